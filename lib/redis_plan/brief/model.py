@@ -1,0 +1,207 @@
+"""A Brief: what the team asks, each statement with the file and line where it stands.
+
+Facts are frozen; a corrected Brief is a new one (``dataclasses.replace``). Lines count from 1. ``file`` is the bare
+name of the document (``prd.md``), or ``redis-plan.toml`` for an override, or ``""`` for what no document says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+RequirementKind = Literal["functional", "non-functional", "constraint", "out-of-scope"]
+QuantityKind = Literal["latency", "duration", "count", "size", "rate", "percent", "limit", "price", "date", "other"]
+Comparator = Literal["<", "<=", "=", ">=", ">", "~"]
+Lifetime = Literal["connection", "session", "temporary", "durable", "unknown"]
+Role = Literal["cache", "database", "backend", "frontend", "hosting", "ci", "realtime", "queue", "auth", "other"]
+Status = Literal["chosen", "alternative", "rejected", "later", "superseded", "mentioned"]
+NoteKind = Literal["decision", "recommendation", "memory", "open-question", "summary"]
+Mode = Literal["read", "write", "subscribe"]
+Consistency = Literal["atomic", "ordered", "eventual"]
+Fit = Literal["core", "useful", "no"]
+Grade = Literal["measured", "modelled", "documented", "assumed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One statement of demand (or of what is excluded)."""
+
+    id: str
+    text: str
+    file: str
+    line: int
+    kind: RequirementKind = "functional"
+    realtime: bool = False
+    parent_line: int | None = None
+    confidence: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A number with its unit. ``value`` is the lower end of a range and ``value_max`` the upper one.
+
+    ``unit`` is as the text means it ("ms", "second", "percent", "player", "message/second"), so that a reader
+    recognises it; ``text`` is a substring of the line.
+    """
+
+    text: str
+    value: float
+    unit: str
+    kind: QuantityKind
+    file: str
+    line: int
+    value_max: float | None = None
+    op: Comparator | None = None
+    subject: str = ""
+    scope: str = ""
+    design_relevant: bool = False
+    confidence: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """A property of an entity, with its estimated size where the text names it."""
+
+    name: str
+    size_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """``source`` has ``many`` (or one) ``target``: a Session has Players."""
+
+    source: str
+    target: str
+    many: bool
+    file: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A thing whose state the app keeps."""
+
+    name: str
+    file: str
+    line: int
+    aliases: tuple[str, ...] = ()
+    lifetime: Lifetime = "unknown"
+    realtime: bool = False
+    attributes: tuple[Attribute, ...] = ()
+    confidence: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A number the design is computed from, in base units (seconds, bytes, per second, counts).
+
+    ``low`` and ``high`` bound it where the documents give a range. ``grade`` is "documented" when a document or the
+    team's TOML states it and "assumed" otherwise; ``toml`` is the line that would replace it.
+    """
+
+    name: str
+    value: float
+    unit: str
+    grade: Grade
+    because: str
+    toml: str
+    file: str = ""
+    line: int = 0
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def where(self) -> str:
+        """``prd.md:29``, or the TOML line that replaces an assumption."""
+        return f"{self.file}:{self.line}" if self.file else f"assumed; `{self.toml}` replaces it"
+
+
+@dataclass(frozen=True, slots=True)
+class AccessPattern:
+    """Who does what to which entity, how often. ``rate_per_s`` is for the whole system at peak."""
+
+    id: str
+    actor: str
+    verb: str
+    entity: str
+    mode: Mode
+    rate_per_s: float
+    grade: Grade
+    because: str
+    requirements: tuple[str, ...] = ()
+    latency_s: float | None = None
+    consistency: Consistency = "eventual"
+    file: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A part of the stack."""
+
+    name: str
+    role: Role
+    file: str
+    line: int
+    version: str | None = None
+    status: Status = "chosen"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A line of the planning notes: a decision, a recommendation, a memory rule or an open question."""
+
+    id: str
+    kind: NoteKind
+    text: str
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something the reader wants a person to see: a conflict, a part it could not read, a missing document."""
+
+    kind: Literal["conflict", "unread", "missing", "warning", "stack"]
+    text: str
+    file: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """Everything read from a project's documents, and what had to be assumed."""
+
+    title: str
+    slug: str
+    language: str
+    fit: Fit
+    fit_because: str
+    documents: tuple[str, ...]
+    requirements: tuple[Requirement, ...] = ()
+    quantities: tuple[Quantity, ...] = ()
+    entities: tuple[Entity, ...] = ()
+    relations: tuple[Relation, ...] = ()
+    access_patterns: tuple[AccessPattern, ...] = ()
+    stack: tuple[Component, ...] = ()
+    notes: tuple[Note, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    remarks: tuple[Remark, ...] = ()
+    name_prefix: str | None = None  # pinned by the team in redis-plan.toml
+    pinned: dict[str, str] = field(default_factory=dict)  # use pattern -> structure pinned by the team
+
+    def fact(self, name: str) -> Fact:
+        """Return the fact ``name``; every name in ``data/catalog/facts.toml`` is always there."""
+        for fact in self.facts:
+            if fact.name == name:
+                return fact
+        raise KeyError(name)
+
+    def value(self, name: str) -> float:
+        """Return the value of the fact ``name`` in its base unit."""
+        return self.fact(name).value
+
+    @property
+    def assumptions(self) -> tuple[Fact, ...]:
+        """The facts that no document states."""
+        return tuple(fact for fact in self.facts if fact.grade == "assumed")

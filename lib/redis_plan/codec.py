@@ -1,0 +1,35 @@
+"""JSON for our frozen dataclasses: one writer, one reader, the same text for the same value."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter
+
+T = TypeVar("T")
+
+
+def to_json(value: Any) -> str:  # Any: every dataclass of ours
+    """Return ``value`` (a dataclass instance) as indented JSON with a trailing newline."""
+    return json.dumps(asdict(value), ensure_ascii=False, indent=1) + "\n"
+
+
+def from_json(kind: type[T], text: str) -> T:
+    """Return the ``kind`` that ``text`` describes; raises ``pydantic.ValidationError`` on a stranger."""
+    return TypeAdapter(kind).validate_json(text)
+
+
+def save(path: Path, value: Any) -> None:  # Any: every dataclass of ours
+    """Write ``value`` to ``path`` at once: a reader never sees half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    half = path.with_name(path.name + ".half")
+    half.write_text(to_json(value), encoding="utf-8")
+    half.replace(path)
+
+
+def load(kind: type[T], path: Path) -> T:
+    """Read what :func:`save` wrote."""
+    return from_json(kind, path.read_text(encoding="utf-8"))

@@ -1,0 +1,130 @@
+"""A Keyspace: what we propose, as a registry of key patterns and channels.
+
+In a template ``<id>`` is a placeholder and ``{…}`` is always a Redis hash tag: ``quiz:v1:{<session_id>}:roster``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+RedisType = Literal["string", "hash", "list", "set", "zset", "stream", "channel"]
+Scope = Literal["session", "member", "global"]
+TtlPolicy = Literal["sliding", "fixed", "none"]
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a hash, a member of a set or sorted set, an entry's field: name, meaning and size in bytes."""
+
+    name: str
+    type: str
+    max_bytes: int
+    meaning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TtlRule:
+    """When a key goes away by itself, and who deletes it before that. ``seconds`` is None for policy "none"."""
+
+    policy: TtlPolicy
+    seconds: int | None
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A structure that could serve a use pattern.
+
+    ``setup``, ``write`` and ``read`` are command templates (one command a string, words split on blanks) over the
+    placeholders ``<key>``, ``<member>``, ``<value>``, ``<score>``, ``<count>``: experiments run them as they are.
+    A ``{…}`` never occurs in them.
+    """
+
+    name: str
+    type: RedisType
+    summary: str
+    write: tuple[str, ...]
+    read: tuple[str, ...]
+    naive: bool = False
+    atomic: bool = True
+    since: str = "6.2"
+    feature: str = ""  # capability that the server must have (a name of server.capabilities), or empty
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPattern:
+    """A shape that keys (or channels) take in the design."""
+
+    name: str  # "roster": unique in the keyspace
+    template: str
+    type: RedisType
+    use: str  # the catalog's use pattern it comes from
+    holds: str
+    scope: Scope
+    ttl: TtlRule
+    writers: tuple[str, ...]
+    readers: tuple[str, ...]
+    deleted_by: str
+    fields: tuple[Field, ...] = ()
+    entity: str = ""
+    max_elements: float = 1.0  # elements a key at its bound
+    typical_elements: float = 1.0
+    per_session: float = 1.0  # keys a session; for scope "global", keys in total
+    at_bound: str = ""  # what happens at max_elements
+    authoritative: bool = True
+    candidates: tuple[Candidate, ...] = ()
+    chosen: str = ""  # name of the candidate
+    access_patterns: tuple[str, ...] = ()
+    requirements: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ()
+
+    @property
+    def candidate(self) -> Candidate | None:
+        """The chosen candidate, if the use pattern lists any."""
+        return next((c for c in self.candidates if c.name == self.chosen), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What the linter says about a keyspace."""
+
+    rule: str
+    severity: Severity
+    pattern: str
+    message: str
+    fix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Keyspace:
+    """The registry: every key and every channel of the design."""
+
+    app: str
+    schema_version: int
+    session_noun: str  # what a session is called in these documents: "game", "room", "auction"
+    patterns: tuple[KeyPattern, ...]
+    unserved: tuple[str, ...] = ()  # access patterns that stay outside Redis, with the reason
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def keys(self) -> tuple[KeyPattern, ...]:
+        """The key patterns, without the channels."""
+        return tuple(p for p in self.patterns if p.type != "channel")
+
+    @property
+    def channels(self) -> tuple[KeyPattern, ...]:
+        """The Pub/Sub channels."""
+        return tuple(p for p in self.patterns if p.type == "channel")
+
+    def pattern(self, name: str) -> KeyPattern:
+        """Return the pattern called ``name``; raises ``KeyError``."""
+        for pattern in self.patterns:
+            if pattern.name == name:
+                return pattern
+        raise KeyError(name)
+
+    def use(self, use: str) -> KeyPattern | None:
+        """Return the first pattern of the catalog's use pattern ``use``, or None."""
+        return next((p for p in self.patterns if p.use == use), None)

@@ -1,0 +1,89 @@
+"""A study: what a notebook talks to.
+
+study = notebook.begin("03_structures", globals())
+lag = study.measure("E-04a", expiry.active_lag, volatile_keys=10_000)
+study.show(expiry.plot_lag(study.samples(lag)), "04-lag", alt="…", evidence=[lag])
+study.say(f"A due key is gone after {lag.cite('p50')}.")
+"""
+
+from __future__ import annotations
+
+import atexit
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+from IPython.display import Markdown, display
+from matplotlib.figure import Figure
+
+from redis_plan import figures, parameters, server
+from redis_plan.brief.model import Brief
+from redis_plan.keyspace.model import Keyspace
+from redis_plan.measure.finding import Finding
+from redis_plan.measure.lab import Lab
+from redis_plan.plan.decision import Decision
+from redis_plan.plan.evidence import Evidence
+from redis_plan.run import Run
+
+
+class Study:
+    """One notebook's view of a run: its inputs, its server, and where its results go."""
+
+    def __init__(self, notebook: str, given: parameters.Parameters) -> None:
+        self.notebook = notebook
+        self.parameters = given
+        self.run = Run.of(given)
+        self.run.prepare()
+        self._resources = ExitStack()
+        atexit.register(self._resources.close)
+
+    @cached_property
+    def brief(self) -> Brief:
+        """The Brief; raises if notebook 01 has not run."""
+        return self.run.load_brief()
+
+    @cached_property
+    def keyspace(self) -> Keyspace:
+        """The keyspace; raises if notebook 02 has not run."""
+        return self.run.load_keyspace()
+
+    @cached_property
+    def server(self) -> server.Server:
+        """The live server of this notebook, opened at first use and closed when the kernel ends."""
+        return self._resources.enter_context(server.open(self.parameters.server_url))
+
+    @cached_property
+    def lab(self) -> Lab:
+        """The server with this run's profile and seed."""
+        return Lab(self.server, self.parameters.profile, self.parameters.seed)
+
+    def measure(self, id: str, experiment: Callable[..., Finding], **given: Any) -> Evidence:
+        """Run ``experiment`` and record its finding as evidence ``id``; put the result last in a cell to show it."""
+        return self.run.evidence.record(id, self.notebook, experiment, self.lab, given, self.parameters.reuse)
+
+    def samples(self, evidence: Evidence) -> pd.DataFrame:
+        """Return the raw samples behind ``evidence``."""
+        return self.run.evidence.samples(evidence.id)
+
+    def show(self, figure: Figure, name: str, alt: str, evidence: Sequence[Evidence], caption: str = "") -> None:
+        """Show ``figure`` as SVG under a stable ``name``, with alternative text and the evidence it draws."""
+        metadata = {"redis_plan": {"figure": name, "alt": alt, "caption": caption, "draws": [e.id for e in evidence]}}
+        display({"image/svg+xml": figures.render_svg(figure), "text/plain": alt}, raw=True, metadata=metadata)
+
+    def say(self, markdown: str) -> None:
+        """Show Markdown; in a cell tagged ``plan-NN`` it becomes text of that section."""
+        display(Markdown(markdown))
+
+    def decide(self, decision: Decision) -> None:
+        """Record ``decision`` and show it."""
+        self.run.save_decision(decision)
+        self.say(decision.render())
+
+
+def begin(name: str, given: Mapping[str, Any]) -> Study:
+    """Start notebook ``name`` with the parameters among ``given`` (a notebook's ``globals()``)."""
+    fields = parameters.NOTEBOOKS[name].model_fields
+    figures.use_theme()
+    return Study(name, parameters.check(name, {k: v for k, v in given.items() if k in fields}))

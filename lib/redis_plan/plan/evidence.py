@@ -1,0 +1,185 @@
+"""Evidence: recorded findings that the plan's text cites.
+
+A record is one JSON file and one CSV of raw samples in the run folder. What a notebook gets is always what was read
+back from disk, so a rebuild from the same evidence writes the same text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from redis_plan import units
+from redis_plan.codec import load, save
+from redis_plan.errors import PlanError
+from redis_plan.measure.finding import Finding, Value
+from redis_plan.measure.lab import Lab
+from redis_plan.server import Fingerprint
+
+FORMAT = 1  # 1: first version
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One measured claim: the question, how it was measured, its values, and where and on what."""
+
+    id: str
+    notebook: str
+    question: str
+    hypothesis: str
+    method: str
+    conclusion: str
+    values: tuple[Value, ...]
+    conditions: dict[str, str | float]
+    server: Fingerprint
+    profile: str
+    inputs: str
+    samples_file: str
+    samples_count: int
+    seconds: float
+    not_run: str = ""
+    format: int = FORMAT
+
+    def __getitem__(self, name: str) -> Value:
+        """Return the value called ``name``; raises :class:`PlanError` with the names there are."""
+        for value in self.values:
+            if value.name == name:
+                return value
+        names = ", ".join(value.name for value in self.values) or f"none: {self.not_run}"
+        raise PlanError(f"{self.id} has no value {name!r}; it has {names}")
+
+    def __contains__(self, name: str) -> bool:
+        return any(value.name == name for value in self.values)
+
+    def number(self, name: str) -> str:
+        """Write the value alone, with its unit and grade link: ``26.2 s [E-04a]``."""
+        return f"{write_value(self[name])} [{self.id}]"
+
+    def cite(self, name: str) -> str:
+        """Write the value in full: ``26.2 s (95 % 25.1–27.4, n = 300; measured, [E-04a])``."""
+        value = self[name]
+        parts = [f"95 % {write_interval(value)}"] if value.low is not None else []
+        parts += [f"n = {value.n:,}"] if value.n > 1 else []
+        lead = ", ".join(parts)
+        return f"{write_value(value)} ({lead + '; ' if lead else ''}{value.grade}, [{self.id}])"
+
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, str], dict[str, Any]]:
+        """Show the record in a notebook, and tell the exporter which cell made it."""
+        return {"text/markdown": describe(self), "text/plain": f"<{self.id}>"}, {"redis_plan": {"evidence": self.id}}
+
+
+def write_value(value: Value) -> str:
+    """Write the number with its unit."""
+    return units.write(value.value, value.unit)
+
+
+def write_interval(value: Value) -> str:
+    """Write the interval's two ends, the unit once where both share it."""
+    assert value.low is not None and value.high is not None
+    low, high = units.write(value.low, value.unit), units.write(value.high, value.unit)
+    number, _, unit = low.partition(" ")
+    return f"{number}–{high}" if unit and high.endswith(" " + unit) else f"{low}–{high}"
+
+
+def describe(evidence: Evidence) -> str:
+    """Return the record as a small Markdown table: question, values, method, conditions."""
+    if evidence.not_run:
+        return f"**{evidence.id} · not run.** {evidence.not_run}"
+    rows = [
+        f"**{evidence.id} · {evidence.question}** {evidence.conclusion}",
+        "",
+        "| value | | 95 % interval | n | grade |",
+        "|:--|--:|:--|--:|:--|",
+    ]
+    rows += [
+        f"| {v.name} | {write_value(v)} | {write_interval(v) if v.low is not None else '–'} | {v.n:,} | {v.grade} |"
+        for v in evidence.values
+    ]
+    conditions = " · ".join(
+        f"{k} {units.significant(v) if isinstance(v, float) else v}" for k, v in evidence.conditions.items()
+    )
+    rows += ["", f"*{evidence.method}{' — ' + conditions if conditions else ''}*"]
+    return "\n".join(rows)
+
+
+def fingerprint_inputs(experiment: Callable[..., Finding], parameters: Mapping[str, Any], lab: Lab) -> str:
+    """Return a digest of all that a measurement depends on: code, parameters, profile, seed and server."""
+    module = inspect.getmodule(experiment)
+    source = inspect.getsource(module) if module else ""
+    plain = {k: asdict(v) if is_dataclass(v) and not isinstance(v, type) else v for k, v in parameters.items()}
+    text = json.dumps([source, plain, lab.profile, lab.seed, lab.server.fingerprint.id], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The evidence of one run: a folder with ``E-03a.json`` and ``E-03a.csv`` for each record."""
+
+    folder: Path
+
+    def record(
+        self,
+        id: str,
+        notebook: str,
+        experiment: Callable[..., Finding],
+        lab: Lab,
+        parameters: Mapping[str, Any],
+        reuse: bool,
+    ) -> Evidence:
+        """Run ``experiment`` and keep what it found; with ``reuse``, keep the old record if its inputs are the same."""
+        path, inputs = self.folder / f"{id}.json", fingerprint_inputs(experiment, parameters, lab)
+        if reuse and path.exists():
+            old = load(Evidence, path)
+            if old.inputs == inputs and old.format == FORMAT:
+                return old
+        started = time.perf_counter()
+        finding = experiment(lab, **parameters)
+        seconds = time.perf_counter() - started
+        self.folder.mkdir(parents=True, exist_ok=True)
+        samples_file = self.folder / f"{id}.csv"
+        finding.samples.to_csv(samples_file, index=False)
+        evidence = Evidence(
+            id=id,
+            notebook=notebook,
+            question=finding.question,
+            hypothesis=finding.hypothesis,
+            method=finding.method,
+            conclusion=finding.conclusion,
+            values=finding.values,
+            conditions=dict(finding.conditions),
+            server=lab.server.fingerprint,
+            profile=lab.profile,
+            inputs=inputs,
+            samples_file=samples_file.name,
+            samples_count=len(finding.samples),
+            seconds=seconds,
+            not_run=finding.not_run,
+        )
+        save(path, evidence)
+        return load(Evidence, path)
+
+    def samples(self, id: str) -> pd.DataFrame:
+        """Return the raw samples of the record ``id``, exactly as they were written."""
+        path = self.folder / f"{id}.csv"
+        if path.stat().st_size <= 1:
+            return pd.DataFrame()
+        return pd.read_csv(path, float_precision="round_trip")
+
+    def get(self, id: str) -> Evidence:
+        """Return the record ``id``; raises :class:`PlanError` if there is none."""
+        path = self.folder / f"{id}.json"
+        if not path.exists():
+            raise PlanError(f"no evidence {id} in {self.folder.name}/")
+        return load(Evidence, path)
+
+    def all(self) -> dict[str, Evidence]:
+        """Return every record by id, in order of id."""
+        return {path.stem: load(Evidence, path) for path in sorted(self.folder.glob("E-*.json"))}
