@@ -1,0 +1,1 @@
+"""Measuring: the harness that every experiment uses, and the finding it returns."""

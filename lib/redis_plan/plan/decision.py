@@ -26,7 +26,8 @@ class Guard:
     def __str__(self) -> str:
         sign = {"<=": "≤", ">=": "≥"}[self.op]
         verdict = "" if self.holds else " **No longer supported by this run.**"
-        return f"{self.says} {sign} {units.write(self.limit, self.unit)} (now {units.write(self.actual, self.unit)}){verdict}"
+        now = units.write(self.actual, self.unit)
+        return f"{self.says} {sign} {units.write(self.limit, self.unit)} (now {now}){verdict}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,8 @@ def write_value(value: Value) -> str:
 
 def write_interval(value: Value) -> str:
     """Write the interval's two ends, the unit once where both share it."""
-    assert value.low is not None and value.high is not None
+    assert value.low is not None
+    assert value.high is not None
     low, high = units.write(value.low, value.unit), units.write(value.high, value.unit)
     number, _, unit = low.partition(" ")
     return f"{number}–{high}" if unit and high.endswith(" " + unit) else f"{low}–{high}"

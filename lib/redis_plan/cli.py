@@ -1,0 +1,196 @@
+"""The ``redis-plan`` command.
+
+Exit codes: 0 done, 1 the build failed, 2 the input was wrong (one line says what, where and what to do), 130 stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from redis_plan import __version__
+from redis_plan.errors import InputError, ParameterError, RedisPlanError
+
+app = typer.Typer(
+    name="redis-plan",
+    help="Turn a team's documents into a measured Redis architecture plan.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+out = Console()
+err = Console(stderr=True)
+
+ProjectArgument = Annotated[
+    Path, typer.Argument(help="Folder that holds ai/ or .ai/ with prd.md.", show_default="here")
+]
+
+
+class ProfileName(StrEnum):
+    """How much is measured."""
+
+    quick = "quick"
+    standard = "standard"
+    full = "full"
+
+
+ProfileOption = Annotated[
+    ProfileName, typer.Option(help="How much is measured: quick for a first look, full for a plan to sign.")
+]
+OutOption = Annotated[
+    Path | None,
+    typer.Option("--out", help="Write plan and run folder here in place of the project.", show_default=False),
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        out.print(f"redis-plan {__version__}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def build(
+    project: ProjectArgument = Path(),
+    profile: ProfileOption = ProfileName.standard,
+    url: Annotated[
+        str,
+        typer.Option(
+            envvar="REDIS_PLAN_URL",
+            help="Measure this server (redis://, rediss://, unix://); its data stays untouched.",
+        ),
+    ] = "",
+    only: Annotated[
+        list[str] | None, typer.Option(help="Run only this notebook, such as 05; can be repeated.", show_default=False)
+    ] = None,
+    param: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Set a notebook parameter; can be repeated.", show_default=False),
+    ] = None,
+    out_dir: OutOption = None,
+    reuse: Annotated[bool, typer.Option("--reuse", help="Keep measurements whose inputs have not changed.")] = False,
+) -> None:
+    """Measure, decide and write `ai/redis-plan.md` for a project."""
+    from redis_plan import progress, study  # noqa: PLC0415  # papermill takes a second to import; --help should not
+
+    order = study.Order(
+        project=project,
+        profile=profile.value,
+        server_url=url,
+        only=tuple(_notebook(name) for part in only or () for name in part.split(",")),
+        given=dict(_assignment(text) for text in param or ()),
+        out=out_dir,
+        reuse=reuse,
+    )
+    with progress.shown(err) as watch:
+        built = study.build(order, watch)
+    _report(built)
+
+
+@app.command()
+def assemble(
+    project: ProjectArgument = Path(), profile: ProfileOption = ProfileName.standard, out_dir: OutOption = None
+) -> None:
+    """Write the plan again from the last build's notebooks and evidence, measuring nothing."""
+    from redis_plan import study  # noqa: PLC0415
+
+    _report(study.assemble(study.Order(project=project, profile=profile.value, out=out_dir)))
+
+
+@app.command()
+def read(
+    project: ProjectArgument = Path(),
+    as_json: Annotated[bool, typer.Option("--json", help="Print the Brief as JSON.")] = False,
+) -> None:
+    """Print what the documents ask, each statement with the line where it stands."""
+    from redis_plan import brief  # noqa: PLC0415
+    from redis_plan.brief import report  # noqa: PLC0415
+
+    found = brief.read(project)
+    if as_json:
+        sys.stdout.write(json.dumps(report.as_json(found), ensure_ascii=False, indent=1) + "\n")
+    else:
+        report.show(found, out)
+
+
+def _notebook(text: str) -> str:
+    """Return the notebook that ``05``, ``5`` or ``05_synchronization`` means."""
+    from redis_plan.parameters import NOTEBOOKS  # noqa: PLC0415
+
+    for name in NOTEBOOKS:
+        if text in (name, name[:2], name[:2].lstrip("0")):
+            return name
+    raise ParameterError(f"--only {text}: no such notebook; there are 01 to {len(NOTEBOOKS):02d}, such as --only 05")
+
+
+def _assignment(text: str) -> tuple[str, Any]:
+    """Return name and value of ``name=value``; JSON values are read as such, others as text."""
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise ParameterError(f"--param {text}: write NAME=VALUE, such as --param seed=7")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def _report(built: Any) -> None:  # Any: study.Built, which is imported late
+    """Print where everything is, and on which server it was measured."""
+    rows = []
+    if built.published:
+        rows += [("plan", built.published.plan), ("as data", built.published.record), ("pages", built.page)]
+    rows += [("run folder", built.run.folder)]
+    for label, path in rows:
+        out.print(f"{label:<11} {_short(path)}", highlight=False, soft_wrap=True)
+    if built.server:
+        out.print(f"{'measured on':<11} {built.server}", highlight=False, soft_wrap=True)
+    if built.published is None:
+        err.print(
+            "no plan assembled: other notebooks have not run yet; redis-plan build runs them all", highlight=False
+        )
+    elif built.published.aside:
+        err.print(
+            f"the previous plan was edited by hand; it is kept as {_short(built.published.aside)}",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def _short(path: Path) -> str:
+    """Return the path relative to here where it lies below, else in full."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def main() -> None:
+    """Run the command; every error of ours is one line on standard error."""
+    try:
+        app(standalone_mode=True)
+    except RedisPlanError as error:
+        err.print(f"redis-plan: {error}", highlight=False, markup=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        err.print("redis-plan: stopped; the previous plan is as it was", highlight=False)
+        sys.exit(130)
+    except OSError as error:
+        err.print(
+            f"redis-plan: {error.filename or ''}: {error.strerror}", highlight=False, markup=False, soft_wrap=True
+        )
+        sys.exit(InputError.exit_code)

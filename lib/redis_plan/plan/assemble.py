@@ -1,0 +1,125 @@
+"""Assembly: plan cells in, one Markdown document out.
+
+The steps are small and in this order: collect the cells of each section, refuse what is empty or unproven, join them,
+turn citations into links, put the frame around them. The same cells and records give the same bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from nbformat import NotebookNode
+
+from redis_plan.errors import PlanError
+from redis_plan.plan.cells import Figure, PlanCell, evidence_cells, limits, plan_cells
+from redis_plan.plan.decision import Decision
+from redis_plan.plan.evidence import Evidence
+from redis_plan.plan.sections import SECTIONS, heading
+
+CITATION = re.compile(r"\[((?:E|D)-\d\d[a-z]+)\](?!\()")
+_DECISION_HEADING = re.compile(r"^### (D-\d\d[a-z]+)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """The executed notebooks of one run by name, in order, with the records they left."""
+
+    notebooks: Mapping[str, NotebookNode]
+    evidence: Mapping[str, Evidence]
+    decisions: Sequence[Decision]
+
+    @property
+    def cells(self) -> tuple[PlanCell, ...]:
+        """Every plan cell, ordered by section, then notebook, then position."""
+        found = [cell for name, node in self.notebooks.items() for cell in plan_cells(name, node)]
+        return tuple(sorted(found, key=lambda cell: (cell.section, cell.notebook, cell.position)))
+
+    @property
+    def evidence_cells(self) -> dict[str, tuple[str, str]]:
+        """Where each record is shown: evidence id → (notebook, cell id)."""
+        return {
+            id: (name, cell_id) for name, node in self.notebooks.items() for id, cell_id in evidence_cells(node).items()
+        }
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """What was not tested, in the notebooks' own words."""
+        return tuple(dict.fromkeys(item for node in self.notebooks.values() for item in limits(node)))
+
+    def figures(self) -> dict[str, Figure]:
+        """Every figure of the plan by file; raises :class:`PlanError` when two share a name."""
+        found: dict[str, Figure] = {}
+        for cell in self.cells:
+            for block in cell.blocks:
+                if isinstance(block, Figure):
+                    if block.file in found and found[block.file].svg != block.svg:
+                        raise PlanError(f"{cell.where}: a second figure is called {block.name}")
+                    found[block.file] = block
+        return found
+
+
+def sections(study: Study) -> dict[int, str]:
+    """Return the Markdown of each section, citations resolved; raises :class:`PlanError` at the first fault."""
+    check_citations(study)
+    bodies = {number: "\n\n".join(_blocks(study, number)) for number in SECTIONS}
+    for number, body in bodies.items():
+        if not _has_text(body):
+            cells = [f"{c.notebook}/{c.cell_id}" for c in study.cells if c.section == number]
+            said = f"its cells {', '.join(cells)} say nothing" if cells else f"no cell is tagged plan-{number:02d}"
+            raise PlanError(f"section {number} ({SECTIONS[number]}) is empty: {said}")
+    return {number: link_citations(body) for number, body in bodies.items()}
+
+
+def _blocks(study: Study, number: int) -> list[str]:
+    return [
+        block.markdown if isinstance(block, Figure) else block
+        for cell in study.cells
+        if cell.section == number
+        for block in cell.blocks
+        if isinstance(block, Figure) or block.strip()
+    ]
+
+
+def _has_text(markdown: str) -> bool:
+    """Whether anything but headings and blank lines is there."""
+    return any(line.strip() and not line.lstrip().startswith("#") for line in markdown.splitlines())
+
+
+def check_citations(study: Study) -> None:
+    """Raise :class:`PlanError` when a cell cites evidence or a decision that this run does not have."""
+    known = set(study.evidence) | {decision.id for decision in study.decisions}
+    for cell in study.cells:
+        for block in cell.blocks:
+            cited = block.draws if isinstance(block, Figure) else CITATION.findall(block)
+            for id in cited:
+                if id not in known:
+                    raise PlanError(f"{cell.where} cites {id}, which this run did not record")
+
+
+def link_citations(markdown: str) -> str:
+    """Turn ``[E-04a]`` into a link to its row in the evidence list, and give each decision heading an anchor."""
+    linked = CITATION.sub(lambda m: f"[{m[1]}](#{m[1].lower()})", markdown)
+    return _DECISION_HEADING.sub(lambda m: f'<a id="{m[1].lower()}"></a>\n\n### {m[1]}', linked)
+
+
+def unused_evidence(study: Study) -> tuple[str, ...]:
+    """Return the records that no plan cell cites or draws."""
+    used: set[str] = set()
+    for cell in study.cells:
+        for block in cell.blocks:
+            used |= set(block.draws if isinstance(block, Figure) else CITATION.findall(block))
+    for decision in study.decisions:
+        used |= set(CITATION.findall(decision.because + decision.costs))
+    return tuple(id for id in study.evidence if id not in used)
+
+
+def document(title: str, front: str, bodies: Mapping[int, str], back: str) -> str:
+    """Return the whole plan: title, front, ten sections, back; one blank line between blocks."""
+    parts = [f"# Redis plan: {title}", front]
+    for number in SECTIONS:
+        parts += [heading(number), bodies[number]]
+    text = "\n\n".join(part.strip() for part in (*parts, back) if part.strip())
+    lines = [line.rstrip() if not line.endswith("  ") else line.rstrip() + "  " for line in text.splitlines()]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)) + "\n"

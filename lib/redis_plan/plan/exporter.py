@@ -1,0 +1,78 @@
+"""The exporter: ``jupyter nbconvert --to redis-plan data/runs/<profile>/notebooks/01_requirements.ipynb``.
+
+Given one executed notebook of a run it takes its siblings along, because a plan is assembled from all nine. Figures are
+written beside the plan. It fails, naming section and cell, when a section is empty or a figure has no evidence.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbconvert.exporters import Exporter
+from nbformat import NotebookNode
+from traitlets import Unicode
+
+from redis_plan.errors import PlanError
+from redis_plan.plan import assemble, frame
+from redis_plan.plan.assemble import Study
+from redis_plan.run import Run
+
+_NOTEBOOK = re.compile(r"\d\d_\w+\.ipynb$")
+
+
+class PlanExporter(Exporter):  # type: ignore[misc]  # nbconvert carries no types
+    """Turn the executed notebooks of a run into ``redis-plan.md`` and its figures."""
+
+    export_from_notebook = "Redis plan"
+    output_mimetype = "text/markdown"
+    html_dir = Unicode(
+        "", help="Folder of the rendered notebooks, relative to the plan; empty: beside the notebooks."
+    ).tag(config=True)
+
+    def _file_extension_default(self) -> str:
+        return ".md"
+
+    def from_filename(self, filename: str, resources: dict[str, Any] | None = None, **kw: Any) -> tuple[str, Any]:
+        """Assemble the plan of the run that the notebook ``filename`` belongs to."""
+        folder = Path(filename).resolve().parent
+        return self._export(read_study(folder), folder, resources)
+
+    def from_notebook_node(
+        self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kw: Any
+    ) -> tuple[str, Any]:
+        """Assemble a plan from one notebook; with a path in ``resources``, from its siblings too."""
+        folder = Path((resources or {}).get("metadata", {}).get("path") or ".").resolve()
+        name = (resources or {}).get("metadata", {}).get("name", "notebook")
+        study = read_study(folder) if (folder / f"{name}.ipynb").exists() else Study({name: nb}, {}, ())
+        return self._export(study, folder, resources)
+
+    def _export(self, study: Study, folder: Path, resources: dict[str, Any] | None) -> tuple[str, Any]:
+        text, figures = render(study, Run(folder, folder.parent), self.html_dir or "../html")
+        resources = dict(resources or {})
+        resources["output_extension"] = self.file_extension
+        resources["outputs"] = {**resources.get("outputs", {}), **{name: svg.encode() for name, svg in figures.items()}}
+        return text, resources
+
+
+def read_study(folder: Path) -> Study:
+    """Read the executed notebooks in ``folder`` and the records beside it."""
+    run = Run(folder, folder.parent)
+    paths = sorted(path for path in folder.glob("*.ipynb") if _NOTEBOOK.match(path.name))
+    if not paths:
+        raise PlanError(f"no executed notebook NN_name.ipynb in {folder.name}/")
+    notebooks = {path.stem: nbformat.read(path, as_version=4) for path in paths}
+    return Study(notebooks, run.evidence.all(), run.decisions())
+
+
+def render(study: Study, run: Run, html_dir: str) -> tuple[str, dict[str, str]]:
+    """Return the plan's Markdown and its figures, file → SVG text."""
+    bodies = assemble.sections(study)
+    figures = {file: figure.svg for file, figure in study.figures().items()}
+    title, front, back = "untitled", "", ""
+    if (run.folder / "brief.json").exists():
+        brief, keyspace = run.load_brief(), run.load_keyspace()
+        title, front, back = brief.title, frame.front(brief, keyspace, study), frame.back(brief, study, html_dir)
+    return assemble.document(title, front, bodies, back), figures

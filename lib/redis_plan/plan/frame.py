@@ -1,0 +1,189 @@
+"""The frame: what stands before and after the ten sections, made from the run's records alone."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Sequence
+
+from redis_plan import resources, units
+from redis_plan.brief.model import Brief
+from redis_plan.keyspace.model import Keyspace
+from redis_plan.plan.assemble import Study, link_citations
+from redis_plan.plan.decision import Decision
+from redis_plan.plan.evidence import Evidence, write_interval, write_value
+
+_FIT = {
+    "core": "Redis is core to this project",
+    "useful": "Redis is useful here, though the project could live without it",
+    "no": "This project can do without Redis; what follows is the small part where it helps",
+}
+
+
+def front(brief: Brief, keyspace: Keyspace, study: Study) -> str:
+    """Return *In one minute* and *Scope*."""
+    held = ", ".join(f"`{p.name}`" for p in keyspace.keys)
+    points = [
+        f"{_FIT[brief.fit]}: {brief.fit_because.rstrip('.')}.",
+        f"Redis holds {len(keyspace.keys)} key patterns ({held}) and {len(keyspace.channels)} channels; "
+        "what is durable stays in the database.",
+        *_headlines(brief, keyspace, study.evidence),
+        _largest_risk(brief, study.decisions),
+    ]
+    lines = ["## In one minute", "", *(f"- {point}" for point in points), "", _how_to_read(study)]
+    scope = [r for r in brief.requirements if r.kind == "out-of-scope"]
+    demand = len(brief.requirements) - len(scope)
+    lines += [
+        "",
+        "## Scope",
+        "",
+        f"Read: {', '.join(f'`{name}`' for name in brief.documents)}, with {demand} requirements.",
+    ]
+    if scope:
+        lines += ["Out of scope, and so not designed for:", ""]
+        lines += [f"- {_one_line(r.text)} ({r.file}:{r.line})" for r in scope]
+    remarks = [r for r in brief.remarks if r.kind in ("missing", "unread", "conflict", "stack", "warning")]
+    if remarks:
+        lines += ["", "What the reader of the documents wants you to see:", ""]
+        lines += [f"- {_one_line(r.text)}{f' ({r.file}:{r.line})' if r.file and r.line else ''}" for r in remarks]
+    return link_citations("\n".join(lines))
+
+
+def _one_line(text: str) -> str:
+    """Return text of the team's documents as inert Markdown on one line."""
+    return re.sub(r"([<>|`\[\]])", r"\\\1", " ".join(text.split()))
+
+
+def _headlines(brief: Brief, keyspace: Keyspace, evidence: dict[str, Evidence] | object) -> Iterable[str]:
+    assert isinstance(evidence, dict)
+    table = tomllib.loads((resources.catalog_dir() / "headlines.toml").read_text("utf-8"))
+    for entry in table["headline"]:
+        record = evidence.get(entry["evidence"])
+        if record is not None and entry["value"] in record:
+            yield entry["text"].format(
+                value=record.cite(entry["value"]),
+                session=keyspace.session_noun,
+                target=units.write(brief.value("sync_latency"), "s"),
+            )
+
+
+def _largest_risk(brief: Brief, decisions: Sequence[Decision]) -> str:
+    broken = [d for d in decisions if not d.supported]
+    if broken:
+        return (
+            "Largest risk: " + "; ".join(f"[{d.id}] {d.title} is no longer supported by this run" for d in broken) + "."
+        )
+    assumed = brief.assumptions
+    if assumed:
+        first = assumed[0]
+        return (
+            f"Largest risk: {len(assumed)} of {len(brief.facts)} numbers behind the design are assumed, first of all "
+            f"{first.name.replace('_', ' ')} = {units.write(first.value, first.unit)} ({first.where})."
+        )
+    return "Every number behind the design is stated in the documents, and every guard holds in this run."
+
+
+def _how_to_read(study: Study) -> str:
+    profiles = sorted({e.profile for e in study.evidence.values()})
+    servers = sorted({e.server.describe() for e in study.evidence.values()})
+    return (
+        "Every number wears a grade: *measured* in this run (cited as `[E-NNx]`, listed at the end), *modelled* "
+        "(computed from measured or documented terms), *documented* (source named) or *assumed* (with the line of "
+        f"`ai/redis-plan.toml` that replaces it). Profile: {', '.join(profiles) or 'none'}. "
+        f"Measured on: {'; '.join(servers) or 'no server'}."
+    )
+
+
+def back(brief: Brief, study: Study, html_dir: str) -> str:
+    """Return *What we did not test*, *When to revisit*, *Assumptions*, *Open questions* and *Evidence*."""
+    not_run = [f"{e.question} Not run: {e.not_run} [{e.id}]" for e in study.evidence.values() if e.not_run]
+    parts = [
+        _list("What we did not test", [*not_run, *study.limits]),
+        _revisit(study.decisions),
+        _assumptions(brief),
+        _list(
+            "Open questions of the team",
+            [f"{_one_line(n.text)} ({n.file}:{n.line})" for n in brief.notes if n.kind == "open-question"],
+        ),
+        _evidence(study, html_dir),
+    ]
+    return "\n\n".join(link_citations(part) for part in parts if part)
+
+
+def _list(title: str, items: Sequence[str]) -> str:
+    return "\n".join([f"## {title}", "", *(f"- {item}" for item in items)]) if items else ""
+
+
+def _revisit(decisions: Sequence[Decision]) -> str:
+    if not decisions:
+        return ""
+    rows = [
+        f"| [{d.id}] | {d.title} | {guard.says} "
+        f"| {'≤' if guard.op == '<=' else '≥'} {units.write(guard.limit, guard.unit)} | {units.write(guard.actual, guard.unit)} | {'yes' if guard.holds else '**no**'} |"
+        for d in decisions
+        for guard in d.holds_while
+    ]
+    return "\n".join(
+        [
+            "## When to revisit",
+            "",
+            "Each decision holds while its guard holds; every build evaluates them again.",
+            "",
+            "| Decision | What | Guard | Limit | Now | Holds |",
+            "|:--|:--|:--|--:|--:|:--|",
+            *rows,
+        ]
+    )
+
+
+def _assumptions(brief: Brief) -> str:
+    if not brief.assumptions:
+        return ""
+    rows = [
+        f"| {f.name.replace('_', ' ')} | {units.write(f.value, f.unit)} | {_one_line(f.because)} | `{f.toml}` |"
+        for f in brief.assumptions
+    ]
+    return "\n".join(
+        [
+            "## Assumptions",
+            "",
+            "The documents are silent on these. Put the line into `ai/redis-plan.toml` under `[facts]` to replace one.",
+            "",
+            "| What | Assumed | Because | Replace it with |",
+            "|:--|--:|:--|:--|",
+            *rows,
+        ]
+    )
+
+
+def _evidence(study: Study, html_dir: str) -> str:
+    if not study.evidence:
+        return ""
+    shown = study.evidence_cells
+    lines = ["## Evidence", "", "Raw samples and the full record of each are in the run folder under `evidence/`.", ""]
+    lines += ["| Id | Question | Measured values | Samples | Cell |", "|:--|:--|:--|--:|:--|"]
+    for id, record in study.evidence.items():
+        notebook, cell = shown.get(id, (record.notebook, ""))
+        link = f"[{notebook}]({html_dir}/{notebook}.html{f'#cell-id={cell}' if cell else ''})" if html_dir else notebook
+        lines.append(
+            f'| <a id="{id.lower()}"></a>{id} | {record.question} | {_values(record)} '
+            f"| {record.samples_count:,} | {link} |"
+        )
+    return "\n".join(lines)
+
+
+def _values(record: Evidence) -> str:
+    if record.not_run:
+        return "not run"
+    written = [
+        f"{v.name.replace('_', ' ')} {write_value(v)}" + (f" ({write_interval(v)})" if v.low is not None else "")
+        for v in record.values[:6]
+    ]
+    more = len(record.values) - 6
+    return "; ".join(written) + (f"; {more} more in the record" if more > 0 else "")
+
+
+def relative(target: os.PathLike[str] | str, start: os.PathLike[str] | str) -> str:
+    """Return ``target`` relative to ``start`` with forward slashes, as a link in Markdown."""
+    return os.path.relpath(target, start).replace(os.sep, "/")

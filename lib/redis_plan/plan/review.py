@@ -1,0 +1,118 @@
+"""The HTML review: the executed notebooks and the plan as pages that need no network and run no script.
+
+Text that came from a team's documents stays text: raw HTML in Markdown is shown, never interpreted.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import re
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from nbconvert.exporters import HTMLExporter
+from nbconvert.preprocessors import Preprocessor
+from nbformat import NotebookNode, from_dict
+
+_ANCHOR = re.compile(r'&lt;a id=(?:&quot;|")([ed]-\d\d[a-z]+)(?:&quot;|")&gt;&lt;/a&gt;')
+_IMAGE = re.compile(r'<img src="(redis-plan-figures/[\w.-]+)"')
+
+
+@cache
+def _markdown() -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    parser.add_render_rule("heading_open", _heading_with_id)
+    parser.add_render_rule("table_open", lambda *_: '<div class="tablewrap"><table>')
+    parser.add_render_rule("table_close", lambda *_: "</table></div>\n")
+    return parser
+
+
+def _heading_with_id(self: RendererHTML, tokens: Any, index: int, options: Any, env: Any) -> str:
+    """Give a heading the id that code hosts give it, so that the same links work in Markdown and in HTML."""
+    slug = re.sub(r"[^\w\- ]", "", tokens[index + 1].content.lower()).strip().replace(" ", "-")
+    tokens[index].attrSet("id", slug)
+    return self.renderToken(tokens, index, options, env)
+
+
+def markdown_to_html(text: str) -> str:
+    """Render CommonMark with tables; raw HTML becomes visible text, our own anchors stay anchors."""
+    return _ANCHOR.sub(r'<a id="\1"></a>', _markdown().render(text))
+
+
+class FigureWithText(Preprocessor):  # type: ignore[misc]  # nbconvert carries no types
+    """Turn an SVG output into an image with its alternative text and caption."""
+
+    def preprocess_cell(self, cell: NotebookNode, resources: Any, index: int) -> tuple[NotebookNode, Any]:
+        """Replace the SVG data of each figure output by an HTML figure."""
+        for output in cell.get("outputs", ()):
+            svg = output.get("data", {}).get("image/svg+xml")
+            if svg:
+                about = output.metadata.get("redis_plan", {})
+                output.data = from_dict({"text/html": figure_html(svg, about.get("alt", ""), about.get("caption", ""))})
+        return cell, resources
+
+
+def figure_html(svg: str, alt: str, caption: str = "") -> str:
+    """Return an HTML figure that carries the SVG inside itself."""
+    source = f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
+    below = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
+    return f'<figure><img src="{source}" alt="{html.escape(alt)}">{below}</figure>'
+
+
+def _body(node: NotebookNode) -> str:
+    exporter = HTMLExporter(template_name="basic", preprocessors=[FigureWithText])
+    exporter.register_filter("markdown2html", markdown_to_html)
+    exporter.exclude_input_prompt = exporter.exclude_output_prompt = True
+    body, _ = exporter.from_notebook_node(node)
+    return str(body)
+
+
+def page(title: str, body: str, names: tuple[str, ...], current: str) -> str:
+    """Return a whole page: navigation over the plan and the notebooks, then ``body``."""
+    style = files("redis_plan.plan").joinpath("pages/page.css").read_text("utf-8")
+    links = "".join(
+        f'<a href="{name}.html"{" aria-current=page" if name == current else ""}>{label}</a>'
+        for name, label in (("redis-plan", "Plan"), *((n, n.replace("_", " ")) for n in names))
+    )
+    return (
+        f'<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8"><title>{html.escape(title)}</title>'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<style>\n{style}</style></head>\n'
+        f'<body><header class="site"><nav aria-label="Pages">{links}</nav></header>\n<main>\n{body}\n'
+        "</main></body>\n</html>\n"
+    )
+
+
+def notebook_page(name: str, node: NotebookNode, names: tuple[str, ...]) -> str:
+    """Return one executed notebook as a page."""
+    return page(name.replace("_", " "), _body(node), names, name)
+
+
+def plan_page(title: str, text: str, figures: Mapping[str, str], names: tuple[str, ...]) -> str:
+    """Return the plan as a page with its figures inside."""
+
+    def inline(match: re.Match[str]) -> str:
+        svg = figures[match[1]]
+        return f'<img src="data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"'
+
+    body = _IMAGE.sub(inline, markdown_to_html(text))
+    body = re.sub(r'href="[^"]*/(\d\d_\w+\.html)', r'href="\1', body)
+    return page(title, body, names, "redis-plan")
+
+
+def write_pages(
+    folder: Path, title: str, text: str, figures: Mapping[str, str], notebooks: Mapping[str, NotebookNode]
+) -> Path:
+    """Write every page into ``folder``; return the plan's page."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = tuple(notebooks)
+    for name, node in notebooks.items():
+        (folder / f"{name}.html").write_text(notebook_page(name, node, names), encoding="utf-8")
+    plan = folder / "redis-plan.html"
+    plan.write_text(plan_page(title, text, figures, names), encoding="utf-8")
+    return plan
