@@ -1,0 +1,145 @@
+"""A layout: sizes and rules of one version family, read from ``data/catalog/memory/<family>.toml``.
+
+A build is a layout, an allocator and the server's settings; its id is named like ``7.0.15``,
+``7.0.15-bundled-jemalloc``, ``8.10.2-libc`` or ``valkey-9.1.2``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from types import MappingProxyType
+
+from redis_plan import resources
+from redis_plan.errors import InputError
+from redis_plan.memory import allocator
+
+#: Ids that a table may name; any other version is found by its family and allocator.
+KNOWN_IDS = (
+    "7.0.15",
+    "7.0.15-bundled-jemalloc",
+    "7.2.6-bundled-jemalloc",
+    "7.4.1-bundled-jemalloc",
+    "8.10.2-libc",
+    "valkey-9.1.2",
+)
+
+#: Allocator by the word that ends an id. Debian's package links the system's jemalloc (quantum 16), a source build
+#: links the bundled one (quantum 8), and the embedded wheel is built with glibc malloc.
+_ALLOCATOR_OF = {
+    "bundled-jemalloc": "jemalloc-q8",
+    "jemalloc": "jemalloc-q8",
+    "jemalloc-q8": "jemalloc-q8",
+    "jemalloc-q16": "jemalloc-q16",
+    "debian": "jemalloc-q16",
+    "libc": "libc",
+    "glibc": "libc",
+}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Struct sizes in bytes, rules, and default settings of a version family."""
+
+    family: str
+    version: str
+    versions: tuple[str, ...]
+    sizes: Mapping[str, int]
+    rules: Mapping[str, str | int | bool]
+    settings: Mapping[str, str]
+    sources: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Build:
+    """A server build to predict for: layout, allocator, settings that differ from the layout's defaults."""
+
+    id: str
+    layout: Layout
+    allocator: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+    cluster: bool = False
+    maxmemory_lru: bool = False  # maxmemory with an LRU or LFU policy: integers are not shared
+
+    @property
+    def usable(self) -> allocator.Usable:
+        """The allocator's function from requested to usable bytes."""
+        return allocator.by_name(self.allocator)
+
+    def number(self, setting: str) -> int:
+        """Return the setting as a number of entries or bytes (``4kb`` is 4096)."""
+        return parse_bytes(self.settings.get(setting, self.layout.settings.get(setting, "0")))
+
+
+def parse_bytes(text: str) -> int:
+    """Return the number that a setting such as ``512``, ``-2``, ``4kb`` or ``1mb`` means."""
+    match = re.fullmatch(r"(-?\d+)\s*([kmg]?)(b?)", text.strip().lower())
+    if not match:
+        raise InputError(f"setting {text!r} is not a number")
+    scale = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}[match[2]]
+    return int(match[1]) * scale
+
+
+@cache
+def load(family: str) -> Layout:
+    """Return the layout called ``family``; raises :class:`InputError` naming the known ones."""
+    path = resources.catalog_dir() / "memory" / f"{family}.toml"
+    if not path.is_file():
+        raise InputError(f"no memory layout {family!r}; known: {', '.join(families())}")
+    raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    sources = {name: entry["source"] for part in ("sizes", "rules") for name, entry in raw[part].items()}
+    return Layout(
+        family=raw["family"],
+        version=raw["version"],
+        versions=tuple(raw["versions"]),
+        sizes=MappingProxyType({name: entry["bytes"] for name, entry in raw["sizes"].items()}),
+        rules=MappingProxyType({name: entry["value"] for name, entry in raw["rules"].items()}),
+        settings=MappingProxyType(dict(raw["settings"])),
+        sources=MappingProxyType(sources),
+    )
+
+
+@cache
+def families() -> tuple[str, ...]:
+    """Return the names of all layouts in the catalog."""
+    return tuple(sorted(path.stem for path in (resources.catalog_dir() / "memory").glob("*.toml")))
+
+
+def family_of(product: str, version: str) -> str:
+    """Return the family that covers ``version`` of ``product``: the newest one that is not newer than it."""
+    wanted = _numbers(version)
+    covering: list[tuple[tuple[int, ...], str]] = []
+    for name in families():
+        layout = load(name)
+        if not name.startswith(product):
+            continue
+        covering += [(_numbers(first), name) for first in layout.versions if _numbers(first) <= wanted]
+    if not covering:
+        known = ", ".join(name for name in families() if name.startswith(product)) or "none"
+        raise InputError(f"no memory layout covers {product} {version}; known: {known}")
+    return max(covering)[1]
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:2])
+
+
+def build(id: str, settings: Mapping[str, str] | None = None) -> Build:
+    """Return the build called ``id``: a version, optionally after ``redis-`` or ``valkey-``, and an allocator.
+
+    Without an allocator a Redis version means Debian's package (jemalloc, quantum 16) and a Valkey version the
+    embedded wheel (glibc malloc). Raises :class:`InputError` with the nearest known id.
+    """
+    match = re.fullmatch(r"(?:(redis|valkey)-)?(\d+\.\d+(?:\.\d+)?)(?:-([a-z0-9-]+))?", id.strip())
+    name = (match[3] if match else "") or ""
+    if not match or (name and name not in _ALLOCATOR_OF):
+        near = difflib.get_close_matches(id, KNOWN_IDS, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(KNOWN_IDS)}"
+        raise InputError(f"no server id {id!r}; {hint}")
+    product = match[1] or "redis"
+    chosen = _ALLOCATOR_OF.get(name) or ("libc" if product == "valkey" else "jemalloc-q16")
+    return Build(id, load(family_of(product, match[2])), chosen, dict(settings or {}))

@@ -1,0 +1,159 @@
+"""The model: growth of ``used_memory`` for keys of a shape, from declared sizes alone.
+
+>>> from redis_plan.memory.layout import build
+>>> from redis_plan.memory.shape import Shape
+>>> growth = predict(Shape("string", key_len=60, vsize="1", n_keys=2490), build("7.0.15"))
+>>> growth.used_memory, growth.encoding
+(351488.0, 'embstr')
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from redis_plan.memory import encodings, streams, tables, values
+from redis_plan.memory.layout import Build
+from redis_plan.memory.shape import Shape
+from redis_plan.memory.values import Block, block
+
+#: Valkey reserves the deadline's 8 B in objects whose key is at least this long (src/object.c 9.1.0).
+_LONG_KEY = 128
+#: A string at least this long, sent as one argument, takes over the query buffer (PROTO_MBULK_BIG_ARG, src/server.h).
+_BIG_ARGUMENT = 32 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """What ``n_keys`` keys of one shape add to ``used_memory``, in bytes.
+
+    ``per_key`` is one key's share without the keyspace's tables, split by part in ``parts`` (key, value, fields, table,
+    expires, groups); ``waste`` is the allocator's rounding in it; ``tables`` are the keyspace's tables, all keys together.
+    """
+
+    encoding: str
+    per_key: float
+    parts: dict[str, float]
+    waste: float
+    tables: float
+    n_keys: int
+
+    @property
+    def used_memory(self) -> float:
+        """Growth of ``used_memory`` for all keys."""
+        return self.per_key * self.n_keys + self.tables
+
+
+def predict(shape: Shape, build: Build) -> Growth:
+    """Return the growth of ``used_memory`` when the keys of ``shape`` are loaded into an empty server of ``build``."""
+    encoding, blocks = key_blocks(shape, build)
+    usable = build.usable
+    parts: dict[str, float] = {}
+    requested = 0.0
+    for item in blocks:
+        taken = float((usable(item.size) * item.count).sum())
+        parts[item.part] = parts.get(item.part, 0.0) + taken
+        requested += float((item.size * item.count).sum())
+    per_key = sum(parts.values())
+    with_ttl = shape.n_keys if shape.ttl else 0
+    return Growth(
+        encoding, per_key, parts, per_key - requested, keyspace_tables(shape.n_keys, with_ttl, build), shape.n_keys
+    )
+
+
+def key_blocks(shape: Shape, build: Build) -> tuple[str, tuple[Block, ...]]:
+    """Return the encoding and the blocks of one key: name, object, value, and its entry in the expires table."""
+    rule = build.layout.rules["objects"]
+    if rule == "separate":
+        return _separate(shape, build)
+    return _embedded(shape, build)
+
+
+def _separate(shape: Shape, build: Build) -> tuple[str, tuple[Block, ...]]:
+    """Redis up to 7.4 and Valkey 7.2: a name, an entry, an object."""
+    sizes = build.layout.sizes
+    entry = sizes["dict_entry"] + (sizes.get("cluster_entry", 0) if build.cluster else 0)
+    blocks = [block("key", encodings.sds(shape.key_len)), block("key", entry)]
+    if shape.ttl:
+        blocks.append(block("expires", sizes["dict_entry"]))
+    if shape.type != "string":
+        value = streams.stream_value(shape, build) if shape.type == "stream" else values.of(shape, build)
+        return value.encoding, (*blocks, block("object", sizes["robj"]), *value.blocks)
+    if shape.sizes.integers:
+        shared = shape.vsize in ("shared", "int7", "int13") and build.layout.rules["shared_integers"]
+        if not shared or build.maxmemory_lru:
+            blocks.append(block("object", sizes["robj"]))
+        return "int", tuple(blocks)
+    lengths, share = shape.sizes.spread()
+    short = lengths <= 44  # OBJ_ENCODING_EMBSTR_SIZE_LIMIT
+    if short.any():
+        blocks.append(block("object", sizes["robj"] + 3 + lengths[short] + 1, share[short]))
+    if (~short).any():
+        blocks.append(block("object", sizes["robj"], float(share[~short].sum())))
+        blocks.append(block("value", _argument(lengths[~short]), share[~short]))
+    return "embstr" if short.all() else "raw", tuple(blocks)
+
+
+def _argument(lengths: encodings.Integers) -> encodings.Integers:
+    """Return the request of a string argument: a long one keeps the query buffer it came in, with its line end."""
+    return np.where(lengths >= _BIG_ARGUMENT, encodings.sds(lengths + 2), encodings.sds(lengths))
+
+
+def _embedded(shape: Shape, build: Build) -> tuple[str, tuple[Block, ...]]:
+    """Valkey 9 and Redis 8: one object holds the name, the deadline and, if small, the value."""
+    name = 1 + int(encodings.sds(shape.key_len))
+    deadline = 8 if shape.ttl or shape.key_len >= _LONG_KEY else 0
+    base = build.layout.sizes["robj"]
+    pointed = base + deadline + name
+    if shape.type != "string":
+        value = streams.stream_value(shape, build) if shape.type == "stream" else values.of(shape, build)
+        return value.encoding, (block("object", pointed), *value.blocks)
+    if shape.sizes.integers:
+        return "int", (block("object", pointed),)
+    lengths, share = shape.sizes.spread()
+    text = encodings.sds(lengths, 3)
+    if build.layout.rules["objects"] == "valkey-9":
+        # the test runs at SET, when a TTL given by EXPIRE is not there yet
+        inside = (lengths <= 255) & (base - 8 + name + text <= 128)
+        whole = base - 8 + deadline + name + text
+    else:
+        inside = (lengths <= 44) & (base + name + 3 + lengths + 1 <= 64)
+        whole = base + deadline + name + text
+    blocks = []
+    if inside.any():
+        blocks.append(block("object", whole[inside], share[inside]))
+    if (~inside).any():
+        blocks.append(block("object", pointed, float(share[~inside].sum())))
+        blocks.append(block("value", _argument(lengths[~inside]), share[~inside]))
+    return "embstr" if inside.all() else "raw", tuple(blocks)
+
+
+def keyspace_tables(keys: int, keys_with_ttl: int, build: Build) -> float:
+    """Return the bytes of the keyspace's tables for ``keys`` keys, after the server's cron has finished moving them."""
+    return sum(_keyspace_table(count, build) for count in (keys, keys_with_ttl) if count)
+
+
+def _keyspace_table(count: int, build: Build) -> float:
+    usable, rule = build.usable, build.layout.rules["keyspace"]
+    if rule == "hashtable":
+        table = tables.hashtable_after(count, settled=True)
+        buckets = float(usable(np.int64(table.size * tables.BUCKET_BYTES)))
+        return buckets + table.children * float(usable(np.int64(tables.BUCKET_BYTES)))
+    size = tables.power_at_least(count + (1 if build.layout.rules["eager_growth"] else 0))
+    total = float(usable(np.int64(8 * size)))
+    if rule == "dict-kvobj":
+        chained = tables.dict_expected_chained(count, size)
+        total += chained * float(usable(np.int64(build.layout.sizes["set_entry"])))
+    return total
+
+
+def predict_keyspace(shapes: Iterable[Shape], build: Build) -> tuple[list[Growth], float]:
+    """Return each shape's growth, and the growth of ``used_memory`` for all of them together (tables counted once)."""
+    shapes = list(shapes)
+    growths = [predict(shape, build) for shape in shapes]
+    keys = sum(shape.n_keys for shape in shapes)
+    volatile = sum(shape.n_keys for shape in shapes if shape.ttl)
+    total = sum(growth.per_key * growth.n_keys for growth in growths) + keyspace_tables(keys, volatile, build)
+    return growths, total

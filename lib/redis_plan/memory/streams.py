@@ -1,0 +1,108 @@
+"""Streams: a radix tree of listpack nodes, and the radix trees of consumer groups.
+
+Source: ``src/t_stream.c`` (streamAppendItem, streamCreateCG, streamCreateNACK) of Redis 7.0.15.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from redis_plan.memory import encodings
+from redis_plan.memory.layout import Build
+from redis_plan.memory.shape import INTEGERS, Shape
+from redis_plan.memory.values import Block, Value, block, key_draws
+
+#: STREAM_LISTPACK_MAX_PRE_ALLOCATE and STREAM_LISTPACK_MAX_SIZE, src/t_stream.c and src/stream.h.
+_PREALLOCATED, _LARGEST_NODE = 4096, 1 << 30
+#: First id of a predicted stream, in milliseconds; only its distance to the next ids matters.
+_EPOCH_MS = 1_760_000_000_000
+
+
+def stream_value(shape: Shape, build: Build) -> Value:
+    """Return the value of a stream of ``n_elem`` entries that share their field names."""
+    sizes = build.layout.sizes
+    node_limit = build.number("stream-node-max-bytes") or _LARGEST_NODE
+    entry_limit = build.number("stream-node-max-entries") or 1 << 60
+    draws = [
+        _nodes(shape, lengths.reshape(shape.n_elem, shape.nfields), node_limit, entry_limit)
+        for lengths in key_draws(shape.sizes, shape.n_elem * shape.nfields)
+    ]
+    last = np.array([max(int(nodes[-1]), min(_PREALLOCATED, node_limit)) for nodes, _ in draws])
+    full = np.concatenate([nodes[:-1] for nodes, _ in draws])
+    firsts = draws[0][1]
+    blocks: list[Block] = [
+        block("value", sizes["stream"]),
+        block("value", sizes["rax"]),
+        block("value", encodings.rax_bytes([_id(i * shape.step_ms) for i in firsts])),
+        block("fields", last, 1 / len(draws)),
+        block("fields", full, 1 / len(draws)),
+    ]
+    if shape.groups:
+        blocks += _groups(shape, build)
+    return Value("stream", tuple(blocks))
+
+
+def _nodes(
+    shape: Shape, length: NDArray[np.int64], node_limit: int, entry_limit: int
+) -> tuple[NDArray[np.int64], list[int]]:
+    """Return the bytes of each node, and the index of its first entry, after appending entries one by one."""
+    integer = encodings.listpack_integer
+    if shape.sizes.integers:
+        values = np.full(length.shape, INTEGERS[shape.vsize][2], dtype=np.int64)
+    else:
+        values = encodings.listpack_string(length)
+    raw = (length.sum(axis=1) + shape.nfields * int(shape.names.mean)).tolist()
+    payload = values.sum(axis=1).tolist()
+    offsets = integer(np.arange(shape.n_elem) * shape.step_ms).tolist()
+    head = encodings.LISTPACK_FRAME + 6 + int(integer(shape.nfields))
+    head += shape.nfields * int(encodings.listpack_string(int(shape.names.mean)))
+    tail = 4 + int(integer(shape.nfields + 3))
+    nodes, firsts, current, held = [], [0], head, 0
+    for index in range(shape.n_elem):
+        if held and (current + raw[index] >= node_limit or held >= entry_limit):
+            nodes.append(current)
+            firsts.append(index)
+            current, held = head, 0
+        current += tail + offsets[index - firsts[-1]] + payload[index]
+        held += 1
+        if held == 128:
+            current += 1  # the node's count no longer fits the one-byte integer
+    return np.array([*nodes, current], dtype=np.int64), firsts
+
+
+def _id(offset_ms: int, sequence: int = 0) -> bytes:
+    return (_EPOCH_MS + offset_ms).to_bytes(8, "big") + sequence.to_bytes(8, "big")
+
+
+def _groups(shape: Shape, build: Build) -> list[Block]:
+    """Return the blocks of consumer groups, each with one consumer that holds ``pending`` entries."""
+    sizes = build.layout.sizes
+    names = sorted(f"g{number}".encode() for number in range(shape.groups))
+    pending = [_id(i * shape.step_ms) for i in range(min(shape.pending, shape.n_elem))]
+    each = float(shape.groups)
+    blocks = [
+        block("groups", sizes["rax"]),
+        block("groups", encodings.rax_bytes(names)),
+        block("groups", sizes["stream_group"], each),
+        block("groups", sizes["rax"], 2 * each),
+        block("groups", encodings.rax_bytes(pending), each),
+    ]
+    if not pending:
+        return [*blocks, block("groups", encodings.rax_bytes([]), each)]
+    return [
+        *blocks,
+        block("groups", encodings.rax_bytes([b"consumer"]), each),
+        block("groups", sizes["stream_consumer"], each),
+        block("groups", encodings.sds(8), each),
+        block("groups", sizes["rax"], each),
+        block("groups", encodings.rax_bytes(pending), each),
+        block("groups", sizes["stream_nack"], each * len(pending)),
+    ]
+
+
+def entries_per_node(entry_bytes: float, node_bytes: int) -> int:
+    """Return about how many entries of ``entry_bytes`` fill a node."""
+    return max(1, math.floor(node_bytes / max(entry_bytes, 1.0)))

@@ -1,0 +1,143 @@
+"""Hash tables: how large they are after n inserts, and whether the old table is still there.
+
+Two designs: ``dict`` (Redis; Valkey up to 8.0): an array of 8-byte buckets, doubled when there are as many entries as
+buckets, moved one non-empty bucket at a time; ``hashtable`` (Valkey from 8.1): 64-byte buckets of 7 entries with
+chained child buckets, doubled when full, moved one bucket at a time.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+DICT_SMALLEST = 4  # DICT_HT_INITIAL_SIZE, src/dict.h, Redis 7.0.15
+BUCKET_ENTRIES = 7  # ENTRIES_PER_BUCKET, src/hashtable.c, Valkey 9.1
+BUCKET_BYTES = 64  # HASHTABLE_BUCKET_SIZE, src/hashtable.h, Valkey 9.1
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table after loading: ``size`` buckets, and ``old`` buckets with probability ``rehashing``.
+
+    ``children`` is the expected number of child buckets (hashtable only).
+    """
+
+    size: int
+    old: int = 0
+    rehashing: float = 0.0
+    children: float = 0.0
+
+
+def power_at_least(size: int, smallest: int = DICT_SMALLEST) -> int:
+    """Return the smallest power of two that is at least ``size`` (and ``smallest``)."""
+    return max(smallest, 1 << max(0, math.ceil(size) - 1).bit_length())
+
+
+@lru_cache(maxsize=512)
+def _share_unmoved(entries: int, buckets: int, steps: int) -> float:
+    """Return the probability that ``entries`` keys occupy more than ``steps`` of ``buckets`` buckets."""
+    if steps >= min(entries, buckets):
+        return 0.0
+    if buckets <= 256:
+        occupied = np.zeros(buckets + 1)
+        occupied[0] = 1.0
+        levels = np.arange(buckets + 1)
+        for _ in range(entries):
+            grown = np.zeros_like(occupied)
+            grown[1:] = occupied[:-1] * (1 - levels[:-1] / buckets)
+            occupied = occupied * levels / buckets + grown
+        return float(occupied[steps + 1 :].sum())
+    empty = (1 - 1 / buckets) ** entries
+    mean = buckets * (1 - empty)
+    both_empty = (1 - 2 / buckets) ** entries
+    deviation = math.sqrt(max(buckets * empty + buckets * (buckets - 1) * both_empty - (buckets * empty) ** 2, 1e-9))
+    return 0.5 * math.erfc((steps + 0.5 - mean) / deviation / math.sqrt(2))
+
+
+@lru_cache(maxsize=4096)
+def dict_after(entries: int, presized: int = 0, steps_per_insert: int = 1, eager: bool = False) -> Table:
+    """Return the table of a ``dict`` value after ``entries`` inserts.
+
+    ``presized`` is the number of entries it was made for. ``steps_per_insert`` is how many buckets each insert moves
+    while rehashing (a find and an add: 2). ``eager``: the table already doubles when it has become full, not at the
+    next insert.
+    """
+    size = power_at_least(presized) if presized else DICT_SMALLEST
+    start = size
+    full = entries + (1 if eager else 0)
+    while size < full:
+        size *= 2
+    old = size // 2
+    if size == start or old < start:
+        return Table(size)
+    steps = steps_per_insert * (entries - old - 1)
+    unmoved = _share_unmoved(old, old, max(steps, 0))
+    return Table(size, old, unmoved)
+
+
+def dict_expected_chained(entries: float, buckets: int) -> float:
+    """Return how many of ``entries`` keys share a bucket with another one that came first."""
+    if entries <= 0:
+        return 0.0
+    return entries - buckets * -math.expm1(entries * math.log1p(-1 / buckets)) if buckets > 1 else entries - 1
+
+
+def hashtable_buckets(capacity: int) -> int:
+    """Return the buckets of a ``hashtable`` made for ``capacity`` entries (nextBucketExp: 5 buckets per 32 entries)."""
+    needed = (capacity * 5 - 1) // 32 + 1 if capacity > 0 else 1
+    return power_at_least(needed, smallest=1)
+
+
+@lru_cache(maxsize=4096)
+def hashtable_children(entries: float, buckets: int) -> float:
+    """Return the expected number of child buckets: a chain of c of them holds 7 + 6 c entries."""
+    if entries <= 0:
+        return 0.0
+    mean = entries / buckets
+    if buckets == 1:
+        return float(max(0, -(-(int(entries) - BUCKET_ENTRIES) // 6)))
+    top = int(mean + 12 * math.sqrt(mean) + 30)
+    # binomial(entries, 1 / buckets), by its recurrence from zero
+    n, p = entries, 1 / buckets
+    probability = math.exp(n * math.log1p(-p))
+    above = 1.0 - probability
+    children = 0.0
+    for j in range(1, top):
+        probability *= max(n - j + 1, 0.0) / j * p / (1 - p)
+        above -= probability
+        if (j - BUCKET_ENTRIES) % 6 == 0 and j >= BUCKET_ENTRIES:
+            children += max(above, 0.0)
+    return children * buckets
+
+
+@lru_cache(maxsize=4096)
+def hashtable_after(entries: int, presized: int = 0, steps_per_insert: int = 1, settled: bool = False) -> Table:
+    """Return the table of a ``hashtable`` after ``entries`` inserts.
+
+    Each insert while rehashing moves ``steps_per_insert`` buckets, empty or not, so the state is certain. ``settled``:
+    the server's cron has finished moving (the keyspace's own tables).
+    """
+    buckets = hashtable_buckets(presized) if presized else 1
+    start = buckets
+    while buckets * BUCKET_ENTRIES < entries:
+        # doubling asks for one entry more than fits now; 5/32 rounds it up to the next power of two
+        buckets = hashtable_buckets(buckets * BUCKET_ENTRIES + 1)
+    old = buckets // 2
+    moved = steps_per_insert * (entries - old * BUCKET_ENTRIES - 1)
+    if settled or buckets == start or old < start or moved >= old:
+        return Table(buckets, children=hashtable_children(entries, buckets))
+    remain = 1 - max(moved, 0) / old
+    before = hashtable_children(old * BUCKET_ENTRIES, old) * remain
+    return Table(buckets, old, 1.0, before + _children_while_moving(entries, buckets, old, remain))
+
+
+def _children_while_moving(entries: int, buckets: int, old: int, remain: float) -> float:
+    """Return the expected child buckets of the new table while a share ``remain`` of the old one is not yet moved."""
+    late = entries - old * BUCKET_ENTRIES
+    # the moved half of the key space has its full load, the rest only what came since
+    full = hashtable_children(entries, buckets) * (1 - remain)
+    fresh = hashtable_children(late, buckets) * remain if late else 0.0
+    return full + fresh

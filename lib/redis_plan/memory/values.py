@@ -1,0 +1,313 @@
+"""Values: the blocks that one key's value is made of, by type and encoding.
+
+Each function returns an encoding and a list of blocks; a block is a request to the allocator (its size may be an array
+of sizes) with the number of times a key makes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from redis_plan.memory import encodings, tables
+from redis_plan.memory.layout import Build
+from redis_plan.memory.shape import INTEGERS, Shape, Sizes
+
+#: Probability that a skiplist node has 1, 2, 3 … levels (ZSKIPLIST_P 0.25, src/server.h, Redis 7.0.15).
+_LEVELS = np.arange(1, 20)
+_LEVEL_SHARE = 0.75 * 0.25 ** (_LEVELS - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Requests of ``size`` bytes, each made ``count`` times a key; both may be arrays of one length."""
+
+    part: str
+    size: NDArray[np.int64]
+    count: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """The encoding of a value, its blocks, and its hash table if it has one."""
+
+    encoding: str
+    blocks: tuple[Block, ...]
+    table: tables.Table | None = None
+
+
+def block(part: str, size: object, count: object = 1.0) -> Block:
+    """Return a block; ``size`` and ``count`` may be numbers or arrays."""
+    sizes = np.atleast_1d(np.asarray(size, dtype=np.int64))
+    counts = np.broadcast_to(np.asarray(count, dtype=np.float64), sizes.shape)
+    return Block(part, sizes, np.array(counts))
+
+
+def of(shape: Shape, build: Build) -> Value:
+    """Return the value of one key of ``shape`` on ``build``, without the key's name and the keyspace's tables."""
+    if shape.type == "hash":
+        return _mixed_hash(shape, build)
+    makers: dict[str, Callable[[Shape, Build], Value]] = {
+        "set": set_value,
+        "zset": zset_value,
+        "list": list_value,
+    }
+    return makers[shape.type](shape, build)
+
+
+def listpack_block(part: str, entry_bytes: float, variance: float = 0.0) -> Block:
+    """Return one listpack of ``entry_bytes`` on average; ``variance`` among keys spreads it over size classes."""
+    mean = encodings.LISTPACK_FRAME + entry_bytes
+    if variance < 1:
+        return block(part, round(mean))
+    points = np.linspace(-3.5, 3.5, 57)
+    share = np.exp(-(points**2) / 2)
+    return block(part, np.rint(mean + points * np.sqrt(variance)), share / share.sum())
+
+
+def _variance(shape: Shape) -> float:
+    """Return the variance among keys of the sum of a key's value sizes."""
+    low, high = shape.sizes.bounds
+    return shape.n_elem * ((high - low + 1) ** 2 - 1) / 12 if shape.sizes.varies else 0.0
+
+
+def _entries(shape: Shape) -> NDArray[np.int64]:
+    """Return the listpack bytes of each element's value."""
+    if shape.sizes.integers:
+        _, _, size = _integer_class(shape)
+        return np.full(shape.n_elem, size, dtype=np.int64)
+    return encodings.listpack_string(shape.sizes.lengths(shape.n_elem))
+
+
+def _integer_class(shape: Shape) -> tuple[int, int, int]:
+    return INTEGERS[shape.vsize]
+
+
+def _presize(rule: object, at_conversion: int, in_command: int, limit: int) -> int:
+    """Return how many entries a new table is made for."""
+    if rule == "none":
+        return 0
+    if rule == "conversion-or-command" and in_command > limit:
+        return in_command
+    return at_conversion
+
+
+def _table_blocks(shape: Shape, build: Build, kind: str, presized: int, extra: int = 0) -> tuple[list[Block], tables.Table]:
+    """Return the blocks of a value's hash table: struct, buckets, chained entries."""
+    rules, sizes = build.layout.rules, build.layout.sizes
+    steps = int(rules[f"{kind}_steps"])
+    if rules["value_tables"] == "hashtable":
+        table = tables.hashtable_after(shape.n_elem, presized, steps)
+        metadata = sizes["hash_metadata"] if kind == "hash" else 0
+        parts = [
+            block("table", sizes["hashtable"] + metadata + extra),
+            block("table", table.size * tables.BUCKET_BYTES),
+            block("table", tables.BUCKET_BYTES, table.children),
+        ]
+        if table.old:
+            parts.append(block("table", table.old * tables.BUCKET_BYTES, table.rehashing))
+        return parts, table
+    table = tables.dict_after(shape.n_elem, presized, steps, bool(rules["eager_growth"]))
+    parts = [block("table", sizes["dict"] + extra), block("table", 8 * table.size)]
+    if table.old:
+        unmoved = round(table.rehashing) if shape.alike else table.rehashing
+        parts.append(block("table", 8 * table.old, unmoved))
+    return parts, table
+
+
+def _mixed_hash(shape: Shape, build: Build) -> Value:
+    """Return a hash whose values straddle the listpack limit: some keys stay listpacks, the others have tables."""
+    limit = build.number("hash-max-listpack-value")
+    low, high = shape.sizes.bounds
+    if not shape.sizes.varies or not low <= limit < high or shape.n_elem > build.number("hash-max-listpack-entries"):
+        return hash_value(shape, build)
+    share = shape.sizes.within(limit) ** shape.n_elem
+    if share < 1e-6:
+        return hash_value(shape, build)
+    small = hash_value(replace(shape, vsize=f"uni:{low}:{limit}"), build)
+    above = f"uni:{limit + 1}:{high}" if shape.n_elem == 1 else shape.vsize
+    large = hash_value(replace(shape, vsize=above), build)
+    blocks = [Block(b.part, b.size, b.count * share) for b in small.blocks]
+    blocks += [Block(b.part, b.size, b.count * (1 - share)) for b in large.blocks]
+    return Value(large.encoding, tuple(blocks), large.table)
+
+
+def hash_value(shape: Shape, build: Build) -> Value:
+    """Return the value of a hash: one listpack, or a table of fields."""
+    rules, sizes = build.layout.rules, build.layout.sizes
+    longest = max(shape.names.bounds[1], shape.sizes.bounds[1])
+    limit = build.number("hash-max-listpack-entries")
+    field_ttl = str(rules["hash_field_ttl"]) if shape.hfe else ""
+    small = shape.n_elem <= limit and longest <= build.number("hash-max-listpack-value")
+    if small and field_ttl not in ("entry-8",):
+        fields = encodings.listpack_string(shape.names.lengths(shape.n_elem))
+        total = float(fields.sum() + _entries(shape).sum())
+        if field_ttl:
+            deadline = int(encodings.listpack_integer(np.int64(1_790_000_000_000)))
+            total += shape.n_elem * deadline
+            return Value("listpackex", (block("value", sizes["listpack_ex"]), listpack_block("value", total, _variance(shape))))
+        return Value("listpack", (listpack_block("value", total, _variance(shape)),))
+    in_command = shape.n_elem if shape.batch == 0 else min(shape.batch, shape.n_elem)
+    by_size = longest > build.number("hash-max-listpack-value")
+    at_conversion = 0 if by_size or field_ttl else limit + 1
+    presized = _presize(rules["hash_presize"], at_conversion, in_command, limit)
+    parts, table = _table_blocks(shape, build, "hash", presized)
+    names, lengths = shape.names.lengths(shape.n_elem), shape.sizes.lengths(shape.n_elem)
+    expiry = 8 if field_ttl == "entry-8" else 0
+    if rules["hash_entry"] == "entry-128":
+        parts += _embedded_entries(names, lengths, expiry)
+    else:
+        metadata = sizes.get("expire_meta", 0) if field_ttl else 0
+        parts += [
+            block("fields", sizes["dict_entry"], shape.n_elem),
+            block("fields", encodings.sds(names) + metadata),
+            block("fields", encodings.sds(lengths)),
+        ]
+    return Value("hashtable", tuple(parts), table)
+
+
+def _embedded_entries(field: NDArray[np.int64], lengths: NDArray[np.int64], expiry: int) -> list[Block]:
+    """Return the entries that hold field and value in one block of up to 128 B (src/entry.c, Valkey 9.1)."""
+    field_size = encodings.sds(field, 3 if expiry else 0)
+    together = field_size + expiry + encodings.sds(lengths, 3)
+    inside = together <= 128
+    pointed = encodings.sds(field, 3) + expiry + 8
+    entry = np.where(inside, together, pointed)
+    blocks = [block("fields", entry)]
+    if not inside.all():
+        blocks.append(block("fields", encodings.sds(lengths[~inside])))
+    return blocks
+
+
+def set_value(shape: Shape, build: Build) -> Value:
+    """Return the value of a set: an intset, a listpack, or a table of members."""
+    rules, sizes = build.layout.rules, build.layout.sizes
+    limit = build.number("set-max-intset-entries")
+    if shape.sizes.integers and shape.n_elem <= limit:
+        low, high, _ = _integer_class(shape)
+        width = 2 if high <= 32767 else 4 if high <= 2_147_483_647 else 8
+        return Value("intset", (block("value", encodings.INTSET_HEADER + width * shape.n_elem),))
+    in_command = shape.n_elem if shape.batch == 0 else min(shape.batch, shape.n_elem)
+    at_conversion = limit + 1 if shape.sizes.integers else 0
+    if rules["set_listpack"]:
+        entries, longest = build.number("set-max-listpack-entries"), build.number("set-max-listpack-value")
+        fits = shape.sizes.bounds[1] <= longest
+        if shape.n_elem <= entries and fits:
+            return Value("listpack", (listpack_block("value", float(_entries(shape).sum())),))
+        if not shape.sizes.integers:
+            limit = entries
+            at_conversion = entries + 1 if fits else 0
+    presized = _presize(rules["set_presize"], at_conversion, in_command, limit)
+    parts, table = _table_blocks(shape, build, "set", presized)
+    if rules["set_entry_rule"] == "entry":
+        parts.append(block("fields", sizes["set_entry"], shape.n_elem))
+    elif rules["set_entry_rule"] == "chained":
+        chained = tables.dict_expected_chained(shape.n_elem, table.size)
+        parts.append(block("fields", sizes["set_entry"], chained))
+    parts.append(block("fields", encodings.sds(shape.sizes.lengths(shape.n_elem))))
+    return Value("hashtable", tuple(parts), table)
+
+
+def score_bytes(shape: Shape, build: Build) -> float:
+    """Return the bytes of the listpack entries that hold the scores of one key."""
+    index = np.arange(shape.n_elem, dtype=np.int64)
+    if shape.score == "half":
+        digits = np.floor(np.log10(100 + index)).astype(np.int64) + 1
+        return float(encodings.listpack_string(digits + 2).sum())
+    if shape.score == "rand17":
+        # %.17g of a random double below 1000: 17 digits, the point, sometimes fewer; the shortest form: 16 or 17 digits
+        mean = 19.89 if build.layout.rules["double_text"] == "%.17g" else 19.16
+        return shape.n_elem * mean
+    first, step = {"ts": (1_760_000_000, 37), "big": (1_760_000_000_000, 1009)}.get(shape.score, (0, 1))
+    return float(encodings.listpack_integer(first + step * index).sum())
+
+
+def zset_value(shape: Shape, build: Build) -> Value:
+    """Return the value of a sorted set: one listpack, or a skiplist with a table of members."""
+    rules, sizes = build.layout.rules, build.layout.sizes
+    limit, longest = build.number("zset-max-listpack-entries"), build.number("zset-max-listpack-value")
+    members = shape.names.lengths(shape.n_elem)
+    fits = shape.names.bounds[1] <= longest
+    if shape.n_elem <= limit and fits:
+        total = float(encodings.listpack_string(members).sum()) + score_bytes(shape, build)
+        return Value("listpack", (listpack_block("value", total),))
+    in_command = shape.n_elem if shape.batch == 0 else min(shape.batch, shape.n_elem)
+    at_conversion = limit + 1 if fits else 0
+    presized = _presize(rules["zset_presize"], at_conversion, in_command, limit)
+    parts, table = _table_blocks(shape, build, "zset", presized)
+    parts.insert(0, block("value", sizes["zset"]))
+    parts.append(block("value", sizes["skiplist_header"]))
+    if sizes["zskiplist"]:
+        parts.append(block("value", sizes["zskiplist"]))
+    nodes = sizes["skiplist_node"] + 16 * _LEVELS
+    share = _LEVEL_SHARE * shape.n_elem
+    if rules["zset_node"] == "embedded":
+        lengths, of_length = shape.names.spread()
+        nodes = (nodes[:, None] + 1 + encodings.sds(lengths)[None, :]).ravel()
+        share = (share[:, None] * of_length[None, :]).ravel()
+    else:
+        parts.append(block("fields", encodings.sds(members)))
+    if rules["value_tables"] == "dict":
+        parts.append(block("fields", sizes["dict_entry"], shape.n_elem))
+    parts.append(block("fields", nodes, share))
+    return Value("skiplist", tuple(parts), table)
+
+
+def list_value(shape: Shape, build: Build) -> Value:
+    """Return the value of a list: one listpack, or a quicklist of listpack nodes."""
+    rules, sizes = build.layout.rules, build.layout.sizes
+    fill = build.number("list-max-listpack-size")
+    node_limit = {-1: 4096, -2: 8192, -3: 16384, -4: 32768, -5: 65536}.get(fill, 8192)
+    entry_limit = fill if fill > 0 else 1 << 30
+    total = encodings.LISTPACK_FRAME + int(_entries(shape).sum())
+    if rules["list_listpack"] and total <= node_limit and shape.n_elem <= entry_limit:
+        return Value("listpack", (listpack_block("value", total - encodings.LISTPACK_FRAME, _variance(shape)),))
+    plain = rules["large_list_element"] == "plain"
+    draws = [
+        _list_nodes(shape, lengths, node_limit, entry_limit, plain)
+        for lengths in key_draws(shape.sizes, shape.n_elem)
+    ]
+    nodes = np.concatenate(draws)
+    parts = [
+        block("value", sizes["quicklist"]),
+        block("value", sizes["quicklist_node"], len(nodes) / len(draws)),
+        block("fields", nodes, 1 / len(draws)),
+    ]
+    return Value("quicklist", tuple(parts))
+
+
+def key_draws(sizes: Sizes, count: int) -> list[NDArray[np.int64]]:
+    """Return the value sizes of one key, or of a sample of keys where sizes vary (seeded: the same at each call)."""
+    if not sizes.varies:
+        return [sizes.lengths(count)]
+    rng = np.random.default_rng(20261123)
+    return [sizes.draw(count, rng) for _ in range(max(8, min(400, 40_000 // count)))]
+
+
+def _list_nodes(
+    shape: Shape, lengths: NDArray[np.int64], node_limit: int, entry_limit: int, plain: bool
+) -> NDArray[np.int64]:
+    """Return the bytes of each quicklist node after appending values of ``lengths`` one by one.
+
+    A node takes a value while its bytes, the value's and 8 of estimated overhead fit (src/quicklist.c,
+    _quicklistNodeAllowInsert). ``plain``: a value above the limit gets a node without a listpack.
+    """
+    if shape.sizes.integers:
+        entries = np.full(len(lengths), INTEGERS[shape.vsize][2])
+    else:
+        entries = encodings.listpack_string(lengths)
+    nodes, node, held = [], 0, 0
+    for entry, length in zip(entries.tolist(), lengths.tolist(), strict=True):
+        if plain and length > node_limit:
+            nodes += [node, length] if node else [length]
+            node, held = 0, 0
+            continue
+        if node and (node + length + 8 > node_limit or held >= entry_limit):
+            nodes.append(node)
+            node, held = 0, 0
+        node = (node or encodings.LISTPACK_FRAME) + entry
+        held += 1
+    return np.array([*nodes, node] if node else nodes, dtype=np.int64)
