@@ -79,6 +79,9 @@ class KeyPattern:
     access_patterns: tuple[str, ...] = ()
     requirements: tuple[str, ...] = ()
     functions: tuple[str, ...] = ()
+    when_lost: str = ""  # what the user sees if the key vanishes, and where its content comes from again
+    because: str = ""  # why the chosen candidate, before a measurement overrules it
+    entities: tuple[str, ...] = ()  # every entity of the Brief it serves; ``entity`` is the first
 
     @property
     def candidate(self) -> Candidate | None:
@@ -107,6 +110,8 @@ class Keyspace:
     patterns: tuple[KeyPattern, ...]
     unserved: tuple[str, ...] = ()  # access patterns that stay outside Redis, with the reason
     findings: tuple[Finding, ...] = ()
+    member_noun: str = "member"  # what a person in a session is called: "player", "bidder", "participant"
+    session_entity: str = ""  # the Brief's entity that is the session; empty where the project has none
 
     @property
     def keys(self) -> tuple[KeyPattern, ...]:

@@ -1,0 +1,130 @@
+"""The catalog: use patterns of real-time applications, read from ``data/catalog/patterns/*.toml``.
+
+A use pattern says what betrays it in a project's documents (stems of entity names and of requirements), which keys it
+needs, and which structures could hold each of them. Numbers in it are expressions over the Brief's facts.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from redis_plan.errors import RedisPlanError
+from redis_plan.keyspace.model import Candidate, RedisType, Scope, TtlPolicy
+from redis_plan.resources import catalog_dir
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSpec:
+    """A field as the catalog writes it; ``max_bytes`` is an expression over facts."""
+
+    name: str
+    type: str
+    max_bytes: str | float
+    meaning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TtlSpec:
+    """A TTL rule whose seconds are an expression over facts; ``$``-words in ``because`` are filled in."""
+
+    policy: TtlPolicy
+    because: str
+    seconds: str | float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeySpec:
+    """A key or channel that a use pattern needs. ``part`` is the template after the session's or app's prefix."""
+
+    name: str
+    part: str
+    type: RedisType
+    scope: Scope
+    holds: str
+    ttl: TtlSpec
+    writers: tuple[str, ...]
+    readers: tuple[str, ...]
+    deleted_by: str
+    tag: str = ""  # placeholder of the hash tag where it is not the session id
+    fields: tuple[FieldSpec, ...] = ()
+    max_elements: str | float = 1.0
+    typical_elements: str | float = ""
+    per_session: str | float = 1.0
+    at_bound: str = ""
+    authoritative: bool = True
+    when_lost: str = ""
+    functions: tuple[str, ...] = ()
+    candidate: tuple[Candidate, ...] = ()
+    prefer: tuple[str, ...] = ()  # candidates in order of preference; the first that the server offers is chosen
+    because: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a pattern's knowledge comes from: a document and its version or date."""
+
+    document: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class UsePattern:
+    """One use of Redis that real-time applications share."""
+
+    use: str
+    title: str
+    order: int
+    purpose: str
+    when: Literal["core", "entity", "text", "either", "fallback"]
+    needs: Literal["session", "no-session", "any"]
+    key: tuple[KeySpec, ...]
+    source: tuple[Source, ...]
+    failure: tuple[str, ...]
+    entities: tuple[str, ...] = ()  # stems of entity names
+    text: tuple[str, ...] = ()  # stems of requirements
+    verbs: tuple[str, ...] = ()  # stems of the verbs of access patterns
+    many: Literal["once", "merge", "each"] = "once"
+    small: bool = False  # also worth it where a project hardly needs Redis
+    lifetimes: tuple[str, ...] = ("connection", "session", "temporary", "unknown", "durable")
+    quiet: bool = False  # also for entities that are not real-time whatever their lifetime
+
+
+@dataclass(frozen=True, slots=True)
+class Nouns:
+    """What sessions and their members are called, and which words only look like a session."""
+
+    session: tuple[str, ...]
+    not_session: tuple[str, ...]
+    member: tuple[str, ...]
+    pii: tuple[str, ...]
+
+
+@lru_cache(maxsize=1)
+def use_patterns() -> tuple[UsePattern, ...]:
+    """Return every use pattern, in the order in which a design considers them; raises on a malformed file."""
+    found = [_read(UsePattern, path.name, path.read_text("utf-8")) for path in sorted(_folder().glob("*.toml"))]
+    return tuple(sorted(found, key=lambda pattern: (pattern.order, pattern.use)))
+
+
+@lru_cache(maxsize=1)
+def nouns() -> Nouns:
+    """Return the lexicon of session and member nouns (English and Polish stems, some others)."""
+    path = catalog_dir() / "nouns.toml"
+    return _read(Nouns, path.name, path.read_text("utf-8"))
+
+
+def _folder() -> Path:
+    return catalog_dir() / "patterns"
+
+
+def _read(kind: Any, name: str, text: str) -> Any:  # Any: a dataclass type and its instance
+    try:
+        return TypeAdapter(kind).validate_python(tomllib.loads(text))
+    except (tomllib.TOMLDecodeError, ValidationError) as error:
+        raise RedisPlanError(f"data/catalog: {name}: {str(error).splitlines()[0]} {error}") from None

@@ -1,0 +1,138 @@
+"""Cues: how the words of a document betray a use pattern.
+
+A stem matches at the start of a word, after folding case, accents and camelCase, so that "głos" meets "Głosowania" and
+"idempot" meets "Idempotency-Key". Scripts without blanks (Korean, Japanese) match anywhere.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from redis_plan.brief.model import Brief, Entity, Requirement
+from redis_plan.keyspace.catalog import UsePattern, nouns
+
+
+@lru_cache(maxsize=20_000)
+def fold(text: str) -> str:
+    """Return ``text`` in lower case, without accents, with camelCase, hyphens and underscores as blanks.
+
+    >>> fold("Głosowanie: UserFavorites"), fold("실시간")
+    ('glosowanie: user favorites', '실시간')
+    """
+    text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", text).replace("ł", "l").replace("Ł", "l")
+    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    return re.sub(r"[-_/]+", " ", unicodedata.normalize("NFC", plain).lower())
+
+
+@lru_cache(maxsize=1024)
+def matcher(stems: tuple[str, ...]) -> re.Pattern[str]:
+    """Return the expression that finds any of ``stems`` in folded text; longer ones first."""
+    words = sorted({fold(stem) for stem in stems}, key=len, reverse=True)
+    return re.compile(r"(?<![a-z0-9])(?:" + "|".join(re.escape(word) for word in words) + ")") if words else _NOTHING
+
+
+_NOTHING = re.compile(r"(?!)")
+
+
+def names_of(entity: Entity) -> tuple[str, ...]:
+    """Return the entity's name and aliases, folded."""
+    return tuple(dict.fromkeys(fold(name) for name in (entity.name, *entity.aliases)))
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two names mean the same thing up to case and plural."""
+    return _singular(fold(one)) == _singular(fold(other))
+
+
+def _singular(word: str) -> str:
+    if word.endswith("ies"):
+        return word[:-3] + "y"
+    return word[:-1] if word.endswith("s") and not word.endswith("ss") else word
+
+
+def score(pattern: UsePattern, entity: Entity) -> float:
+    """Return how well ``entity`` fits ``pattern``: 0 is no fit; a name counts more than an alias, its head most."""
+    expression, best = matcher(pattern.entities), 0.0
+    for index, name in enumerate(names_of(entity)):
+        for match in expression.finditer(name):
+            # the head of an English noun phrase is its last word: a "voting round" is a round
+            head = not re.search(r"\s", name[match.end() :].strip()) and name[match.start() :].count(" ") <= match[
+                0
+            ].count(" ")
+            best = max(best, len(match[0]) * (2.0 if head else 1.0) * (1.5 if index == 0 else 1.0))
+    return best
+
+
+@dataclass(frozen=True, slots=True)
+class SessionNoun:
+    """What a session is in these documents: the word, and the entity it comes from."""
+
+    word: str
+    entity: Entity
+
+
+def find_session(brief: Brief) -> SessionNoun | None:
+    """Return the entity that people share in real time for a while, or None where the documents have no such thing."""
+    if brief.fit == "no":
+        return None
+    lexicon = nouns()
+    best: tuple[float, SessionNoun] | None = None
+    for position, entity in enumerate(brief.entities):
+        rank = _session_rank(entity, lexicon.session, lexicon.not_session)
+        if rank is None:
+            continue
+        children = sum(r.many and same(r.source, entity.name) for r in brief.relations)
+        lifetime = {"session": 4.0, "temporary": 1.0, "connection": -2.0}.get(entity.lifetime, 0.0)
+        points = 3.0 * entity.realtime + lifetime + min(children, 3) - 0.04 * rank - 0.05 * position
+        if (entity.realtime or entity.lifetime == "session") and (best is None or points > best[0]):
+            best = points, SessionNoun(singular(entity.name), entity)
+    return best[1] if best else None
+
+
+def _session_rank(entity: Entity, session: tuple[str, ...], stop: tuple[str, ...]) -> int | None:
+    names = names_of(entity)
+    # an "auth session" is no session, even if the documents call it "session" elsewhere
+    if matcher(stop).search(names[0]):
+        return None
+    for name in names:
+        words = name.split()
+        for rank, stem in enumerate(session):
+            if words and (matcher((stem,)).match(words[-1]) or name.startswith(fold(stem))):
+                return rank
+    return None
+
+
+def singular(name: str) -> str:
+    """Return the singular noun for running text: ``"Estimation sessions"`` → ``"estimation session"``."""
+    plain = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).replace("_", " ").strip().lower()
+    return _singular(plain)
+
+
+def plural(noun: str) -> str:
+    """Return the plural of an English ``noun``."""
+    if noun.endswith(("s", "x", "ch", "sh")):
+        return noun + "es"
+    return noun[:-1] + "ies" if noun.endswith("y") and noun[-2:-1] not in "aeiou" else noun + "s"
+
+
+def find_member(brief: Brief, session: SessionNoun | None) -> str:
+    """Return what a person in a session is called; "member" where the documents name nobody."""
+    for stem in nouns().member:
+        for entity in brief.entities:
+            if session and entity is session.entity:
+                continue
+            for name in (entity.name, *entity.aliases):
+                if matcher((stem,)).match(fold(name)) and len(name.split()) <= 2:
+                    return singular(name)
+    return "member"
+
+
+def requirements_about(expression: re.Pattern[str], requirements: Iterable[Requirement]) -> tuple[str, ...]:
+    """Return the ids of the demands whose text matches, real-time ones first; what is out of scope never counts."""
+    found = [r for r in requirements if r.kind != "out-of-scope" and expression.search(fold(r.text))]
+    found.sort(key=lambda r: not r.realtime)
+    return tuple(dict.fromkeys(r.id for r in found))
