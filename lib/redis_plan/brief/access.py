@@ -1,0 +1,102 @@
+"""Access patterns: who does what to which entity, how often, derived from the demands and the facts.
+
+``data/catalog/access.toml`` lists the kinds of access (join, submit, watch …), the verbs that cue each, and the formula
+of its rate at peak over the facts. A pattern is proposed where a live demand cues it; a rate is as good as the worst
+of the facts in it.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from redis_plan import resources
+from redis_plan.brief.lexicon import Lexicon, fold
+from redis_plan.brief.model import AccessPattern, Entity, Fact, Requirement
+
+
+@cache
+def catalogue() -> Mapping[str, Mapping[str, Any]]:
+    """Return the kinds of access by name."""
+    return tomllib.loads((resources.catalog_dir() / "access.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def _verbs() -> Lexicon:
+    made = Lexicon((), {})
+    for name, entry in catalogue().items():
+        for cue in entry["verbs"]:
+            made.add(name, cue)
+    made.finish()
+    return made
+
+
+def read_access_patterns(
+    requirements: Sequence[Requirement], entities: Sequence[Entity], facts: Sequence[Fact], live_project: bool
+) -> tuple[AccessPattern, ...]:
+    """Return one access pattern for each kind of access and entity that the demands ask for, dearest first."""
+    table = {f.name: f for f in facts}
+    found: dict[tuple[str, str], AccessPattern] = {}
+    for requirement in requirements:
+        if requirement.kind == "out-of-scope":
+            continue
+        text = fold(requirement.text)
+        named = [e for e in entities if any(fold(n) in text for n in (e.name, *e.aliases))]
+        for kind in dict.fromkeys(h.group for h in _verbs().hits(requirement.text)):
+            entry = catalogue()[kind]
+            if entry["live"] and not requirement.realtime:
+                continue
+            entity = next((e for e in named if e.realtime), named[0] if named else None)
+            if entity is None:
+                continue
+            old = found.get((kind, entity.name))
+            ids = (*(old.requirements if old else ()), requirement.id)
+            found[kind, entity.name] = _pattern(kind, entry, entity.name, ids, old or requirement, table)
+    if live_project:
+        session = next(
+            (e.name for e in entities if e.lifetime == "session"), entities[0].name if entities else "Session"
+        )
+        for kind, entry in catalogue().items():
+            if entry.get("always") and not any(k == kind for k, _ in found):
+                found[kind, session] = _pattern(kind, entry, session, (), None, table)
+    ordered = sorted(found.values(), key=lambda p: -p.rate_per_s)
+    return tuple(ordered)
+
+
+def _pattern(
+    kind: str,
+    entry: Mapping[str, Any],
+    entity: str,
+    requirements: tuple[str, ...],
+    where: Requirement | AccessPattern | None,
+    facts: Mapping[str, Fact],
+) -> AccessPattern:
+    rate, used = 1.0, []
+    for name in entry["times"]:
+        rate *= facts[name].value
+        used.append(name)
+    for name in entry.get("divided_by", ()):
+        rate /= facts[name].value
+        used.append(name)
+    rate *= entry.get("factor", 1.0)
+    grade = "documented" if all(facts[n].grade == "documented" for n in used) else "assumed"
+    formula = " × ".join(entry["times"]) + "".join(f" ÷ {n}" for n in entry.get("divided_by", ()))
+    because = f"{formula} = " + ", ".join(f"{n} {facts[n].value:g} ({facts[n].where})" for n in used)
+    slug = "".join(c if c.isalnum() else "-" for c in fold(entity)).strip("-")
+    return AccessPattern(
+        id=f"A-{kind}-{slug}",
+        actor=entry["actor"],
+        verb=kind,
+        entity=entity,
+        mode=entry["mode"],
+        rate_per_s=rate,
+        grade=grade,  # type: ignore[arg-type]
+        because=because,
+        requirements=tuple(dict.fromkeys(requirements)),
+        latency_s=facts["sync_latency"].value if entry["mode"] != "read" or entry["live"] else None,
+        consistency=entry["consistency"],
+        file=where.file if where else "",
+        line=where.line if where else 0,
+    )

@@ -1,0 +1,196 @@
+"""A lexicon: which words of a language cue what, read from ``data/catalog/lexicons/<language>.toml``.
+
+Cues are grouped (``section.out-of-scope``, ``realtime.strong``, ``op.<=`` …). A cue is one or more folded words; a
+word that ends in ``*`` is a stem and matches any ending, which is how inflected languages are read. One pass over a
+text finds every cue of every group, in time linear in its length.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, NamedTuple
+
+from redis_plan import resources
+
+WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
+#: Scripts written without blanks between words: there a cue is found as a substring.
+UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+
+
+def _fold_table() -> dict[int, str]:
+    table: dict[int, str] = {}
+    for code in range(0xC0, 0x250):
+        base = unicodedata.normalize("NFKD", chr(code))[0]
+        if base.isascii():
+            table[code] = base
+    table.update({ord("ł"): "l", ord("Ł"): "L", ord("ø"): "o", ord("Ø"): "O", ord("đ"): "d", ord("İ"): "I"})
+    table.update(
+        {ord("’"): "'", ord("‐"): "-", ord("‑"): "-", ord("\xa0"): " ", ord("\u202f"): " ", ord("\u2009"): " "}
+    )
+    return table
+
+
+_FOLD = _fold_table()
+
+
+def fold(text: str) -> str:
+    """Return ``text`` in lower case without diacritics, of the same length, so that positions stay true.
+
+    >>> fold("Użytkownik ŁĄCZY")
+    'uzytkownik laczy'
+    """
+    plain = text.translate(_FOLD)
+    lower = plain.lower()
+    return lower if len(lower) == len(text) else "".join(c.lower() if len(c.lower()) == 1 else c for c in plain)
+
+
+class Hit(NamedTuple):
+    """A cue that was found: its group, the cue as the lexicon writes it, and where in the text."""
+
+    group: str
+    cue: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Cue:
+    group: str
+    text: str
+    words: tuple[tuple[str, bool], ...]  # (word, is a stem)
+
+
+@dataclass(slots=True)
+class Lexicon:
+    """The cues of one or more languages, ready to be looked up."""
+
+    languages: tuple[str, ...]
+    data: Mapping[str, Any]  # Any: the TOML file's tree
+    _exact: dict[str, list[_Cue]] = field(default_factory=dict)
+    _stems: dict[str, list[_Cue]] = field(default_factory=dict)
+    _substrings: dict[str, list[_Cue]] = field(default_factory=dict)
+    _known: dict[str, tuple[_Cue, ...]] = field(default_factory=dict)
+    _unspaced: re.Pattern[str] | None = None
+
+    def add(self, group: str, cue: str) -> None:
+        """Add one cue."""
+        folded = fold(cue)
+        if UNSPACED.search(folded):
+            self._substrings.setdefault(folded, []).append(_Cue(group, cue, ()))
+            return
+        words = tuple((m.group(), m.end() < len(folded) and folded[m.end()] == "*") for m in WORD.finditer(folded))
+        if words:
+            index = self._stems if words[0][1] else self._exact
+            index.setdefault(words[0][0], []).append(_Cue(group, cue, words))
+
+    def finish(self) -> None:
+        """Prepare the search for substrings, once all cues are in."""
+        if self._substrings:
+            longest_first = sorted(self._substrings, key=len, reverse=True)
+            self._unspaced = re.compile("|".join(re.escape(cue) for cue in longest_first))
+
+    def _candidates(self, word: str) -> tuple[_Cue, ...]:
+        known = self._known.get(word)
+        if known is None:
+            found = list(self._exact.get(word, ()))
+            for size in range(1, min(len(word), 24) + 1):
+                found += self._stems.get(word[:size], ())
+            known = self._known[word] = tuple(found)
+        return known
+
+    def hits(self, text: str) -> list[Hit]:
+        """Return every cue in ``text``, in order of position."""
+        folded, found = fold(text), []
+        words = [(m.group(), m.start(), m.end()) for m in WORD.finditer(folded)]
+        for i, (word, start, end) in enumerate(words):
+            for cue in self._candidates(word):
+                last = end
+                for j, (want, stem) in enumerate(cue.words[1:], i + 1):
+                    if j >= len(words) or not (words[j][0].startswith(want) if stem else words[j][0] == want):
+                        break
+                    last = words[j][2]
+                else:
+                    found.append(Hit(cue.group, cue.text, start, last))
+        if self._unspaced and UNSPACED.search(folded):
+            for match in self._unspaced.finditer(folded):
+                found += [Hit(c.group, c.text, match.start(), match.end()) for c in self._substrings[match.group()]]
+        return found
+
+    def groups(self, text: str) -> frozenset[str]:
+        """Return the names of the groups of which ``text`` holds a cue."""
+        return frozenset(hit.group for hit in self.hits(text))
+
+    def words(self, group: str) -> frozenset[str]:
+        """Return the plain word list ``group`` (``stopwords`` …) of all its languages, folded."""
+        return frozenset(fold(word) for word in self.data.get(group, ()))
+
+    def table(self, name: str) -> Mapping[str, Any]:
+        """Return the table ``name`` of the lexicons, the languages' entries joined."""
+        table: Mapping[str, Any] = self.data.get(name, {})
+        return table
+
+
+def _files() -> dict[str, Mapping[str, Any]]:
+    folder = resources.catalog_dir() / "lexicons"
+    return {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.toml"))}
+
+
+@cache
+def lexicons() -> Mapping[str, Mapping[str, Any]]:
+    """Return every lexicon file by language."""
+    return _files()
+
+
+@cache
+def lexicon(language: str) -> Lexicon:
+    """Return the lexicon of ``language``, with English beside it: documents of all languages mix it in."""
+    files = lexicons()
+    languages = tuple(dict.fromkeys(name for name in (language, "en") if name in files))
+    merged: dict[str, Any] = {}
+    for name in languages:
+        for key, value in files[name].items():
+            if isinstance(value, list):
+                merged[key] = [*merged.get(key, []), *value]
+            elif isinstance(value, dict):
+                merged[key] = {**value, **merged.get(key, {})}
+    made = Lexicon(languages, merged)
+    for entry in merged.get("cue", []):
+        for cue in entry["cues"]:
+            made.add(entry["group"], cue)
+    made.finish()
+    return made
+
+
+def detect_language(texts: Iterable[str]) -> tuple[str, float]:
+    """Return the language most of the words belong to and the share of words that cue it.
+
+    Scripts of their own decide at once; else the language whose frequent words occur most. ``("unknown", 0.0)`` when
+    no lexicon knows the words.
+    """
+    sample = " ".join(text[:60_000] for text in texts)
+    letters = sum(c.isalpha() for c in sample) or 1
+    scripts = {
+        "ko": len(re.findall(r"[\uac00-\ud7af]", sample)),
+        "ja": len(re.findall(r"[\u3040-\u30ff]", sample)),
+        "zh": len(re.findall(r"[\u4e00-\u9fff]", sample)),
+    }
+    if scripts["ja"] / letters > 0.08:
+        return "ja", scripts["ja"] / letters
+    best = max(scripts, key=lambda name: scripts[name])
+    if scripts[best] / letters > 0.12:
+        return best, scripts[best] / letters
+    words = [m.group() for m in WORD.finditer(fold(sample))]
+    counts = {
+        name: sum(word in stop for word in words)
+        for name, stop in ((n, frozenset(fold(w) for w in d.get("stopwords", ()))) for n, d in lexicons().items())
+    }
+    if not words or not counts:
+        return "unknown", 0.0
+    language = max(counts, key=lambda name: counts[name])
+    share = counts[language] / len(words)
+    return (language, share) if share > 0.06 else ("unknown", share)

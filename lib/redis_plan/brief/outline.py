@@ -1,0 +1,267 @@
+"""An outline: a document as blocks (headings, paragraphs, list items, table rows, code), each with its line.
+
+Structure comes from a CommonMark parser; what teams write beside CommonMark is added: tags such as ``<decisions>`` on a
+line of their own open a section, and so does a paragraph that ends in a colon before a list, or one that is only bold.
+HTML is inert: ``<script>``, ``<style>`` and comments are blanked, other tags are dropped from the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from redis_plan.brief.documents import Document
+
+BlockKind = Literal["heading", "paragraph", "item", "row", "code"]
+
+_TAG_LINE = re.compile(r"^\s*<(/?)([A-Za-z][\w-]*)\s*>\s*$")
+_HTML_TAG = re.compile(r"</?[A-Za-z][^<>]{0,300}>")
+_LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()\s]*(?:\s[^()]*)?\)")
+_EMPHASIS = re.compile(r"(\*\*|__|~~|`)|(?<![\w*])\*(?=[^\s*])|(?<=[^\s*])\*(?![\w*])")
+_CHECKBOX = re.compile(r"^\[[ xX]\]\s+")
+_BOLD_ONLY = re.compile(r"^(\*\*|__)(?P<text>[^*_]{2,100})(\*\*|__):?\s*$")
+_INERT = ("script", "style")
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The headings above a block, outermost first; ``tags`` are the XML-like tags that are open."""
+
+    titles: tuple[str, ...] = ()
+    lines: tuple[int, ...] = ()
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A piece of a document. ``line`` and ``end`` count from 1; ``parent`` is the line of the item it belongs to."""
+
+    kind: BlockKind
+    text: str
+    file: str
+    line: int
+    end: int
+    depth: int
+    section: Section
+    parent: int | None = None
+    ordered: bool = False
+    cells: tuple[str, ...] = ()
+    header: tuple[str, ...] = ()
+    label_only: bool = False  # "Availability:" before a list: it names what follows
+
+
+@dataclass(slots=True)
+class _State:
+    headings: list[tuple[int, str, int]] = field(default_factory=list)
+    pseudo: tuple[str, int] | None = None
+
+    def section(self, tags: Sequence[str]) -> Section:
+        titles = [(text, line) for _, text, line in self.headings] + ([self.pseudo] if self.pseudo else [])
+        return Section(tuple(t for t, _ in titles), tuple(n for _, n in titles), tuple(tags))
+
+
+def clean(text: str) -> str:
+    """Return the text of a Markdown inline: no emphasis, no code marks, no link targets, no tags, one line."""
+    text = _LINK.sub(r"\1", text) if "](" in text else text
+    text = _HTML_TAG.sub(" ", text) if "<" in text else text
+    text = _EMPHASIS.sub("", text)
+    return _CHECKBOX.sub("", " ".join(text.split()))
+
+
+def _blank_inert(lines: Sequence[str]) -> tuple[list[str], list[tuple[str, ...]]]:
+    """Blank scripts, styles, comments and tag lines; return the lines and the tags open at each."""
+    result: list[str] = []
+    open_tags: list[str] = []
+    tags: list[tuple[str, ...]] = []
+    until = fence = ""
+    for line in lines:
+        tags.append(tuple(open_tags))
+        text = line
+        mark = text.lstrip()[:3]
+        if not until and mark in ("```", "~~~") and (not fence or mark == fence):
+            fence = "" if fence else mark
+        elif not fence:
+            text, until = _blank_line(text, until)
+            match = _TAG_LINE.match(text)
+            if match:
+                _turn_tag(open_tags, match.group(2).lower(), closing=bool(match.group(1)))
+                text = ""
+        result.append(text)
+    return result, tags
+
+
+def _turn_tag(open_tags: list[str], name: str, *, closing: bool) -> None:
+    if not closing:
+        if len(open_tags) < 20:
+            open_tags.append(name)
+    elif name in open_tags:
+        del open_tags[len(open_tags) - 1 - open_tags[::-1].index(name) :]
+
+
+def _blank_line(line: str, until: str) -> tuple[str, str]:
+    """Blank what is inert in ``line``; ``until`` is the text that ends what an earlier line opened."""
+    kept, lower, position = "", line.lower(), 0
+    while position < len(line):
+        if until:
+            end = lower.find(until, position)
+            if end < 0:
+                return kept + " " * (len(line) - position), until
+            stop = end + len(until)
+            kept, position, until = kept + " " * (stop - position), stop, ""
+            continue
+        starts = [(lower.find(mark, position), end) for mark, end in _OPENERS]
+        begins = [(at, end) for at, end in starts if at >= 0]
+        if not begins:
+            return kept + line[position:], ""
+        at, until = min(begins)
+        kept, position = kept + line[position:at], at
+    return kept, until
+
+
+_OPENERS = (("<!--", "-->"), *((f"<{name}", f"</{name}>") for name in _INERT))
+
+
+def _parser() -> MarkdownIt:
+    # Blocks only: inline parsing would cost more than all the rest, and reference definitions swallow lines.
+    parser = MarkdownIt("commonmark").enable("table").disable(["html_block", "code", "reference"])
+    parser.core.ruler.enableOnly(["normalize", "block"])
+    return parser
+
+
+_PARSER = _parser()
+
+
+def outline(document: Document) -> tuple[Block, ...]:
+    """Return the blocks of ``document`` in order."""
+    lines, tags = _blank_inert(document.lines)
+    tokens = _PARSER.parse("\n".join(lines))
+    return tuple(_blocks(document.name, tokens, lines, tags))
+
+
+def _blocks(file: str, tokens: list[Token], lines: list[str], tags: list[tuple[str, ...]]) -> Iterator[Block]:
+    state = _State()
+    items: list[list[int | None]] = []  # the line of each open list item, None until its text is seen
+    lists: list[bool] = []
+    header: list[str] = []
+    cells: list[str] = []
+    in_header = False
+    for i, token in enumerate(tokens):
+        kind = token.type
+        if kind in ("bullet_list_open", "ordered_list_open"):
+            lists.append(kind.startswith("ordered"))
+        elif kind in ("bullet_list_close", "ordered_list_close"):
+            lists.pop()
+        elif kind == "list_item_open":
+            items.append([None])
+        elif kind == "list_item_close":
+            items.pop()
+        elif kind == "thead_open":
+            header, in_header = [], True
+        elif kind == "thead_close":
+            in_header = False
+        elif kind == "tr_open":
+            cells = []
+        elif kind == "tr_close" and token.type and not in_header:
+            line = row_line
+            section = state.section(tags[min(line - 1, len(tags) - 1)])
+            text = " | ".join(c for c in cells if c)
+            yield Block("row", text, file, line, line, 0, section, cells=tuple(cells), header=tuple(header))
+        elif kind == "inline":
+            begin, end = token.map or [0, 0]
+            opener = tokens[i - 1].type
+            if opener in ("td_open", "th_open"):
+                row_line = begin + 1
+                (header if opener == "th_open" else cells).append(clean(token.content))
+                continue
+            section_tags = tags[min(begin, len(tags) - 1)]
+            if opener == "heading_open" and not items:
+                yield from _heading(file, state, token, int(tokens[i - 1].tag[1]), section_tags)
+                continue
+            yield from _text(file, state, token, lines, section_tags, items, lists, tokens[i + 1 : i + 3])
+        elif kind in ("fence", "code_block"):
+            begin, end = token.map or [0, 0]
+            section = state.section(tags[min(begin, len(tags) - 1)])
+            parent = items[-1][0] if items else None
+            yield Block("code", token.content, file, begin + 2, end, len(items), section, parent)
+
+
+def _heading(file: str, state: _State, token: Token, level: int, tags: Sequence[str]) -> Iterator[Block]:
+    line = (token.map or [0])[0] + 1
+    text = clean(token.content)
+    if token.map and len(text) > 120 and token.level == 1 and token.map[1] - token.map[0] > 1:
+        yield Block("paragraph", text, file, line, token.map[1], 0, state.section(tags))
+        return
+    while state.headings and state.headings[-1][0] >= level:
+        state.headings.pop()
+    state.pseudo = None
+    above = state.section(tags)
+    state.headings.append((level, text.rstrip(":"), line))
+    yield Block("heading", text, file, line, line, level, above)
+
+
+def _text(
+    file: str,
+    state: _State,
+    token: Token,
+    lines: list[str],
+    tags: Sequence[str],
+    items: list[list[int | None]],
+    lists: list[bool],
+    after: list[Token],
+) -> Iterator[Block]:
+    begin, end = token.map or [0, 0]
+    raw = token.content.split("\n")
+    if items:
+        first = items[-1][0] is None
+        if first:
+            items[-1][0] = begin + 1
+        outer = [item[0] for item in items[:-1] if item[0] is not None]
+        parent = (outer[-1] if outer else None) if first else items[-1][0]
+        kind: BlockKind = "item" if first else "paragraph"
+        depth = len(items) - 1
+        yield Block(kind, clean(token.content), file, begin + 1, end, depth, state.section(tags), parent, lists[-1])
+        return
+    bold = _BOLD_ONLY.match(token.content.strip())
+    before_list = any(t.type in ("bullet_list_open", "ordered_list_open", "fence", "table_open") for t in after)
+    label = token.content.rstrip(" *_").endswith((":", "："))
+    if bold or (label and before_list and len(raw) <= 3 and len(token.content) <= 300):
+        state.pseudo = None
+        above = state.section(tags)
+        state.pseudo = (clean(token.content).rstrip(":："), begin + 1)
+        yield Block("paragraph", clean(token.content), file, begin + 1, end, 0, above, label_only=True)
+        return
+    if not before_list and not bold:
+        pass
+    for start, stop in _statements(raw):
+        text = clean("\n".join(raw[start:stop]))
+        if text:
+            yield Block("paragraph", text, file, begin + 1 + start, begin + stop, 0, state.section(tags))
+
+
+def _statements(raw: list[str]) -> Iterator[tuple[int, int]]:
+    """Split a paragraph where its lines are statements of their own, else give it whole.
+
+    Lines are statements when they end in a hard break, or when most lines of at least two begin a sentence and the
+    line before each ends one.
+    """
+    if len(raw) == 1:
+        yield 0, 1
+        return
+    cuts = [0]
+    starts = 0
+    for n in range(1, len(raw)):
+        before, line = raw[n - 1], raw[n].lstrip("*_`\"'([ ")
+        ended = before.endswith(("  ", "\\")) or before.rstrip(" *_`").endswith((".", "?", "!", ":", ";"))
+        capital = bool(line[:1].isupper() or not line[:1].isascii() or line[:1].isdigit())
+        labelled = raw[n].lstrip().startswith("**")
+        starts += ended and capital
+        if (ended and capital) or labelled:
+            cuts.append(n)
+    if len(cuts) - 1 < 0.5 * (len(raw) - 1) and not any(r.lstrip().startswith("**") for r in raw[1:]):
+        cuts = [0]
+    yield from zip(cuts, [*cuts[1:], len(raw)], strict=True)

@@ -1,0 +1,280 @@
+"""Reading: a project's documents become a Brief, deterministically and without a network.
+
+>>> from redis_plan import resources
+>>> brief = read(resources.sample_project())        # doctest: +SKIP
+>>> brief.fact("members_per_session").where         # doctest: +SKIP
+'prd.md:48'
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from redis_plan.brief import documents as files
+from redis_plan.brief.access import read_access_patterns
+from redis_plan.brief.conflicts import find_conflicts
+from redis_plan.brief.documents import Document, Part
+from redis_plan.brief.entities import folded_name, read_entities, read_relations
+from redis_plan.brief.facts import read_facts
+from redis_plan.brief.fit import judge_fit
+from redis_plan.brief.lexicon import Lexicon, detect_language, fold, lexicon
+from redis_plan.brief.model import Brief, Component, Entity, Note, Quantity, Remark, Requirement
+from redis_plan.brief.notes import read_notes
+from redis_plan.brief.outline import Block, outline
+from redis_plan.brief.overrides import NAME as TOML
+from redis_plan.brief.overrides import Overrides, read_overrides
+from redis_plan.brief.quantities import Context, read_quantities
+from redis_plan.brief.requirements import flag_realtime, read_requirements
+from redis_plan.brief.sections import Roles
+from redis_plan.brief.stack import merge_stack, read_stack
+
+#: Languages whose sentences are read; of others only what needs little language is.
+READ_FULLY = ("en", "pl")
+_MISSING = {
+    "notes": "the planning summary (redis_planning_summary.md) is missing: no decision of the team is known",
+    "stack": "the tech stack (tech-stack.md) is missing: client library and server version are open",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    document: Document
+    blocks: tuple[Block, ...]
+    roles: Roles
+    lines: Sequence[str]
+
+
+def read(project: Path) -> Brief:
+    """Return the Brief of ``project``; raises :class:`DocumentError` or :class:`OverrideError` on bad input."""
+    loaded = files.load(project)
+    overrides = read_overrides(files.find_folder(project))
+    language, share = detect_language(d.text for d in loaded.values())
+    words = lexicon(language)
+    texts = [_Text(d, outline(d), Roles(words, part), d.lines) for part, d in loaded.items()]
+    lines: dict[str, Sequence[str]] = {t.document.name: t.lines for t in texts}
+    quantities = tuple(q for t in texts for q in _quantities(t, words, language))
+    requirements = _requirements(texts, words, quantities)
+    stack = _stack(texts, words)
+    entities = _entities(texts, words, requirements, overrides)
+    facts = read_facts(quantities, lines, overrides.facts)
+    fit, because = judge_fit(requirements, quantities, stack)
+    title = _title(texts[0], project)
+    prd_blocks = texts[0].blocks
+    return Brief(
+        title=title,
+        slug=slug_of(title, project),
+        language=language,
+        fit=fit,
+        fit_because=because,
+        documents=tuple([t.document.name for t in texts] + ([TOML] if overrides.present else [])),
+        requirements=requirements,
+        quantities=quantities,
+        entities=entities,
+        relations=read_relations(entities, prd_blocks),
+        access_patterns=read_access_patterns(requirements, entities, facts, fit != "no"),
+        stack=stack,
+        notes=_notes(texts),
+        facts=facts,
+        remarks=_remarks(loaded, texts, language, requirements, quantities, lines, stack),
+        name_prefix=overrides.prefix,
+        pinned=dict(overrides.structures),
+    )
+
+
+def _quantities(text: _Text, words: Lexicon, language: str) -> tuple[Quantity, ...]:
+    contexts: dict[int, Context] = {}
+    for block in text.blocks:
+        chain = text.roles.chain(block.section)
+        excluded = "out-of-scope" in chain
+        schedule = chain[:1] == ("plan",) or (chain[:1] == ("metrics",))
+        header = " | ".join(block.header)
+        groups = words.groups(header) if header else frozenset()
+        context = Context(
+            code=block.kind == "code",
+            ttl="unit.ttl-column" in groups or (block.kind != "code" and "ttl" in fold(block.text)),
+            version="version-column" in groups,
+            heading=block.kind == "heading",
+            excluded=excluded or (block.kind == "heading" and "plan" in (text.roles.of_title(block.text),)),
+            relevant=True if "unit.ttl-column" in groups and not excluded else None,
+        )
+        if context == Context() and not schedule:
+            continue
+        for number in range(block.line, max(block.line, block.end) + 1):
+            contexts[number] = context
+    return read_quantities(text.lines, text.blocks, text.document.name, language, contexts)
+
+
+def _requirements(texts: Sequence[_Text], words: Lexicon, quantities: Sequence[Quantity]) -> tuple[Requirement, ...]:
+    found: list[Requirement] = []
+    for text in texts:
+        name = text.document.name
+        mine = [q for q in quantities if q.file == name]
+        if text.document.part == "prd":
+            found += read_requirements(text.blocks, text.roles, words, mine)
+        elif text.document.part == "notes":
+            found += _noted(text, words)
+    live = frozenset(g for r in found if r.kind != "out-of-scope" for g in words.groups(r.text))
+    return flag_realtime(found, words, live)
+
+
+def _noted(text: _Text, words: Lexicon) -> list[Requirement]:
+    """Demands of the planning notes: what stands under a line or heading about security, scale or quality."""
+    found = []
+    for block in text.blocks:
+        role = text.roles.of(block)
+        if role == "non-functional" and block.kind in ("item", "paragraph") and not block.label_only:
+            groups = words.groups(block.text)
+            if "quality" in groups or "modal" in groups:
+                id = f"N-{block.line:03d}"
+                found.append(Requirement(id, block.text, block.file, block.line, "non-functional", confidence=0.6))
+    return found
+
+
+def _stack(texts: Sequence[_Text], words: Lexicon) -> tuple[Component, ...]:
+    ordered = sorted(texts, key=lambda t: ("stack", "prd", "notes").index(t.document.part))
+    every = [c for t in ordered for c in read_stack(t.blocks, t.roles, words, t.document.part == "stack")]
+    merged = merge_stack(every)
+    named = {c.name for c in merged if c.role == "realtime" and c.status in ("chosen", "later")} - {"WebSocket"}
+    return tuple(c for c in merged if not (c.name == "WebSocket" and named))
+
+
+def _entities(
+    texts: Sequence[_Text], words: Lexicon, requirements: Sequence[Requirement], overrides: Overrides
+) -> tuple[Entity, ...]:
+    demanded = {(r.file, r.line) for r in requirements if r.kind != "out-of-scope"}
+    found = list(read_entities([(t.blocks, t.roles) for t in texts], words, demanded))
+    dropped = {folded_name(name) for name in overrides.drop}
+    renamed = {folded_name(old): new for old, new in overrides.rename.items()}
+    result = []
+    for entity in found:
+        if folded_name(entity.name) in dropped:
+            continue
+        new = renamed.get(folded_name(entity.name))
+        result.append(replace(entity, name=new, aliases=(*entity.aliases, entity.name)) if new else entity)
+    known = {folded_name(e.name) for e in result}
+    result += [
+        Entity(name, TOML, line, lifetime="session", realtime=True)
+        for name, line in overrides.add.items()
+        if folded_name(name) not in known
+    ]  # noqa: E501
+    return tuple(result)
+
+
+def _notes(texts: Sequence[_Text]) -> tuple[Note, ...]:
+    found: list[Note] = []
+    for text in sorted(texts, key=lambda t: ("notes", "stack", "prd").index(t.document.part)):
+        notes = read_notes(text.blocks, text.roles)
+        offset = {n.id.split("-")[0]: sum(o.id.startswith(n.id.split("-")[0] + "-") for o in found) for n in notes}
+        for note in notes:
+            prefix, _, count = note.id.partition("-")
+            found.append(replace(note, id=f"{prefix}-{int(count) + offset[prefix]:02d}"))
+    return tuple(found)
+
+
+def _remarks(
+    loaded: Mapping[Part, Document],
+    texts: Sequence[_Text],
+    language: str,
+    requirements: Sequence[Requirement],
+    quantities: Sequence[Quantity],
+    lines: Mapping[str, Sequence[str]],
+    stack: Sequence[Component],
+) -> tuple[Remark, ...]:
+    remarks = [Remark("missing", text) for part, text in _MISSING.items() if part not in loaded]
+    for text in texts:
+        if not text.document.text.strip():
+            remarks.append(Remark("missing", f"{text.document.name} is empty", text.document.name, 1))
+    prd = texts[0]
+    if not any(b.kind == "heading" or b.label_only for b in prd.blocks):
+        remarks.append(
+            Remark(
+                "unread",
+                f"{prd.document.name} has no headings: what is a demand and what is excluded was guessed from the words alone",
+                prd.document.name,
+                1,
+            )  # noqa: E501
+        )
+    if language not in READ_FULLY:
+        name = lexicon(language).data.get("name", language) if language != "unknown" else "an unknown language"
+        read_part = "ids, headings, tables, numbers with units, and technologies"
+        remarks.append(
+            Remark(
+                "unread",
+                f"{prd.document.name} is in {name}: we read {read_part}; sentences were not understood, so entities, real-time flags and kinds are incomplete",
+                prd.document.name,
+                1,
+            )  # noqa: E501
+        )
+    if not any(r.kind != "out-of-scope" for r in requirements):
+        remarks.append(Remark("unread", f"no requirement was recognised in {prd.document.name}", prd.document.name, 1))
+    if "stack" in loaded and not any(c.file == loaded["stack"].name for c in stack):
+        remarks.append(
+            Remark("stack", f"{loaded['stack'].name} names no technology that we know", loaded["stack"].name, 1)
+        )
+    remarks += _stack_conflicts(stack)
+    return (*remarks, *find_conflicts(quantities, lines))
+
+
+def _stack_conflicts(stack: Sequence[Component]) -> list[Remark]:
+    remarks = []
+    for component in stack:
+        where = (component.file, component.line)
+        if component.name in ("Vercel", "Netlify", "AWS Lambda", "Cloudflare Workers") and component.status == "chosen":
+            remarks.append(
+                Remark(
+                    "stack",
+                    f"{component.name} functions hold no long-lived connection: the WebSocket gateway needs another host",
+                    *where,
+                )  # noqa: E501
+            )
+        version = re.match(r"\d+(?:\.\d+)?", component.version or "")
+        if component.name == "Redis" and version and float(version.group()) < 7.4:
+            remarks.append(
+                Remark(
+                    "stack",
+                    f"Redis {component.version}: hash-field TTL needs 7.4"
+                    + ("" if float(version.group()) >= 7 else ", functions need 7.0"),
+                    *where,
+                )  # noqa: E501
+            )
+    return remarks
+
+
+_GENERIC = re.compile(
+    r"\b(?:product requirements? documents?|dokument wymaga\w+ produktu|product requirements?|requirements? document|prd|mvp|brd|spec(?:ification)?s?"
+    r"|functional|architecture|app|web app|application|document|dokument|v\d+(?:\.\d+)*|1차|통합)\b|\((?:prd|mvp|poc)\)",
+    re.IGNORECASE,
+)
+
+
+def _title(text: _Text, project: Path) -> str:
+    """Return the app's name: the first heading without "Product Requirements Document" and the like."""
+    heading = next((b for b in text.blocks if b.kind == "heading"), None)
+    raw = heading.text if heading and heading.line <= 30 else ""
+    name = " ".join(_GENERIC.sub(" ", raw).split()).strip(" -–—:|()·.,and")
+    if len(re.sub(r"\W", "", name)) >= 2:
+        return name[:60].strip()
+    return raw if raw and not _GENERIC.fullmatch(raw.strip()) and len(raw) < 40 and name else project.resolve().name
+
+
+def slug_of(title: str, project: Path) -> str:
+    """Return a short ASCII name that is safe as a key prefix.
+
+    >>> slug_of("Zażółć Quiz! Live & Fast", Path("x"))
+    'zazolc-quiz'
+    """
+    for candidate in (title, project.resolve().name, "app"):
+        words = re.findall(r"[a-z0-9]+", fold(candidate))
+        slug = ""
+        for word in words:
+            longer = f"{slug}-{word}" if slug else word
+            if len(longer) > 16 and slug:
+                break
+            slug = longer[:20]
+        slug = slug.strip("-")
+        if slug and slug[0].isalpha():
+            return slug
+    return "app"

@@ -1,0 +1,212 @@
+"""Requirements: what the documents demand, one statement each, and what they exclude.
+
+A statement with an id (``US-001``, ``FR-3``) is one requirement and what stands under it are its criteria. Without
+ids, each bullet of a section about features, quality or constraints is one; nested bullets belong to their parent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from redis_plan.brief.lexicon import Lexicon, fold
+from redis_plan.brief.model import Quantity, Requirement, RequirementKind
+from redis_plan.brief.outline import Block
+from redis_plan.brief.sections import Roles
+
+_ID = re.compile(
+    r"^(?:(?:ID|Id|id)\s*[:：]\s*)?\[?(?P<id>[A-Z]{1,8}(?:-[A-Z]{1,6})?[-_ ]?\d{1,4}(?:\.\d{1,3})?)\]?(?=$|[\s:：.\-–—)\]])"
+)
+_NOT_ID = re.compile(r"^(?:ADR|RFC|ISO|HTTP|UTF|SHA|EIP|MVP|PRD|V|Q|H|P|S|EC|ES|MP|Y|D)[-_ ]?\d", re.IGNORECASE)
+_STORY = re.compile(
+    r"^(?:as (?:an?|the|all|any)?\b.{1,60}?\b(?:i|we|they)\b|as all users|jako .{1,60}? chc[ęe]|als .{1,60}? (?:möchte|will))",
+    re.IGNORECASE,
+)
+_GIVEN = re.compile(r"^(?:given|when|then|and|but|zakładając|gdy|kiedy|wtedy|oraz|mając)\b", re.IGNORECASE)
+_LABEL = re.compile(r"^(?P<label>[^:：]{1,50})[:：]\s*(?P<rest>.*)$", re.DOTALL)
+_META = re.compile(
+    r"^(?:title|tytu[łl]|opis|description|priority|priorytet|status|acceptance criteria|kryteria akceptacji|story points|id|actor|aktor|epic|notes?|uwagi|owner|dependencies|zależności)\b",
+    re.IGNORECASE,
+)
+_DEMANDING = frozenset({"functional", "non-functional", "constraint", "stories"})
+_SILENT = frozenset(
+    {"context", "plan", "data", "stack", "questions", "recommendations", "rejected", "decisions", "memory", "summary"}
+)
+
+
+def read_requirements(
+    blocks: Sequence[Block], roles: Roles, words: Lexicon, quantities: Sequence[Quantity]
+) -> tuple[Requirement, ...]:
+    """Return the requirements of one document in order of line."""
+    return tuple(_Reader(roles, words, {q.line for q in quantities if q.kind in _MEASURED}).read(blocks))
+
+
+_MEASURED = ("latency", "duration", "size", "rate")
+
+
+class _Reader:
+    """One pass over the blocks of a document."""
+
+    def __init__(self, roles: Roles, words: Lexicon, measured: set[int]) -> None:
+        self.roles, self.words, self.measured = roles, words, measured
+        self.found: list[Requirement] = []
+        self.story: tuple[int, int, str] | None = None  # line, heading depth (9: a bullet), kind
+        self.seen: set[str] = set()
+
+    def read(self, blocks: Sequence[Block]) -> list[Requirement]:
+        for block in blocks:
+            if block.text:
+                self._block(block)
+        return self.found
+
+    def _block(self, block: Block) -> None:
+        role = self.roles.of(block)
+        match = None if role == "out-of-scope" else self._identified(block)
+        if match:
+            self._with_id(block, match, role)
+            return
+        if block.kind == "heading":
+            if self.story and block.depth <= self.story[1]:
+                self.story = None
+            return
+        if block.kind == "code" or block.label_only:
+            return
+        if self.story and self.story[1] == 10 and block.kind == "row":
+            self.story = None
+        if role == "out-of-scope":
+            if block.kind in ("item", "row") and block.depth == 0:
+                self._add(block, "out-of-scope", "X", None)
+            return
+        if self.story and self.story[1] < 10:
+            if block.kind == "item" and not _META.match(block.text) and len(block.text) > 8:
+                self._criterion(block, self.story)
+            return
+        self._plain(block, role)
+
+    def _identified(self, block: Block) -> re.Match[str] | None:
+        if block.kind not in ("heading", "item", "paragraph", "row"):
+            return None
+        match = _ID.match(block.cells[0] if block.cells else block.text)
+        if not match or _NOT_ID.match(match.group("id")) or not re.search(r"\d", match.group("id")):
+            return None
+        chain = self.roles.chain(block.section)
+        if any(r in ("plan", "questions", "rejected", "context") for r in chain[:1]):
+            return None
+        return match
+
+    def _with_id(self, block: Block, match: re.Match[str], role: str) -> None:
+        id = match.group("id").replace("_", "-").replace(" ", "-")
+        if id in self.seen and block.kind == "item":
+            return
+        kind: RequirementKind = self._kind(block, role)
+        prefix = re.match(r"[A-Z]+", id)
+        if prefix and prefix.group() in ("NFR", "NF"):
+            kind = "non-functional"
+        elif prefix and prefix.group() in ("C", "CON", "CR", "TC", "BC"):
+            kind = "constraint"
+        self._append(block, id, kind, None)
+        depth = block.depth if block.kind == "heading" else 10 if block.kind == "row" else 9
+        self.story = (block.line, depth, kind)
+
+    def _criterion(self, block: Block, story: tuple[int, int, str]) -> None:
+        owner = next((r for r in reversed(self.found) if r.line == story[0]), None)
+        count = sum(r.parent_line == story[0] for r in self.found[-60:]) + 1
+        id = f"{owner.id}.{count}" if owner else self._make_id(block, "AC")
+        self._append(block, id, self._kind(block, story[2]), story[0])
+
+    def _plain(self, block: Block, role: str) -> None:
+        chain = self.roles.chain(block.section)
+        story = bool(_STORY.match(block.text))
+        if story and role not in _SILENT:
+            self._add(block, "functional", "US", None)
+            return
+        if role == "criteria":
+            if block.line in self.measured:
+                self._add(block, "non-functional", "AC", None)
+            return
+        if block.kind == "row":
+            return
+        if block.kind == "paragraph" and block.parent is None:
+            self._paragraph(block, role)
+            return
+        if block.kind != "item" or _GIVEN.match(block.text) or len(block.text) < 6:
+            return
+        parent = block.parent
+        if role == "metrics":
+            if block.line in self.measured:
+                self._add(block, "non-functional", "NFR", parent)
+            return
+        demanding = role in _DEMANDING or (not role and self._modal(block))
+        if role in _SILENT:
+            nearest_other = next((r for r in chain if r not in ("context", "stack", "data")), "")
+            demanding = role in ("stack", "data") and nearest_other == "constraint" and block.line > 0
+            if not demanding:
+                return
+        if demanding:
+            self._add(block, self._kind(block, role), "R", parent)
+
+    def _paragraph(self, block: Block, role: str) -> None:
+        if role in ("functional", "constraint", "non-functional") and self._modal(block) and 30 < len(block.text) < 700:
+            if not block.text.rstrip().endswith((":", "：")):
+                self._add(block, self._kind(block, role), "R", None)
+        elif block.line in self.measured and role in ("context", "", "metrics") and self._quality(block):
+            self._add(block, "non-functional", "NFR", None)
+
+    def _modal(self, block: Block) -> bool:
+        return "modal" in self.words.groups(block.text)
+
+    def _quality(self, block: Block) -> bool:
+        return bool({"quality", "realtime.strong"} <= self.words.groups(block.text))
+
+    def _kind(self, block: Block, role: str) -> RequirementKind:
+        chain = self.roles.chain(block.section)
+        groups = self.words.groups(block.text)
+        nearest = next((r for r in (role, *chain) if r in _DEMANDING), "functional")
+        start = fold(block.text)[:24]
+        negative = start.startswith(("no ", "not ", "nie ", "brak ", "bez "))
+        if nearest == "constraint":
+            return "constraint"
+        if nearest == "non-functional":
+            return "constraint" if negative or ("constraint" in groups and "only" in start[:24]) else "non-functional"
+        if "constraint" in groups and not _STORY.match(block.text):
+            return "constraint"
+        if nearest in ("functional", "stories") and block.line in self.measured and "quality" in groups:
+            return "non-functional"
+        return "functional"
+
+    def _add(self, block: Block, kind: RequirementKind, prefix: str, parent: int | None) -> None:
+        self._append(block, self._make_id(block, prefix), kind, parent)
+
+    def _append(self, block: Block, id: str, kind: RequirementKind, parent: int | None) -> None:
+        while id in self.seen:
+            id += "'"
+        self.seen.add(id)
+        confidence = 0.95 if not id.startswith(("R-", "NFR-", "X-", "AC-")) else 0.8 if kind != "out-of-scope" else 0.7
+        self.found.append(Requirement(id, block.text, block.file, block.line, kind, False, parent, confidence))
+
+    def _make_id(self, block: Block, prefix: str) -> str:
+        """An id of our own, stable under small edits: from the statement's first long words, not from its line."""
+        words = [w for w in re.findall(r"\w+", fold(block.text)) if len(w) > 3][:6]
+        return f"{prefix}-{hashlib.sha1(' '.join(words).encode()).hexdigest()[:5]}"
+
+
+def flag_realtime(requirements: Sequence[Requirement], words: Lexicon, live: frozenset[str]) -> tuple[Requirement, ...]:
+    """Return the requirements with their real-time flag: shared state that others must see without asking.
+
+    A strong cue (``live``, ``websocket``) is enough; a weak one (``who has voted``) counts where the documents ask for
+    live behaviour at all, which ``live`` (the groups seen in the demands) says.
+    """
+    return tuple(replace(r, realtime=_realtime(r, words, live)) for r in requirements)
+
+
+def _realtime(requirement: Requirement, words: Lexicon, live: frozenset[str]) -> bool:
+    if requirement.kind == "out-of-scope":
+        return False
+    groups = words.groups(requirement.text)
+    if "realtime.not" in groups and "realtime.strong" not in groups:
+        return False
+    if "realtime.strong" in groups:
+        return True
+    return "realtime.share" in groups and "realtime.strong" in live

@@ -1,0 +1,66 @@
+"""Sections: what a part of a document is for, from its heading, its tag or the sentence that introduces it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from redis_plan.brief.documents import Part
+from redis_plan.brief.lexicon import Lexicon, fold
+from redis_plan.brief.outline import Block, Section
+
+#: Where two roles are cued in one heading, the earlier one here wins.
+ORDER = (
+    "out-of-scope", "criteria", "questions", "rejected", "recommendations", "memory", "decisions", "metrics",
+    "non-functional", "stories", "data", "stack", "functional", "constraint", "plan", "context",
+)  # fmt: skip
+_TAGS = {
+    "decisions": "decisions", "matched_recommendations": "recommendations", "unresolved_issues": "questions",
+    "memory_optimization_strategy": "memory", "conversation_summary": "summary",
+}  # fmt: skip
+_NUMBERING = re.compile(r"^[\dIVX]+(?:\.\d+)*[.)]?\s+")
+
+
+@dataclass(slots=True)
+class Roles:
+    """Answers which roles a section has; the same heading is looked up once."""
+
+    words: Lexicon
+    part: Part
+    _known: dict[str, str] = field(default_factory=dict)
+    _chains: dict[Section, tuple[str, ...]] = field(default_factory=dict)
+
+    def of_title(self, title: str) -> str:
+        """Return the role that one heading's words cue, or ""."""
+        known = self._known.get(title)
+        if known is None:
+            bare = _NUMBERING.sub("", fold(title))[:160]
+            hits = [h for h in self.words.hits(bare) if h.group.startswith("section.")]
+            roles = {
+                h.group[8:] for h in hits if len(bare) <= 60 or h.group == "section.out-of-scope" or h.end - h.start > 9
+            }
+            long = len(bare) > 60
+            if roles & {"functional", "non-functional"} == {"functional", "non-functional"}:
+                roles.discard("functional")
+            known = next((r for r in ORDER if r in roles and not (long and r in ("plan", "context", "stack"))), "")
+            self._known[title] = known
+        return known
+
+    def chain(self, section: Section) -> tuple[str, ...]:
+        """Return the roles of a section, nearest first."""
+        known = self._chains.get(section)
+        if known is None:
+            tags = [_TAGS.get(t) or ("summary" if t.endswith("_summary") else "") for t in reversed(section.tags)]
+            roles = [self.of_title(title) for title in reversed(section.titles)]
+            # the document's own title says what the file is, not what a statement is
+            if len(section.titles) > 1 or (roles and roles[-1] in ("functional", "context") and self.part == "prd"):
+                roles = roles[:-1] if roles and section.lines and section.lines[0] <= 3 and len(roles) > 1 else roles
+            known = self._chains[section] = tuple(role for role in (*roles, *tags) if role)
+        return known
+
+    def of(self, block: Block) -> str:
+        """Return the nearest role of the section that ``block`` stands in, or ""."""
+        chain = self.chain(block.section)
+        if "out-of-scope" in chain:
+            return "out-of-scope"
+        return chain[0] if chain else ""

@@ -1,0 +1,99 @@
+"""The stack: technologies the documents name, with role, version and standing (chosen, alternative, rejected, later)."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Sequence
+from functools import cache
+
+from redis_plan import resources
+from redis_plan.brief.lexicon import Lexicon, fold
+from redis_plan.brief.model import Component, Role, Status
+from redis_plan.brief.outline import Block
+from redis_plan.brief.sections import Roles
+
+_VERSION = re.compile(r"^\s*(?:\(|v\.?|version\s|wersj\w+\s)?\s*\^?(\d+(?:\.(?:\d+|x))*\+?)(?![\w%])", re.IGNORECASE)
+_OVER = re.compile(r"\b(?:over|instead of|rather than|zamiast|not|replac\w+|nie)\s+(?:\w+\s){0,3}$")
+
+
+@cache
+def technologies() -> tuple[dict[str, tuple[str, Role, str]], re.Pattern[str]]:
+    """Return the catalogue: folded spelling -> (name, role, how it must be written), and a pattern of all spellings."""
+    data = tomllib.loads((resources.catalog_dir() / "stack.toml").read_text(encoding="utf-8"))
+    table: dict[str, tuple[str, Role, str]] = {}
+    for role, entries in data["role"].items():
+        for entry in entries:
+            names = entry if isinstance(entry, list) else [entry]
+            for spelling in names:
+                table[fold(spelling)] = (names[0], role, "")
+    for word in data["exact_case"]:
+        name, role, _ = table[fold(word)]
+        table[fold(word)] = (name, role, word)
+    longest = sorted(table, key=len, reverse=True)
+    return table, re.compile(r"(?<![\w/@.-])@?(" + "|".join(re.escape(s) for s in longest) + r")(?![\w]|-[a-z])")
+
+
+def read_stack(blocks: Sequence[Block], roles: Roles, words: Lexicon, is_stack_file: bool) -> Iterator[Component]:
+    """Yield every technology that a document names, in order of line."""
+    table, pattern = technologies()
+    for block in blocks:
+        role = roles.of(block)
+        text = block.text
+        folded = fold(text)
+        line_offsets = None
+        for match in pattern.finditer(folded):
+            name, kind, exact = table[match.group(1)]
+            begin, end = match.span(1)
+            if exact and text[begin:end] != exact:
+                continue
+            if block.kind == "code" and not is_stack_file:
+                continue
+            version = _VERSION.match(text[end : end + 16]) or _package_version(text, end)
+            line = block.line
+            if "\n" in text:
+                line_offsets = line_offsets if line_offsets is not None else text
+                line += line_offsets.count("\n", 0, begin)
+            status = _status(folded, begin, role, roles.chain(block.section), words, is_stack_file)
+            yield Component(name, kind, block.file, line, version.group(1) if version else None, status)
+
+
+def _package_version(text: str, end: int) -> re.Match[str] | None:
+    return re.match(r'"\s*:\s*"[\^~]?(\d+(?:\.[\dx]+)*)', text[end : end + 24])
+
+
+def _status(folded: str, begin: int, role: str, chain: Sequence[str], words: Lexicon, is_stack_file: bool) -> Status:
+    before = folded[max(0, begin - 40) : begin]
+    if role == "out-of-scope" or role == "rejected" or _OVER.search(before):
+        return "rejected"
+    if re.search(r"\b(?:e\.g\.?|i\.e\.?|np\.|such as|like|takie jak|z\.b\.)[^.;]{0,40}$", before) and not is_stack_file:
+        return "mentioned"
+    if re.match(r"\W*(?:alternativ\w*|alternatyw\w*|backup|option(?:al)?)\b", folded) or re.search(
+        r"\bor\s+$|/$", before
+    ):
+        return "alternative"
+    if re.match(r"[^.;,]{0,24}\((?:later|pozniej|future|optional)", folded[begin:]) or role == "plan":
+        return "later"
+    return "chosen"
+
+
+def merge_stack(components: Sequence[Component]) -> tuple[Component, ...]:
+    """Return one component a name: the first chosen mention, with the first version that any mention gives."""
+    best: dict[str, Component] = {}
+    rank: dict[Status, int] = {
+        "chosen": 0,
+        "later": 1,
+        "alternative": 2,
+        "superseded": 3,
+        "mentioned": 4,
+        "rejected": 5,
+    }
+    for component in components:
+        old = best.get(component.name)
+        if old is None:
+            best[component.name] = component
+            continue
+        better = component if rank[component.status] < rank[old.status] else old
+        version = better.version or old.version or component.version
+        best[component.name] = Component(better.name, better.role, better.file, better.line, version, better.status)
+    return tuple(best.values())

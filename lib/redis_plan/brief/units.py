@@ -1,0 +1,177 @@
+"""Units as people write them: the spelling after a number, its canonical name, kind and size in base units."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Literal, NamedTuple
+
+UnitKind = Literal["time", "size", "percent", "money", "rate", "length", "other"]
+
+
+class Unit(NamedTuple):
+    """A unit that was found in a text; ``seconds`` for times; ``end`` is where its spelling ends."""
+
+    name: str
+    kind: UnitKind
+    seconds: float | None
+    end: int
+
+
+class Rate(NamedTuple):
+    """``/s`` or ``per minute`` after a number or a noun; ``per`` is the canonical name of the time."""
+
+    noun: str
+    per: str
+    end: int
+
+
+TIME_SECONDS = {"ms": 1e-3, "second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86_400.0, "business day": 86_400.0,
+                "week": 604_800.0, "month": 2_592_000.0, "year": 31_536_000.0}  # fmt: skip
+SIZE_BYTES = {
+    "B": 1.0,
+    "kB": 1e3,
+    "KiB": 1024.0,
+    "MB": 1e6,
+    "MiB": 1_048_576.0,
+    "GB": 1e9,
+    "GiB": 1_073_741_824.0,
+    "TB": 1e12,
+}
+
+#: canonical name -> (kind, spellings as regular expressions)
+_SPELLINGS: dict[str, tuple[UnitKind, str]] = {
+    "ms": ("time", r"ms|msec|milliseconds?|milisekund\w*|millisekunden?|밀리초|ミリ秒|毫秒"),
+    "second": ("time", r"s|secs?|seconds?|sek\.?|sekund\w*|초|秒钟?|秒間?"),
+    "minute": ("time", r"min\.?|mins|minutes?|minut\w*|minuten?|분|分钟?|分間?"),
+    "hour": ("time", r"h|hrs?|hours?|godz\.?|godzin\w*|stunden?|시간|小时|小時|時間"),
+    "business day": ("time", r"business days?|working days?|dni roboczych|영업일|営業日|工作日"),
+    "day": ("time", r"d|days?|dni|dzień|dzien|dniach|tage?n?|일(?:간)?(?![가-힣])|天|日間?"),
+    "week": ("time", r"w|wks?|weeks?|tydzień|tygodni\w*|tyg\.?|wochen?|주(?:간|일)?(?![가-힣])|周|週間?"),
+    "month": ("time", r"months?|miesi[ąa]c\w*|miesi[ęe]cy|mies\.?|monate?n?|개월|个月|か月|ヶ月"),
+    "year": ("time", r"years?|yrs?|lat|lata|rok|roku|jahre?n?|년(?:간)?|年間?"),
+    "percent": ("percent", r"%|％|percent|procent\w*|prozent|퍼센트"),
+    "kB": ("size", r"kb|kilobytes?|kilobajt\w*"),
+    "KiB": ("size", r"kib"),
+    "MB": ("size", r"mb|megabytes?|megabajt\w*"),
+    "MiB": ("size", r"mib"),
+    "GB": ("size", r"gb|gigabytes?|gigabajt\w*"),
+    "GiB": ("size", r"gib"),
+    "TB": ("size", r"tb|terabytes?"),
+    "B": ("size", r"bytes?|bajt\w*"),
+    "GHz": ("other", r"ghz"),
+    "MHz": ("other", r"mhz"),
+    "Mbps": ("other", r"[mg]bps|mbit/s"),
+    "pixel": ("other", r"px|pixels?|dpi|pt|rem|em|fps"),
+    "request/second": ("rate", r"rps|req/s|reqs/s|qps|tps|ops/s|msg/s|msgs/s"),
+    "request/minute": ("rate", r"rpm"),
+    "kilometre": ("length", r"km|kilomet\w*"),
+    "metre": ("length", r"m|met(?:er|re)s?|metr\w*"),
+    "USD": ("money", r"usd|dollars?|dolar\w*|美元|ドル"),
+    "EUR": ("money", r"eur|euros?|€"),
+    "PLN": ("money", r"pln|zł|zl|złotych|złote"),
+    "KRW": ("money", r"원|krw"),
+    "JPY": ("money", r"円|jpy"),
+    "CNY": ("money", r"元|cny|人民币"),
+    "point": ("other", r"점(?![가-힣])"),
+}
+#: classifiers of languages that glue them to the number: spelling -> English noun
+COUNTERS = {
+    "종": "kind", "개": "item", "회": "time", "명": "person", "번": "time", "건": "case", "자리": "digit", "자": "character",
+    "대": "unit", "팀": "team", "방": "room", "인": "person", "장": "sheet", "가지": "kind", "배속": "x", "배": "x", "라운드": "round", "문제": "question",
+    "人": "person", "件": "case", "回": "time", "個": "item", "名": "person", "台": "unit", "文字": "character", "枚": "sheet",
+    "个": "item", "次": "time", "条": "item", "位": "person", "款": "kind", "种": "kind", "倍": "x", "局": "round", "轮": "round",
+}  # fmt: skip
+_ASCII_AFTER = r"(?![A-Za-z0-9ąćęłńóśźżäöüß_])"
+UNIT = re.compile(
+    r"[-\s\u00a0]?(?:"
+    + "|".join(f"(?P<u{n}>(?:{pattern}))" for n, (_, pattern) in enumerate(_SPELLINGS.values()))
+    + ")"
+    + _ASCII_AFTER,
+    re.IGNORECASE,
+)
+_NAMES = list(_SPELLINGS)
+_COUNTER = re.compile(r"\s?(" + "|".join(sorted(map(re.escape, COUNTERS), key=len, reverse=True)) + r")")
+_PER = re.compile(
+    r"\s*(?:(?:(?P<noun>[^\W\d_]+(?:\s[^\W\d_]+)?)\s*)?(?:/|\bper\b|\ba\b(?=\s(?:second|minute|hour|day|week|month))|\bna\b|\bw(?=\s(?:ciągu|miesi|tygod))(?:\sciągu)?|\bpro\b|\beach\b)\s*)"
+    r"(?P<per>s|sec|second|sek\w*|min|minute|minut\w*|h|hour|hr|godz\w*|day|dzień|dziennie|dobę|week|tydzień|tygodniu|month|mo|miesi[ąa]c\w*|year|rok)"
+    + _ASCII_AFTER,
+    re.IGNORECASE,
+)
+RATE_WORDS = _PER
+_DAILY = re.compile(
+    r"\s*(?P<noun>[^\W\d_]+\s)?(?P<per>daily|dziennie|weekly|tygodniowo|hourly|monthly|miesięcznie)\b", re.IGNORECASE
+)
+_PER_NAMES = {"s": "second", "sec": "second", "sek": "second", "min": "minute", "h": "hour", "hr": "hour", "god": "hour",
+              "dzi": "day", "dob": "day", "day": "day", "dai": "day", "wee": "week", "tyd": "week", "tyg": "week",
+              "mon": "month", "mo": "month", "mie": "month", "yea": "year", "rok": "year", "hou": "hour"}  # fmt: skip
+_CASED = {"s", "h", "d", "w", "m"}
+
+
+@cache
+def _canonical(per: str) -> str:
+    low = per.lower()
+    return _PER_NAMES.get(low) or _PER_NAMES.get(low[:3], "second")
+
+
+def find_unit(text: str, position: int, ttl: bool = False) -> Unit | None:
+    """Return the unit that starts at ``position`` (a blank or a hyphen may stand before it), or None.
+
+    ``ttl`` says that the number is a lifetime: then ``m`` is a minute, else a metre, and a lone ``d``, ``w`` or ``s``
+    counts only when it is glued to the number.
+
+    >>> find_unit("5m", 1, ttl=True).name, find_unit("150m", 3).name, find_unit("7-day", 1).name
+    ('minute', 'metre', 'day')
+    """
+    match = UNIT.match(text, position)
+    if match is None:
+        counter = _COUNTER.match(text, position)
+        if counter and not (counter.group(1) == "자" and text[counter.end() : counter.end() + 1] == "리"):
+            return Unit(
+                COUNTERS[counter.group(1)],
+                "other" if COUNTERS[counter.group(1)] == "x" else "length",
+                None,
+                counter.end(),
+            )
+        return None
+    name = _NAMES[int(match.lastgroup[1:])] if match.lastgroup else ""
+    spelt = match.group(match.lastgroup or 0)
+    glued = match.start(match.lastgroup or 0) == position
+    if spelt.lower() in _CASED and (not glued and spelt.lower() in ("d", "w", "m")):
+        return None
+    if spelt in ("M", "D", "W", "H", "S"):
+        return None
+    if name == "metre" and ttl and spelt == "m":
+        name = "minute"
+    kind = _SPELLINGS[name][0]
+    return Unit(name, kind, TIME_SECONDS.get(name), match.end())
+
+
+def find_rate(text: str, position: int) -> Rate | None:
+    """Return the "per time" that starts at ``position`` (a counted noun may stand before it), or None.
+
+    >>> find_rate("3,000 requests per second", 5)
+    Rate(noun='requests', per='second', end=25)
+    """
+    match = _PER.match(text, position) or _DAILY.match(text, position)
+    if match is None:
+        return None
+    noun = (match.group("noun") or "").strip()
+    return Rate(noun, _canonical(match.group("per")), match.end())
+
+
+def base(value: float, unit: str) -> tuple[str, float]:
+    """Return the dimension and the value in base units (seconds, bytes, per second, else a count).
+
+    >>> base(500, "ms"), base(2, "hour"), base(60, "request/minute"), base(8, "player")
+    (('s', 0.5), ('s', 7200.0), ('/s', 1.0), ('', 8))
+    """
+    if unit in TIME_SECONDS:
+        return "s", value * TIME_SECONDS[unit]
+    if unit in SIZE_BYTES:
+        return "B", value * SIZE_BYTES[unit]
+    if unit == "percent":
+        return "%", value
+    if "/" in unit and unit.rsplit("/", 1)[1] in TIME_SECONDS:
+        return "/s", value / TIME_SECONDS[unit.rsplit("/", 1)[1]]
+    return "", value
