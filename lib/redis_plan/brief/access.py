@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from redis_plan import resources
 from redis_plan.brief.lexicon import Lexicon, fold
 from redis_plan.brief.model import AccessPattern, Entity, Fact, Requirement
+
+#: So many requirements are cited beside an access pattern at most.
+CITED = 12
 
 
 @cache
@@ -39,11 +43,12 @@ def read_access_patterns(
     """Return one access pattern for each kind of access and entity that the demands ask for, dearest first."""
     table = {f.name: f for f in facts}
     found: dict[tuple[str, str], AccessPattern] = {}
+    spellings = [(e, tuple({fold(n) for n in (e.name, *e.aliases)})) for e in entities]
     for requirement in requirements:
         if requirement.kind == "out-of-scope":
             continue
         text = fold(requirement.text)
-        named = [e for e in entities if any(fold(n) in text for n in (e.name, *e.aliases))]
+        named = [e for e, names in spellings if any(n in text for n in names)]
         for kind in dict.fromkeys(h.group for h in _verbs().hits(requirement.text)):
             entry = catalogue()[kind]
             if entry["live"] and not requirement.realtime:
@@ -52,8 +57,10 @@ def read_access_patterns(
             if entity is None:
                 continue
             old = found.get((kind, entity.name))
-            ids = (*(old.requirements if old else ()), requirement.id)
-            found[kind, entity.name] = _pattern(kind, entry, entity.name, ids, old or requirement, table)
+            if old is None:
+                found[kind, entity.name] = _pattern(kind, entry, entity.name, (requirement.id,), requirement, table)
+            elif len(old.requirements) < CITED:
+                found[kind, entity.name] = replace(old, requirements=(*old.requirements, requirement.id))
     if live_project:
         session = next(
             (e.name for e in entities if e.lifetime == "session"), entities[0].name if entities else "Session"

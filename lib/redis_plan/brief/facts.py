@@ -75,10 +75,13 @@ def _matches(
     entry: Mapping[str, Any], quantities: Sequence[Quantity], lines: Mapping[str, Sequence[str]]
 ) -> list[_Match]:
     found = []
+    dimensions = {cue["dimension"] for cue in entry.get("cue", ())}
     for order, quantity in enumerate(quantities):
         if not quantity.design_relevant:
             continue
         dimension, value = base(quantity.value, quantity.unit)
+        if dimension not in dimensions:
+            continue
         top = base(quantity.value_max, quantity.unit)[1] if quantity.value_max is not None else None
         text = fold(lines[quantity.file][quantity.line - 1])
         for cue in entry.get("cue", ()):

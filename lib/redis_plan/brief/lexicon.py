@@ -76,6 +76,8 @@ class Lexicon:
     _substrings: dict[str, list[_Cue]] = field(default_factory=dict)
     _known: dict[str, tuple[_Cue, ...]] = field(default_factory=dict)
     _unspaced: re.Pattern[str] | None = None
+    _groups: dict[str, frozenset[str]] = field(default_factory=dict)
+    _word_sets: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def add(self, group: str, cue: str) -> None:
         """Add one cue."""
@@ -123,16 +125,19 @@ class Lexicon:
 
     def groups(self, text: str) -> frozenset[str]:
         """Return the names of the groups of which ``text`` holds a cue."""
-        return frozenset(hit.group for hit in self.hits(text))
+        known = self._groups.get(text)
+        if known is None:
+            if len(self._groups) > 20_000:
+                self._groups.clear()
+            known = self._groups[text] = frozenset(hit.group for hit in self.hits(text))
+        return known
 
     def words(self, group: str) -> frozenset[str]:
         """Return the plain word list ``group`` (``stopwords`` …) of all its languages, folded."""
-        return frozenset(fold(word) for word in self.data.get(group, ()))
-
-    def table(self, name: str) -> Mapping[str, Any]:
-        """Return the table ``name`` of the lexicons, the languages' entries joined."""
-        table: Mapping[str, Any] = self.data.get(name, {})
-        return table
+        known = self._word_sets.get(group)
+        if known is None:
+            known = self._word_sets[group] = frozenset(fold(word) for word in self.data.get(group, ()))
+        return known
 
 
 def _files() -> dict[str, Mapping[str, Any]]:

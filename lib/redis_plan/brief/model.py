@@ -145,6 +145,7 @@ class Component:
     line: int
     version: str | None = None
     status: Status = "chosen"
+    spelling: str = ""  # as the documents write it, where that differs: "Tailwind" for "Tailwind CSS"
 
 
 @dataclass(frozen=True, slots=True)

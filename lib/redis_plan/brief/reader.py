@@ -37,6 +37,9 @@ _MISSING = {
     "notes": "the planning summary (redis_planning_summary.md) is missing: no decision of the team is known",
     "stack": "the tech stack (tech-stack.md) is missing: client library and server version are open",
 }
+_PROTOCOLS = {"WebSocket", "Server-Sent Events", "WebRTC"}
+#: Hosts that end a request within seconds or minutes.
+_SERVERLESS = {"Vercel", "Netlify", "AWS Lambda", "Cloudflare Workers"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +140,10 @@ def _stack(texts: Sequence[_Text], words: Lexicon) -> tuple[Component, ...]:
     ordered = sorted(texts, key=lambda t: ("stack", "prd", "notes").index(t.document.part))
     every = [c for t in ordered for c in read_stack(t.blocks, t.roles, words, t.document.part == "stack")]
     merged = merge_stack(every)
-    named = {c.name for c in merged if c.role == "realtime" and c.status in ("chosen", "later")} - {"WebSocket"}
-    return tuple(c for c in merged if not (c.name == "WebSocket" and named))
+    # a protocol is a component only where no library that speaks it is named
+    named = {c.name for c in merged if c.role == "realtime" and c.status in ("chosen", "later")} - _PROTOCOLS
+    composed = any(c.name == "Docker Compose" for c in merged)
+    return tuple(c for c in merged if not (c.name in _PROTOCOLS and named) and not (c.name == "Docker" and composed))
 
 
 def _entities(
@@ -220,9 +225,10 @@ def _remarks(
 
 def _stack_conflicts(stack: Sequence[Component]) -> list[Remark]:
     remarks = []
+    hosts = [c for c in stack if c.role == "hosting" and c.status == "chosen" and c.name not in _SERVERLESS]
     for component in stack:
         where = (component.file, component.line)
-        if component.name in ("Vercel", "Netlify", "AWS Lambda", "Cloudflare Workers") and component.status == "chosen":
+        if component.name in _SERVERLESS and component.status == "chosen" and not hosts:
             remarks.append(
                 Remark(
                     "stack",
@@ -254,7 +260,8 @@ def _title(text: _Text, project: Path) -> str:
     """Return the app's name: the first heading without "Product Requirements Document" and the like."""
     heading = next((b for b in text.blocks if b.kind == "heading"), None)
     raw = heading.text if heading and heading.line <= 30 else ""
-    name = " ".join(_GENERIC.sub(" ", raw).split()).strip(" -–—:|()·.,and")
+    name = " ".join(_GENERIC.sub(" ", raw).split())
+    name = re.sub(r"^(?:[\W_]+|(?:and|for|of|dla)\b)+|[\W_]+$", "", name)
     if len(re.sub(r"\W", "", name)) >= 2:
         return name[:60].strip()
     return raw if raw and not _GENERIC.fullmatch(raw.strip()) and len(raw) < 40 and name else project.resolve().name
@@ -268,10 +275,12 @@ def slug_of(title: str, project: Path) -> str:
     """
     for candidate in (title, project.resolve().name, "app"):
         words = re.findall(r"[a-z0-9]+", fold(candidate))
+        telling = [w for w in words if w not in ("real", "time", "realtime", "live", "online", "the", "a", "my")]
+        words = telling or words
         slug = ""
         for word in words:
             longer = f"{slug}-{word}" if slug else word
-            if len(longer) > 16 and slug:
+            if len(longer) > 20 and slug:
                 break
             slug = longer[:20]
         slug = slug.strip("-")

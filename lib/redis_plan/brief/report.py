@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from redis_plan import units
-from redis_plan.brief.model import Brief
+from redis_plan.brief.model import Brief, Component
 
 
 def as_json(brief: Brief) -> dict[str, Any]:
@@ -22,9 +22,15 @@ def as_json(brief: Brief) -> dict[str, Any]:
     every = plain["requirements"]
     plain["requirements"] = [r for r in every if r["kind"] != "out-of-scope"]
     plain["excluded"] = [r for r in every if r["kind"] == "out-of-scope"]
-    plain["stack"] = [c for c in plain["stack"] if c["status"] in ("chosen", "later", "alternative")]
-    plain["considered"] = [asdict(c) for c in brief.stack if c.status not in ("chosen", "later", "alternative")]
+    shown = ("chosen", "later")
+    plain["stack"] = [_component(c) for c in brief.stack if c.status in shown]
+    plain["considered"] = [_component(c) for c in brief.stack if c.status not in shown]
     return plain
+
+
+def _component(component: Component) -> dict[str, Any]:
+    """The component under the name that the documents use, with the catalogue's name beside it."""
+    return {**asdict(component), "name": component.spelling or component.name, "canonical": component.name}
 
 
 def print_brief(brief: Brief, console: Console | None = None) -> None:

@@ -15,6 +15,15 @@ from redis_plan.brief.sections import Roles
 
 _VERSION = re.compile(r"^\s*(?:\(|v\.?|version\s|wersj\w+\s)?\s*\^?(\d+(?:\.(?:\d+|x))*\+?)(?![\w%])", re.IGNORECASE)
 _OVER = re.compile(r"\b(?:over|instead of|rather than|zamiast|not|replac\w+|nie)\s+(?:\w+\s){0,3}$")
+_EXAMPLES = re.compile(r"\b(?:e\.g\.?|i\.e\.?|np\.|such as|like|takie jak|z\.b\.)[^.;]{0,40}$")
+_ECOSYSTEM = re.compile(r"\b(?:ecosystem|ekosystem\w*|compatible with|kompatybiln\w+ z)\s+(?:\w+\s+)?$")
+#: "(OpenAI, Anthropic, Google and many others)": what a service gives access to, not what the team runs
+_AND_OTHERS = re.compile(
+    r"[^()]{0,80}\b(?:i wiele innych|i inne|and many others|and others|and more|etc)\b[^()]{0,10}\)"
+)
+_ALTERNATIVE_LINE = re.compile(r"\W*(?:alternativ\w*|alternatyw\w*|backup|option(?:al)?)\b")
+_OR_BEFORE = re.compile(r"\b(?:or|lub|albo|oder)\s+(?:\S+/)?$")
+_OR_AFTER = re.compile(r"[\w.+#-]+(?:\s[\w.]+)?\s+(?:or|lub|albo|oder)\s")
 
 
 @cache
@@ -31,12 +40,13 @@ def technologies() -> tuple[dict[str, tuple[str, Role, str]], re.Pattern[str]]:
         name, role, _ = table[fold(word)]
         table[fold(word)] = (name, role, word)
     longest = sorted(table, key=len, reverse=True)
-    return table, re.compile(r"(?<![\w/@.-])@?(" + "|".join(re.escape(s) for s in longest) + r")(?![\w]|-[a-z])")
+    return table, re.compile(r"(?<![\w@.-])@?(" + "|".join(re.escape(s) for s in longest) + r")(?![\w]|-[a-z])")
 
 
 def read_stack(blocks: Sequence[Block], roles: Roles, words: Lexicon, is_stack_file: bool) -> Iterator[Component]:
     """Yield every technology that a document names, in order of line."""
     table, pattern = technologies()
+    strangers = words.words("not_technology")
     for block in blocks:
         role = roles.of(block)
         text = block.text
@@ -45,8 +55,10 @@ def read_stack(blocks: Sequence[Block], roles: Roles, words: Lexicon, is_stack_f
         for match in pattern.finditer(folded):
             name, kind, exact = table[match.group(1)]
             begin, end = match.span(1)
-            if exact and text[begin:end] != exact:
+            if (exact and text[begin:end] != exact) or match.group(1) in strangers:
                 continue
+            if begin and folded[begin - 1] == "/" and not text[begin].isupper():
+                continue  # a path
             if block.kind == "code" and not is_stack_file:
                 continue
             version = _VERSION.match(text[end : end + 16]) or _package_version(text, end)
@@ -55,7 +67,8 @@ def read_stack(blocks: Sequence[Block], roles: Roles, words: Lexicon, is_stack_f
                 line_offsets = line_offsets if line_offsets is not None else text
                 line += line_offsets.count("\n", 0, begin)
             status = _status(folded, begin, role, roles.chain(block.section), words, is_stack_file)
-            yield Component(name, kind, block.file, line, version.group(1) if version else None, status)
+            spelling = text[begin:end] if block.kind != "code" and fold(name) != match.group(1) else ""
+            yield Component(name, kind, block.file, line, version.group(1) if version else None, status, spelling)
 
 
 def _package_version(text: str, end: int) -> re.Match[str] | None:
@@ -66,13 +79,15 @@ def _status(folded: str, begin: int, role: str, chain: Sequence[str], words: Lex
     before = folded[max(0, begin - 40) : begin]
     if role == "out-of-scope" or role == "rejected" or _OVER.search(before):
         return "rejected"
-    if re.search(r"\b(?:e\.g\.?|i\.e\.?|np\.|such as|like|takie jak|z\.b\.)[^.;]{0,40}$", before) and not is_stack_file:
+    if _EXAMPLES.search(before) and not is_stack_file:
         return "mentioned"
-    if re.match(r"\W*(?:alternativ\w*|alternatyw\w*|backup|option(?:al)?)\b", folded) or re.search(
-        r"\bor\s+$|/$", before
-    ):
+    if _ECOSYSTEM.search(before) or _AND_OTHERS.match(folded[begin:]):
+        return "mentioned"
+    if _ALTERNATIVE_LINE.match(folded) or _OR_BEFORE.search(before) or _OR_AFTER.match(folded[begin:]):
         return "alternative"
-    if re.match(r"[^.;,]{0,24}\((?:later|pozniej|future|optional)", folded[begin:]) or role == "plan":
+    if role == "plan":
+        return "mentioned"
+    if re.match(r"[^.;,]{0,24}\((?:later|pozniej|future|optional)", folded[begin:]):
         return "later"
     return "chosen"
 
