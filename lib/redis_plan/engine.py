@@ -19,19 +19,19 @@ CellWatch = Callable[[int, str], None]
 _KERNEL = Config({"KernelManager": {"transport": "ipc", "shutdown_wait_time": 3.0}})
 
 
-class WatchedEngine(NBClientEngine):  # type: ignore[misc]  # papermill carries no types
+class WatchedEngine(NBClientEngine):
     """Run a notebook and tell a watcher which cell runs."""
 
     @classmethod
     def execute_managed_notebook(
-        cls, nb_man: Any, kernel_name: str, *, cell_watch: CellWatch, start_timeout: int = 60, **_: Any
+        cls, nb_man: Any, kernel_name: Any, *args: Any, start_timeout: Any = 60, **given: Any
     ) -> None:
         """Execute the notebook that ``nb_man`` manages; raises ``KeyboardInterrupt`` when a signal ended it."""
-        start = nb_man.cell_start
+        start, cell_watch = nb_man.cell_start, given["cell_watch"]
 
-        def watched_start(cell: Any, cell_index: int | None = None, **given: Any) -> None:
+        def watched_start(cell: Any, cell_index: int | None = None, **more: Any) -> None:
             cell_watch(cell_index or 0, str(cell.get("id", "")))
-            start(cell, cell_index, **given)
+            start(cell, cell_index, **more)
 
         nb_man.cell_start = watched_start
         client = PapermillNotebookClient(

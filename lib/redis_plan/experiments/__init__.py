@@ -1,0 +1,1 @@
+"""Experiments: one module a question; each function takes a lab and returns a finding."""

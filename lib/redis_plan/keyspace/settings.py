@@ -1,0 +1,134 @@
+"""Settings: the server configuration that a Brief and a keyspace ask for, each directive with its computed reason."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from redis_plan import resources, units
+from redis_plan.brief.model import Brief
+from redis_plan.expressions import evaluate
+from redis_plan.keyspace.model import Keyspace
+
+#: Seconds after which a subscriber that does not read is cut off.
+STALL_S = 5.0
+#: Bytes around a published payload: RESP framing, the word "message" and the channel's name (EXPERT formula 3).
+FRAME_BYTES = 40.0
+#: Connections of one gateway: a small command pool, one subscriber, one spare for a rolling deploy.
+CONNECTIONS_PER_GATEWAY = 12.0
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A directive as it stands in redis.conf, with the reason."""
+
+    name: str
+    value: str
+    because: str
+
+    @property
+    def line(self) -> str:
+        """The line of redis.conf."""
+        return f'{self.name} "{self.value}"' if not self.value else f"{self.name} {self.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """A condition to be woken or told by, with its threshold computed from the Brief."""
+
+    name: str
+    source: str
+    info: tuple[str, ...]
+    expression: str
+    op: str
+    limit: float
+    limit_from: str
+    unit: str
+    for_s: int
+    severity: str
+    first: str
+    because: str
+
+    @property
+    def threshold(self) -> str:
+        """The limit as a person reads it."""
+        return units.write(self.limit, self.unit)
+
+
+def quantities(brief: Brief, keyspace: Keyspace, maxmemory: float, bytes_per_session: float) -> dict[str, float]:
+    """Return the names that formulas of settings and alerts may use, in base units."""
+    names = {fact.name: fact.value for fact in brief.facts}
+    conn_rate = brief.value("sessions_peak") * brief.value("events_per_session")
+    message = brief.value("payload_bytes") + FRAME_BYTES + 40
+    # one event is written to the log, to the state and into the published copy of the append-only file
+    write_bytes = conn_rate * (2 * brief.value("payload_bytes") + 200)
+    hard = max(1024.0 * 1024, conn_rate * message * STALL_S * 2)
+    return names | {
+        "maxmemory": maxmemory,
+        "bytes_per_session": bytes_per_session,
+        "conn_rate": conn_rate,
+        "write_bytes": write_bytes,
+        "stall_s": STALL_S,
+        "hard_limit": float(int(hard / 65_536 + 1) * 65_536),
+        "connections": brief.value("gateway_nodes") * CONNECTIONS_PER_GATEWAY + 8,
+    }
+
+
+def _conditions(keyspace: Keyspace) -> dict[str, bool]:
+    authoritative = any(pattern.authoritative for pattern in keyspace.keys)
+    return {
+        "authoritative": authoritative,
+        "cache_only": not authoritative,
+        "stream_log": any(pattern.type == "stream" for pattern in keyspace.keys),
+        "has_channels": bool(keyspace.channels),
+    }
+
+
+def settings(keyspace: Keyspace, names: Mapping[str, float]) -> tuple[Setting, ...]:
+    """Return the directives to set, in the order of the catalog."""
+    table = tomllib.loads((resources.catalog_dir() / "settings.toml").read_text("utf-8"))["setting"]
+    conditions = _conditions(keyspace)
+    return tuple(
+        Setting(entry["name"], _value(entry, names), entry["because"])
+        for entry in table
+        if conditions.get(entry.get("needs", ""), True)
+    )
+
+
+def _value(entry: Mapping[str, str], names: Mapping[str, float]) -> str:
+    kind = entry.get("kind", "literal")
+    if kind == "literal":
+        return entry["value"]
+    number = evaluate(entry["value"], names)
+    if kind == "pubsub-limit":
+        return f"pubsub {number:.0f} {number / 2:.0f} {STALL_S:.0f}"
+    return f"{number:.0f}"
+
+
+def redis_conf(chosen: tuple[Setting, ...]) -> str:
+    """Return the settings as a commented redis.conf."""
+    return "\n".join(f"# {setting.because}\n{setting.line}" for setting in chosen) + "\n"
+
+
+def alerts(keyspace: Keyspace, names: Mapping[str, float]) -> tuple[Alert, ...]:
+    """Return the alerts with their thresholds computed; those on subscriptions only where there are channels."""
+    table = tomllib.loads((resources.catalog_dir() / "alerts.toml").read_text("utf-8"))["alert"]
+    return tuple(
+        Alert(
+            name=entry["name"],
+            source=entry.get("source", "server"),
+            info=tuple(entry["info"]),
+            expression=entry["expression"],
+            op=entry["op"],
+            limit=evaluate(entry["limit"], names),
+            limit_from=entry["limit"],
+            unit=entry["unit"],
+            for_s=entry["for_s"],
+            severity=entry["severity"],
+            first=entry["first"],
+            because=entry["because"],
+        )
+        for entry in table
+        if keyspace.channels or not any(word in entry["name"] for word in ("subscri", "gap", "beacon", "sync lag"))
+    )

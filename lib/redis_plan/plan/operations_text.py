@@ -1,0 +1,353 @@
+"""Sections 8 and 10 in words: configuration, users, availability, client options, indicators and alerts."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from IPython.display import Markdown
+
+from redis_plan import resources, units
+from redis_plan.brief.model import Brief
+from redis_plan.errors import MissingStepError
+from redis_plan.keyspace import acl
+from redis_plan.keyspace import settings as configuration_of
+from redis_plan.keyspace.acl import AclUser
+from redis_plan.keyspace.model import Keyspace
+from redis_plan.keyspace.settings import Alert, Setting
+from redis_plan.plan.decision import Alternative, Decision, Guard
+from redis_plan.plan.evidence import Evidence, Store
+from redis_plan.server import Fingerprint
+
+POLLS_ALT = (
+    "Dot plot of the time of one monitoring poll for INFO, INFO commandstats, CLIENT LIST and SLOWLOG GET on a log "
+    "scale, the median of each marked."
+)
+
+
+def _catalog(name: str) -> dict[str, Any]:
+    return tomllib.loads((resources.catalog_dir() / name).read_text("utf-8"))
+
+
+def numbers(brief: Brief, keyspace: Keyspace, evidence: Store) -> dict[str, float]:
+    """Return what the formulas may use; raises :class:`MissingStepError` while notebook 06 has not run."""
+    records = evidence.all()
+    if "E-06a" not in records or "E-06c" not in records:
+        raise MissingStepError(
+            "the capacity model (E-06a, E-06c) is not in the run folder: run notebook 06_memory first"
+        )
+    return configuration_of.quantities(
+        brief, keyspace, records["E-06c"]["maxmemory"].value, records["E-06a"]["bytes_per_session"].value
+    )
+
+
+settings = configuration_of.settings
+alerts = configuration_of.alerts
+users = acl.users
+checks = acl.checks
+
+_SHOWN = {
+    "maxmemory": ("B", "from the capacity model [E-06c]"),
+    "bytes_per_session": ("B", "measured [E-06a]"),
+    "conn_rate": ("events/s", "sessions_peak x events_per_session: one subscriber connection may see them all"),
+    "hard_limit": ("B", "conn_rate x (payload + frame) x 5 s stall x 2"),
+    "write_bytes": ("B/s", "append-only file and replication at peak"),
+    "connections": ("clients", "gateway_nodes x 12 + 8"),
+}
+
+
+def show_numbers(names: Mapping[str, float]) -> Markdown:
+    """Return the derived quantities that the formulas use, as a table."""
+    rows = [f"| {name} | {units.write(names[name], unit)} | {why} |" for name, (unit, why) in _SHOWN.items()]
+    return Markdown("\n".join(["| Quantity | Value | From |", "|:--|--:|:--|", *rows]))
+
+
+def policy_decision(brief: Brief, keyspace: Keyspace, names: Mapping[str, float], in_force: Evidence) -> Decision:
+    """Return D-09a: what the server does when memory is full."""
+    authoritative = [p.name for p in keyspace.keys if p.authoritative]
+    chosen = {s.name: s.value for s in configuration_of.settings(keyspace, names)}["maxmemory-policy"]
+    took, all_of = in_force["took_effect"], in_force["directives"]
+    instead: tuple[Alternative, ...]
+    if authoritative:
+        because = (
+            f"{len(authoritative)} of {len(keyspace.keys)} key patterns are authoritative "
+            f"({', '.join(f'`{n}`' for n in authoritative)}). "
+            "An eviction would take a random part of a live session without a word; a refused write is an error that the "
+            "gateway sees, and new sessions are refused at 75 % of maxmemory, before that"
+        )
+        instead = (
+            Alternative(
+                "the server's defaults", "no maxmemory: the kernel ends the process when the host is full", naive=True
+            ),
+            Alternative(
+                "volatile-ttl", "evicts the sessions that are closest to their idle TTL, that is, quiet but live ones"
+            ),
+            Alternative("allkeys-lru", "half of a session can go while the other half is in use"),
+        )
+    else:
+        because = "every key can be rebuilt from the database"
+        instead = (
+            Alternative(
+                "the server's defaults", "no maxmemory: the kernel ends the process when the host is full", naive=True
+            ),
+            Alternative("noeviction", "a full cache refuses writes for no gain"),
+        )
+    return Decision(
+        id="D-09a",
+        title=f"maxmemory-policy is {chosen}",
+        question="What does the server do when memory is full?",
+        decision=f"`maxmemory {names['maxmemory']:.0f}` with `maxmemory-policy {chosen}`.",
+        because=f"{because}. {took.value:.0f} of {all_of.value:.0f} directives of this section are in force on the server that ran [{in_force.id}].",
+        instead_of=instead,
+        costs="Admission control is the application's duty: without it the first refused write hits a running session."
+        if authoritative
+        else "Hit rate falls silently when memory is short: watch keyspace_misses.",
+        holds_while=(
+            Guard("maxmemory", names["maxmemory"], "<=", brief.value("memory_budget"), "B"),
+            Guard("directives in force", took.value, ">=", all_of.value, "directives"),
+        ),
+    )
+
+
+def version(brief: Brief, ran: Fingerprint) -> str:
+    """Return the advice on which version to pin, beside what the stack names and what this study ran on."""
+    table = _catalog("versions.toml")
+    named = [c for c in brief.stack if c.name.lower() in ("redis", "valkey") and c.status in ("chosen", "later")]
+    stack = (
+        "The stack names "
+        + ", ".join(f"{c.name} {c.version or 'without a version'} ({c.file}:{c.line})" for c in named)
+        if named
+        else "The stack names no Redis version"
+    )
+    lines = [
+        "### Version",
+        "",
+        f"{stack}. This study ran on {ran.describe()}. Pin one of these (documented):",
+        "",
+        *(f"- {table[p]['advice']}: {table[p]['because']}." for p in ("redis", "valkey")),
+        "",
+        "| Feature this design may use | Redis since | Valkey since |",
+        "|:--|:--|:--|",
+        *(f"| {f['name']} | {f['redis']} | {f['valkey']} |" for f in table["feature"]),
+        "",
+        "*Source: release notes and support table, documentation of 2026-08. Grade: documented.*",
+    ]
+    return "\n".join(lines)
+
+
+def configuration(chosen: Sequence[Setting], in_force: Evidence, samples: pd.DataFrame) -> str:
+    """Return ``redis.conf`` as a block, and a table of value, default, reason and how each was verified."""
+    seen = samples.fillna("").astype(str).set_index("name")
+    lines = [
+        "### redis.conf",
+        "",
+        f"{in_force['took_effect'].value:.0f} of {in_force['directives'].value:.0f} directives took effect on the server that "
+        f"ran [{in_force.id}]. Values are modelled from the facts of section 6; defaults were read from the same build.",
+        "",
+        "```conf",
+        *(setting.line for setting in chosen),
+        "```",
+        "",
+        "| Directive | Value | Default here | In force | At run time | Because |",
+        "|:--|:--|:--|:--|:--|:--|",
+    ]
+    for setting in chosen:
+        row = seen.loc[setting.name]
+        lines.append(
+            f"| `{setting.name}` | {_readable(setting.value)} | {_readable(str(row['default']))} "
+            f"| {_yes(str(row['took_effect']))} | {_yes(str(row['settable_at_run_time']), 'CONFIG SET', 'restart')} | {setting.because} |"
+        )
+    lines += ["", f"*Source: [{in_force.id}]; formulas in the catalog's settings.toml.*"]
+    return "\n".join(lines)
+
+
+def _readable(value: str) -> str:
+    """Write large byte numbers with a prefix beside the plain form; an empty value as such."""
+    if not value:
+        return '`""`'
+    if value.isdigit() and int(value) >= 65_536:
+        return f"`{value}` ({units.write(float(value), 'B')})"
+    return f"`{value}`"
+
+
+def _yes(flag: str, yes: str = "yes", no: str = "**no**") -> str:
+    return yes if flag in ("True", "true") else no
+
+
+def access(users: Sequence[AclUser], checked: Evidence) -> str:
+    """Return ``users.acl`` as a block with the result of the checks."""
+    verdict = (
+        f"{checked['as_wanted'].value:.0f} of {checked['checks'].value:.0f} allowed and forbidden commands were answered as "
+        f"wanted by `ACL DRYRUN`, {checked['refused'].value:.0f} of them refusals [{checked.id}]. {checked.conclusion}"
+        if not checked.not_run
+        else f"Not verified on this server: {checked.not_run} [{checked.id}]."
+    )
+    lines = [
+        "### Users",
+        "",
+        "The default user is off; each component has its own. " + verdict,
+        "",
+        "```conf",
+        "user default off",
+    ]
+    lines += [user.line() for user in users]
+    lines += ["```", "", "| User | For |", "|:--|:--|", *(f"| `{user.name}` | {user.purpose} |" for user in users)]
+    lines += [
+        "",
+        "`PSUBSCRIBE` needs a literal match with an allowed channel pattern, so the gateways have no use for it. Functions "
+        "are loaded by `admin` at deployment; where the server can't have Functions, the gateway loads the same scripts "
+        "with `SCRIPT LOAD`. Redis speaks TLS to every client outside the host (`tls-port`, `port 0`).",
+    ]
+    return "\n".join(lines)
+
+
+def availability(brief: Brief) -> str:
+    """Return the failover arithmetic against the sync target, for Sentinel's and cluster's settings."""
+    target = brief.value("sync_latency")
+    rows = [
+        ("Sentinel, defaults", 30.0, 2.0, "down-after-milliseconds 30000"),
+        ("Sentinel, tuned", 1.0, 2.0, "down-after-milliseconds 1000; false alarms on a busy host"),
+        ("Cluster, defaults", 15.0, 2.0, "cluster-node-timeout 15000"),
+        ("Cluster, tuned", 2.0, 2.0, "cluster-node-timeout 2000"),
+    ]
+    lines = [
+        "### Availability",
+        "",
+        "One primary, one replica in another zone, three Sentinels (or the managed service's equal). An unplanned failover "
+        "takes detection + agreement and election + rediscovery, resubscription and resynchronisation by the clients "
+        "(about 1 s, assumed). Compared with the sync target:",
+        "",
+        "| Topology | Detection | Election | Clients | Sum | Within target | Setting |",
+        "|:--|--:|--:|--:|--:|:--|:--|",
+    ]
+    for name, detection, election, setting in rows:
+        total = detection + election + 1.0
+        lines.append(
+            f"| {name} | {units.write(detection, 's')} | {units.write(election, 's')} | 1 s | {units.write(total, 's')} "
+            f"| {'yes' if total <= target else 'no'} | `{setting}` |"
+        )
+    lines += [
+        "",
+        f"*Grade: documented (Sentinel and cluster documents, defaults of Redis 7.0), not measured here. Target {units.write(target, 's')} "
+        f"({brief.fact('sync_latency').where}).*",
+        "",
+        "No setting detects a dead primary and recovers within two seconds: during an unplanned failover clients see the "
+        "banner of section 9, and catch up by version after it. A planned change (`FAILOVER`, Redis 6.2) pauses writes and "
+        "loses no acknowledged one. With replicas set `min-replicas-to-write 1` and `min-replicas-max-lag 5`, so that an "
+        "isolated primary stops accepting writes that would be lost. A primary that restarts by itself with persistence off "
+        "wipes its replicas: never combine the two.",
+        "",
+        "**Restart-only** directives are marked in the table above; the others are changed with `CONFIG SET` and then written "
+        "into the file. **Host**: transparent huge pages off, `vm.overcommit_memory = 1`, swap off or small, "
+        "`net.core.somaxconn` ≥ 511, memory limit of the container ≥ the host memory of section 5.",
+    ]
+    return "\n".join(lines)
+
+
+def client_options(brief: Brief) -> str:
+    """Return the options of the client library that the stack implies."""
+    names = {c.name.lower() for c in brief.stack if c.status in ("chosen", "later")}
+    entry = next(
+        (c for c in _catalog("clients.toml")["client"] if not c["implied_by"] or names & set(c["implied_by"])), None
+    )
+    assert entry is not None  # the last entry is for any stack
+    timeout = brief.value("sync_latency") / 2
+    implied = sorted(names & set(entry["implied_by"]))
+    why = f"implied by {', '.join(implied)} in the stack" if implied else "the stack names no client library"
+    rows = [
+        f"| `{name}` | `{value.format(timeout_ms=round(timeout * 1000), timeout_s=units.significant(timeout))}` | {reason} |"
+        for name, value, reason in entry["options"]
+    ]
+    return "\n".join(
+        [
+            f"### Client: {entry['library']}",
+            "",
+            f"Options for {entry['library']} ({why}); one command pool and one subscriber connection a gateway.",
+            "",
+            "| Option | Value | Because |",
+            "|:--|:--|:--|",
+            *rows,
+            "",
+            "*Grade: documented (the library's option documents, 2026-08); timeouts modelled from the sync target.*",
+        ]
+    )
+
+
+def indicators(brief: Brief, keyspace: Keyspace) -> str:
+    """Return what the application must export, with the objective."""
+    conditions = {"has_channels": bool(keyspace.channels), "sessions": keyspace.use("session-state") is not None}
+    rows = [
+        f"| `{i['name']}` | {i['kind']} | {i['says']} | {i['labels'] or '–'} |"
+        for i in _catalog("indicators.toml")["indicator"]
+        if conditions.get(i.get("needs", ""), True)
+    ]
+    target = brief.fact("sync_latency")
+    objective = (
+        f"**Objective.** 99 % of accepted changes reach every connected client within {units.write(target.value, 's')} "
+        f"({target.where}), over 28 days. Page when a burn rate of 14 would use up 2 % of the budget within an hour (documented: "
+        "the multi-window method of Google's SRE workbook, chapter 5)."
+        if keyspace.channels
+        else f"**Objective.** 99 % of commands answer within {units.write(target.value / 10, 's')} (modelled: a tenth of the sync target)."
+    )
+    return "\n".join(
+        [
+            "### Indicators of the application",
+            "",
+            objective,
+            "",
+            "| Metric | Kind | Says | Labels |",
+            "|:--|:--|:--|:--|",
+            *rows,
+        ]
+    )
+
+
+def alert_table(wanted: Sequence[Alert], metrics: Evidence, samples: pd.DataFrame) -> str:
+    """Return the alerts with computed thresholds, and whether each server metric exists on this build."""
+    present = dict(zip(samples["name"], samples["value"], strict=True))
+    lines = [
+        "### Alerts",
+        "",
+        f"{metrics['fields_present'].value:.0f} of {metrics['fields'].value:.0f} server fields named here exist on the server that "
+        f"ran [{metrics.id}]. {metrics.conclusion} Thresholds are modelled from the facts of section 6 and from section 5.",
+        "",
+        "| Alert | Expression | Threshold | For | Severity | First step | Because |",
+        "|:--|:--|--:|--:|:--|:--|:--|",
+    ]
+    for alert in wanted:
+        absent = [field for field in alert.info if not present.get(field, 0.0)]
+        name = alert.name + (f" (not on this build: {', '.join(absent)})" if absent else "")
+        lines.append(
+            f"| {name} | `{alert.expression}` | {alert.op} {alert.threshold} | {units.write(alert.for_s, 's')} "
+            f"| {alert.severity} | {alert.first} | {alert.because} |"
+        )
+    lines += ["", f"*Source: [{metrics.id}]; formulas in the catalog's alerts.toml.*"]
+    return "\n".join(lines)
+
+
+def collection(metrics: Evidence, keyspace: Keyspace) -> str:
+    """Return how often to poll, with what each poll costs, and what never to run."""
+    polls = [v for v in metrics.values if v.name.startswith("poll ")]
+    rows = [
+        f"| `{v.name[5:]}` | {metrics.number(v.name)} | {every} |"
+        for v, every in zip(polls, ("5 s", "15 s", "60 s", "60 s"), strict=True)
+    ]
+    first = keyspace.keys[0].template if keyspace.keys else ""
+    return "\n".join(
+        [
+            "### Collection",
+            "",
+            "| Poll | Cost seen by the client | Every (assumed) |",
+            "|:--|--:|--:|",
+            *rows,
+            "",
+            "Never in production: `KEYS`, `MONITOR`, an unbounded `SCAN` on the primary. `LATENCY HISTOGRAM` gives server time a "
+            "command or function, `SLOWLOG` and the latency monitor have the thresholds of section 8. Every connection sets its "
+            "name; every log line carries the op id, so that one click can be followed from the socket through Redis and back.",
+            "",
+            f"**Leak check** (CI after the test run, and hourly on a replica): `SCAN` by the registry of section 1 (such as `{acl.glob(first)}`) "
+            "must find no key that matches no pattern, none of another type than the registry says, and none with TTL -1 outside its allow-list.",
+        ]
+    )

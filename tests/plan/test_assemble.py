@@ -1,0 +1,122 @@
+"""From executed cells to ten sections."""
+
+import pytest
+from nbformat.v4 import new_markdown_cell, new_notebook
+
+from redis_plan.errors import PlanError
+from redis_plan.measure.finding import Value
+from redis_plan.plan import assemble
+from redis_plan.plan.assemble import Study
+from redis_plan.plan.decision import Alternative, Decision, Guard
+from redis_plan.plan.sections import SECTIONS
+from tests.plan.notebooks import drew, full, measured, said, wrote
+from tests.plan.records import evidence
+
+
+def study(*cells, records=("E-04a",)):
+    known = {id: evidence(id, Value("p50", 26.2, "s", 300, 25.1, 27.4)) for id in records}
+    return Study({"04_expiry": full(*cells)}, known, ())
+
+
+def test_a_markdown_cell_is_copied_and_a_code_cell_gives_its_output_never_its_code():
+    body = assemble.sections(study(wrote("By hand.", 3), said("By code.", 3)))[3]
+    assert "By hand." in body
+    assert "By code." in body
+    assert "study.say" not in body
+
+
+def test_cells_are_ordered_by_section_then_notebook_then_position():
+    nodes = {"05_b": full(wrote("second", 4)), "03_a": full(wrote("first", 4), wrote("still first", 4, "again"))}
+    body = assemble.sections(Study(nodes, {}, ()))[4]
+    assert body.index("first") < body.index("still first") < body.index("second")
+
+
+def test_text_outside_tagged_cells_never_reaches_the_plan():
+    body = "".join(assemble.sections(study(new_markdown_cell("Private remark."))).values())
+    assert "Private remark" not in body
+
+
+@pytest.mark.parametrize("number", SECTIONS)
+def test_a_section_without_text_fails_and_names_itself(number):
+    node = full()
+    node.cells = [cell for cell in node.cells if cell.id != f"s{number}"]
+    with pytest.raises(PlanError, match=rf"section {number} \({SECTIONS[number]}\) is empty: no cell is tagged"):
+        assemble.sections(Study({"01_x": node}, {}, ()))
+
+
+def test_a_section_of_headings_only_counts_as_empty_and_names_its_cells():
+    node = full()
+    node.cells[6].source = "### Only a heading"
+    with pytest.raises(PlanError, match=r"section 7 .* its cells 01_x/s7 say nothing"):
+        assemble.sections(Study({"01_x": node}, {}, ()))
+
+
+def test_a_figure_without_evidence_fails_with_section_and_cell():
+    with pytest.raises(PlanError, match=r"section 3 \(TTL.*notebook 04_expiry, cell drew: 04-lag cites no evidence"):
+        assemble.sections(study(drew(3, draws=())))
+
+
+def test_a_figure_without_alternative_text_fails():
+    with pytest.raises(PlanError, match="04-lag has no alternative text"):
+        assemble.sections(study(drew(3, alt="")))
+
+
+def test_a_figure_of_unrecorded_evidence_fails():
+    with pytest.raises(PlanError, match="cites E-04z, which this run did not record"):
+        assemble.sections(study(drew(3, draws=("E-04z",))))
+
+
+def test_two_figures_of_one_name_fail():
+    with pytest.raises(PlanError, match="a second figure is called 04-lag"):
+        study(drew(3), drew(3, svg="<svg/>")).figures()
+
+
+def test_a_citation_becomes_a_link_and_an_unknown_one_fails():
+    assert "[E-04a](#e-04a)" in assemble.sections(study(said("Gone after 26 s [E-04a].", 3)))[3]
+    with pytest.raises(PlanError, match="cell said cites E-09q"):
+        assemble.sections(study(said("See [E-09q].", 3)))
+
+
+def test_evidence_that_nothing_cites_is_found():
+    assert assemble.unused_evidence(study(said("[E-04a]", 3), records=("E-04a", "E-04b"))) == ("E-04b",)
+
+
+def test_the_cell_that_shows_a_record_is_known():
+    assert study(measured("E-04a", "expiry-lag")).evidence_cells == {"E-04a": ("04_expiry", "expiry-lag")}
+
+
+def test_limits_are_gathered_from_their_heading_only():
+    cell = new_markdown_cell(
+        "## What this does not show\n\n- Clusters,\n  large ones.\n- TLS.\n\n## Plan text\n\n- not this"
+    )
+    assert study(cell).limits == ("Clusters, large ones.", "TLS.")
+
+
+def test_a_failed_cell_is_named():
+    node = full(said("x", 2))
+    node.cells[-1].outputs[0] = {"output_type": "error", "ename": "ValueError", "evalue": "no", "traceback": []}
+    with pytest.raises(PlanError, match="cell said failed: ValueError: no"):
+        assemble.sections(Study({"02_x": node}, {}, ()))
+
+
+def test_an_unknown_section_tag_is_refused():
+    with pytest.raises(PlanError, match="plan-11: sections are 01 to 10"):
+        assemble.sections(Study({"01_x": new_notebook(cells=[wrote("x", 11)])}, {}, ()))
+
+
+def test_a_guard_that_fails_is_printed_beside_its_decision():
+    def decision(now):
+        guard = Guard("members per session", now, "<=", 512, "members")
+        return Decision("D-03a", "t", "q", "d", "b", (Alternative("strings", "3 x", naive=True),), "c", (guard,))
+
+    assert "No longer supported" not in decision(8).render()
+    assert "≤ 512 members (now 600 members) **No longer supported by this run.**" in decision(600).render()
+    assert "the naive design, strings (3 x)" in decision(8).render()
+
+
+def test_the_document_has_the_ten_headings_in_order_and_one_final_newline():
+    text = assemble.document("Quiz", "Front.", dict.fromkeys(SECTIONS, "Body."), "## Evidence")
+    places = [text.index(f"## {n} {name}") for n, name in SECTIONS.items()]
+    assert places == sorted(places)
+    assert text.endswith("## Evidence\n")
+    assert "\n\n\n" not in text

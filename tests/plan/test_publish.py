@@ -1,0 +1,59 @@
+"""The plan is written at once, and a person's edits are never lost."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from redis_plan.errors import OutputError
+from redis_plan.plan import publish
+
+FIGURES = {"redis-plan-figures/04-lag.svg": "<svg/>"}
+
+
+def put(folder: Path, text: str) -> publish.Published:
+    return publish.publish(folder, text, FIGURES, json.dumps({"plan_sha256": publish.digest(text)}))
+
+
+def test_plan_record_and_figures_are_written(tmp_path):
+    done = put(tmp_path / "ai", "# Plan\n")
+    assert done.plan.read_text() == "# Plan\n"
+    assert (tmp_path / "ai/redis-plan-figures/04-lag.svg").read_text() == "<svg/>"
+    assert done.aside is None
+    assert sorted(p.name for p in (tmp_path / "ai").iterdir()) == [
+        "redis-plan-figures",
+        "redis-plan.json",
+        "redis-plan.md",
+    ]
+
+
+def test_our_own_plan_is_replaced_silently(tmp_path):
+    put(tmp_path, "one\n")
+    assert put(tmp_path, "two\n").aside is None
+    assert (tmp_path / "redis-plan.md").read_text() == "two\n"
+
+
+def test_a_checkout_with_other_line_ends_is_not_an_edit(tmp_path):
+    done = put(tmp_path, "one\ntwo\n")
+    done.plan.write_bytes(b"one\r\ntwo\r\n")
+    assert put(tmp_path, "three\n").aside is None
+
+
+def test_a_plan_edited_by_hand_is_kept_aside_every_time(tmp_path):
+    for number in (1, 2):
+        done = put(tmp_path, "ours\n")
+        done.plan.write_text(f"edit {number}\n")
+    assert put(tmp_path, "ours again\n").aside == tmp_path / "redis-plan.edited-2.md"
+    assert (tmp_path / "redis-plan.edited-1.md").read_text() == "edit 1\n"
+    assert (tmp_path / "redis-plan.edited-2.md").read_text() == "edit 2\n"
+
+
+def test_a_plan_of_unknown_origin_is_kept_aside(tmp_path):
+    (tmp_path / "redis-plan.md").write_text("written before redis-plan was used\n")
+    assert put(tmp_path, "ours\n").aside is not None
+
+
+def test_a_folder_that_is_a_file_is_one_line(tmp_path):
+    (tmp_path / "ai").write_text("not a folder")
+    with pytest.raises(OutputError, match="can't write the plan to .*ai: .*; the previous plan is as it was"):
+        put(tmp_path / "ai", "x\n")

@@ -1,0 +1,53 @@
+"""The rendered pages need no network, run no script and describe every image."""
+
+import re
+
+from nbformat.v4 import new_markdown_cell, new_notebook
+
+from redis_plan.plan import review
+from tests.plan.notebooks import SVG, drew, said
+
+EVIL = "Hello <script>alert(1)</script> <img src=x onerror=alert(2)> [x](javascript:alert(3))"
+
+
+def pages(tmp_path):
+    node = new_notebook(cells=[new_markdown_cell(EVIL, id="evil"), said(EVIL, 3), drew(3)])
+    review.write_pages(
+        tmp_path,
+        "Quiz",
+        "# Redis plan: Quiz\n\n"
+        + EVIL
+        + '\n\n| a |\n|:--|\n| <a id="e-04a"></a>E-04a |\n\n![Line chart.](redis-plan-figures/x.svg)\n\n'
+        "[04](../data/runs/quick/html/04_expiry.html#cell-id=drew)\n",
+        {"redis-plan-figures/x.svg": SVG},
+        {"04_expiry": node},
+    )
+    return {path.stem: path.read_text("utf-8") for path in tmp_path.glob("*.html")}
+
+
+def test_no_page_runs_a_script_or_loads_anything(tmp_path):
+    for text in pages(tmp_path).values():
+        assert not re.search(r"<script|<[^>]+ onerror=|href=\"javascript:", text)
+        assert not re.search(r"(src|href)=\"(https?:)?//", text)
+
+
+def test_raw_html_of_a_document_is_shown_as_text(tmp_path):
+    assert "&lt;script&gt;alert(1)" in pages(tmp_path)["04_expiry"]
+
+
+def test_every_image_has_alternative_text(tmp_path):
+    for text in pages(tmp_path).values():
+        images = re.findall(r"<img [^>]*>", text)
+        assert images
+        assert all(re.search(r'alt="[^"]+"', image) for image in images)
+
+
+def test_a_citation_leads_to_its_row_and_from_there_to_the_cell(tmp_path):
+    made = pages(tmp_path)
+    assert '<a id="e-04a"></a>' in made["redis-plan"]
+    assert 'href="04_expiry.html#cell-id=drew"' in made["redis-plan"]
+    assert 'id="cell-id=drew"' in made["04_expiry"]
+
+
+def test_section_headings_can_be_linked(tmp_path):
+    assert '<h1 id="redis-plan-quiz">' in pages(tmp_path)["redis-plan"]
