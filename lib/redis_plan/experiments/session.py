@@ -1,0 +1,127 @@
+"""A session of the project on a live server: its keys, and the functions that change it, with the project's numbers."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+
+from redis_plan.brief.model import Brief
+from redis_plan.keyspace import functions
+from redis_plan.keyspace.functions import Library
+from redis_plan.keyspace.model import Keyspace
+from redis_plan.server import Server
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The project's numbers that every call carries."""
+
+    capacity: int
+    ttl_s: int
+    idem_ttl_s: int
+    lease_ms: int
+    log_max: str
+
+
+def rules(brief: Brief, keyspace: Keyspace) -> Rules:
+    """Return the numbers of this project: seats, TTLs, lease and log length, as the keyspace has them."""
+    return Rules(
+        capacity=max(1, int(brief.value("members_per_session"))),
+        ttl_s=keyspace.pattern("state").ttl.seconds or 7200,
+        idem_ttl_s=keyspace.pattern("idem").ttl.seconds or 120,
+        lease_ms=int(1000 * brief.value("reconnect_grace")),
+        log_max=functions.log_argument(keyspace),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One session: names of its keys and the calls that change it. ``client`` is given to each call."""
+
+    keyspace: Keyspace
+    library: Library
+    rules: Rules
+    keys: Mapping[str, str]
+    channel: str  # the channel's name
+    channel_argument: str  # what the functions take: with "sharded" where the design says so
+
+    @classmethod
+    def of(cls, brief: Brief, keyspace: Keyspace, library: Library, session_id: str, prefix: str = "") -> Session:
+        """Name the session ``session_id`` under ``prefix`` (the server's)."""
+        keys = functions.session_keys(keyspace, session_id, prefix=prefix)
+        argument = functions.channel_argument(keyspace, keys)
+        return cls(keyspace, library, rules(brief, keyspace), keys, argument.partition(" ")[0], argument)
+
+    def _call(
+        self, client: redis.Redis, name: str, args: Iterable[Any], op_id: str = ""
+    ) -> Any:  # Any: each function documents its reply
+        keys = functions.keys_of(self.keyspace, name, self.keys)
+        if op_id:
+            at = functions.functions()[name].keys.index("idem")
+            keys[at] = keys[at].rsplit(":", 1)[0] + ":" + op_id
+        return self.library.call(client, name, keys, args)
+
+    def create(self, client: redis.Redis, epoch: str = "", fields: Mapping[str, str | int] | None = None) -> int:
+        """Create the session with a random epoch; 1 created, 0 exists."""
+        pairs = [part for pair in (fields or {}).items() for part in pair]
+        return int(self._call(client, "session_create", [epoch or secrets.token_hex(8), self.rules.ttl_s, *pairs]))
+
+    def join(
+        self, client: redis.Redis, member: str, data: str = "{}", *, now_ms: str = "", capacity: int | None = None
+    ) -> int:
+        """Take a seat; the version, -1 no session, -2 full."""
+        r = self.rules
+        args = [member, data, capacity or r.capacity, now_ms, r.lease_ms, r.ttl_s, self.channel_argument, r.log_max]
+        return int(self._call(client, "session_join", args))
+
+    def leave(self, client: redis.Redis, member: str) -> int:
+        """Give the seat back; the version, 0 was not there, -1 no session."""
+        args = [member, self.rules.ttl_s, self.channel_argument, self.rules.log_max]
+        return int(self._call(client, "session_leave", args))
+
+    def apply(
+        self,
+        client: redis.Redis,
+        kind: str,
+        data: str,
+        *,
+        op_id: str = "",
+        expected: int | None = None,
+        fields: Mapping[str, str | int] | None = None,
+    ) -> tuple[int, str]:
+        """Change the state by one event; version and status."""
+        r = self.rules
+        pairs = [part for pair in (fields or {}).items() for part in pair]
+        wanted = "" if expected is None else expected
+        args = [self.channel_argument, op_id, wanted, kind, data, r.ttl_s, r.log_max, r.idem_ttl_s, *pairs]
+        version, status = self._call(client, "session_apply", args, op_id)
+        return int(version), status.decode() if isinstance(status, bytes) else str(status)
+
+    def heartbeat(self, client: redis.Redis, member: str, *, now_ms: str = "") -> int:
+        """Renew a lease; 1, or -1 join again."""
+        args = [member, now_ms, self.rules.lease_ms, self.rules.ttl_s]
+        return int(self._call(client, "session_heartbeat", args))
+
+    def sweep(self, client: redis.Redis, *, now_ms: str = "") -> list[str]:
+        """Remove lapsed connections; those removed."""
+        args = [now_ms, self.channel_argument, self.rules.ttl_s, self.rules.log_max]
+        found = self._call(client, "session_sweep", args)
+        return [c.decode() if isinstance(c, bytes) else str(c) for c in found]
+
+    def catch_up(self, client: redis.Redis, epoch: str, version: int) -> list[Any]:  # Any: strings and a number
+        """Return ``["delta", …]``, ``["snapshot", …]`` or ``["gone"]``, as text."""
+        reply = self._call(client, "session_catch_up", [epoch, version, self.rules.log_max])
+        return [part.decode() if isinstance(part, bytes) else part for part in reply]
+
+    def end(self, client: redis.Redis) -> int:
+        """End the session; 1."""
+        return int(self._call(client, "session_end", [self.channel_argument]))
+
+
+def start(server: Server) -> Library:
+    """Make the functions callable on ``server``: loaded where it is ours and has functions, else by EVAL."""
+    return functions.install(server.client(), use_functions=server.ours and "functions" in server.capabilities)
