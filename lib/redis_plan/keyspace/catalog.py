@@ -7,7 +7,7 @@ needs, and which structures could hold each of them. Numbers in it are expressio
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -63,6 +63,14 @@ class KeySpec:
     candidate: tuple[Candidate, ...] = ()
     prefer: tuple[str, ...] = ()  # candidates in order of preference; the first that the server offers is chosen
     because: str = ""
+    without_session: dict[str, Any] = field(default_factory=dict)  # what differs where the project has no sessions
+
+    def adapted(self, has_session: bool) -> KeySpec:
+        """Return the key as it is in a project with or without sessions."""
+        if has_session or not self.without_session:
+            return self
+        changed = {**asdict(self), **self.without_session, "without_session": {}}
+        return TypeAdapter(KeySpec).validate_python(changed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +100,7 @@ class UsePattern:
     many: Literal["once", "merge", "each"] = "once"
     small: bool = False  # also worth it where a project hardly needs Redis
     lifetimes: tuple[str, ...] = ("connection", "session", "temporary", "unknown", "durable")
+    adopts_durable: bool = False  # serves the real-time entities that stay in the database and that no other takes
     quiet: bool = False  # also for entities that are not real-time whatever their lifetime
 
 
@@ -108,7 +117,9 @@ class Nouns:
 @lru_cache(maxsize=1)
 def use_patterns() -> tuple[UsePattern, ...]:
     """Return every use pattern, in the order in which a design considers them; raises on a malformed file."""
-    found = [_read(UsePattern, path.name, path.read_text("utf-8")) for path in sorted(_folder().glob("*.toml"))]
+    found: list[UsePattern] = [
+        _read(UsePattern, path.name, path.read_text("utf-8")) for path in sorted(_folder().glob("*.toml"))
+    ]
     return tuple(sorted(found, key=lambda pattern: (pattern.order, pattern.use)))
 
 
@@ -116,7 +127,8 @@ def use_patterns() -> tuple[UsePattern, ...]:
 def nouns() -> Nouns:
     """Return the lexicon of session and member nouns (English and Polish stems, some others)."""
     path = catalog_dir() / "nouns.toml"
-    return _read(Nouns, path.name, path.read_text("utf-8"))
+    found: Nouns = _read(Nouns, path.name, path.read_text("utf-8"))
+    return found
 
 
 def _folder() -> Path:

@@ -54,16 +54,23 @@ def _singular(word: str) -> str:
     return word[:-1] if word.endswith("s") and not word.endswith("ss") else word
 
 
-def score(pattern: UsePattern, entity: Entity) -> float:
-    """Return how well ``entity`` fits ``pattern``: 0 is no fit; a name counts more than an alias, its head most."""
-    expression, best = matcher(pattern.entities), 0.0
+@dataclass(frozen=True, slots=True, order=True)
+class Fit:
+    """How well an entity fits a use pattern: ``strength`` chooses the pattern, ``coverage`` the pattern's own entity."""
+
+    strength: float
+    coverage: float
+
+
+def fit(pattern: UsePattern, entity: Entity) -> Fit:
+    """Return how well ``entity`` fits ``pattern``; a name counts more than an alias, and its head most."""
+    expression, best = matcher(pattern.entities), Fit(0.0, 0.0)
     for index, name in enumerate(names_of(entity)):
         for match in expression.finditer(name):
             # the head of an English noun phrase is its last word: a "voting round" is a round
-            head = not re.search(r"\s", name[match.end() :].strip()) and name[match.start() :].count(" ") <= match[
-                0
-            ].count(" ")
-            best = max(best, len(match[0]) * (2.0 if head else 1.0) * (1.5 if index == 0 else 1.0))
+            is_head = not re.search(r"\S\s+\S", name[match.end() - 1 :])
+            weight = (2.0 if is_head else 1.0) * (1.5 if index == 0 else 1.0)
+            best = max(best, Fit(len(match[0]) * weight, weight * len(match[0]) / len(name)))
     return best
 
 

@@ -53,9 +53,9 @@ def design(brief: Brief) -> Keyspace:
     facts = _facts(brief, keyspace, session)
     patterns: list[KeyPattern] = []
     for use in uses:
-        patterns += [
-            _pattern(use, spec, brief, keyspace, facts, {p.name for p in patterns}) for spec in use.pattern.key
-        ]
+        for spec in use.pattern.key:
+            taken = {p.name for p in patterns}
+            patterns.append(_pattern(use, spec.adapted(session is not None), brief, keyspace, facts, taken))
     patterns, unserved = _serve(patterns, uses, brief, session)
     keyspace = replace(keyspace, patterns=tuple(patterns), unserved=unserved)
     return replace(keyspace, findings=lint(keyspace, brief))
@@ -107,7 +107,7 @@ def _choose_uses(brief: Brief, session: cues.SessionNoun | None) -> list[_Use]:
         uses += [_Use(pattern, group, about) for group in groups]
     if fallback:
         taken = {e.name for group in claimed.values() for e in group}
-        uses += [_Use(fallback, (e,)) for e in entities if e.name not in taken]
+        uses += [_Use(fallback, (e,)) for e in entities if e.name not in taken and e.lifetime in fallback.lifetimes]
     return uses
 
 
@@ -120,23 +120,25 @@ def _wants_redis(entity: Entity, brief: Brief) -> bool:
 
 def _claim(patterns: Iterable[UsePattern], entities: Iterable[Entity]) -> dict[str, tuple[Entity, ...]]:
     """Give each entity to the pattern that fits it best; a pattern for one takes its best, the rest fall back."""
-    offers_by_use: dict[str, list[tuple[float, Entity]]] = {}
     kinds = {p.use: p for p in patterns}
+    found: dict[str, list[tuple[float, Entity]]] = {}
     for entity in entities:
-        fits = [
-            (cues.score(p, entity), p.use)
-            for p in kinds.values()
-            if p.entities
-            and entity.lifetime in p.lifetimes
-            and (entity.realtime or p.quiet or entity.lifetime != "durable")
-        ]
-        best = max(fits, default=(0.0, ""), key=lambda fit: fit[0])
-        if best[0] > 0:
-            offers_by_use.setdefault(best[1], []).append((best[0], entity))
+        best: tuple[cues.Fit, str] = (cues.Fit(0.0, 0.0), "")
+        for pattern in kinds.values():
+            lively = entity.realtime or pattern.quiet or entity.lifetime != "durable"
+            if pattern.entities and entity.lifetime in pattern.lifetimes and lively:
+                best = max(best, (cues.fit(pattern, entity), pattern.use))
+        if best[0].strength > 0:
+            found.setdefault(best[1], []).append((best[0].coverage, entity))
     claimed: dict[str, tuple[Entity, ...]] = {}
-    for use, found in offers_by_use.items():
-        ranked = [entity for _, entity in sorted(found, key=lambda offer: -offer[0])]
+    for use, offered in found.items():
+        ranked = [entity for _, entity in sorted(offered, key=lambda offer: -offer[0])]
         claimed[use] = tuple(ranked[:1] if kinds[use].many == "once" else ranked)
+    taken = {entity.name for group in claimed.values() for entity in group}
+    for pattern in kinds.values():
+        if pattern.adopts_durable:
+            orphans = tuple(e for e in entities if e.name not in taken and e.lifetime == "durable")
+            claimed[pattern.use] = (*claimed.get(pattern.use, ()), *orphans)
     return claimed
 
 
@@ -220,7 +222,7 @@ def _choose(pattern: UsePattern, spec: KeySpec, brief: Brief) -> tuple[Candidate
     """Return the candidate that the team pinned, else the first preferred one that the stack's server offers."""
     by_name = {c.name: c for c in spec.candidate}
     pinned = brief.pinned.get(spec.name) or brief.pinned.get(pattern.use)
-    if pinned is not None and spec is pattern.key[0]:
+    if pinned is not None and spec.name == pattern.key[0].name:
         if pinned not in by_name:
             raise OverrideError(
                 f"redis-plan.toml pins {pattern.use} to {pinned!r}; its structures are {', '.join(by_name)}"
