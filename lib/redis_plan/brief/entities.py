@@ -34,6 +34,7 @@ class _Candidate:
     first: tuple[str, int] = ("", 0)
     mentions: int = 0
     demanded: int = 0
+    kept: int = 0  # times that a verb of keeping (create, save, delete …) stands before it
     spellings: Counter[str] = field(default_factory=Counter)
     declared: bool = False
     attributes: tuple[Attribute, ...] = ()
@@ -68,35 +69,171 @@ def read_entities(
     documents: Sequence[tuple[Sequence[Block], Roles]], words: Lexicon, demanded_lines: set[tuple[str, int]]
 ) -> tuple[Entity, ...]:
     """Return the entities of all documents, the most spoken of first."""
-    nouns = entity_lexicon(words)
-    table: dict[str, _Candidate] = {}
+    search = _Search(words, demanded_lines)
     for blocks, roles in documents:
         for block in blocks:
             role = roles.of(block)
             if block.kind == "code" or role in ("out-of-scope", "rejected"):
                 continue
-            _declared(block, role, table)
-            if roles.part == "stack" or role in ("metrics", "stack", "plan"):
-                continue
-            _spoken(block, role, nouns, table, (block.file, block.line) in demanded_lines)
-    return tuple(_choose(table))
+            _declared(block, role, search.table)
+            lifetimes = bool(block.header) and "unit.ttl-column" in words.groups(" | ".join(block.header))
+            if lifetimes:
+                search.kept_for_a_time(block)
+            elif roles.part != "stack" and role not in ("metrics", "stack", "plan"):
+                search.spoken(block, role)
+    search.discover()
+    return tuple(search.choose())
 
 
-def _spoken(block: Block, role: str, nouns: Lexicon, table: dict[str, _Candidate], demanded: bool) -> None:
-    hits = nouns.hits(block.text)
-    longest: list[tuple[int, int, str, str]] = []
-    for hit in sorted(hits, key=lambda h: (h.start, -(h.end - h.start))):
-        if longest and hit.start < longest[-1][1]:
-            continue
-        longest.append((hit.start, hit.end, hit.group, block.text[hit.start : hit.end]))
-    for _, _, group, spelling in longest:
+class _Search:
+    """What has been seen of each candidate so far."""
+
+    def __init__(self, words: Lexicon, demanded_lines: set[tuple[str, int]]) -> None:
+        self.words = words
+        self.nouns = entity_lexicon(words)
+        self.demanded_lines = demanded_lines
+        self.table: dict[str, _Candidate] = {}
+        self.accounts = False
+        self.counts: Counter[str] = Counter()
+        self.demanded: Counter[str] = Counter()
+        self.firsts: dict[str, tuple[str, int]] = {}
+
+    def spoken(self, block: Block, role: str) -> None:
+        """Count the nouns of one statement."""
+        demanded = (block.file, block.line) in self.demanded_lines or role in ("decisions", "recommendations")
+        cues = self.words.hits(block.text) if demanded else []
+        keeping = [h.end for h in cues if h.group == "verb.keep"]
+        negations = [h.end for h in cues if h.group == "negation"]
+        account = (h for h in cues if h.group == "account")
+        self.accounts = self.accounts or any(all(not 0 <= h.start - n <= 30 for n in negations) for h in account)
+        self._count_words(block, demanded)
+        for start, _, group, spelling in self._longest(block.text):
+            candidate = self._candidate(group, block)
+            candidate.mentions += 1
+            candidate.demanded += demanded
+            candidate.kept += any(0 < start - k <= 22 for k in keeping)
+            candidate.spellings[spelling] += 1
+
+    def kept_for_a_time(self, block: Block) -> None:
+        """A row of a table of lifetimes says that its first cell is kept, whatever document it is in."""
+        if not block.cells:
+            return
+        key = re.match(r"(?P<name>[a-z_]{3,30})s?:[\w{}<>:*-]+$", block.cells[0])
+        subject = block.cells[0] if key is None else key.group("name").replace("_", " ")
+        for _, _, group, spelling in self._longest(f"{subject} | {block.cells[-1]}" if key else subject):
+            candidate = self._candidate(group, block)
+            candidate.mentions, candidate.demanded, candidate.kept = (
+                candidate.mentions + 1,
+                candidate.demanded + 2,
+                candidate.kept + 1,
+            )
+            candidate.spellings[spelling] += 1
+            if key:
+                candidate.spellings[key.group("name")] += 1
+
+    def _candidate(self, group: str, block: Block) -> _Candidate:
         life, live, name = group.split("|")
-        candidate = table.setdefault(name, _Candidate(name, life, live == "1"))  # type: ignore[arg-type]
-        if not candidate.mentions:
-            candidate.first = (block.file, block.line)
-        candidate.mentions += 1
-        candidate.demanded += demanded
-        candidate.spellings[spelling] += 1
+        return self.table.setdefault(name, _Candidate(name, life, live == "1", (block.file, block.line)))  # type: ignore[arg-type]
+
+    def _longest(self, text: str) -> list[tuple[int, int, str, str]]:
+        longest: list[tuple[int, int, str, str]] = []
+        for hit in sorted(self.nouns.hits(text), key=lambda h: (h.start, h.start - h.end)):
+            if not longest or hit.start >= longest[-1][1]:
+                longest.append((hit.start, hit.end, hit.group, text[hit.start : hit.end]))
+        return longest
+
+    def _count_words(self, block: Block, demanded: bool) -> None:
+        if self.words.languages[0] != "en":
+            return
+        heads, strangers = self.words.words("compound_heads"), self._strangers()
+        before = ""
+        for match in WORD.finditer(fold(block.text)):
+            word = match.group()
+            terms = [word]
+            if word in heads and before and before not in strangers and len(before) > 2:
+                terms.append(f"{before} {word}")
+            for term in terms:
+                self.counts[term] += 1
+                self.demanded[term] += demanded
+                self.firsts.setdefault(term, (block.file, block.line))
+            before = word
+
+    def _strangers(self) -> frozenset[str]:
+        return self.words.words("not_entities") | self.words.words("stopwords") | self.words.words("uncounted")
+
+    def discover(self) -> None:
+        """Add nouns that the lexicon doesn't know: said in singular and plural, or compounds of a known head."""
+        strangers = self._strangers()
+        for plural, count in list(self.counts.items()):
+            singular = _singular(plural)
+            if not singular or singular == plural or singular in strangers or plural in strangers:
+                continue
+            compound = " " in plural
+            total = count + self.counts[singular]
+            demanded = self.demanded[plural] + self.demanded[singular]
+            if self.nouns.hits(singular) and not compound:
+                continue
+            if (compound and demanded >= 2) or (self.counts[singular] and total >= 4 and demanded >= 3):
+                self._found(singular, plural, total, demanded)
+        for term, count in list(self.counts.items()):
+            if " " in term and not _singular(term) and self.demanded[term] >= 2:
+                self._found(term, term, count, self.demanded[term])
+
+    def _found(self, singular: str, plural: str, total: int, demanded: int) -> None:
+        name = singular[0].upper() + singular[1:]
+        head = folded_name(singular.rsplit(" ", 1)[-1])
+        owner = next((c for c in self.table.values() if folded_name(c.name) == head), None) if " " in singular else None
+        if owner is not None:  # "grid cell" is how these documents call their cells
+            owner.spellings.update({singular: 1, plural: 1})
+            return
+        if any(folded_name(name) == folded_name(known) for known in self.table):
+            return
+        first = min(self.firsts.get(t, ("~", 0)) for t in (singular, plural))
+        live = any(c.live for c in self.table.values() if folded_name(c.name) in singular)
+        candidate = _Candidate(name, "temporary" if live else "unknown", live, first, total, demanded, 1)
+        candidate.spellings.update({singular: 1, plural: 1})
+        self.table[name] = candidate
+
+    def choose(self) -> Iterable[Entity]:
+        """Yield what is worth keeping."""
+        declared = [c for c in self.table.values() if c.declared]
+        few = len(self.demanded_lines) < FEW_DEMANDS
+        login, session = self.table.get("Auth session"), self.table.get("Session")
+        if login and session and session.mentions <= 3:
+            login.spellings.update(session.spellings)
+            del self.table["Session"]
+        kept = [c for c in self.table.values() if c.declared or self._worth(c, len(declared), few)]
+        kept.sort(key=lambda c: (-c.mentions, c.first))
+        for c in kept:
+            aliases = tuple(dict.fromkeys(s for s, _ in c.spellings.most_common(12) if s != c.name))
+            confidence = 0.95 if c.declared else min(0.9, 0.4 + 0.05 * c.demanded + 0.1 * min(c.kept, 2))
+            yield Entity(
+                c.name, c.first[0], c.first[1], aliases, c.lifetime, c.live, c.attributes, round(confidence, 2)
+            )
+
+    def _worth(self, c: _Candidate, declared: int, few: bool) -> bool:
+        if declared >= 4 and (c.mentions < 5 or self._part_of_declared(c)):
+            return False
+        if c.name in ("User", "Account") and not self.accounts:
+            return False
+        if fold(c.name) in self.words.words("weak_entities"):
+            return c.demanded >= 2 and (c.kept >= 1 or c.demanded >= 8)
+        return c.demanded >= (1 if few and c.kept else 2) or c.mentions >= (2 if few else 3) * (1 if c.demanded else 2)
+
+    def _part_of_declared(self, c: _Candidate) -> bool:
+        mine = folded_name(c.name)
+        return any(o.declared and mine in folded_name(o.name).split() for o in self.table.values())
+
+
+#: Below so many demands a single one is enough to keep an entity.
+FEW_DEMANDS = 30
+
+
+def _singular(word: str) -> str:
+    for suffix, base in (("ies", "y"), ("sses", "ss"), ("ches", "ch"), ("s", "")):
+        if word.endswith(suffix) and len(word) > 4 and not word.endswith(("ss", "us", "is")):
+            return word[: -len(suffix)] + base
+    return ""
 
 
 def _declared(block: Block, role: str, table: dict[str, _Candidate]) -> None:
@@ -123,15 +260,6 @@ def _declare(table: dict[str, _Candidate], name: str, block: Block, attrs: str) 
     candidate.mentions += 1
     if attrs:
         candidate.attributes = tuple(Attribute(a.split(":")[0].strip()) for a in attrs.split(",") if a.strip())[:40]
-
-
-def _choose(table: dict[str, _Candidate]) -> Iterable[Entity]:
-    kept = [c for c in table.values() if c.declared or c.demanded >= 2 or (c.demanded and c.mentions >= 3)]
-    kept.sort(key=lambda c: (-c.mentions, c.first))
-    for c in kept:
-        aliases = tuple(dict.fromkeys(s for s, _ in c.spellings.most_common(12) if s != c.name))
-        confidence = 0.95 if c.declared else min(0.9, 0.4 + 0.1 * c.demanded)
-        yield Entity(c.name, c.first[0], c.first[1], aliases, c.lifetime, c.live, c.attributes, round(confidence, 2))
 
 
 def read_relations(entities: Sequence[Entity], blocks: Sequence[Block]) -> tuple[Relation, ...]:

@@ -12,7 +12,7 @@ from redis_plan.brief.outline import Block, Section
 #: Where two roles are cued in one heading, the earlier one here wins.
 ORDER = (
     "out-of-scope", "criteria", "questions", "rejected", "recommendations", "memory", "decisions", "metrics",
-    "non-functional", "stories", "data", "stack", "functional", "constraint", "plan", "context",
+    "non-functional", "stories", "data", "constraint", "stack", "functional", "plan", "context",
 )  # fmt: skip
 _TAGS = {
     "decisions": "decisions", "matched_recommendations": "recommendations", "unresolved_issues": "questions",
