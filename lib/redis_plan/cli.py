@@ -125,7 +125,7 @@ def read(
     if as_json:
         sys.stdout.write(json.dumps(report.as_json(found), ensure_ascii=False, indent=1) + "\n")
     else:
-        report.show(found, out)
+        report.print_brief(found, out)
 
 
 def _notebook(text: str) -> str:

@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import nbformat
-import papermill
 from papermill.exceptions import PapermillExecutionError
+from papermill.execute import execute_notebook
 
 from redis_plan import brief, engine, parameters, resources, server
 from redis_plan import errors as our_errors
+from redis_plan.brief import documents
 from redis_plan.errors import InputError, OutputError, ParameterError, RedisPlanError
 from redis_plan.parameters import NOTEBOOKS, Parameters
+from redis_plan.plan import assemble as assembly
 from redis_plan.plan import exporter, frame, publish, review
 from redis_plan.run import Run
 
@@ -78,7 +80,7 @@ class Watch(Protocol):
 
 def plan_folder(order: Order) -> Path:
     """Return where the plan goes: the documents' own folder, or ``out``."""
-    return order.out if order.out else brief.documents_folder(order.project)
+    return order.out if order.out else documents.find_folder(order.project)
 
 
 def run_folder(order: Order) -> Path:
@@ -139,7 +141,7 @@ def _execute(name: str, given: Parameters, run: Run, watch: Watch) -> Timing:
     count = len(nbformat.read(source, as_version=4).cells) + 1
     started = time.perf_counter()
     try:
-        papermill.execute_notebook(
+        execute_notebook(
             str(source),
             str(target),
             parameters=given.model_dump(),
@@ -187,7 +189,7 @@ def _assemble(order: Order, run: Run) -> tuple[publish.Published | None, Path | 
         page = review.write_pages(run.folder / "html", run.load_brief().title, text, figures, study.notebooks)
     except OSError as error:
         raise OutputError(f"can't write the pages to {run.folder / 'html'}: {error.strerror}") from None
-    return published, page, exporter.assemble.unused_evidence(study)
+    return published, page, assembly.unused_evidence(study)
 
 
 def assemble(order: Order) -> Built:

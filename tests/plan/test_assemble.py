@@ -1,7 +1,7 @@
 """From executed cells to ten sections."""
 
 import pytest
-from nbformat.v4 import new_markdown_cell, new_notebook
+from nbformat.v4 import new_markdown_cell, new_notebook, new_output
 
 from redis_plan.errors import PlanError
 from redis_plan.measure.finding import Value
@@ -68,7 +68,7 @@ def test_a_figure_of_unrecorded_evidence_fails():
 
 def test_two_figures_of_one_name_fail():
     with pytest.raises(PlanError, match="a second figure is called 04-lag"):
-        study(drew(3), drew(3, svg="<svg/>")).figures()
+        Study({"04_a": full(drew(3)), "05_b": full(drew(3, svg="<svg/>"))}, {}, ()).figures()
 
 
 def test_a_citation_becomes_a_link_and_an_unknown_one_fails():
@@ -94,7 +94,7 @@ def test_limits_are_gathered_from_their_heading_only():
 
 def test_a_failed_cell_is_named():
     node = full(said("x", 2))
-    node.cells[-1].outputs[0] = {"output_type": "error", "ename": "ValueError", "evalue": "no", "traceback": []}
+    node.cells[-1].outputs[0] = new_output("error", ename="ValueError", evalue="no", traceback=[])
     with pytest.raises(PlanError, match="cell said failed: ValueError: no"):
         assemble.sections(Study({"02_x": node}, {}, ()))
 

@@ -23,7 +23,7 @@ from redis_plan.run import Run
 _NOTEBOOK = re.compile(r"\d\d_\w+\.ipynb$")
 
 
-class PlanExporter(Exporter):  # type: ignore[misc]  # nbconvert carries no types
+class PlanExporter(Exporter):
     """Turn the executed notebooks of a run into ``redis-plan.md`` and its figures."""
 
     export_from_notebook = "Redis plan"
@@ -35,14 +35,14 @@ class PlanExporter(Exporter):  # type: ignore[misc]  # nbconvert carries no type
     def _file_extension_default(self) -> str:
         return ".md"
 
-    def from_filename(self, filename: str, resources: dict[str, Any] | None = None, **kw: Any) -> tuple[str, Any]:
+    def from_filename(self, filename: str, resources: dict[str, Any] | None = None, **kw: Any) -> Any:
         """Assemble the plan of the run that the notebook ``filename`` belongs to."""
         folder = Path(filename).resolve().parent
         return self._export(read_study(folder), folder, resources)
 
     def from_notebook_node(
         self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kw: Any
-    ) -> tuple[str, Any]:
+    ) -> Any:  # nbconvert's base class says notebook, every real exporter returns text
         """Assemble a plan from one notebook; with a path in ``resources``, from its siblings too."""
         folder = Path((resources or {}).get("metadata", {}).get("path") or ".").resolve()
         name = (resources or {}).get("metadata", {}).get("name", "notebook")

@@ -45,7 +45,7 @@ def markdown_to_html(text: str) -> str:
     return _ANCHOR.sub(r'<a id="\1"></a>', _markdown().render(text))
 
 
-class FigureWithText(Preprocessor):  # type: ignore[misc]  # nbconvert carries no types
+class FigureWithText(Preprocessor):
     """Turn an SVG output into an image with its alternative text and caption."""
 
     def preprocess_cell(self, cell: NotebookNode, resources: Any, index: int) -> tuple[NotebookNode, Any]:
