@@ -55,6 +55,16 @@ def folded_name(text: str) -> str:
 
 def entity_lexicon(words: Lexicon) -> Lexicon:
     """Return the entity nouns of the languages of ``words``; the cue's group is ``life|live|Name``."""
+    known = _LEXICONS.get(words.languages)
+    if known is None:
+        known = _LEXICONS[words.languages] = _entity_lexicon(words)
+    return known
+
+
+_LEXICONS: dict[tuple[str, ...], Lexicon] = {}
+
+
+def _entity_lexicon(words: Lexicon) -> Lexicon:
     made = Lexicon(words.languages, words.data)
     for entry in words.data.get("entity", []):
         for name, *spellings in entry["names"]:

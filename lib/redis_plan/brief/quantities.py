@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from redis_plan.brief.lexicon import Lexicon, fold, lexicon
+from redis_plan.brief.lexicon import UNSPACED, Lexicon, fold, lexicon
 from redis_plan.brief.model import Comparator, Quantity, QuantityKind
 from redis_plan.brief.outline import Block
 from redis_plan.brief.units import UNIT, RATE_WORDS, Unit, find_rate, find_unit
@@ -43,6 +43,12 @@ _NOUN = re.compile(r"[^\W\d_][^\W\d_'’-]*(?:[-'’/][^\W\d_]+)*")
 _BOX = re.compile(r"[\u2500-\u259f]")
 _BETWEEN = re.compile(r"(?:between|from|od|pomiędzy|między)\s+$", re.IGNORECASE)
 _TO = re.compile(rf"\s+(?:to|and|do|a|i|bis|und)\s+(?P<b>{_NUM})(?P<sb>{_SCALE})?", re.IGNORECASE)
+_UNSPACED_RATE = re.compile(
+    r"(?:(?P<n>\d+)\s?(?P<time>시간|분|초|時間|分|秒|小时|分钟)(?:마다|당|에|に|ごとに|내)?\s?|(?P<word>하루|일일|매일|분당|초당|시간당|每秒|每分钟|每天|每小时|毎秒|毎分|1日に?))\s?"
+    r"(?:최대\s?|最多|最大)?(?P<count>\d[\d,]*)\s?(?P<noun>회|번|건|개|次|回|件|個|个)"
+)
+_RATE_TIMES = {"하루": "day", "일일": "day", "매일": "day", "분당": "minute", "초당": "second", "시간당": "hour", "每秒": "second", "每分钟": "minute",
+               "每天": "day", "每小时": "hour", "毎秒": "second", "毎分": "minute", "1日に": "day", "1日": "day"}  # fmt: skip
 _STATUS = re.compile(
     r"\b(?:http|status|error|code|kod|błąd|returns?|zwraca|respond\w*|응답|거부|반환)\b", re.IGNORECASE
 )
@@ -118,6 +124,16 @@ class _Scanner:
         return "\x01" * len(span)
 
     def run(self) -> Iterator[Quantity]:
+        """Yield the quantities in order; a rate of an unspaced script (``1시간 5회``) is taken whole and first."""
+        for match in _UNSPACED_RATE.finditer(self.masked) if UNSPACED.search(self.masked) else ():
+            per = _RATE_TIMES.get(match.group("word") or "") or find_unit(match.group("time") or "", 0)
+            name = per if isinstance(per, str) else per.name if per else "second"
+            times = float(match.group("n") or 1)
+            value, op = parse_number(match.group("count")) / times, self._word_op(match.start())
+            yield self._made(value, None, f"{match.group('noun')}/{name}", "rate", op, *match.span())
+            self.masked = (
+                self.masked[: match.start()] + "\x01" * (match.end() - match.start()) + self.masked[match.end() :]
+            )
         masked, position = self.masked, 0
         while match := NUMBER.search(masked, position):
             quantity, end = self._read(match)

@@ -17,7 +17,7 @@ from redis_plan.brief import documents as files
 from redis_plan.brief.access import read_access_patterns
 from redis_plan.brief.conflicts import find_conflicts
 from redis_plan.brief.documents import Document, Part
-from redis_plan.brief.entities import folded_name, read_entities, read_relations
+from redis_plan.brief.entities import entity_lexicon, folded_name, read_entities, read_relations
 from redis_plan.brief.facts import read_facts
 from redis_plan.brief.fit import judge_fit
 from redis_plan.brief.lexicon import Lexicon, detect_language, fold, lexicon
@@ -119,8 +119,7 @@ def _requirements(texts: Sequence[_Text], words: Lexicon, quantities: Sequence[Q
             found += read_requirements(text.blocks, text.roles, words, mine)
         elif text.document.part == "notes":
             found += _noted(text, words)
-    live = frozenset(g for r in found if r.kind != "out-of-scope" for g in words.groups(r.text))
-    return flag_realtime(found, words, live)
+    return flag_realtime(found, words, entity_lexicon(words))
 
 
 def _noted(text: _Text, words: Lexicon) -> list[Requirement]:

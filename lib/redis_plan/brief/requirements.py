@@ -30,6 +30,10 @@ _META = re.compile(
     r"^(?:title|tytu[łl]|opis|description|priority|priorytet|status|acceptance criteria|kryteria akceptacji|story points|id|actor|aktor|epic|notes?|uwagi|owner|dependencies|zależności)\b",
     re.IGNORECASE,
 )
+_TITLE = re.compile(
+    r"^(?:title|tytu[łl]|opis|description|story|user story|historyjka|titel|beschreibung)\s*[:：]\s*(?P<rest>.+)$",
+    re.IGNORECASE | re.DOTALL,
+)
 _DEMANDING = frozenset({"functional", "non-functional", "constraint", "stories"})
 _SILENT = frozenset(
     {"context", "plan", "data", "stack", "questions", "recommendations", "rejected", "decisions", "memory", "summary"}
@@ -79,6 +83,8 @@ class _Reader:
             if block.kind in ("item", "row") and block.depth == 0:
                 self._add(block, "out-of-scope", "X", None)
             return
+        if self.story and self.story[1] < 10 and self._describes(block):
+            return
         if self.story and self.story[1] < 10:
             if block.kind == "item" and not _META.match(block.text) and len(block.text) > 8:
                 self._criterion(block, self.story)
@@ -110,6 +116,16 @@ class _Reader:
         depth = block.depth if block.kind == "heading" else 10 if block.kind == "row" else 9
         self.story = (block.line, depth, kind)
 
+    def _describes(self, block: Block) -> bool:
+        """Take a story's title or description into its text, once each; ``US-005`` alone says nothing."""
+        match = _TITLE.match(block.text)
+        last = self.found[-1] if self.found else None
+        if match is None or last is None or self.story is None or last.line != self.story[0]:
+            return False
+        if len(last.text) < 500:
+            self.found[-1] = replace(last, text=f"{last.text} · {match.group('rest')}")
+        return True
+
     def _criterion(self, block: Block, story: tuple[int, int, str]) -> None:
         owner = next((r for r in reversed(self.found) if r.line == story[0]), None)
         count = sum(r.parent_line == story[0] for r in self.found[-60:]) + 1
@@ -140,10 +156,7 @@ class _Reader:
             return
         demanding = role in _DEMANDING or (not role and self._modal(block))
         if role in _SILENT:
-            nearest_other = next((r for r in chain if r not in ("context", "stack", "data")), "")
-            demanding = role in ("stack", "data") and nearest_other == "constraint" and block.line > 0
-            if not demanding:
-                return
+            return
         if demanding:
             self._add(block, self._kind(block, role), "R", parent)
 
@@ -192,21 +205,38 @@ class _Reader:
         return f"{prefix}-{hashlib.sha1(' '.join(words).encode()).hexdigest()[:5]}"
 
 
-def flag_realtime(requirements: Sequence[Requirement], words: Lexicon, live: frozenset[str]) -> tuple[Requirement, ...]:
+def flag_realtime(requirements: Sequence[Requirement], words: Lexicon, nouns: Lexicon) -> tuple[Requirement, ...]:
     """Return the requirements with their real-time flag: shared state that others must see without asking.
 
-    A strong cue (``live``, ``websocket``) is enough; a weak one (``who has voted``) counts where the documents ask for
-    live behaviour at all, which ``live`` (the groups seen in the demands) says.
+    A strong cue (``live``, ``websocket``) is enough. Where the documents ask for live behaviour at all, so is a weak
+    one (``who has voted``), or a verb of showing or submitting beside an entity that lives and changes in a session.
     """
-    return tuple(replace(r, realtime=_realtime(r, words, live)) for r in requirements)
+    demands = [r for r in requirements if r.kind != "out-of-scope"]
+    live = any("realtime.strong" in words.groups(r.text) for r in demands)
+    containers = frozenset(words.data.get("containers", ()))
+    return tuple(replace(r, realtime=_realtime(r, words, nouns, containers, live)) for r in requirements)
 
 
-def _realtime(requirement: Requirement, words: Lexicon, live: frozenset[str]) -> bool:
+def _realtime(requirement: Requirement, words: Lexicon, nouns: Lexicon, containers: frozenset[str], live: bool) -> bool:
     if requirement.kind == "out-of-scope":
         return False
     groups = words.groups(requirement.text)
-    if "realtime.not" in groups and "realtime.strong" not in groups:
-        return False
     if "realtime.strong" in groups:
+        return not _denied(requirement.text, words)
+    if "realtime.not" in groups or not live:
+        return False
+    if "realtime.share" in groups:
         return True
-    return "realtime.share" in groups and "realtime.strong" in live
+    return "verb.live" in groups and any(_is_hot(group, containers) for group in nouns.groups(requirement.text))
+
+
+def _is_hot(group: str, containers: frozenset[str]) -> bool:
+    life, live, name = group.split("|")
+    return live == "1" and life in ("session", "temporary") and name not in containers
+
+
+def _denied(text: str, words: Lexicon) -> bool:
+    """Whether every strong cue is negated just before: ``no real-time updates``."""
+    hits = words.hits(text)
+    negations = [h.end for h in hits if h.group == "negation"]
+    return all(any(0 <= h.start - n <= 2 for n in negations) for h in hits if h.group == "realtime.strong")

@@ -12,8 +12,10 @@ from redis_plan.brief.outline import Block, Section
 #: Where two roles are cued in one heading, the earlier one here wins.
 ORDER = (
     "out-of-scope", "criteria", "questions", "rejected", "recommendations", "memory", "decisions", "metrics",
-    "non-functional", "stories", "data", "constraint", "stack", "functional", "plan", "context",
+    "non-functional", "stories", "data", "constraint", "stack", "functional", "assumption", "plan", "context",
 )  # fmt: skip
+_WEAK = frozenset({"context", "plan", "stack", "data"})
+_STRONG = frozenset({"functional", "non-functional", "constraint", "stories"})
 _TAGS = {
     "decisions": "decisions", "matched_recommendations": "recommendations", "unresolved_issues": "questions",
     "memory_optimization_strategy": "memory", "conversation_summary": "summary",
@@ -63,4 +65,8 @@ class Roles:
         chain = self.chain(block.section)
         if "out-of-scope" in chain:
             return "out-of-scope"
+        if chain and chain[0] in _WEAK:
+            # "Market data:" under "Functional requirements" is about a feature, not about the market
+            stronger = next((role for role in chain if role not in _WEAK), "")
+            return stronger if stronger in _STRONG else chain[0]
         return chain[0] if chain else ""
