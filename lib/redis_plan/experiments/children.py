@@ -1,0 +1,73 @@
+"""Child processes of an experiment: started together, and always ended, also on an interrupt."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from redis_plan.errors import RedisPlanError
+
+
+class Child:
+    """A Python module of ours run as a process, with JSON as its argument and JSON lines as its answers."""
+
+    def __init__(self, module: str, role: str, given: dict[str, Any]) -> None:  # Any: JSON
+        # one thread for each: numeric libraries would start a pool on a machine that the server needs
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", module, role, json.dumps(given)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+
+    def ready(self) -> None:
+        """Wait for the line ``ready``."""
+        self.answer(expected="ready")
+
+    def answer(self, expected: str = "") -> str:
+        """Return the child's next line; raises if it ended instead."""
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline().strip()
+        if not line or (expected and line != expected):
+            raise RedisPlanError(f"a child process of the experiment ended early (code {self.process.poll()})")
+        return line
+
+    def finish(self) -> dict[str, Any]:  # Any: JSON
+        """Close its stdin and return its last line as JSON."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        found: dict[str, Any] = json.loads(self.answer())
+        self.process.wait(10)
+        return found
+
+    def end(self) -> None:
+        """End the process, whatever it does."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe and not pipe.closed:
+                try:
+                    pipe.close()
+                except BrokenPipeError:
+                    pass
+
+
+@contextmanager
+def children(module: str, *roles: tuple[str, dict[str, Any]]) -> Iterator[list[Child]]:  # Any: JSON
+    """Start a child for each of ``roles``; every one of them is gone when the context ends."""
+    started: list[Child] = []
+    try:
+        for role, given in roles:
+            started.append(Child(module, role, given))
+        yield started
+    finally:
+        for child in started:
+            child.end()
