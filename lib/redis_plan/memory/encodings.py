@@ -26,14 +26,14 @@ def sds(length: Integers | int, header_at_least: int = 0) -> Integers:
     """
     length = np.asarray(length, dtype=np.int64)
     header = np.select([length == 0, length < 32, length < 256, length < 65536], [3, 1, 3, 5], 9)
-    return np.maximum(header, header_at_least) + length + 1
+    return np.asarray(np.maximum(header, header_at_least) + length + 1, dtype=np.int64)
 
 
 def listpack_string(length: Integers | int) -> Integers:
     """Return the bytes of a listpack entry that holds text of ``length`` bytes."""
     length = np.asarray(length, dtype=np.int64)
     encoded = length + np.select([length < 64, length < 4096], [1, 2], 5)
-    return encoded + backlen(encoded)
+    return np.asarray(encoded + backlen(encoded), dtype=np.int64)
 
 
 def listpack_integer(value: Integers | int) -> Integers:

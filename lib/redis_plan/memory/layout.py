@@ -16,7 +16,7 @@ from types import MappingProxyType
 
 from redis_plan import resources
 from redis_plan.errors import InputError
-from redis_plan.memory import allocator
+from redis_plan.memory.allocator import Usable, by_name
 
 #: Ids that a table may name; any other version is found by its family and allocator.
 KNOWN_IDS = (
@@ -66,9 +66,9 @@ class Build:
     maxmemory_lru: bool = False  # maxmemory with an LRU or LFU policy: integers are not shared
 
     @property
-    def usable(self) -> allocator.Usable:
+    def usable(self) -> Usable:
         """The allocator's function from requested to usable bytes."""
-        return allocator.by_name(self.allocator)
+        return by_name(self.allocator)
 
     def number(self, setting: str) -> int:
         """Return the setting as a number of entries or bytes (``4kb`` is 4096)."""

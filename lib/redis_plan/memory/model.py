@@ -114,9 +114,10 @@ def _embedded(shape: Shape, build: Build) -> tuple[str, tuple[Block, ...]]:
         return "int", (block("object", pointed),)
     lengths, share = shape.sizes.spread()
     text = encodings.sds(lengths, 3)
+    # the test runs at SET, when a TTL that EXPIRE gives later is not there yet
+    early = deadline if shape.ttl_by == "set" or not shape.ttl else 0
     if build.layout.rules["objects"] == "valkey-9":
-        # the test runs at SET, when a TTL given by EXPIRE is not there yet
-        inside = (lengths <= 255) & (base - 8 + name + text <= 128)
+        inside = (lengths <= 255) & (base - 8 + (8 if shape.ttl and early else 0) + name + text <= 128)
         whole = base - 8 + deadline + name + text
     else:
         inside = (lengths <= 44) & (base + name + 3 + lengths + 1 <= 64)
@@ -136,17 +137,21 @@ def keyspace_tables(keys: int, keys_with_ttl: int, build: Build) -> float:
 
 
 def _keyspace_table(count: int, build: Build) -> float:
-    usable, rule = build.usable, build.layout.rules["keyspace"]
+    rule = build.layout.rules["keyspace"]
     if rule == "hashtable":
         table = tables.hashtable_after(count, settled=True)
-        buckets = float(usable(np.int64(table.size * tables.BUCKET_BYTES)))
-        return buckets + table.children * float(usable(np.int64(tables.BUCKET_BYTES)))
+        chained = table.children * _usable(build, tables.BUCKET_BYTES)
+        return _usable(build, table.size * tables.BUCKET_BYTES) + chained
     size = tables.power_at_least(count + (1 if build.layout.rules["eager_growth"] else 0))
-    total = float(usable(np.int64(8 * size)))
+    total = _usable(build, 8 * size)
     if rule == "dict-kvobj":
         chained = tables.dict_expected_chained(count, size)
-        total += chained * float(usable(np.int64(build.layout.sizes["set_entry"])))
+        total += chained * _usable(build, build.layout.sizes["set_entry"])
     return total
+
+
+def _usable(build: Build, requested: int) -> float:
+    return float(build.usable(np.array([requested]))[0])
 
 
 def predict_keyspace(shapes: Iterable[Shape], build: Build) -> tuple[list[Growth], float]:

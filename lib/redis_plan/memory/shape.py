@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redis_plan.errors import InputError
+from redis_plan.memory import encodings
 
 ValueType = Literal["string", "hash", "list", "set", "zset", "stream"]
 Score = Literal["", "idx", "ts", "half", "big", "rand17"]
@@ -36,7 +37,11 @@ INTEGERS: Mapping[str, tuple[int, int, int]] = {
 
 @dataclass(frozen=True)
 class Sizes:
-    """The sizes of many values: all alike (``"20"``), evenly spread (``"uni:8:40"``), or integers (``"int32"``)."""
+    """The sizes of many values, declared by a short text.
+
+    ``"20"``: all alike. ``"uni:8:40"``: evenly spread. ``"int32"``: decimal integers of that many bits.
+    ``"each:16,i6,12"``: one after the other, again and again; ``i6`` is a decimal integer of 6 digits.
+    """
 
     text: str
 
@@ -45,13 +50,11 @@ class Sizes:
         """Return the sizes that ``text`` declares; raises :class:`InputError`."""
         text = str(text).strip() or "0"
         sizes = cls(text)
-        if text in INTEGERS:
-            return sizes
         try:
             low, high = sizes.bounds
         except ValueError:
             raise InputError(
-                f"size {text!r} is not a number of bytes, uni:low:high or one of {', '.join(INTEGERS)}"
+                f"size {text!r} is not a number of bytes, uni:low:high, each:a,b,… or one of {', '.join(INTEGERS)}"
             ) from None
         if not 0 <= low <= high <= LARGEST_BYTES:
             raise InputError(f"size {text!r} must lie between 0 B and 512 MB, low end first")
@@ -59,8 +62,12 @@ class Sizes:
 
     @property
     def integers(self) -> bool:
-        """Whether the values are decimal integers, which servers store in binary."""
+        """Whether all values are decimal integers, which servers store in binary."""
         return self.text in INTEGERS
+
+    @property
+    def _items(self) -> tuple[str, ...]:
+        return tuple(self.text[5:].split(",")) if self.text.startswith("each:") else ()
 
     @cached_property
     def bounds(self) -> tuple[int, int]:
@@ -68,6 +75,9 @@ class Sizes:
         if self.integers:
             low, high, _ = INTEGERS[self.text]
             return len(str(low)), len(str(high))
+        if self._items:
+            lengths = [int(item.removeprefix("i")) for item in self._items]
+            return min(lengths), max(lengths)
         if self.text.startswith("uni:"):
             _, low_text, high_text = self.text.split(":")
             return int(low_text), int(high_text)
@@ -76,28 +86,44 @@ class Sizes:
     @property
     def mean(self) -> float:
         """The mean size in bytes as text."""
+        if self._items:
+            return float(self.lengths(len(self._items)).mean())
         low, high = self.bounds
         return (low + high) / 2
 
     def lengths(self, count: int) -> NDArray[np.int64]:
         """Return the sizes in bytes, as text, of ``count`` values."""
+        if self._items:
+            lengths = np.array([int(item.removeprefix("i")) for item in self._items], dtype=np.int64)
+            return np.resize(lengths, count)
         low, high = self.bounds
         if low == high or self.integers:
             # most integers of a class have the digits of its upper end
             return np.full(count, high, dtype=np.int64)
         return low + ((np.arange(count) + 0.5) * (high - low + 1) / count).astype(np.int64)
 
+    def entries(self, count: int, lengths: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+        """Return the bytes of each value's listpack entry; ``lengths`` replaces the sizes where given."""
+        if self.integers:
+            return np.full(count, INTEGERS[self.text][2], dtype=np.int64)
+        entries = encodings.listpack_string(self.lengths(count) if lengths is None else lengths)
+        if self._items:
+            number = np.resize(np.array([item.startswith("i") for item in self._items]), count)
+            typical = 5 * 10 ** (np.minimum(self.lengths(count), 18) - 1)
+            entries = np.where(number, encodings.listpack_integer(typical), entries)
+        return entries
+
     def draw(self, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
         """Return the sizes of ``count`` values of one key among many: drawn evenly from the range."""
-        low, high = self.bounds
-        if low == high or self.integers:
+        if not self.varies:
             return self.lengths(count)
+        low, high = self.bounds
         return rng.integers(low, high + 1, count)
 
     @property
     def varies(self) -> bool:
-        """Whether the values of a key differ in size."""
-        return not self.integers and self.bounds[0] != self.bounds[1]
+        """Whether the values of two keys differ in size."""
+        return self.text.startswith("uni:") and self.bounds[0] != self.bounds[1]
 
     def within(self, largest: int) -> float:
         """Return the share of values of at most ``largest`` bytes."""
@@ -107,10 +133,11 @@ class Sizes:
     def spread(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return the distinct sizes and the share of values that have each."""
         low, high = self.bounds
-        if self.integers:
-            return np.array([high], dtype=np.int64), np.ones(1)
-        sizes = np.arange(low, high + 1, dtype=np.int64)
-        return sizes, np.full(len(sizes), 1 / len(sizes))
+        if self.varies:
+            sizes = np.arange(low, high + 1, dtype=np.int64)
+            return sizes, np.full(len(sizes), 1 / len(sizes))
+        sizes, counts = np.unique(self.lengths(max(1, len(self._items))), return_counts=True)
+        return sizes, counts / counts.sum()
 
 
 @lru_cache(maxsize=4096)
@@ -126,6 +153,7 @@ class Shape:
     member or list element. ``batch`` is the number of elements a command (0: all in one), which decides how large a
     table is made; ``ttl`` and ``hfe`` say whether every key, and every hash field, expires.
     ``alike``: all keys have the same members, so that their tables are in one state and not in a mixture of states.
+    ``ttl_by``: whether the TTL comes with an own EXPIRE or in the SET itself, which decides what Valkey 9 embeds.
     """
 
     type: ValueType
@@ -144,6 +172,7 @@ class Shape:
     hfe: bool = False
     n_keys: int = 1
     alike: bool = False
+    ttl_by: Literal["expire", "set"] = "expire"
 
     @property
     def sizes(self) -> Sizes:
@@ -180,12 +209,12 @@ class Shape:
         given: dict[str, Any] = {}
         for field in fields(cls):
             raw = row.get(field.name)
-            text = "" if raw is None or raw != raw else str(raw).strip()
+            text = "" if raw is None or str(raw) == "nan" else str(raw).strip()
             if field.name == "alike" and not text:
                 text = "1"  # a declaration table describes keys of one kind
             if text == "":
                 continue
-            if field.name in ("type", "vsize", "fsize", "score", "load"):
+            if field.name in ("type", "vsize", "fsize", "score", "load", "ttl_by"):
                 given[field.name] = text.removesuffix(".0") if field.name in ("vsize", "fsize") else text
                 continue
             try:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from redis_plan.memory import encodings
 from redis_plan.memory.layout import Build
-from redis_plan.memory.shape import INTEGERS, Shape
+from redis_plan.memory.shape import Shape
 from redis_plan.memory.values import Block, Value, block, key_draws
 
 #: STREAM_LISTPACK_MAX_PRE_ALLOCATE and STREAM_LISTPACK_MAX_SIZE, src/t_stream.c and src/stream.h.
@@ -50,15 +50,13 @@ def _nodes(
 ) -> tuple[NDArray[np.int64], list[int]]:
     """Return the bytes of each node, and the index of its first entry, after appending entries one by one."""
     integer = encodings.listpack_integer
-    if shape.sizes.integers:
-        values = np.full(length.shape, INTEGERS[shape.vsize][2], dtype=np.int64)
-    else:
-        values = encodings.listpack_string(length)
-    raw = (length.sum(axis=1) + shape.nfields * int(shape.names.mean)).tolist()
+    values = shape.sizes.entries(length.size, length.ravel()).reshape(length.shape)
+    names = shape.names.lengths(shape.nfields)
+    raw = (length.sum(axis=1) + int(names.sum())).tolist()
     payload = values.sum(axis=1).tolist()
     offsets = integer(np.arange(shape.n_elem) * shape.step_ms).tolist()
     head = encodings.LISTPACK_FRAME + 6 + int(integer(shape.nfields))
-    head += shape.nfields * int(encodings.listpack_string(int(shape.names.mean)))
+    head += int(encodings.listpack_string(names).sum())
     tail = 4 + int(integer(shape.nfields + 3))
     nodes, firsts, current, held = [], [0], head, 0
     for index in range(shape.n_elem):

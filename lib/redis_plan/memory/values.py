@@ -76,10 +76,7 @@ def _variance(shape: Shape) -> float:
 
 def _entries(shape: Shape) -> NDArray[np.int64]:
     """Return the listpack bytes of each element's value."""
-    if shape.sizes.integers:
-        _, _, size = _integer_class(shape)
-        return np.full(shape.n_elem, size, dtype=np.int64)
-    return encodings.listpack_string(shape.sizes.lengths(shape.n_elem))
+    return shape.sizes.entries(shape.n_elem)
 
 
 def _integer_class(shape: Shape) -> tuple[int, int, int]:
@@ -95,7 +92,9 @@ def _presize(rule: object, at_conversion: int, in_command: int, limit: int) -> i
     return at_conversion
 
 
-def _table_blocks(shape: Shape, build: Build, kind: str, presized: int, extra: int = 0) -> tuple[list[Block], tables.Table]:
+def _table_blocks(
+    shape: Shape, build: Build, kind: str, presized: int, extra: int = 0
+) -> tuple[list[Block], tables.Table]:
     """Return the blocks of a value's hash table: struct, buckets, chained entries."""
     rules, sizes = build.layout.rules, build.layout.sizes
     steps = int(rules[f"{kind}_steps"])
@@ -146,9 +145,11 @@ def hash_value(shape: Shape, build: Build) -> Value:
         fields = encodings.listpack_string(shape.names.lengths(shape.n_elem))
         total = float(fields.sum() + _entries(shape).sum())
         if field_ttl:
-            deadline = int(encodings.listpack_integer(np.int64(1_790_000_000_000)))
+            deadline = int(encodings.listpack_integer(1_790_000_000_000))
             total += shape.n_elem * deadline
-            return Value("listpackex", (block("value", sizes["listpack_ex"]), listpack_block("value", total, _variance(shape))))
+            return Value(
+                "listpackex", (block("value", sizes["listpack_ex"]), listpack_block("value", total, _variance(shape)))
+            )
         return Value("listpack", (listpack_block("value", total, _variance(shape)),))
     in_command = shape.n_elem if shape.batch == 0 else min(shape.batch, shape.n_elem)
     by_size = longest > build.number("hash-max-listpack-value")
@@ -187,7 +188,7 @@ def set_value(shape: Shape, build: Build) -> Value:
     rules, sizes = build.layout.rules, build.layout.sizes
     limit = build.number("set-max-intset-entries")
     if shape.sizes.integers and shape.n_elem <= limit:
-        low, high, _ = _integer_class(shape)
+        _, high, _ = _integer_class(shape)
         width = 2 if high <= 32767 else 4 if high <= 2_147_483_647 else 8
         return Value("intset", (block("value", encodings.INTSET_HEADER + width * shape.n_elem),))
     in_command = shape.n_elem if shape.batch == 0 else min(shape.batch, shape.n_elem)
@@ -267,8 +268,7 @@ def list_value(shape: Shape, build: Build) -> Value:
         return Value("listpack", (listpack_block("value", total - encodings.LISTPACK_FRAME, _variance(shape)),))
     plain = rules["large_list_element"] == "plain"
     draws = [
-        _list_nodes(shape, lengths, node_limit, entry_limit, plain)
-        for lengths in key_draws(shape.sizes, shape.n_elem)
+        _list_nodes(shape, lengths, node_limit, entry_limit, plain) for lengths in key_draws(shape.sizes, shape.n_elem)
     ]
     nodes = np.concatenate(draws)
     parts = [
@@ -295,10 +295,7 @@ def _list_nodes(
     A node takes a value while its bytes, the value's and 8 of estimated overhead fit (src/quicklist.c,
     _quicklistNodeAllowInsert). ``plain``: a value above the limit gets a node without a listpack.
     """
-    if shape.sizes.integers:
-        entries = np.full(len(lengths), INTEGERS[shape.vsize][2])
-    else:
-        entries = encodings.listpack_string(lengths)
+    entries = shape.sizes.entries(len(lengths), lengths)
     nodes, node, held = [], 0, 0
     for entry, length in zip(entries.tolist(), lengths.tolist(), strict=True):
         if plain and length > node_limit:

@@ -1,0 +1,137 @@
+"""Loading: fill a server with many keys fast, and read its memory when it has come to rest."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+import redis
+
+from redis_plan import server as servers
+from redis_plan.measure.lab import Lab
+
+#: Bytes of commands sent before their answers are read.
+_CHUNK_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What INFO says about memory and keys, in bytes and counts."""
+
+    used: int
+    rss: int
+    startup: int
+    keys: int
+    volatile: int
+    allocator_active: int = 0
+    allocator_allocated: int = 0
+
+
+@contextmanager
+def target(lab: Lab) -> Iterator[servers.Server]:
+    """Yield a server to fill: a fresh one of our own where the lab's is ours, else the user's under its prefix.
+
+    Ours ticks 100 times a second (``hz 100``): tables come to rest sooner, and no byte changes by it.
+    """
+    with ExitStack() as stack:
+        yield stack.enter_context(lab.own({"hz": "100"})) if lab.server.ours else lab.server
+
+
+def encode(command: Iterable[str | bytes]) -> bytes:
+    """Return ``command`` as a RESP array of bulk strings."""
+    parts = [part.encode() if isinstance(part, str) else part for part in command]
+    return b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%b\r\n" % (len(part), part) for part in parts)
+
+
+def send(server: servers.Server, commands: Iterable[Iterable[str | bytes]]) -> int:
+    """Send ``commands`` in chunks on a connection of their own and return how many; the first error is raised.
+
+    The connection is closed at the end, so its buffers are not in the memory that is read afterwards.
+    """
+    count = 0
+    with server.client() as client:
+        connection = client.connection_pool.get_connection()
+        try:
+            stream = iter(commands)
+            while True:
+                chunk: list[bytes] = []
+                size = 0
+                for command in stream:
+                    chunk.append(encode(command))
+                    size += len(chunk[-1])
+                    if size >= _CHUNK_BYTES:
+                        break
+                if not chunk:
+                    return count
+                connection.send_packed_command([b"".join(chunk)], check_health=False)
+                for _ in chunk:
+                    connection.read_response()
+                count += len(chunk)
+        finally:
+            connection.disconnect()
+            client.connection_pool.release(connection)
+
+
+def read(client: redis.Redis) -> Memory:
+    """Return the memory that INFO reports now."""
+    info = client.info("memory")
+    keyspace = client.info("keyspace").values()
+    return Memory(
+        used=int(info["used_memory"]),
+        rss=int(info["used_memory_rss"]),
+        startup=int(info["used_memory_startup"]),
+        keys=sum(int(db["keys"]) for db in keyspace),
+        volatile=sum(int(db["expires"]) for db in keyspace),
+        allocator_active=int(info.get("allocator_active", 0)),
+        allocator_allocated=int(info.get("allocator_allocated", 0)),
+    )
+
+
+def settle(client: redis.Redis, ours: bool = True, longest_s: float = 4.0) -> Memory:
+    """Return the memory once ``used_memory`` has come to rest, or after ``longest_s``.
+
+    The server's cron moves the keyspace's tables to their new size 1 ms a tick (src/server.c, databasesCron) and frees
+    closed clients; how long a quiet spell must be to mean rest grows with the number of keys. A server of ours ticks
+    100 times a second, a user's usually 10 times.
+    """
+    deadline = time.monotonic() + longest_s
+    seen, since = read(client), time.monotonic()
+    quiet_s = (0.04 + seen.keys / 1e6) if ours else (0.3 + seen.keys / 1e5)
+    while time.monotonic() < deadline:
+        time.sleep(0.01 if ours else 0.05)
+        used = int(client.info("memory")["used_memory"])
+        if used != seen.used:
+            seen, since = read(client), time.monotonic()
+        elif time.monotonic() - since >= quiet_s:
+            break
+    return read(client)
+
+
+def warm_up(server: servers.Server, prefix: str) -> None:
+    """Use every command once: its first use allocates a latency histogram of about 25 KB (Redis 7.0 and later)."""
+    key = f"{prefix}warm"
+    once: list[tuple[str, ...]] = [
+        ("SET", key, "v", "EX", "100"), ("GET", key), ("EXPIRE", key, "100"), ("MEMORY", "USAGE", key, "SAMPLES", "0"),
+        ("UNLINK", key), ("HSET", key, "f", "v"), ("UNLINK", key), ("RPUSH", key, "v"), ("UNLINK", key),
+        ("SADD", key, "v"), ("UNLINK", key), ("ZADD", key, "1", "v"), ("UNLINK", key),
+        ("XADD", key, "1-0", "f", "v"), ("OBJECT", "ENCODING", key), ("UNLINK", key), ("PING",),
+    ]  # fmt: skip
+    send(server, once)
+
+
+def usage(client: redis.Redis, keys: Iterable[str]) -> list[int]:
+    """Return MEMORY USAGE (every element counted: SAMPLES 0) of each of ``keys``."""
+    pipeline = client.pipeline(transaction=False)
+    for key in keys:
+        pipeline.execute_command("MEMORY", "USAGE", key, "SAMPLES", "0")
+    return [int(answer or 0) for answer in pipeline.execute()]
+
+
+def unlink(server: servers.Server, keys: Iterable[str]) -> None:
+    """Remove ``keys``, 200 a command."""
+    stream = iter(keys)
+    parts = iter(lambda: tuple(itertools.islice(stream, 200)), ())
+    send(server, (("UNLINK", *part) for part in parts))

@@ -1,0 +1,144 @@
+"""Memory of everything around the data: what clients cost, and the whole budget computed from it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import pandas as pd
+import redis
+
+from redis_plan import units
+from redis_plan.brief.model import Brief
+from redis_plan.experiments import loading
+from redis_plan.experiments.memory import conditions
+from redis_plan.keyspace.model import Keyspace
+from redis_plan.measure.finding import Finding, Value
+from redis_plan.measure.lab import Lab
+from redis_plan.memory import capacity, project
+from redis_plan.memory.live import build_of
+
+
+def client_costs(lab: Lab, *, gateways: int, channels: int) -> Finding:
+    """Measure what an idle connection and a subscription cost, in used_memory."""
+    build = build_of(lab.server)
+    count, names = 40, [f"{lab.server.prefix}channel:{project.identifier(i, 20)}" for i in range(channels)]
+    with loading.target(lab) as server, server.client() as control:
+        loading.warm_up(server, server.prefix)
+        before = loading.settle(control, server.ours)
+        with server.client(protocol=2, max_connections=count + 1) as client:
+            connections = [client.connection_pool.get_connection() for _ in range(count)]
+            for connection in connections:
+                connection.send_command("PING")
+                connection.read_response()
+            open_now = loading.read(control).used
+            subscribers = connections[: max(1, gateways)]
+            few = max(1, channels // 5)
+            # the first subscriptions bring the buffers to their size; the later ones cost only themselves
+            _subscribe(subscribers, names[:few])
+            fresh = _without_buffers(control)
+            _subscribe(subscribers, names[few:])
+            subscribed = _without_buffers(control)
+            for connection in connections:
+                connection.disconnect()
+                client.connection_pool.release(connection)
+    each = (open_now - before.used) / count
+    pairs = len(subscribers) * max(1, len(names) - few)
+    subscription = max(subscribed - fresh, 0) / pairs
+    return Finding(
+        question="What do a connection and a subscription cost?",
+        hypothesis="a connection tens of KB when fresh, a subscription a few hundred bytes (EXPERT: 38 KB, 245 B)",
+        method=f"{count} connections that have sent one PING; then {len(subscribers)} of them subscribed to {channels} channels each",
+        values=(
+            Value("connection", each, "B", n=count),
+            Value("subscription", subscription, "B", n=pairs),
+        ),
+        samples=pd.DataFrame(
+            [
+                {"step": "before", "used_memory": before.used},
+                {"step": "connected", "used_memory": open_now},
+                {"step": "subscribed", "used_memory": subscribed},
+            ]
+        ),
+        conclusion=f"{each:,.0f} B a fresh connection, {subscription:,.0f} B a subscription.",
+        conditions=conditions(lab, build, connections=count, channels=channels),
+    )
+
+
+def _without_buffers(control: redis.Redis) -> int:
+    """Return used_memory without the clients' query and reply buffers, which shrink while we look."""
+    clients = control.client_list()
+    buffers = sum(int(c.get(name, 0)) for c in clients for name in ("qbuf", "qbuf-free", "rbs", "omem"))
+    return loading.read(control).used - buffers
+
+
+def _subscribe(connections: list[redis.Connection], names: list[str]) -> None:
+    for connection in connections:
+        for start in range(0, len(names), 20):
+            part = names[start : start + 20]
+            connection.send_command("SUBSCRIBE", *part)
+            for _ in part:
+                connection.read_response()
+
+
+def capacity_plan(
+    lab: Lab,
+    *,
+    brief: Brief,
+    keyspace: Keyspace,
+    startup: float,
+    rss_ratio: float,
+    connection: float,
+    subscription: float,
+) -> Finding:
+    """Compute the whole memory budget at 1, 2, 10 and 100 times the peak, from the model and the measured constants."""
+    build = build_of(lab.server)
+    constants = capacity.Constants(startup, connection, subscription, rss_ratio)
+    peak = max(1, round(brief.value("sessions_peak")))
+    rows: list[dict[str, float]] = []
+    for scale in (1, 2, 10, 100):
+        typical = capacity.budget(brief, keyspace, build, constants, peak * scale)
+        full = capacity.budget(brief, keyspace, build, constants, peak * scale, full=True)
+        rows.append(
+            {"scale": scale}
+            | asdict(typical)
+            | {
+                "counted": typical.counted,
+                "maxmemory": typical.maxmemory,
+                "host": typical.host,
+                "dataset_at_bound": full.dataset,
+                "host_at_bound": full.host,
+            }
+        )
+    one, two = rows[0], rows[1]
+    fits = capacity.sessions_within(brief, keyspace, build, constants, brief.value("memory_budget"))
+    per_session = project.bytes_per_session(keyspace, build)
+    values = [
+        Value("bytes_per_session", per_session, "B", grade="modelled"),
+        Value(
+            "bytes_per_session_at_bound", project.bytes_per_session(keyspace, build, full=True), "B", grade="modelled"
+        ),
+        Value("dataset_at_peak", one["dataset"], "B", low=None, grade="modelled"),
+        Value("dataset_at_bound", one["dataset_at_bound"], "B", grade="modelled"),
+        Value("counted_at_peak", one["counted"], "B", grade="modelled"),
+        Value("maxmemory", one["maxmemory"], "B", grade="modelled"),
+        Value("host_memory", one["host"], "B", grade="modelled"),
+        Value("host_memory_2x", two["host"], "B", grade="modelled"),
+        Value("sessions_in_budget", float(fits), "sessions", grade="modelled"),
+        Value("admission_bytes", one["maxmemory"] * capacity.ADMISSION_SHARE, "B", grade="modelled"),
+        Value("output_buffers", one["output_buffers"], "B", grade="modelled"),
+        Value("backlog", one["backlog"], "B", grade="modelled"),
+        Value("copy_on_write", one["copy_on_write"], "B", grade="modelled"),
+    ]
+    return Finding(
+        question="How much memory does the expected peak need, and 2, 10 and 100 times it?",
+        hypothesis="the dataset dominates from some thousands of sessions on; below, buffers and the base do",
+        method="dataset from the model; startup, connections, subscriptions and RSS ratio as measured in this run",
+        values=tuple(values),
+        samples=pd.DataFrame(rows),
+        conclusion=(
+            f"{peak:,} sessions need maxmemory {units.write(one['maxmemory'], 'B')} on a host of "
+            f"{units.write(one['host'], 'B')}; {fits:,} sessions fit the budget of "
+            f"{units.write(brief.value('memory_budget'), 'B')}."
+        ),
+        conditions=conditions(lab, build, admission_share=capacity.ADMISSION_SHARE, stale_share=capacity.STALE_SHARE),
+    )
