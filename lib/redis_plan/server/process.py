@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import atexit
+import os
+import random
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from redis_plan.errors import ServerError
@@ -17,49 +23,81 @@ from redis_plan.server.binaries import Binary
 
 Address = tuple[str, str] | tuple[str, str, int]
 
-PREFIX = "redis-plan-"
 START_TIMEOUT_S = 20.0
-_SOCKET_LIMIT = 100  # sun_path holds 104 bytes on macOS, 108 on Linux
+END_TIMEOUT_S = 10.0
+AUTO = "auto"  # the value of ``port`` that asks for a free loopback port
+_SOCKET_LIMIT = 103  # sun_path holds 104 bytes on macOS, 108 on Linux, with the closing zero
+_FOLDER_LENGTH = len("/redis-plan-01234567")
 _GUARD = Path(__file__).with_name("guard.py")
 _BASE = {"save": "", "appendonly": "no", "daemonize": "no", "protected-mode": "yes"}
+_CLUSTER_BUS = 10_000  # a cluster node's second port (redis.conf 7.0, cluster-port)
+_PORTS = range(20_000, 32_000)  # below Linux' ephemeral ports, so that no client socket takes one meanwhile
+_PORT_TRIES = 5
 
 
 class OwnProcess:
     """One server of ours. It can be killed, stopped, paused and started again in the same folder."""
 
-    def __init__(self, binary: Binary, config: Mapping[str, str]) -> None:
+    def __init__(self, binary: Binary, config: Mapping[str, str], arguments: tuple[str, ...] = ()) -> None:
+        """Start ``binary`` with ``config``: what stands after a directive's name in redis.conf, a line each.
+
+        ``port`` takes a number or ``auto``; without it the server listens on a Unix socket in its folder.
+        ``arguments`` follow the configuration file on the command line (``--sentinel``).
+        """
         self.binary = binary
-        self.folder = _folder()
-        wanted = _BASE | dict(config)
-        self.address: Address
-        if "port" in wanted and wanted["port"] not in ("", "0"):
-            self.address = ("tcp", "127.0.0.1", int(wanted["port"]))
-            wanted = {"bind": "127.0.0.1"} | wanted
-        else:
-            path = str(self.folder / "s")
-            self.address = ("unix", path)
-            wanted |= {"port": "0", "unixsocket": path, "unixsocketperm": "700"}
-        conf = self.folder / "redis.conf"
-        conf.write_text("".join(f"{_directive(name, value)}\n" for name, value in wanted.items()), encoding="utf-8")
-        self._guard = subprocess.Popen(
-            [sys.executable, "-I", "-S", _GUARD, str(self.folder), str(binary.path), str(conf)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,  # a Ctrl-C in the terminal reaches the owner only
-        )
         self.pid = 0
+        self._said = 0
+        self._lock = threading.Lock()
+        self._owner = os.getpid()
+        self._guard, self.folder = _open_guard(binary, arguments)
+        atexit.register(self.close)
         try:
-            self.start()
+            self._start_first(config)
         except BaseException:
             self.close()
             raise
 
+    def _start_first(self, config: Mapping[str, str]) -> None:
+        wanted = dict(config)
+        for attempt in range(_PORT_TRIES):
+            if config.get("port") == AUTO:
+                wanted["port"] = str(free_port(cluster=config.get("cluster-enabled") == "yes"))
+            self.address = self._configure(wanted)
+            try:
+                return self.start()
+            except ServerError as error:
+                taken = "in use" in str(error) or "Failed listening" in str(error)
+                if config.get("port") != AUTO or not taken or attempt == _PORT_TRIES - 1:
+                    raise
+        return None
+
+    def _configure(self, config: Mapping[str, str]) -> Address:
+        """Write redis.conf; return where the server will listen."""
+        wanted = _BASE | dict(config)
+        socket_path = str(self.folder / "s")
+        address: Address = ("unix", socket_path)
+        if wanted.get("port", "") in ("", "0") and len(socket_path) > _SOCKET_LIMIT:
+            wanted["port"] = str(free_port())
+        if wanted.get("port", "") not in ("", "0"):
+            address = ("tcp", "127.0.0.1", int(wanted["port"]))
+            wanted = {"bind": "127.0.0.1"} | wanted
+        else:
+            wanted |= {"port": "0", "unixsocket": socket_path, "unixsocketperm": "700"}
+        text = "".join(_directive(name, value) for name, value in wanted.items())
+        (self.folder / "redis.conf").write_text(text, encoding="utf-8")
+        return address
+
     def start(self) -> None:
         """Start the server and wait until it answers; raises :class:`ServerError` with its last log line if it ends."""
-        self.pid = int(self._tell("start"))
+        said = self._tell("start").split()[0]
+        if said == "already":
+            raise ServerError("our own server runs already; stop or kill it before it is started again")
+        self.pid = int(said)
         deadline = time.monotonic() + START_TIMEOUT_S
+        turn = 0
         while not answers(self.address):
-            if not _alive(self.pid):
+            turn += 1
+            if turn % 10 == 0 and not self._tell("poll").endswith("runs"):
                 raise ServerError(f"{self.binary.path.name} {self.binary.version} does not start: {self._last_words()}")
             if time.monotonic() > deadline:
                 raise ServerError(f"{self.binary.path.name} does not answer after {START_TIMEOUT_S:.0f} s")
@@ -70,8 +108,9 @@ class OwnProcess:
         self._tell("kill")
 
     def stop(self) -> None:
-        """SIGTERM: the process ends in order."""
-        self._tell("stop")
+        """SIGTERM: the process ends in order; raises :class:`ServerError` if it has not after 20 s."""
+        if self._tell("stop").endswith("runs"):
+            raise ServerError("our own server does not end on SIGTERM; kill it")
 
     def pause(self) -> None:
         """SIGSTOP: the process hangs, its connections stay."""
@@ -81,27 +120,52 @@ class OwnProcess:
         """SIGCONT."""
         self._tell("resume")
 
+    def runs(self) -> bool:
+        """Whether the process is there (a paused one is)."""
+        return self._tell("poll").endswith("runs")
+
     def close(self) -> None:
-        """End the server and remove its folder; safe to call twice."""
-        if self._guard.stdin and not self._guard.stdin.closed:
+        """End the server and remove its folder; safe to call twice, and does nothing in a fork of the owner."""
+        if os.getpid() != self._owner or self._guard.stdin is None or self._guard.stdin.closed:
+            return
+        atexit.unregister(self.close)
+        with suppress(OSError):  # said aloud, because a fork of ours may hold the pipe open
+            self._guard.stdin.write(b"0 end\n")
+            self._guard.stdin.flush()
+        with suppress(OSError):
             self._guard.stdin.close()
+        try:
+            self._guard.wait(END_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._guard.kill()
             self._guard.wait()
-            if self._guard.stdout:
-                self._guard.stdout.close()
+        if self._guard.stdout:
+            self._guard.stdout.close()
+        if self._guard.returncode:  # somebody killed the guard: do its work
+            self._end_without_guard()
+
+    def _end_without_guard(self) -> None:
+        with suppress(OSError):
+            if Path(f"/proc/{self.pid}/cwd").resolve() == self.folder.resolve():  # the id may be another's by now
+                os.killpg(self.pid, signal.SIGKILL)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _tell(self, word: str) -> str:
+        """Say ``word`` to the guard; return its answer, ``PID runs`` or ``PID EXITCODE``."""
         assert self._guard.stdin is not None
         assert self._guard.stdout is not None
-        try:
-            self._guard.stdin.write(f"{word}\n".encode())
-            self._guard.stdin.flush()
-            answer = self._guard.stdout.readline()
-        except (OSError, ValueError):
+        with self._lock:
+            self._said += 1
             answer = b""
+            with suppress(OSError, ValueError):
+                self._guard.stdin.write(f"{self._said} {word}\n".encode())
+                self._guard.stdin.flush()
+                # a Ctrl-C may have cut us off while we waited for an earlier answer: skip it
+                while (answer := self._guard.stdout.readline()) and int(answer.split()[0]) < self._said:
+                    pass
         if not answer:
-            raise ServerError("our own server was ended from outside")
-        return answer.decode().strip()
+            raise ServerError("our own server was ended from outside, or after it was closed")
+        return answer.decode().strip().partition(" ")[2]
 
     def _last_words(self) -> str:
         try:
@@ -111,18 +175,40 @@ class OwnProcess:
         return lines[-1] if lines else "it said nothing"
 
 
-def _folder() -> Path:
-    """Make a folder whose socket path is short enough for the kernel."""
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
-    if len(str(folder)) + 2 > _SOCKET_LIMIT:
-        folder.rmdir()
-        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir="/tmp"))  # the one short path every Unix has
-    return folder
+def _open_guard(binary: Binary, arguments: tuple[str, ...]) -> tuple[subprocess.Popen[bytes], Path]:
+    """Start a guard; return it and the folder that it made."""
+    base = _base_folder()
+    guard = subprocess.Popen(
+        [sys.executable, "-I", "-S", _GUARD, str(os.getpid()), base, binary.path.absolute(), "redis.conf", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,  # a Ctrl-C in the terminal reaches the owner only
+    )
+    assert guard.stdin is not None
+    assert guard.stdout is not None
+    try:
+        said = guard.stdout.readline().decode().strip()
+        if said and not said.startswith("!"):
+            return guard, Path(said)
+    except BaseException:
+        guard.stdin.close()
+        raise
+    guard.stdin.close()
+    guard.wait()
+    guard.stdout.close()
+    raise ServerError(f"can't make a folder for a server in {base}: {said[2:] or 'no answer'}; set TMPDIR to another")
+
+
+def _base_folder() -> str:
+    """Return the folder for temporary files, or a shorter one if a socket in it would have too long a name."""
+    base = str(Path(tempfile.gettempdir()).absolute())
+    too_long = len(base) + _FOLDER_LENGTH + len("/s") > _SOCKET_LIMIT
+    return "/tmp" if too_long and os.access("/tmp", os.W_OK) else base  # every Unix has it; else a loopback port
 
 
 def _directive(name: str, value: str) -> str:
-    """Write one line of redis.conf; lists of words stay words, an empty value is quoted."""
-    return f'{name} ""' if value == "" else f"{name} {value}"
+    """Write the lines of redis.conf; lists of words stay words, an empty value is quoted, a line each."""
+    return "".join(f"{name} {line or chr(34) * 2}\n" for line in (value.splitlines() or [""]))
 
 
 def answers(address: Address) -> bool:
@@ -138,24 +224,23 @@ def answers(address: Address) -> bool:
             return False
 
 
-def _alive(pid: int) -> bool:
-    """Whether the process runs (a zombie does not)."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text("ascii").rsplit(")", 1)[1].split()[0] not in "ZX"
-    except FileNotFoundError:
-        return not Path("/proc/self").exists()  # no /proc (macOS): believe in it until the deadline
-
-
-def free_port() -> int:
-    """Return a loopback port that nobody listens on right now, with room for the cluster bus at port + 10000."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-        if port + 10_000 < 65_536:
-            return port
-
-
 def run_id() -> str:
     """Return a short random id for key names on a user's server."""
     return secrets.token_hex(4)
+
+
+def free_port(cluster: bool = False) -> int:
+    """Return a loopback port that nobody listens on right now; for a cluster node its bus port is free as well."""
+    ports = list(_PORTS)
+    random.SystemRandom().shuffle(ports)  # not the study's seed: two builds at once must not choose alike
+    return next(p for p in ports if _is_free(p) and (not cluster or _is_free(p + _CLUSTER_BUS)))
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does: TIME_WAIT does not count
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
