@@ -110,6 +110,8 @@ class Nouns:
 
     session: tuple[str, ...]
     not_session: tuple[str, ...]
+    same_thing: tuple[str, ...]
+    ambiguous: tuple[str, ...]
     member: tuple[str, ...]
     pii: tuple[str, ...]
 

@@ -95,9 +95,30 @@ def find_session(brief: Brief) -> SessionNoun | None:
         children = sum(r.many and same(r.source, entity.name) for r in brief.relations)
         lifetime = {"session": 4.0, "temporary": 1.0, "connection": -2.0}.get(entity.lifetime, 0.0)
         points = 3.0 * entity.realtime + lifetime + min(children, 3) - 0.04 * rank - 0.05 * position
-        if (entity.realtime or entity.lifetime == "session") and (best is None or points > best[0]):
+        lively = entity.realtime or entity.lifetime == "session"
+        if lively and _is_shared(entity, brief) and (best is None or points > best[0]):
             best = points, SessionNoun(singular(entity.name), entity)
     return best[1] if best else None
+
+
+def other_words(session: SessionNoun, entities: Iterable[Entity]) -> tuple[Entity, ...]:
+    """Return the entities that are other words for the session or a stage of it: a lobby of a room."""
+    expression = matcher(nouns().same_thing)
+    if not any(expression.match(name.split()[-1]) for name in names_of(session.entity) if name):
+        return ()
+    return tuple(
+        e
+        for e in entities
+        if e is not session.entity and e.lifetime != "durable" and expression.fullmatch(_singular(fold(e.name)))
+    )
+
+
+def _is_shared(entity: Entity, brief: Brief) -> bool:
+    """Whether people do something with it together: "session" alone may as well be a login's."""
+    if fold(entity.name) not in {fold(stem) for stem in nouns().ambiguous} or not brief.access_patterns:
+        return True
+    mine = [a.verb for a in brief.access_patterns if same(a.entity, entity.name)]
+    return bool({"join", "leave", "create", "control", "invite", "watch", "submit"} & set(mine))
 
 
 def _session_rank(entity: Entity, session: tuple[str, ...], stop: tuple[str, ...]) -> int | None:

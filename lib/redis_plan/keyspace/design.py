@@ -87,7 +87,8 @@ def _choose_uses(brief: Brief, session: cues.SessionNoun | None) -> list[_Use]:
         for p in use_patterns()
         if (p.small or not small) and (p.needs == "any" or (p.needs == "session") == (session is not None))
     ]
-    entities = [e for e in brief.entities if _wants_redis(e, brief) and not (session and e is session.entity)]
+    own = (session.entity, *cues.other_words(session, brief.entities)) if session else ()
+    entities = [e for e in brief.entities if _wants_redis(e, brief) and not any(e is o for o in own)]
     claimed = _claim(open_to, entities)
     fallback = next((p for p in open_to if p.when == "fallback"), None)
     uses: list[_Use] = []
@@ -103,7 +104,7 @@ def _choose_uses(brief: Brief, session: cues.SessionNoun | None) -> list[_Use]:
             continue
         groups = [(e,) for e in mine] if pattern.many == "each" and mine else [tuple(mine)]
         if pattern.when == "core" and session and not mine:
-            groups = [(session.entity,)]
+            groups = [own if pattern.use == "state" else own[:1]]
         uses += [_Use(pattern, group, about) for group in groups]
     if fallback:
         taken = {e.name for group in claimed.values() for e in group}
