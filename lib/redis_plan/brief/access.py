@@ -61,6 +61,7 @@ def read_access_patterns(
                 found[kind, entity.name] = _pattern(kind, entry, entity.name, (requirement.id,), requirement, table)
             elif len(old.requirements) < CITED:
                 found[kind, entity.name] = replace(old, requirements=(*old.requirements, requirement.id))
+    found = _shared(found)
     if live_project:
         session = next(
             (e.name for e in entities if e.lifetime == "session"), entities[0].name if entities else "Session"
@@ -70,6 +71,19 @@ def read_access_patterns(
                 found[kind, session] = _pattern(kind, entry, session, (), None, table)
     ordered = sorted(found.values(), key=lambda p: -p.rate_per_s)
     return tuple(ordered)
+
+
+def _shared(found: Mapping[tuple[str, str], AccessPattern]) -> dict[tuple[str, str], AccessPattern]:
+    """Split the rate of a kind of access among its entities by how many demands speak of each: the sum stays true."""
+    totals: dict[str, int] = {}
+    for (kind, _), pattern in found.items():
+        totals[kind] = totals.get(kind, 0) + len(pattern.requirements)
+    result = {}
+    for (kind, entity), pattern in found.items():
+        part, whole = len(pattern.requirements), totals[kind]
+        because = pattern.because if part == whole else f"{pattern.because}; {part} of {whole} demands to {kind}"
+        result[kind, entity] = replace(pattern, rate_per_s=pattern.rate_per_s * part / whole, because=because)
+    return result
 
 
 def _pattern(

@@ -10,7 +10,8 @@ from redis_plan.brief.model import Quantity, Remark
 from redis_plan.brief.units import base
 
 _WORD = re.compile(r"[a-z]{4,}")
-_COMMON = frozenset("with that this from have must should will when after before within under than less more each every only user users session sessions room rooms data time minutes seconds hours days milliseconds concurrent maximum minimum support".split())  # noqa: E501, SIM905  # fmt: skip
+_CODE = re.compile(r"`[^`]*`")
+_COMMON = frozenset("with that this from have must should will when after before within under than less more each every only user users session sessions room rooms data time minutes seconds hours days milliseconds concurrent maximum minimum support string hash list sorted".split())  # noqa: E501, SIM905  # fmt: skip
 _MAX = 40
 
 
@@ -47,16 +48,20 @@ def find_conflicts(quantities: Sequence[Quantity], lines: Mapping[str, Sequence[
 
 
 def _words(line: str) -> frozenset[str]:
-    return frozenset(w.rstrip("s") for w in _WORD.findall(fold(line)) if w not in _COMMON)
+    return frozenset(w.rstrip("s") for w in _WORD.findall(_CODE.sub(" ", fold(line))) if w not in _COMMON)
 
 
 def _alike(a: frozenset[str], b: frozenset[str]) -> bool:
-    return len(a & b) >= 2 and len(a & b) >= 0.6 * min(len(a), len(b))
+    shared = len(a & b)
+    return (shared >= 3 and shared >= 0.6 * min(len(a), len(b))) or (shared >= 2 and shared >= 0.5 * len(a | b))
 
 
 def _differ(a: Quantity, b: Quantity, value: float) -> bool:
     other = base(b.value, b.unit)[1]
-    return (a.file, a.line) != (b.file, b.line) and a.kind == b.kind and abs(value - other) > 1e-9 * max(value, other)
+    if (a.file, a.line) == (b.file, b.line) or a.kind != b.kind or a.value_max or b.value_max:
+        return False
+    same_noun = base(a.value, a.unit)[0] != "" or fold(a.unit)[:4] == fold(b.unit)[:4]
+    return same_noun and abs(value - other) > 1e-9 * max(value, other)
 
 
 def _remark(a: Quantity, b: Quantity) -> Remark:

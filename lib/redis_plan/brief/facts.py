@@ -84,18 +84,22 @@ def _matches(
             continue
         top = base(quantity.value_max, quantity.unit)[1] if quantity.value_max is not None else None
         text = fold(lines[quantity.file][quantity.line - 1])
+        subject = fold(quantity.subject)
         for cue in entry.get("cue", ()):
             if cue["dimension"] != dimension or not cue.get("at_least", 0) <= value <= cue.get("at_most", float("inf")):
                 continue
             noun = fold(f"{quantity.unit} {quantity.text}")
             if cue.get("noun") and not _any(cue["noun"], noun):
                 continue
-            if cue.get("words") and not _any(cue["words"], text):
+            said = not cue.get("words") or _any(cue["words"], text)
+            if not said and not _any(cue["words"], subject):
                 continue
             if _any(cue.get("without", ()), text):
                 continue
             picked, low, high = _pick(cue.get("take", "upper"), value, top)
-            found.append(_Match(cue["weight"] - order * 1e-6, quantity, picked, low, high))
+            # what only the heading says about a number is weaker than what its own line says
+            score = cue["weight"] - (0.0 if said else 0.35) - order * 1e-6
+            found.append(_Match(score, quantity, picked, low, high))
             break
     return found
 

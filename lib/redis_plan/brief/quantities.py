@@ -49,6 +49,19 @@ _UNSPACED_RATE = re.compile(
 )
 _RATE_TIMES = {"하루": "day", "일일": "day", "매일": "day", "분당": "minute", "초당": "second", "시간당": "hour", "每秒": "second", "每分钟": "minute",
                "每天": "day", "每小时": "hour", "毎秒": "second", "毎分": "minute", "1日に": "day", "1日": "day"}  # fmt: skip
+_LATENCY_WORDS = (
+    "latency",
+    "within",
+    "response",
+    "opoznien",
+    "w ciagu",
+    "delay",
+    "deliver",
+    "visible",
+    "in sync",
+    "p95",
+    "p99",
+)
 _STATUS = re.compile(
     r"\b(?:http|status|error|code|kod|błąd|returns?|zwraca|respond\w*|응답|거부|반환)\b", re.IGNORECASE
 )
@@ -65,6 +78,7 @@ class Context:
     excluded: bool = False
     relevant: bool | None = None
     subject: str = ""
+    row: bool = False  # a table row whose header says that a column holds values
 
 
 def parse_number(text: str, scale: str | None = None) -> float:
@@ -172,7 +186,7 @@ class _Scanner:
         if unit.kind == "rate":
             return self._made(value, value_max, unit.name, "rate", op, start, unit.end), unit.end
         stop = len(self.line) if wraps else unit.end
-        made = self._made(value, value_max, unit.name, self._kind(unit), op, start, stop)
+        made = self._made(value, value_max, unit.name, self._kind(unit, value, op), op, start, stop)
         return made, stop
 
     def _glued(self, begin: int) -> bool:
@@ -260,13 +274,13 @@ class _Scanner:
             return self._made(value, top, f"{unit}/{rate.per}", "price", op, start, rate.end), rate.end
         return self._made(value, top, unit, "price", op, start, end), end
 
-    def _kind(self, unit: Unit) -> QuantityKind:
+    def _kind(self, unit: Unit, value: float, op: Comparator | None) -> QuantityKind:
         if unit.kind == "time":
-            groups = self._groups()
+            total = (unit.seconds or 1.0) * value
             low = fold(self.line)
-            quick = unit.seconds is not None and unit.seconds <= 1
-            cue = any(w in low for w in ("latency", "within", "response", "opoznien", "w ciagu", "delay", "deliver"))
-            return "latency" if (quick and (cue or unit.name == "ms" or "quality" in groups)) else "duration"
+            cue = any(w in low for w in _LATENCY_WORDS)
+            bounded = op in ("<", "<=") and not any(w in low for w in ("ttl", "expir", "timeout", "inactiv", "wygas"))
+            return "latency" if unit.name == "ms" or (total <= 10 and (cue or bounded)) else "duration"
         if unit.kind == "percent":
             return "percent"
         return "size" if unit.kind == "size" else "other" if unit.kind == "other" else "count"
@@ -299,8 +313,12 @@ class _Scanner:
         every = re.match(r"\s+(?:every|co|alle)\s", self.masked[stop : stop + 10])
         if every:
             return None, stop
+        if not hyphen and noun.endswith("ed") and len(noun) > 4 and self.words.languages[0] == "en":
+            noun, stop = "", end
         if noun and self._named_before(previous, before, op):
             return skip
+        if not noun and self.context.row and self._alone_in_cell(match.start(), end):
+            return self._made(value, top, self._row_noun(), "count", op, start, end), end
         if not noun:
             if (
                 op in ("<=", ">=")
@@ -317,6 +335,20 @@ class _Scanner:
         if rate is not None:
             return self._made(value, top, f"{noun}/{rate.per}", "rate", op, start, rate.end), rate.end
         return self._made(value, top, noun, kind, op, start, stop), stop
+
+    def _alone_in_cell(self, start: int, end: int) -> bool:
+        """Whether the number is all that its cell holds (words such as "up to" aside), and not in the first cell."""
+        before, after = self.masked[:start], self.masked[end:]
+        lead = before.rpartition("|")[2].strip(" *_~<>≤≥=")
+        opens = not lead or any(h.group.startswith("op.") for h in self.words.hits(lead))
+        return opens and before.count("|") >= 2 and not after.partition("|")[0].strip(" *_+")
+
+    def _row_noun(self) -> str:
+        first = self.masked.strip().strip("|").partition("|")[0]
+        uncounted = self.words.words("uncounted")
+        names = [w for w in re.findall(r"[^\W\d_]{3,}", fold(first)) if w not in uncounted]
+        plural = next((w for w in names if w.endswith("s") and not w.endswith("ss")), "")
+        return plural or (names[0] if names else "")
 
     def _is_status(self, end: int) -> bool:
         after = self.masked[end : end + 24].strip()

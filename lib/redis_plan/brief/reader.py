@@ -92,7 +92,6 @@ def _quantities(text: _Text, words: Lexicon, language: str) -> tuple[Quantity, .
     for block in text.blocks:
         chain = text.roles.chain(block.section)
         excluded = "out-of-scope" in chain
-        schedule = chain[:1] == ("plan",) or (chain[:1] == ("metrics",))
         header = " | ".join(block.header)
         groups = words.groups(header) if header else frozenset()
         context = Context(
@@ -102,9 +101,9 @@ def _quantities(text: _Text, words: Lexicon, language: str) -> tuple[Quantity, .
             heading=block.kind == "heading",
             excluded=excluded or (block.kind == "heading" and "plan" in (text.roles.of_title(block.text),)),
             relevant=True if "unit.ttl-column" in groups and not excluded else None,
+            subject=block.section.titles[-1] if block.section.titles else "",
+            row=block.kind == "row" and "value-column" in groups,
         )
-        if context == Context() and not schedule:
-            continue
         for number in range(block.line, max(block.line, block.end) + 1):
             contexts[number] = context
     return read_quantities(text.lines, text.blocks, text.document.name, language, contexts)

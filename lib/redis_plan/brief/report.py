@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from redis_plan import units
@@ -54,7 +55,7 @@ def _tables(brief: Brief) -> list[Table]:
             if f.low is not None and f.high is not None
             else ""
         )
-        facts.add_row(f.name, units.write(f.value, f.unit), span, f.grade, f.where)
+        facts.add_row(f.name, units.write(f.value, f.unit), span, f.grade, escape(f.where))
     requirements = _table("Requirements", "id", "kind", "live", "where", "text")
     for r in brief.requirements:
         requirements.add_row(r.id, r.kind, "live" if r.realtime else "", f"{r.file}:{r.line}", _short(r.text))
@@ -86,7 +87,5 @@ def _table(title: str, *columns: str) -> Table:
 
 
 def _short(text: str, limit: int = 90) -> str:
-    from rich.markup import escape  # noqa: PLC0415  # only for people
-
     text = text if len(text) <= limit else text[: limit - 1].rsplit(" ", 1)[0] + "…"
     return escape(text)

@@ -120,11 +120,14 @@ class _Reader:
         """Take a story's title or description into its text, once each; ``US-005`` alone says nothing."""
         match = _TITLE.match(block.text)
         last = self.found[-1] if self.found else None
-        if match is None or last is None or self.story is None or last.line != self.story[0]:
+        if last is None or self.story is None or last.line != self.story[0]:
             return False
-        if len(last.text) < 500:
-            self.found[-1] = replace(last, text=f"{last.text} · {match.group('rest')}")
-        return True
+        told = (
+            match.group("rest") if match else block.text if block.kind == "paragraph" and block.parent is None else ""
+        )
+        if told and len(last.text) < 500:
+            self.found[-1] = replace(last, text=f"{last.text} · {told}")
+        return bool(told)
 
     def _criterion(self, block: Block, story: tuple[int, int, str]) -> None:
         owner = next((r for r in reversed(self.found) if r.line == story[0]), None)

@@ -16,6 +16,9 @@ from redis_plan.brief.sections import Roles
 _VERSION = re.compile(r"^\s*(?:\(|v\.?|version\s|wersj\w+\s)?\s*\^?(\d+(?:\.(?:\d+|x))*\+?)(?![\w%])", re.IGNORECASE)
 _OVER = re.compile(r"\b(?:over|instead of|rather than|zamiast|not|replac\w+|nie)\s+(?:\w+\s){0,3}$")
 _EXAMPLES = re.compile(r"\b(?:e\.g\.?|i\.e\.?|np\.|such as|like|takie jak|z\.b\.)[^.;]{0,40}$")
+_AGAINST = re.compile(
+    r"[^.;|]{0,90}\b(?:decided against|rejected|ruled out|overkill|not needed|discarded|odrzuc\w+|nie potrzeb\w+|zrezygnow\w+)"
+)
 _ECOSYSTEM = re.compile(r"\b(?:ecosystem|ekosystem\w*|compatible with|kompatybiln\w+ z)\s+(?:\w+\s+)?$")
 #: "(OpenAI, Anthropic, Google and many others)": what a service gives access to, not what the team runs
 _AND_OTHERS = re.compile(
@@ -77,7 +80,7 @@ def _package_version(text: str, end: int) -> re.Match[str] | None:
 
 def _status(folded: str, begin: int, role: str, chain: Sequence[str], words: Lexicon, is_stack_file: bool) -> Status:
     before = folded[max(0, begin - 40) : begin]
-    if role == "out-of-scope" or role == "rejected" or _OVER.search(before):
+    if role == "out-of-scope" or role == "rejected" or _OVER.search(before) or _AGAINST.match(folded[begin:]):
         return "rejected"
     if _EXAMPLES.search(before) and not is_stack_file:
         return "mentioned"
