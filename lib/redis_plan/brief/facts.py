@@ -96,7 +96,8 @@ def _matches(
                 continue
             if _any(cue.get("without", ()), text):
                 continue
-            picked, low, high = _pick(cue.get("take", "upper"), value, top)
+            scale = _binary(quantity.unit) if cue.get("binary") else 1.0
+            picked, low, high = _pick(cue.get("take", "upper"), value * scale, top * scale if top is not None else None)
             # what only the heading says about a number is weaker than what its own line says
             score = cue["weight"] - (0.0 if said else 0.35) - order * 1e-6
             found.append(_Match(score, quantity, picked, low, high))
@@ -110,6 +111,11 @@ def _pick(take: str, value: float, top: float | None) -> tuple[float, float | No
         return value, None, None
     picked = {"upper": top, "lower": value, "middle": (value + top) / 2}[take]
     return picked, value, top
+
+
+def _binary(unit: str) -> float:
+    """What a decimal unit is short of the binary one of its name: RAM and Redis's ``maxmemory 512mb`` count in 1024s."""
+    return {"kB": 1.024, "MB": 1.024**2, "GB": 1.024**3, "TB": 1.024**4}.get(unit, 1.0)
 
 
 def _any(cues: Sequence[str], text: str) -> bool:
