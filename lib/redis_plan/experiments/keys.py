@@ -17,6 +17,7 @@ from redis_plan import figures
 from redis_plan.errors import ServerError
 from redis_plan.keyspace import functions, naming
 from redis_plan.keyspace.model import Keyspace
+from redis_plan.keyspace.together import together
 from redis_plan.measure.finding import Finding, Value
 from redis_plan.measure.lab import Lab
 
@@ -37,7 +38,7 @@ def slot_skew(lab: Lab, *, template: str, sessions_peak: float, tags: int = 128)
     rng, count = lab.rng("slots"), lab.by_profile(20_000, 100_000, 200_000)
     ids = ["".join(rng.choices(_ALPHABET, k=12)) for _ in range(count)]
     schemes = {
-        "session id": np.array([naming.slot(naming.render(template, session_id=i)) for i in ids]),
+        "session id": np.array([naming.slot(_render(template, i)) for i in ids]),
         f"tags {{0}}…{{{tags - 1}}}": np.array([naming.slot(f"{{{i}}}:x") for i in range(tags)]),
         "one constant tag": np.full(count, naming.slot("{app}:x")),
     }
@@ -236,22 +237,23 @@ def _one_slot(client: redis.Redis, keyspace: Keyspace, count: int, lab: Lab) -> 
     )
 
 
-def together(keyspace: Keyspace) -> dict[str, tuple[str, ...]]:
-    """Return the key templates that one atomic step changes: each function's, and each hash tag's as a whole."""
-    steps: dict[str, tuple[str, ...]] = {}
-    if not functions.missing(keyspace):
-        for name, function in functions.functions().items():
-            more = [p.template for p in keyspace.keys if name in p.functions and p.name not in function.keys]
-            steps[name] = (
-                *(keyspace.pattern(k).template for k in function.keys),
-                *(more if function.more_keys else ()),
-            )
-    tags = dict.fromkeys(naming.hash_tag(p.template) for p in keyspace.keys)
-    for tag in filter(None, tags):
-        same = tuple(p.template for p in keyspace.keys if naming.hash_tag(p.template) == tag)
-        if len(same) > 1:
-            steps[f"MULTI over {{{tag}}}"] = same
-    return {step: templates for step, templates in steps.items() if len(templates) > 1}
+def tagged(keyspace: Keyspace) -> str:
+    """Return the template whose hash tag spreads the design over slots: the session's, or the first with a tag."""
+    tags = [p.template for p in keyspace.keys if naming.hash_tag(p.template)]
+    return tags[0] if tags else f"{keyspace.app}:v{keyspace.schema_version}:{{<session_id>}}:state"
+
+
+def three_forms(keyspace: Keyspace) -> dict[str, str]:
+    """Return one key of the design under a one-letter, the chosen and a spelt-out name."""
+    pattern = next((p for p in keyspace.keys if p.scope == "session"), keyspace.keys[0] if keyspace.keys else None)
+    chosen = naming.example(pattern.template) if pattern else f"{keyspace.app}:v1:x"
+    part = pattern.name if pattern else "x"
+    return {
+        "short": f"{keyspace.app[0]}1:{{01J9Z3K8QW4T}}:{part[0]}",
+        "chosen": chosen,
+        "long": f"{keyspace.app}:production:schema-version-{keyspace.schema_version}:{keyspace.session_noun}:"
+        f"{{0190a7c2-5d3e-7a11-9f55-3c1a77f2b8aa}}:current-{part}",
+    }
 
 
 def _render(template: str, owner: str) -> str:

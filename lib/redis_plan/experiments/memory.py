@@ -109,7 +109,9 @@ def _comparison(samples: pd.DataFrame, sessions: int, about: dict[str, str | flo
     # a handful of keys measures the allocator's mood, not the model: the worst is sought where bytes are
     large = each[each.measured_bytes >= 0.01 * float(total.measured_bytes)]
     worst = float(large.error_percent.abs().max())
+    globally = float(each[each.per_session == 0].measured_bytes.sum())
     values = [
+        Value("bytes_per_session", (float(total.measured_bytes) - globally) / sessions, "B", n=sessions),
         Value("error_all", abs(float(total.error_percent)), "%"),
         Value("error_worst_pattern", worst, "%", n=len(large)),
         Value("memory_usage_error_all", abs(float(total.memory_usage_error_percent)), "%"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Protocol
 
 import pandas as pd
 import redis
@@ -11,6 +13,7 @@ from redis_plan import units
 from redis_plan.brief.model import Brief
 from redis_plan.experiments import loading
 from redis_plan.experiments.memory import conditions
+from redis_plan.keyspace import design
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.measure.finding import Finding, Value
 from redis_plan.measure.lab import Lab
@@ -142,3 +145,73 @@ def capacity_plan(
         ),
         conditions=conditions(lab, build, admission_share=capacity.ADMISSION_SHARE, stale_share=capacity.STALE_SHARE),
     )
+
+
+class Measured(Protocol):
+    """A record of evidence: values by name."""
+
+    def __getitem__(self, name: str) -> Value:
+        """Return the value called ``name``."""
+        ...
+
+
+def constants(line: Measured, clients: Measured) -> Mapping[str, float]:
+    """Return the measured constants of :func:`capacity_plan` from the records of linearity and client costs."""
+    return {
+        "startup": line["startup"].value,
+        "rss_ratio": min(max(line["rss_ratio"].value, 1.03), 2.0),
+        "connection": clients["connection"].value,
+        "subscription": clients["subscription"].value,
+    }
+
+
+#: Facts that decide how many keys there are and how large they are.
+_FACTS = (
+    "sessions_peak", "members_per_session", "events_per_session", "payload_bytes", "state_bytes", "member_bytes",
+    "reconnect_grace",
+)  # fmt: skip
+
+
+def sensitivity(lab: Lab, *, brief: Brief) -> Finding:
+    """Compute the dataset at peak with each fact of the Brief at its low and high value, the design made anew.
+
+    Where the documents give no range, a documented number is moved by a quarter and an assumed one halved and doubled.
+    """
+    build = build_of(lab.server)
+
+    def dataset(facts: Brief) -> float:
+        return project.dataset_bytes(design(facts), max(1, round(facts.value("sessions_peak"))), build)
+
+    base = dataset(brief)
+    rows: list[dict[str, float | str]] = []
+    for name in _FACTS:
+        fact = brief.fact(name)
+        spread = (0.5, 2.0) if fact.grade == "assumed" else (0.75, 1.25)
+        low = fact.low if fact.low is not None else fact.value * spread[0]
+        high = fact.high if fact.high is not None else fact.value * spread[1]
+        ends = [dataset(_with(brief, name, value)) for value in (low, high)]
+        rows.append(
+            {
+                "fact": name, "grade": fact.grade, "where": fact.where, "unit": fact.unit, "from": low, "to": high,
+                "low": ends[0], "high": ends[1], "base": base,
+            }
+        )  # fmt: skip
+    samples = pd.DataFrame(rows)
+    widest = max(rows, key=lambda row: abs(float(row["high"]) - float(row["low"])))
+    return Finding(
+        question="Which fact of the documents moves the memory most?",
+        hypothesis="the number of sessions, then what each session writes",
+        method="the keyspace designed anew with one fact at its low and its high value, the others as planned",
+        values=(
+            Value("dataset_lowest", float(samples[["low", "high"]].to_numpy().min()), "B", grade="modelled"),
+            Value("dataset_highest", float(samples[["low", "high"]].to_numpy().max()), "B", grade="modelled"),
+        ),
+        samples=samples,
+        conclusion=f"`{widest['fact']}` moves the dataset most.",
+        conditions=conditions(lab, build),
+    )
+
+
+def _with(brief: Brief, name: str, value: float) -> Brief:
+    facts = tuple(replace(fact, value=value) if fact.name == name else fact for fact in brief.facts)
+    return replace(brief, facts=facts)

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, NullLocator
 
 from redis_plan import units
 from redis_plan.figures import CONTEXT, HIGHLIGHT, PALETTE
@@ -123,7 +123,7 @@ def plot_capacity(samples: pd.DataFrame, budget_bytes: float) -> Figure:
     axis.set_xscale("log")
     axis.set_yscale("log", base=2)
     axis.set_xticks(samples.sessions.tolist(), [f"{int(s):,}" for s in samples.sessions])
-    axis.xaxis.set_minor_locator(plt.NullLocator())
+    axis.xaxis.set_minor_locator(NullLocator())
     axis.yaxis.set_major_formatter(_BYTES)
     axis.set_xlim(float(samples.sessions.min()) * 0.8, float(samples.sessions.max()) * 3)
     axis.set_xlabel("live sessions (log scale)")

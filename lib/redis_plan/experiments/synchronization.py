@@ -114,7 +114,9 @@ def _ends(values: pd.Series[Any]) -> tuple[float, float]:
     return float(values.min()), float(values.max())
 
 
-def _stall(own: Any, client: redis.Redis, session: Session, payload: int) -> tuple[int, int, int, float, str, bool]:  # Any: Server
+def _stall(
+    own: Any, client: redis.Redis, session: Session, payload: int
+) -> tuple[int, int, int, float, str, bool]:  # Any: Server
     """One stall: (counted, received, lost, seconds to recover, by delta or snapshot, state right)."""
     sync = SyncClient()
     pad = "x" * max(1, payload - 30)
