@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from string import Template
 
+from redis_plan import units
 from redis_plan.brief.model import AccessPattern, Brief, Entity
 from redis_plan.errors import OverrideError
-from redis_plan.keyspace import cues, naming
+from redis_plan.keyspace import chain, cues, naming
 from redis_plan.keyspace.catalog import FieldSpec, KeySpec, UsePattern, use_patterns
 from redis_plan.keyspace.expression import evaluate
 from redis_plan.keyspace.linter import lint
@@ -147,7 +148,7 @@ def _pattern(
     use: _Use, spec: KeySpec, brief: Brief, keyspace: Keyspace, facts: Mapping[str, float], taken: set[str]
 ) -> KeyPattern:
     entity = use.entities[0] if use.entities else None
-    words = _words(keyspace, entity)
+    words = _words(keyspace, entity, brief)
     name = _free(words.substitute_in(spec.name), taken)
     part = words.substitute_in(spec.part).replace(words.substitute_in(spec.name), name, 1)
     seconds = None if spec.ttl.seconds is None else math.ceil(evaluate(spec.ttl.seconds, facts))
@@ -160,7 +161,7 @@ def _pattern(
         use=use.pattern.use,
         holds=words.substitute_in(spec.holds),
         scope=spec.scope,
-        ttl=TtlRule(spec.ttl.policy, seconds, words.substitute_in(spec.ttl.because)),
+        ttl=TtlRule(spec.ttl.policy, seconds, words.substitute_in(spec.ttl.because), str(spec.ttl.seconds or "")),
         writers=tuple(words.substitute_in(w) for w in spec.writers),
         readers=tuple(words.substitute_in(r) for r in spec.readers),
         deleted_by=words.substitute_in(spec.deleted_by),
@@ -191,7 +192,7 @@ class _Words:
         return Template(text).safe_substitute(self.nouns)
 
 
-def _words(keyspace: Keyspace, entity: Entity | None) -> _Words:
+def _words(keyspace: Keyspace, entity: Entity | None, brief: Brief) -> _Words:
     name = entity.name if entity else keyspace.session_noun
     slug = naming.slugify(cues.singular(name), "item")
     return _Words(
@@ -199,6 +200,7 @@ def _words(keyspace: Keyspace, entity: Entity | None) -> _Words:
             "noun": keyspace.session_noun,
             "nouns": cues.plural(keyspace.session_noun),
             "member": keyspace.member_noun,
+            "lease": units.write(chain.lease(brief), "s"),
             "members": cues.plural(keyspace.member_noun),
             "entity": cues.singular(name),
             "entities": cues.plural(cues.singular(name)),

@@ -31,6 +31,7 @@ class TtlRule:
     policy: TtlPolicy
     seconds: int | None
     because: str
+    expression: str = ""  # how ``seconds`` is computed from the Brief's facts: "max(idle_ttl, 2 * reconnect_grace)"
 
 
 @dataclass(frozen=True, slots=True)

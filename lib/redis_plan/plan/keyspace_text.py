@@ -1,0 +1,394 @@
+"""Text of section 1: the grammar of names, the registry of every key and channel, and how names change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from redis_plan import units
+from redis_plan.brief.model import Brief
+from redis_plan.keyspace import bounds, naming
+from redis_plan.keyspace.cues import plural
+from redis_plan.keyspace.model import KeyPattern, Keyspace
+from redis_plan.keyspace.together import together
+from redis_plan.plan.decision import Alternative, Decision, Guard
+from redis_plan.plan.evidence import Evidence, write_value
+
+SKEW_ALT = (
+    "Strip plot of each node's share of the sessions for 3, 6 and 12 nodes, where random session ids stay near an even "
+    "share and small integer tags do not."
+)
+NAME_ALT = "Step line of the bytes of one key against the length of its name, with the short, the chosen and the long form marked."
+
+
+def cell(text: str) -> str:
+    """Return ``text`` fit for a cell of a Markdown table."""
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
+    """Return a Markdown table; the columns whose index is in ``right`` are numbers."""
+    rule = ["--:" if i in right else ":--" for i in range(len(header))]
+    return "\n".join("| " + " | ".join(map(cell, row)) + " |" for row in [header, rule, *rows])
+
+
+def serves(pattern: KeyPattern, most: int = 4) -> str:
+    """Return the access patterns and requirements behind ``pattern``."""
+    ids = [*pattern.access_patterns, *pattern.requirements]
+    return ", ".join(ids[:most]) + (f" and {len(ids) - most} more" if len(ids) > most else "")
+
+
+def lifetime(pattern: KeyPattern) -> str:
+    """Return the TTL as a word for a table."""
+    if pattern.type == "channel":
+        return "–"
+    if pattern.ttl.seconds is None:
+        return "none"
+    return f"{units.write(pattern.ttl.seconds, 's')}, {pattern.ttl.policy}"
+
+
+def summary(keyspace: Keyspace, brief: Brief) -> str:
+    """Return the design in a paragraph: what the session is, how many patterns, what stays outside."""
+    subject = (
+        f"A **{keyspace.session_noun}** ({keyspace.session_entity}) is what people share; they are its {plural(keyspace.member_noun)}."
+        if keyspace.session_entity
+        else f"These documents have no session that people share (fit: {brief.fit}; {brief.fit_because}), so there is no roster and no session state."
+    )
+    lines = [f"{subject} The design has {len(keyspace.keys)} key patterns and {len(keyspace.channels)} channels."]
+    if keyspace.unserved:
+        lines += ["", "Outside Redis stay:", "", *(f"- {text}" for text in keyspace.unserved)]
+    return "\n".join(lines)
+
+
+def grammar(keyspace: Keyspace) -> str:
+    """Return the grammar of names with one example, and how user text is kept inside its segment."""
+    first = keyspace.keys[0].template if keyspace.keys else f"{keyspace.app}:v1:x"
+    tag = (
+        f"The hash tag is the {keyspace.session_noun}'s id and nothing else: all keys of one {keyspace.session_noun} "
+        f"lie in one slot, those of two {plural(keyspace.session_noun)} need not."
+        if keyspace.session_entity
+        else "There is no shared session in these documents. A name has a hash tag only where several keys change in one "
+        "step; it is the id of what they belong to."
+    )
+    return "\n".join(
+        [
+            "### Grammar",
+            "",
+            "```ebnf",
+            naming.EBNF,
+            "```",
+            "",
+            f"As a regular expression, for a check at the edge of the service:\n\n```text\n{naming.KEY.pattern}\n```",
+            "",
+            f"- {tag} Only the first `{{…}}` of a name counts, so an id holds no brace, and an empty id is refused: `{{}}` "
+            "would hash the whole name (Redis cluster specification; documented).",
+            f"- `<id>` stands for a value encoded as percent-encoded UTF-8 of everything outside `[A-Za-z0-9_.-]`; what "
+            f"is longer than {naming.MAX_ID_BYTES} B becomes `~` and 40 hex digits of BLAKE2b. A colon, a brace, a blank, a "
+            f"newline or a NUL in a user's text can't end a segment. `a:b}}` becomes `{naming.encode_id('a:b}')}`.",
+            f"- Ids that the service mints ({keyspace.session_noun}, operation) are 12 characters of Crockford's base 32 "
+            "from a CSPRNG (60 bits; two of 10^6 collide with probability 4e-7) and ULIDs.",
+            "- Names are built on the server from the id in the verified token, never from a name that a client sends.",
+            "- No e-mail address, telephone number, network address, token or password stands in a name: names show in "
+            "SLOWLOG, MONITOR, notifications and dumps. Where one is looked up, its HMAC or SHA-256 stands there.",
+            f"- Example: `{naming.example(first)}`.",
+        ]
+    )
+
+
+def registry(keyspace: Keyspace, brief: Brief) -> str:
+    """Return the one table of every key and channel."""
+    rows = []
+    for p in keyspace.patterns:
+        often = (
+            f"{p.per_session:,.0f} in all" if p.scope == "global" else f"{p.per_session:,.0f} a {keyspace.session_noun}"
+        )
+        rows.append(
+            [
+                f"`{p.template}`",
+                p.type,
+                p.holds,
+                "; ".join(p.writers),
+                lifetime(p),
+                p.deleted_by,
+                f"{p.max_elements:,.0f} × {often}",
+                p.at_bound,
+                str(bounds.name_bytes(p)),
+                f"`{naming.example(p.template)}`",
+                serves(p),
+            ]
+        )
+    header = ["Pattern", "Type", "Holds", "Written by", "TTL", "Deleted by", "Elements × keys", "At the bound", "Name (B)",
+              "Example", "Serves"]  # fmt: skip
+    sources = _sources(
+        brief, ("sessions_peak", "members_per_session", "events_per_session", "idle_ttl", "reconnect_grace")
+    )
+    return "\n".join(
+        [
+            "### Registry of keys and channels",
+            "",
+            f"Everything that the application stores or publishes, {len(keyspace.keys)} keys and {len(keyspace.channels)} "
+            "channels. What is not in this table does not exist; section 5 has the bytes, section 3 where each TTL comes from.",
+            "",
+            table(header, rows, right=(8,)),
+            "",
+            f"*Bounds and TTLs are modelled from {sources}. Name bytes are modelled: the longest name with minted ids.*",
+        ]
+    )
+
+
+def _sources(brief: Brief, names: Sequence[str]) -> str:
+    facts = [brief.fact(name) for name in names]
+    return "; ".join(f"`{f.name}` {units.write(f.value, f.unit)} ({f.where})" for f in facts)
+
+
+def cross_session(keyspace: Keyspace) -> str:
+    """Return the keys that belong to no single session, with the rule that keeps them consistent."""
+    apart = [p for p in keyspace.patterns if p.scope == "global"]
+    if not apart:
+        return f"### Keys across {plural(keyspace.session_noun)}\n\nNone: every key belongs to one {keyspace.session_noun}."
+    rows = []
+    for p in apart:
+        ids = ", ".join(f"`<{name}>`" for name in naming.placeholders(p.template) if name != "env") or "one key"
+        split = "16 buckets, CRC16(id) mod 16" if "<bucket>" in p.template else f"by {ids}"
+        rows.append([f"`{p.name}`", p.holds, split, p.when_lost])
+    rule = (
+        f"They lie in other slots than the {keyspace.session_noun}'s keys, so no function changes both. The rule: the "
+        f"{keyspace.session_noun}'s own state decides, an entry here is a hint that may be late or stale. It is written "
+        f"*after* the {keyspace.session_noun}'s function has answered, its reader checks `state` first, and a hint to "
+        f"something that is gone is removed by whoever finds it."
+        if keyspace.session_entity
+        else "Each is complete in itself; what must change together shares a hash tag."
+    )
+    return "\n".join(
+        [
+            f"### Keys across {plural(keyspace.session_noun)}",
+            "",
+            rule,
+            "",
+            table(["Key", "Holds", "Spread", "When lost"], rows),
+        ]
+    )
+
+
+def channels(keyspace: Keyspace) -> str:
+    """Return what holds for channel names."""
+    if not keyspace.channels:
+        return "### Channels\n\nNone: nothing in these documents asks for a push to connected clients through Redis."
+    names = ", ".join(f"`{p.template}`" for p in keyspace.channels)
+    return "\n".join(
+        [
+            "### Channels",
+            "",
+            f"{names}. `<env>` is `prod`, `staging` or `ci`: Pub/Sub ignores database numbers, so the name alone keeps "
+            "environments apart (Redis documentation, Pub/Sub). A channel with a hash tag may become a sharded one (`SSUBSCRIBE`, 7.0) "
+            "without a new name. Pattern subscriptions are not used: each one held by anyone is matched at every PUBLISH.",
+        ]
+    )
+
+
+def atomic_steps(keyspace: Keyspace, skew: Evidence, slots: Evidence) -> str:
+    """Return which keys change together, and what the server said of their slots."""
+    rows = [
+        [
+            f"`{step}`" if step.startswith("session_") else step,
+            ", ".join(f"`{p.name}`" for p in keyspace.keys if p.template in templates),
+        ]
+        for step, templates in together(keyspace).items()
+    ]
+    lines = ["### What changes together", ""]
+    if not rows:
+        return "\n".join([*lines, "No step changes more than one key, so no step can cross a slot."])
+    lines += [table(["Step", "Its keys"], rows), ""]
+    if slots.not_run:
+        lines.append(f"Not verified on a live server: {slots.not_run}")
+    else:
+        lines.append(
+            f"A cluster-enabled server computed {slots.number('names')} slots, also for hostile ids (braces, colons, NUL, 10 kB of emoji): "
+            f"{slots.number('split')} of the sets of keys lie in more than one slot; without the tags {slots.number('split_without_tag')} do. "
+            f"Every function was called on it: {slots.number('crossslot')} with CROSSSLOT, against {slots.number('crossslot_without_tag')} for names without tags."
+        )
+    if "ids_6" in skew:
+        lines.append(
+            f"The fullest of 3, 6 and 12 nodes holds {skew.number('ids_3')}, {skew.number('ids_6')} and {skew.number('ids_12')} its even share of "
+            f"{plural(keyspace.session_noun)}; hash tags {{0}}…{{127}} would give {skew.number('tags_3')}, {skew.number('tags_6')} and {skew.number('tags_12')}. "
+            f"At this project's peak chance decides more than the hash: {skew.cite('live_3')} on the fullest of 3."
+        )
+    return "\n".join(lines)
+
+
+def access_patterns(keyspace: Keyspace) -> str:
+    """Return the patterns as ACL rules take them; section 8 uses the same strings."""
+    keys = " ".join(dict.fromkeys(f"~{naming.acl_pattern(p.template)}" for p in keyspace.keys))
+    found = " ".join(dict.fromkeys(f"&{naming.acl_pattern(p.template)}" for p in keyspace.channels))
+    return "\n".join(
+        [
+            "### ACL patterns",
+            "",
+            "Each template with `*` for its placeholders; section 8 gives them to users as they stand here.",
+            "",
+            "```text",
+            *filter(None, [keys, found]),
+            "```",
+        ]
+    )
+
+
+def name_budget(keyspace: Keyspace, brief: Brief, cost: Evidence) -> str:
+    """Return the bytes of names at peak, and what shorter ones would save."""
+    peak = brief.value("sessions_peak")
+    rows = [
+        [f"`{p.name}`", str(bounds.name_bytes(p)), f"{bounds.keys_at_peak(p, peak):,.0f}",
+         units.write(bounds.name_bytes(p) * bounds.keys_at_peak(p, peak), "B")]
+        for p in keyspace.keys
+    ]  # fmt: skip
+    total = bounds.names_total(keyspace, peak)
+    budget = brief.fact("memory_budget")
+    lines = [
+        "### Length budget",
+        "",
+        f"A name is at most {max((bounds.name_bytes(p) for p in keyspace.keys), default=0)} B here; the budget is 100 B. All names at peak "
+        f"together take {units.write(total, 'B')} (modelled, before the allocator rounds up), "
+        f"{units.significant(100 * total / budget.value, 2)} % of the {units.write(budget.value, 'B')} there are ({budget.where}).",
+    ]
+    if not cost.not_run:
+        lines.append(
+            f"One key with an 8-byte value and a TTL takes {cost.cite('chosen_key')} under the chosen form of name "
+            f"({write_value(cost['chosen_length'])}), {cost.number('short_key')} under one-letter parts "
+            f"({write_value(cost['short_length'])}) and {cost.number('long_key')} under a spelt-out one "
+            f"({write_value(cost['long_length'])}). One-letter names would save {cost.number('readable_total')} at peak in all, and "
+            f"nobody could read a SLOWLOG."
+        )
+    return "\n".join([*lines, "", table(["Key", "Name (B)", "Keys at peak", "Names at peak"], rows, right=(1, 2, 3))])
+
+
+def migration(keyspace: Keyspace) -> str:
+    """Return how a name or a format changes while two versions of the application run."""
+    app, now = keyspace.app, keyspace.schema_version
+    return "\n".join(
+        [
+            "### Change of names and formats",
+            "",
+            f"`v{now}` in the name is the version of the schema. Adding a field or an event type keeps it: readers ignore what "
+            "they don't know. A changed type, meaning or name makes a new version:",
+            "",
+            f"1. Deploy readers that know both; writers still write `{app}:v{now}:…`.",
+            f"2. New {plural(keyspace.session_noun)} are created under `{app}:v{now + 1}:…`; running ones end under the version they began with. "
+            f"The version travels in the token, so that both applications build the same name.",
+            "3. After the longest TTL of section 3 nothing of the old version is left; remove its code and its ACL patterns.",
+            "",
+            f"Nothing is renamed in place: RENAME can't cross slots and carries the TTL of the source. Both versions' patterns "
+            f"are in the ACL during step 2. `EXISTS {app}:v{now}:…` is never used to guess the version.",
+        ]
+    )
+
+
+def listing(keyspace: Keyspace) -> str:
+    """Return which key answers each need to list, so that nobody reaches for KEYS or SCAN."""
+    indexes = [p for p in keyspace.keys if p.scope == "global" and p.type in ("zset", "set", "list", "stream", "hash")]
+    rows = [
+        [p.holds, f"`{p.name}`", f"`{p.candidate.read[0].replace('<key>', p.name)}`" if p.candidate else "–"]
+        for p in indexes
+    ]
+    return "\n".join(
+        [
+            "### No KEYS, no SCAN",
+            "",
+            "`KEYS` blocks the server and `SCAN` reads every name to find a few; both are denied to the application's users in "
+            "section 8. What must be listed has an index of its own:",
+            "",
+            table(["To list", "Index", "Command"], rows)
+            if rows
+            else "Nothing has to be listed: every key is reached by an id.",
+        ]
+    )
+
+
+def drift_check(keyspace: Keyspace) -> str:
+    """Return a script that finds keys which the registry does not know; for CI and staging, never for production's path."""
+    lines = [
+        f"    ({naming.regex(p.template).pattern!r}, {p.type!r}, {p.ttl.policy == 'none'})," for p in keyspace.keys
+    ]
+    return "\n".join(
+        [
+            "### Drift check",
+            "",
+            "After the test run in CI or staging; it ends with status 1 if a key matches no pattern, has another type, or has no "
+            "TTL and no right to that.",
+            "",
+            "```python",
+            "import re, sys",
+            "import redis",
+            "",
+            "REGISTRY = [  # name, type, may live without a TTL",
+            *lines,
+            "]",
+            "client, faults = redis.Redis.from_url(sys.argv[1], decode_responses=True), []",
+            'for key in client.scan_iter(match="*", count=1000):',
+            "    entry = next((e for e in REGISTRY if re.fullmatch(e[0], key)), None)",
+            "    if entry is None:",
+            '        faults.append(f"{key}: not in the registry")',
+            "    elif client.type(key) != entry[1]:",
+            '        faults.append(f"{key}: {client.type(key)} instead of {entry[1]}")',
+            "    elif client.ttl(key) == -1 and not entry[2]:",
+            '        faults.append(f"{key}: no TTL")',
+            'print("\\n".join(faults) or "0 faults")',
+            "sys.exit(bool(faults))",
+            "```",
+        ]
+    )
+
+
+def naming_decision(
+    keyspace: Keyspace, brief: Brief, skew: Evidence | None, cost: Evidence, slots: Evidence
+) -> Decision:
+    """Return the decision on the name scheme."""
+    core = next((p for p in keyspace.keys if p.scope == "session"), keyspace.keys[0] if keyspace.keys else None)
+    because = [f"{slots.number('split')} of its sets of keys cross a slot under it"] if "split" in slots else []
+    guards = []
+    if skew is not None and not skew.not_run:
+        because.append(f"the fullest of 6 nodes holds {skew.number('ids_6')} its even share")
+        guards.append(Guard("skew over 6 nodes", skew["ids_6"].value, "<=", 1.1, "x"))
+    if "split" in slots:
+        guards.append(Guard("sets of keys in more than one slot", slots["split"].value, "<=", 0, "sets"))
+    longest = max((bounds.name_bytes(p) for p in keyspace.keys), default=0)
+    guards.append(Guard("longest name", longest, "<=", 100, "B"))
+    instead = [
+        Alternative(
+            "names without hash tags",
+            f"{slots.number('split_without_tag')} sets of keys in more than one slot"
+            if "split" in slots
+            else "not measured",
+            naive=True,
+        )
+    ]
+    if skew is not None and not skew.not_run:
+        instead.append(
+            Alternative(
+                "one constant tag for the application", f"{skew.number('constant_6')} an even share on one of 6 nodes"
+            )
+        )
+        instead.append(
+            Alternative("hash tags {0}…{127}", f"{skew.number('tags_6')} an even share on the fullest of 6 nodes")
+        )
+    if "short_key" in cost:
+        instead.append(Alternative("one-letter names", f"{cost.number('short_key')} a key"))
+    template = core.template if core else f"{keyspace.app}:v1:…"
+    return Decision(
+        id="D-02a",
+        title="How keys are named",
+        question="What shall the keys be called?",
+        decision=f"`{template}`: application, schema version, the id of the owner as the only hash tag, the part, further ids.",
+        because="; ".join(because) + "." if because else "it keeps what changes together in one slot.",
+        instead_of=tuple(instead),
+        costs=(f"{units.write(bounds.names_total(keyspace, brief.value('sessions_peak')), 'B')} of names at peak (modelled). One "
+               f"{keyspace.session_noun} never spreads over several nodes."),
+        holds_while=tuple(guards),
+        requirements=core.requirements[:4] if core else (),
+    )  # fmt: skip
+
+
+def what_lint_says(keyspace: Keyspace) -> str:
+    """Return the linter's findings, or that there are none."""
+    if not keyspace.findings:
+        return "The linter has no finding."
+    rows = [[f.rule, f.severity, f"`{f.pattern}`", f.message, f.fix] for f in keyspace.findings]
+    return "\n".join(["### What the linter says", "", table(["Rule", "Severity", "Key", "Finding", "Fix"], rows)])

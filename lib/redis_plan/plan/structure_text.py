@@ -1,0 +1,165 @@
+"""Text of section 2: fields, roles, encodings and candidates of every key, and one real key with its value."""
+
+from __future__ import annotations
+
+from redis_plan.brief.model import Brief
+from redis_plan.keyspace import bounds, naming
+from redis_plan.keyspace.model import Field, KeyPattern, Keyspace
+from redis_plan.keyspace.versions import stack_server
+from redis_plan.plan.keyspace_text import serves, table
+
+#: Sample values by the type of a field, as they stand in a data-model block.
+SAMPLES = {
+    "hex": "9f3c01d27ab4e815", "integer": "42", "enum": "open", "ms": "1795436400000", "id": "01J9Z3K8QW4T",
+    "JSON": '{"name":"Ana","role":"member"}', "text": "42:ok", "decimal": "67123.50", "slug": "change", "HLL": "<HLL>",
+}  # fmt: skip
+
+
+def role(pattern: KeyPattern, brief: Brief) -> str:
+    """Return what Redis is for this datum: authoritative, a cache of the database, or derivable from other keys."""
+    if pattern.type == "channel":
+        return "nothing stored"
+    if pattern.authoritative:
+        return "authoritative while it lives"
+    durable = {e.name for e in brief.entities if e.lifetime == "durable"}
+    return "cache of the database" if set(pattern.entities) & durable else "derivable"
+
+
+def overview(keyspace: Keyspace, brief: Brief) -> str:
+    """Return what Redis holds and what it never holds, in a paragraph and a table of roles."""
+    rows = [[f"`{p.name}`", p.type, role(p, brief), p.when_lost, serves(p, 3)] for p in keyspace.patterns]
+    outside = [e.name for e in brief.entities if not any(e.name in p.entities for p in keyspace.patterns)]
+    stays = f" In the database and not in Redis stay: {', '.join(outside)}." if outside else ""
+    return "\n".join(
+        [
+            "### What each key is, and what its loss costs",
+            "",
+            f"*Authoritative* means that no other place has the datum; *derivable* that other keys or the next events give it again.{stays}",
+            "",
+            table(["Key", "Type", "Redis is", "When it is lost", "Serves"], rows),
+        ]
+    )
+
+
+def fields(keyspace: Keyspace, brief: Brief) -> str:
+    """Return every field of every key with type, size and meaning."""
+    rows = [
+        [f"`{p.name}`" if i == 0 else "", f"`{f.name}`", f.type, f"{f.max_bytes:,}", f.meaning]
+        for p in keyspace.patterns
+        for i, f in enumerate(p.fields)
+    ]
+    facts = [brief.fact(n) for n in ("state_bytes", "member_bytes", "payload_bytes")]
+    sizes = "; ".join(f"`{f.name}` {f.value:,.0f} B ({f.where})" for f in facts)
+    return "\n".join(
+        [
+            "### Fields",
+            "",
+            table(["Key", "Field or member", "Type", "Max bytes", "Meaning"], rows, right=(3,)),
+            "",
+            f"*Sizes come from {sizes}, and from the types. All of them are text on the wire: integers in decimal, times in Unix "
+            "milliseconds of the server's TIME, so that no gateway's clock decides.*",
+            "",
+            "No field is null: what is unknown is absent. The service refuses a value above its maximum before it sends it. "
+            "Events and records are JSON in UTF-8; a reader ignores fields that it does not know and counts events of an "
+            "unknown type. `version` is an integer up to 2^53 − 1, because JavaScript counts no further, and it never goes "
+            "through `cjson` as a number, which writes large ones as floats.",
+        ]
+    )
+
+
+def encodings(keyspace: Keyspace, setting: bounds.Setting, describe: str) -> str:
+    """Return the expected encoding of every key at its bound, against the limits that the live server has."""
+    rows = []
+    for p in keyspace.keys:
+        found = bounds.expected(p, setting)
+        rows.append([f"`{p.name}`", p.type, f"{p.max_elements:,.0f}", f"`{found.name}`", found.room])
+    return "\n".join(
+        [
+            "### Encodings at the bound",
+            "",
+            "A small hash, sorted set or set is a listpack: one block, several times smaller than the large form. One entry too many or one "
+            "value too long converts it, and it never converts back (Redis documentation, memory optimization).",
+            "",
+            table(
+                ["Key", "Type", "Elements at the bound", "Expected encoding", "Bound against limit"], rows, right=(2,)
+            ),
+            "",
+            f"*Limits read by CONFIG GET from {describe} (measured). Encodings modelled from them; section 5 measures the bytes.*",
+        ]
+    )
+
+
+def candidates(keyspace: Keyspace, brief: Brief) -> str:
+    """Return for every key which structure was chosen, why, and instead of what."""
+    product, version = stack_server(brief)
+    rows = []
+    for p in keyspace.patterns:
+        if not p.candidates:
+            continue
+        others = []
+        for c in p.candidates:
+            if c.name == p.chosen:
+                continue
+            marks = ["naive"] * c.naive + ["not atomic"] * (not c.atomic) + [f"since {c.since}"] * (c.since != "6.2")
+            others.append(c.summary + (f" ({', '.join(marks)})" if marks else ""))
+        rows.append(
+            [f"`{p.name}`", f"{p.candidate.summary if p.candidate else p.chosen}", p.because, "; ".join(others)]
+        )
+    return "\n".join(
+        [
+            "### Structures, and what they were chosen over",
+            "",
+            f"Chosen for {product.capitalize()} {'.'.join(map(str, version))}, from what each is asked; the close calls are measured with this "
+            "project's sizes in notebook 03, and a measurement overrules the reason given here.",
+            "",
+            table(["Key", "Structure", "Because", "Instead of"], rows),
+        ]
+    )
+
+
+def data_model(keyspace: Keyspace) -> str:
+    """Return one real key of each pattern with its value, as the application reads it."""
+    lines: list[str] = []
+    for p in keyspace.keys:
+        lines += [f"# {p.holds}", f"{naming.example(p.template)}  ({p.type})", *(f"  {line}" for line in _value(p)), ""]
+    return "\n".join(
+        ["### Data model", "", "One real key of each kind, with sample values.", "", "```text", *lines[:-1], "```"]
+    )
+
+
+def _value(pattern: KeyPattern) -> list[str]:
+    match pattern.type:
+        case "hash":
+            return [f"{_name(f)} → {_sample(f)}" for f in pattern.fields[:14]]
+        case "zset":
+            score = (
+                "1795436430000"
+                if any("deadline" in f.meaning or "time" in f.meaning for f in pattern.fields)
+                else "1250"
+            )
+            return [f"{_name(f)} → score {score}" for f in pattern.fields]
+        case "list" | "stream":
+            if len(pattern.fields) > 1:
+                inner = ",".join(f'"{f.name}":{_json(f)}' for f in pattern.fields)
+                return ["{" + inner + "}"]
+            return [_sample(f) for f in pattern.fields]
+        case "set":
+            return [_name(f) for f in pattern.fields]
+    return [_sample(f) for f in pattern.fields]
+
+
+def _name(field: Field) -> str:
+    name = field.name
+    for placeholder in naming.placeholders(name):
+        sample = {"kind": "idle", "connection": "c7", "session_id": "01J9Z3K8QW4T", "node_id": "gw-2"}.get(placeholder)
+        name = name.replace(f"<{placeholder}>", sample or f"{placeholder.removesuffix('_id')[:1]}-4f2a9c")
+    return name
+
+
+def _sample(field: Field) -> str:
+    return SAMPLES.get(field.type, "…")[: max(8, field.max_bytes)]
+
+
+def _json(field: Field) -> str:
+    sample = _sample(field)
+    return sample if field.type in ("integer", "JSON") else f'"{sample}"'
