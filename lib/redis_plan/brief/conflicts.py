@@ -11,7 +11,7 @@ from redis_plan.brief.units import base
 
 _WORD = re.compile(r"[a-z]{4,}")
 _CODE = re.compile(r"`[^`]*`")
-_COMMON = frozenset("with that this from have must should will when after before within under than less more each every only user users session sessions room rooms data time minutes seconds hours days milliseconds concurrent maximum minimum support string hash list sorted".split())  # noqa: E501, SIM905  # fmt: skip
+_COMMON = frozenset("with that this from have must should will when after before within under than less more each every only user users session sessions room rooms data time minutes seconds hours days milliseconds concurrent maximum minimum support string hash list sorted".split())  # noqa: SIM905  # fmt: skip
 _MAX = 40
 
 

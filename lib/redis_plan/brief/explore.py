@@ -125,7 +125,7 @@ def plot_sources(brief: Brief) -> Figure:
         label = units.write(fact.value, fact.unit) + (f" (:{fact.line})" if fact.file else "")
         axes.annotate(label, (x, y), xytext=(8, 0), textcoords="offset points", va="center", fontsize=9)
     axes.set_yticks([-n for n in order.values()], list(order), fontsize=9)
-    axes.set_xticks(range(len(origins)), origins)
+    axes.set_xticks(range(len(origins)), [name.replace("_", "_\n") for name in origins], fontsize=9)
     axes.set_xlim(-0.3, len(origins) - 0.3)
     axes.set_xlabel("where the value stands (line in brackets)")
     axes.set_ylabel("fact")

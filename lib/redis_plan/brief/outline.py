@@ -140,54 +140,81 @@ def outline(document: Document) -> tuple[Block, ...]:
     """Return the blocks of ``document`` in order."""
     lines, tags = _blank_inert(document.lines)
     tokens = _PARSER.parse("\n".join(lines))
-    return tuple(_blocks(document.name, tokens, lines, tags))
+    return tuple(_Walk(document.name, tokens, lines, tags).blocks())
 
 
-def _blocks(file: str, tokens: list[Token], lines: list[str], tags: list[tuple[str, ...]]) -> Iterator[Block]:
-    state = _State()
-    items: list[list[int | None]] = []  # the line of each open list item, None until its text is seen
-    lists: list[bool] = []
-    header: list[str] = []
-    cells: list[str] = []
-    in_header = False
-    for i, token in enumerate(tokens):
-        kind = token.type
-        if kind in ("bullet_list_open", "ordered_list_open"):
-            lists.append(kind.startswith("ordered"))
-        elif kind in ("bullet_list_close", "ordered_list_close"):
-            lists.pop()
-        elif kind == "list_item_open":
-            items.append([None])
-        elif kind == "list_item_close":
-            items.pop()
-        elif kind == "thead_open":
-            header, in_header = [], True
-        elif kind == "thead_close":
-            in_header = False
-        elif kind == "tr_open":
-            cells = []
-        elif kind == "tr_close" and token.type and not in_header:
-            line = row_line
-            section = state.section(tags[min(line - 1, len(tags) - 1)])
-            text = " | ".join(c for c in cells if c)
-            yield Block("row", text, file, line, line, 0, section, cells=tuple(cells), header=tuple(header))
-        elif kind == "inline":
-            begin, end = token.map or [0, 0]
-            opener = tokens[i - 1].type
-            if opener in ("td_open", "th_open"):
-                row_line = begin + 1
-                (header if opener == "th_open" else cells).append(clean(token.content))
-                continue
-            section_tags = tags[min(begin, len(tags) - 1)]
-            if opener == "heading_open" and not items:
-                yield from _heading(file, state, token, int(tokens[i - 1].tag[1]), section_tags)
-                continue
-            yield from _text(file, state, token, lines, section_tags, items, lists, tokens[i + 1 : i + 3])
-        elif kind in ("fence", "code_block"):
-            begin, end = token.map or [0, 0]
-            section = state.section(tags[min(begin, len(tags) - 1)])
-            parent = items[-1][0] if items else None
-            yield Block("code", token.content, file, begin + 2, end, len(items), section, parent)
+class _Walk:
+    """One walk over the parser's tokens; a method for each kind of token, named after it."""
+
+    def __init__(self, file: str, tokens: list[Token], lines: list[str], tags: list[tuple[str, ...]]) -> None:
+        self.file, self.tokens, self.lines, self.tags = file, tokens, lines, tags
+        self.state = _State()
+        self.items: list[list[int | None]] = []  # the line of each open list item, None until its text is seen
+        self.lists: list[bool] = []
+        self.header: list[str] = []
+        self.cells: list[str] = []
+        self.row_line = 1
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the blocks in order of line."""
+        for i, token in enumerate(self.tokens):
+            visit = getattr(self, f"_{token.type}", None)
+            if visit is not None:
+                yield from visit(i, token) or ()
+
+    def _bullet_list_open(self, i: int, token: Token) -> None:
+        self.lists.append(False)
+
+    def _ordered_list_open(self, i: int, token: Token) -> None:
+        self.lists.append(True)
+
+    def _bullet_list_close(self, i: int, token: Token) -> None:
+        self.lists.pop()
+
+    _ordered_list_close = _bullet_list_close
+
+    def _list_item_open(self, i: int, token: Token) -> None:
+        self.items.append([None])
+
+    def _list_item_close(self, i: int, token: Token) -> None:
+        self.items.pop()
+
+    def _thead_open(self, i: int, token: Token) -> None:
+        self.header = []
+
+    def _tr_open(self, i: int, token: Token) -> None:
+        self.cells = []
+
+    def _tr_close(self, i: int, token: Token) -> Iterator[Block]:
+        if any(self.cells):
+            text, line = " | ".join(c for c in self.cells if c), self.row_line
+            section = self.state.section(self._tags_at(line - 1))
+            cells, header = tuple(self.cells), tuple(self.header)
+            yield Block("row", text, self.file, line, line, 0, section, cells=cells, header=header)
+
+    def _inline(self, i: int, token: Token) -> Iterator[Block]:
+        begin = (token.map or [0, 0])[0]
+        opener = self.tokens[i - 1].type
+        if opener in ("td_open", "th_open"):
+            self.row_line = begin + 1
+            (self.header if opener == "th_open" else self.cells).append(clean(token.content))
+        elif opener == "heading_open" and not self.items:
+            yield from _heading(self.file, self.state, token, int(self.tokens[i - 1].tag[1]), self._tags_at(begin))
+        else:
+            after = self.tokens[i + 1 : i + 3]
+            tags = self._tags_at(begin)
+            yield from _text(self.file, self.state, token, self.lines, tags, self.items, self.lists, after)
+
+    def _fence(self, i: int, token: Token) -> Iterator[Block]:
+        begin, end = token.map or [0, 0]
+        section = self.state.section(self._tags_at(begin))
+        parent = self.items[-1][0] if self.items else None
+        yield Block("code", token.content, self.file, begin + 2, end, len(self.items), section, parent)
+
+    _code_block = _fence
+
+    def _tags_at(self, index: int) -> tuple[str, ...]:
+        return self.tags[min(index, len(self.tags) - 1)]
 
 
 def _heading(file: str, state: _State, token: Token, level: int, tags: Sequence[str]) -> Iterator[Block]:
@@ -235,8 +262,6 @@ def _text(
         state.pseudo = (clean(token.content).rstrip(":："), begin + 1)
         yield Block("paragraph", clean(token.content), file, begin + 1, end, 0, above, label_only=True)
         return
-    if not before_list and not bold:
-        pass
     for start, stop in _statements(raw):
         text = clean("\n".join(raw[start:stop]))
         if text:

@@ -83,7 +83,7 @@ class _Checker:
         good = isinstance(rename, dict) and all(isinstance(v, str) and v for v in rename.values())
         self._typed(good, "entities", "rename", 'a table of names, { "Old" = "New" }', rename)
         line = self._line("entities", "add")
-        return Overrides(facts, {n: line for n in add}, rename, tuple(drop), prefix, structures, True)
+        return Overrides(facts, dict.fromkeys(add, line), rename, tuple(drop), prefix, structures, True)
 
     def _facts(self, given: Mapping[str, Any]) -> dict[str, tuple[float, int]]:
         checked = {}

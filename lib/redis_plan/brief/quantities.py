@@ -11,44 +11,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from redis_plan.brief.lexicon import UNSPACED, Lexicon, fold, lexicon
+from redis_plan.brief.counted import Context, Line
+from redis_plan.brief.lexicon import UNSPACED, fold, lexicon
 from redis_plan.brief.model import Comparator, Quantity, QuantityKind
+from redis_plan.brief.numerals import (
+    BETWEEN,
+    CURRENCY,
+    NUMBER,
+    RATE_TIMES,
+    SYMBOL_OPS,
+    TO,
+    UNSPACED_RATE,
+    parse_number,
+)
 from redis_plan.brief.outline import Block
-from redis_plan.brief.units import UNIT, RATE_WORDS, Unit, find_rate, find_unit
+from redis_plan.brief.units import Unit, find_rate, find_unit
 
-_NUM = r"\d{1,3}(?:[ ,.\u00a0\u202f]\d{3})+(?:[.,]\d+)?|\d+(?:[.,]\d+)?"
-_SCALE = (
-    r"(?:[kK](?![A-Za-z])|M(?![A-Za-z])|\s?(?:mln|million|tys\.?|tysięcy|thousand|mld|billion)\b|(?:만|천|억|万|千|億))"
-)
-_DASH = r"\s?[-–—~〜]\s?|\s?\.\.\.?\s?"
-NUMBER = re.compile(
-    rf"(?P<op>[<>]=?|[≤≥~≈±∼]|=)?\s?(?P<cur>[$€£¥₩])?\s?(?P<a>{_NUM})(?P<sa>{_SCALE})?"
-    rf"(?:(?P<dash>{_DASH})(?P<cur2>[$€£¥₩])?(?P<b>{_NUM})(?P<sb>{_SCALE})?)?(?P<plus>\s?\+)?"
-)
-_SCALES = {"k": 1e3, "m": 1e6, "mln": 1e6, "million": 1e6, "tys": 1e3, "tysięcy": 1e3, "thousand": 1e3, "mld": 1e9,
-           "billion": 1e9, "만": 1e4, "万": 1e4, "천": 1e3, "千": 1e3, "억": 1e8, "億": 1e8}  # fmt: skip
-_CURRENCY = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "₩": "KRW"}
-_SYMBOL_OPS: dict[str, Comparator] = {"<": "<", "<=": "<=", "≤": "<=", ">": ">", ">=": ">=", "≥": ">=", "~": "~",
-                                      "≈": "~", "∼": "~", "±": "~", "=": "="}  # fmt: skip
-_OPS: tuple[Comparator, ...] = ("<=", ">=", "<", ">", "~")
-_URL = re.compile(r"\]\([^()\s]*(?:\s[^()]*)?\)|https?://\S+|www\.\S+|[\w.+-]{1,60}@[\w-]{1,60}\.[\w.]{2,20}")
-_DATE = re.compile(
-    r"\b\d{4}[-/.]\d{1,2}[-/.]\d{1,2}\b|\b\d{1,2}[./]\d{1,2}[./]\d{2,4}\b|\bQ[1-4]\b|(?<!\d)\d{4}년(?:\s?\d{1,2}월)?(?:\s?\d{1,2}일)?"
-    r"|\b\d{1,2}:\d{2}(?::\d{2})?(?:\s?[-–~]\s?\d{1,2}:\d{2}(?::\d{2})?)?|\b24/7\b|\b\d{4}-\d{2}\b(?!\d)"
-)
-_CODE_SPAN = re.compile(r"`[^`]*`")
-_NOUN = re.compile(r"[^\W\d_][^\W\d_'’-]*(?:[-'’/][^\W\d_]+)*")
 _BOX = re.compile(r"[\u2500-\u259f]")
-_BETWEEN = re.compile(r"(?:between|from|od|pomiędzy|między)\s+$", re.IGNORECASE)
-_TO = re.compile(rf"\s+(?:to|and|do|a|i|bis|und)\s+(?P<b>{_NUM})(?P<sb>{_SCALE})?", re.IGNORECASE)
-_UNSPACED_RATE = re.compile(
-    r"(?:(?P<n>\d+)\s?(?P<time>시간|분|초|時間|分|秒|小时|分钟)(?:마다|당|에|に|ごとに|내)?\s?|(?P<word>하루|일일|매일|분당|초당|시간당|每秒|每分钟|每天|每小时|毎秒|毎分|1日に?))\s?"
-    r"(?:최대\s?|最多|最大)?(?P<count>\d[\d,]*)\s?(?P<noun>회|번|건|개|次|回|件|個|个)"
-)
-_RATE_TIMES = {"하루": "day", "일일": "day", "매일": "day", "분당": "minute", "초당": "second", "시간당": "hour", "每秒": "second", "每分钟": "minute",
-               "每天": "day", "每小时": "hour", "毎秒": "second", "毎分": "minute", "1日に": "day", "1日": "day"}  # fmt: skip
 _LATENCY_WORDS = (
     "latency",
     "within",
@@ -62,85 +43,27 @@ _LATENCY_WORDS = (
     "p95",
     "p99",
 )
-_STATUS = re.compile(
-    r"\b(?:http|status|error|code|kod|błąd|returns?|zwraca|respond\w*|응답|거부|반환)\b", re.IGNORECASE
-)
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What a line stands in: its block, the table header of each cell, whether its section excludes demand."""
-
-    code: bool = False
-    ttl: bool = False
-    version: bool = False
-    heading: bool = False
-    excluded: bool = False
-    relevant: bool | None = None
-    subject: str = ""
-    row: bool = False  # a table row whose header says that a column holds values
+NOWHERE = Context()
 
 
-def parse_number(text: str, scale: str | None = None) -> float:
-    """Return the value of a written number: ``1,000``, ``1 000``, ``1.5``, ``0,5``, ``10`` with scale ``k``.
+def scan(line: str, language: str, context: Context = NOWHERE, following: str = "") -> list[Quantity]:
+    """Return the quantities of one ``line``.
 
-    >>> parse_number("3,000"), parse_number("1 000"), parse_number("0,5"), parse_number("99.9"), parse_number("10", "k")
-    (3000.0, 1000.0, 0.5, 99.9, 10000.0)
-    """
-    digits = re.sub(r"[ \u00a0\u202f]", "", text)
-    if re.fullmatch(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?", digits):
-        digits = digits.replace(",", "")
-    elif re.fullmatch(r"[1-9]\d{0,2}(?:\.\d{3}){2,}(?:,\d+)?", digits):
-        digits = digits.replace(".", "").replace(",", ".")
-    else:
-        digits = digits.replace(",", ".") if digits.count(",") == 1 and "." not in digits else digits.replace(",", "")
-    try:
-        value = float(digits)
-    except ValueError:
-        value = float(re.sub(r"\D", "", digits))
-    return value * _SCALES.get((scale or "").strip(" .").lower(), 1.0)
-
-
-def scan(line: str, language: str, context: Context = Context(), following: str = "") -> list[Quantity]:
-    """Return the quantities of one ``line``; ``following`` is the next line of the same statement, for a number that
-    ends the line and has its unit there. Files and line numbers are the caller's to fill in.
+    ``following`` is the next line of the same statement, for a number that ends the line and has its unit there. Files
+    and line numbers are the caller's to fill in.
     """
     return list(_Scanner(line, following, lexicon(language), context).run())
 
 
-class _Scanner:
+class _Scanner(Line):
     """One line under scrutiny."""
-
-    def __init__(self, line: str, following: str, words: Lexicon, context: Context) -> None:
-        self.line = line
-        self.context = context
-        self.words = words
-        self.masked = self._mask(line)
-        self.following = following.lstrip("> \t*_")
-        self.groups: frozenset[str] | None = None
-
-    def _mask(self, line: str) -> str:
-        def hide(match: re.Match[str]) -> str:
-            return "\x01" * len(match.group())
-
-        masked = _URL.sub(hide, line) if ("://" in line or "](" in line or "@" in line or "www." in line) else line
-        if any(c.isdigit() for c in masked):
-            masked = _DATE.sub(hide, masked)
-        if "`" in masked and not self.context.code:
-            masked = _CODE_SPAN.sub(lambda m: self._mask_code(m.group()), masked)
-        return masked
-
-    def _mask_code(self, span: str) -> str:
-        inner = span[1:-1].strip()
-        match = NUMBER.match(inner)
-        if match and find_unit(inner, match.end(), ttl=True):
-            return span
-        return "\x01" * len(span)
 
     def run(self) -> Iterator[Quantity]:
         """Yield the quantities in order; a rate of an unspaced script (``1시간 5회``) is taken whole and first."""
-        for match in _UNSPACED_RATE.finditer(self.masked) if UNSPACED.search(self.masked) else ():
-            per = _RATE_TIMES.get(match.group("word") or "") or find_unit(match.group("time") or "", 0)
+        for match in UNSPACED_RATE.finditer(self.masked) if UNSPACED.search(self.masked) else ():
+            per = RATE_TIMES.get(match.group("word") or "") or find_unit(match.group("time") or "", 0)
             name = per if isinstance(per, str) else per.name if per else "second"
             times = float(match.group("n") or 1)
             value, op = parse_number(match.group("count")) / times, self._word_op(match.start())
@@ -149,13 +72,11 @@ class _Scanner:
                 self.masked[: match.start()] + "\x01" * (match.end() - match.start()) + self.masked[match.end() :]
             )
         masked, position = self.masked, 0
-        while match := NUMBER.search(masked, position):
-            quantity, end = self._read(match)
-            position = max(end, match.end("a") if quantity is None else match.end(), match.start() + 1)
+        while (number := NUMBER.search(masked, position)) is not None:
+            quantity, end = self._read(number)
+            position = max(end, number.end("a") if quantity is None else number.end(), number.start() + 1)
             if quantity is not None:
                 yield quantity
-
-    # one number -----------------------------------------------------------------------------------------------------
 
     def _read(self, match: re.Match[str]) -> tuple[Quantity | None, int]:
         begin, end = match.start("a"), match.end()
@@ -168,7 +89,7 @@ class _Scanner:
         start = match.start() if match.group("op") or match.group("cur") else begin
         money = match.group("cur") or match.group("cur2")
         if money:
-            return self._money(_CURRENCY[money], value, value_max, op, start, end)
+            return self._money(CURRENCY[money], value, value_max, op, start, end)
         unit = find_unit(self.masked, unit_at, ttl=self.context.ttl)
         wraps = False
         if unit is None and self.following and not self.masked[unit_at:].strip(" *_"):
@@ -237,22 +158,22 @@ class _Scanner:
                 value = parse_number(match.group("a"))
             if value_max <= value:
                 return parse_number(match.group("a"), scale_a), None, match.end("a"), match.end("a")
-        elif _BETWEEN.search(self.masked[: match.start()]) or find_unit(self.masked, end) is None:
-            to = _TO.match(self.masked, end)
+        elif BETWEEN.search(self.masked[: match.start()]) or find_unit(self.masked, end) is None:
+            to = TO.match(self.masked, end)
             unit_between = None
-            if to is None and _BETWEEN.search(self.masked[: match.start()]):
+            if to is None and BETWEEN.search(self.masked[: match.start()]):
                 unit_between = find_unit(self.masked, end)
-                to = _TO.match(self.masked, unit_between.end) if unit_between else None
+                to = TO.match(self.masked, unit_between.end) if unit_between else None
             if (
                 to
                 and parse_number(to.group("b"), to.group("sb")) > value
-                and (find_unit(self.masked, to.end()) or _BETWEEN.search(self.masked[: match.start()]))
+                and (find_unit(self.masked, to.end()) or BETWEEN.search(self.masked[: match.start()]))
             ):
                 return value, parse_number(to.group("b"), to.group("sb")), to.end(), to.end()
         return value, value_max, end, end
 
     def _symbol(self, match: re.Match[str]) -> Comparator | None:
-        return _SYMBOL_OPS.get(match.group("op") or "")
+        return SYMBOL_OPS.get(match.group("op") or "")
 
     def _word_op(self, start: int) -> Comparator | None:
         before = self.masked[max(0, start - 28) : start]
@@ -285,13 +206,6 @@ class _Scanner:
             return "percent"
         return "size" if unit.kind == "size" else "other" if unit.kind == "other" else "count"
 
-    def _groups(self) -> frozenset[str]:
-        if self.groups is None:
-            self.groups = self.words.groups(self.line)
-        return self.groups
-
-    # a counted noun -------------------------------------------------------------------------------------------------
-
     def _counted(
         self, match: re.Match[str], value: float, top: float | None, op: Comparator | None, start: int, end: int
     ) -> tuple[Quantity | None, int]:
@@ -302,7 +216,7 @@ class _Scanner:
         year = 1990 <= value <= 2060 and "," not in match.group("a") and top is None and not match.group("sa")
         if self.context.version or year or (prev in self.words.words("ordinal_words") and not op):
             return skip
-        if 100 <= value < 600 and value.is_integer() and (_STATUS.search(self.line) or not op) and self._is_status(end):
+        if 100 <= value < 600 and value.is_integer() and self._is_status(end):
             return skip
         hyphen = re.match(r"-([a-z]{3,20})\b", self.masked[end : end + 24])
         noun, stop = (hyphen.group(1), end + hyphen.end()) if hyphen else self._noun(end)
@@ -336,89 +250,6 @@ class _Scanner:
             return self._made(value, top, f"{noun}/{rate.per}", "rate", op, start, rate.end), rate.end
         return self._made(value, top, noun, kind, op, start, stop), stop
 
-    def _alone_in_cell(self, start: int, end: int) -> bool:
-        """Whether the number is all that its cell holds (words such as "up to" aside), and not in the first cell."""
-        before, after = self.masked[:start], self.masked[end:]
-        lead = before.rpartition("|")[2].strip(" *_~<>≤≥=")
-        opens = not lead or any(h.group.startswith("op.") for h in self.words.hits(lead))
-        return opens and before.count("|") >= 2 and not after.partition("|")[0].strip(" *_+")
-
-    def _row_noun(self) -> str:
-        first = self.masked.strip().strip("|").partition("|")[0]
-        uncounted = self.words.words("uncounted")
-        names = [w for w in re.findall(r"[^\W\d_]{3,}", fold(first)) if w not in uncounted]
-        plural = next((w for w in names if w.endswith("s") and not w.endswith("ss")), "")
-        return plural or (names[0] if names else "")
-
-    def _is_status(self, end: int) -> bool:
-        after = self.masked[end : end + 24].strip()
-        return (
-            bool(_STATUS.search(self.line))
-            or after.startswith("\x01")
-            or bool(re.match(r"(?:OK|Not|Bad|Un|Forb|Conf|Too|Int|Serv|Created|Accepted|No )", after))
-        )
-
-    def _spoken_op(self, start: int) -> bool:
-        word = fold(self.masked[:start].rstrip(" *_(~"))
-        return any(word.endswith(w) for w in ("at least", "at most", "up to", "maximum", "max", "minimum", "min",
-                                              "co najmniej", "maksymalnie", "no more than", "limit of", "co najwyzej"))  # fmt: skip
-
-    def _labelled(self, before: str) -> bool:
-        label = re.search(r"([^\W\d_][\w\s/-]{1,40})[:|=]\s*\**\s*$", before + " ") or re.search(
-            r"(\w[\w ]{1,40})\|$", before
-        )
-        if not label:
-            return False
-        heads = [h for h in self.words.data.get("label_heads", ())]
-        return any(
-            any(word.startswith(fold(h[:-1])) if h.endswith("*") else word == fold(h) for h in heads)
-            for word in re.findall(r"[a-z]+", fold(label.group(1)))
-        )
-
-    def _named_before(self, previous: re.Match[str] | None, before: str, op: Comparator | None) -> bool:
-        """``React 18 components``: a capitalised name before the number makes it a version, not a count."""
-        if previous is None or op is not None:
-            return False
-        word, start = previous.group(1), previous.start(1)
-        if not (word[0].isupper() and before.endswith(word)):
-            return False
-        lead = before[:start].strip(" \t-*_#>|[]().:`\"'")
-        first = not lead or before[:start].rstrip(" *_").endswith(
-            (".", ":", "!", "?", "|", ")", "-", "*", "(", "–", "—")
-        )
-        return not first or (word.isupper() and len(word) > 1)
-
-    def _noun(self, end: int) -> tuple[str, int]:
-        """Return the counted noun after position ``end`` and where it ends; ``("", end)`` when none follows."""
-        position, noun, stop, limit = end, "", end, 3
-        closing = re.match(r"\*{0,2}", self.masked[end:])
-        position += closing.end() if closing else 0
-        uncounted = self.words.words("uncounted")
-        while limit and (gap := re.match(r"[ \u00a0]+", self.masked[position:])) is not None:
-            match = _NOUN.match(self.masked, position + gap.end())
-            if match is None:
-                break
-            word = match.group()
-            if fold(word) in uncounted or (
-                not noun and (len(word) < 3 or (word[0].isupper() and not self.masked.isupper()))
-            ):
-                break
-            if noun and word[0].isupper():
-                break
-            if noun and limit < 3 and not self._may_continue(noun):
-                break
-            noun, stop, position = fold(word), match.end(), match.end()
-            limit -= 1
-            if noun.endswith("s") and not noun.endswith("ss") and len(noun) > 3:
-                break
-            if self.words.languages[0] == "pl" and not noun.endswith(("ych", "ich", "nia", "ne", "owe")):
-                break
-        return noun, stop
-
-    @staticmethod
-    def _may_continue(noun: str) -> bool:
-        return not noun.endswith("s") or noun.endswith("ss")
-
     def _made(
         self,
         value: float,
@@ -433,29 +264,6 @@ class _Scanner:
         relevant = self._relevant(kind, unit)
         return Quantity(text, value, unit, kind, "", 0, top, op, self.context.subject, self._scope(), relevant)
 
-    def _scope(self) -> str:
-        low = fold(self.line)
-        for scope, marks in (
-            ("at peak", ("peak", "concurrent", "simultaneous", "szczyt", "jednoczes", "rownoczes")),
-            ("per session", ("per session", "per room", "per game", "na sesj", "na pokoj", "w pokoju", "each room")),
-            ("per user", ("per user", "per player", "per wallet", "each user", "na gracza", "na uzytkownika")),
-        ):
-            if any(mark in low for mark in marks):
-                return scope
-        return ""
-
-    def _relevant(self, kind: QuantityKind, unit: str) -> bool:
-        if self.context.excluded:
-            return False
-        if self.context.relevant is not None:
-            return self.context.relevant
-        groups = self._groups()
-        if kind in ("price", "date", "other"):
-            return False
-        if kind in ("latency", "rate"):
-            return True
-        return "relevant" in groups and not ("irrelevant" in groups and kind in ("percent", "duration"))
-
 
 def read_quantities(
     lines: Sequence[str], blocks: Sequence[Block], file: str, language: str, contexts: dict[int, Context]
@@ -463,11 +271,10 @@ def read_quantities(
     """Return the quantities of a document; ``contexts`` says what each line stands in."""
     found: list[Quantity] = []
     joined = {n for b in blocks if b.kind in ("paragraph", "item") for n in range(b.line, b.end)}
-    bare = Context()
     for number, line in enumerate(lines, 1):
         if not any(c.isdigit() for c in line):
             continue
-        context = contexts.get(number, bare)
+        context = contexts.get(number, NOWHERE)
         if context.code and _BOX.search(line) and not re.search(r"\d\s?[KM]\b", line):
             continue
         following = lines[number] if number in joined and number < len(lines) else ""
@@ -476,4 +283,4 @@ def read_quantities(
     return tuple(found)
 
 
-__all__ = ["RATE_WORDS", "UNIT", "Context", "parse_number", "read_quantities", "scan"]
+__all__ = ["Context", "parse_number", "read_quantities", "scan"]

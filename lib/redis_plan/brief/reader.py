@@ -54,7 +54,7 @@ def read(project: Path) -> Brief:
     """Return the Brief of ``project``; raises :class:`DocumentError` or :class:`OverrideError` on bad input."""
     loaded = files.load(project)
     overrides = read_overrides(files.find_folder(project))
-    language, share = detect_language(d.text for d in loaded.values())
+    language, _ = detect_language(d.text for d in loaded.values())
     words = lexicon(language)
     texts = [_Text(d, outline(d), Roles(words, part), d.lines) for part, d in loaded.items()]
     lines: dict[str, Sequence[str]] = {t.document.name: t.lines for t in texts}
@@ -162,7 +162,7 @@ def _entities(
         Entity(name, TOML, line, lifetime="session", realtime=True)
         for name, line in overrides.add.items()
         if folded_name(name) not in known
-    ]  # noqa: E501
+    ]
     return tuple(result)
 
 
@@ -198,7 +198,7 @@ def _remarks(
                 f"{prd.document.name} has no headings: what is a demand and what is excluded was guessed from the words alone",
                 prd.document.name,
                 1,
-            )  # noqa: E501
+            )
         )
     if language not in READ_FULLY:
         name = lexicon(language).data.get("name", language) if language != "unknown" else "an unknown language"
@@ -209,7 +209,7 @@ def _remarks(
                 f"{prd.document.name} is in {name}: we read {read_part}; sentences were not understood, so entities, real-time flags and kinds are incomplete",
                 prd.document.name,
                 1,
-            )  # noqa: E501
+            )
         )
     if not any(r.kind != "out-of-scope" for r in requirements):
         remarks.append(Remark("unread", f"no requirement was recognised in {prd.document.name}", prd.document.name, 1))
@@ -232,7 +232,7 @@ def _stack_conflicts(stack: Sequence[Component]) -> list[Remark]:
                     "stack",
                     f"{component.name} functions hold no long-lived connection: the WebSocket gateway needs another host",
                     *where,
-                )  # noqa: E501
+                )
             )
         version = re.match(r"\d+(?:\.\d+)?", component.version or "")
         if component.name == "Redis" and version and float(version.group()) < 7.4:
@@ -242,7 +242,7 @@ def _stack_conflicts(stack: Sequence[Component]) -> list[Remark]:
                     f"Redis {component.version}: hash-field TTL needs 7.4"
                     + ("" if float(version.group()) >= 7 else ", functions need 7.0"),
                     *where,
-                )  # noqa: E501
+                )
             )
     return remarks
 

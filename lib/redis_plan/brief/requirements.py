@@ -136,7 +136,6 @@ class _Reader:
         self._append(block, id, self._kind(block, story[2]), story[0])
 
     def _plain(self, block: Block, role: str) -> None:
-        chain = self.roles.chain(block.section)
         story = bool(_STORY.match(block.text))
         if story and role not in _SILENT:
             self._add(block, "functional", "US", None)

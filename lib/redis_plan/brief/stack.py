@@ -80,7 +80,7 @@ def _package_version(text: str, end: int) -> re.Match[str] | None:
 
 def _status(folded: str, begin: int, role: str, chain: Sequence[str], words: Lexicon, is_stack_file: bool) -> Status:
     before = folded[max(0, begin - 40) : begin]
-    if role == "out-of-scope" or role == "rejected" or _OVER.search(before) or _AGAINST.match(folded[begin:]):
+    if role in ("out-of-scope", "rejected") or _OVER.search(before) or _AGAINST.match(folded[begin:]):
         return "rejected"
     if _EXAMPLES.search(before) and not is_stack_file:
         return "mentioned"

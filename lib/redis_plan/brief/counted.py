@@ -1,0 +1,152 @@
+"""Counted nouns: whether the words around a bare number make it a count, a version, a status code or nothing."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from redis_plan.brief.lexicon import Lexicon, fold
+from redis_plan.brief.model import Comparator, QuantityKind
+from redis_plan.brief.numerals import mask
+
+_NOUN = re.compile(r"[^\W\d_][^\W\d_'’-]*(?:[-'’/][^\W\d_]+)*")
+_STATUS = re.compile(
+    r"\b(?:http|status|error|code|kod|błąd|returns?|zwraca|respond\w*|응답|거부|반환)\b", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a line stands in: its block, the table header of each cell, whether its section excludes demand."""
+
+    code: bool = False
+    ttl: bool = False
+    version: bool = False
+    heading: bool = False
+    excluded: bool = False
+    relevant: bool | None = None
+    subject: str = ""
+    row: bool = False  # a table row whose header says that a column holds values
+
+
+class Line:
+    """One line under scrutiny."""
+
+    def __init__(self, line: str, following: str, words: Lexicon, context: Context) -> None:
+        self.line = line
+        self.context = context
+        self.words = words
+        self.masked = mask(line, context.code)
+        self.following = following.lstrip("> \t*_")
+        self.groups: frozenset[str] | None = None
+
+    def _groups(self) -> frozenset[str]:
+        if self.groups is None:
+            self.groups = self.words.groups(self.line)
+        return self.groups
+
+    def _alone_in_cell(self, start: int, end: int) -> bool:
+        """Whether the number is all that its cell holds (words such as "up to" aside), and not in the first cell."""
+        before, after = self.masked[:start], self.masked[end:]
+        lead = before.rpartition("|")[2].strip(" *_~<>≤≥=")
+        opens = not lead or any(h.group.startswith("op.") for h in self.words.hits(lead))
+        return opens and before.count("|") >= 2 and not after.partition("|")[0].strip(" *_+")
+
+    def _row_noun(self) -> str:
+        first = self.masked.strip().strip("|").partition("|")[0]
+        uncounted = self.words.words("uncounted")
+        names = [w for w in re.findall(r"[^\W\d_]{3,}", fold(first)) if w not in uncounted]
+        plural = next((w for w in names if w.endswith("s") and not w.endswith("ss")), "")
+        return plural or (names[0] if names else "")
+
+    def _is_status(self, end: int) -> bool:
+        after = self.masked[end : end + 24].strip()
+        return (
+            bool(_STATUS.search(self.line))
+            or after.startswith("\x01")
+            or bool(re.match(r"(?:OK|Not|Bad|Un|Forb|Conf|Too|Int|Serv|Created|Accepted|No )", after))
+        )
+
+    def _spoken_op(self, start: int) -> bool:
+        word = fold(self.masked[:start].rstrip(" *_(~"))
+        return any(word.endswith(w) for w in ("at least", "at most", "up to", "maximum", "max", "minimum", "min",
+                                              "co najmniej", "maksymalnie", "no more than", "limit of", "co najwyzej"))  # fmt: skip
+
+    def _labelled(self, before: str) -> bool:
+        label = re.search(r"([^\W\d_][\w\s/-]{1,40})[:|=]\s*\**\s*$", before + " ") or re.search(
+            r"(\w[\w ]{1,40})\|$", before
+        )
+        if not label:
+            return False
+        heads = self.words.data.get("label_heads", ())
+        return any(
+            any(word.startswith(fold(h[:-1])) if h.endswith("*") else word == fold(h) for h in heads)
+            for word in re.findall(r"[a-z]+", fold(label.group(1)))
+        )
+
+    def _named_before(self, previous: re.Match[str] | None, before: str, op: Comparator | None) -> bool:
+        """``React 18 components``: a capitalised name before the number makes it a version, not a count."""
+        if previous is None or op is not None:
+            return False
+        word, start = previous.group(1), previous.start(1)
+        if not (word[0].isupper() and before.endswith(word)):
+            return False
+        lead = before[:start].strip(" \t-*_#>|[]().:`\"'")
+        first = not lead or before[:start].rstrip(" *_").endswith(
+            (".", ":", "!", "?", "|", ")", "-", "*", "(", "–", "—")
+        )
+        return not first or (word.isupper() and len(word) > 1)
+
+    def _noun(self, end: int) -> tuple[str, int]:
+        """Return the counted noun after position ``end`` and where it ends; ``("", end)`` when none follows."""
+        position, noun, stop, limit = end, "", end, 3
+        closing = re.match(r"\*{0,2}", self.masked[end:])
+        position += closing.end() if closing else 0
+        uncounted = self.words.words("uncounted")
+        while limit and (gap := re.match(r"[ \u00a0]+", self.masked[position:])) is not None:
+            match = _NOUN.match(self.masked, position + gap.end())
+            if match is None:
+                break
+            word = match.group()
+            if fold(word) in uncounted or (
+                not noun and (len(word) < 3 or (word[0].isupper() and not self.masked.isupper()))
+            ):
+                break
+            if noun and word[0].isupper():
+                break
+            if noun and limit < 3 and not self._may_continue(noun):
+                break
+            noun, stop, position = fold(word), match.end(), match.end()
+            limit -= 1
+            if noun.endswith("s") and not noun.endswith("ss") and len(noun) > 3:
+                break
+            if self.words.languages[0] == "pl" and not noun.endswith(("ych", "ich", "nia", "ne", "owe")):
+                break
+        return noun, stop
+
+    @staticmethod
+    def _may_continue(noun: str) -> bool:
+        return not noun.endswith("s") or noun.endswith("ss")
+
+    def _scope(self) -> str:
+        low = fold(self.line)
+        for scope, marks in (
+            ("at peak", ("peak", "concurrent", "simultaneous", "szczyt", "jednoczes", "rownoczes")),
+            ("per session", ("per session", "per room", "per game", "na sesj", "na pokoj", "w pokoju", "each room")),
+            ("per user", ("per user", "per player", "per wallet", "each user", "na gracza", "na uzytkownika")),
+        ):
+            if any(mark in low for mark in marks):
+                return scope
+        return ""
+
+    def _relevant(self, kind: QuantityKind, unit: str) -> bool:
+        if self.context.excluded:
+            return False
+        if self.context.relevant is not None:
+            return self.context.relevant
+        groups = self._groups()
+        if kind in ("price", "date", "other"):
+            return False
+        if kind in ("latency", "rate"):
+            return True
+        return "relevant" in groups and not ("irrelevant" in groups and kind in ("percent", "duration"))
