@@ -1,7 +1,11 @@
-"""Real servers for every test that needs one, and a look at the end that none is left."""
+"""Real servers for every test that needs one, and a look at the end that no process and no folder is left."""
 
+import os
+import shutil
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +16,24 @@ from redis_plan.server import Binary, Server
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
 BINARIES = server.available()
+LEFTOVER_TIMEOUT_S = 5.0
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_is_left() -> Iterator[Path]:
+    """Give this session a folder for temporary files of its own, so that at the end whatever is ours can be told."""
+    before = tempfile.gettempdir()
+    folder = Path(tempfile.mkdtemp(prefix="rp-tests-"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(folder))
+        patch.setenv("PYTEST_DEBUG_TEMPROOT", before)  # tmp_path stays where pytest keeps it
+        patch.setattr(tempfile, "tempdir", str(folder))
+        yield folder
+    deadline = time.monotonic() + LEFTOVER_TIMEOUT_S
+    while (left := processes_of(folder) + servers_in(folder)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    shutil.rmtree(folder, ignore_errors=True)
+    assert not left, f"left behind by the tests: {left}"
 
 
 @pytest.fixture(scope="session")
@@ -41,3 +63,39 @@ def python(code: str, **options: object) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
     )
+
+
+def processes_of(folder: Path) -> list[str]:
+    """Return the processes that were started with ``folder`` as their place for temporary files, but for this one."""
+    mark = f"TMPDIR={folder}\0".encode()
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if int(entry.name) != os.getpid() and mark in (entry / "environ").read_bytes() + b"\0":
+                found.append(f"{entry.name} {(entry / 'cmdline').read_bytes().replace(bytes(1), b' ').decode()}")
+        except OSError:  # ended meanwhile, or another user's
+            continue
+    return found
+
+
+def servers_in(folder: Path) -> list[str]:
+    """Return the folders of servers in ``folder``."""
+    return sorted(str(path) for path in folder.glob("redis-plan-*"))
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process runs; a zombie does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def within(seconds: float, condition: object) -> bool:
+    """Whether ``condition()`` becomes true within ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while not condition():  # type: ignore[operator]
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True

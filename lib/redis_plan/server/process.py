@@ -75,14 +75,15 @@ class OwnProcess:
         """Write redis.conf; return where the server will listen."""
         wanted = _BASE | dict(config)
         socket_path = str(self.folder / "s")
-        address: Address = ("unix", socket_path)
-        if wanted.get("port", "") in ("", "0") and len(socket_path) > _SOCKET_LIMIT:
+        self._socket = socket_path if len(socket_path) <= _SOCKET_LIMIT else ""
+        if not self._socket and wanted.get("port", "0") == "0":
             wanted["port"] = str(free_port())
-        if wanted.get("port", "") not in ("", "0"):
+        if self._socket:
+            wanted |= {"unixsocket": self._socket, "unixsocketperm": "700"}
+        wanted = {"port": "0", "bind": "127.0.0.1"} | wanted
+        address: Address = ("unix", socket_path)
+        if wanted["port"] != "0":
             address = ("tcp", "127.0.0.1", int(wanted["port"]))
-            wanted = {"bind": "127.0.0.1"} | wanted
-        else:
-            wanted |= {"port": "0", "unixsocket": socket_path, "unixsocketperm": "700"}
         text = "".join(_directive(name, value) for name, value in wanted.items())
         (self.folder / "redis.conf").write_text(text, encoding="utf-8")
         return address
@@ -95,13 +96,19 @@ class OwnProcess:
         self.pid = int(said)
         deadline = time.monotonic() + START_TIMEOUT_S
         turn = 0
-        while not answers(self.address):
+        while not self._is_up():
             turn += 1
             if turn % 10 == 0 and not self._tell("poll").endswith("runs"):
                 raise ServerError(f"{self.binary.path.name} {self.binary.version} does not start: {self._last_words()}")
             if time.monotonic() > deadline:
                 raise ServerError(f"{self.binary.path.name} does not answer after {START_TIMEOUT_S:.0f} s")
             time.sleep(0.002)
+
+    def _is_up(self) -> bool:
+        """Whether it has loaded and answers; asked by its own socket, for at a port somebody else might answer."""
+        if self._socket:
+            return answers(("unix", self._socket))
+        return b"eady to accept connections" in (self.folder / "server.log").read_bytes() and answers(self.address)
 
     def kill(self) -> None:
         """SIGKILL: the process is gone without a last word."""
@@ -172,7 +179,8 @@ class OwnProcess:
             lines = (self.folder / "server.log").read_text("utf-8", "replace").strip().splitlines()
         except OSError:
             lines = []
-        return lines[-1] if lines else "it said nothing"
+        about = [line.removeprefix(">>> ") for line in lines[-2:-1] if line.startswith(">>> ")]  # the faulty directive
+        return ": ".join(about + lines[-1:]) or "it said nothing"
 
 
 def _open_guard(binary: Binary, arguments: tuple[str, ...]) -> tuple[subprocess.Popen[bytes], Path]:
