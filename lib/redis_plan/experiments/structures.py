@@ -1,0 +1,332 @@
+"""Structures: the candidates of a key pattern run side by side with the project's own sizes."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import redis
+from matplotlib.figure import Figure
+
+from redis_plan import figures
+from redis_plan.keyspace.model import Candidate, KeyPattern, Keyspace
+from redis_plan.measure import serverside, statistics
+from redis_plan.measure.finding import Finding, Value
+from redis_plan.measure.interleave import Operation, interleaved
+from redis_plan.measure.lab import Lab
+from redis_plan.measure.respwire import Wire, pack
+from redis_plan.server.capabilities import missing
+from redis_plan.server.visit import clean
+
+#: Elements of a key in an experiment: beyond this a naive candidate would take the whole budget.
+MOST_ELEMENTS = 1_000
+_AGAIN = " (again)"
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """One key of a pattern as it is built for the experiment: elements, bytes of one value, bound of the collection."""
+
+    elements: int
+    value_bytes: int
+    bound: int
+
+    @classmethod
+    def of(cls, pattern: KeyPattern, payload_bytes: float) -> Shape:
+        """Return the shape of ``pattern`` at its typical size."""
+        size = max((f.max_bytes for f in pattern.fields), default=int(payload_bytes))
+        if pattern.type in ("list", "stream"):
+            size = sum(f.max_bytes for f in pattern.fields) or int(payload_bytes)
+        elements = max(1, min(MOST_ELEMENTS, round(pattern.typical_elements)))
+        return cls(elements, max(8, min(4096, size)), max(elements, min(MOST_ELEMENTS, round(pattern.max_elements))))
+
+
+def contested(keyspace: Keyspace, most: int) -> tuple[KeyPattern, ...]:
+    """Return the key patterns with two candidates or more, those that most access patterns use first."""
+    found = [p for p in keyspace.keys if len(p.candidates) > 1]
+    ranked = sorted(found, key=lambda p: (-len(p.access_patterns) - len(p.functions), keyspace.patterns.index(p)))
+    return tuple(sorted(ranked[:most], key=keyspace.patterns.index))
+
+
+def is_document(candidate: Candidate) -> bool:
+    """Whether the candidate keeps all elements in one string that is read, changed and written back."""
+    return candidate.type == "string" and not any("<member>" in command for command in candidate.write)
+
+
+@dataclass
+class Filler:
+    """Turns command templates into packed commands for one candidate's key."""
+
+    key: str
+    candidate: Candidate
+    shape: Shape
+    rng: random.Random
+
+    def __post_init__(self) -> None:
+        """Prepare what does not change from call to call."""
+        self._counter = itertools.count(1)
+        size = self.shape.value_bytes * (self.shape.elements if is_document(self.candidate) else 1)
+        self._padding = "x" * max(0, size - 8)
+
+    def commands(self, templates: Sequence[str], member: int) -> Operation:
+        """Return one operation on the element ``member``."""
+        number = next(self._counter)
+        words = {
+            "<key>": self.key,
+            "<member>": f"m{member:07d}",
+            "<value>": f"{number % 10**8:08d}{self._padding}",
+            "<score>": str(1_000_000 + number),
+            "<count>": str(self.shape.bound),
+        }
+        return tuple(pack(*(_filled(word, words) for word in template.split())) for template in templates)
+
+    def endless(self, templates: Sequence[str]) -> Callable[[], Iterator[Operation]]:
+        """Return a maker of operations on random elements; packed beforehand, so that packing is not measured."""
+        ready = [self.commands(templates, self.rng.randrange(self.shape.elements)) for _ in range(64)]
+        return lambda: itertools.cycle(ready)
+
+
+def _filled(word: str, words: dict[str, str]) -> str:
+    for placeholder, text in words.items():
+        if placeholder in word:
+            word = word.replace(placeholder, text)
+    return word
+
+
+def compare(lab: Lab, *, pattern: KeyPattern, payload_bytes: float) -> Finding:
+    """Run every candidate of ``pattern`` interleaved: client-seen latency, server time, bytes, encoding.
+
+    Ratios are to the naive candidate (the first one where none is marked), with an A/A run of it as the noise floor.
+    """
+    shape = Shape.of(pattern, payload_bytes)
+    client, root = lab.server.client(), f"{lab.server.prefix}structures:{pattern.name}"
+    usable = [
+        c for c in pattern.candidates if c.type != "channel" and (not c.feature or c.feature in lab.server.capabilities)
+    ]
+    skipped = [f"{c.name}: {missing(c.feature)}" for c in pattern.candidates if c.feature and c not in usable]
+    naive = next((c for c in usable if c.naive), usable[0])
+    fillers = {c.name: Filler(f"{root}:{c.name}", c, shape, lab.rng(c.name)) for c in usable}
+    rows: list[dict[str, object]] = []
+    values: list[Value] = []
+    try:
+        with Wire(lab.server.address) as wire:
+            for candidate in usable:
+                _build(wire, fillers[candidate.name], shape)
+                values.append(Value(f"{candidate.name} bytes", _bytes(client, f"{root}:{candidate.name}"), "B", 1))
+            for kind in ("read", "write"):  # reads first: some candidates grow with each write
+                values += _timed(lab, wire, client, kind, usable, naive, fillers, rows)
+    finally:
+        clean(client, root)
+    best = {k: min(usable, key=lambda c: _find(values, f"{c.name} {k} server")).name for k in ("write", "read")}
+    return Finding(
+        question=f"Which structure serves `{pattern.name}` at {shape.elements:,} elements of {shape.value_bytes} B?",
+        hypothesis=f"{pattern.chosen or usable[0].name} needs less server time than the naive {naive.name}.",
+        method="Each candidate's own commands, interleaved A B A B on one connection after warm-up; server time from commandstats",
+        values=tuple(values),
+        samples=pd.DataFrame(rows),
+        conclusion=f"Least server time: {best['write']} to write, {best['read']} to read."
+        + (f" Not run: {'; '.join(skipped)}." if skipped else ""),
+        conditions={
+            "loop": "closed, depth 1",
+            "connections": 1,
+            "elements": shape.elements,
+            "value": f"{shape.value_bytes} B",
+        },
+    )
+
+
+def _build(wire: Wire, filler: Filler, shape: Shape) -> None:
+    """Fill a candidate's key with its elements by its own write commands."""
+    for member in range(1 if is_document(filler.candidate) else shape.elements):
+        commands = filler.commands(filler.candidate.write, member)
+        reply = wire.ask(b"".join(commands), len(commands))
+        if isinstance(reply, Exception):
+            raise redis.ResponseError(f"{filler.candidate.name}: {reply}")
+
+
+def _timed(
+    lab: Lab, wire: Wire, client: redis.Redis, kind: str, usable: Sequence[Candidate], naive: Candidate,
+    fillers: dict[str, Filler], rows: list[dict[str, object]],
+) -> list[Value]:  # fmt: skip
+    templates = {c.name: c.write if kind == "write" else c.read for c in usable}
+    makers = {name: fillers[name].endless(commands) for name, commands in templates.items()}
+    makers[naive.name + _AGAIN] = fillers[naive.name].endless(templates[naive.name])
+    timed = interleaved(wire, makers, lab.by_profile(0.12, 0.6, 3.0) * len(makers) / 2)
+    rows += [
+        {"kind": kind, "candidate": r.label, "round": r.round, "seconds": r.seconds} for r in timed.rounds.itertuples()
+    ]
+    by = {str(label): list(group["seconds"]) for label, group in timed.rounds.groupby("label")}
+    values: list[Value] = []
+    for c in usable:
+        for q in (50, 95, 99):
+            e = statistics.percentile(timed.operations[c.name], q, lab.seed)
+            values.append(Value(f"{c.name} {kind} p{q}", e.value, "s", e.n, e.low, e.high))
+        r = statistics.ratio(by[c.name], by[naive.name], lab.seed)
+        values.append(Value(f"{c.name} {kind} ratio", r.value, "x", r.n, r.low, r.high))
+        values.append(Value(f"{c.name} {kind} server", *_server_time(lab, wire, client, makers[c.name]())))
+    again = statistics.noise_floor(statistics.ratio(by[naive.name + _AGAIN], by[naive.name], lab.seed))
+    values.append(Value(f"{kind} noise floor", 100 * again, "%", len(by[naive.name])))
+    return values
+
+
+def _server_time(lab: Lab, wire: Wire, client: redis.Redis, operations: Iterator[Operation]) -> tuple[float, str, int]:
+    """Return mean server time of one operation (all its commands), from commandstats around a run of its own."""
+    count = lab.by_profile(200, 1_000, 5_000)
+    before = serverside.command_stats(client)
+    for _ in range(count // 50):
+        batch = [next(operations) for _ in range(50)]
+        wire.ask(
+            b"".join(command for commands in batch for command in commands), sum(len(commands) for commands in batch)
+        )
+    return serverside.total_seconds(serverside.since(before, serverside.command_stats(client))) / count, "s", count
+
+
+def _bytes(client: redis.Redis, root: str) -> float:
+    """Return MEMORY USAGE (every element counted) of the key and of the further keys below it."""
+    names = [root.encode(), *client.scan_iter(match=f"{root}:*", count=1000)]
+    with client.pipeline(transaction=False) as pipe:
+        for name in names:
+            pipe.memory_usage(name, samples=0)
+        return float(sum(size or 0 for size in pipe.execute()))
+
+
+def _find(values: Sequence[Value], name: str) -> float:
+    return next(v.value for v in values if v.name == name)
+
+
+def cliff(lab: Lab, *, value_bytes: int) -> Finding:
+    """Find by bisection where a hash and a sorted set of this server leave the listpack, and what that costs."""
+    client, root = lab.server.client(), f"{lab.server.prefix}cliff"
+    rows: list[dict[str, object]] = []
+    values: list[Value] = []
+    text = "x" * max(8, min(64, value_bytes))
+    try:
+        for kind, add in (("hash", _add_hash), ("zset", _add_zset)):
+            last = _bisect(partial(_is_listpack, client, f"{root}:{kind}", add, text), 4_096)
+            for n in sorted({max(1, last // 4), max(1, last // 2), last, last + 1, last + last // 2, 2 * last}):
+                encoding = _encoding(client, f"{root}:{kind}", n, add, text)
+                size = client.memory_usage(f"{root}:{kind}", samples=0) or 0
+                rows.append({"kind": kind, "elements": n, "encoding": encoding, "bytes": size})
+            at = {r["elements"]: float(str(r["bytes"])) for r in rows if r["kind"] == kind}
+            values += [
+                Value(f"{kind} last listpack", last, "elements"),
+                Value(f"{kind} bytes at", at[last], "B"),
+                Value(f"{kind} bytes above", at[last + 1], "B"),
+                Value(f"{kind} step", at[last + 1] / at[last], "x"),
+            ]
+        long_value = _bisect(lambda n: _encoding(client, f"{root}:long", 8, _add_hash, "x" * n) == "listpack", 1_024)
+        values.append(Value("longest value in a listpack hash", long_value, "B"))
+    finally:
+        clean(client, root)
+    return Finding(
+        question="Where does this server turn a compact listpack into a table, and what does the step cost?",
+        hypothesis="At the settings that CONFIG GET shows; one element more costs several times the bytes.",
+        method="Bisection over the number of elements and over the length of one value, OBJECT ENCODING asked at each",
+        values=tuple(values),
+        samples=pd.DataFrame(rows),
+        conclusion="One element above the threshold, or one value above 64 B, converts the whole key, and it never converts back.",
+        conditions={"value": f"{len(text)} B"},
+    )
+
+
+def _add_hash(pipe: redis.client.Pipeline, key: str, n: int, text: str) -> None:
+    pipe.hset(key, mapping={f"m{i:07d}": text for i in range(n)})
+
+
+def _add_zset(pipe: redis.client.Pipeline, key: str, n: int, text: str) -> None:
+    pipe.zadd(key, {f"m{i:07d}": i for i in range(n)})
+
+
+def _encoding(
+    client: redis.Redis, key: str, n: int, add: Callable[[redis.client.Pipeline, str, int, str], None], text: str
+) -> str:
+    with client.pipeline(transaction=False) as pipe:
+        pipe.unlink(key)
+        add(pipe, key, n, text)
+        pipe.object("ENCODING", key)
+        return str(pipe.execute()[-1].decode())
+
+
+def _is_listpack(
+    client: redis.Redis, key: str, add: Callable[[redis.client.Pipeline, str, int, str], None], text: str, n: int
+) -> bool:
+    return _encoding(client, key, n, add, text) == "listpack"
+
+
+def _bisect(compact: Callable[[int], bool], ceiling: int) -> int:
+    """Return the largest n up to ``ceiling`` that is still compact."""
+    low, high = 1, ceiling
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if compact(middle) else (low, middle - 1)
+    return low
+
+
+def plot_candidates(frames: Mapping[str, pd.DataFrame], chosen: Mapping[str, str]) -> Figure:
+    """Draw one panel a pattern: the spread of each candidate's time per operation, the chosen one in blue."""
+    figure, panels = plt.subplots(
+        len(frames), 2, figsize=(7.4, 0.9 + 0.42 * sum(f["candidate"].nunique() for f in frames.values())),
+        sharex=True, squeeze=False, height_ratios=[max(2, f["candidate"].nunique()) for f in frames.values()],
+    )  # fmt: skip
+    for (name, frame), row in zip(frames.items(), panels, strict=True):
+        plain = frame[~frame["candidate"].str.endswith(_AGAIN)]
+        names = list(dict.fromkeys(plain["candidate"]))[::-1]
+        for axes, kind in zip(row, ("write", "read"), strict=True):
+            for position, candidate in enumerate(names):
+                times = plain.loc[(plain["candidate"] == candidate) & (plain["kind"] == kind), "seconds"] * 1e6
+                colour = figures.HIGHLIGHT if candidate == chosen.get(name) else figures.CONTEXT
+                axes.plot(
+                    times.quantile([0.05, 0.95]),
+                    [position] * 2,
+                    color=colour,
+                    linewidth=3,
+                    alpha=0.45,
+                    solid_capstyle="round",
+                )
+                axes.plot(
+                    times.median(), position, "o" if colour == figures.HIGHLIGHT else "s", color=colour, markersize=6
+                )
+                axes.annotate(f"{times.median():.0f}", (times.median(), position), xytext=(0, 6), textcoords="offset points",
+                              ha="center", fontsize=8, color=colour)  # fmt: skip
+            axes.set_yticks(range(len(names)), names if kind == "write" else [""] * len(names), fontsize=9)
+            axes.set_ylim(-0.6, len(names) - 0.2)
+            axes.set_xscale("log")
+            axes.grid(axis="x")
+            axes.set_title(f"{name}: {kind}", fontsize=10)
+    for axes in panels[-1]:
+        axes.set_xlabel("time per operation (µs, log scale)")
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    return figure
+
+
+def plot_cliff(samples: pd.DataFrame) -> Figure:
+    """Draw bytes against elements for a hash and a sorted set, compact below the threshold and in a table above."""
+    figure, axes = plt.subplots()
+    for (kind, rows), colour, marker in zip(samples.groupby("kind", sort=False), figures.PALETTE, "os", strict=False):
+        axes.plot(rows["elements"], rows["bytes"] / 1024, marker=marker, color=colour, linewidth=1.5, markersize=5)
+        end = rows.iloc[-1]
+        axes.annotate(f" {kind}", (end["elements"], end["bytes"] / 1024), color=colour, va="center", fontsize=10)
+        last = rows[rows["encoding"] == "listpack"].iloc[-1]
+        axes.axvline(last["elements"], color=colour, linewidth=0.8, linestyle=":")
+        axes.annotate(
+            f"{last['elements']:,}",
+            (last["elements"], axes.get_ylim()[1]),
+            color=colour,
+            fontsize=9,
+            ha="right",
+            va="top",
+        )
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log", base=2)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.set_xlabel("elements of one key (log scale)")
+    axes.set_ylabel("MEMORY USAGE (KiB, log scale)")
+    axes.set_title("Bytes of one key, and where it leaves the listpack")
+    axes.margins(x=0.12)
+    return figure

@@ -1,0 +1,259 @@
+"""Notebook 03 in words: a decision for each contested pattern, the benchmark tables and their limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from redis_plan import units
+from redis_plan.brief.model import Brief
+from redis_plan.keyspace.model import Candidate, KeyPattern, Keyspace
+from redis_plan.plan.decision import Alternative, Decision, Guard
+from redis_plan.plan.evidence import Evidence, write_interval, write_value
+from redis_plan.server import Server
+
+CANDIDATES_ALT = (
+    "Range plots of the time per operation of each candidate structure, one panel a key pattern for writing and one for "
+    "reading, the chosen candidate highlighted."
+)
+CLIFF_ALT = (
+    "Line chart of the bytes of one key against its elements for a hash and a sorted set, with a jump where each leaves "
+    "the listpack."
+)
+LOAD_ALT = (
+    "Line chart of p50, p95 and p99 latency of the hot write against the offered rate, with the project's rate marked."
+)
+
+#: An alternative overrules the catalog only with this much less server time: below it, two builds could disagree.
+CLEARLY = 1.5
+_LETTERS = "abcdefghijklmnopqrstuvw"  # x, y and z are the cliff, the load curve and the environment
+
+
+def ids(patterns: Sequence[KeyPattern]) -> dict[str, str]:
+    """Return the evidence id of each pattern, E-03a and so on."""
+    return {p.name: f"E-03{letter}" for p, letter in zip(patterns, _LETTERS, strict=False)}
+
+
+def measured(pattern: KeyPattern, record: Evidence) -> tuple[Candidate, ...]:
+    """Return the candidates that this server could run."""
+    return tuple(c for c in pattern.candidates if f"{c.name} bytes" in record)
+
+
+def chosen(pattern: KeyPattern) -> Candidate:
+    """Return the chosen candidate, or the first where the design left it open."""
+    return pattern.candidate or pattern.candidates[0]
+
+
+def round_trips(candidate: Candidate) -> int:
+    """Return how many dependent round trips a write and a read take together: a read before a write can't be pipelined."""
+    return len(candidate.write) + len(candidate.read)
+
+
+def server_time(record: Evidence, candidate: Candidate) -> float:
+    """Return server seconds of one write and one read together."""
+    return record[f"{candidate.name} write server"].value + record[f"{candidate.name} read server"].value
+
+
+def challenger(pattern: KeyPattern, record: Evidence) -> Candidate | None:
+    """Return a feasible candidate that the measurement clearly prefers to the chosen one, or None.
+
+    Feasible first (atomic without help, not naive), then fewest round trips, then server time by a factor of 1.5, and
+    not more than 1.2 times the bytes.
+    """
+    holder = chosen(pattern)
+    if f"{holder.name} bytes" not in record:
+        return None
+    for rival in measured(pattern, record):
+        if rival.name == holder.name or rival.naive or (not rival.atomic and holder.atomic):
+            continue
+        fewer = round_trips(rival) <= round_trips(holder)
+        cheaper = server_time(record, rival) * CLEARLY < server_time(record, holder)
+        compact = record[f"{rival.name} bytes"].value <= 1.2 * record[f"{holder.name} bytes"].value
+        if fewer and cheaper and compact:
+            return rival
+    return None
+
+
+def overruled(keyspace: Keyspace, patterns: Sequence[KeyPattern], records: Mapping[str, Evidence]) -> Keyspace:
+    """Return the keyspace with each choice that the measurement overrules; patterns of the functions keep their type."""
+    changes = {p.name: rival for p in patterns if not p.functions and (rival := challenger(p, records[p.name]))}
+    return replace(
+        keyspace,
+        patterns=tuple(
+            replace(p, chosen=changes[p.name].name, type=changes[p.name].type) if p.name in changes else p
+            for p in keyspace.patterns
+        ),
+    )
+
+
+def decision(pattern: KeyPattern, record: Evidence, brief: Brief, server: Server) -> Decision:
+    """Return the decision on how ``pattern`` is stored, with the best number of each alternative."""
+    holder, rival = chosen(pattern), challenger(pattern, record)
+    winner = rival if rival and not pattern.functions else holder
+    there = measured(pattern, record)
+    because = f"{winner.summary[:1].upper()}{winner.summary[1:]}: {_numbers(record, winner)} [{record.id}]."
+    if rival and pattern.functions:
+        because += (
+            f" The measurement speaks for {rival.name} ({_numbers(record, rival)}); the atomic functions of section 7 need "
+            f"the {holder.name}, so it stays."
+        )
+    elif rival:
+        because += f" The measurement overrules the catalog's first choice, {holder.name}."
+    return Decision(
+        id=record.id.replace("E", "D"),
+        title=f"`{pattern.name}` is a {_title(winner)}",
+        question=f"How is `{pattern.template}` stored ({pattern.holds})?",
+        decision=f"{winner.type}, written with {_commands(winner.write)}, read with {_commands(winner.read)}.",
+        because=because.rstrip("."),
+        instead_of=tuple(
+            Alternative(c.name, _why_not(c, record, winner), c.naive) for c in there if c.name != winner.name
+        ),
+        costs=_costs(winner, pattern),
+        holds_while=_guards(pattern, winner, brief, server),
+        requirements=pattern.requirements[:6],
+    )
+
+
+def _title(candidate: Candidate) -> str:
+    return {"zset": "sorted set"}.get(candidate.type, candidate.type) + f" ({candidate.name})"
+
+
+def _commands(templates: Sequence[str]) -> str:
+    return " then ".join(f"`{t}`" for t in templates)
+
+
+def _numbers(record: Evidence, candidate: Candidate) -> str:
+    write, read = record[f"{candidate.name} write server"], record[f"{candidate.name} read server"]
+    size = record[f"{candidate.name} bytes"]
+    return f"server time {write_value(write)} to write and {write_value(read)} to read, {write_value(size)} a key"
+
+
+def _why_not(candidate: Candidate, record: Evidence, winner: Candidate) -> str:
+    reasons = [] if candidate.atomic or not winner.atomic else ["not atomic: read, change, write back loses updates"]
+    if round_trips(candidate) > round_trips(winner):
+        reasons.append(f"{round_trips(candidate)} commands against {round_trips(winner)}")
+    return "; ".join([_numbers(record, candidate), *reasons])
+
+
+def _costs(candidate: Candidate, pattern: KeyPattern) -> str:
+    cost = f"At its bound: {pattern.at_bound}." if pattern.at_bound else "None seen at this size."
+    return cost if candidate.atomic else f"Several commands, so only inside an atomic function or MULTI. {cost}"
+
+
+def _guards(pattern: KeyPattern, winner: Candidate, brief: Brief, server: Server) -> tuple[Guard, ...]:
+    setting = {"hash": "hash-max-listpack-entries", "zset": "zset-max-listpack-entries"}.get(winner.type)
+    if setting and pattern.typical_elements <= int(server.setting(setting)):
+        return (
+            Guard(
+                f"{setting}: elements of `{pattern.name}`",
+                pattern.typical_elements,
+                "<=",
+                int(server.setting(setting)),
+                "elements",
+            ),
+        )
+    budget = brief.value("memory_budget")
+    return (
+        Guard(
+            f"elements of `{pattern.name}` at its bound",
+            pattern.max_elements,
+            "<=",
+            max(10_000.0, budget / 1e5),
+            "elements",
+        ),
+    )
+
+
+def comparison(pattern: KeyPattern, record: Evidence) -> str:
+    """Return one pattern's candidates as a table: client-seen latency, ratio to the naive one, server time, bytes."""
+    lines = [
+        f"**`{pattern.name}`**, {record.conditions.get('elements', '')} elements of {record.conditions.get('value', '')}; "
+        f"noise floor {write_value(record['write noise floor'])} (write), {write_value(record['read noise floor'])} (read)",
+        "",
+        "| Candidate | Operation | p50 | p95 | p99 | Ratio to naive (95 %) | Server time | Bytes a key |",
+        "|:--|:--|--:|--:|--:|--:|--:|--:|",
+    ]
+    for c in measured(pattern, record):
+        for kind in ("write", "read"):
+            ratio = record[f"{c.name} {kind} ratio"]
+            cells = [write_value(record[f"{c.name} {kind} p{q}"]) for q in (50, 95, 99)]
+            name = f"**{c.name}**" if c.name == chosen(pattern).name else c.name
+            lines.append(
+                f"| {name} | {kind} | {' | '.join(cells)} | {write_value(ratio)} ({write_interval(ratio)}) "
+                f"| {write_value(record[f'{c.name} {kind} server'])} | {write_value(record[f'{c.name} bytes']) if kind == 'write' else ''} |"
+            )
+    return "\n".join([*lines, "", f"*Measured, [{record.id}].*"])
+
+
+def environment(server: Server, record: Evidence) -> str:
+    """Return where and how the benchmarks ran, and how far they carry."""
+    settings = server.fingerprint.settings
+    return "\n".join(
+        [
+            "### Environment and method",
+            "",
+            f"{server.fingerprint.describe()}; persistence: appendonly {settings.get('appendonly', 'unknown')}; connection: "
+            f"{'Unix socket' if server.address[0] == 'unix' else 'TCP'} on the same machine, client and server share its cores. "
+            f"Profile {record.profile}. Candidates run interleaved (A B A B …) on one connection after warm-up; each table names its "
+            "noise floor, measured by running one design under two labels. Times a client sees and times the server accounts are "
+            "different figures and stand in different columns.",
+            "",
+            "**Limits of transfer.** A Unix socket on a shared machine has no network: add the round trip of your data centre to "
+            "every client-seen time. TLS, replicas, a noisy neighbour and another version change the figures; the ratios carry "
+            "further than the absolute times.",
+        ]
+    )
+
+
+def load_section(brief: Brief, load: Evidence, threshold_s: float) -> str:
+    """Return the load curve in words: target, p99 there against a threshold set beforehand, knee, share of a core."""
+    lines = ["### Load", ""]
+    if "p99 at target" in load:
+        passed = load["p99 at target"].value <= threshold_s
+        lines.append(
+            f"At the project's peak of {write_value(load['target'])} (modelled: sessions_peak × events_per_session) the operation "
+            f"`{load.conditions['operation']}` has p99 {load.cite('p99 at target')}. Threshold set beforehand: "
+            f"{units.write(threshold_s, 's')}, one hundredth of the sync target ({brief.fact('sync_latency').where}): "
+            f"**{'pass' if passed else 'fail'}**."
+        )
+    else:
+        lines.append(
+            "At the project's own rate the generator was late, so no latency is published for it; see the conclusion below."
+        )
+    if "headroom" in load:
+        lines.append(
+            f"The server kept up to {load.number('kept up to')}, {units.significant(load['headroom'].value)} times the target. "
+        )
+    lines.append(
+        f"One operation takes {load.number('server time')} of server time, so the peak costs {load.cite('core share at target')} of "
+        f"one core, of which at most 50 % should be planned. {load.conclusion}"
+    )
+    return "\n".join(lines)
+
+
+def cliff_section(brief: Brief, keyspace: Keyspace, cliff: Evidence) -> str:
+    """Return the encoding thresholds of this server, and how far each hash and sorted set of the design stays below."""
+    last = {"hash": cliff["hash last listpack"].value, "zset": cliff["zset last listpack"].value}
+    rows = [
+        f"| `{p.name}` | {p.type} | {p.typical_elements:,.0f} | {p.max_elements:,.0f} | {last[p.type]:,.0f} "
+        f"| {'listpack' if p.max_elements <= last[p.type] else 'listpack, a table at its bound' if p.typical_elements <= last[p.type] else 'table'} |"
+        for p in keyspace.keys
+        if p.type in last
+    ]
+    return "\n".join(
+        [
+            "### Encodings",
+            "",
+            f"On this server a hash leaves the listpack after {cliff.number('hash last listpack')} and costs "
+            f"{units.significant(cliff['hash step'].value)} times the bytes with one more; a sorted set after "
+            f"{cliff.number('zset last listpack')}, times {units.significant(cliff['zset step'].value)}. One value above "
+            f"{cliff.number('longest value in a listpack hash')} converts the whole key, and it never converts back.",
+            "",
+            "| Key | Type | Typical elements | Bound | Last listpack | Encoding |",
+            "|:--|:--|--:|--:|--:|:--|",
+            *rows,
+            "",
+            f"*Elements: modelled from the facts of section 6; thresholds measured [{cliff.id}]. Values above "
+            f"{write_value(cliff['longest value in a listpack hash'])} must stay out of these keys.*",
+        ]
+    )
