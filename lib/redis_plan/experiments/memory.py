@@ -16,6 +16,8 @@ from redis_plan.memory import model, project
 from redis_plan.memory.layout import Build
 from redis_plan.memory.live import build_of
 
+#: Counts of sessions as shares of the largest; the quick profile takes four.
+_SHARES = (0.05, 0.1, 0.2, 0.333, 0.6, 1.0)
 _NOISY = "a shared server: other clients allocate too, so used_memory growth is noisy"
 
 
@@ -47,10 +49,11 @@ def predict_growth(loads: tuple[project.Load, ...], build: Build, before: loadin
     growths = sum(growth.per_key * growth.n_keys for growth in (model.predict(load.shape, build) for load in loads))
     count = sum(load.shape.n_keys for load in loads)
     volatile = sum(load.shape.n_keys for load in loads if load.shape.ttl)
-    after = model.keyspace_tables(before.keys + count, before.volatile + volatile, build)
     # a dict that was used once keeps its smallest size when it is empty again; Valkey's hashtable is freed
     least = 0 if build.layout.rules["keyspace"] == "hashtable" else 1
-    return growths + after - model.keyspace_tables(max(before.keys, least), max(before.volatile, least), build)
+    then = model.keyspace_tables(max(before.keys, least), max(before.volatile, least), build)
+    now = model.keyspace_tables(max(before.keys + count, least), max(before.volatile + volatile, least), build)
+    return growths + now - then
 
 
 def sessions_to_load(lab: Lab, keyspace: Keyspace, keys: tuple[int, int, int], at_most: tuple[int, int, int]) -> int:
@@ -65,8 +68,11 @@ def predicted_against_measured(lab: Lab, *, keyspace: Keyspace) -> Finding:
     Each pattern is loaded alone and removed again, so its growth is its own. The server's MEMORY USAGE, summed over
     the same keys, is compared with the same truth.
     """
+    question = "Does the model predict what the project's own keys cost on this server?"
+    if not keyspace.keys:
+        return Finding(question, "", "", (), not_run="this keyspace has no keys")
     build = build_of(lab.server)
-    sessions = sessions_to_load(lab, keyspace, (15_000, 100_000, 400_000), (400, 2_000, 10_000))
+    sessions = sessions_to_load(lab, keyspace, (9_000, 100_000, 400_000), (300, 2_000, 10_000))
     rows: list[dict[str, float | str]] = []
     with loading.target(lab) as server, server.client() as client:
         loading.warm_up(server, server.prefix)
@@ -144,9 +150,12 @@ def linearity(lab: Lab, *, keyspace: Keyspace) -> Finding:
 
     The steps of the keyspace's tables are predicted; used_memory and RSS are read at rest after each count.
     """
+    question = "Does memory grow in a line with sessions, and does it come back when they end?"
+    if not any(pattern.scope != "global" for pattern in keyspace.keys):
+        return Finding(question, "", "", (), not_run="no key of this keyspace grows in number with sessions")
     build = build_of(lab.server)
-    top = sessions_to_load(lab, keyspace, (50_000, 300_000, 2_000_000), (3_000, 10_000, 30_000))
-    counts = sorted({max(3, round(top * share)) for share in (0.1, 0.2, 0.333, 0.5, 0.75, 1.0)})
+    top = sessions_to_load(lab, keyspace, (36_000, 300_000, 2_000_000), (3_000, 10_000, 30_000))
+    counts = sorted({max(3, round(top * share)) for share in lab.by_profile((0.1, 0.333, 0.6, 1.0), _SHARES, _SHARES)})
     rows: list[dict[str, float]] = []
     remains: list[float] = []
     with loading.target(lab) as server, server.client() as client:
@@ -210,8 +219,8 @@ def _line(
               / float(samples.rss.iloc[-1]), "%", n=n),
         Value("startup", float(start.used), "B"),
         Value("startup_rss", float(start.rss), "B"),
-        Value("left_after_end", 100 * remains[0] / peak, "%"),
-        Value("left_after_cycles", 100 * remains[-1] / peak, "%", n=len(remains)),
+        Value("left_after_end", 100 * max(remains[0], 0.0) / peak, "%"),
+        Value("left_after_cycles", 100 * max(remains[-1], 0.0) / peak, "%", n=len(remains)),
         Value("left_after_end_bytes", remains[0], "B"),
         Value("rss_left_after_end", 100 * (after.rss - start.rss) / max(float(samples.rss.iloc[-1]), 1.0), "%"),
         Value("keys_left", float(final.keys - start.keys), "keys"),
@@ -225,7 +234,7 @@ def _line(
         samples=samples,
         conclusion=(
             f"{slope:,.0f} B a session; the largest distance from the line is "
-            f"{100 * float(residual.abs().max()) / peak:.1f} % of the peak, and {100 * remains[0] / peak:.2f} % of it "
+            f"{100 * float(residual.abs().max()) / peak:.1f} % of the peak, and {100 * max(remains[0], 0.0) / peak:.2f} % of it "
             "stays in used_memory after all sessions ended."
         ),
         conditions=about,

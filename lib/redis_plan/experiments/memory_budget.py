@@ -49,7 +49,7 @@ def client_costs(lab: Lab, *, gateways: int, channels: int) -> Finding:
     subscription = max(subscribed - fresh, 0) / pairs
     return Finding(
         question="What do a connection and a subscription cost?",
-        hypothesis="a connection tens of KB when fresh, a subscription a few hundred bytes (EXPERT: 38 KB, 245 B)",
+        hypothesis="a connection tens of KB when fresh, a subscription a few hundred bytes",
         method=f"{count} connections that have sent one PING; then {len(subscribers)} of them subscribed to {channels} channels each",
         values=(
             Value("connection", each, "B", n=count),
@@ -148,7 +148,12 @@ def capacity_plan(
 
 
 class Measured(Protocol):
-    """A record of evidence: values by name."""
+    """A record of evidence: values by name, or the reason why there are none."""
+
+    @property
+    def not_run(self) -> str:
+        """Why the experiment did not run, or empty."""
+        ...
 
     def __getitem__(self, name: str) -> Value:
         """Return the value called ``name``."""
@@ -157,9 +162,12 @@ class Measured(Protocol):
 
 def constants(line: Measured, clients: Measured) -> Mapping[str, float]:
     """Return the measured constants of :func:`capacity_plan` from the records of linearity and client costs."""
-    return {
-        "startup": line["startup"].value,
-        "rss_ratio": min(max(line["rss_ratio"].value, 1.03), 2.0),
+    usual = capacity.Constants()
+    if line.not_run:
+        start = {"startup": usual.startup, "rss_ratio": usual.rss_ratio}
+    else:
+        start = {"startup": line["startup"].value, "rss_ratio": min(max(line["rss_ratio"].value, 1.03), 2.0)}
+    return start | {
         "connection": clients["connection"].value,
         "subscription": clients["subscription"].value,
     }
@@ -180,7 +188,11 @@ def sensitivity(lab: Lab, *, brief: Brief) -> Finding:
     build = build_of(lab.server)
 
     def dataset(facts: Brief) -> float:
-        return project.dataset_bytes(design(facts), max(1, round(facts.value("sessions_peak"))), build)
+        return project.dataset_bytes(
+            project.per_unit(design(facts), facts.value("sessions_peak")),
+            max(1, round(facts.value("sessions_peak"))),
+            build,
+        )
 
     base = dataset(brief)
     rows: list[dict[str, float | str]] = []

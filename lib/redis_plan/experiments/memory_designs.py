@@ -91,7 +91,7 @@ def log_floor(lab: Lab, *, keyspace: Keyspace) -> Finding:
     if pattern is None:
         return Finding(question, "", "", (), not_run="this keyspace has no event log")
     bound = max(2, math.ceil(pattern.max_elements))
-    lengths = sorted({1, max(2, bound // 4), max(2, bound // 2), bound})
+    lengths = sorted({1, max(2, bound // 3), bound})
     logs = lab.by_profile(60, 300, 1_000)
     size = project.element_bytes(pattern.fields)
     rows: list[dict[str, float | str]] = []
@@ -240,7 +240,9 @@ def full_server(lab: Lab, *, keyspace: Keyspace) -> Finding:
         return Finding(
             question, "", "", (), not_run="needs CONFIG SET maxmemory: a server of our own, not a shared one"
         )
-    patterns = tuple(p for p in keyspace.keys if p.scope != "global" and p.per_session <= 4)
+    patterns = tuple(p for p in keyspace.keys if p.scope != "global" and 1 <= p.per_session <= 4)
+    if not patterns:
+        return Finding(question, "", "", (), not_run="no session of this keyspace has keys of its own to lose")
     small = replace(keyspace, patterns=patterns)
     sessions = lab.by_profile(150, 400, 1_000)
     loads = project.loads(small, sessions)

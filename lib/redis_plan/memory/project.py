@@ -116,6 +116,23 @@ def loads(keyspace: Keyspace, sessions: int, full: bool = False) -> tuple[Load, 
     return tuple(load_of(pattern, sessions, full) for pattern in keyspace.keys)
 
 
+def per_unit(keyspace: Keyspace, peak: float) -> Keyspace:
+    """Return a keyspace whose keys grow with sessions, where the design counts its keys for the whole peak instead.
+
+    A project without sessions of its own (a cache, a shared map) has only global keys; their number at ``peak`` is then
+    read as so many keys for each session, user or whatever the documents count. Any other keyspace is returned as it is.
+    """
+    if any(pattern.scope != "global" for pattern in keyspace.keys):
+        return keyspace
+    patterns = tuple(
+        replace(pattern, scope="session", per_session=pattern.per_session / max(peak, 1.0))
+        if pattern.type != "channel" and pattern.per_session > 1
+        else pattern
+        for pattern in keyspace.patterns
+    )
+    return replace(keyspace, patterns=patterns)
+
+
 def identifier(index: int, length: int) -> str:
     """Return a distinct id of ``length`` characters for ``index``; it never reads as a number if longer than 2."""
     text = ""

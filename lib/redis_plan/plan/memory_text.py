@@ -106,7 +106,7 @@ def encoding_table(keyspace: Keyspace, build: Build) -> str:
         encoding = _encoding(load, build)
         compact = "yes" if encoding in ("listpack", "intset", "listpackex") else "**no**"
         lines.append(
-            f"| `{pattern.template}` | {encoding} | {shape.n_elem:,} / {entries:,} | {longest} B / {longest_allowed} B | {compact} |"
+            f"| `{pattern.template}` | {encoding} | {shape.n_elem:,} / {entries:,} | {longest} B / {f'{longest_allowed} B' if longest_allowed else '–'} | {compact} |"
         )
     return "\n".join(lines)
 
@@ -124,6 +124,8 @@ def big_keys(keyspace: Keyspace, build: Build) -> list[tuple[KeyPattern, float]]
 def session_section(keyspace: Keyspace, samples: pd.DataFrame, build: Build, fit: Evidence) -> str:
     """Return the text on bytes a session: the sum, the table by pattern, the model's error."""
     noun = keyspace.session_noun
+    if fit.not_run:
+        return f"### What one {noun} costs\n\nNot measured: {fit.not_run}."
     rows = {str(row["pattern"]): row for row in samples.to_dict("records")}
     own = [p for p in keyspace.keys if p.scope != "global"]
     terms = " + ".join(f"{float(rows[p.name]['bytes_per_session']):,.0f} (`{p.name}`)" for p in own)
@@ -140,7 +142,7 @@ def session_section(keyspace: Keyspace, samples: pd.DataFrame, build: Build, fit
             f"`bytes = {terms}`",
             "",
             f"(bytes, measured [{fit.id}]; each pattern alone, so the sum may differ from the whole by the tables' steps.) "
-            f"`{largest.name}` is the largest term, {share:.0f} % of a {noun} (measured [{fit.id}]): a saving there counts first.",
+            f"`{largest.name}` is the largest term, {share:.0f} % of one {noun} (measured [{fit.id}]): a saving there counts first.",
             "",
             pattern_table(keyspace, samples, build, fit.id),
             "",
@@ -154,7 +156,12 @@ def session_section(keyspace: Keyspace, samples: pd.DataFrame, build: Build, fit
 
 def linearity_section(line: Evidence, fit: Evidence, steps: list[tuple[int, float]]) -> str:
     """Return the text on growth with sessions: slope, intercept, residual, RSS, steps, and what came back."""
-    shown = [f"{count:,} (+{_bytes(size)})" for count, size in steps if size >= 65_536][-6:]
+    if line.not_run:
+        return f"### Growth with sessions\n\nNot measured: {line.not_run}. The budget below counts the keys there are."
+    merged: dict[int, float] = {}
+    for count, size in steps:
+        merged[count] = merged.get(count, 0.0) + size
+    shown = [f"{count:,} (+{_bytes(size)})" for count, size in merged.items() if size >= 65_536][-6:]
     where = (
         f"Steps larger than 64 KiB on the way there: at {', '.join(shown)} sessions (modelled). "
         if shown
@@ -165,7 +172,7 @@ def linearity_section(line: Evidence, fit: Evidence, steps: list[tuple[int, floa
             "### Growth with sessions",
             "",
             f"`used_memory = {line['intercept'].value:,.0f} B + {line['slope'].value:,.0f} B × sessions` "
-            f"(measured up to {line.cite('sessions_top')}). The largest distance from the line is {line.cite('residual_max')} of "
+            f"(measured up to {line.number('sessions_top')}). The largest distance from the line is {line.cite('residual_max')} of "
             f"the peak, and it is no noise: a keyspace table doubles. {where}"
             f"The model, which knows the steps, is at most {line.cite('prediction_error_max')} off.",
             "",
@@ -197,7 +204,7 @@ def budget_section(brief: Brief, samples: pd.DataFrame, budget: Evidence, client
             "`host = maxmemory × RSS ratio + backlog + append-only buffer + copy-on-write + 128 MiB for the system`",
             "",
             f"with c_conn = {clients.cite('connection')}, c_sub = {clients.cite('subscription')}, RSS ratio "
-            f"{line.cite('rss_ratio')}; stale = 10 % (documented: `active-expire-effort 1` tolerates that share of expired keys, "
+            f"{line.cite('rss_ratio') if not line.not_run else '1.1 (assumed)'}; stale = 10 % (documented: `active-expire-effort 1` tolerates that share of expired keys, "
             f"src/expire.c, Redis 7.0.15); peak {peak.value:,.0f} sessions ({peak.where}); budget "
             f"{units.write(available, 'B')} ({fact.where}). The backlog holds 60 s of writes and at least 1 MiB; a fork is "
             "assumed to write 100 MB/s while each event dirties six pages of 4 KiB (assumed; `INFO persistence` "
@@ -235,7 +242,7 @@ def eviction_decision(brief: Brief, keyspace: Keyspace, budget: Evidence, full: 
         lost = "not measured here"
     else:
         because = (
-            f"at its limit a server with noeviction kept {full.cite('noeviction_whole')} whole, refused "
+            f"at its limit a server with noeviction kept {full.number('noeviction_whole')} whole, refused "
             f"{full.number('noeviction_refused')} and broke {full.number('noeviction_broken')}; with allkeys-lru it accepted "
             f"all and left {full.cite('allkeys_lru_broken')} with a part of their keys"
         )
@@ -246,7 +253,7 @@ def eviction_decision(brief: Brief, keyspace: Keyspace, budget: Evidence, full: 
         title="maxmemory is a computed number, and admission stops before it",
         question="How large is `maxmemory`, and who is refused when memory runs short?",
         decision=(
-            f"`maxmemory {round(budget['maxmemory'].value)}` with `maxmemory-policy {policy}`. The service refuses new {noun}s "
+            f"`maxmemory {round(budget['maxmemory'].value)}` with `maxmemory-policy {policy}`. The service refuses every new {noun} "
             f"while `used_memory` is above {round(admission)} B ({capacity.ADMISSION_SHARE:.0%} of it, {budget.number('admission_bytes')}); "
             f"those that are alive keep the rest"
         ),
@@ -254,9 +261,9 @@ def eviction_decision(brief: Brief, keyspace: Keyspace, budget: Evidence, full: 
         instead_of=(
             Alternative("no maxmemory: the kernel kills the process", "every session lost at once", naive=True),
             Alternative("allkeys-lru on live state", lost),
-            Alternative("volatile-ttl", "as soon as no key with a TTL is left it refuses like noeviction (EXPERT F14)"),
+            Alternative("volatile-ttl", "as soon as no key with a TTL is left it refuses like noeviction"),
         ),
-        costs=f"a quarter of maxmemory is head room; a new {noun} can be refused while memory is still free",
+        costs=f"a quarter of maxmemory is head room; creating one can be refused while memory is still free",
         holds_while=(
             Guard("host memory at the peak", budget["host_memory"].value, "<=", brief.value("memory_budget"), "B"),
             Guard(
@@ -270,7 +277,7 @@ def eviction_section(keyspace: Keyspace, budget: Evidence, full: Evidence) -> st
     """Return the table of key classes, and the admission rule as code."""
     noun = keyspace.session_noun
     measured = (
-        f"Tested here: {full.not_run}."
+        f"Not tested here: {full.not_run}."
         if full.not_run
         else f"Measured on a full server: UNLINK and PUBLISH still worked under all three policies; volatile-ttl left "
         f"{full.number('volatile_ttl_broken')} broken."
@@ -285,7 +292,7 @@ def eviction_section(keyspace: Keyspace, budget: Evidence, full: Evidence) -> st
             "",
             eviction_table(keyspace),
             "",
-            f"Admission, in the service that creates a {noun} (one `INFO memory` a second, cached):",
+            f"Admission, in the service that creates one (one `INFO memory` a second, cached):",
             "",
             "```js",
             f"const ADMIT_BELOW = {round(budget['admission_bytes'].value)}; // {capacity.ADMISSION_SHARE:.0%} of maxmemory, [{budget.id}]",
@@ -305,13 +312,14 @@ def eviction_section(keyspace: Keyspace, budget: Evidence, full: Evidence) -> st
 def state_decision(keyspace: Keyspace, state: Evidence) -> Decision:
     """Return D-06a: the layout of the session state, by bytes."""
     pattern = next(p for p in keyspace.keys if project.is_record(p))
+    longest = max(field.max_bytes for field in pattern.fields)
     smaller = state["hash"].value <= state["JSON_string"].value
     text = "takes fewer bytes and" if smaller else "takes more bytes, but"
     return Decision(
         id="D-06a",
         title="The session state is one hash",
         question=f"What does `{pattern.template}` cost as a hash, as a JSON string, as one key a field?",
-        decision=f"One hash at `{pattern.template}`, {len(pattern.fields)} fields, every value at most 64 B",
+        decision=f"One hash at `{pattern.template}`: {len(pattern.fields)} fields, {_bytes(longest)} the longest value",
         because=(
             f"the hash takes {state.cite('hash')}, the JSON string {state.number('JSON_string')}; the hash {text} is "
             f"changed field by field, while the string is read and rewritten whole. One key a field takes "
@@ -321,7 +329,15 @@ def state_decision(keyspace: Keyspace, state: Evidence) -> Decision:
             Alternative("a JSON string, read, changed and written back", state.number("JSON_string"), naive=True),
             Alternative("one key for each field", state.number("key_per_field")),
         ),
-        costs="no TTL of its own for a field; one value above 64 B turns the whole hash into a hashtable for good",
+        costs=(
+            "no TTL of its own for a field; "
+            + (
+                "one value above 64 B turns the whole hash into a hashtable for good"
+                if longest <= 64
+                else f"a value of {_bytes(longest)} is above the listpack limit of 64 B, so the hash is a hashtable; as a "
+                "key of its own it would let the rest stay compact"
+            )
+        ),
         holds_while=(
             Guard("hash against one key a field", state["hash"].value, "<=", state["key_per_field"].value, "B"),
             Guard("hash against the JSON string with 10 % tolerance", state["hash"].value, "<=",
@@ -408,6 +424,8 @@ def encoding_section(keyspace: Keyspace, build: Build, cliffs: Evidence) -> str:
 
 def return_section(keyspace: Keyspace, build: Build, line: Evidence, fit: Evidence) -> str:
     """Return the text on what comes back when sessions end, and on big keys."""
+    if line.not_run:
+        return f"### Return of memory, and big keys\n\nNot measured: {line.not_run}. Keys are removed by UNLINK."
     largest = big_keys(keyspace, build)[:3]
     names = "; ".join(f"`{p.template}` {_bytes(size)}" for p, size in largest)
     return "\n".join(
@@ -421,7 +439,7 @@ def return_section(keyspace: Keyspace, build: Build, line: Evidence, fit: Eviden
             "`activedefrag yes` on above 1.4 with more than 100 MiB wasted, where the build supports it (assumed thresholds, "
             "redis.conf `active-defrag-ignore-bytes 100mb`).",
             "",
-            f"The largest keys at their bound: {names} (modelled [{fit.id}] checks the model). Every key is removed by UNLINK, "
+            f"The largest keys at their bound: {names} (modelled; [{fit.id}] checks the model). Every key is removed by UNLINK, "
             "and `lazyfree-lazy-expire yes` frees expired ones off the main thread. Once a day "
             "`redis-cli --memkeys --memkeys-samples 0` (or `--bigkeys`) on a replica; a key above twice its bound is a bug.",
             "",
@@ -453,6 +471,8 @@ def sensitivity_section(samples: pd.DataFrame, swing: Evidence) -> str:
 
 def limits_section(fit: Evidence, line: Evidence) -> str:
     """Return what this measurement did not show."""
+    if line.not_run:
+        return f"### Limits of the memory figures\n\nGrowth with sessions was not measured: {line.not_run}."
     caution = fit.conditions.get("caution")
     shared = f" The server is shared: {caution}." if caution else ""
     return (
