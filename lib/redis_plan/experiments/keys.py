@@ -226,8 +226,8 @@ def _one_slot(client: redis.Redis, keyspace: Keyspace, count: int, lab: Lab) -> 
         values=(
             Value("steps", len(together(keyspace)), "steps"),
             Value("names", asked, "names", asked),
-            Value("split", split, "steps", len(samples)),
-            Value("split_without_tag", int((samples["slots_without_tag"] > 1).sum()), "steps", len(samples)),
+            Value("split", split, "sets", len(samples)),
+            Value("split_without_tag", int((samples["slots_without_tag"] > 1).sum()), "sets", len(samples)),
             Value("crossslot", crossed, "errors"),
             Value("crossslot_without_tag", control, "errors"),
         ),

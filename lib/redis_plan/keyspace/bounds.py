@@ -11,7 +11,7 @@ from redis_plan.keyspace import naming
 from redis_plan.keyspace.model import KeyPattern, Keyspace
 
 #: Longest sample of each id that we mint ourselves; any other placeholder may take the cap of an encoded id.
-MINTED = {"session_id": 12, "env": 7, "bucket": 2, "node_id": 32, "code": 6, "op_id": 26, "digest": 64, "window": 10}
+MINTED = {"session_id": 12, "env": 7, "bucket": 2, "node_id": 32, "code": 6, "op_id": 26, "digest": 43, "window": 10}
 
 Setting = Callable[[str], str]
 

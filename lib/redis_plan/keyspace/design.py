@@ -16,7 +16,7 @@ from redis_plan import units
 from redis_plan.brief.model import AccessPattern, Brief, Entity
 from redis_plan.errors import OverrideError
 from redis_plan.keyspace import chain, cues, naming
-from redis_plan.keyspace.catalog import FieldSpec, KeySpec, UsePattern, use_patterns
+from redis_plan.keyspace.catalog import FieldSpec, KeySpec, UsePattern, nouns, use_patterns
 from redis_plan.keyspace.expression import evaluate
 from redis_plan.keyspace.linter import lint
 from redis_plan.keyspace.model import Candidate, Field, KeyPattern, Keyspace, TtlRule
@@ -161,7 +161,12 @@ def _pattern(
         use=use.pattern.use,
         holds=words.substitute_in(spec.holds),
         scope=spec.scope,
-        ttl=TtlRule(spec.ttl.policy, seconds, words.substitute_in(spec.ttl.because), str(spec.ttl.seconds or "")),
+        ttl=TtlRule(
+            spec.ttl.policy,
+            seconds,
+            words.substitute_in(spec.ttl.because),
+            spec.ttl.seconds if isinstance(spec.ttl.seconds, str) else "",
+        ),
         writers=tuple(words.substitute_in(w) for w in spec.writers),
         readers=tuple(words.substitute_in(r) for r in spec.readers),
         deleted_by=words.substitute_in(spec.deleted_by),
@@ -234,7 +239,8 @@ def _choose(pattern: UsePattern, spec: KeySpec, brief: Brief) -> tuple[Candidate
     for name in spec.prefer:
         if offers(brief, by_name[name]):
             return by_name[name], ""
-    return None, ""
+    # an older server than all of them need: the design stands, and lint says what is missing
+    return (by_name[spec.prefer[0]], "") if spec.prefer else (None, "")
 
 
 def _fields(
@@ -267,7 +273,7 @@ def _state_fields(brief: Brief, session: cues.SessionNoun | None) -> list[Field]
     current = [
         Field(f"current_{naming.slugify(cues.singular(e.name), 'item').replace('-', '_')}", "id", 32, f"which {cues.singular(e.name)} is on")
         for e in brief.entities
-        if e is not session.entity and e.realtime and e.lifetime in ("session", "temporary")
+        if e is not session.entity and e.realtime and e.lifetime in ("session", "temporary") and _is_current(e)
     ][:4]  # fmt: skip
     basic = [Field("owner", "id", 26, f"who opened the {session.word}"), Field("capacity", "integer", 6, "seats")]
     fixed = {"epoch", "version", "status", "created_at", "updated_at"}
@@ -277,6 +283,14 @@ def _state_fields(brief: Brief, session: cues.SessionNoun | None) -> list[Field]
     for number in range(1, 1 + max(0, min(16, math.ceil(rest / 72)))):
         fields.append(Field(f"setting_{number}", "text", 64, f"further properties of the {session.word}, a field each"))
     return fields
+
+
+def _is_current(entity: Entity) -> bool:
+    """Whether a session has one of these at a time: a round, a question, a lot; not a member, a vote or a score."""
+    fits = ((cues.fit(p, entity), p.use) for p in use_patterns() if p.entities)
+    best = max(fits, default=(cues.Fit(0.0, 0.0), ""))
+    alone = cues.matcher(nouns().same_thing).fullmatch(cues.singular(entity.name)) is None
+    return alone and (best[0].strength == 0 or best[1] == "round")
 
 
 def _serve(

@@ -1,11 +1,50 @@
-"""Lint: what is wrong with a keyspace."""
+"""Lint: what is wrong with a keyspace, rule by rule, with the fix.
+
+The rules are data (``data/catalog/lint.toml``): a code, a severity, a message, a fix and the fact behind it.
+"""
 
 from __future__ import annotations
 
+import tomllib
+from dataclasses import dataclass
+from functools import lru_cache
+
+from pydantic import TypeAdapter
+
 from redis_plan.brief.model import Brief
-from redis_plan.keyspace.model import Finding, Keyspace
+from redis_plan.keyspace import checks
+from redis_plan.keyspace.model import Finding, Keyspace, Severity
+from redis_plan.resources import catalog_dir
 
 
-def lint(keyspace: Keyspace, brief: Brief) -> tuple[Finding, ...]:
-    """Return the findings of every rule in ``data/catalog/lint.toml``."""
-    return ()
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One lint rule. ``check`` names the function that finds it; ``message`` takes that function's words."""
+
+    code: str
+    check: str
+    severity: Severity
+    message: str
+    fix: str
+    source: str
+
+
+@lru_cache(maxsize=1)
+def rules() -> tuple[Rule, ...]:
+    """Return every rule of the catalog, in the order of its codes."""
+    text = (catalog_dir() / "lint.toml").read_text("utf-8")
+    return TypeAdapter(tuple[Rule, ...]).validate_python(tomllib.loads(text)["rule"])
+
+
+def lint(keyspace: Keyspace, brief: Brief, policy: str = "noeviction") -> tuple[Finding, ...]:
+    """Return what the rules find: errors first, then warnings, each by code.
+
+    ``policy`` is the ``maxmemory-policy`` that the server will run with.
+    """
+    subject = checks.Subject(keyspace, brief, policy)
+    found = [
+        Finding(rule.code, rule.severity, pattern, rule.message.format(**words), rule.fix)
+        for rule in rules()
+        for pattern, words in checks.find(rule.check)(subject)
+    ]
+    return tuple(sorted(found, key=lambda f: (f.severity, f.rule)))

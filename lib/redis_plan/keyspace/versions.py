@@ -10,18 +10,27 @@ from redis_plan.keyspace.model import Candidate
 #: What we assume where the stack names no version: the oldest line that the embedded and Debian servers share.
 ASSUMED = (7, 0)
 
-#: First Valkey version of features that Redis had later than the fork (Valkey 7.2): EXPERT table, valkey-doc fe8f96a.
+#: First Valkey version of features that Redis got after the fork (Valkey 7.2): valkey-doc fe8f96a.
 VALKEY_SINCE = {"hash-field-ttl": (9, 0)}
+
+#: The server itself, not a client library: "Redis", "Redis Stack", "Valkey 8", but not "node-redis" or "Upstash client".
+_SERVER = re.compile(
+    r"(?:aws elasticache (?:for )?|elasticache (?:for )?|amazon memorydb (?:for )?|upstash |azure cache for |managed )?"
+    r"(redis|valkey)(?: (?:server|stack|oss|open source|cluster|cloud|enterprise|pub/sub|streams?))?(?: v?[\d.x+]+)?"
+)
 
 
 def stack_server(brief: Brief) -> tuple[str, tuple[int, ...]]:
-    """Return the product ("redis" or "valkey") and version that the documents chose."""
-    for component in brief.stack:
-        name = component.name.lower()
-        if ("redis" in name or "valkey" in name) and component.status in ("chosen", "later", "mentioned"):
-            product = "valkey" if "valkey" in name else "redis"
-            return product, parse_version(component.version) or ASSUMED
-    return "redis", ASSUMED
+    """Return the product ("redis" or "valkey") and version that the documents chose; what was rejected doesn't count."""
+    found = [
+        (match[1], parse_version(component.version))
+        for component in brief.stack
+        if component.status not in ("rejected", "superseded")
+        and (match := _SERVER.fullmatch(component.name.strip().lower()))
+    ]
+    stated = [(product, version) for product, version in found if version]
+    product, version = (stated or found or [("redis", ())])[0]
+    return product, version or ASSUMED
 
 
 def parse_version(text: str | None) -> tuple[int, ...]:

@@ -202,8 +202,8 @@ def atomic_steps(keyspace: Keyspace, skew: Evidence, slots: Evidence) -> str:
         lines.append(f"Not verified on a live server: {slots.not_run}")
     else:
         lines.append(
-            f"A cluster-enabled server computed {slots.number('names')} slots, also for hostile ids (braces, colons, NUL, 10 kB of emoji): "
-            f"{slots.number('split')} of the sets of keys lie in more than one slot; without the tags {slots.number('split_without_tag')} do. "
+            f"A cluster-enabled server computed the slots of {slots.number('names')}, also for hostile ids (braces, colons, NUL, 10 kB of emoji): "
+            f"{slots.number('split')} of keys lie in more than one slot; without the tags {slots.number('split_without_tag')} do. "
             f"Every function was called on it: {slots.number('crossslot')} with CROSSSLOT, against {slots.number('crossslot_without_tag')} for names without tags."
         )
     if "ids_6" in skew:
@@ -342,7 +342,11 @@ def naming_decision(
 ) -> Decision:
     """Return the decision on the name scheme."""
     core = next((p for p in keyspace.keys if p.scope == "session"), keyspace.keys[0] if keyspace.keys else None)
-    because = [f"{slots.number('split')} of its sets of keys cross a slot under it"] if "split" in slots else []
+    because = (
+        [f"of all sets of keys that change together, {slots.number('split')} lie in more than one slot"]
+        if "split" in slots
+        else []
+    )
     guards = []
     if skew is not None and not skew.not_run:
         because.append(f"the fullest of 6 nodes holds {skew.number('ids_6')} its even share")
@@ -354,7 +358,7 @@ def naming_decision(
     instead = [
         Alternative(
             "names without hash tags",
-            f"{slots.number('split_without_tag')} sets of keys in more than one slot"
+            f"{slots.number('split_without_tag')} of keys in more than one slot"
             if "split" in slots
             else "not measured",
             naive=True,

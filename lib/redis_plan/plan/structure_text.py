@@ -11,7 +11,7 @@ from redis_plan.plan.keyspace_text import serves, table
 #: Sample values by the type of a field, as they stand in a data-model block.
 SAMPLES = {
     "hex": "9f3c01d27ab4e815", "integer": "42", "enum": "open", "ms": "1795436400000", "id": "01J9Z3K8QW4T",
-    "JSON": '{"name":"Ana","role":"member"}', "text": "42:ok", "decimal": "67123.50", "slug": "change", "HLL": "<HLL>",
+    "JSON": '{"name":"Ana","role":"member"}', "text": "…", "decimal": "67123.50", "slug": "change", "HLL": "<HLL>",
 }  # fmt: skip
 
 
@@ -44,9 +44,9 @@ def overview(keyspace: Keyspace, brief: Brief) -> str:
 def fields(keyspace: Keyspace, brief: Brief) -> str:
     """Return every field of every key with type, size and meaning."""
     rows = [
-        [f"`{p.name}`" if i == 0 else "", f"`{f.name}`", f.type, f"{f.max_bytes:,}", f.meaning]
+        [f"`{p.name}`" if i == 0 else "", f"`{name}`", f.type, f"{f.max_bytes:,}", f.meaning]
         for p in keyspace.patterns
-        for i, f in enumerate(p.fields)
+        for i, (name, f) in enumerate(_folded(p.fields))
     ]
     facts = [brief.fact(n) for n in ("state_bytes", "member_bytes", "payload_bytes")]
     sizes = "; ".join(f"`{f.name}` {f.value:,.0f} B ({f.where})" for f in facts)
@@ -65,6 +65,16 @@ def fields(keyspace: Keyspace, brief: Brief) -> str:
             "through `cjson` as a number, which writes large ones as floats.",
         ]
     )
+
+
+def _folded(fields: tuple[Field, ...]) -> list[tuple[str, Field]]:
+    """Return the fields by name, numbered ones of one kind as one: ``setting_1 … setting_5``."""
+    plain = [(f.name, f) for f in fields if not f.name.startswith("setting_")]
+    numbered = [f for f in fields if f.name.startswith("setting_")]
+    if numbered:
+        name = numbered[0].name if len(numbered) == 1 else f"{numbered[0].name} … {numbered[-1].name}"
+        plain.append((name, numbered[0]))
+    return plain
 
 
 def encodings(keyspace: Keyspace, setting: bounds.Setting, describe: str) -> str:
@@ -130,7 +140,7 @@ def data_model(keyspace: Keyspace) -> str:
 def _value(pattern: KeyPattern) -> list[str]:
     match pattern.type:
         case "hash":
-            return [f"{_name(f)} → {_sample(f)}" for f in pattern.fields[:14]]
+            return [f"{_name(f)} → {_sample(f)}" for f in pattern.fields if not f.name.startswith("setting_")]
         case "zset":
             score = (
                 "1795436430000"

@@ -16,7 +16,7 @@ def ttl_table(keyspace: Keyspace, brief: Brief) -> str:
             f"`{p.name}`",
             units.write(p.ttl.seconds, "s") if p.ttl.seconds is not None else "none",
             p.ttl.policy,
-            f"`{p.ttl.expression}`" if p.ttl.expression else "–",
+            f"`{p.ttl.expression}`" if p.ttl.expression else "–" if p.ttl.seconds is None else "constant",
             p.deleted_by,
             p.ttl.because,
         ]
