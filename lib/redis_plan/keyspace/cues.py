@@ -117,8 +117,9 @@ def _is_shared(entity: Entity, brief: Brief) -> bool:
     """Whether people do something with it together: "session" alone may as well be a login's."""
     if fold(entity.name) not in {fold(stem) for stem in nouns().ambiguous} or not brief.access_patterns:
         return True
-    mine = [a.verb for a in brief.access_patterns if same(a.entity, entity.name)]
-    return bool({"join", "leave", "create", "control", "invite", "watch", "submit"} & set(mine))
+    # a reader gives every project some patterns; those with a requirement behind them are the documents' own
+    mine = {a.verb for a in brief.access_patterns if a.requirements and same(a.entity, entity.name)}
+    return bool({"join", "leave", "create", "control", "invite"} & mine)
 
 
 def _session_rank(entity: Entity, session: tuple[str, ...], stop: tuple[str, ...]) -> int | None:

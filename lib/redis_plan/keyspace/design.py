@@ -57,6 +57,7 @@ def design(brief: Brief) -> Keyspace:
         for spec in use.pattern.key:
             taken = {p.name for p in patterns}
             patterns.append(_pattern(use, spec.adapted(session is not None), brief, keyspace, facts, taken))
+    patterns = _with_code(patterns)
     patterns, unserved = _serve(patterns, uses, brief, session)
     keyspace = replace(keyspace, patterns=tuple(patterns), unserved=unserved)
     return replace(keyspace, findings=lint(keyspace, brief))
@@ -281,8 +282,26 @@ def _state_fields(brief: Brief, session: cues.SessionNoun | None) -> list[Field]
     rest = int(brief.value("state_bytes")) - 70 - sum(f.max_bytes + len(f.name) for f in seen.values())
     fields = list(seen.values())
     for number in range(1, 1 + max(0, min(16, math.ceil(rest / 72)))):
-        fields.append(Field(f"setting_{number}", "text", 64, f"further properties of the {session.word}, a field each"))
+        fields.append(
+            Field(
+                f"setting_{number}",
+                "text",
+                64,
+                f"further properties of the {session.word}, one a field, up to `state_bytes`",
+            )
+        )
     return fields
+
+
+def _with_code(patterns: list[KeyPattern]) -> list[KeyPattern]:
+    """Give the state a field for the join code, so that whoever ends the session can delete the code."""
+    if not any(p.use == "join-code" for p in patterns):
+        return patterns
+    code = Field("code", "code", 8, "join code; deleted with the session")
+    return [
+        replace(p, fields=(*p.fields, code), max_elements=p.max_elements + 1) if p.use == "state" else p
+        for p in patterns
+    ]
 
 
 def _is_current(entity: Entity) -> bool:
@@ -336,7 +355,7 @@ def _answers(
         return bool(verbs) and bool(expression.search(cues.fold(access.verb)))
     if any(cues.same(access.entity, name) for name in pattern.entities):
         return True
-    return pattern.type == "channel" and access.mode == "subscribe"
+    return pattern.use in ("events", "feed") and access.mode == "subscribe"
 
 
 def _why_not(access: AccessPattern, brief: Brief) -> str:

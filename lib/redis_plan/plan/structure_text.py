@@ -11,7 +11,7 @@ from redis_plan.plan.keyspace_text import serves, table
 #: Sample values by the type of a field, as they stand in a data-model block.
 SAMPLES = {
     "hex": "9f3c01d27ab4e815", "integer": "42", "enum": "open", "ms": "1795436400000", "id": "01J9Z3K8QW4T",
-    "JSON": '{"name":"Ana","role":"member"}', "text": "…", "decimal": "67123.50", "slug": "change", "HLL": "<HLL>",
+    "JSON": '{"name":"Ana","role":"member"}', "text": "…", "decimal": "67123.50", "slug": "change", "HLL": "<HLL>", "code": "K7PQXM",
 }  # fmt: skip
 
 
@@ -21,6 +21,8 @@ def role(pattern: KeyPattern, brief: Brief) -> str:
         return "nothing stored"
     if pattern.authoritative:
         return "authoritative while it lives"
+    if pattern.use in ("log", "due", "gateway"):
+        return "derivable"
     durable = {e.name for e in brief.entities if e.lifetime == "durable"}
     return "cache of the database" if set(pattern.entities) & durable else "derivable"
 
