@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from redis_plan.brief.lexicon import WORD, Lexicon, fold
+from redis_plan.brief.lexicon import WORD, Lexicon, fold, tokens
 from redis_plan.brief.model import Attribute, Entity, Lifetime, Relation
 from redis_plan.brief.outline import Block
 from redis_plan.brief.sections import Roles
@@ -104,7 +104,7 @@ class _Search:
         self.demanded_lines = demanded_lines
         self.table: dict[str, _Candidate] = {}
         self.accounts = False
-        self.counts: Counter[str] = Counter()
+        self._known_strangers: frozenset[str] | None = None
         self.demanded: Counter[str] = Counter()
         self.firsts: dict[str, tuple[str, int]] = {}
 
@@ -116,7 +116,8 @@ class _Search:
         negations = [h.end for h in cues if h.group == "negation"]
         account = (h for h in cues if h.group == "account")
         self.accounts = self.accounts or any(all(not 0 <= h.start - n <= 30 for n in negations) for h in account)
-        self._count_words(block, demanded)
+        if demanded:
+            self._count_words(block)
         for start, _, group, spelling in self._longest(block.text):
             candidate = self._candidate(group, block)
             candidate.mentions += 1
@@ -152,44 +153,41 @@ class _Search:
                 longest.append((hit.start, hit.end, hit.group, text[hit.start : hit.end]))
         return longest
 
-    def _count_words(self, block: Block, demanded: bool) -> None:
+    def _count_words(self, block: Block) -> None:
         if self.words.languages[0] != "en":
             return
         heads, strangers = self.words.words("compound_heads"), self._strangers()
-        before = ""
-        for match in WORD.finditer(fold(block.text)):
-            word = match.group()
-            terms = [word]
-            if word in heads and before and before not in strangers and len(before) > 2:
-                terms.append(f"{before} {word}")
-            for term in terms:
-                self.counts[term] += 1
-                self.demanded[term] += demanded
-                self.firsts.setdefault(term, (block.file, block.line))
+        place, before = (block.file, block.line), ""
+        for word, _, _ in tokens(block.text)[1]:
+            self.demanded[word] += 1
+            self.firsts.setdefault(word, place)
+            if word in heads and len(before) > 2 and before not in strangers:
+                self.demanded[f"{before} {word}"] += 1
+                self.firsts.setdefault(f"{before} {word}", place)
             before = word
 
     def _strangers(self) -> frozenset[str]:
-        return self.words.words("not_entities") | self.words.words("stopwords") | self.words.words("uncounted")
+        if self._known_strangers is None:
+            names = ("not_entities", "stopwords", "uncounted")
+            self._known_strangers = frozenset().union(*(self.words.words(name) for name in names))
+        return self._known_strangers
 
     def discover(self) -> None:
         """Add nouns that the lexicon doesn't know: said in singular and plural, or compounds of a known head."""
         strangers = self._strangers()
-        for plural, count in list(self.counts.items()):
-            singular = _singular(plural)
-            if not singular or singular == plural or singular in strangers or plural in strangers:
+        for plural, count in list(self.demanded.items()):
+            singular, compound = _singular(plural), " " in plural
+            if not singular:
+                if compound and count >= 2:
+                    self._found(plural, plural, count)
                 continue
-            compound = " " in plural
-            total = count + self.counts[singular]
-            demanded = self.demanded[plural] + self.demanded[singular]
-            if self.nouns.hits(singular) and not compound:
+            if singular in strangers or plural in strangers or (not compound and self.nouns.hits(singular)):
                 continue
-            if (compound and demanded >= 2) or (self.counts[singular] and total >= 4 and demanded >= 3):
-                self._found(singular, plural, total, demanded)
-        for term, count in list(self.counts.items()):
-            if " " in term and not _singular(term) and self.demanded[term] >= 2:
-                self._found(term, term, count, self.demanded[term])
+            total = count + self.demanded[singular]
+            if (compound and total >= 2) or (self.demanded[singular] and total >= 4):
+                self._found(singular, plural, total)
 
-    def _found(self, singular: str, plural: str, total: int, demanded: int) -> None:
+    def _found(self, singular: str, plural: str, total: int) -> None:
         name = singular[0].upper() + singular[1:]
         head = folded_name(singular.rsplit(" ", 1)[-1])
         owner = next((c for c in self.table.values() if folded_name(c.name) == head), None) if " " in singular else None
@@ -200,7 +198,7 @@ class _Search:
             return
         first = min(self.firsts.get(t, ("~", 0)) for t in (singular, plural))
         live = any(c.live for c in self.table.values() if folded_name(c.name) in singular)
-        candidate = _Candidate(name, "temporary" if live else "unknown", live, first, total, demanded, 1)
+        candidate = _Candidate(name, "temporary" if live else "unknown", live, first, total, total, 1)
         candidate.spellings.update({singular: 1, plural: 1})
         self.table[name] = candidate
 

@@ -46,13 +46,14 @@ def read_facts(
     quantities: Sequence[Quantity], lines: Mapping[str, Sequence[str]], overrides: Mapping[str, tuple[float, int]]
 ) -> tuple[Fact, ...]:
     """Return every fact of the catalogue; ``overrides`` are the team's (value, line in redis-plan.toml)."""
-    return tuple(_fact(name, entry, quantities, lines, overrides.get(name)) for name, entry in catalogue().items())
+    candidates = _candidates(quantities, lines)
+    return tuple(_fact(name, entry, candidates, lines, overrides.get(name)) for name, entry in catalogue().items())
 
 
 def _fact(
     name: str,
     entry: Mapping[str, Any],
-    quantities: Sequence[Quantity],
+    candidates: Sequence[_Candidate],
     lines: Mapping[str, Sequence[str]],
     override: tuple[float, int] | None,
 ) -> Fact:
@@ -60,7 +61,7 @@ def _fact(
     if override is not None:
         value, line = override
         return Fact(name, value, unit, "documented", "set by the team", toml_line(name, value), "redis-plan.toml", line)
-    best = max(_matches(entry, quantities, lines), key=lambda m: m.score, default=None)
+    best = _best(entry, candidates)
     if best is None:
         default = float(entry["default"])
         return Fact(name, default, unit, "assumed", entry["because"], toml_line(name, default))
@@ -71,38 +72,54 @@ def _fact(
     )
 
 
-def _matches(
-    entry: Mapping[str, Any], quantities: Sequence[Quantity], lines: Mapping[str, Sequence[str]]
-) -> list[_Match]:
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A quantity as the cues see it: in base units, with the folded text around it."""
+
+    quantity: Quantity
+    order: int
+    dimension: str
+    value: float
+    top: float | None
+    text: str
+    subject: str
+    noun: str
+
+
+def _candidates(quantities: Sequence[Quantity], lines: Mapping[str, Sequence[str]]) -> list[_Candidate]:
     found = []
-    dimensions = {cue["dimension"] for cue in entry.get("cue", ())}
-    for order, quantity in enumerate(quantities):
-        if not quantity.design_relevant:
-            continue
-        dimension, value = base(quantity.value, quantity.unit)
-        if dimension not in dimensions:
-            continue
-        top = base(quantity.value_max, quantity.unit)[1] if quantity.value_max is not None else None
-        text = fold(lines[quantity.file][quantity.line - 1])
-        subject = fold(quantity.subject)
-        for cue in entry.get("cue", ()):
-            if cue["dimension"] != dimension or not cue.get("at_least", 0) <= value <= cue.get("at_most", float("inf")):
-                continue
-            noun = fold(f"{quantity.unit} {quantity.text}")
-            if cue.get("noun") and not _any(cue["noun"], noun):
-                continue
-            said = not cue.get("words") or _any(cue["words"], text)
-            if not said and not _any(cue["words"], subject):
-                continue
-            if _any(cue.get("without", ()), text):
-                continue
-            scale = _binary(quantity.unit) if cue.get("binary") else 1.0
-            picked, low, high = _pick(cue.get("take", "upper"), value * scale, top * scale if top is not None else None)
-            # what only the heading says about a number is weaker than what its own line says
-            score = cue["weight"] - (0.0 if said else 0.35) - order * 1e-6
-            found.append(_Match(score, quantity, picked, low, high))
-            break
+    for order, q in enumerate(q for q in quantities if q.design_relevant):
+        dimension, value = base(q.value, q.unit)
+        top = base(q.value_max, q.unit)[1] if q.value_max is not None else None
+        text = fold(lines[q.file][q.line - 1])
+        found.append(_Candidate(q, order, dimension, value, top, text, fold(q.subject), fold(f"{q.unit} {q.text}")))
     return found
+
+
+def _best(entry: Mapping[str, Any], candidates: Sequence[_Candidate]) -> _Match | None:
+    best: _Match | None = None
+    for cue in entry.get("cue", ()):
+        low, high = cue.get("at_least", 0), cue.get("at_most", float("inf"))
+        for c in candidates:
+            if cue["dimension"] != c.dimension or not low <= c.value <= high:
+                continue
+            score = _score(cue, c) - c.order * 1e-6
+            if score > (best.score if best else 0.0):
+                scale = _binary(c.quantity.unit) if cue.get("binary") else 1.0
+                top = c.top * scale if c.top is not None else None
+                best = _Match(score, c.quantity, *_pick(cue.get("take", "upper"), c.value * scale, top))
+    return best
+
+
+def _score(cue: Mapping[str, Any], c: _Candidate) -> float:
+    """Return how well a quantity fits a cue, below 0 where it doesn't."""
+    if cue.get("noun") and not _any(cue["noun"], c.noun):
+        return -1.0
+    said = not cue.get("words") or _any(cue["words"], c.text)
+    if (not said and not _any(cue["words"], c.subject)) or _any(cue.get("without", ()), c.text):
+        return -1.0
+    # what only the heading says about a number is weaker than what its own line says
+    return float(cue["weight"]) - (0.0 if said else 0.35)
 
 
 def _pick(take: str, value: float, top: float | None) -> tuple[float, float | None, float | None]:
@@ -119,18 +136,19 @@ def _binary(unit: str) -> float:
 
 
 def _any(cues: Sequence[str], text: str) -> bool:
-    return any(_pattern(cue).search(text) for cue in cues)
+    return bool(cues) and _pattern(tuple(cues)).search(text) is not None
 
 
 @cache
-def _pattern(cue: str) -> re.Pattern[str]:
-    folded = fold(cue)
-    body = re.escape(folded.rstrip("*")).replace(r"\ ", r"[\s-]+")
-    return re.compile(
-        (r"(?<![a-z])" if folded[0].isascii() else "")
-        + body
-        + ("" if folded.endswith("*") or not folded[-1].isascii() else r"s?(?![a-z])")
-    )
+def _pattern(cues: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(_one(fold(cue)) for cue in cues))
+
+
+def _one(cue: str) -> str:
+    """Return the expression of one cue: stems end in ``*``, words may be joined by blanks or hyphens."""
+    words = [re.escape(word.rstrip("*")) + (r"\w*" if word.endswith("*") else "") for word in cue.split(" ")]
+    end = "" if cue.endswith("*") or not cue[-1].isascii() else r"s?(?![a-z])"
+    return (r"(?<![a-z])" if cue[0].isascii() else "") + r"[\s-]+".join(words) + end
 
 
 def _excerpt(line: str) -> str:

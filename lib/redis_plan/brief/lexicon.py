@@ -44,9 +44,25 @@ def fold(text: str) -> str:
     >>> fold("Użytkownik ŁĄCZY")
     'uzytkownik laczy'
     """
+    if text.isascii():
+        return text.lower()
     plain = text.translate(_FOLD)
     lower = plain.lower()
     return lower if len(lower) == len(text) else "".join(c.lower() if len(c.lower()) == 1 else c for c in plain)
+
+
+_TOKENS: dict[str, tuple[str, list[tuple[str, int, int]]]] = {}
+
+
+def tokens(text: str) -> tuple[str, list[tuple[str, int, int]]]:
+    """Return the folded text and its words with their positions; several lexicons look at one text in turn."""
+    known = _TOKENS.get(text)
+    if known is None:
+        if len(_TOKENS) > 40_000:
+            _TOKENS.clear()
+        folded = fold(text)
+        known = _TOKENS[text] = (folded, [(m.group(), m.start(), m.end()) for m in WORD.finditer(folded)])
+    return known
 
 
 class Hit(NamedTuple):
@@ -107,10 +123,14 @@ class Lexicon:
 
     def hits(self, text: str) -> list[Hit]:
         """Return every cue in ``text``, in order of position."""
-        folded, found = fold(text), []
-        words = [(m.group(), m.start(), m.end()) for m in WORD.finditer(folded)]
+        folded, words = tokens(text)
+        found: list[Hit] = []
+        known = self._known
         for i, (word, start, end) in enumerate(words):
-            for cue in self._candidates(word):
+            candidates = known.get(word)
+            if candidates is None:
+                candidates = self._candidates(word)
+            for cue in candidates:
                 last = end
                 for j, (want, stem) in enumerate(cue.words[1:], i + 1):
                     if j >= len(words) or not (words[j][0].startswith(want) if stem else words[j][0] == want):
@@ -118,7 +138,7 @@ class Lexicon:
                     last = words[j][2]
                 else:
                     found.append(Hit(cue.group, cue.text, start, last))
-        if self._unspaced and UNSPACED.search(folded):
+        if self._unspaced and not folded.isascii() and UNSPACED.search(folded):
             for match in self._unspaced.finditer(folded):
                 found += [Hit(c.group, c.text, match.start(), match.end()) for c in self._substrings[match.group()]]
         return found

@@ -8,8 +8,10 @@
 
 from __future__ import annotations
 
+import gc
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -52,6 +54,23 @@ class _Text:
 
 def read(project: Path) -> Brief:
     """Return the Brief of ``project``; raises :class:`DocumentError` or :class:`OverrideError` on bad input."""
+    with _without_collector():
+        return _read(project)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Pause the cycle collector: a large document makes a million objects and no cycle, and it would walk them often."""
+    paused = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if paused:
+            gc.enable()
+
+
+def _read(project: Path) -> Brief:
     loaded = files.load(project)
     overrides = read_overrides(files.find_folder(project))
     language, _ = detect_language(d.text for d in loaded.values())

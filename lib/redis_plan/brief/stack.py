@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 
 from redis_plan import resources
-from redis_plan.brief.lexicon import Lexicon, fold
+from redis_plan.brief.lexicon import WORD, Lexicon, fold, tokens
 from redis_plan.brief.model import Component, Role, Status
 from redis_plan.brief.outline import Block
 from redis_plan.brief.sections import Roles
@@ -46,14 +46,23 @@ def technologies() -> tuple[dict[str, tuple[str, Role, str]], re.Pattern[str]]:
     return table, re.compile(r"(?<![\w@.-])@?(" + "|".join(re.escape(s) for s in longest) + r")(?![\w]|-[a-z])")
 
 
+@cache
+def _first_words() -> frozenset[str]:
+    """The words that technologies begin with: most statements hold none, and need no closer look."""
+    return frozenset(m.group() for spelling in technologies()[0] if (m := WORD.search(spelling)))
+
+
 def read_stack(blocks: Sequence[Block], roles: Roles, words: Lexicon, is_stack_file: bool) -> Iterator[Component]:
     """Yield every technology that a document names, in order of line."""
     table, pattern = technologies()
+    firsts = _first_words()
     strangers = words.words("not_technology")
     for block in blocks:
-        role = roles.of(block)
         text = block.text
-        folded = fold(text)
+        folded, said = tokens(text)
+        if firsts.isdisjoint(word for word, _, _ in said):
+            continue
+        role = roles.of(block)
         line_offsets = None
         for match in pattern.finditer(folded):
             name, kind, exact = table[match.group(1)]
