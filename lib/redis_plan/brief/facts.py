@@ -101,6 +101,8 @@ def _best(entry: Mapping[str, Any], candidates: Sequence[_Candidate]) -> _Match 
     for cue in entry.get("cue", ()):
         low, high = cue.get("at_least", 0), cue.get("at_most", float("inf"))
         for c in candidates:
+            if best and cue["weight"] - c.order * 1e-6 <= best.score:
+                break  # among equals the first in the documents wins, so nothing later can
             if cue["dimension"] != c.dimension or not low <= c.value <= high:
                 continue
             score = _score(cue, c) - c.order * 1e-6

@@ -22,6 +22,7 @@ CURRENCY = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "₩": "KRW"}
 SYMBOL_OPS: dict[str, Comparator] = {"<": "<", "<=": "<=", "≤": "<=", ">": ">", ">=": ">=", "≥": ">=", "~": "~",
                                       "≈": "~", "∼": "~", "±": "~", "=": "="}  # fmt: skip
 _URL = re.compile(r"\]\([^()\s]*(?:\s[^()]*)?\)|https?://\S+|www\.\S+|[\w.+-]{1,60}@[\w-]{1,60}\.[\w.]{2,20}")
+_DATE_HINT = re.compile(r"\d[-/.:년]\d|Q\d|\d년|24/7")
 _DATE = re.compile(
     r"\b\d{4}[-/.]\d{1,2}[-/.]\d{1,2}\b|\b\d{1,2}[./]\d{1,2}[./]\d{2,4}\b|\bQ[1-4]\b|(?<!\d)\d{4}년(?:\s?\d{1,2}월)?(?:\s?\d{1,2}일)?"
     r"|\b\d{1,2}:\d{2}(?::\d{2})?(?:\s?[-–~]\s?\d{1,2}:\d{2}(?::\d{2})?)?|\b24/7\b|\b\d{4}-\d{2}\b(?!\d)"
@@ -67,7 +68,7 @@ def mask(line: str, code: bool = False) -> str:
         return "\x01" * len(match.group())
 
     masked = _URL.sub(hide, line) if ("://" in line or "](" in line or "@" in line or "www." in line) else line
-    if any(c.isdigit() for c in masked):
+    if _DATE_HINT.search(masked):
         masked = _DATE.sub(hide, masked)
     if "`" in masked and not code:
         masked = CODE_SPAN.sub(lambda m: _mask_code(m.group()), masked)

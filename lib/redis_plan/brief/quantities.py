@@ -29,6 +29,7 @@ from redis_plan.brief.numerals import (
 from redis_plan.brief.outline import Block
 from redis_plan.brief.units import Unit, find_rate, find_unit
 
+_DIGIT = re.compile(r"\d")
 _BOX = re.compile(r"[\u2500-\u259f]")
 _LATENCY_WORDS = (
     "latency",
@@ -272,7 +273,7 @@ def read_quantities(
     found: list[Quantity] = []
     joined = {n for b in blocks if b.kind in ("paragraph", "item") for n in range(b.line, b.end)}
     for number, line in enumerate(lines, 1):
-        if not any(c.isdigit() for c in line):
+        if not _DIGIT.search(line):
             continue
         context = contexts.get(number, NOWHERE)
         if context.code and _BOX.search(line) and not re.search(r"\d\s?[KM]\b", line):
