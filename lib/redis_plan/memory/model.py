@@ -57,6 +57,11 @@ def predict(shape: Shape, build: Build) -> Growth:
         parts[item.part] = parts.get(item.part, 0.0) + taken
         requested += float((item.size * item.count).sum())
     per_key = sum(parts.values())
+    if shape.hfe and build.layout.rules["hash_field_ttl"] == "listpack-ex":
+        # the keyspace's own index of hashes with expiring fields: segments of 16
+        index = sum(float((usable(b.size) * b.count).sum()) for b in values.ebuckets(shape.n_keys, build))
+        parts["expires"] = parts.get("expires", 0.0) + index / max(shape.n_keys, 1)
+        per_key = sum(parts.values())
     with_ttl = shape.n_keys if shape.ttl else 0
     return Growth(
         encoding, per_key, parts, per_key - requested, keyspace_tables(shape.n_keys, with_ttl, build), shape.n_keys
@@ -143,7 +148,7 @@ def _keyspace_table(count: int, build: Build) -> float:
         chained = table.children * _usable(build, tables.BUCKET_BYTES)
         return _usable(build, table.size * tables.BUCKET_BYTES) + chained
     size = tables.power_at_least(count + (1 if build.layout.rules["eager_growth"] else 0))
-    total = _usable(build, 8 * size)
+    total = _usable(build, 8 * size) + _usable(build, build.layout.sizes.get("keyspace_dict", 0))
     if rule == "dict-kvobj":
         chained = tables.dict_expected_chained(count, size)
         total += chained * _usable(build, build.layout.sizes["set_entry"])
@@ -151,6 +156,8 @@ def _keyspace_table(count: int, build: Build) -> float:
 
 
 def _usable(build: Build, requested: int) -> float:
+    if not requested:
+        return 0.0
     return float(build.usable(np.array([requested]))[0])
 
 

@@ -97,8 +97,11 @@ class Sizes:
             lengths = np.array([int(item.removeprefix("i")) for item in self._items], dtype=np.int64)
             return np.resize(lengths, count)
         low, high = self.bounds
-        if low == high or self.integers:
-            # most integers of a class have the digits of its upper end
+        if self.integers:
+            first, last, _ = INTEGERS[self.text]
+            spread = first + (np.arange(count) + 0.5) / count * (last - first)
+            return np.floor(np.log10(np.maximum(spread, 1))).astype(np.int64) + 1
+        if low == high:
             return np.full(count, high, dtype=np.int64)
         return low + ((np.arange(count) + 0.5) * (high - low + 1) / count).astype(np.int64)
 

@@ -58,24 +58,21 @@ def _share_unmoved(entries: int, buckets: int, steps: int) -> float:
 
 
 @lru_cache(maxsize=4096)
-def dict_after(entries: int, presized: int = 0, steps_per_insert: int = 1, eager: bool = False) -> Table:
+def dict_after(entries: int, presized: int = 0, steps_per_insert: int = 1) -> Table:
     """Return the table of a ``dict`` value after ``entries`` inserts.
 
     ``presized`` is the number of entries it was made for. ``steps_per_insert`` is how many buckets each insert moves
-    while rehashing (a find and an add: 2). ``eager``: the table already doubles when it has become full, not at the
-    next insert.
+    while rehashing (a find and an add: 2).
     """
     size = power_at_least(presized) if presized else DICT_SMALLEST
     start = size
-    full = entries + (1 if eager else 0)
-    while size < full:
+    while size < entries:
         size *= 2
     old = size // 2
     if size == start or old < start:
         return Table(size)
     steps = steps_per_insert * (entries - old - 1)
-    unmoved = _share_unmoved(old, old, max(steps, 0))
-    return Table(size, old, unmoved)
+    return Table(size, old, _share_unmoved(old, old, max(steps, 0)))
 
 
 def dict_expected_chained(entries: float, buckets: int) -> float:
@@ -83,6 +80,19 @@ def dict_expected_chained(entries: float, buckets: int) -> float:
     if entries <= 0:
         return 0.0
     return entries - buckets * -math.expm1(entries * math.log1p(-1 / buckets)) if buckets > 1 else entries - 1
+
+
+def dict_chained(entries: int, table: Table) -> float:
+    """Return how many keys of a value's ``dict`` share a bucket, also while its old table is being emptied."""
+    settled = dict_expected_chained(entries, table.size)
+    if not table.old or table.rehashing < 1e-9:
+        return settled
+    late = entries - table.old
+    occupied = table.old - dict_expected_chained(table.old, table.old)
+    remain = max(0.0, 1 - (late - 1) / max(occupied, 1.0))
+    still_old = dict_expected_chained(table.old, table.old) * remain
+    fresh = dict_expected_chained(late, table.size) * remain + settled * (1 - remain)
+    return table.rehashing * (still_old + fresh) + (1 - table.rehashing) * settled
 
 
 def hashtable_buckets(capacity: int) -> int:

@@ -58,14 +58,30 @@ def of(shape: Shape, build: Build) -> Value:
     return makers[shape.type](shape, build)
 
 
-def listpack_block(part: str, entry_bytes: float, variance: float = 0.0) -> Block:
-    """Return one listpack of ``entry_bytes`` on average; ``variance`` among keys spreads it over size classes."""
+def listpack_block(part: str, entry_bytes: float, shape: Shape | None = None, variance: float = 0.0) -> Block:
+    """Return one listpack of ``entry_bytes`` on average; sizes that vary among keys spread it over size classes."""
     mean = encodings.LISTPACK_FRAME + entry_bytes
+    if shape is not None and shape.sizes.varies:
+        if shape.n_elem <= 8:
+            _, share = shape.sizes.spread()
+            total = share
+            for _ in range(shape.n_elem - 1):
+                total = np.convolve(total, share)
+            return block(part, np.rint(mean + np.arange(len(total)) - (len(total) - 1) / 2), total)
+        variance = _variance(shape)
     if variance < 1:
         return block(part, round(mean))
     points = np.linspace(-3.5, 3.5, 57)
-    share = np.exp(-(points**2) / 2)
-    return block(part, np.rint(mean + points * np.sqrt(variance)), share / share.sum())
+    normal = np.exp(-(points**2) / 2)
+    return block(part, np.rint(mean + points * np.sqrt(variance)), normal / normal.sum())
+
+
+def value_spread(shape: Shape) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the sizes of a key's values as text, and how many of them a key has on average."""
+    if shape.sizes.varies:
+        sizes, share = shape.sizes.spread()
+        return sizes, share * shape.n_elem
+    return shape.sizes.lengths(shape.n_elem), np.ones(shape.n_elem)
 
 
 def _variance(shape: Shape) -> float:
@@ -109,7 +125,7 @@ def _table_blocks(
         if table.old:
             parts.append(block("table", table.old * tables.BUCKET_BYTES, table.rehashing))
         return parts, table
-    table = tables.dict_after(shape.n_elem, presized, steps, bool(rules["eager_growth"]))
+    table = tables.dict_after(shape.n_elem, presized, steps)
     parts = [block("table", sizes["dict"] + extra), block("table", 8 * table.size)]
     if table.old:
         unmoved = round(table.rehashing) if shape.alike else table.rehashing
@@ -127,15 +143,19 @@ def _mixed_hash(shape: Shape, build: Build) -> Value:
     if share < 1e-6:
         return hash_value(shape, build)
     small = hash_value(replace(shape, vsize=f"uni:{low}:{limit}"), build)
-    above = f"uni:{limit + 1}:{high}" if shape.n_elem == 1 else shape.vsize
-    large = hash_value(replace(shape, vsize=above), build)
+    # what is left for the tables: all values less those that sit in listpacks
+    sizes, count = value_spread(shape)
+    in_listpacks = share * shape.n_elem / (limit - low + 1) * (sizes <= limit)
+    large = hash_value(shape, build, (sizes, (count - in_listpacks) / (1 - share)))
     blocks = [Block(b.part, b.size, b.count * share) for b in small.blocks]
     blocks += [Block(b.part, b.size, b.count * (1 - share)) for b in large.blocks]
     return Value(large.encoding, tuple(blocks), large.table)
 
 
-def hash_value(shape: Shape, build: Build) -> Value:
-    """Return the value of a hash: one listpack, or a table of fields."""
+def hash_value(
+    shape: Shape, build: Build, spread: tuple[NDArray[np.int64], NDArray[np.float64]] | None = None
+) -> Value:
+    """Return the value of a hash: one listpack, or a table of fields (``spread`` replaces the values' sizes)."""
     rules, sizes = build.layout.rules, build.layout.sizes
     longest = max(shape.names.bounds[1], shape.sizes.bounds[1])
     limit = build.number("hash-max-listpack-entries")
@@ -147,39 +167,58 @@ def hash_value(shape: Shape, build: Build) -> Value:
         if field_ttl:
             deadline = int(encodings.listpack_integer(1_790_000_000_000))
             total += shape.n_elem * deadline
-            return Value(
-                "listpackex", (block("value", sizes["listpack_ex"]), listpack_block("value", total, _variance(shape)))
-            )
-        return Value("listpack", (listpack_block("value", total, _variance(shape)),))
+            return Value("listpackex", (block("value", sizes["listpack_ex"]), listpack_block("value", total, shape)))
+        return Value("listpack", (listpack_block("value", total, shape),))
     in_command = shape.n_elem if shape.batch == 0 else min(shape.batch, shape.n_elem)
     by_size = longest > build.number("hash-max-listpack-value")
     at_conversion = 0 if by_size or field_ttl else limit + 1
     presized = _presize(rules["hash_presize"], at_conversion, in_command, limit)
-    parts, table = _table_blocks(shape, build, "hash", presized)
-    names, lengths = shape.names.lengths(shape.n_elem), shape.sizes.lengths(shape.n_elem)
+    indexed = sizes.get("field_ttl_metadata", 0) if field_ttl else 0
+    parts, table = _table_blocks(shape, build, "hash", presized, extra=indexed)
+    if field_ttl == "listpack-ex":
+        parts += ebuckets(shape.n_elem, build)
+    names, (lengths, count) = shape.names.lengths(shape.n_elem), spread or value_spread(shape)
+    if shape.sizes.varies:
+        names = np.full(len(lengths), round(shape.names.mean))
     expiry = 8 if field_ttl == "entry-8" else 0
     if rules["hash_entry"] == "entry-128":
-        parts += _embedded_entries(names, lengths, expiry)
+        parts += _embedded_entries(names, lengths, count, expiry)
     else:
         metadata = sizes.get("expire_meta", 0) if field_ttl else 0
         parts += [
             block("fields", sizes["dict_entry"], shape.n_elem),
-            block("fields", encodings.sds(names) + metadata),
-            block("fields", encodings.sds(lengths)),
+            block("fields", encodings.sds(names) + metadata, count),
+            block("fields", encodings.sds(lengths), count),
         ]
     return Value("hashtable", tuple(parts), table)
 
 
-def _embedded_entries(field: NDArray[np.int64], lengths: NDArray[np.int64], expiry: int) -> list[Block]:
+def ebuckets(items: int, build: Build) -> list[Block]:
+    """Return the index of ``items`` that expire at one time: none up to 16, then a radix tree of segments of 16.
+
+    Source: ``src/ebuckets.c`` of Redis 7.4.1 (EB_LIST_MAX_ITEMS, EB_SEG_MAX_ITEMS, FirstSegHdr, NextSegHdr).
+    """
+    if items <= 16:
+        return []
+    sizes = build.layout.sizes
+    return [
+        block("expires", [sizes["rax"] + 8, sizes["ebuckets_first"], *encodings.rax_bytes([b"\1" * 6])]),
+        block("expires", sizes["ebuckets_next"], -(-items // 16) - 1),
+    ]
+
+
+def _embedded_entries(
+    field: NDArray[np.int64], lengths: NDArray[np.int64], count: NDArray[np.float64], expiry: int
+) -> list[Block]:
     """Return the entries that hold field and value in one block of up to 128 B (src/entry.c, Valkey 9.1)."""
     field_size = encodings.sds(field, 3 if expiry else 0)
     together = field_size + expiry + encodings.sds(lengths, 3)
     inside = together <= 128
     pointed = encodings.sds(field, 3) + expiry + 8
     entry = np.where(inside, together, pointed)
-    blocks = [block("fields", entry)]
+    blocks = [block("fields", entry, count)]
     if not inside.all():
-        blocks.append(block("fields", encodings.sds(lengths[~inside])))
+        blocks.append(block("fields", encodings.sds(lengths[~inside]), count[~inside]))
     return blocks
 
 
@@ -206,8 +245,7 @@ def set_value(shape: Shape, build: Build) -> Value:
     if rules["set_entry_rule"] == "entry":
         parts.append(block("fields", sizes["set_entry"], shape.n_elem))
     elif rules["set_entry_rule"] == "chained":
-        chained = tables.dict_expected_chained(shape.n_elem, table.size)
-        parts.append(block("fields", sizes["set_entry"], chained))
+        parts.append(block("fields", sizes["set_entry"], tables.dict_chained(shape.n_elem, table)))
     parts.append(block("fields", encodings.sds(shape.sizes.lengths(shape.n_elem))))
     return Value("hashtable", tuple(parts), table)
 
@@ -234,9 +272,12 @@ def zset_value(shape: Shape, build: Build) -> Value:
     fits = shape.names.bounds[1] <= longest
     if shape.n_elem <= limit and fits:
         total = float(encodings.listpack_string(members).sum()) + score_bytes(shape, build)
+        if shape.score == "rand17":
+            each = 0.14 if rules["double_text"] == "%.17g" else 0.55  # variance of the digits of a random double
+            return Value("listpack", (listpack_block("value", total, variance=each * shape.n_elem),))
         return Value("listpack", (listpack_block("value", total),))
     in_command = shape.n_elem if shape.batch == 0 else min(shape.batch, shape.n_elem)
-    at_conversion = limit + 1 if fits else 0
+    at_conversion = limit + 1 if fits else in_command  # a long first member makes a skiplist at once
     presized = _presize(rules["zset_presize"], at_conversion, in_command, limit)
     parts, table = _table_blocks(shape, build, "zset", presized)
     parts.insert(0, block("value", sizes["zset"]))
@@ -263,9 +304,8 @@ def list_value(shape: Shape, build: Build) -> Value:
     fill = build.number("list-max-listpack-size")
     node_limit = {-1: 4096, -2: 8192, -3: 16384, -4: 32768, -5: 65536}.get(fill, 8192)
     entry_limit = fill if fill > 0 else 1 << 30
-    total = encodings.LISTPACK_FRAME + int(_entries(shape).sum())
-    if rules["list_listpack"] and total <= node_limit and shape.n_elem <= entry_limit:
-        return Value("listpack", (listpack_block("value", total - encodings.LISTPACK_FRAME, _variance(shape)),))
+    if rules["list_listpack"] and _stays_listpack(shape, node_limit, entry_limit):
+        return Value("listpack", (listpack_block("value", float(_entries(shape).sum()), shape),))
     plain = rules["large_list_element"] == "plain"
     draws = [
         _list_nodes(shape, lengths, node_limit, entry_limit, plain) for lengths in key_draws(shape.sizes, shape.n_elem)
@@ -277,6 +317,19 @@ def list_value(shape: Shape, build: Build) -> Value:
         block("fields", nodes, 1 / len(draws)),
     ]
     return Value("quicklist", tuple(parts))
+
+
+def _stays_listpack(shape: Shape, node_limit: int, entry_limit: int) -> bool:
+    """Whether no command finds the listpack's bytes and its own text above the limit (listTypeTryConvertListpack)."""
+    if shape.n_elem > entry_limit:
+        return False
+    entries, lengths = _entries(shape), shape.sizes.lengths(shape.n_elem)
+    held, step = encodings.LISTPACK_FRAME, shape.batch or shape.n_elem
+    for start in range(0, shape.n_elem, step):
+        if held + int(lengths[start : start + step].sum()) > node_limit:
+            return False
+        held += int(entries[start : start + step].sum())
+    return True
 
 
 def key_draws(sizes: Sizes, count: int) -> list[NDArray[np.int64]]:
