@@ -16,6 +16,7 @@ from redis_plan.server.process import OwnProcess, run_id
 from redis_plan.server.visit import Sweeper
 
 CONNECT_TIMEOUT_S = 5.0
+ADMIT_TIMEOUT_S = 5.0  # who can't answer INFO within this is no server to measure
 REPLY_TIMEOUT_S = 30.0  # an experiment may ask a user's server for a large reply over a slow line
 
 
@@ -95,8 +96,10 @@ def _visit(given: str) -> Server:
 
     sweeper: Sweeper | None = None
     try:
-        admin = redis.Redis.from_url(checked, **_options({"protocol": 2, "driver_info": None}))
-        info = visit.admit(admin, prefix, given)
+        plain = {"protocol": 2}  # no HELLO that something else than Redis could trip over
+        with redis.Redis.from_url(checked, **_options(plain | {"socket_timeout": ADMIT_TIMEOUT_S})) as asker:
+            info = visit.admit(asker, prefix, given)
+        admin = redis.Redis.from_url(checked, **_options(plain))
         protection.commands = protect.ask_commands(admin)
         sweeper = Sweeper(checked, prefix)
         return Server(

@@ -108,7 +108,7 @@ class OwnProcess:
         """Whether it has loaded and answers; asked by its own socket, for at a port somebody else might answer."""
         if self._socket:
             return answers(("unix", self._socket))
-        return b"eady to accept connections" in (self.folder / "server.log").read_bytes() and answers(self.address)
+        return "eady to accept connections" in self._log() and answers(self.address)
 
     def kill(self) -> None:
         """SIGKILL: the process is gone without a last word."""
@@ -174,11 +174,14 @@ class OwnProcess:
             raise ServerError("our own server was ended from outside, or after it was closed")
         return answer.decode().strip().partition(" ")[2]
 
-    def _last_words(self) -> str:
+    def _log(self) -> str:
         try:
-            lines = (self.folder / "server.log").read_text("utf-8", "replace").strip().splitlines()
-        except OSError:
-            lines = []
+            return (self.folder / "server.log").read_text("utf-8", "replace")
+        except OSError:  # not written yet
+            return ""
+
+    def _last_words(self) -> str:
+        lines = self._log().strip().splitlines()
         about = [line.removeprefix(">>> ") for line in lines[-2:-1] if line.startswith(">>> ")]  # the faulty directive
         return ": ".join(about + lines[-1:]) or "it said nothing"
 

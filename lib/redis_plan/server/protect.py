@@ -18,8 +18,6 @@ import redis
 from redis_plan import resources
 from redis_plan.errors import ServerError
 
-_FORBIDDING = frozenset({"@admin", "@dangerous"})
-
 
 @dataclass(frozen=True, slots=True)
 class KeyRule:
@@ -78,7 +76,7 @@ _UNASKED: Mapping[str, tuple[KeyRule, ...]] = {
     **dict.fromkeys(["mset", "msetnx"], (KeyRule(1, "", None, -1, 2, 0),)),
     **dict.fromkeys(["xread", "xreadgroup"], (KeyRule(0, "STREAMS", None, -1, 1, 2),)),
     **dict.fromkeys(["object", "xinfo", "xgroup"], _SECOND),
-    **dict.fromkeys(["bitop", "memory"], (KeyRule(2, "", None, -1, 1, 0),)),
+    **dict.fromkeys(["bitop"], (KeyRule(2, "", None, -1, 1, 0),)),
 }  # fmt: skip
 _HAVE_SUBCOMMANDS = frozenset(
     [
@@ -115,21 +113,22 @@ class Protection:
         words = [*parts[0].split(), *parts[1:]]
         name, sub = words[0].lower(), words[1].lower() if len(words) > 1 else ""
         full = f"{name}|{sub}" if name in _HAVE_SUBCOMMANDS and sub else name
-        rules = _rules()
+        catalog = _catalog()
         if name == "scan":
             return self._check_scan(words)
-        if name in rules["refused"]:
+        if name in catalog["refused"]:
             raise self._never(full)
-        if name in rules["channels"]:
+        if name in catalog["channels"]:
             return self._under(words[1:2], full)
         command = self._about(name, sub)
-        allowed = full in rules["allowed"]
-        if command and command.categories & _FORBIDDING and not allowed:
+        allowed = full in catalog["allowed"]
+        categories = command.categories if command else frozenset()
+        rules = command.rules if command else self._unasked(name, full, len(words))
+        # RESTORE is called dangerous, but what it does to a key of ours is our business
+        harmful = "@admin" in categories or ("@dangerous" in categories and not rules)
+        if not allowed and (harmful or not rules):
             raise self._never(full)
-        keys = [key for rule in (command.rules if command else self._unasked(name, full)) for key in rule.keys(words)]
-        if not keys and not allowed and (command is None or not command.rules):
-            raise self._never(full)
-        return self._under(keys, full)
+        return self._under([key for rule in rules for key in rule.keys(words)], full)
 
     def _about(self, name: str, sub: str) -> Command | None:
         if self.commands is None:
@@ -140,10 +139,12 @@ class Protection:
         return known.subcommands.get(f"{name}|{sub}", known) if known.subcommands else known
 
     @staticmethod
-    def _unasked(name: str, full: str) -> tuple[KeyRule, ...]:
+    def _unasked(name: str, full: str, words_count: int) -> tuple[KeyRule, ...]:
+        if full == "memory|usage":
+            return _SECOND
         if name in _UNASKED:
-            return _UNASKED[name] if full != "memory|usage" else _SECOND
-        return () if full in _rules()["allowed"] or name in _HAVE_SUBCOMMANDS else _FIRST
+            return _UNASKED[name]
+        return () if words_count == 1 or full in _catalog()["allowed"] or name in _HAVE_SUBCOMMANDS else _FIRST
 
     def _check_scan(self, words: list[str]) -> None:
         for option, value in pairwise(words[2:]):
@@ -199,7 +200,7 @@ def _as_map(value: Any) -> Mapping[str, Any]:
 
 
 @cache
-def _rules() -> Mapping[str, frozenset[str]]:
+def _catalog() -> Mapping[str, frozenset[str]]:
     table = tomllib.loads((resources.catalog_dir() / "server.toml").read_text("utf-8"))
     return {name: frozenset(words) for name, words in table["protection"].items()}
 

@@ -109,7 +109,8 @@ def refusal(url: str, error: Exception) -> ServerError:
     if isinstance(error, redis.InvalidResponse) or "Protocol Error" in text:
         return ServerError(f"{where} answers, but not as Redis does; check host and port")
     if isinstance(error, redis.TimeoutError):
-        return ServerError(f"{where} does not answer; check host, port, firewall and TLS (rediss://)")
+        tls = "it has TLS (redis:// if not)" if url.startswith("rediss") else "it wants TLS (rediss://)"
+        return ServerError(f"{where} does not answer; check host, port and firewall, and whether {tls}")
     if "losed by server" in text or "onnection reset" in text:
         return ServerError(f"{where} hangs up at once; does it want TLS (rediss://), or is it no Redis?")
     if isinstance(error, redis.ConnectionError | OSError):
