@@ -133,7 +133,7 @@ def data_model(keyspace: Keyspace) -> str:
     """Return one real key of each pattern with its value, as the application reads it."""
     lines: list[str] = []
     for p in keyspace.keys:
-        lines += [f"# {p.holds}", f"{naming.example(p.template)}  ({p.type})", *(f"  {line}" for line in _value(p)), ""]
+        lines += [f"-- {p.holds}", f"{naming.example(p.template)}  ({p.type})", *(f"  {line}" for line in _value(p)), ""]
     return "\n".join(
         ["### Data model", "", "One real key of each kind, with sample values.", "", "```text", *lines[:-1], "```"]
     )

@@ -1,0 +1,138 @@
+"""A design: what a project needs and nothing else, named after its own nouns."""
+
+import time
+from dataclasses import replace
+
+import pytest
+
+from redis_plan.brief.model import Brief, Component
+from redis_plan.codec import from_json, to_json
+from redis_plan.errors import OverrideError
+from redis_plan.keyspace import design, naming
+from redis_plan.keyspace.model import Keyspace
+
+from .briefs import access, entity, facts, ledger, prices, requirement, workshop
+
+CORE = {"state", "roster", "presence", "log", "idem", "events"}
+
+
+def names(keyspace: Keyspace) -> set[str]:
+    return {pattern.name for pattern in keyspace.patterns}
+
+
+def test_a_project_with_sessions_gets_the_core_and_what_its_entities_ask_for() -> None:
+    keyspace = design(workshop())
+    assert (keyspace.session_noun, keyspace.member_noun) == ("workshop", "participant")
+    assert names(keyspace) >= CORE | {"vote", "round", "chat-message", "sticky-note", "code", "due"}
+    assert keyspace.pattern("vote").template == "team-workshop:v1:{<session_id>}:vote:<round_id>"
+    assert keyspace.pattern("events").template == "<env>:team-workshop:v1:{<session_id>}:events"
+    assert keyspace.findings == ()
+
+
+def test_what_lasts_stays_in_the_database_and_is_named() -> None:
+    keyspace = design(workshop())
+    assert not any("organisation" in pattern.template for pattern in keyspace.patterns)
+    assert any("Organisation" in text and "database" in text for text in keyspace.unserved)
+
+
+def test_every_pattern_names_the_needs_behind_it() -> None:
+    brief = workshop()
+    known = {r.id for r in brief.requirements} | {a.id for a in brief.access_patterns}
+    for pattern in design(brief).patterns:
+        assert {*pattern.requirements, *pattern.access_patterns} & known
+        assert {*pattern.requirements, *pattern.access_patterns} <= known
+
+
+def test_a_project_without_sessions_gets_no_roster() -> None:
+    keyspace = design(prices())
+    assert not names(keyspace) & CORE
+    assert keyspace.session_entity == ""
+    assert {"price", "feed", "auth-session"} <= names(keyspace)
+    assert keyspace.pattern("price").template == "price-board:v1:{<price_id>}:price"
+    assert keyspace.findings == ()
+
+
+def test_a_login_session_alone_is_no_session_that_people_share() -> None:
+    brief = replace(
+        prices(),
+        entities=(entity("Session"), entity("Price", "temporary")),
+        access_patterns=(access("heartbeat", "Session", requirements=()), access("watch", "Price", "subscribe")),
+    )
+    assert design(brief).session_entity == ""
+
+
+def test_a_project_that_hardly_needs_redis_gets_a_small_keyspace() -> None:
+    assert names(design(ledger())) == {"rate", "cache-monthly-summary"}
+
+
+def test_a_hold_over_from_the_documents_bounds_what_is_stored() -> None:
+    keyspace = design(replace(workshop(), facts=facts(members_per_session=40, idle_ttl=900, reconnect_grace=30)))
+    assert keyspace.pattern("roster").max_elements == 40
+    assert keyspace.pattern("state").ttl.seconds == 900
+    assert keyspace.pattern("idem").ttl.seconds == 60
+
+
+def test_the_same_brief_gives_the_same_keyspace_and_survives_json() -> None:
+    keyspace = design(workshop())
+    assert design(workshop()) == keyspace
+    assert from_json(Keyspace, to_json(keyspace)) == keyspace
+
+
+def test_a_pinned_prefix_and_structure_are_taken() -> None:
+    keyspace = design(replace(workshop(), name_prefix="tw", pinned={"log": "stream"}))
+    assert keyspace.app == "tw"
+    assert (keyspace.pattern("log").type, keyspace.pattern("log").chosen) == ("stream", "stream")
+
+
+@pytest.mark.parametrize("prefix", ["", "Team", "a:b", "{x}", "9a", "a" * 40])
+def test_a_pinned_prefix_that_breaks_the_grammar_is_one_line(prefix: str) -> None:
+    with pytest.raises(OverrideError, match="grammar") as caught:
+        design(replace(workshop(), name_prefix=prefix))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_pinned_structure_that_does_not_exist_is_one_line_with_those_that_do() -> None:
+    with pytest.raises(OverrideError, match="list, stream"):
+        design(replace(workshop(), pinned={"log": "scroll"}))
+
+
+def test_a_pin_for_a_newer_server_is_kept_and_found_by_the_linter() -> None:
+    keyspace = design(replace(workshop(), pinned={"idem": "hash-field-ttl"}))
+    assert [f.rule for f in keyspace.findings if f.pattern == "idem" and f.severity == "error"] == ["KS013"]
+
+
+def test_a_client_library_is_not_taken_for_the_server() -> None:
+    stack = (
+        Component("node-redis", "other", "tech-stack.md", 1, "5"),
+        Component("Redis", "cache", "tech-stack.md", 2, "7.4"),
+    )
+    assert design(replace(workshop(), stack=stack, pinned={"idem": "hash-field-ttl"})).findings == ()
+
+
+@pytest.mark.parametrize("fit", ["core", "useful", "no"])
+def test_a_brief_without_entities_is_designed_without_a_crash(fit: str) -> None:
+    brief = replace(workshop(), fit=fit, entities=(), access_patterns=())  # type: ignore[arg-type]
+    assert design(brief).session_entity == ""
+    assert design(replace(brief, requirements=())).patterns == ()
+
+
+def test_names_of_any_language_become_ascii() -> None:
+    brief = replace(workshop(), title="투표", slug="투표", entities=(entity("Pokój"), entity("Żółta kartka")))
+    keyspace = design(brief)
+    assert keyspace.session_entity == "Pokój"
+    assert "zo-ta-kartka" in names(keyspace) or "zolta-kartka" in names(keyspace)
+    assert all(naming.KEY.fullmatch(naming.example(p.template)) for p in keyspace.patterns)
+
+
+def test_five_hundred_entities_and_two_thousand_access_patterns_take_less_than_ten_seconds() -> None:
+    things = tuple(entity(f"Thing {chr(97 + i % 26)}{i}") for i in range(500))
+    patterns = tuple(access("edit", things[i % 500].name) for i in range(2000))
+    brief: Brief = replace(
+        workshop(),
+        entities=(entity("Workshop"), *things),
+        access_patterns=patterns,
+        requirements=tuple(requirement(i, f"A participant edits thing {i}") for i in range(1, 300)),
+    )
+    started = time.perf_counter()
+    assert len(design(brief).patterns) > 500
+    assert time.perf_counter() - started < 10

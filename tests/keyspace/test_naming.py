@@ -1,0 +1,78 @@
+"""Names: ids stay inside their segment whatever people type, and slots are those of the server."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from redis_plan.keyspace import naming
+
+ANY_TEXT = st.text(min_size=1, max_size=400)
+TEMPLATES = st.sampled_from(
+    ["app:v1:{<session_id>}:vote:<round_id>", "<env>:app:v1:{<session_id>}:events", "app:v1:code:<code>"]
+)
+HOSTILE = ["}", "{", "a:b", "{}", "\n", "\x00", "*", "%7D", "%", "~", "🎲" * 2500, "..", "<id>", "é"]
+
+
+@given(ANY_TEXT)
+def test_an_encoded_id_holds_nothing_that_ends_a_segment(text: str) -> None:
+    encoded = naming.encode_id(text)
+    assert not set(encoded) & set(":{}<>*? \n\r\t\x00")
+    assert 1 <= len(encoded.encode()) <= naming.MAX_ID_BYTES
+
+
+@given(ANY_TEXT, ANY_TEXT)
+def test_different_ids_have_different_names(one: str, other: str) -> None:
+    assert (one == other) == (naming.encode_id(one) == naming.encode_id(other))
+
+
+@given(TEMPLATES, st.data())
+def test_what_is_rendered_is_parsed_back(template: str, data: st.DataObject) -> None:
+    ids = {name: data.draw(st.text(min_size=1, max_size=12)) for name in naming.placeholders(template)}
+    parsed = naming.parse(template, naming.render(template, **ids))
+    assert parsed is not None
+    assert {k: v for k, v in parsed.items() if not v.startswith("~")} == {
+        k: v for k, v in ids.items() if not naming.encode_id(v).startswith("~")
+    }
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_hostile_id_leaves_the_hash_tag_and_the_grammar_whole(text: str) -> None:
+    key = naming.render("app:v1:{<session_id>}:vote:<round_id>", session_id=text, round_id=text)
+    assert naming.KEY.fullmatch(key)
+    assert naming.slot(key) == naming.slot(f"{{{naming.encode_id(text)}}}")
+
+
+def test_an_empty_id_is_refused_because_an_empty_tag_hashes_the_whole_name() -> None:
+    with pytest.raises(ValueError, match="can't be empty"):
+        naming.encode_id("")
+
+
+def test_a_missing_id_is_named() -> None:
+    with pytest.raises(KeyError, match="round_id"):
+        naming.render("app:v1:{<session_id>}:vote:<round_id>", session_id=1)
+
+
+def test_a_key_of_another_pattern_is_not_parsed() -> None:
+    assert naming.parse("app:v1:{<session_id>}:roster", "app:v1:{k3}:state") is None
+
+
+@given(st.text(max_size=80))
+def test_a_slug_is_short_ascii_that_begins_with_a_letter(text: str) -> None:
+    slug = naming.slugify(text)
+    assert naming.SLUG.fullmatch(slug)
+    assert len(slug) <= naming.MAX_APP_BYTES
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "meet"),
+    [
+        ("a:v1:{<s>}:vote:<r>", "a:v1:{<s>}:vote:<r>", True),
+        ("a:v1:{<s>}:vote:<r>", "a:v1:{<s>}:vote:now", True),
+        ("a:v1:{<s>}:vote:<r>", "a:v1:{<s>}:round:<r>", False),
+        ("a:v1:{<s>}:vote", "a:v1:<x>:vote", False),
+        ("a:v1:code:<c>", "a:v1:due:<b>", False),
+        ("a:v1:{<s>}:vote", "a:v1:{<s>}:vote:<r>", False),
+    ],
+)
+def test_two_templates_meet_only_where_a_key_could_belong_to_both(one: str, other: str, meet: bool) -> None:
+    assert naming.overlap(one, other) is meet
