@@ -1,0 +1,247 @@
+"""Notebook 04 in words: what was measured about expiry, the rules that follow, and the notes it contradicts."""
+
+from __future__ import annotations
+
+import tomllib
+import unicodedata
+
+import pandas as pd
+
+from redis_plan import resources, units
+from redis_plan.brief.model import Brief
+from redis_plan.experiments.expiry import expected_lag_s
+from redis_plan.keyspace.model import Keyspace
+from redis_plan.plan.decision import Alternative, Decision, Guard
+from redis_plan.plan.evidence import Evidence
+
+LAG_ALT = (
+    "Step chart of the share of due keys that were removed against the time since their deadline, one line for each number "
+    "of live keys with a TTL; the more live keys, the later."
+)
+MASS_ALT = "Line chart of the share of probes that waited longer than a time, without expiry, with all keys due at once and with jitter."
+
+
+def volatile_keys(brief: Brief, keyspace: Keyspace) -> float:
+    """Return how many keys with a TTL the project holds at peak: keys a session times sessions, and the global ones."""
+    sessions = brief.value("sessions_peak")
+    timed = [p for p in keyspace.keys if p.ttl.policy != "none"]
+    return sum(p.per_session * (sessions if p.scope == "session" else 1.0) for p in timed)
+
+
+def expected(brief: Brief, keyspace: Keyspace, lag: Evidence) -> str:
+    """Write the lag that the model expects at the project's own number of volatile keys."""
+    seconds = expected_lag_s(volatile_keys(brief, keyspace), lag["hz"].value)
+    return f"{units.write(seconds, 's')} (modelled: N / (40 × hz), [{lag.id}])"
+
+
+def behaviour(brief: Brief, keyspace: Keyspace, lag: Evidence, lazy: Evidence) -> str:
+    """Return what a TTL does and does not do, measured."""
+    keys = volatile_keys(brief, keyspace)
+    return "\n".join(
+        [
+            "### What a TTL does",
+            "",
+            f"- **For readers it is exact.** Of {lazy['past their deadline'].value:,.0f} keys past their deadline that were still in "
+            f"memory, readers saw {lazy.number('seen by a reader')}.",
+            f"- **For memory, counts and events it is late.** Among {lag['volatile keys'].value:,.0f} live keys with a TTL a due key "
+            f"that nobody reads was removed after {lag.cite('lag_p50')}; the model expects {lag.number('expected')}.",
+            f"- **The lag grows with the live keys.** This project holds {keys:,.0f} keys with a TTL at peak (modelled: registry × "
+            f"sessions_peak), so expect {expected(brief, keyspace, lag)} on average, twice that at worst, while fewer than 10 % of "
+            "them are due. No metric of the server reports it.",
+            "- TTLs run on while the server is down. A replica hides a key past its deadline and deletes it only when its primary does. "
+            "A clock that steps moves every deadline: keep NTP slewing, never stepping (documented: Redis 7.0, EXPIRE).",
+            "",
+            "So every datum with a deadline carries that deadline as a value (milliseconds of the server's `TIME`), and whoever reads "
+            "it checks it. Physical expiry only returns memory.",
+        ]
+    )
+
+
+def refresh(slide: Evidence) -> str:
+    """Return the refresh policy with its cost."""
+    return "\n".join(
+        [
+            "### Refresh",
+            "",
+            "| Update | Bytes to file and replicas | Server time |",
+            "|:--|--:|--:|",
+            *(f"| {name} | {slide.number(f'{name} bytes')} | {slide.number(f'{name} server')} |"
+              for name in ("HSET", "HSET + PEXPIRE", "HSET + PEXPIRE below half", "GET", "GETEX")),
+            "",
+            f"Refreshing with every write costs {slide.cite('amplification')} the bytes; refreshing when less than half of the TTL is "
+            f"left costs {slide.cite('amplification below half')}. The functions of section 7 do the latter, for all keys of a session in "
+            "one step, on every state change and heartbeat.",
+        ]
+    )  # fmt: skip
+
+
+def audit(survival: Evidence, samples: pd.DataFrame) -> str:
+    """Return which write commands keep a TTL and which take it away."""
+    kept = [c for c, k in zip(samples["command"], samples["kept"], strict=True) if k]
+    lost = [c for c, k in zip(samples["command"], samples["kept"], strict=True) if not k]
+    return "\n".join(
+        [
+            "### Commands that take a TTL away",
+            "",
+            f"- Lost by: {', '.join(f'`{c}`' for c in lost)} [{survival.id}].",
+            f"- Kept by: {', '.join(f'`{c}`' for c in kept)} [{survival.id}].",
+            "",
+            "A write that loses the TTL appears in this design only together with a new one in the same command or function (`SET … EX`, "
+            "`SET … KEEPTTL`). A separate `EXPIRE` after the write is a leak for every crash in between.",
+            "",
+            "**Check**, in CI after the test run and hourly on a replica: `SCAN` the registry's patterns, `TTL` each; -1 outside the "
+            "allow-list of section 1 fails.",
+        ]
+    )
+
+
+def bulk(mass: Evidence, big: Evidence) -> str:
+    """Return the rules for much at once and for big keys."""
+    return "\n".join(
+        [
+            "### Much at once",
+            "",
+            f"With {mass.conditions['keys']} keys due at one moment another client's longest wait was {mass.number('all due at once max')} "
+            f"against {mass.number('no keys due max')} at rest, and {mass.number('due with jitter max')} with the deadlines spread over "
+            f"{mass.conditions['jitter']}. Add up to 10 % of jitter to TTLs that are set in bulk.",
+            "",
+            "| One big key removed by | Longest wait of another client |",
+            "|:--|--:|",
+            *(f"| {v.name.removesuffix(' longest wait')} | {big.number(v.name)} |" for v in big.values),
+            "",
+            f"*{big.conditions['members']} members; `UNLINK` frees in the background above 64 elements (documented: redis/redis "
+            "src/lazyfree.c, 7.0). Section 8 sets `lazyfree-lazy-expire yes`.*",
+        ]
+    )
+
+
+def field_ttl(lease: Evidence) -> str:
+    """Return the choice between a lease by score and a hash-field TTL."""
+    lines = ["### Leases of members", ""]
+    if lease.not_run:
+        lines.append(f"Hash-field TTL was not measured: {lease.not_run} [{lease.id}].")
+    else:
+        lines += ["| Structure | Bytes a member | Server time to set one |", "|:--|--:|--:|"]
+        lines += [
+            f"| {v.name.removesuffix(' bytes')} | {lease.number(v.name)} | {lease.number(v.name.replace(' bytes', ' server'))} |"
+            for v in lease.values
+            if v.name.endswith(" bytes")
+        ]
+        lines += [
+            "",
+            f"`HLEN` with one of two fields lapsed: {lease.number('HLEN with one of two lapsed')}; it counts what is gone.",
+        ]
+    lines += [
+        "",
+        "Leases stay in a sorted set by deadline: it runs on every version, tells who has lapsed (`ZRANGEBYSCORE … -inf now`) and so "
+        "lets the sweep publish each leave; a field TTL removes in silence. Hash-field TTL needs Redis 7.4 or Valkey 9.0 (documented).",
+    ]
+    return "\n".join(lines)
+
+
+def timed_actions(brief: Brief, keyspace: Keyspace) -> str:
+    """Return how timers run: from a schedule with a claiming worker, never from an event."""
+    due = keyspace.use("due")
+    lines = ["### Timed actions", ""]
+    if due is None:
+        lines.append(
+            "The documents ask for no timer beyond TTLs; should one come, use a sorted set by deadline and a claiming worker."
+        )
+        return "\n".join(lines)
+    lines += [
+        f"Turn timers, grace periods and closing times stand in `{due.template}`, score = deadline in milliseconds. A worker polls each "
+        "bucket every 100 ms (assumed; half a poll is the mean lateness), claims with `ZREM` (the reply 1 wins, so an action runs "
+        "once), and calls the function of the action, which checks the state again: a late or repeated call changes nothing.",
+        "",
+        "```text",
+        f"ZRANGEBYSCORE {due.template} -inf <now_ms> LIMIT 0 100",
+        f"ZREM {due.template} <member>      # 1: ours, run it   0: another worker has it",
+        "```",
+        "",
+        "Bound: poll interval + one round trip + the function's time, well below one second. A worker that dies between claim and "
+        "action loses that action; so the sweep also looks at states whose deadline has passed by more than two polls.",
+    ]
+    return "\n".join(lines)
+
+
+def contradicted(brief: Brief, keyspace: Keyspace, lag: Evidence, slide: Evidence) -> str:
+    """Return what the planning notes say that these measurements contradict, each with its line; empty if nothing."""
+    table = tomllib.loads((resources.catalog_dir() / "expiry.toml").read_text("utf-8"))["claim"]
+    answers = {
+        "lag": f"{lag.number('lag_p50')} among {lag['volatile keys'].value:,.0f} live keys",
+        "keys": f"{volatile_keys(brief, keyspace):,.0f}",
+        "expected": expected(brief, keyspace, lag),
+        "amplification": slide.number("amplification"),
+        "amplification_half": slide.number("amplification below half"),
+    }
+    rows = [
+        f"- *{' '.join(note.text.split())}* ({note.file}:{note.line}). {claim['answer'].format(**answers)}"
+        for note in brief.notes
+        if note.kind in ("decision", "recommendation", "memory")
+        for claim in table
+        if any(_fold(cue) in _fold(note.text) for cue in claim["cues"])
+    ]
+    return "\n".join(["### Where the measurement speaks against the notes", "", *rows]) if rows else ""
+
+
+def _fold(text: str) -> str:
+    plain = unicodedata.normalize("NFKD", text.casefold().replace("ł", "l"))
+    return "".join(c for c in plain if not unicodedata.combining(c))
+
+
+def cleanup_decision(brief: Brief, keyspace: Keyspace, lag: Evidence) -> Decision:
+    """Return D-04a: explicit deletion first, a sweeper second, the TTL as the net."""
+    keys = volatile_keys(brief, keyspace)
+    late = expected_lag_s(keys, lag["hz"].value)
+    return Decision(
+        id="D-04a",
+        title="Explicit deletion is primary, a sweeper second, the TTL the net",
+        question="What removes the keys of something that is over?",
+        decision="The function that ends it unlinks its keys in one step; a sweeper ends what lost its owner; every key has a TTL besides.",
+        because=f"A key whose TTL ran out stayed for {lag.number('lag_p50')} among {lag['volatile keys'].value:,.0f} live keys; at this "
+        f"project's {keys:,.0f} the model expects {units.write(late, 's')} on average, and the event comes no earlier [{lag.id}]",
+        instead_of=(
+            Alternative(
+                "TTL alone",
+                f"memory returns {units.write(late, 's')} late on average, nobody is told in time",
+                naive=True,
+            ),
+            Alternative(
+                "keyspace notifications as a trigger",
+                f"as late as the removal, {lag.number('lag_p50')}, and lost on a reconnect",
+            ),
+        ),
+        costs="Two more code paths, each of which needs a test with the other two switched off.",
+        holds_while=(Guard("expected removal lag against the idle TTL", late, "<=", brief.value("idle_ttl"), "s"),),
+    )
+
+
+def refresh_decision(brief: Brief, slide: Evidence) -> Decision:
+    """Return D-04b: refresh a TTL only when less than half of it is left."""
+    return Decision(
+        id="D-04b",
+        title="A TTL is refreshed when less than half of it is left",
+        question="How often is a sliding TTL refreshed?",
+        decision="In the same atomic step as a write or heartbeat, and only when less than half is left.",
+        because=f"It costs {slide.number('amplification below half')} of the bytes of a plain write, against "
+        f"{slide.number('amplification')} with a refresh each time",
+        instead_of=(
+            Alternative(
+                "refresh with every write",
+                f"{slide.number('HSET + PEXPIRE bytes')} an update to file and replicas",
+                naive=True,
+            ),
+            Alternative("no refresh, a fixed TTL", "a session that runs longer than expected dies while in use"),
+        ),
+        costs="An idle session lives between one half and the whole of its TTL after its last write.",
+        holds_while=(
+            Guard("write amplification with a threshold", slide["amplification below half"].value, "<=", 1.2, "x"),
+            Guard(
+                "half of the idle TTL against the reconnect grace",
+                brief.value("idle_ttl") / 2,
+                ">=",
+                brief.value("reconnect_grace"),
+                "s",
+            ),
+        ),
+    )
