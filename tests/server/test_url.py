@@ -1,0 +1,44 @@
+"""A URL never shows its password."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from redis_plan.errors import ServerError
+from redis_plan.server.url import address_of, checked, masked
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("redis://h:1/2", "redis://h:1/2"),
+        ("redis://:pw@h:1", "redis://:***@h:1"),
+        ("rediss://user:pw@h", "rediss://user:***@h"),
+        ("redis://user@h", "redis://user@h"),
+        ("unix://:pw@/run/s", "unix://:***@/run/s"),
+        ("redis://h?password=pw&db=1", "redis://h?password=***&db=1"),
+        ("redis://:p@w@h", "redis://:***@h"),
+        ("redis://:p/w@h", "redis://:***@h"),
+        ("redis://:a://b@h", "redis://:***@h"),
+        ("unix:///run/s", "unix:///run/s"),
+    ],
+)
+def test_a_password_is_masked(url, shown):
+    assert masked(url) == shown
+
+
+@given(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="*"), min_size=4))
+def test_whatever_the_password_is_it_is_not_shown(password):
+    url = f"redis://u:{password}@h.example:1"
+    shown = masked(url)
+    assert shown == "redis://u:***@h.example:1"
+    try:
+        assert checked(url)
+    except ServerError as error:
+        assert password not in str(error).replace(shown, "") or len(password.strip()) < 8  # noqa: PT017
+
+
+def test_valkey_urls_mean_the_same():
+    assert checked("valkey://h:1") == "redis://h:1"
+    assert checked("valkeys://h") == "rediss://h"
+    assert address_of("redis://[::1]:7") == ("tcp", "::1", 7)
