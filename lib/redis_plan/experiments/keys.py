@@ -84,11 +84,9 @@ def plot_skew(samples: pd.DataFrame) -> Figure:
     """Draw each node's share of the sessions for the two schemes that use more than one node."""
     kept = samples[samples["scheme"] != "one constant tag"].copy()
     kept["relative"] = kept["share"] * kept["nodes"] * 100
-    grid = sns.catplot(
-        kept, x="nodes", y="relative", hue="scheme", kind="strip", dodge=True, jitter=0.08, size=6, height=3.5,
-        aspect=2, legend=False, palette=[figures.HIGHLIGHT, figures.CONTEXT],
-    )  # fmt: skip
-    axes = grid.ax
+    figure, axes = plt.subplots()
+    sns.stripplot(kept, x="nodes", y="relative", hue="scheme", dodge=True, jitter=False, size=6, legend=False, ax=axes,
+                  palette=[figures.HIGHLIGHT, figures.CONTEXT])  # fmt: skip
     axes.axhline(100, color="black", linewidth=0.8, linestyle="--")
     axes.set(title="Share of sessions on each node, against an even share", xlabel="nodes", ylabel="share (% of even)")
     axes.yaxis.set_major_formatter(PercentFormatter(decimals=0))
@@ -101,7 +99,6 @@ def plot_skew(samples: pd.DataFrame) -> Figure:
             scheme, (len(NODES) - 1 + 0.2 * side, top), (0, 7), textcoords="offset points", color=colour, ha="center"
         )
     axes.margins(y=0.15)
-    figure: Figure = grid.figure
     return figure
 
 
@@ -183,11 +180,10 @@ def plot_name_cost(samples: pd.DataFrame) -> Figure:
                   textcoords="offset points", ha="right", color=figures.CONTEXT)  # fmt: skip
     for form, row in forms.iterrows():
         axes.plot(row["length"], row["bytes"], "o", color=figures.HIGHLIGHT)
-        axes.annotate(f"{form}: {row['bytes']:.0f} B", (row["length"], row["bytes"]), (6, 6), textcoords="offset points",
+        axes.annotate(f"{form}: {row['bytes']:.0f} B", (row["length"], row["bytes"]), (6, -14 if form == "short" else 6), textcoords="offset points",
                       color=figures.HIGHLIGHT)  # fmt: skip
     axes.set(title="Bytes of one key with an 8-byte value, by the length of its name", xlabel="length of the name (B)",
-             ylabel="bytes a key", ylim=(0, None))  # fmt: skip
-    axes.margins(y=0.15)
+             ylabel="bytes a key", ylim=(0, 1.15 * samples["bytes"].max()))  # fmt: skip
     return figure
 
 
