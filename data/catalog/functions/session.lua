@@ -59,16 +59,16 @@ local function broadcast(channel, message)
   if name then redis.call('SPUBLISH', name, message) else redis.call('PUBLISH', channel, message) end
 end
 
-local function envelope(epoch, version, kind, op, data)
-  return '{"e":"' .. epoch .. '","v":' .. string.format('%.0f', version) .. ',"t":' .. cjson.encode(kind) ..
-    ',"op":' .. cjson.encode(op) .. ',"d":' .. (data == '' and 'null' or data) .. '}'
+local function envelope(epoch, version, kind, op, data, now)
+  return '{"e":"' .. epoch .. '","v":' .. string.format('%.0f', version) .. ',"ts":' .. now .. ',"t":' ..
+    cjson.encode(kind) .. ',"op":' .. cjson.encode(op) .. ',"d":' .. (data == '' and 'null' or data) .. '}'
 end
 
 -- Version + 1, log, publish: the three that must never come apart.
 local function advance(state, log, epoch, version, kind, op, data, channel, log_max)
-  local next_version = version + 1
-  redis.call('HSET', state, 'version', string.format('%.0f', next_version), 'updated_at', clock())
-  local message = envelope(epoch, next_version, kind, op, data)
+  local next_version, now = version + 1, clock()
+  redis.call('HSET', state, 'version', string.format('%.0f', next_version), 'updated_at', now)
+  local message = envelope(epoch, next_version, kind, op, data, now)
   local entries, form = log_form(log_max)
   if form == 'stream' then
     -- the version is the entry's id, so a range of versions is a range of ids
@@ -320,7 +320,7 @@ end
 -- Flags allow-oom
 local function session_end(keys, args)
   local epoch, version = position(keys[1])
-  if epoch then broadcast(args[1] or '', envelope(epoch, version + 1, 'end', '', '')) end
+  if epoch then broadcast(args[1] or '', envelope(epoch, version + 1, 'end', '', '', clock())) end
   for i = 1, #keys do redis.call('UNLINK', keys[i]) end
   return 1
 end

@@ -1,0 +1,243 @@
+"""Section 9 in words: errors, backoff, degraded modes, versions that go back; and what persistence costs and keeps."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import Any
+
+import pandas as pd
+
+from redis_plan import units
+from redis_plan.brief.model import Brief
+from redis_plan.experiments.session import rules
+from redis_plan.experiments.synchronization import beacon_period_s
+from redis_plan.keyspace import functions
+from redis_plan.keyspace.model import Keyspace
+from redis_plan.plan.decision import Alternative, Decision, Guard
+from redis_plan.plan.evidence import Evidence
+from redis_plan.resources import catalog_dir
+
+#: Backoff of a gateway towards Redis, and of a client towards a gateway: first step and cap in seconds.
+GATEWAY_BACKOFF_S, CLIENT_BACKOFF_S = (0.05, 5.0), (0.25, 10.0)
+
+
+def _errors() -> list[dict[str, Any]]:  # Any: TOML
+    table: list[dict[str, Any]] = tomllib.loads((catalog_dir() / "errors.toml").read_text("utf-8"))["error"]
+    return table
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def error_table(faults: Evidence, samples: pd.DataFrame) -> str:
+    """Return each error with the text seen, whether anything was written, and what to do."""
+    seen = {} if samples.empty else samples.fillna("").set_index("fault").to_dict("index")
+    rows = []
+    for error in _errors():
+        row = seen.get(error["fault"], {})
+        text = str(row.get("text", ""))
+        shown = f"`{_cell(text[:88])}{'…' if len(text) > 88 else ''}`" if text else "not provoked"
+        wrote = "–" if not text else "**yes**" if int(row.get("written", 0)) else "no"
+        rows.append(f"| {_cell(error['code'])} | {shown} | {wrote} | {error['class']} | {_cell(error['action'])} | {_cell(error['user'])} | {_cell(error['alert'])} |")  # fmt: skip
+    head = (
+        f"The replies were provoked one by one on a server of this build: {faults.number('seen')} of {faults['seen'].n} seen; `session_end` with "
+        f"memory full: {'works' if faults['end_under_oom'].value else 'refused'} [{faults.id}]. Classes and actions: Redis documentation "
+        "(`data/catalog/errors.toml` of redis-plan has the source and version)."
+        if not faults.not_run
+        else f"[{faults.id}] not run: {faults.not_run} Classes and actions are documented (Redis documentation, 2026-08)."
+    )
+    return "\n".join(
+        [
+            "### Errors, one by one",
+            "",
+            head,
+            "",
+            "| Error | Seen | Anything written | Class | Do | User sees | Alert |",
+            "|:--|:--|:--|:--|:--|:--|:--|",
+            *rows,
+            "",
+            "Classes: *retry* with jitter · *wait*: refuse at once meanwhile · *elsewhere*: resolve the topology first · *reload* the function · "
+            "*ask*: same operation id, or read the version · *stop*: a fault of ours.",
+        ]
+    )
+
+
+def retries(brief: Brief, keyspace: Keyspace) -> str:
+    """Return backoff, budget and breaker, in numbers."""
+    timeout = brief.value("sync_latency") / 2
+    grace = brief.value("reconnect_grace")
+    idem = rules(brief, keyspace).idem_ttl_s if not functions.missing(keyspace) else 0
+
+    def waits(first: float, cap: float) -> str:
+        return ", ".join(units.write(min(cap, first * 2**n), "s") for n in range(8))
+
+    same = f"; it ends before the operation's record does ({units.write(idem, 's')})" if idem else ""
+    return f"""### Retries and breaker
+
+| Who | Waits at most, try by try (full jitter: uniform from 0) | Gives up |
+|:--|:--|:--|
+| gateway → Redis, connection | {waits(*GATEWAY_BACKOFF_S)} | never; `/ready` says no after {units.write(brief.value("sync_latency"), "s")} |
+| gateway → Redis, one command | one retry after 50 ms, only with its operation id, within {units.write(timeout, "s")} (sync_latency / 2) | answers `unknown`, the client asks again with the same id |
+| client → gateway | {waits(*CLIENT_BACKOFF_S)} | after {units.write(grace, "s")} (reconnect_grace) the seat may be gone: join again{same} |
+
+- **Retry budget**: 10 % of the commands of the last 10 s; beyond, errors go to the caller at once (chosen).
+- **Breaker** a gateway: opens after 5 connection errors or timeouts in 2 s, refuses at once for 1 s, then lets one `session_catch_up` through; two good ones close it (chosen).
+- **The library's own retries and offline queue are off** (section 8): both repeat writes blindly and grow without a bound."""
+
+
+def degraded(brief: Brief, keyspace: Keyspace) -> str:
+    """Return what each feature does while Redis is away."""
+    noun = keyspace.session_noun
+    rows = [
+        f"| {_cell(p.holds)} | `{p.name}` | {_cell(p.when_lost or 'read again from its writer')} |"
+        for p in keyspace.patterns
+        if p.use not in ("idem",)
+    ][:12]
+    return "\n".join(
+        [
+            "### Degraded modes",
+            "",
+            f"Within {units.write(brief.value('sync_latency'), 's')} (sync_latency) of the first error clients get `{{\"t\":\"~degraded\"}}` from their gateway and show it; the copy they hold stays on screen, read-only. "
+            f"A gateway holds at most 1 change a client, for at most {units.write(brief.value('sync_latency'), 's')}, and refuses the others: nothing queues without a bound.",
+            "",
+            f"| What | Key pattern | If it is lost: what the user of a {noun} sees, and where it comes from again |",
+            "|:--|:--|:--|",
+            *rows,
+        ]
+    )
+
+
+def versions(brief: Brief, keyspace: Keyspace, ahead: str = "") -> str:
+    """Return the rules for versions that go back, restores, split brain, poison and rollback."""
+    period = units.write(beacon_period_s(brief), "s")
+    if functions.missing(keyspace):
+        return f"""### What must not be assumed
+
+- **No rollback.** Neither `MULTI` nor Lua undoes a write after a run-time error: check types and values first, and look at every reply of `EXEC`.
+- **Restore.** Values from a backup are older than what clients show: raise every `updated_at` to server TIME on restore, or flush and rebuild from the source.
+- **Unreadable values** are counted, removed from the view and logged with the key's name; one of them stops no reader."""
+    return f"""### Versions that go back
+
+- **Client ahead, same epoch** (a failover or restore lost acknowledged writes): the beacon shows it within {period}; `session_catch_up` answers a snapshot, and the gateway that saw it gives the {keyspace.session_noun} a new epoch (`session_end`, `session_create` with the same fields), so that no client keeps the lost branch.
+- **Restore from a backup**: before gateways start, a job gives every `state` a new epoch: `HSET <state> epoch <random>`; every client then takes a snapshot.
+- **Split brain**: `min-replicas-to-write 1` and `min-replicas-max-lag 10` on the primary where there are replicas; the losing side answers NOREPLICAS, its clients see *degraded*, and later another epoch or a smaller version, which is the first rule.
+- **Poison**: an envelope that can't be parsed, or an unknown `t`, is counted and dropped by the client; the version gap makes it catch up once; if the delta holds it again, the client asks with an empty epoch and gets a snapshot. The functions refuse data that is not JSON (BADDATA) before they write.
+- **No rollback**: neither Lua nor `MULTI` undoes the writes before a run-time error. Every function checks arguments, types and state first. The planted WRONGTYPE in the table above shows both: nothing written by `session_apply`, one write kept by the script that writes first.
+- **Functions are gone too** after a restart without a file, on a new primary of a cluster, and after `FUNCTION FLUSH`: `ERR Function not found` → `FUNCTION LOAD REPLACE`, then the same call."""
+
+
+def reconnection(brief: Brief, b: Evidence, c: Evidence) -> str:
+    """Return the path back after a restart, with measured times."""
+    lines = [
+        "### The way back",
+        "",
+        "1. Connect with jitter, `HELLO`, `CLIENT SETNAME`; on LOADING wait. 2. Is the function there (`FUNCTION LIST LIBRARYNAME redis_plan`)? Else load it. "
+        "3. Subscribe to every channel of this gateway, in batches of 512. 4. For each session one `session_catch_up` for each distinct (epoch, version) of its clients. "
+        "5. `gone` → the service creates the session again from its durable record, with a new epoch, or tells the clients that it ended.",
+        "",
+    ]
+    for evidence, name in ((b, "restarted with its file"), (c, "restarted without persistence")):
+        if evidence.not_run:
+            lines.append(f"- {name}: [{evidence.id}] not run: {evidence.not_run}")
+            continue
+        lines.append(
+            f"- Server {name}: every client right after {evidence.cite('convergence')}, {evidence.number('slowest')} at the slowest; "
+            f"{evidence.number('deltas')} by delta, {evidence.number('snapshots')} by snapshot, {evidence.number('epoch_changes')} saw another epoch, "
+            f"{evidence.number('wrong')} of {evidence['wrong'].n} wrong. A tenth of all deliveries was dropped on purpose."
+        )
+    return "\n".join(lines)
+
+
+def cleanup_interrupted(keyspace: Keyspace) -> str:
+    """Return what an interrupted cleanup leaves, and code of the write with an unknown outcome."""
+    if functions.missing(keyspace):
+        return "### Cleanup interrupted\n\nEach deletion is one command; a worker that dies between two leaves the second key to its TTL."
+    keys = functions.session_keys(keyspace, "k3v9")
+    return f"""### A write with an unknown outcome, and an interrupted cleanup
+
+```python
+def apply(client, keys, op_id, expected, kind, data, fields):
+    for attempt in (0, 1):
+        try:
+            version, status = client.fcall("session_apply", len(keys), *keys, CHANNEL, op_id, expected, kind, data, TTL_S, LOG_MAX, IDEM_TTL_S, *fields)
+            return version, status                      # "duplicate" is success: the first try had arrived
+        except (redis.TimeoutError, redis.ConnectionError):
+            if attempt:
+                raise Unknown(op_id)                    # the caller repeats with the same op_id, never a new one
+            time.sleep(random.uniform(0, 0.05))
+```
+
+`session_end` is one step: killed before it, nothing is gone and the worker's next tick runs it again; killed after it, everything is. Cut between `session_end` and the removal from an index (`due`, `code`), the index names a session without `{keys["state"]}`: its reader drops the entry."""
+
+
+def durability(brief: Brief, keyspace: Keyspace, a: Evidence) -> str:
+    """Return the table of recovery points by kind of failure (section 8)."""
+    lines = [
+        "### Durability: what each failure loses",
+        "",
+        "| Failure | appendonly yes, everysec | appendonly yes, always | no persistence | Grade |",
+        "|:--|:--|:--|:--|:--|",
+    ]
+    if a.not_run:
+        lines.append(f"| process killed (`kill -9`, OOM killer) | nothing acknowledged | nothing acknowledged | everything | documented (Redis persistence docs); [{a.id}] not run: {a.not_run} |")  # fmt: skip
+    else:
+
+        def share(name: str) -> str:
+            return f"{a.number(name + '_lost')} of {a[name + '_acked'].value:,.0f}"
+
+        lines.append(f"| process killed (`kill -9`, OOM killer) | {share('everysec')} | {share('always')} | {share('no_persistence')} | measured |")  # fmt: skip
+        lines.append(f"| last bytes of the file torn | {a.number('torn_lost')} | as before | – | measured, `aof-load-truncated yes` |")  # fmt: skip
+    lines += [
+        "| kernel crash, power loss, host gone | the last 1 to 2 s | the command in flight | everything | documented (Redis persistence docs); not measured: a process kill leaves the page cache alone |",
+        "| failover to a replica | what was not replicated yet | the same | the same | documented (asynchronous replication) |",
+        "| disk lost, data deleted | since the last backup | the same | everything | documented |",
+        "",
+    ]
+    if not a.not_run:
+        lines.append(f"A restart with this small file took {a.number('restart')}; load time grows with the file.")
+    return "\n".join(lines)
+
+
+def persistence_decision(a: Evidence, serves: tuple[str, ...]) -> Decision:
+    """Return D-08a: what is written to disk."""
+    return Decision(
+        id="D-08a",
+        title="Append-only file, fsync every second",
+        question="What must survive a crash of Redis, and at what price?",
+        decision="`appendonly yes`, `appendfsync everysec`, no RDB snapshots besides the file's own base.",
+        because=f"After SIGKILL {a.number('everysec_lost')} of {a['everysec_acked'].value:,.0f} acknowledged were missing [{a.id}]; "
+        "the fsync policy matters only when the kernel dies too",
+        instead_of=(
+            Alternative("no persistence", f"{a.number('no_persistence_lost')} lost", naive=True),
+            Alternative(
+                "appendfsync always",
+                f"{a.number('always_acked')} acknowledged in the time in which everysec made {a.number('everysec_acked')}",
+            ),
+        ),
+        costs="Power loss costs the last one to two seconds; the file has to be rewritten now and then (fork, copy-on-write).",
+        holds_while=(Guard("acknowledged changes lost to a process kill", a["everysec_lost"].value, "<=", 0, "changes"),),
+        requirements=serves,
+    )  # fmt: skip
+
+
+def convergence_decision(brief: Brief, b: Evidence, c: Evidence, serves: tuple[str, ...]) -> Decision:
+    """Return D-08b: how clients get right again."""
+    return Decision(
+        id="D-08b",
+        title="Epoch and version decide what a client gets back",
+        question="How does every client get right again after Redis was away?",
+        decision="It asks with its epoch and version; a contiguous delta, or a snapshot; another epoch is always a snapshot.",
+        because=f"After a restart with the file every client was right after {b.cite('convergence')}; without one "
+        f"{c.number('epoch_changes')} saw the new epoch [{b.id}, {c.id}]",
+        instead_of=(
+            Alternative("every client loads everything on every reconnect", f"{b.number('clients')} snapshots in place of {b.number('deltas')} deltas", naive=True),
+            Alternative("trust the connection: no catch-up", "a tenth of the deliveries was dropped here, and each would have stayed missing"),
+        ),
+        costs="The log's memory; a function more; the beacon.",
+        holds_while=(
+            Guard("clients in a wrong state", b["wrong"].value + c["wrong"].value, "<=", 0, "clients"),
+            Guard("time from the server's return to the last right client", max(b["slowest"].value, c["slowest"].value), "<=", brief.value("sync_latency"), "s"),
+        ),
+        requirements=serves,
+    )  # fmt: skip

@@ -1,0 +1,259 @@
+"""Section 7 in words: states, functions, lifecycle as commands, ids, re-join, cleanup, limits."""
+
+from __future__ import annotations
+
+from redis_plan import units
+from redis_plan.brief.model import Brief
+from redis_plan.experiments.isolation import sweep_period_s
+from redis_plan.experiments.session import rules
+from redis_plan.keyspace import functions, naming
+from redis_plan.keyspace.model import Keyspace
+from redis_plan.plan.decision import Alternative, Decision, Guard
+from redis_plan.plan.evidence import Evidence
+
+_SESSION, _MEMBER, _EPOCH = "k3v9", "m7#c1", "5f0c1b2a9d3e4f60"
+
+
+def states(brief: Brief, keyspace: Keyspace) -> str:
+    """Return the state machine of a session: each transition, its function, what it checks and its answers."""
+    noun, idle = keyspace.session_noun, units.write(brief.value("idle_ttl"), "s")
+    return f"""### States of a {noun}
+
+| From | To | By | Checked in the function | Answer if refused |
+|:--|:--|:--|:--|:--|
+| – | `open` | `session_create` | no state under this id | 0 exists: draw another id, or join it |
+| `open` | `open` | `session_join` | exists, not ended; seat taken or `HLEN` roster < capacity | -1 no {noun}; -2 full |
+| `open` | `open` | `session_leave`, `session_sweep` | exists; member or lapsed lease there | -1; 0 was not there |
+| `open` | `open` or a stage of the project's own (field `status`) | `session_apply` | exists, not ended; operation id new; version = expected_version | `gone`; `duplicate`; `conflict` |
+| any but `ended` | `ended` | `session_apply` with field `status` = `ended` (a result page stays readable) | as above; afterwards every function answers as for no {noun} | `gone` |
+| any | – | `session_end` | nothing: it is the same the second time | – |
+| `open`, idle for {idle} | – | worker: `session_end` when `updated_at` is older; TTL as the net | `updated_at` of the state, server TIME | – |
+
+A stage of the project's own is guarded by `expected_version`: who read version 41 and moves on writes only if it is still 41."""
+
+
+def library() -> str:
+    """Return the contract of every function and the whole Lua text."""
+    rows = [
+        f"| `{f.name}`{' `' + ' '.join(f.flags) + '`' if f.flags else ''} | {' '.join(f.keys)}{' …' if f.more_keys else ''} | {f.args} | {f.returns} |"
+        for f in functions.functions().values()
+    ]
+    return "\n".join(
+        [
+            "### Functions",
+            "",
+            "Load once a deploy with `FUNCTION LOAD REPLACE` on every primary (`cat session.lua | redis-cli -x FUNCTION LOAD REPLACE`); call with "
+            "`FCALL <name> <number of keys> <keys> <arguments>`. Where functions are not available, the same text runs by `EVALSHA`: "
+            "prelude, one function, `return <name>(KEYS, ARGV)`. … stands for the session's other keys, whose TTL is refreshed in the same step.",
+            "",
+            "| Function | KEYS | ARGV | Returns |",
+            "|:--|:--|:--|:--|",
+            *(row.replace("\n", " ") for row in rows),
+            "",
+            "```lua",
+            functions.source().rstrip(),
+            "```",
+        ]
+    )
+
+
+def slots(keyspace: Keyspace) -> str:
+    """Return the proof that each function's keys share a slot."""
+    found = functions.slots(keyspace, _SESSION)
+    rows = [
+        f"| `{name}` | {len(functions.keys_of(keyspace, name, functions.session_keys(keyspace, _SESSION)))} | {', '.join(map(str, sorted(slots)))} |"
+        for name, slots in found.items()
+    ]
+    return "\n".join(
+        ["Keys of one call, and their slot for the id `k3v9` (CRC16, computed):", "", "| Function | Keys | Slot |", "|:--|--:|--:|", *rows]
+    )  # fmt: skip
+
+
+def lifecycle(brief: Brief, keyspace: Keyspace) -> str:
+    """Return create, join, change, leave and end as commands, with the keys that exist after each."""
+    keys = functions.session_keys(keyspace, _SESSION, environment="prod", op_id="01JD8Q6Z7K")
+    rule = rules(brief, keyspace)
+    channel = functions.channel_argument(keyspace, keys)
+
+    def line(name: str, *args: object) -> str:
+        listed = functions.keys_of(keyspace, name, keys)
+        words = " ".join(f'"{a}"' if str(a) == "" or " " in str(a) else str(a) for a in args)
+        return f"FCALL {name} {len(listed)} {' '.join(listed)} {words}"
+
+    have = {n: keys[n] for n in ("state", "roster", "presence", "log", "idem")}
+    steps = [
+        ("create", line("session_create", _EPOCH, rule.ttl_s, "owner", "m7", "capacity", rule.capacity), "1", ["state"]),
+        ("join", line("session_join", _MEMBER, "'{\"name\":\"Ann\"}'", rule.capacity, "", rule.lease_ms, rule.ttl_s, channel, rule.log_max),
+         "1 (the version)", ["state", "roster", "presence", "log"]),
+        ("change", line("session_apply", channel, "01JD8Q6Z7K", 1, "change", "'{\"set\":{\"owner\":\"m8\"}}'", rule.ttl_s, rule.log_max, rule.idem_ttl_s, "owner", "m8"),
+         "[2, ok]", ["state", "roster", "presence", "log", "idem"]),
+        ("heartbeat", line("session_heartbeat", _MEMBER, "", rule.lease_ms, rule.ttl_s), "1", ["state", "roster", "presence", "log", "idem"]),
+        ("sweep", line("session_sweep", "", channel, rule.ttl_s, rule.log_max), "[] or the lapsed connections", ["state", "roster", "presence", "log", "idem"]),
+        ("leave", line("session_leave", "m7", rule.ttl_s, channel, rule.log_max), "3", ["state", "log", "idem"]),
+        ("end", line("session_end", channel), "1", ["idem"]),
+    ]  # fmt: skip
+    text = "\n".join(
+        f"# {name} → {answer}   keys after it: {', '.join(have[k] for k in after)}\n{command}"
+        for name, command, answer, after in steps
+    )
+    return (
+        f"### Lifecycle as commands\n\nNumbers of this project: {brief.fact('members_per_session').where} (capacity), "
+        f"TTL {units.write(rule.ttl_s, 's')}, lease {units.write(rule.lease_ms / 1000, 's')} = reconnect_grace "
+        f"({brief.fact('reconnect_grace').where}). The `idem` key ends by its TTL of {units.write(rule.idem_ttl_s, 's')}.\n\n```text\n{text}\n```"
+    )
+
+
+def identities(brief: Brief, keyspace: Keyspace) -> str:
+    """Return ids, join codes, seat and connection, re-join and takeover, authorisation."""
+    noun, member = keyspace.session_noun, keyspace.member_noun
+    code = next((p for p in keyspace.patterns if p.use in ("join-code", "code")), None)
+    live = brief.value("sessions_peak")
+    guess = live / 31**6
+    join = (
+        f"- **Join code** `{code.template}`: 6 characters of `23456789ABCDEFGHJKLMNPQRSTUVWXYZ` without look-alikes (31^6 = {31**6 / 1e6:.0f} million; "
+        f"with {live:g} live {noun}s one guess hits with {guess:.1e}, modelled). Claimed with `SET <key> <session_id> NX EX <ttl>`: nil means taken, draw again, five times at most. Guessing is bounded by the rate limit below."
+        if code
+        else f"- **No join code** is asked for; a {noun} is entered by its link, which holds the whole id."
+    )
+    return f"""### Ids, seats and connections
+
+- **Session id**: 128 random bits as 22 characters of base64url from the gateway, never from the client; it is the hash tag of every key of the {noun}.
+{join}
+- **Three names, kept apart**: user id (who, from the token), {member} id (the seat; field of the roster), connection id (one socket; random, 8 characters). A lease is `<member_id>#<connection>`; both parts pass through the id encoder of section 1, so `#`, `:`, `{{` and `}}` never come from a user.
+- **Re-join** takes no second seat: `session_join` with a {member} id that is in the roster renews the lease and answers the version; the client then catches up.
+- **Takeover**: a third connection of one {member} removes the lease that would end first and says so in the event (`d.taken`); the gateway that holds it closes that socket with code 4001 `taken over`. A socket whose lease is gone gets -1 on its heartbeat and must join again, so a zombie cannot act: every command of a socket is preceded by the gateway's own check of its lease state.
+- **Authorisation**: the token binds user, {noun} and role; the gateway builds every key and channel name from it and never from a field of a message. Negative tests: another {noun}'s id, a member's id of another {noun}, `*`, `{{}}`, an empty id, a name with a line end."""
+
+
+def cleanup(brief: Brief, keyspace: Keyspace, ghosts: Evidence) -> str:
+    """Return the three layers and the ghost time."""
+    period = sweep_period_s(brief)
+    rule = rules(brief, keyspace)
+    text = f"""### Cleanup in three layers
+
+| Layer | Does | When | Alone it ends a {keyspace.session_noun} after |
+|:--|:--|:--|:--|
+| 1 `session_end` | publishes `end`, `UNLINK`s every key; runs when memory is full (`allow-oom`); the same the second time | owner ends it, last member left, or the worker finds it idle | at once |
+| 2 worker | every {units.write(period, "s")}: `session_sweep` of the {keyspace.session_noun}s that are due (at most 100 a tick), `session_end` where `updated_at` is older than {units.write(brief.value("idle_ttl"), "s")} | from the index of section 3, never `KEYS` or `SCAN` | {units.write(brief.value("idle_ttl") + period, "s")} |
+| 3 TTL | {units.write(rule.ttl_s, "s")} on every key, set again by any function when less than half is left | nobody does anything | up to {units.write(rule.ttl_s, "s")} and the lag of active expiry (section 3) |
+
+A cleanup that is interrupted leaves either everything or nothing, since each layer's step is one function; a state that vanished alone makes the next `session_sweep` or `session_create` unlink what is left.
+
+**Ghosts.** A member of a killed gateway is gone after lease + sweep period = {units.write(brief.value("reconnect_grace"), "s")} + {units.write(period, "s")} at most, and not before lease - heartbeat = {units.write(max(0.0, brief.value("reconnect_grace") - brief.value("heartbeat")), "s")} (modelled)."""
+    if ghosts.not_run:
+        return f"{text} Not measured: {ghosts.not_run}"
+    return (
+        f"{text} With short leases the formula gave {ghosts.number('bound')}, a killed process took {ghosts.cite('ghost')}, and "
+        f"{ghosts.number('leave_events')} were published for {ghosts['leave_events'].n} members."
+    )
+
+
+def limits(brief: Brief, keyspace: Keyspace) -> str:
+    """Return limits, rolling deploys and ticks."""
+    noun = keyspace.session_noun
+    rate = max(1.0, 5 * brief.value("events_per_session"))
+    return f"""### Limits, deploys, owners
+
+| Limit | Value | Where | Answer |
+|:--|:--|:--|:--|
+| members a {noun} | {brief.value("members_per_session"):g} ({brief.fact("members_per_session").where}) | in `session_join` | -2, `full` |
+| connections a member | 2 (chosen) | in `session_join` | takeover, 4001 |
+| commands a connection | {rate:g}/s, burst {2 * rate:g} (5 x events_per_session, modelled) | token bucket in the gateway | `slow_down`, then 4008 |
+| live {noun}s a user | 5 (chosen) | counter in `session_create`'s caller, freed by `session_end` | `too_many` |
+| joins an address | 20/min (chosen) | fixed window: `SET <key> 0 EX 120 NX`, `INCR` in one `MULTI` | `slow_down` |
+| log, idem, events | section 3 and 4 | in the functions | trimmed, TTL |
+
+- **Rolling deploy.** The gateway stops accepting, closes sockets with 4012 `reconnect` over 10 s at random, and exits; leases outlive it ({units.write(brief.value("reconnect_grace"), "s")}), so nobody loses the seat. Old and new gateways run side by side: functions are only added or extended at the end of ARGV; a changed meaning gets a new name (`session_apply_2`).
+- **A tick or a timer** of a {noun} belongs to the worker that claims it: the due index gives the {noun}, and `session_apply` with `expected_version` is the fencing token: a worker that slept through a pause writes with an old version and gets `conflict`.
+- **Operation ids** are ULIDs of the client; a repeated one gets the first version back for {units.write(rules(brief, keyspace).idem_ttl_s, "s")}, longer than any client retries."""
+
+
+def registry_note(brief: Brief, keyspace: Keyspace) -> str:
+    """Return what section 7 says for a project whose Redis holds no sessions."""
+    rows = [
+        f"| `{p.template}` | {p.type} | {', '.join(p.writers[:2])} | {p.deleted_by} |" for p in keyspace.keys
+    ] or ["| none | – | – | – |"]  # fmt: skip
+    reason = functions.missing(keyspace)
+    return "\n".join(
+        [
+            "### No sessions to manage",
+            "",
+            f"{reason[0].upper()}{reason[1:]}. The functions of join, leave and catch-up are left out; what is kept has one writer a key "
+            "or single-command updates, and its lifecycle is:",
+            "",
+            "| Key | Type | Written by | Deleted by |",
+            "|:--|:--|:--|:--|",
+            *rows,
+            "",
+            "Authorisation: key and channel names are built by the service from its own ids, through the encoder of section 1 "
+            f"(`{naming.encode_id('a:{b}')}` for `a:{{b}}`), never from a field of a message. A person's login is the session store of the application, not of this plan.",
+        ]
+    )
+
+
+def functions_decision(a: Evidence, b: Evidence, serves: tuple[str, ...]) -> Decision:
+    """Return D-07a: how a session is changed."""
+    best = "function" if "function_goodput" in b else "script"
+    return Decision(
+        id="D-07a",
+        title="Every change of a session is one function",
+        question="How do several writers change one session without losing an update or over-filling it?",
+        decision="By the functions of this section, each atomic and single-slot.",
+        because=f"{a.number('operations')} at capacity: {a.number('over_full')} too many seats and {a.number('version_holes')} in the versions; "
+        f"with {b.number('writers')} a {best} makes {b.number(best + '_goodput')}, one attempt each [{a.id}, {b.id}]",
+        instead_of=(
+            Alternative(
+                "read, decide and write by single commands",
+                f"{a.number('control_lost')} of {a['control_lost'].n:,} lost, {a.number('control_over_full')} over capacity",
+                naive=True,
+            ),
+            Alternative("WATCH, MULTI, EXEC", f"{b.number('watch_goodput')}, {b.number('watch_attempts')} attempts a success"),
+        ),
+        costs="Lua to deploy before the gateways; a slow function blocks everyone, so none loops over anything unbounded.",
+        holds_while=(
+            Guard("seats over capacity", a["over_full"].value, "<=", 0, "seats"),
+            Guard("holes in the versions", a["version_holes"].value, "<=", 0, "holes"),
+            Guard("updates lost by guarded writers", b["lost"].value, "<=", 0, "updates"),
+        ),
+        requirements=serves,
+    )  # fmt: skip
+
+
+def leases_decision(brief: Brief, d: Evidence, serves: tuple[str, ...]) -> Decision:
+    """Return D-07b: how presence ends."""
+    return Decision(
+        id="D-07b",
+        title="Presence is a lease that ends by itself",
+        question="How does a member disappear whose gateway died?",
+        decision="Each connection holds a lease in a sorted set; heartbeats renew it, the sweep removes and publishes.",
+        because=f"After SIGKILL the members were gone after {d.cite('ghost')}, with {d.number('leave_events')} [{d.id}]",
+        instead_of=(
+            Alternative("connect and disconnect handlers that SADD and SREM", "the disconnect handler dies with the gateway: the ghost stays until the key's TTL", naive=True),
+            Alternative("hash-field TTL", "removes without telling anyone; needs Redis 7.4 or Valkey 9"),
+        ),
+        costs=f"One command a heartbeat and connection, {units.write(brief.value('sessions_peak') * brief.value('members_per_session') / brief.value('heartbeat'), '/s')} at peak (modelled).",
+        holds_while=(
+            Guard("ghost time with the test's leases", d["ghost"].high or d["ghost"].value, "<=", d["bound"].value * 1.5, "s"),
+            Guard("members told to have left", d["leave_events"].value, ">=", d["leave_events"].n, "members"),
+        ),
+        requirements=serves,
+    )  # fmt: skip
+
+
+def isolation_text(c: Evidence, e: Evidence) -> str:
+    """Return what the fuzz and the duplicates showed."""
+    parts = ["### Isolation and repetition, tested", ""]
+    parts.append(
+        f"- [{c.id}] not run: {c.not_run}"
+        if c.not_run
+        else f"- {c.number('ids')} forged as session and member ids: {c.number('reached_victim')} reached another session, "
+        f"{c.number('outside_registry')} made a key outside the registry, {c.number('refused')} refused; put into the template "
+        f"without the encoder, {c.number('control_reached')} carry the other session's hash tag."
+    )
+    parts.append(
+        f"- [{e.id}] not run: {e.not_run}"
+        if e.not_run
+        else f"- {e.number('sent')} for {e.number('distinct')}: applied {e.number('applied')}, {e.number('applied_twice')} twice. "
+        f"{e.number('cut')} cut off before their answer and sent again with the same id: {e.number('cut_applied')} applied."
+    )
+    return "\n".join(parts)
