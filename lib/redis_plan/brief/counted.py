@@ -103,16 +103,14 @@ class Line:
         closing = re.match(r"\*{0,2}", self.masked[end:])
         position += closing.end() if closing else 0
         uncounted = self.words.words("uncounted")
+        nouns_are_capital = self.words.languages[0] == "de"
         while limit and (gap := re.match(r"[ \u00a0]+", self.masked[position:])) is not None:
             match = _NOUN.match(self.masked, position + gap.end())
             if match is None:
                 break
             word = match.group()
-            if fold(word) in uncounted or (
-                not noun and (len(word) < 3 or (word[0].isupper() and not self.masked.isupper()))
-            ):
-                break
-            if noun and word[0].isupper():
+            named = word[0].isupper() and not (nouns_are_capital or self.masked.isupper())
+            if fold(word) in uncounted or named or (not noun and len(word) < 3):
                 break
             if noun and limit < 3 and not self._may_continue(noun):
                 break

@@ -7,6 +7,7 @@ lexicon knows, and nouns that the documents create, join, submit or delete witho
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -114,15 +115,15 @@ class _Search:
         cues = self.words.hits(block.text) if demanded else []
         keeping = [h.end for h in cues if h.group == "verb.keep"]
         negations = [h.end for h in cues if h.group == "negation"]
-        account = (h for h in cues if h.group == "account")
-        self.accounts = self.accounts or any(all(not 0 <= h.start - n <= 30 for n in negations) for h in account)
+        account = [h.start for h in cues if h.group == "account"]
+        self.accounts = self.accounts or any(not _one_before(start, negations, 30) for start in account)
         if demanded:
             self._count_words(block)
         for start, _, group, spelling in self._longest(block.text):
             candidate = self._candidate(group, block)
             candidate.mentions += 1
             candidate.demanded += demanded
-            candidate.kept += any(0 < start - k <= 22 for k in keeping)
+            candidate.kept += _one_before(start, keeping, 22)
             candidate.spellings[spelling] += 1
 
     def kept_for_a_time(self, block: Block) -> None:
@@ -235,6 +236,12 @@ class _Search:
 
 #: Below so many demands a single one is enough to keep an entity.
 FEW_DEMANDS = 30
+
+
+def _one_before(position: int, ends: Sequence[int], reach: int) -> bool:
+    """Whether one of the sorted ``ends`` lies at most ``reach`` characters before ``position``."""
+    at = bisect_right(ends, position)
+    return at > 0 and position - ends[at - 1] <= reach
 
 
 def _singular(word: str) -> str:

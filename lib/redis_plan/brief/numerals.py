@@ -29,7 +29,7 @@ _DATE = re.compile(
 )
 CODE_SPAN = re.compile(r"`[^`]*`")
 BETWEEN = re.compile(r"(?:between|from|od|pomiędzy|między)\s+$", re.IGNORECASE)
-TO = re.compile(rf"\s+(?:to|and|do|a|i|bis|und)\s+(?P<b>{NUM})(?P<sb>{SCALE})?", re.IGNORECASE)
+TO = re.compile(rf"\s+(?P<word>to|and|do|a|i|bis|und)\s+(?P<b>{NUM})(?P<sb>{SCALE})?", re.IGNORECASE)
 UNSPACED_RATE = re.compile(
     r"(?:(?P<n>\d+)\s?(?P<time>시간|분|초|時間|分|秒|小时|分钟)(?:마다|당|에|に|ごとに|내)?\s?|(?P<word>하루|일일|매일|분당|초당|시간당|每秒|每分钟|每天|每小时|毎秒|毎分|1日に?))\s?"
     r"(?:최대\s?|最多|最大)?(?P<count>\d[\d,]*)\s?(?P<noun>회|번|건|개|次|回|件|個|个)"

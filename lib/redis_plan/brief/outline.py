@@ -138,9 +138,14 @@ _PARSER = _parser()
 
 def outline(document: Document) -> tuple[Block, ...]:
     """Return the blocks of ``document`` in order."""
+    return parse(document)[0]
+
+
+def parse(document: Document) -> tuple[tuple[Block, ...], list[str]]:
+    """Return the blocks of ``document``, and its lines with scripts, comments and tag lines blanked in place."""
     lines, tags = _blank_inert(document.lines)
     tokens = _PARSER.parse("\n".join(lines))
-    return tuple(_Walk(document.name, tokens, lines, tags).blocks())
+    return tuple(_Walk(document.name, tokens, lines, tags).blocks()), lines
 
 
 class _Walk:

@@ -46,6 +46,10 @@ _LATENCY_WORDS = (
 )
 
 
+#: Characters of a line that are looked at as one: longer than any sentence.
+LONG_LINE = 3000
+#: Words that make a range of two numbers by themselves; "and" needs a "between".
+_RANGE_WORDS = ("to", "do", "bis")
 NOWHERE = Context()
 
 
@@ -159,19 +163,17 @@ class _Scanner(Line):
                 value = parse_number(match.group("a"))
             if value_max <= value:
                 return parse_number(match.group("a"), scale_a), None, match.end("a"), match.end("a")
-        elif BETWEEN.search(self.masked[: match.start()]) or find_unit(self.masked, end) is None:
-            to = TO.match(self.masked, end)
-            unit_between = None
-            if to is None and BETWEEN.search(self.masked[: match.start()]):
-                unit_between = find_unit(self.masked, end)
-                to = TO.match(self.masked, unit_between.end) if unit_between else None
-            if (
-                to
-                and parse_number(to.group("b"), to.group("sb")) > value
-                and (find_unit(self.masked, to.end()) or BETWEEN.search(self.masked[: match.start()]))
-            ):
-                return value, parse_number(to.group("b"), to.group("sb")), to.end(), to.end()
+        else:
+            between = BETWEEN.search(self.masked[: match.start("a")])
+            unit = find_unit(self.masked, end)
+            to = TO.match(self.masked, unit.end if unit and between else end)
+            top = parse_number(to.group("b"), to.group("sb")) if to else 0.0
+            if to and top > value and (between or (to.group("word") in _RANGE_WORDS and self._says_what(to.end()))):
+                return value, top, to.end(), to.end()
         return value, value_max, end, end
+
+    def _says_what(self, end: int) -> bool:
+        return find_unit(self.masked, end) is not None or bool(self._noun(end)[0])
 
     def _symbol(self, match: re.Match[str]) -> Comparator | None:
         return SYMBOL_OPS.get(match.group("op") or "")
@@ -266,6 +268,17 @@ class _Scanner(Line):
         return Quantity(text, value, unit, kind, "", 0, top, op, self.context.subject, self._scope(), relevant)
 
 
+def _pieces(line: str) -> Iterator[str]:
+    """Cut a very long line at blanks, so that what looks back and ahead along it stays cheap."""
+    start = 0
+    while len(line) - start > LONG_LINE:
+        cut = line.rfind(" ", start, start + LONG_LINE)
+        cut = cut if cut > start else start + LONG_LINE
+        yield line[start:cut]
+        start = cut
+    yield line[start:] if start else line
+
+
 def read_quantities(
     lines: Sequence[str], blocks: Sequence[Block], file: str, language: str, contexts: dict[int, Context]
 ) -> tuple[Quantity, ...]:
@@ -279,8 +292,9 @@ def read_quantities(
         if context.code and _BOX.search(line) and not re.search(r"\d\s?[KM]\b", line):
             continue
         following = lines[number] if number in joined and number < len(lines) else ""
-        for quantity in scan(line, language, context, following):
-            found.append(replace(quantity, file=file, line=number))
+        for piece in _pieces(line):
+            after = following if piece == line or line.endswith(piece) else ""
+            found += [replace(q, file=file, line=number) for q in scan(piece, language, context, after)]
     return tuple(found)
 
 

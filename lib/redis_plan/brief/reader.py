@@ -25,7 +25,7 @@ from redis_plan.brief.fit import judge_fit
 from redis_plan.brief.lexicon import Lexicon, detect_language, fold, lexicon
 from redis_plan.brief.model import Brief, Component, Entity, Note, Quantity, Remark, Requirement
 from redis_plan.brief.notes import read_notes
-from redis_plan.brief.outline import Block, outline
+from redis_plan.brief.outline import Block, parse
 from redis_plan.brief.overrides import NAME as TOML
 from redis_plan.brief.overrides import Overrides, read_overrides
 from redis_plan.brief.quantities import Context, read_quantities
@@ -48,6 +48,7 @@ _SERVERLESS = {"Vercel", "Netlify", "AWS Lambda", "Cloudflare Workers"}
 class _Text:
     document: Document
     blocks: tuple[Block, ...]
+    visible: Sequence[str]  # the lines without what is inert
     roles: Roles
     lines: Sequence[str]
 
@@ -75,7 +76,7 @@ def _read(project: Path) -> Brief:
     overrides = read_overrides(files.find_folder(project))
     language, _ = detect_language(d.text for d in loaded.values())
     words = lexicon(language)
-    texts = [_Text(d, outline(d), Roles(words, part), d.lines) for part, d in loaded.items()]
+    texts = [_Text(d, *parse(d), Roles(words, part), d.lines) for part, d in loaded.items()]
     lines: dict[str, Sequence[str]] = {t.document.name: t.lines for t in texts}
     quantities = tuple(q for t in texts for q in _quantities(t, words, language))
     requirements = _requirements(texts, words, quantities)
@@ -125,7 +126,7 @@ def _quantities(text: _Text, words: Lexicon, language: str) -> tuple[Quantity, .
         )
         for number in range(block.line, max(block.line, block.end) + 1):
             contexts[number] = context
-    return read_quantities(text.lines, text.blocks, text.document.name, language, contexts)
+    return read_quantities(text.visible, text.blocks, text.document.name, language, contexts)
 
 
 def _requirements(texts: Sequence[_Text], words: Lexicon, quantities: Sequence[Quantity]) -> tuple[Requirement, ...]:
@@ -276,7 +277,7 @@ _GENERIC = re.compile(
 def _title(text: _Text, project: Path) -> str:
     """Return the app's name: the first heading without "Product Requirements Document" and the like."""
     heading = next((b for b in text.blocks if b.kind == "heading"), None)
-    raw = heading.text if heading and heading.line <= 30 else ""
+    raw = heading.text[:200] if heading and heading.line <= 30 else ""
     name = " ".join(_GENERIC.sub(" ", raw).split())
     name = re.sub(r"^(?:[\W_]+|(?:and|for|of|dla)\b)+|[\W_]+$", "", name)
     if len(re.sub(r"\W", "", name)) >= 2:

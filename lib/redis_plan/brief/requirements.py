@@ -239,6 +239,6 @@ def _is_hot(group: str, containers: frozenset[str]) -> bool:
 
 def _denied(text: str, words: Lexicon) -> bool:
     """Whether every strong cue is negated just before: ``no real-time updates``."""
-    hits = words.hits(text)
+    hits = words.hits(text[:2000])
     negations = [h.end for h in hits if h.group == "negation"]
     return all(any(0 <= h.start - n <= 2 for n in negations) for h in hits if h.group == "realtime.strong")

@@ -88,18 +88,18 @@ def _package_version(text: str, end: int) -> re.Match[str] | None:
 
 
 def _status(folded: str, begin: int, role: str, chain: Sequence[str], words: Lexicon, is_stack_file: bool) -> Status:
-    before = folded[max(0, begin - 40) : begin]
-    if role in ("out-of-scope", "rejected") or _OVER.search(before) or _AGAINST.match(folded[begin:]):
+    before, after = folded[max(0, begin - 40) : begin], folded[begin : begin + 200]
+    if role in ("out-of-scope", "rejected") or _OVER.search(before) or _AGAINST.match(after):
         return "rejected"
     if _EXAMPLES.search(before) and not is_stack_file:
         return "mentioned"
-    if _ECOSYSTEM.search(before) or _AND_OTHERS.match(folded[begin:]):
+    if _ECOSYSTEM.search(before) or _AND_OTHERS.match(after):
         return "mentioned"
-    if _ALTERNATIVE_LINE.match(folded) or _OR_BEFORE.search(before) or _OR_AFTER.match(folded[begin:]):
+    if _ALTERNATIVE_LINE.match(folded) or _OR_BEFORE.search(before) or _OR_AFTER.match(after):
         return "alternative"
     if role == "plan":
         return "mentioned"
-    if re.match(r"[^.;,]{0,24}\((?:later|pozniej|future|optional)", folded[begin:]):
+    if re.match(r"[^.;,]{0,24}\((?:later|pozniej|future|optional)", after):
         return "later"
     return "chosen"
 

@@ -1,0 +1,38 @@
+"""The annotated documents beside this checkout: the reader keeps what it has reached."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from redis_plan.brief.reader import read
+from redis_plan.brief.report import as_json
+
+from .score import default_corpus, lay_out
+
+CORPUS = default_corpus()
+
+pytestmark = pytest.mark.skipif(not (CORPUS / "score.py").exists(), reason="no ../shared/corpus beside this checkout")
+
+#: What was reached, less a little for a change that trades one for another.
+FLOORS = {
+    "macro_en_pl": {"entities": 0.80, "quantities": 0.95, "relevant_quantities": 0.95, "requirements": 0.93, "realtime": 0.88, "stack": 0.93, "fit": 1.0},
+    "macro": {"entities": 0.78, "quantities": 0.95, "requirements": 0.93, "stack": 0.90, "fit": 1.0},
+}  # fmt: skip
+
+
+def test_the_scores_stay_above_their_floors(tmp_path: Path):
+    briefs = tmp_path / "briefs"
+    briefs.mkdir()
+    for gold in sorted(CORPUS.glob("*/gold.json")):
+        project = lay_out(gold.parent, tmp_path / gold.parent.name)
+        (briefs / f"{gold.parent.name}.json").write_text(json.dumps(as_json(read(project))), encoding="utf-8")
+    command = [sys.executable, str(CORPUS / "score.py"), str(CORPUS), str(briefs), "--json"]
+    scores = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    assert scores["out_of_scope_read_as_demand"] == 0
+    for macro, floors in FLOORS.items():
+        assert {k: v for k, v in floors.items() if scores[macro][k] < v} == {}

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from redis_plan import brief
+from redis_plan.errors import DocumentError
+
+PRD = "# Quizzle\n\n## Functional requirements\n\n- Players can join a room with a code.\n"
+
+
+def error_of(folder: Path) -> str:
+    with pytest.raises(DocumentError) as caught:
+        brief.read(folder)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_an_absent_project_is_one_line(tmp_path):
+    assert "no such folder" in error_of(tmp_path / "nowhere")
+
+
+def test_a_file_in_place_of_the_project_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("x")
+    assert "is a file" in error_of(tmp_path / "file")
+
+
+def test_a_project_without_ai_is_told_where_documents_belong(tmp_path):
+    assert "neither ai/ nor .ai/" in error_of(tmp_path)
+
+
+def test_an_absent_prd_is_an_error(project):
+    assert "prd.md: no such file" in error_of(project(stack="- Redis 7"))
+
+
+@pytest.mark.parametrize("text", ["", "   \n\t\n"])
+def test_an_empty_prd_is_an_error(project, text):
+    assert "is empty" in error_of(project(prd=text))
+
+
+def test_a_folder_in_place_of_a_document_is_an_error(project):
+    folder = project(prd=PRD)
+    (folder / "ai" / "tech-stack.md").mkdir()
+    assert "tech-stack.md: is a folder" in error_of(folder)
+
+
+def test_a_file_that_is_not_utf8_is_named_with_the_offset(project):
+    message = error_of(project(prd=b"# Caf\xe9\n"))
+    assert "prd.md" in message
+    assert "0xe9 at offset 5" in message
+
+
+def test_a_hidden_folder_works_too(project):
+    assert brief.read(project(folder=".ai", prd=PRD)).title == "Quizzle"
+
+
+def test_missing_companions_are_remarks_and_assumptions(project):
+    read = brief.read(project(prd=PRD))
+    assert [r.kind for r in read.remarks if r.kind == "missing"] == ["missing", "missing"]
+    assert len(read.assumptions) == len(read.facts)
+    assert all(f"[facts] {f.name} =" in f.where for f in read.assumptions)
+
+
+def test_an_empty_companion_is_said_to_be_empty(project):
+    read = brief.read(project(prd=PRD, stack=" \n"))
+    assert any("tech-stack.md is empty" in r.text for r in read.remarks)
+
+
+@pytest.mark.parametrize(
+    "raw", [PRD.encode("utf-8-sig"), PRD.replace("\n", "\r\n").encode(), PRD.replace("\n", "\r").encode()]
+)
+def test_a_byte_order_mark_and_foreign_newlines_change_nothing(project, raw):
+    read = brief.read(project(prd=raw))
+    assert read.title == "Quizzle"
+    assert [(r.line, r.text) for r in read.requirements] == [(5, "Players can join a room with a code.")]
+
+
+def test_markup_in_a_document_is_inert(project):
+    prd = (
+        PRD
+        + "- <b>Hosts</b> can kick players. <script>alert('9 rooms per second')</script>\n<script>\n- must leak 5 GB\n</script>\n"
+    )
+    read = brief.read(project(prd=prd))
+    assert [r.text for r in read.requirements][1:] == ["Hosts can kick players."]
+    assert not [q for q in read.quantities if "rooms" in q.text or "GB" in q.text]
+
+
+def test_a_prd_without_headings_is_read_and_the_reader_says_so(project):
+    read = brief.read(project(prd="- Players must see the score in real time.\n- A room holds up to 8 players.\n"))
+    assert [r.line for r in read.requirements] == [1]
+    assert any(r.kind == "unread" and "no headings" in r.text for r in read.remarks)
+
+
+def test_an_unread_language_is_said_to_be_unread(project):
+    prd = "# Spēle\n\n## Prasības\n\n- Spēlētājs pievienojas istabai 200 ms laikā.\n"
+    read = brief.read(project(prd=prd, stack="- Redis 7.4\n"))
+    assert any(r.kind == "unread" and "unknown language" in r.text for r in read.remarks)
+    assert [(q.value, q.unit) for q in read.quantities] == [(200, "ms")]
+    assert [(c.name, c.version) for c in read.stack] == [("Redis", "7.4")]

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import pytest
+
+from redis_plan import brief
+
+STORIES = """# Quizzle
+
+## 5. User stories
+
+### US-001: Join a room
+- **Description**: As a player, I want to join with a code.
+- **Acceptance criteria**:
+  - A wrong code shows an error.
+  - Joining takes at most 2 seconds.
+
+- ID: US-002
+- Title: Reveal
+- Description: As a host, I want to reveal the answers to everyone in real time.
+- Acceptance criteria:
+
+  - Answers are hidden before.
+
+## Out of scope
+
+- Voice chat in real time.
+- More than 10,000 players.
+"""
+
+
+def demands(read):
+    return [r for r in read.requirements if r.kind != "out-of-scope"]
+
+
+def test_a_story_keeps_its_id_and_owns_its_criteria(project):
+    read = brief.read(project(prd=STORIES))
+    stories = [r for r in demands(read) if r.parent_line is None]
+    assert [(r.id, r.line) for r in stories] == [("US-001", 5), ("US-002", 11)]
+    assert {r.parent_line for r in demands(read) if r.parent_line} == {5, 11}
+    assert "join with a code" in stories[0].text
+
+
+def test_a_story_is_live_when_its_description_is(project):
+    live = [r.id for r in brief.read(project(prd=STORIES)).requirements if r.realtime and r.parent_line is None]
+    assert live == ["US-002"]
+
+
+def test_what_is_excluded_is_no_demand_and_its_numbers_weigh_nothing(project):
+    read = brief.read(project(prd=STORIES))
+    assert [r.line for r in read.requirements if r.kind == "out-of-scope"] == [20, 21]
+    assert not [r for r in read.requirements if r.kind == "out-of-scope" and r.realtime]
+    assert [q.design_relevant for q in read.quantities if q.line == 21] == [False]
+
+
+@pytest.mark.parametrize(
+    ("heading", "line"),
+    [
+        ("Out of scope", "Users can pay in the app."),
+        ("Non-goals", "Users can pay in the app."),
+        ("Future considerations", "Users can pay in the app."),
+        ("Not in this version", "Users can pay in the app."),
+        ("Poza zakresem", "Użytkownik może się zalogować i nie jest to płatne."),
+        ("Granice produktu", "Użytkownik może się zalogować i nie jest to płatne."),
+    ],
+)
+def test_headings_that_exclude(project, heading, line):
+    prd = f"# App\n\n## Features\n\n- {line}\n\n## {heading}\n\n- {line}\n"
+    assert [r.line for r in demands(brief.read(project(prd=prd)))] == [5]
+
+
+def test_a_sentence_can_exclude_the_list_that_follows(project):
+    prd = "# App\n\n## Features\n\n- Users can vote.\n\nThe following will not be part of the product, not in scope:\n\n- Users can pay.\n"
+    assert [r.line for r in demands(brief.read(project(prd=prd)))] == [5]
+
+
+def test_kinds_follow_sections_and_words(project):
+    prd = """# App
+
+## Functional requirements
+
+- Users can place bids.
+- A user may place at most one bid per lot.
+
+## Non-functional requirements
+
+- **Latency**: updates within 2 seconds.
+
+## Constraints
+
+- One region only.
+"""
+    kinds = [r.kind for r in brief.read(project(prd=prd)).requirements]
+    assert kinds == ["functional", "constraint", "non-functional", "constraint"]
+
+
+def test_plain_labels_and_bold_lines_are_headings(project):
+    prd = "# App\n\n## Requirements\n\nAvailability:\n\n* 99.5% uptime in the evening.\n\n**Security**\n\n* Codes must be unguessable.\n"
+    read = brief.read(project(prd=prd))
+    assert [(r.line, r.kind) for r in read.requirements] == [(7, "non-functional"), (11, "non-functional")]
+
+
+def test_made_ids_survive_an_insertion_above(project):
+    before = brief.read(project(prd="# App\n\n## Features\n\n- Users can place bids on lots.\n")).requirements[0]
+    after = brief.read(
+        project(prd="# App\n\nText.\n\n## Features\n\n- New thing here.\n- Users can place bids on lots.\n")
+    ).requirements[1]
+    assert before.id == after.id
+    assert before.line != after.line
+
+
+def test_a_denied_live_demand_is_not_live(project):
+    prd = "# App\n\n## Features\n\n- The chart needs no real-time updates.\n- The board shows bids live.\n"
+    assert [r.realtime for r in brief.read(project(prd=prd)).requirements] == [False, True]
