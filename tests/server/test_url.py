@@ -27,15 +27,18 @@ def test_a_password_is_masked(url, shown):
     assert masked(url) == shown
 
 
-@given(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="*"), min_size=4))
+@given(st.text(alphabet=st.characters(codec="utf-8")).map("Q7{}7Q".format))
 def test_whatever_the_password_is_it_is_not_shown(password):
     url = f"redis://u:{password}@h.example:1"
     shown = masked(url)
     assert shown == "redis://u:***@h.example:1"
     try:
-        assert checked(url)
+        checked(url)
     except ServerError as error:
-        assert password not in str(error).replace(shown, "") or len(password.strip()) < 8  # noqa: PT017
+        said = str(error)
+    else:
+        said = ""
+    assert password not in said
 
 
 def test_valkey_urls_mean_the_same():

@@ -25,7 +25,7 @@ class Server:
     """A live server. ``ours`` says whether we may break it; on another's we touch only keys under ``prefix``.
 
     ``url`` is for a person (its password is masked), ``secret_url`` for a child process that has to connect,
-    ``address`` for raw sockets.
+    ``address`` for raw sockets. ``admin`` is a client without protection, for this package alone.
     """
 
     def __init__(
@@ -49,11 +49,11 @@ class Server:
         self._make = make
         self._process = process
         self._sweeper = sweeper
-        self._admin = admin or make()
-        self._clients: list[redis.Redis] = [self._admin]
-        info: Any = self._admin.info()
+        self.admin = admin or make()
+        self._clients: list[redis.Redis] = [self.admin]
+        info: Any = self.admin.info()
         source = process.binary.source if process else "url"
-        self.fingerprint: Fingerprint = fingerprint.take(self._admin, info, source, stand_in)
+        self.fingerprint: Fingerprint = fingerprint.take(self.admin, info, source, stand_in)
 
     def __repr__(self) -> str:
         return f"<{self.fingerprint.name} at {self.url}>"
@@ -79,7 +79,7 @@ class Server:
 
     @cached_property
     def _capabilities(self) -> Capabilities:
-        return capabilities.probe(self._admin, self.fingerprint.settings, self.prefix)
+        return capabilities.probe(self.admin, self.fingerprint.settings, self.prefix)
 
     @property
     def capabilities(self) -> frozenset[str]:
@@ -104,7 +104,7 @@ class Server:
         Raises :class:`ServerError` where the server has no such setting, or denies CONFIG GET and no default is known.
         """
         with suppress(redis.ResponseError):
-            answer: Any = self._admin.config_get(name)
+            answer: Any = self.admin.config_get(name)
             seen = {_text(key): _text(value) for key, value in answer.items()}
             if name in seen:
                 return seen[name]
@@ -158,7 +158,7 @@ class Server:
         swept = False
         try:
             if self._sweeper:
-                clean(self._admin, self.prefix)
+                clean(self.admin, self.prefix)
                 swept = True
         except redis.RedisError as error:
             raise ServerError(

@@ -58,9 +58,9 @@ def build_like(like: Server | None) -> Binary:
     return binaries.nearest(like.fingerprint.product, like.fingerprint.version)
 
 
-def start_with(binary: Binary, config: Mapping[str, str] | None = None) -> Server:
-    """Start a given build; the caller closes it."""
-    process = OwnProcess(binary, config or {})
+def start_with(binary: Binary, config: Mapping[str, str] | None = None, arguments: tuple[str, ...] = ()) -> Server:
+    """Start a given build, with ``arguments`` on its command line (``--sentinel``); the caller closes it."""
+    process = OwnProcess(binary, config or {}, arguments)
     address = process.address
     password = (config or {}).get("requirepass")
 
