@@ -55,5 +55,5 @@ def test_a_plan_of_unknown_origin_is_kept_aside(tmp_path):
 
 def test_a_folder_that_is_a_file_is_one_line(tmp_path):
     (tmp_path / "ai").write_text("not a folder")
-    with pytest.raises(OutputError, match="can't write the plan to .*ai: .*; the previous plan is as it was"):
+    with pytest.raises(OutputError, match=r"can't write the plan to .*ai: .*; the previous plan is as it was"):
         put(tmp_path / "ai", "x\n")

@@ -1,0 +1,54 @@
+# redis-plan: `make plan` builds the plan of this project, `make test` runs the tests. Neither needs root or a compiler.
+
+PYTHON  ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& command -v $$p && break; done)
+VENV    ?= .venv
+BIN     := $(VENV)/bin
+PROJECT ?= .
+PROFILE ?= standard
+ARGS    ?=
+CORPUS  ?= ../shared/corpus
+
+.DEFAULT_GOAL := help
+.PHONY: help plan test lab lint format bench score clean environment
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+plan: environment ## build the environment and the plan of this project (PROFILE=quick|standard|full, PROJECT=folder)
+	$(BIN)/redis-plan build $(PROJECT) --profile $(PROFILE) $(ARGS)
+
+test: environment ## run all tests on every server build that this machine has
+	$(BIN)/python -m pytest $(ARGS)
+
+lab: environment ## open JupyterLab on the notebooks
+	$(BIN)/jupyter lab --notebook-dir notebooks $(ARGS)
+
+lint: environment ## check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: environment ## format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: environment ## time a quick build: kernel start, imports, measuring, rendering, for each notebook
+	$(BIN)/python tests/benchmarks/build_time.py $(ARGS)
+
+score: environment ## score the reading of the annotated documents in CORPUS
+	$(BIN)/python -m tests.brief.score $(CORPUS)
+
+clean: ## remove the environment and what builds and checks left behind
+	rm -rf $(VENV) data/runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+environment: $(VENV)/.ready
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or newer found; install one, or name it: make plan PYTHON=/path/to/python3" >&2; exit 2; }
+	@echo "environment: $(VENV) with $$($(PYTHON) --version), from requirements.lock"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@

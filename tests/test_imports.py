@@ -1,0 +1,66 @@
+"""Imports go leftward on the journey: documents → Brief → keyspace → measurement → plan."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "lib" / "redis_plan"
+MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
+
+#: What each room may import, besides itself and the common ground.
+COMMON = {"errors", "units", "codec", "resources", "expressions", "figures", "server"}
+ROOMS = {
+    "server": set(),
+    "brief": set(),
+    "keyspace": {"brief"},
+    "memory": {"brief", "keyspace"},
+    "measure": {"brief", "keyspace"},
+    "experiments": {"brief", "keyspace", "memory", "measure"},
+    "plan": {"brief", "keyspace", "memory", "measure", "experiments", "run", "parameters"},
+}
+
+
+def room(path: Path) -> str:
+    first = path.relative_to(PACKAGE).parts[0]
+    return first.removesuffix(".py")
+
+
+def imported(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names = (
+                [node.module] if node.module != "redis_plan" else [f"redis_plan.{alias.name}" for alias in node.names]
+            )
+        found |= {name.split(".")[1] for name in names if name.startswith("redis_plan.") and "__" not in name}
+    return found
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_leftward(path):
+    if room(path) in ROOMS:
+        strangers = imported(path) - COMMON - ROOMS[room(path)] - {room(path)}
+        assert not strangers, f"{room(path)} imports {strangers}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_module_is_overgrown(path):
+    assert len(path.read_text("utf-8").splitlines()) <= 420
+
+
+def test_common_ground_imports_no_room():
+    for name in sorted(COMMON - {"server"}):
+        assert not imported(PACKAGE / f"{name}.py") & set(ROOMS), name
+
+
+def test_only_the_rim_talks_to_redis():
+    rim = {"server", "measure", "experiments", "keyspace"}
+    for path in MODULES:
+        if room(path) not in rim:
+            tree = ast.parse(path.read_text("utf-8"))
+            names = {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
+            assert "redis" not in names, path
