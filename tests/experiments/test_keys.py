@@ -36,7 +36,7 @@ def test_session_ids_spread_evenly_and_small_integers_do_not(lab: Lab) -> None:
 
 def test_a_longer_name_never_costs_less(lab: Lab) -> None:
     names = keys.three_forms(design(workshop()))
-    finding = keys.name_cost(lab, names=names, keys_per_session=6, sessions_peak=200)
+    finding = keys.name_cost(lab, names=names, keys_at_peak=1200)
     assert value(finding, "short_key") <= value(finding, "chosen_key") <= value(finding, "long_key")
     single = finding.samples[finding.samples["kind"] == "MEMORY USAGE"]
     assert single["bytes"].is_monotonic_increasing

@@ -102,7 +102,7 @@ def plot_skew(samples: pd.DataFrame) -> Figure:
     return figure
 
 
-def name_cost(lab: Lab, *, names: Mapping[str, str], keys_per_session: float, sessions_peak: float) -> Finding:
+def name_cost(lab: Lab, *, names: Mapping[str, str], keys_at_peak: float) -> Finding:
     """Measure what a key costs by the length of its name, on a server of our own.
 
     ``names`` are three forms of the same key ("short", "chosen", "long"). First `MEMORY USAGE` of single keys at each
@@ -123,8 +123,8 @@ def name_cost(lab: Lab, *, names: Mapping[str, str], keys_per_session: float, se
     per_key = samples[samples["kind"] == "used_memory"].groupby("name")["bytes"]
     values = [Value(f"{form}_key", float(per_key.median()[form]), "B", 3 * count) for form in names]
     values += [Value(f"{form}_length", float(len(text)), "B", grade="modelled") for form, text in names.items()]
-    extra = (per_key.median()["chosen"] - per_key.median()["short"]) * keys_per_session * sessions_peak
-    saved = (per_key.median()["long"] - per_key.median()["chosen"]) * keys_per_session * sessions_peak
+    extra = (per_key.median()["chosen"] - per_key.median()["short"]) * keys_at_peak
+    saved = (per_key.median()["long"] - per_key.median()["chosen"]) * keys_at_peak
     values.append(Value("readable_total", max(0.0, float(extra)), "B", grade="modelled"))
     values.append(Value("long_total", max(0.0, float(saved)), "B", grade="modelled"))
     return Finding(
@@ -134,7 +134,7 @@ def name_cost(lab: Lab, *, names: Mapping[str, str], keys_per_session: float, se
         values=tuple(values),
         samples=samples,
         conclusion=f"The chosen name takes {per_key.median()['chosen'] - per_key.median()['short']:.0f} B a key more than the short one.",
-        conditions={"keys": count, "rounds": 3, "keys a session": keys_per_session},
+        conditions={"keys": count, "rounds": 3, "keys at peak": keys_at_peak},
     )
 
 

@@ -29,6 +29,11 @@ def keys_at_peak(pattern: KeyPattern, sessions_peak: float) -> float:
     return pattern.per_session * (1 if pattern.scope == "global" else sessions_peak)
 
 
+def keys_in_all(keyspace: Keyspace, sessions_peak: float) -> float:
+    """Return how many keys there are at peak, of all patterns."""
+    return sum(keys_at_peak(p, sessions_peak) for p in keyspace.keys)
+
+
 def names_total(keyspace: Keyspace, sessions_peak: float) -> float:
     """Return the bytes of all key names at peak, as they are written (the allocator rounds up)."""
     return sum(name_bytes(p) * keys_at_peak(p, sessions_peak) for p in keyspace.keys)

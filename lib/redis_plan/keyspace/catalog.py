@@ -96,6 +96,7 @@ class UsePattern:
     failure: tuple[str, ...]
     entities: tuple[str, ...] = ()  # stems of entity names
     text: tuple[str, ...] = ()  # stems of requirements
+    only_if: tuple[str, ...] = ()  # stems of which some requirement must speak, where names alone mislead
     verbs: tuple[str, ...] = ()  # stems of the verbs of access patterns
     many: Literal["once", "merge", "each"] = "once"
     small: bool = False  # also worth it where a project hardly needs Redis

@@ -87,7 +87,9 @@ def _choose_uses(brief: Brief, session: cues.SessionNoun | None) -> list[_Use]:
     open_to = [
         p
         for p in use_patterns()
-        if (p.small or not small) and (p.needs == "any" or (p.needs == "session") == (session is not None))
+        if (p.small or not small)
+        and (p.needs == "any" or (p.needs == "session") == (session is not None))
+        and (not p.only_if or cues.requirements_about(cues.matcher(p.only_if), brief.requirements))
     ]
     own = (session.entity, *cues.other_words(session, brief.entities)) if session else ()
     entities = [e for e in brief.entities if _wants_redis(e, brief) and not any(e is o for o in own)]
@@ -126,13 +128,13 @@ def _claim(patterns: Iterable[UsePattern], entities: Iterable[Entity]) -> dict[s
     kinds = {p.use: p for p in patterns}
     found: dict[str, list[tuple[float, Entity]]] = {}
     for entity in entities:
-        best: tuple[cues.Fit, str] = (cues.Fit(0.0, 0.0), "")
+        best: tuple[cues.Fit, int, str] = (cues.Fit(0.0, 0.0), 0, "")
         for pattern in kinds.values():
             lively = entity.realtime or pattern.quiet or entity.lifetime != "durable"
             if pattern.entities and entity.lifetime in pattern.lifetimes and lively:
-                best = max(best, (cues.fit(pattern, entity), pattern.use))
+                best = max(best, (cues.fit(pattern, entity), -pattern.order, pattern.use))
         if best[0].strength > 0:
-            found.setdefault(best[1], []).append((best[0].coverage, entity))
+            found.setdefault(best[2], []).append((best[0].coverage, entity))
     claimed: dict[str, tuple[Entity, ...]] = {}
     for use, offered in found.items():
         ranked = [entity for _, entity in sorted(offered, key=lambda offer: -offer[0])]

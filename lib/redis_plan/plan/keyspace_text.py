@@ -9,20 +9,16 @@ from redis_plan.brief.model import Brief
 from redis_plan.keyspace import bounds, naming
 from redis_plan.keyspace.cues import plural
 from redis_plan.keyspace.model import KeyPattern, Keyspace
-from redis_plan.keyspace.together import together
-from redis_plan.plan.decision import Alternative, Decision, Guard
-from redis_plan.plan.evidence import Evidence, write_value
-
-SKEW_ALT = (
-    "Strip plot of each node's share of the sessions for 3, 6 and 12 nodes, where random session ids stay near an even "
-    "share and small integer tags do not."
-)
-NAME_ALT = "Step line of the bytes of one key against the length of its name, with the short, the chosen and the long form marked."
 
 
 def cell(text: str) -> str:
     """Return ``text`` fit for a cell of a Markdown table."""
     return text.replace("|", "\\|").replace("\n", " ")
+
+
+def counted(number: int, noun: str) -> str:
+    """Return ``"1 channel"`` or ``"2 channels"``."""
+    return f"{number} {noun if number == 1 else plural(noun)}"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
@@ -53,7 +49,9 @@ def summary(keyspace: Keyspace, brief: Brief) -> str:
         if keyspace.session_entity
         else f"These documents have no session that people share (fit: {brief.fit}; {brief.fit_because}), so there is no roster and no session state."
     )
-    lines = [f"{subject} The design has {len(keyspace.keys)} key patterns and {len(keyspace.channels)} channels."]
+    lines = [
+        f"{subject} The design has {counted(len(keyspace.keys), 'key pattern')} and {counted(len(keyspace.channels), 'channel')}."
+    ]
     if keyspace.unserved:
         lines += ["", "Outside Redis stay:", "", *(f"- {text}" for text in keyspace.unserved)]
     return "\n".join(lines)
@@ -125,14 +123,25 @@ def registry(keyspace: Keyspace, brief: Brief) -> str:
         [
             "### Registry of keys and channels",
             "",
-            f"Everything that the application stores or publishes, {len(keyspace.keys)} keys and {len(keyspace.channels)} "
-            "channels. What is not in this table does not exist; section 5 has the bytes, section 3 where each TTL comes from.",
+            *_hardly(brief),
+            f"Everything that the application stores or publishes, {counted(len(keyspace.keys), 'key')} and "
+            f"{counted(len(keyspace.channels), 'channel')}. What is not in this table does not exist; section 5 has the bytes, section 3 where each TTL comes from.",
             "",
             table(header, rows, right=(8,)),
             "",
             f"*Bounds and TTLs are modelled from {sources}. Name bytes are modelled: the longest name with minted ids.*",
         ]
     )
+
+
+def _hardly(brief: Brief) -> list[str]:
+    """Return a first paragraph for a project that hardly needs Redis."""
+    if brief.fit != "no":
+        return []
+    return [
+        f"**This project can do without Redis**: {brief.fit_because}. What follows is only what would still help.",
+        "",
+    ]
 
 
 def _sources(brief: Brief, names: Sequence[str]) -> str:
@@ -160,7 +169,9 @@ def cross_session(keyspace: Keyspace) -> str:
     )
     return "\n".join(
         [
-            f"### Keys across {plural(keyspace.session_noun)}",
+            f"### Keys across {plural(keyspace.session_noun)}"
+            if keyspace.session_entity
+            else "### How the keys are spread",
             "",
             rule,
             "",
@@ -185,36 +196,6 @@ def channels(keyspace: Keyspace) -> str:
     )
 
 
-def atomic_steps(keyspace: Keyspace, skew: Evidence, slots: Evidence) -> str:
-    """Return which keys change together, and what the server said of their slots."""
-    rows = [
-        [
-            f"`{step}`" if step.startswith("session_") else step,
-            ", ".join(f"`{p.name}`" for p in keyspace.keys if p.template in templates),
-        ]
-        for step, templates in together(keyspace).items()
-    ]
-    lines = ["### What changes together", ""]
-    if not rows:
-        return "\n".join([*lines, "No step changes more than one key, so no step can cross a slot."])
-    lines += [table(["Step", "Its keys"], rows), ""]
-    if slots.not_run:
-        lines.append(f"Not verified on a live server: {slots.not_run}")
-    else:
-        lines.append(
-            f"A cluster-enabled server computed the slots of {slots.number('names')}, also for hostile ids (braces, colons, NUL, 10 kB of emoji): "
-            f"{slots.number('split')} of keys lie in more than one slot; without the tags {slots.number('split_without_tag')} do. "
-            f"Every function was called on it: {slots.number('crossslot')} with CROSSSLOT, against {slots.number('crossslot_without_tag')} for names without tags."
-        )
-    if "ids_6" in skew:
-        lines.append(
-            f"The fullest of 3, 6 and 12 nodes holds {skew.number('ids_3')}, {skew.number('ids_6')} and {skew.number('ids_12')} its even share of "
-            f"{plural(keyspace.session_noun)}; hash tags {{0}}…{{127}} would give {skew.number('tags_3')}, {skew.number('tags_6')} and {skew.number('tags_12')}. "
-            f"At this project's peak chance decides more than the hash: {skew.cite('live_3')} on the fullest of 3."
-        )
-    return "\n".join(lines)
-
-
 def access_patterns(keyspace: Keyspace) -> str:
     """Return the patterns as ACL rules take them; section 8 uses the same strings."""
     keys = " ".join(dict.fromkeys(f"~{naming.acl_pattern(p.template)}" for p in keyspace.keys))
@@ -232,37 +213,15 @@ def access_patterns(keyspace: Keyspace) -> str:
     )
 
 
-def name_budget(keyspace: Keyspace, brief: Brief, cost: Evidence) -> str:
-    """Return the bytes of names at peak, and what shorter ones would save."""
-    peak = brief.value("sessions_peak")
-    rows = [
-        [f"`{p.name}`", str(bounds.name_bytes(p)), f"{bounds.keys_at_peak(p, peak):,.0f}",
-         units.write(bounds.name_bytes(p) * bounds.keys_at_peak(p, peak), "B")]
-        for p in keyspace.keys
-    ]  # fmt: skip
-    total = bounds.names_total(keyspace, peak)
-    budget = brief.fact("memory_budget")
-    lines = [
-        "### Length budget",
-        "",
-        f"A name is at most {max((bounds.name_bytes(p) for p in keyspace.keys), default=0)} B here; the budget is 100 B. All names at peak "
-        f"together take {units.write(total, 'B')} (modelled, before the allocator rounds up), "
-        f"{units.significant(100 * total / budget.value, 2)} % of the {units.write(budget.value, 'B')} there are ({budget.where}).",
-    ]
-    if not cost.not_run:
-        lines.append(
-            f"One key with an 8-byte value and a TTL takes {cost.cite('chosen_key')} under the chosen form of name "
-            f"({write_value(cost['chosen_length'])}), {cost.number('short_key')} under one-letter parts "
-            f"({write_value(cost['short_length'])}) and {cost.number('long_key')} under a spelt-out one "
-            f"({write_value(cost['long_length'])}). One-letter names would save {cost.number('readable_total')} at peak in all, and "
-            f"nobody could read a SLOWLOG."
-        )
-    return "\n".join([*lines, "", table(["Key", "Name (B)", "Keys at peak", "Names at peak"], rows, right=(1, 2, 3))])
-
-
 def migration(keyspace: Keyspace) -> str:
     """Return how a name or a format changes while two versions of the application run."""
     app, now = keyspace.app, keyspace.schema_version
+    second = (
+        f"New {plural(keyspace.session_noun)} are created under `{app}:v{now + 1}:…`; running ones end under the version they began with. "
+        "The version travels in the token, so that both applications build the same name."
+        if keyspace.session_entity
+        else f"Writers write `{app}:v{now + 1}:…`, readers take it first and `v{now}` where it is missing; caches are filled anew."
+    )
     return "\n".join(
         [
             "### Change of names and formats",
@@ -271,12 +230,11 @@ def migration(keyspace: Keyspace) -> str:
             "they don't know. A changed type, meaning or name makes a new version:",
             "",
             f"1. Deploy readers that know both; writers still write `{app}:v{now}:…`.",
-            f"2. New {plural(keyspace.session_noun)} are created under `{app}:v{now + 1}:…`; running ones end under the version they began with. "
-            f"The version travels in the token, so that both applications build the same name.",
+            f"2. {second}",
             "3. After the longest TTL of section 3 nothing of the old version is left; remove its code and its ACL patterns.",
             "",
-            f"Nothing is renamed in place: RENAME can't cross slots and carries the TTL of the source. Both versions' patterns "
-            f"are in the ACL during step 2. `EXISTS {app}:v{now}:…` is never used to guess the version.",
+            "Nothing is renamed in place: RENAME can't cross slots and carries the TTL of the source. Both versions' patterns "
+            "are in the ACL during step 2.",
         ]
     )
 
@@ -335,59 +293,6 @@ def drift_check(keyspace: Keyspace) -> str:
             "```",
         ]
     )
-
-
-def naming_decision(
-    keyspace: Keyspace, brief: Brief, skew: Evidence | None, cost: Evidence, slots: Evidence
-) -> Decision:
-    """Return the decision on the name scheme."""
-    core = next((p for p in keyspace.keys if p.scope == "session"), keyspace.keys[0] if keyspace.keys else None)
-    because = (
-        [f"of all sets of keys that change together, {slots.number('split')} lie in more than one slot"]
-        if "split" in slots
-        else []
-    )
-    guards = []
-    if skew is not None and not skew.not_run:
-        because.append(f"the fullest of 6 nodes holds {skew.number('ids_6')} its even share")
-        guards.append(Guard("skew over 6 nodes", skew["ids_6"].value, "<=", 1.1, "x"))
-    if "split" in slots:
-        guards.append(Guard("sets of keys in more than one slot", slots["split"].value, "<=", 0, "sets"))
-    longest = max((bounds.name_bytes(p) for p in keyspace.keys), default=0)
-    guards.append(Guard("longest name", longest, "<=", 100, "B"))
-    instead = [
-        Alternative(
-            "names without hash tags",
-            f"{slots.number('split_without_tag')} of keys in more than one slot"
-            if "split" in slots
-            else "not measured",
-            naive=True,
-        )
-    ]
-    if skew is not None and not skew.not_run:
-        instead.append(
-            Alternative(
-                "one constant tag for the application", f"{skew.number('constant_6')} an even share on one of 6 nodes"
-            )
-        )
-        instead.append(
-            Alternative("hash tags {0}…{127}", f"{skew.number('tags_6')} an even share on the fullest of 6 nodes")
-        )
-    if "short_key" in cost:
-        instead.append(Alternative("one-letter names", f"{cost.number('short_key')} a key"))
-    template = core.template if core else f"{keyspace.app}:v1:…"
-    return Decision(
-        id="D-02a",
-        title="How keys are named",
-        question="What shall the keys be called?",
-        decision=f"`{template}`: application, schema version, the id of the owner as the only hash tag, the part, further ids.",
-        because="; ".join(because) + "." if because else "it keeps what changes together in one slot.",
-        instead_of=tuple(instead),
-        costs=(f"{units.write(bounds.names_total(keyspace, brief.value('sessions_peak')), 'B')} of names at peak (modelled). One "
-               f"{keyspace.session_noun} never spreads over several nodes."),
-        holds_while=tuple(guards),
-        requirements=core.requirements[:4] if core else (),
-    )  # fmt: skip
 
 
 def what_lint_says(keyspace: Keyspace) -> str:

@@ -14,6 +14,11 @@ SAMPLES = {
     "JSON": '{"name":"Ana","role":"member"}', "text": "…", "decimal": "67123.50", "slug": "change", "HLL": "<HLL>", "code": "K7PQXM",
 }  # fmt: skip
 
+_VERSION = (
+    " `version` is an integer up to 2^53 − 1, because JavaScript counts no further, and it never goes through `cjson` "
+    "as a number, which writes large ones as floats."
+)
+
 
 def role(pattern: KeyPattern, brief: Brief) -> str:
     """Return what Redis is for this datum: authoritative, a cache of the database, or derivable from other keys."""
@@ -63,8 +68,7 @@ def fields(keyspace: Keyspace, brief: Brief) -> str:
             "",
             "No field is null: what is unknown is absent. The service refuses a value above its maximum before it sends it. "
             "Events and records are JSON in UTF-8; a reader ignores fields that it does not know and counts events of an "
-            "unknown type. `version` is an integer up to 2^53 − 1, because JavaScript counts no further, and it never goes "
-            "through `cjson` as a number, which writes large ones as floats.",
+            "unknown type." + (_VERSION if keyspace.session_entity else ""),
         ]
     )
 
@@ -133,7 +137,12 @@ def data_model(keyspace: Keyspace) -> str:
     """Return one real key of each pattern with its value, as the application reads it."""
     lines: list[str] = []
     for p in keyspace.keys:
-        lines += [f"-- {p.holds}", f"{naming.example(p.template)}  ({p.type})", *(f"  {line}" for line in _value(p)), ""]
+        lines += [
+            f"-- {p.holds}",
+            f"{naming.example(p.template)}  ({p.type})",
+            *(f"  {line}" for line in _value(p)),
+            "",
+        ]
     return "\n".join(
         ["### Data model", "", "One real key of each kind, with sample values.", "", "```text", *lines[:-1], "```"]
     )
