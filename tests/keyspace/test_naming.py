@@ -28,11 +28,10 @@ def test_different_ids_have_different_names(one: str, other: str) -> None:
 @given(TEMPLATES, st.data())
 def test_what_is_rendered_is_parsed_back(template: str, data: st.DataObject) -> None:
     ids = {name: data.draw(st.text(min_size=1, max_size=12)) for name in naming.placeholders(template)}
-    parsed = naming.parse(template, naming.render(template, **ids))
-    assert parsed is not None
-    assert {k: v for k, v in parsed.items() if not v.startswith("~")} == {
-        k: v for k, v in ids.items() if not naming.encode_id(v).startswith("~")
-    }
+    encoded = {name: naming.encode_id(value) for name, value in ids.items()}
+    # what was too long comes back as its digest
+    expected = {name: encoded[name] if encoded[name].startswith("~") else value for name, value in ids.items()}
+    assert naming.parse(template, naming.render(template, **ids)) == expected
 
 
 @pytest.mark.parametrize("text", HOSTILE)
