@@ -8,6 +8,8 @@ from redis_plan.brief.model import Component, Fit, Quantity, Requirement
 
 #: From this many live demands on, shared live state is what the product is about even if no target is written down.
 MANY_LIVE = 8
+#: One live demand in so many, or fewer, is a detail of a screen and no reason for another server.
+FEW_IN = 25
 
 
 def judge_fit(
@@ -19,7 +21,7 @@ def judge_fit(
     a latency or load target, or that is most of what they ask. Useful: some live demand without a target. No: nothing
     is shared live, so one database and its cache do.
     """
-    demands = [r for r in requirements if r.kind != "out-of-scope"]
+    demands = [r for r in requirements if r.kind != "out-of-scope" and r.parent_line is None]
     live = [r for r in demands if r.realtime]
     redis = next((c for c in stack if c.name in ("Redis", "Valkey") and c.status in ("chosen", "later")), None)
     live_lines = {(r.file, r.line) for r in live}

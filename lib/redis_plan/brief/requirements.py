@@ -27,7 +27,7 @@ _STORY = re.compile(
 _GIVEN = re.compile(r"^(?:given|when|then|and|but|zakładając|gdy|kiedy|wtedy|oraz|mając)\b", re.IGNORECASE)
 _LABEL = re.compile(r"^(?P<label>[^:：]{1,50})[:：]\s*(?P<rest>.*)$", re.DOTALL)
 _META = re.compile(
-    r"^(?:title|tytu[łl]|opis|description|priority|priorytet|status|acceptance criteria|kryteria akceptacji|story points|id|actor|aktor|epic|notes?|uwagi|owner|dependencies|zależności)\b",
+    r"^(?:title|tytu[łl]|opis|description|priority|priorytet|status|acceptance criteria|kryteria akceptacji|story points|id|actor|aktor|epic|notes?|uwagi|owner|dependencies|zależności)\b\W*(?:$|[:：])",
     re.IGNORECASE,
 )
 _TITLE = re.compile(
