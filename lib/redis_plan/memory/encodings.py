@@ -58,11 +58,11 @@ def backlen(encoded: Integers) -> Integers:
     return np.select([encoded <= 127, encoded < 16383, encoded < 2097151], [1, 2, 3], 4)
 
 
-def rax_bytes(keys: Sequence[bytes], leaf_value: bool = True) -> list[int]:
+def rax_bytes(keys: Sequence[bytes], inline_leaves: bool = False) -> list[int]:
     """Return the bytes requested for each node of a radix tree that holds ``keys`` (sorted, distinct), head included.
 
     A node takes 4 bytes, its characters padded so that the pointers behind them are aligned, a pointer a child (one
-    for a compressed run), and 8 for a value.
+    for a compressed run), and 8 for a value. ``inline_leaves``: a leaf's value stands in its parent (Redis 8).
     """
     nodes: list[int] = []
 
@@ -72,9 +72,10 @@ def rax_bytes(keys: Sequence[bytes], leaf_value: bool = True) -> list[int]:
 
     def walk(low: int, high: int, depth: int) -> None:
         ends_here = len(keys[low]) == depth
-        value = ends_here and leaf_value
+        value = ends_here
         if ends_here and high - low == 1:
-            node(0, 0, value)
+            if not inline_leaves:
+                node(0, 0, value)
             return
         first, last = keys[low + ends_here], keys[high - 1]
         run = depth

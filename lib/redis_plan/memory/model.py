@@ -53,6 +53,8 @@ def predict(shape: Shape, build: Build) -> Growth:
     parts: dict[str, float] = {}
     requested = 0.0
     for item in blocks:
+        if item.counted == "phantom":
+            continue
         taken = float((usable(item.size) * item.count).sum())
         parts[item.part] = parts.get(item.part, 0.0) + taken
         requested += float((item.size * item.count).sum())
@@ -63,8 +65,16 @@ def predict(shape: Shape, build: Build) -> Growth:
         parts["expires"] = parts.get("expires", 0.0) + index / max(shape.n_keys, 1)
         per_key = sum(parts.values())
     with_ttl = shape.n_keys if shape.ttl else 0
+    field_tables = 0.0
+    if shape.hfe and build.layout.rules["hash_field_ttl"] == "entry-8":
+        field_tables = keyspace_tables(shape.n_keys, 0, build)  # the keyspace's table of keys with volatile fields
     return Growth(
-        encoding, per_key, parts, per_key - requested, keyspace_tables(shape.n_keys, with_ttl, build), shape.n_keys
+        encoding,
+        per_key,
+        parts,
+        per_key - requested,
+        keyspace_tables(shape.n_keys, with_ttl, build) + field_tables,
+        shape.n_keys,
     )
 
 
@@ -80,23 +90,25 @@ def _separate(shape: Shape, build: Build) -> tuple[str, tuple[Block, ...]]:
     """Redis up to 7.4 and Valkey 7.2: a name, an entry, an object."""
     sizes = build.layout.sizes
     entry = sizes["dict_entry"] + (sizes.get("cluster_entry", 0) if build.cluster else 0)
-    blocks = [block("key", encodings.sds(shape.key_len)), block("key", entry)]
+    blocks = [block("key", encodings.sds(shape.key_len)), block("key", entry, counted="size")]
     if shape.ttl:
-        blocks.append(block("expires", sizes["dict_entry"]))
+        blocks.append(block("expires", sizes["dict_entry"], counted="none"))
     if shape.type != "string":
         value = streams.stream_value(shape, build) if shape.type == "stream" else values.of(shape, build)
-        return value.encoding, (*blocks, block("object", sizes["robj"]), *value.blocks)
+        return value.encoding, (*blocks, block("object", sizes["robj"], counted="size"), *value.blocks)
     if shape.sizes.integers:
         shared = shape.vsize in ("shared", "int7", "int13") and build.layout.rules["shared_integers"]
         if not shared or build.maxmemory_lru:
-            blocks.append(block("object", sizes["robj"]))
+            blocks.append(block("object", sizes["robj"], counted="size"))
+        else:
+            blocks.append(block("object", sizes["robj"], counted="phantom"))  # shared: reported, and nowhere
         return "int", tuple(blocks)
     lengths, share = shape.sizes.spread()
     short = lengths <= 44  # OBJ_ENCODING_EMBSTR_SIZE_LIMIT
     if short.any():
         blocks.append(block("object", sizes["robj"] + 3 + lengths[short] + 1, share[short]))
     if (~short).any():
-        blocks.append(block("object", sizes["robj"], float(share[~short].sum())))
+        blocks.append(block("object", sizes["robj"], float(share[~short].sum()), "size"))
         blocks.append(block("value", _argument(lengths[~short]), share[~short]))
     return "embstr" if short.all() else "raw", tuple(blocks)
 
@@ -132,7 +144,7 @@ def _embedded(shape: Shape, build: Build) -> tuple[str, tuple[Block, ...]]:
         blocks.append(block("object", whole[inside], share[inside]))
     if (~inside).any():
         blocks.append(block("object", pointed, float(share[~inside].sum())))
-        blocks.append(block("value", _argument(lengths[~inside]), share[~inside]))
+        blocks.append(block("value", _argument(lengths[~inside]), share[~inside], "sds"))
     return "embstr" if inside.all() else "raw", tuple(blocks)
 
 

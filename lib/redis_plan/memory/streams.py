@@ -5,8 +5,6 @@ Source: ``src/t_stream.c`` (streamAppendItem, streamCreateCG, streamCreateNACK) 
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,7 +21,7 @@ _EPOCH_MS = 1_760_000_000_000
 
 def stream_value(shape: Shape, build: Build) -> Value:
     """Return the value of a stream of ``n_elem`` entries that share their field names."""
-    sizes = build.layout.sizes
+    sizes, inline = build.layout.sizes, build.layout.rules.get("rax_leaf") == "inline"
     node_limit = build.number("stream-node-max-bytes") or _LARGEST_NODE
     entry_limit = build.number("stream-node-max-entries") or 1 << 60
     draws = [
@@ -33,13 +31,20 @@ def stream_value(shape: Shape, build: Build) -> Value:
     last = np.array([max(int(nodes[-1]), min(_PREALLOCATED, node_limit)) for nodes, _ in draws])
     full = np.concatenate([nodes[:-1] for nodes, _ in draws])
     firsts = draws[0][1]
+    requested = build.layout.rules["report"] == "requested"
+    tree = encodings.rax_bytes([_id(i * shape.step_ms) for i in firsts], inline)
     blocks: list[Block] = [
-        block("value", sizes["stream"]),
-        block("value", sizes["rax"]),
-        block("value", encodings.rax_bytes([_id(i * shape.step_ms) for i in firsts])),
-        block("fields", last, 1 / len(draws)),
+        block("value", sizes["stream"], counted="size"),
+        block("value", sizes["rax"], counted="index"),
+        block("value", tree, counted="index"),
+        block("fields", last, 1 / len(draws), "none" if requested else "usable"),
         block("fields", full, 1 / len(draws)),
     ]
+    if requested:
+        # the preallocated end of the last node is not in the report
+        blocks.append(block("fields", [int(nodes[-1]) for nodes, _ in draws], 1 / len(draws), "phantom"))
+    elif build.layout.rules["report"] == "classic":
+        blocks.append(block("value", _reported_tree(len(firsts), len(tree)), counted="phantom"))
     if shape.groups:
         blocks += _groups(shape, build)
     return Value("stream", tuple(blocks))
@@ -77,30 +82,35 @@ def _id(offset_ms: int, sequence: int = 0) -> bytes:
 
 def _groups(shape: Shape, build: Build) -> list[Block]:
     """Return the blocks of consumer groups, each with one consumer that holds ``pending`` entries."""
-    sizes = build.layout.sizes
+    sizes, inline = build.layout.sizes, build.layout.rules.get("rax_leaf") == "inline"
     names = sorted(f"g{number}".encode() for number in range(shape.groups))
     pending = [_id(i * shape.step_ms) for i in range(min(shape.pending, shape.n_elem))]
     each = float(shape.groups)
+    tree = encodings.rax_bytes(pending, inline)
+    pel = _reported_tree(len(pending), len(tree))
     blocks = [
-        block("groups", sizes["rax"]),
-        block("groups", encodings.rax_bytes(names)),
-        block("groups", sizes["stream_group"], each),
-        block("groups", sizes["rax"], 2 * each),
-        block("groups", encodings.rax_bytes(pending), each),
+        block("groups", sizes["rax"], counted="none"),
+        block("groups", encodings.rax_bytes(names, inline), counted="none"),
+        block("groups", sizes["stream_group"], each, "size"),
+        block("groups", sizes["rax"], 2 * each, "none"),
+        block("groups", tree, each, "none"),
+        block("groups", pel, each, "phantom"),
     ]
     if not pending:
-        return [*blocks, block("groups", encodings.rax_bytes([]), each)]
+        return [*blocks, block("groups", encodings.rax_bytes([]), each, "none")]
     return [
         *blocks,
-        block("groups", encodings.rax_bytes([b"consumer"]), each),
-        block("groups", sizes["stream_consumer"], each),
-        block("groups", encodings.sds(8), each),
-        block("groups", sizes["rax"], each),
-        block("groups", encodings.rax_bytes(pending), each),
-        block("groups", sizes["stream_nack"], each * len(pending)),
+        block("groups", encodings.rax_bytes([b"consumer"], inline), each, "none"),
+        block("groups", sizes["stream_consumer"], each, "size"),
+        block("groups", encodings.sds(8), each, "none"),
+        block("groups", 8, each, "phantom"),
+        block("groups", sizes["rax"], each, "none"),
+        block("groups", tree, each, "none"),
+        block("groups", pel, each, "phantom"),
+        block("groups", sizes["stream_nack"], each * len(pending), "size"),
     ]
 
 
-def entries_per_node(entry_bytes: float, node_bytes: int) -> int:
-    """Return about how many entries of ``entry_bytes`` fill a node."""
-    return max(1, math.floor(node_bytes / max(entry_bytes, 1.0)))
+def _reported_tree(keys: int, nodes: int) -> int:
+    """Return what MEMORY USAGE says of a radix tree: 16 B a key, 4 B and 30 words a node (streamRadixTreeMemoryUsage)."""
+    return 16 * keys + nodes * (4 + 30 * 8)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,13 +22,21 @@ _LEVELS = np.arange(1, 20)
 _LEVEL_SHARE = 0.75 * 0.25 ** (_LEVELS - 1)
 
 
+Counted = Literal["usable", "size", "sds", "none", "index", "phantom"]
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Requests of ``size`` bytes, each made ``count`` times a key; both may be arrays of one length."""
+    """Requests of ``size`` bytes, each made ``count`` times a key; both may be arrays of one length.
+
+    ``counted`` says how MEMORY USAGE sees them: by their usable size (a string: "sds"), by ``sizeof`` ("size"), not at
+    all ("none"; an "index" only in some versions), or as something that does not exist ("phantom").
+    """
 
     part: str
     size: NDArray[np.int64]
     count: NDArray[np.float64]
+    counted: Counted = "usable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +48,11 @@ class Value:
     table: tables.Table | None = None
 
 
-def block(part: str, size: object, count: object = 1.0) -> Block:
+def block(part: str, size: object, count: object = 1.0, counted: Counted = "usable") -> Block:
     """Return a block; ``size`` and ``count`` may be numbers or arrays."""
     sizes = np.atleast_1d(np.asarray(size, dtype=np.int64))
     counts = np.broadcast_to(np.asarray(count, dtype=np.float64), sizes.shape)
-    return Block(part, sizes, np.array(counts))
+    return Block(part, sizes, np.array(counts), counted)
 
 
 def of(shape: Shape, build: Build) -> Value:
@@ -118,18 +127,19 @@ def _table_blocks(
         table = tables.hashtable_after(shape.n_elem, presized, steps)
         metadata = sizes["hash_metadata"] if kind == "hash" else 0
         parts = [
-            block("table", sizes["hashtable"] + metadata + extra),
-            block("table", table.size * tables.BUCKET_BYTES),
-            block("table", tables.BUCKET_BYTES, table.children),
+            block("table", sizes["hashtable"] + metadata + extra, counted="size"),
+            block("table", table.size * tables.BUCKET_BYTES, counted="size"),
+            block("table", tables.BUCKET_BYTES, table.children, "size"),
         ]
         if table.old:
-            parts.append(block("table", table.old * tables.BUCKET_BYTES, table.rehashing))
+            parts.append(block("table", table.old * tables.BUCKET_BYTES, table.rehashing, "size"))
         return parts, table
     table = tables.dict_after(shape.n_elem, presized, steps)
-    parts = [block("table", sizes["dict"] + extra), block("table", 8 * table.size)]
+    parts = [block("table", sizes["dict"] + extra, counted="none"), block("table", sizes["dict"], counted="phantom")]
+    parts.append(block("table", 8 * table.size, counted="size"))
     if table.old:
         unmoved = round(table.rehashing) if shape.alike else table.rehashing
-        parts.append(block("table", 8 * table.old, unmoved))
+        parts.append(block("table", 8 * table.old, unmoved, "size"))
     return parts, table
 
 
@@ -147,8 +157,8 @@ def _mixed_hash(shape: Shape, build: Build) -> Value:
     sizes, count = value_spread(shape)
     in_listpacks = share * shape.n_elem / (limit - low + 1) * (sizes <= limit)
     large = hash_value(shape, build, (sizes, (count - in_listpacks) / (1 - share)))
-    blocks = [Block(b.part, b.size, b.count * share) for b in small.blocks]
-    blocks += [Block(b.part, b.size, b.count * (1 - share)) for b in large.blocks]
+    blocks = [Block(b.part, b.size, b.count * share, b.counted) for b in small.blocks]
+    blocks += [Block(b.part, b.size, b.count * (1 - share), b.counted) for b in large.blocks]
     return Value(large.encoding, tuple(blocks), large.table)
 
 
@@ -177,20 +187,49 @@ def hash_value(
     parts, table = _table_blocks(shape, build, "hash", presized, extra=indexed)
     if field_ttl == "listpack-ex":
         parts += ebuckets(shape.n_elem, build)
+    elif field_ttl == "entry-8":
+        parts += volatile_set(shape.n_elem, build)
     names, (lengths, count) = shape.names.lengths(shape.n_elem), spread or value_spread(shape)
     if shape.sizes.varies:
         names = np.full(len(lengths), round(shape.names.mean))
     expiry = 8 if field_ttl == "entry-8" else 0
     if rules["hash_entry"] == "entry-128":
+        if rules["value_tables"] == "dict":
+            parts.append(block("fields", sizes["set_entry"], tables.dict_chained(shape.n_elem, table), "none"))
+            parts.append(block("fields", sizes["set_entry"], shape.n_elem, "phantom"))
+        if field_ttl == "listpack-ex":
+            expiry = sizes["expire_meta"]
         parts += _embedded_entries(names, lengths, count, expiry)
     else:
         metadata = sizes.get("expire_meta", 0) if field_ttl else 0
         parts += [
-            block("fields", sizes["dict_entry"], shape.n_elem),
+            block("fields", sizes["dict_entry"], shape.n_elem, "size"),
             block("fields", encodings.sds(names) + metadata, count),
             block("fields", encodings.sds(lengths), count),
         ]
     return Value("hashtable", tuple(parts), table)
+
+
+def volatile_set(items: int, build: Build) -> list[Block]:
+    """Return Valkey's index of ``items`` fields that expire at one time.
+
+    One is only a pointer, up to 127 are a vector of pointers, more are a hash table in a radix tree, because a window of
+    16 ms that holds them all can't be split (src/vset.c, Valkey 9.1, VOLATILESET_VECTOR_BUCKET_MAX_SIZE).
+    """
+    if items <= 1:
+        return []
+    if items <= 127:
+        return [block("expires", 8 + 8 * items, counted="index")]
+    sizes = build.layout.sizes
+    table = tables.hashtable_after(items)
+    parts = [
+        block("expires", [sizes["rax"], sizes["hashtable"], *encodings.rax_bytes([b"\1" * 8])], counted="index"),
+        block("expires", table.size * tables.BUCKET_BYTES, counted="index"),
+        block("expires", tables.BUCKET_BYTES, table.children, counted="index"),
+    ]
+    if table.old:
+        parts.append(block("expires", table.old * tables.BUCKET_BYTES, table.rehashing, "index"))
+    return parts
 
 
 def ebuckets(items: int, build: Build) -> list[Block]:
@@ -202,8 +241,10 @@ def ebuckets(items: int, build: Build) -> list[Block]:
         return []
     sizes = build.layout.sizes
     return [
-        block("expires", [sizes["rax"] + 8, sizes["ebuckets_first"], *encodings.rax_bytes([b"\1" * 6])]),
-        block("expires", sizes["ebuckets_next"], -(-items // 16) - 1),
+        block(
+            "expires", [sizes["rax"] + 8, sizes["ebuckets_first"], *encodings.rax_bytes([b"\1" * 6])], counted="none"
+        ),
+        block("expires", sizes["ebuckets_next"], -(-items // 16) - 1, counted="none"),
     ]
 
 
@@ -218,7 +259,7 @@ def _embedded_entries(
     entry = np.where(inside, together, pointed)
     blocks = [block("fields", entry, count)]
     if not inside.all():
-        blocks.append(block("fields", encodings.sds(lengths[~inside]), count[~inside]))
+        blocks.append(block("fields", encodings.sds(lengths[~inside]), count[~inside], "sds"))
     return blocks
 
 
@@ -243,10 +284,12 @@ def set_value(shape: Shape, build: Build) -> Value:
     presized = _presize(rules["set_presize"], at_conversion, in_command, limit)
     parts, table = _table_blocks(shape, build, "set", presized)
     if rules["set_entry_rule"] == "entry":
-        parts.append(block("fields", sizes["set_entry"], shape.n_elem))
+        parts.append(block("fields", sizes["set_entry"], shape.n_elem, "size"))
     elif rules["set_entry_rule"] == "chained":
-        parts.append(block("fields", sizes["set_entry"], tables.dict_chained(shape.n_elem, table)))
-    parts.append(block("fields", encodings.sds(shape.sizes.lengths(shape.n_elem))))
+        parts.append(block("fields", sizes["set_entry"], tables.dict_chained(shape.n_elem, table), "none"))
+        reported = "set_entry" if rules["report"] == "requested" else "dict_entry"
+        parts.append(block("fields", sizes[reported], shape.n_elem, "phantom"))
+    parts.append(block("fields", encodings.sds(shape.sizes.lengths(shape.n_elem)), counted="sds"))
     return Value("hashtable", tuple(parts), table)
 
 
@@ -280,10 +323,10 @@ def zset_value(shape: Shape, build: Build) -> Value:
     at_conversion = limit + 1 if fits else in_command  # a long first member makes a skiplist at once
     presized = _presize(rules["zset_presize"], at_conversion, in_command, limit)
     parts, table = _table_blocks(shape, build, "zset", presized)
-    parts.insert(0, block("value", sizes["zset"]))
+    parts.insert(0, block("value", sizes["zset"], counted="size"))
     parts.append(block("value", sizes["skiplist_header"]))
     if sizes["zskiplist"]:
-        parts.append(block("value", sizes["zskiplist"]))
+        parts.append(block("value", sizes["zskiplist"], counted="size"))
     nodes = sizes["skiplist_node"] + 16 * _LEVELS
     share = _LEVEL_SHARE * shape.n_elem
     if rules["zset_node"] == "embedded":
@@ -293,8 +336,14 @@ def zset_value(shape: Shape, build: Build) -> Value:
     else:
         parts.append(block("fields", encodings.sds(members)))
     if rules["value_tables"] == "dict":
-        parts.append(block("fields", sizes["dict_entry"], shape.n_elem))
-    parts.append(block("fields", nodes, share))
+        chained = rules.get("zset_entry") == "chained"
+        count = tables.dict_chained(shape.n_elem, table) if chained else float(shape.n_elem)
+        parts.append(
+            block("fields", sizes["set_entry" if chained else "dict_entry"], count, "none" if chained else "size")
+        )
+        if chained:
+            parts.append(block("fields", sizes["set_entry"], shape.n_elem, "phantom"))
+    parts.append(block("fields", nodes, share, "sds"))
     return Value("skiplist", tuple(parts), table)
 
 
@@ -312,8 +361,8 @@ def list_value(shape: Shape, build: Build) -> Value:
     ]
     nodes = np.concatenate(draws)
     parts = [
-        block("value", sizes["quicklist"]),
-        block("value", sizes["quicklist_node"], len(nodes) / len(draws)),
+        block("value", sizes["quicklist"], counted="size"),
+        block("value", sizes["quicklist_node"], len(nodes) / len(draws), "size"),
         block("fields", nodes, 1 / len(draws)),
     ]
     return Value("quicklist", tuple(parts))
