@@ -218,8 +218,9 @@ def _publish(lab: Lab, load: Load, made: dict[str, list[Session]]) -> tuple[list
     return sent, busy_ns / (time.monotonic_ns() - started)
 
 
-def plot_delivery(samples: pd.DataFrame, budget_s: float) -> Figure:
+def plot_delivery(*measured: pd.DataFrame, budget_s: float) -> Figure:
     """Draw the share of changes that are on their last client after a time, for each transport."""
+    samples = pd.concat(measured)
     figure, axes = plt.subplots()
     names = {"pubsub": "Pub/Sub", "streams": "streams, XREAD"}
     styles = {"pubsub": ("-", figures.PALETTE[0]), "streams": ("--", figures.PALETTE[1])}

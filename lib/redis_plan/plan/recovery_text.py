@@ -15,6 +15,7 @@ from redis_plan.keyspace import functions
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.plan.decision import Alternative, Decision, Guard
 from redis_plan.plan.evidence import Evidence
+from redis_plan.plan.sync_text import serves
 from redis_plan.resources import catalog_dir
 
 #: Backoff of a gateway towards Redis, and of a client towards a gateway: first step and cap in seconds.
@@ -98,7 +99,7 @@ def degraded(brief: Brief, keyspace: Keyspace) -> str:
         [
             "### Degraded modes",
             "",
-            f"Within {units.write(brief.value('sync_latency'), 's')} (sync_latency) of the first error clients get `{{\"t\":\"~degraded\"}}` from their gateway and show it; the copy they hold stays on screen, read-only. "
+            f'Within {units.write(brief.value("sync_latency"), "s")} (sync_latency) of the first error clients get `{{"t":"~degraded"}}` from their gateway and show it; the copy they hold stays on screen, read-only. '
             f"A gateway holds at most 1 change a client, for at most {units.write(brief.value('sync_latency'), 's')}, and refuses the others: nothing queues without a bound.",
             "",
             f"| What | Key pattern | If it is lost: what the user of a {noun} sees, and where it comes from again |",
@@ -112,7 +113,7 @@ def versions(brief: Brief, keyspace: Keyspace, ahead: str = "") -> str:
     """Return the rules for versions that go back, restores, split brain, poison and rollback."""
     period = units.write(beacon_period_s(brief), "s")
     if functions.missing(keyspace):
-        return f"""### What must not be assumed
+        return """### What must not be assumed
 
 - **No rollback.** Neither `MULTI` nor Lua undoes a write after a run-time error: check types and values first, and look at every reply of `EXEC`.
 - **Restore.** Values from a backup are older than what clients show: raise every `updated_at` to server TIME on restore, or flush and rebuild from the source.
@@ -199,7 +200,7 @@ def durability(brief: Brief, keyspace: Keyspace, a: Evidence) -> str:
     return "\n".join(lines)
 
 
-def persistence_decision(a: Evidence, serves: tuple[str, ...]) -> Decision:
+def persistence_decision(a: Evidence, serving: tuple[str, ...]) -> Decision:
     """Return D-08a: what is written to disk."""
     return Decision(
         id="D-08a",
@@ -217,11 +218,11 @@ def persistence_decision(a: Evidence, serves: tuple[str, ...]) -> Decision:
         ),
         costs="Power loss costs the last one to two seconds; the file has to be rewritten now and then (fork, copy-on-write).",
         holds_while=(Guard("acknowledged changes lost to a process kill", a["everysec_lost"].value, "<=", 0, "changes"),),
-        requirements=serves,
+        requirements=serving,
     )  # fmt: skip
 
 
-def convergence_decision(brief: Brief, b: Evidence, c: Evidence, serves: tuple[str, ...]) -> Decision:
+def convergence_decision(brief: Brief, b: Evidence, c: Evidence, serving: tuple[str, ...]) -> Decision:
     """Return D-08b: how clients get right again."""
     return Decision(
         id="D-08b",
@@ -239,5 +240,29 @@ def convergence_decision(brief: Brief, b: Evidence, c: Evidence, serves: tuple[s
             Guard("clients in a wrong state", b["wrong"].value + c["wrong"].value, "<=", 0, "clients"),
             Guard("time from the server's return to the last right client", max(b["slowest"].value, c["slowest"].value), "<=", brief.value("sync_latency"), "s"),
         ),
-        requirements=serves,
+        requirements=serving,
     )  # fmt: skip
+
+
+def decisions(brief: Brief, a: Evidence, b: Evidence, c: Evidence) -> list[Decision]:
+    """Return the decisions of section 9 that this run's evidence can carry."""
+    if b.not_run or c.not_run:
+        return []
+    return [convergence_decision(brief, b, c, serves(brief, "reconnect", "recover", "fail", "availab", "sync"))]
+
+
+def durability_decisions(brief: Brief, a: Evidence) -> list[Decision]:
+    """Return the decision of section 8 that this run's evidence can carry."""
+    if a.not_run:
+        return []
+    return [persistence_decision(a, serves(brief, "persist", "recover", "reliab", "backup", "lost"))]
+
+
+def section(
+    brief: Brief, keyspace: Keyspace, b: Evidence, c: Evidence, d: Evidence, samples: pd.DataFrame
+) -> list[str]:
+    """Return section 9 as blocks of Markdown, for a project with sessions or without."""
+    parts = [error_table(d, samples), retries(brief, keyspace), degraded(brief, keyspace)]
+    if not functions.missing(keyspace):
+        parts.append(reconnection(brief, b, c))
+    return [*parts, versions(brief, keyspace), cleanup_interrupted(keyspace)]

@@ -10,6 +10,7 @@ from redis_plan.keyspace import functions, naming
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.plan.decision import Alternative, Decision, Guard
 from redis_plan.plan.evidence import Evidence
+from redis_plan.plan.sync_text import not_run, serves
 
 _SESSION, _MEMBER, _EPOCH = "k3v9", "m7#c1", "5f0c1b2a9d3e4f60"
 
@@ -191,7 +192,7 @@ def registry_note(brief: Brief, keyspace: Keyspace) -> str:
     )
 
 
-def functions_decision(a: Evidence, b: Evidence, serves: tuple[str, ...]) -> Decision:
+def functions_decision(a: Evidence, b: Evidence, serving: tuple[str, ...]) -> Decision:
     """Return D-07a: how a session is changed."""
     best = "function" if "function_goodput" in b else "script"
     return Decision(
@@ -215,11 +216,11 @@ def functions_decision(a: Evidence, b: Evidence, serves: tuple[str, ...]) -> Dec
             Guard("holes in the versions", a["version_holes"].value, "<=", 0, "holes"),
             Guard("updates lost by guarded writers", b["lost"].value, "<=", 0, "updates"),
         ),
-        requirements=serves,
+        requirements=serving,
     )  # fmt: skip
 
 
-def leases_decision(brief: Brief, d: Evidence, serves: tuple[str, ...]) -> Decision:
+def leases_decision(brief: Brief, d: Evidence, serving: tuple[str, ...]) -> Decision:
     """Return D-07b: how presence ends."""
     return Decision(
         id="D-07b",
@@ -236,7 +237,7 @@ def leases_decision(brief: Brief, d: Evidence, serves: tuple[str, ...]) -> Decis
             Guard("ghost time with the test's leases", d["ghost"].high or d["ghost"].value, "<=", d["bound"].value * 1.5, "s"),
             Guard("members told to have left", d["leave_events"].value, ">=", d["leave_events"].n, "members"),
         ),
-        requirements=serves,
+        requirements=serving,
     )  # fmt: skip
 
 
@@ -257,3 +258,29 @@ def isolation_text(c: Evidence, e: Evidence) -> str:
         f"{e.number('cut')} cut off before their answer and sent again with the same id: {e.number('cut_applied')} applied."
     )
     return "\n".join(parts)
+
+
+def decisions(brief: Brief, a: Evidence, b: Evidence, d: Evidence) -> list[Decision]:
+    """Return the decisions that this run's evidence can carry."""
+    found = []
+    if not a.not_run and not b.not_run:
+        found.append(functions_decision(a, b, serves(brief, "join", "concurren", "consist", "capacity", "race")))
+    if not d.not_run:
+        found.append(leases_decision(brief, d, serves(brief, "disconnect", "presence", "reconnect", "clean")))
+    return found
+
+
+def section(brief: Brief, keyspace: Keyspace, c: Evidence, d: Evidence, e: Evidence) -> list[str]:
+    """Return section 7 as blocks of Markdown, for a project with sessions or without."""
+    if functions.missing(keyspace):
+        return [registry_note(brief, keyspace), *([lines] if (lines := not_run(c, d, e)) else [])]
+    return [
+        states(brief, keyspace),
+        lifecycle(brief, keyspace),
+        library(),
+        slots(keyspace),
+        identities(brief, keyspace),
+        cleanup(brief, keyspace, d),
+        limits(brief, keyspace),
+        isolation_text(c, e),
+    ]

@@ -14,7 +14,19 @@ from redis_plan.plan.decision import Alternative, Decision, Guard
 from redis_plan.plan.evidence import Evidence
 from redis_plan.resources import catalog_dir
 
-_SCRIPTED = ("javascript", "typescript", "node", "react", "vue", "svelte", "angular", "next", "astro", "socket.io", "ws")
+_SCRIPTED = (
+    "javascript",
+    "typescript",
+    "node",
+    "react",
+    "vue",
+    "svelte",
+    "angular",
+    "next",
+    "astro",
+    "socket.io",
+    "ws",
+)
 
 
 def applies(keyspace: Keyspace) -> bool:
@@ -273,7 +285,9 @@ def topology(brief: Brief, keyspace: Keyspace, c: Evidence) -> str:
     """Return subscriptions and the cluster decision."""
     events, gateways = _events(keyspace), brief.value("gateway_nodes")
     sharded = events.chosen == "sharded-pubsub"
-    cost = "" if c.not_run else f" A further subscriber adds {c.number('per_subscriber')} of server time to a `PUBLISH`."
+    cost = (
+        "" if c.not_run else f" A further subscriber adds {c.number('per_subscriber')} of server time to a `PUBLISH`."
+    )
     publish = brief.value("sessions_peak") * brief.value("events_per_session")
     return f"""### Subscriptions, cluster, probe
 
@@ -309,7 +323,7 @@ def without_sessions(brief: Brief, keyspace: Keyspace) -> str:
     )
 
 
-def transport_decision(brief: Brief, a: Evidence, b: Evidence, serves: tuple[str, ...]) -> Decision:
+def transport_decision(brief: Brief, a: Evidence, b: Evidence, serving: tuple[str, ...]) -> Decision:
     """Return D-05a: what carries an accepted event to the gateways."""
     mine, other = tail(a), tail(b)
     return Decision(
@@ -332,11 +346,11 @@ def transport_decision(brief: Brief, a: Evidence, b: Evidence, serves: tuple[str
             Guard(f"{mine} of delivery to the last client", a[mine].value, "<=", brief.value("sync_latency"), "s"),
             Guard("messages that did not reach all clients", a["incomplete"].value, "<=", 0, "messages"),
         ),
-        requirements=serves,
+        requirements=serving,
     )  # fmt: skip
 
 
-def beacon_decision(brief: Brief, e: Evidence, serves: tuple[str, ...]) -> Decision:
+def beacon_decision(brief: Brief, e: Evidence, serving: tuple[str, ...]) -> Decision:
     """Return D-05b: how a client learns that it missed the last message."""
     return Decision(
         id="D-05b",
@@ -351,11 +365,11 @@ def beacon_decision(brief: Brief, e: Evidence, serves: tuple[str, ...]) -> Decis
         ),
         costs="One pipelined read a gateway and period; section 4 has the rate.",
         holds_while=(Guard("repair of a lost tail", e["max"].value, "<=", brief.value("sync_latency"), "s"),),
-        requirements=serves,
+        requirements=serving,
     )  # fmt: skip
 
 
-def subscription_decision(brief: Brief, c: Evidence, serves: tuple[str, ...]) -> Decision:
+def subscription_decision(brief: Brief, c: Evidence, serving: tuple[str, ...]) -> Decision:
     """Return D-05c: who subscribes."""
     members, gateways = brief.value("members_per_session"), brief.value("gateway_nodes")
     per = c["per_subscriber"].value
@@ -374,7 +388,7 @@ def subscription_decision(brief: Brief, c: Evidence, serves: tuple[str, ...]) ->
         ),
         costs="The gateway counts references and handles the race of unsubscribe and join.",
         holds_while=(Guard("server time of a PUBLISH to all gateways", c["at_0"].value + per * gateways, "<=", 0.001, "s"),),
-        requirements=serves,
+        requirements=serving,
     )  # fmt: skip
 
 
@@ -387,4 +401,35 @@ def serves(brief: Brief, *words: str) -> tuple[str, ...]:
 def log_rules(brief: Brief, keyspace: Keyspace) -> str:
     """Return the numbers every function call carries, as one line for a reader."""
     r = rules(brief, keyspace)
-    return f"capacity {r.capacity}, ttl_s {r.ttl_s}, idem_ttl_s {r.idem_ttl_s}, lease_ms {r.lease_ms}, log_max {r.log_max}"
+    return (
+        f"capacity {r.capacity}, ttl_s {r.ttl_s}, idem_ttl_s {r.idem_ttl_s}, lease_ms {r.lease_ms}, log_max {r.log_max}"
+    )
+
+
+def decisions(brief: Brief, a: Evidence, b: Evidence, c: Evidence, e: Evidence) -> list[Decision]:
+    """Return the decisions that this run's evidence can carry."""
+    found = []
+    if not a.not_run and not b.not_run and "p50" in a and "p50" in b:
+        found.append(transport_decision(brief, a, b, serves(brief, "real-time", "realtime", "sync", "broadcast")))
+    if not e.not_run and "max" in e:
+        found.append(beacon_decision(brief, e, serves(brief, "reconnect", "sync", "consist", "real-time")))
+    if not a.not_run and not c.not_run:
+        found.append(subscription_decision(brief, c, serves(brief, "websocket", "concurrent", "scal", "real-time")))
+    return found
+
+
+def section(brief: Brief, keyspace: Keyspace, a: Evidence, c: Evidence, d: Evidence, e: Evidence) -> list[str]:
+    """Return section 4 as blocks of Markdown, for a project with sessions or without."""
+    if not applies(keyspace):
+        parts = [message_classes(brief, keyspace), without_sessions(brief, keyspace), not_run(a, c, d, e)]
+        return [part for part in (*parts, pressure(brief, keyspace, d) if keyspace.channels else "") if part]
+    return [
+        message_classes(brief, keyspace),
+        envelope(brief, keyspace),
+        client_rule(brief),
+        read_order(keyspace),
+        budget(brief, keyspace, a, e, d),
+        beacon(brief, keyspace, e),
+        pressure(brief, keyspace, d),
+        topology(brief, keyspace, c),
+    ]
