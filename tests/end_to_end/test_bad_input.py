@@ -1,0 +1,162 @@
+"""A user's mistake is one clear line and exit code 2, before a kernel starts, and nothing is written."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from redis_plan import server
+from tests.end_to_end.conftest import redis_plan
+
+
+def refused(*arguments: object, **options: object) -> str:
+    """Run a build that must be refused; return its one line."""
+    done = redis_plan("build", *arguments, "--profile", "quick", **options)
+    assert done.code == 2, done.err
+    assert "Traceback" not in done.err + done.out
+    said = [line for line in done.lines if line.startswith("redis-plan: ")]
+    assert len(said) == 1, done.err
+    return said[0]
+
+
+def nothing_written(project: Path) -> bool:
+    return not (project / "data").exists() and not (project / "ai" / "redis-plan.md").exists()
+
+
+def test_project_absent(tmp_path):
+    assert "no such folder" in refused(tmp_path / "nowhere")
+
+
+def test_prd_absent(project):
+    (project / "ai/prd.md").unlink()
+    assert "prd.md" in refused(project)
+    assert nothing_written(project)
+
+
+@pytest.mark.parametrize("text", ["", "  \n\t\n"], ids=["empty", "whitespace"])
+def test_prd_without_text(project, text):
+    (project / "ai/prd.md").write_text(text)
+    assert "prd.md: is empty" in refused(project)
+
+
+def test_prd_that_is_not_utf8(project):
+    (project / "ai/prd.md").write_bytes(b"# Shop\n\nPrices in \xa3 and \x80.\n")
+    assert "prd.md" in (line := refused(project))
+    assert "UTF-8" in line
+
+
+def test_prd_that_is_a_folder(project):
+    (project / "ai/prd.md").unlink()
+    (project / "ai/prd.md").mkdir()
+    assert "prd.md" in refused(project)
+
+
+def test_unknown_parameter(project):
+    assert "has no parameter 'sed'; did you mean seed?" in refused(project, "--param", "sed=3")
+    assert nothing_written(project)
+
+
+def test_ill_typed_parameter(project):
+    assert "parameter seed" in refused(project, "--param", "seed=many")
+
+
+def test_parameter_without_a_value(project):
+    assert "write NAME=VALUE" in refused(project, "--param", "seed")
+
+
+def test_unknown_notebook(project):
+    assert "--only 12: no such notebook" in refused(project, "--only", "12")
+
+
+def test_unknown_key_in_the_toml(project):
+    (project / "ai/redis-plan.toml").write_text("[facts]\nsession_peak = 5\n")
+    line = refused(project)
+    assert "redis-plan.toml:2" in line
+    assert "sessions_peak" in line
+
+
+def test_unreachable_server(project):
+    assert "can't reach redis://127.0.0.1:1" in refused(project, "--url", "redis://127.0.0.1:1")
+    assert nothing_written(project)
+
+
+def test_password_protected_server(project):
+    with server.open_own({"port": str(server.free_port()), "requirepass": "x"}) as live:
+        assert "password" in refused(project, "--url", f"redis://127.0.0.1:{live.address[2]}")
+
+
+def test_read_only_server(project):
+    with server.open_own({"port": str(server.free_port())}) as live:
+        live.client().execute_command(
+            "ACL", "SETUSER", "reader", "on", "nopass", "~*", "+@read", "+@connection", "+info"
+        )
+        assert "write" in refused(project, "--url", f"redis://reader:x@127.0.0.1:{live.address[2]}")
+
+
+def test_unwritable_output(project, tmp_path):
+    blocked = tmp_path / "blocked"
+    blocked.write_text("a file, not a folder")
+    assert "can't write" in refused(project, "--out", blocked / "plan")
+
+
+def test_disk_full(project, tmp_path):
+    """A file system of its own with no room left; where we may not mount one, a limit on file sizes does the same."""
+    full = tmp_path / "full"
+    full.mkdir()
+    if (
+        os.geteuid() == 0
+        and subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", full], check=False).returncode == 0
+    ):
+        try:
+            (full / "filler").write_bytes(b"x" * 60_000)
+            assert "can't write" in refused(project, "--out", full)
+        finally:
+            subprocess.run(["umount", full], check=True)
+    else:
+        import resource
+        import signal
+
+        def limited():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+
+        assert "can't write" in refused(project, "--out", full, preexec_fn=limited)
+
+
+def test_a_notebook_run_before_its_input_names_the_one_to_run_first(project):
+    done = redis_plan("build", project, "--profile", "quick", "--only", "03")
+    assert done.code == 1
+    assert "keyspace.json" in done.err
+    assert "run notebook 02_keyspace first" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_another_build_of_the_same_folder(project):
+    import fcntl
+
+    folder = project / "data/runs/quick"
+    folder.mkdir(parents=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert "another build is running" in refused(project)
+
+
+def test_help_names_every_option():
+    done = redis_plan("build", "--help")
+    assert done.code == 0
+    for option in ("--profile", "--url", "--only", "--param", "--out", "--reuse"):
+        assert option in done.out
+
+
+def test_no_arguments_is_help():
+    assert "build" in redis_plan().out
+
+
+def test_the_sample_is_untouched_by_reading(project):
+    shutil.copytree(project / "ai", project / "before")
+    assert redis_plan("read", project).code == 0
+    assert redis_plan("read", project, "--json").out.startswith("{")
+    for path in (project / "before").iterdir():
+        assert path.read_bytes() == (project / "ai" / path.name).read_bytes()
