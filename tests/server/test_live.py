@@ -252,7 +252,7 @@ def test_a_server_can_listen_on_a_loopback_port():
 
 
 def test_a_taken_port_is_one_line():
-    with server.open_own({"port": "auto"}) as live, pytest.raises(ServerError, match="does not start: "):
+    with server.open_own({"port": "auto"}) as live, pytest.raises(ServerError, match=r"does not start: "):
         OwnProcess(live.process.binary, {"port": str(live.address[2])})
 
 

@@ -58,6 +58,24 @@ def test_what_could_touch_others_is_refused(protections, text):
             protection.check(words(text))
 
 
+def test_what_was_passed_or_refused_before_changes_nothing(protections):
+    for protection in protections.values():
+        for text in (*PASSED, *PASSED):
+            protection.check(words(text))
+        for text in (*REFUSED, *(f"{text} ASYNC" for text in REFUSED), *REFUSED):
+            with pytest.raises(ServerError):
+                protection.check(words(text))
+
+
+def test_keys_may_be_bytes(protections):
+    for protection in protections.values():
+        protection.check(("GET", MINE.encode()))
+        protection.check((b"GET", memoryview(MINE.encode())))
+        for key in (OTHER.encode(), 5, bytearray(b"x")):
+            with pytest.raises(ServerError):
+                protection.check(("GET", key))
+
+
 @pytest.mark.parametrize("text", PASSED)
 def test_what_an_experiment_needs_is_passed(protections, text):
     for protection in protections.values():

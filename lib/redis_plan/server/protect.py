@@ -7,7 +7,7 @@ without a key stands in the catalog's ``server.toml``. What is not known to be h
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import pairwise
@@ -30,16 +30,15 @@ class KeyRule:
     step: int
     limit: int  # of a range that reaches the end: 2 means that the first half are keys
 
-    def keys(self, words: Sequence[str]) -> Sequence[str]:
+    def keys(self, words: Sequence[Any]) -> Sequence[Any]:
         """Return the keys among ``words``, a whole command."""
         begin = self.index
         if self.keyword:
-            upper = [word.upper() for word in words]
-            begin = upper.index(self.keyword) + 1 if self.keyword in upper else 0
+            begin = next((n for n, word in enumerate(words, 1) if _text(word).upper() == self.keyword), 0)
         if not 0 < begin < len(words):
             return ()
         if self.count_at is not None:
-            said = words[begin + self.count_at]
+            said = _text(words[begin + self.count_at])
             first = begin + self.last
             return words[first : first + int(said) * self.step : self.step] if said.isdigit() else ()
         end = begin + self.last if self.last >= 0 else len(words) + self.last
@@ -106,29 +105,54 @@ class Protection:
     def __init__(self, prefix: str, commands: Mapping[str, Command] | None = None) -> None:
         self.prefix = prefix
         self.commands = commands
+        self._raw_prefix = prefix.encode()
+        self._plain: dict[Any, tuple[KeyRule, ...]] = {}  # commands seen before of which only the keys matter
 
-    def check(self, given: Iterable[Any]) -> None:
-        """Raise :class:`ServerError` unless the command stays under our prefix and changes nothing else."""
-        parts = [_text(word) for word in given]
-        words = [*parts[0].split(), *parts[1:]]
-        name, sub = words[0].lower(), words[1].lower() if len(words) > 1 else ""
+    def check(self, given: Sequence[Any]) -> None:
+        """Raise :class:`ServerError` unless the command stays under our prefix and changes nothing else.
+
+        A command that was seen before costs 1 to 2 µs: only its keys are looked at.
+        """
+        rules = self._plain.get(given[0])
+        if rules is None:
+            words = [*_text(given[0]).split(), *given[1:]]
+            rules, is_plain = self._rules_of(words)
+            if is_plain and self.commands is not None and len(words) == len(given):
+                self._plain[given[0]] = rules
+        else:
+            words = given  # type: ignore[assignment]
+        for rule in rules:
+            for key in rule.keys(words):
+                if not self._is_ours(key):
+                    raise ServerError(
+                        f"{_text(words[0]).upper()} {_text(key)[:60]!r}: on a server that we did not start we touch only "
+                        f"keys under {self.prefix}"
+                    )
+
+    def _rules_of(self, words: Sequence[Any]) -> tuple[tuple[KeyRule, ...], bool]:
+        """Return where the keys of a command are, and whether that holds for every use of its first word."""
+        name, sub = words[0].lower(), _text(words[1]).lower() if len(words) > 1 else ""
         full = f"{name}|{sub}" if name in _HAVE_SUBCOMMANDS and sub else name
         catalog = _catalog()
         if name == "scan":
-            return self._check_scan(words)
-        if name in catalog["refused"]:
-            raise self._never(full)
+            self._check_scan([_text(word) for word in words])
+            return (), False
         if name in catalog["channels"]:
-            return self._under(words[1:2], full)
+            return _FIRST, True
         command = self._about(name, sub)
-        allowed = full in catalog["allowed"]
         categories = command.categories if command else frozenset()
         rules = command.rules if command else self._unasked(name, full, len(words))
         # RESTORE is called dangerous, but what it does to a key of ours is our business
         harmful = "@admin" in categories or ("@dangerous" in categories and not rules)
-        if not allowed and (harmful or not rules):
-            raise self._never(full)
-        return self._under([key for rule in rules for key in rule.keys(words)], full)
+        if name in catalog["refused"] or (full not in catalog["allowed"] and (harmful or not rules)):
+            spoken = full.replace("|", " ").upper()
+            raise ServerError(f"{spoken} is never sent to a server that we did not start")
+        return rules, full == name and name not in _HAVE_SUBCOMMANDS and bool(rules)
+
+    def _is_ours(self, key: Any) -> bool:
+        if isinstance(key, str):
+            return key.startswith(self.prefix)
+        return bytes(key).startswith(self._raw_prefix) if isinstance(key, bytes | bytearray | memoryview) else False
 
     def _about(self, name: str, sub: str) -> Command | None:
         if self.commands is None:
@@ -151,17 +175,6 @@ class Protection:
             if option.upper() == "MATCH" and value.startswith(self.prefix):
                 return
         raise ServerError(f"SCAN on a server that we did not start needs MATCH {self.prefix}*")
-
-    def _under(self, keys: Iterable[str], name: str) -> None:
-        for key in keys:
-            if not key.startswith(self.prefix):
-                raise ServerError(
-                    f"{_spoken(name)} {key[:60]!r}: on a server that we did not start we touch only keys under {self.prefix}"
-                )
-
-    @staticmethod
-    def _never(name: str) -> ServerError:
-        return ServerError(f"{_spoken(name)} is never sent to a server that we did not start")
 
 
 def ask_commands(client: redis.Redis) -> Mapping[str, Command] | None:
@@ -203,10 +216,6 @@ def _as_map(value: Any) -> Mapping[str, Any]:
 def _catalog() -> Mapping[str, frozenset[str]]:
     table = tomllib.loads((resources.catalog_dir() / "server.toml").read_text("utf-8"))
     return {name: frozenset(words) for name, words in table["protection"].items()}
-
-
-def _spoken(name: str) -> str:
-    return name.replace("|", " ").upper()
 
 
 def _text(word: Any) -> str:
