@@ -11,7 +11,7 @@ from redis_plan.brief.numerals import mask
 
 _NOUN = re.compile(r"[^\W\d_][^\W\d_'’-]*(?:[-'’/][^\W\d_]+)*")
 _STATUS = re.compile(
-    r"\b(?:http|status|error|code|kod|błąd|returns?|zwraca|respond\w*|응답|거부|반환)\b", re.IGNORECASE
+    r"\b(?:http|status|error|code|kod|błąd|returns?|zwraca|responds?\b|응답|거부|반환)\b", re.IGNORECASE
 )
 
 
@@ -103,7 +103,9 @@ class Line:
         closing = re.match(r"\*{0,2}", self.masked[end:])
         position += closing.end() if closing else 0
         uncounted = self.words.words("uncounted")
-        nouns_are_capital = self.words.languages[0] == "de"
+        # "- 4 Main Rounds": a number that opens a statement counts what follows, capitals or not
+        opens = not self.masked[:end].strip(" \t-*+>#|0123456789.,–~").strip()
+        nouns_are_capital = self.words.languages[0] == "de" or opens
         while limit and (gap := re.match(r"[ \u00a0]+", self.masked[position:])) is not None:
             match = _NOUN.match(self.masked, position + gap.end())
             if match is None:

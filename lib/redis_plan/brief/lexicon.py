@@ -218,4 +218,5 @@ def detect_language(texts: Iterable[str]) -> tuple[str, float]:
         return "unknown", 0.0
     language = max(counts, key=lambda name: counts[name])
     share = counts[language] / len(words)
-    return (language, share) if share > 0.06 else ("unknown", share)
+    # terse bullet lists hold few of the frequent words; three that agree are still a language
+    return (language, share) if share > 0.06 or (share > 0.015 and counts[language] >= 3) else ("unknown", share)

@@ -146,9 +146,12 @@ class _Scanner(Line):
         if re.match(r"\.[xX*]|[xX](?!\w)", after) and not after.startswith("x "):
             return True  # 7.x
         prefix = self.masked[: match.start("a")]
+        heading = self.context.heading or self.line.startswith("#")
+        if heading and not prefix.strip(" \t#*") and re.fullmatch(r"\d+(?:\.\d+)+", digits):
+            return True  # ### 5.2 Rooms
         if not prefix.strip(" \t#>*-|") and re.match(r"[.)]\s|[.)]?\d", self.masked[match.end("a") :]):
             return True  # an ordered item, a numbered heading
-        return self.context.heading and not prefix.strip(" \t#*") and find_unit(self.masked, match.end()) is None
+        return heading and not prefix.strip(" \t#*") and find_unit(self.masked, match.end()) is None
 
     def _values(self, match: re.Match[str]) -> tuple[float, float | None, int, int]:
         scale_a, scale_b = match.group("sa"), match.group("sb")
@@ -225,7 +228,7 @@ class _Scanner(Line):
         noun, stop = (hyphen.group(1), end + hyphen.end()) if hyphen else self._noun(end)
         if self.context.code and not (match.group("sa") and noun):
             return skip
-        if hyphen and noun in ("d", "bit", "factor", "way", "tier", "axis", "step", "click", "digit"):
+        if hyphen and noun in ("d", "bit", "factor", "way", "tier", "axis", "step", "click"):
             return skip
         every = re.match(r"\s+(?:every|co|alle)\s", self.masked[stop : stop + 10])
         if every:

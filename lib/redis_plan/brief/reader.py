@@ -274,6 +274,12 @@ _GENERIC = re.compile(
 )
 
 
+_NAMED = re.compile(
+    r"^(?:project(?: name)?|product(?: name)?|app(?:lication)?(?: name)?|nazwa (?:produktu|projektu|aplikacji)|projekt|produkt)\s*[:：]\s*(?P<name>[^|\n]{2,60})",
+    re.IGNORECASE,
+)
+
+
 def _title(text: _Text, project: Path) -> str:
     """Return the app's name: the first heading without "Product Requirements Document" and the like."""
     heading = next((b for b in text.blocks if b.kind == "heading"), None)
@@ -282,6 +288,9 @@ def _title(text: _Text, project: Path) -> str:
     name = re.sub(r"^(?:[\W_]+|(?:and|for|of|dla)\b)+|[\W_]+$", "", name)
     if len(re.sub(r"\W", "", name)) >= 2:
         return name[:60].strip()
+    named = next((m for b in text.blocks[:12] if (m := _NAMED.match(b.text))), None)
+    if named:
+        return named.group("name").strip(" *_.")[:60]
     return raw if raw and not _GENERIC.fullmatch(raw.strip()) and len(raw) < 40 and name else project.resolve().name
 
 

@@ -34,9 +34,11 @@ _TITLE = re.compile(
     r"^(?:title|tytu[łl]|opis|description|story|user story|historyjka|titel|beschreibung)\s*[:：]\s*(?P<rest>.+)$",
     re.IGNORECASE | re.DOTALL,
 )
+_ONE_WORD = re.compile(r"^[A-Za-z0-9_-]+[.,;]?$")  # an enumeration's member: "Waiting"
 _DEMANDING = frozenset({"functional", "non-functional", "constraint", "stories"})
 _SILENT = frozenset(
-    {"context", "plan", "data", "stack", "questions", "recommendations", "rejected", "decisions", "memory", "summary"}
+    {"context", "actors", "plan", "data", "stack", "questions", "recommendations", "rejected", "decisions", "memory"}
+    | {"summary", "assumption"}
 )
 
 
@@ -149,7 +151,7 @@ class _Reader:
         if block.kind == "paragraph" and block.parent is None:
             self._paragraph(block, role)
             return
-        if block.kind != "item" or _GIVEN.match(block.text) or len(block.text) < 6:
+        if block.kind != "item" or _GIVEN.match(block.text) or len(block.text) < 6 or _ONE_WORD.match(block.text):
             return
         parent = block.parent
         if role == "metrics":

@@ -12,6 +12,7 @@ from redis_plan.brief.outline import Block, Section
 #: Where two roles are cued in one heading, the earlier one here wins.
 ORDER = (
     "out-of-scope", "criteria", "questions", "rejected", "recommendations", "memory", "decisions", "metrics",
+    "actors",
     "non-functional", "stories", "data", "constraint", "stack", "functional", "assumption", "plan", "context",
 )  # fmt: skip
 _WEAK = frozenset({"context", "plan", "stack", "data"})
