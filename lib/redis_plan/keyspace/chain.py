@@ -88,11 +88,21 @@ def links(keyspace: Keyspace, brief: Brief) -> tuple[Link, ...]:
                 "events without the state that they change; both deadlines are set in one step, and the epoch decides what is left",
             )
         )
+        idle = brief.value("idle_ttl")
         found.append(
             Link(
-                "`state` TTL > lease + reconnect grace",
+                "`state` TTL ≥ 2 × idle TTL",
                 ttl["state"],
-                ">",
+                ">=",
+                2 * idle,
+                "a TTL that is set again below one half ends a session before it was idle for so long",
+            )
+        )
+        found.append(
+            Link(
+                "`state` TTL ≥ lease + reconnect grace",
+                ttl["state"],
+                ">=",
                 lease(brief) + brief.value("reconnect_grace"),
                 "the state is gone when the last member returns",
             )

@@ -209,6 +209,7 @@ def _words(keyspace: Keyspace, entity: Entity | None, brief: Brief) -> _Words:
             "nouns": cues.plural(keyspace.session_noun),
             "member": keyspace.member_noun,
             "lease": units.write(chain.lease(brief), "s"),
+            "idle": units.write(brief.value("idle_ttl"), "s"),
             "members": cues.plural(keyspace.member_noun),
             "entity": cues.singular(name),
             "entities": cues.plural(cues.singular(name)),

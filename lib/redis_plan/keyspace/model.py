@@ -31,7 +31,9 @@ class TtlRule:
     policy: TtlPolicy
     seconds: int | None
     because: str
-    expression: str = ""  # how ``seconds`` is computed from the Brief's facts: "max(idle_ttl, 2 * reconnect_grace)"
+    expression: str = (
+        ""  # how ``seconds`` is computed from the Brief's facts: "2 * max(idle_ttl, reconnect_grace, 3 * heartbeat)"
+    )
 
 
 @dataclass(frozen=True, slots=True)
