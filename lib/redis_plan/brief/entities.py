@@ -20,6 +20,7 @@ from redis_plan.brief.sections import Roles
 _DECLARED = re.compile(
     r"^\s*(?:[-*+]|\d+\.)?\s*(?:\*\*|`)(?P<name>[A-Z][A-Za-z]*(?:[/ ][A-Z][A-Za-z]*)?)(?:\*\*|`)\s*(?:\((?P<attrs>[^)]*)\)|:|[-–—])"
 )
+_ATTRIBUTE = re.compile(r"([a-z]+[A-Z]\w*|[a-z]+(?:_[a-z]+)+|id|status|score|name|title|state)\s*[:(]")
 _TABLE_OF = re.compile(
     r"\b(?:tabel\w+|tables?|encj\w+|entit\w+|collection)\s+(?:pomocnicz\w+\s+)?`?(?P<name>[A-Z][A-Za-z]+|[a-z]+_[a-z_]+)`?"
 )
@@ -211,6 +212,8 @@ class _Search:
         if login and session and session.mentions <= 3:
             login.spellings.update(session.spellings)
             del self.table["Session"]
+        for c in declared:
+            self._borrow_lifetime(c)
         kept = [c for c in self.table.values() if c.declared or self._worth(c, len(declared), few)]
         kept.sort(key=lambda c: (-c.mentions, c.first))
         for c in kept:
@@ -219,6 +222,13 @@ class _Search:
             yield Entity(
                 c.name, c.first[0], c.first[1], aliases, c.lifetime, c.live, c.attributes, round(confidence, 2)
             )
+
+    def _borrow_lifetime(self, c: _Candidate) -> None:
+        """A declared name says how long it lives by the noun in it: a "Quiz Session" lives as a session does."""
+        known = self.nouns.hits(_CAMEL.sub(" ", c.name))
+        if known and c.lifetime == "durable" and not c.live:
+            life, live, _ = known[-1].group.split("|")
+            c.lifetime, c.live = life, live == "1"  # type: ignore[assignment]
 
     def _worth(self, c: _Candidate, declared: int, few: bool) -> bool:
         if declared >= 4 and (c.mentions < 5 or self._part_of_declared(c)):
@@ -260,6 +270,11 @@ def _declared(block: Block, role: str, table: dict[str, _Candidate]) -> None:
             if match.group("attrs") is None:
                 return
             _declare(table, match.group("name"), block, match.group("attrs") or "")
+    if role == "data" and block.kind == "item" and block.depth == 0 and len(block.section.titles) > 1:
+        attribute = _ATTRIBUTE.match(block.text)
+        title = block.section.titles[-1]
+        if attribute and re.fullmatch(r"[A-Z][\w/]*(?: [A-Z]?[\w/]+){0,3}", title):
+            _declare(table, title, block, attribute.group(1))
     for match in _TABLE_OF.finditer(block.text):
         if block.file and role in ("data", "decisions", "recommendations", "summary", "functional", ""):
             _declare(table, match.group("name"), block, "")
@@ -274,7 +289,8 @@ def _declare(table: dict[str, _Candidate], name: str, block: Block, attrs: str) 
     candidate.spellings[name] += 1
     candidate.mentions += 1
     if attrs:
-        candidate.attributes = tuple(Attribute(a.split(":")[0].strip()) for a in attrs.split(",") if a.strip())[:40]
+        new = tuple(Attribute(a.split(":")[0].strip()) for a in attrs.split(",") if a.strip())
+        candidate.attributes = (*candidate.attributes, *new)[:40]
 
 
 def read_relations(entities: Sequence[Entity], blocks: Sequence[Block]) -> tuple[Relation, ...]:

@@ -58,6 +58,10 @@ def parse_number(text: str, scale: str | None = None) -> float:
     return value * SCALES.get((scale or "").strip(" .").lower(), 1.0)
 
 
+#: So many blanks in a code span make it a sentence that someone set in code: "`WHEN a user joins, THE SYSTEM …`".
+PROSE_WORDS = 6
+
+
 def mask(line: str, code: bool = False) -> str:
     """Return ``line`` of the same length with addresses, dates, clock times and code hidden.
 
@@ -77,6 +81,8 @@ def mask(line: str, code: bool = False) -> str:
 
 def _mask_code(span: str) -> str:
     inner = span[1:-1].strip()
+    if inner.count(" ") >= PROSE_WORDS and not any(sign in inner for sign in ("=", "{", "}", "--")):
+        return span
     match = NUMBER.match(inner)
     if match and find_unit(inner, match.end(), ttl=True):
         return span

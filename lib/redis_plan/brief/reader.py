@@ -268,7 +268,7 @@ def _stack_conflicts(stack: Sequence[Component]) -> list[Remark]:
 
 
 _GENERIC = re.compile(
-    r"\b(?:product requirements? documents?|dokument wymaga\w+ produktu|product requirements?|requirements? document|prd|mvp|brd|spec(?:ification)?s?"
+    r"^requirements?\b|\b(?:product requirements? documents?|dokument wymaga\w+ produktu|product requirements?|requirements? document|prd|mvp|brd|spec(?:ification)?s?"
     r"|functional|architecture|app|web app|application|document|dokument|v\d+(?:\.\d+)*|1차|통합)\b|\((?:prd|mvp|poc)\)",
     re.IGNORECASE,
 )

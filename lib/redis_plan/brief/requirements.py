@@ -17,7 +17,7 @@ from redis_plan.brief.outline import Block
 from redis_plan.brief.sections import Roles
 
 _ID = re.compile(
-    r"^(?:(?:ID|Id|id)\s*[:：]\s*)?\[?(?P<id>[A-Z]{1,8}(?:-[A-Z]{1,6})?[-_ ]?\d{1,4}(?:\.\d{1,3})?)\]?(?=$|[\s:：.\-–—)\]])"
+    r"^(?:(?:ID|Id|id)\s*[:：]\s*)?\[?(?P<id>[A-Z]{1,12}(?:-[A-Z]{1,6})?[-_ ]?\d{1,4}(?:\.\d{1,3})?)\]?(?=$|[\s:：.\-–—)\]])"
 )
 _NOT_ID = re.compile(r"^(?:ADR|RFC|ISO|HTTP|UTF|SHA|EIP|MVP|PRD|V|Q|H|P|S|EC|ES|MP|Y|D)[-_ ]?\d", re.IGNORECASE)
 _STORY = re.compile(
@@ -201,7 +201,8 @@ class _Reader:
             id += "'"
         self.seen.add(id)
         confidence = 0.95 if not id.startswith(("R-", "NFR-", "X-", "AC-")) else 0.8 if kind != "out-of-scope" else 0.7
-        self.found.append(Requirement(id, block.text, block.file, block.line, kind, False, parent, confidence))
+        live = any("realtime.strong" in self.words.groups(title) for title in block.section.titles[1:])
+        self.found.append(Requirement(id, block.text, block.file, block.line, kind, live, parent, confidence))
 
     def _make_id(self, block: Block, prefix: str) -> str:
         """An id of our own, stable under small edits: from the statement's first long words, not from its line."""
@@ -229,6 +230,8 @@ def _realtime(requirement: Requirement, words: Lexicon, nouns: Lexicon, containe
         return not _denied(requirement.text, words)
     if "realtime.not" in groups or not live:
         return False
+    if requirement.realtime:  # its heading says so: "### Real-time score updates"
+        return True
     if "realtime.share" in groups:
         return True
     return "verb.live" in groups and any(_is_hot(group, containers) for group in nouns.groups(requirement.text))
