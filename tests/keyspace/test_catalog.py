@@ -7,7 +7,7 @@ import redis
 
 from redis_plan.keyspace import naming
 from redis_plan.keyspace.catalog import KeySpec, UsePattern, nouns, use_patterns
-from redis_plan.keyspace.expression import evaluate, names
+from redis_plan.keyspace.expression import compute, facts_in
 from redis_plan.keyspace.model import Candidate
 from redis_plan.server import Server
 
@@ -62,14 +62,14 @@ def test_every_number_is_computed_from_known_facts(pattern: UsePattern) -> None:
         numbers = [spec.max_elements, spec.per_session, *(field.max_bytes for field in spec.fields)]
         numbers += [spec.ttl.seconds] if spec.ttl.seconds is not None else []
         for number in numbers:
-            assert set(names(number)) <= set(KNOWN)
-            assert evaluate(number, KNOWN) > 0
+            assert set(facts_in(number)) <= set(KNOWN)
+            assert compute(number, KNOWN) > 0
 
 
 def test_an_expression_is_arithmetic_and_nothing_else() -> None:
     for text in ("__import__('os')", "idle_ttl.real", "unheard_of + 1", "[1][0]"):
         with pytest.raises(ValueError, match="no arithmetic"):
-            evaluate(text, KNOWN)
+            compute(text, KNOWN)
 
 
 def test_a_noun_that_only_looks_like_a_session_is_in_the_lexicon() -> None:

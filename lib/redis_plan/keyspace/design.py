@@ -17,7 +17,7 @@ from redis_plan.brief.model import AccessPattern, Brief, Entity
 from redis_plan.errors import OverrideError
 from redis_plan.keyspace import chain, cues, naming
 from redis_plan.keyspace.catalog import FieldSpec, KeySpec, UsePattern, nouns, use_patterns
-from redis_plan.keyspace.expression import evaluate
+from redis_plan.keyspace.expression import compute
 from redis_plan.keyspace.linter import lint
 from redis_plan.keyspace.model import Candidate, Field, KeyPattern, Keyspace, TtlRule
 from redis_plan.keyspace.versions import offers
@@ -154,9 +154,9 @@ def _pattern(
     words = _words(keyspace, entity, brief)
     name = _free(words.substitute_in(spec.name), taken)
     part = words.substitute_in(spec.part).replace(words.substitute_in(spec.name), name, 1)
-    seconds = None if spec.ttl.seconds is None else math.ceil(evaluate(spec.ttl.seconds, facts))
+    seconds = None if spec.ttl.seconds is None else math.ceil(compute(spec.ttl.seconds, facts))
     chosen, because = _choose(use.pattern, spec, brief)
-    maximum = max(1.0, evaluate(spec.max_elements, facts))
+    maximum = max(1.0, compute(spec.max_elements, facts))
     return KeyPattern(
         name=name,
         template=_template(keyspace, spec, words.substitute_in(spec.tag), part),
@@ -177,8 +177,8 @@ def _pattern(
         entity=entity.name if entity else "",
         entities=tuple(e.name for e in use.entities),
         max_elements=maximum,
-        typical_elements=evaluate(spec.typical_elements, facts) if spec.typical_elements != "" else maximum,
-        per_session=evaluate(spec.per_session, facts),
+        typical_elements=compute(spec.typical_elements, facts) if spec.typical_elements != "" else maximum,
+        per_session=compute(spec.per_session, facts),
         at_bound=words.substitute_in(spec.at_bound),
         authoritative=spec.authoritative and not (entity is not None and entity.lifetime == "durable"),
         candidates=spec.candidate,
@@ -261,7 +261,7 @@ def _fields(
 
 
 def _field(spec: FieldSpec, words: _Words, facts: Mapping[str, float]) -> Field:
-    size = math.ceil(evaluate(spec.max_bytes, facts))
+    size = math.ceil(compute(spec.max_bytes, facts))
     return Field(words.substitute_in(spec.name), spec.type, size, words.substitute_in(spec.meaning))
 
 

@@ -38,7 +38,7 @@ def ttl_table(keyspace: Keyspace, brief: Brief) -> str:
 
 
 def _facts(keyspace: Keyspace, brief: Brief) -> str:
-    used = dict.fromkeys(n for p in keyspace.keys for n in expression.names(p.ttl.expression or 0))
+    used = dict.fromkeys(n for p in keyspace.keys for n in expression.facts_in(p.ttl.expression or 0))
     known = [f for f in brief.facts if f.name in used]
     return (
         "; ".join(f"`{f.name}` = {units.write(f.value, f.unit)} ({f.where})" for f in known)
