@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import chain
 
 import numpy as np
@@ -46,7 +47,9 @@ def fill(server: servers.Server, loads: tuple[project.Load, ...]) -> int:
 
 def predict_growth(loads: tuple[project.Load, ...], build: Build, before: loading.Memory) -> float:
     """Return the predicted growth when ``loads`` come on top of the keys that are there."""
-    growths = sum(growth.per_key * growth.n_keys for growth in (model.predict(load.shape, build) for load in loads))
+    # the loader gives every key the same members, so that their tables are in one state
+    shapes = [replace(load.shape, alike=True) for load in loads]
+    growths = sum(model.predict(shape, build).per_key * shape.n_keys for shape in shapes)
     count = sum(load.shape.n_keys for load in loads)
     volatile = sum(load.shape.n_keys for load in loads if load.shape.ttl)
     # a dict that was used once keeps its smallest size when it is empty again; Valkey's hashtable is freed

@@ -64,8 +64,9 @@ def glibc(requested: NDArray[np.int64]) -> NDArray[np.int64]:
     """
     requested = np.asarray(requested, dtype=np.int64)
     heap = np.maximum(((requested + 8 + 15) & ~15) - 8, 24)
-    mapped = -(-(requested + 16) // 4096) * 4096 - 16
-    return np.where(requested >= 128 * 1024, mapped, heap)
+    chunk = heap + 8
+    mapped = -(-(chunk + 8) // 4096) * 4096 - 16
+    return np.where(chunk >= 128 * 1024, mapped, heap)
 
 
 def by_name(name: str) -> Usable:

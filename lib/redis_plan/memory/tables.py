@@ -49,7 +49,7 @@ def _share_unmoved(entries: int, buckets: int, steps: int) -> float:
             grown = np.zeros_like(occupied)
             grown[1:] = occupied[:-1] * (1 - levels[:-1] / buckets)
             occupied = occupied * levels / buckets + grown
-        return float(occupied[steps + 1 :].sum())
+        return min(1.0, float(occupied[steps + 1 :].sum()))
     empty = (1 - 1 / buckets) ** entries
     mean = buckets * (1 - empty)
     both_empty = (1 - 2 / buckets) ** entries

@@ -1,0 +1,63 @@
+"""The functions behind ``redis-plan memory``."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from redis_plan.errors import InputError
+from redis_plan.memory import command, layout
+
+
+def test_one_shape_is_broken_down_and_sums_up() -> None:
+    shape = command.shape_of(type="hash", fields=12, value_size="20", key_length=32, count=100_000)
+    found = command.predict(shape, "redis-7.2-jemalloc")
+    assert found["encoding"] == "listpack"
+    assert found["used_memory"] == round(sum(found["parts"].values()) * 100_000 + found["keyspace_tables"])
+    assert json.loads(command.render_json(found)) == json.loads(json.dumps(found))
+    text = command.render(found)
+    assert "100,000 hash keys (listpack)" in text
+    assert "keyspace tables" in text
+
+
+def test_the_servers_are_named_like_the_truth_files() -> None:
+    assert [row["id"] for row in command.servers()] == list(layout.KNOWN_IDS)
+
+
+def test_a_table_comes_back_with_two_columns_more(tmp_path: Path) -> None:
+    table = tmp_path / "keys.csv"
+    table.write_text("note,type,key_len,vsize,n_keys\nsmall,string,60,1,2490\n", encoding="utf-8")
+    rows = command.predict_table(table, "7.0.15")
+    assert rows == [
+        {
+            "note": "small", "type": "string", "key_len": "60", "vsize": "1", "n_keys": "2490",
+            "predicted_used_memory": "351488", "predicted_memory_usage": "120",
+        }
+    ]  # fmt: skip
+    assert list(csv.DictReader(io.StringIO(command.render_csv(rows)))) == rows
+    assert command.render_table(rows).splitlines()[2] == "| string | 60 | 1 | 2490 | 351488 | 120 |"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "needs a header"),
+        ("kind,key_len\nstring,3\n", "needs a header"),
+        ("type,key_len\nstring,3\nhash,x\n", r":3: column key_len: 'x' is not a number"),
+    ],
+)
+def test_a_wrong_table_is_told_by_file_and_line(tmp_path: Path, text: str, sentence: str) -> None:
+    table = tmp_path / "keys.csv"
+    table.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=sentence):
+        command.predict_table(table)
+
+
+def test_a_table_that_is_not_there_or_not_text_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="No such file"):
+        command.predict_table(tmp_path / "none.csv")
+    (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00\x01\x80")
+    with pytest.raises(InputError, match="UTF-8"):
+        command.predict_table(tmp_path / "binary.csv")
