@@ -186,9 +186,6 @@ def main() -> None:
     except RedisPlanError as error:
         err.print(f"redis-plan: {error}", highlight=False, markup=False, soft_wrap=True)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        err.print("redis-plan: stopped; the previous plan is as it was", highlight=False)
-        sys.exit(130)
     except OSError as error:
         err.print(
             f"redis-plan: {error.filename or ''}: {error.strerror}", highlight=False, markup=False, soft_wrap=True

@@ -8,6 +8,7 @@ RedisPlanError              anything we can explain (exit code 1)
 │   ├── ServerError         a server that can't or must not be used
 │   └── OutputError         a place we can't write to
 ├── MissingStepError        a notebook's input is missing; another notebook makes it
+├── Stopped                 Ctrl-C or SIGTERM ended a build (exit code 130)
 └── PlanError               the plan can't be assembled from what the notebooks said
 """
 
@@ -52,6 +53,12 @@ class OutputError(InputError):
 
 class MissingStepError(RedisPlanError):
     """A notebook's input is missing from the run folder; the message names the notebook that makes it."""
+
+
+class Stopped(RedisPlanError):  # noqa: N818  # being stopped is no error
+    """Ctrl-C or SIGTERM ended a build in order."""
+
+    exit_code = 130
 
 
 class PlanError(RedisPlanError):

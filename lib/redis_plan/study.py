@@ -19,7 +19,7 @@ from papermill.execute import execute_notebook
 from redis_plan import brief, engine, parameters, resources, server
 from redis_plan import errors as our_errors
 from redis_plan.brief import documents
-from redis_plan.errors import InputError, OutputError, ParameterError, RedisPlanError
+from redis_plan.errors import InputError, OutputError, ParameterError, RedisPlanError, Stopped
 from redis_plan.parameters import NOTEBOOKS, Parameters
 from redis_plan.plan import assemble as assembly
 from redis_plan.plan import exporter, frame, publish, review
@@ -141,14 +141,16 @@ def _execute(name: str, given: Parameters, run: Run, watch: Watch) -> Timing:
     count = len(nbformat.read(source, as_version=4).cells) + 1
     started = time.perf_counter()
     try:
-        execute_notebook(
-            str(source),
-            str(target),
-            parameters=given.model_dump(),
-            engine_name=engine.ENGINE,
-            kernel_name="python3",
-            progress_bar=False,
-            cell_watch=lambda index, cell_id: watch.cell(name, index, count, cell_id),
+        engine.interruptible(
+            lambda: execute_notebook(
+                str(source),
+                str(target),
+                parameters=given.model_dump(),
+                engine_name=engine.ENGINE,
+                kernel_name="python3",
+                progress_bar=False,
+                cell_watch=lambda index, cell_id: watch.cell(name, index, count, cell_id),
+            )
         )
     except PapermillExecutionError as error:
         raise notebook_error(name, target, error) from None
@@ -165,7 +167,7 @@ def notebook_error(name: str, target: Path, error: PapermillExecutionError) -> R
     what = f"notebook {name}, cell {cell.get('id')}: {error.ename}: {' '.join(str(error.evalue).split())}"
     kind = getattr(our_errors, str(error.ename), RedisPlanError)
     ours = isinstance(kind, type) and issubclass(kind, RedisPlanError)
-    failure = InputError if ours and issubclass(kind, InputError) else RedisPlanError
+    failure = InputError if ours and issubclass(kind, InputError) else RedisPlanError, Stopped
     return failure(what if ours and kind is not RedisPlanError else f"{what}; the executed notebook is {target}")
 
 
@@ -247,6 +249,8 @@ def stopped_by_signals() -> Iterator[None]:
     before = signal.signal(signal.SIGTERM, stop)
     try:
         yield
+    except KeyboardInterrupt:
+        raise Stopped("stopped; the previous plan is as it was") from None
     finally:
         signal.signal(signal.SIGTERM, before)
 

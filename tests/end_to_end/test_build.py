@@ -1,0 +1,180 @@
+"""A whole build of the sample project: ten sections, all proven, the same twice, and never over a person's edits."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from redis_plan import resources
+from redis_plan.parameters import NOTEBOOKS
+from redis_plan.plan.sections import SECTIONS, heading
+from tests.end_to_end.conftest import redis_plan
+
+pytestmark = pytest.mark.slow
+
+
+def plan_of(project: Path) -> str:
+    return (project / "ai/redis-plan.md").read_text("utf-8")
+
+
+def section(text: str, number: int) -> str:
+    after = text.split(f"\n{heading(number)}\n", 1)[1]
+    return re.split(r"\n## ", after, maxsplit=1)[0]
+
+
+def test_ten_sections_in_order_each_with_text(built):
+    text = plan_of(built)
+    places = [text.index(f"\n{heading(number)}\n") for number in SECTIONS]
+    assert places == sorted(places)
+    for number in SECTIONS:
+        assert len(section(text, number).split()) > 80, number
+
+
+def test_every_citation_has_its_record_and_every_record_its_cell(built):
+    text = plan_of(built)
+    cited = set(re.findall(r"\]\(#((?:e|d)-\d\d[a-z]+)\)", text))
+    anchors = set(re.findall(r'<a id="([ed]-\d\d[a-z]+)"></a>', text))
+    assert cited
+    assert cited <= anchors
+    for notebook, cell in re.findall(r"/html/(\d\d_\w+)\.html#cell-id=([\w-]+)", text):
+        assert f'id="cell-id={cell}"' in (built / f"data/runs/quick/html/{notebook}.html").read_text("utf-8")
+
+
+def test_every_figure_exists_and_has_alternative_text(built):
+    figures = re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", plan_of(built))
+    assert len(figures) >= 6
+    for alt, file in figures:
+        assert len(alt.split()) > 5
+        assert (built / "ai" / file).read_text("utf-8").lstrip().startswith("<?xml")
+
+
+def test_no_clock_host_or_path_of_this_machine_is_in_the_plan(built):
+    text = plan_of(built)
+    assert str(built) not in text
+    assert not re.search(r"/tmp/|/home/|/root/|\b\d\d:\d\d:\d\d\b", text)
+
+
+def test_the_record_beside_the_plan_says_the_same(built):
+    record = json.loads((built / "ai/redis-plan.json").read_text("utf-8"))
+    assert [s["number"] for s in record["sections"]] == list(SECTIONS)
+    assert all(s["markdown"] in plan_of(built) for s in record["sections"])
+    assert {e["id"] for e in record["evidence"]} >= {"E-04a", "E-05a", "E-06a", "E-08a"}
+    assert all(d["holds_while"] and any(a["naive"] for a in d["instead_of"]) for d in record["decisions"])
+
+
+def test_every_notebook_measured_or_read_something_and_left_its_page(built):
+    for name in NOTEBOOKS:
+        assert (built / f"data/runs/quick/html/{name}.html").exists()
+    assert (built / "data/runs/quick/html/redis-plan.html").exists()
+
+
+def test_pages_load_nothing_and_run_no_script(built):
+    for page in (built / "data/runs/quick/html").glob("*.html"):
+        text = page.read_text("utf-8")
+        assert "<script" not in text, page.name
+        assert not re.search(r"<(img|link|iframe)[^>]+(src|href)=\"(https?:)?//", text), page.name
+        assert all(re.search(r'alt="[^"]+"', image) for image in re.findall(r"<img [^>]*>", text)), page.name
+
+
+def test_the_run_folder_is_hidden_from_git(built):
+    assert (built / "data/runs/quick/.gitignore").read_text() == "*\n"
+
+
+def test_assembling_twice_from_the_same_evidence_gives_the_same_bytes(built, tmp_path):
+    texts = []
+    for name in ("one", "two"):
+        copy = shutil.copytree(built, tmp_path / name / "project")
+        assert redis_plan("assemble", copy, "--profile", "quick").code == 0
+        texts.append(plan_of(copy))
+    assert texts[0] == texts[1] == plan_of(built)
+
+
+def test_a_rebuild_that_reuses_evidence_gives_the_same_plan(built, tmp_path):
+    copy = shutil.copytree(built, tmp_path / "project")
+    done = redis_plan("build", copy, "--profile", "quick", "--reuse")
+    assert done.code == 0, done.err
+    assert plan_of(copy) == plan_of(built)
+
+
+def test_a_plan_edited_by_hand_is_kept_aside_and_said_so(built, tmp_path):
+    copy = shutil.copytree(built, tmp_path / "project")
+    plan = copy / "ai/redis-plan.md"
+    plan.write_text(plan.read_text("utf-8") + "\nOur own remark.\n", encoding="utf-8")
+    done = redis_plan("assemble", copy, "--profile", "quick")
+    assert "edited by hand; it is kept as" in done.err
+    assert "Our own remark." in (copy / "ai/redis-plan.edited-1.md").read_text("utf-8")
+    assert plan_of(copy) == plan_of(built)
+
+
+def test_a_build_that_fails_leaves_the_previous_plan_as_it_was(built, tmp_path):
+    copy = shutil.copytree(built, tmp_path / "project")
+    notebook = copy / "data/runs/quick/notebooks/04_expiry.ipynb"
+    node = nbformat.read(notebook, as_version=4)
+    node.cells = [cell for cell in node.cells if "plan-03" not in cell.metadata.get("tags", [])]
+    nbformat.write(node, notebook)
+    other = copy / "data/runs/quick/notebooks/02_keyspace.ipynb"
+    node = nbformat.read(other, as_version=4)
+    node.cells = [cell for cell in node.cells if "plan-03" not in cell.metadata.get("tags", [])]
+    nbformat.write(node, other)
+    done = redis_plan("assemble", copy, "--profile", "quick")
+    assert done.code == 1
+    assert "section 3 (TTL and Expiration Policies) is empty" in done.err
+    assert plan_of(copy) == plan_of(built)
+
+
+def test_nbconvert_knows_the_exporter(built, tmp_path):
+    copy = shutil.copytree(built / "data/runs/quick", tmp_path / "quick")
+    done = subprocess.run(
+        [sys.executable, "-m", "nbconvert", "--to", "redis-plan", "--output", "redis-plan", copy / "notebooks/01_requirements.ipynb"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    text = (copy / "notebooks/redis-plan.md").read_text("utf-8")
+    assert all(f"\n{heading(number)}\n" in text for number in SECTIONS)
+    assert (copy / "notebooks/redis-plan-figures").is_dir()
+
+
+@pytest.mark.parametrize("way", ["papermill", "run all"])
+def test_a_notebook_runs_by_itself_with_the_same_result(built, tmp_path, way):
+    """Notebook 04 by plain papermill, and by Run All with defaults but for the project (nbclient, in the notebooks' folder)."""
+    run = shutil.copytree(built / "data/runs/quick", tmp_path / "run")
+    source = resources.notebooks_dir() / "04_expiry.ipynb"
+    given = {"project": str(built), "run_dir": str(run), "profile": "quick"}
+    if way == "papermill":
+        options = [part for name, value in given.items() for part in ("-p", name, value)]
+        command = [sys.executable, "-m", "papermill", str(source), str(tmp_path / "04.ipynb"), *options]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    else:
+        node = nbformat.read(source, as_version=4)
+        (cell,) = [c for c in node.cells if "parameters" in c.metadata.get("tags", [])]
+        cell.source += "\n" + "\n".join(f"{name} = {value!r}" for name, value in given.items())
+        nbformat.write(node, tmp_path / "edited.ipynb")
+        done = subprocess.run(
+            [sys.executable, "-m", "nbconvert", "--to", "notebook", "--execute", "--output", "04", tmp_path / "edited.ipynb"],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    by_build = nbformat.read(built / "data/runs/quick/notebooks/04_expiry.ipynb", as_version=4)
+    alone = nbformat.read(tmp_path / "04.ipynb", as_version=4)
+    assert shape(alone) == shape(by_build)
+    for decision in ("D-04a", "D-04b"):
+        old, new = (
+            json.loads((folder / f"decisions/{decision}.json").read_text())
+            for folder in (built / "data/runs/quick", run)
+        )
+        assert (old["title"], old["decision"]) == (new["title"], new["decision"])
+
+
+def shape(node) -> list[tuple[str, list[str]]]:
+    """Which cell gave which kinds of output."""
+    return [
+        (cell.id, [sorted(output.get("data", {})) for output in cell.outputs])
+        for cell in node.cells
+        if cell.cell_type == "code" and not {"parameters", "injected-parameters"} & set(cell.metadata.get("tags", []))
+    ]
