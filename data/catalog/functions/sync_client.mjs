@@ -29,16 +29,21 @@ export class SyncClient {
     if (reply.kind === "snapshot") {
       this.version = reply.version; this.epoch = reply.epoch; this.state = reply.state;
     } else {
-      for (const event of reply.events) if (event.v === this.version + 1) this.apply(event);
+      for (const event of reply.events) if (event.v === this.version + 1 && !this.apply(event)) return;
     }
     this.mode = "live";
     const held = this.held; this.held = [];
     held.forEach((event) => this.receive(event));                 // drops <= version, applies the rest, asks on a gap
   }
   apply(event) {
-    this.state = this.fold(this.state, event);
+    try { this.state = this.fold(this.state, event); } catch {      // poison: go around it by a snapshot
+      this.mode = "catching up"; this.epoch = "";
+      this.ask("", 0);
+      return false;
+    }
     this.version = event.v;
     if (event.t === "end") this.mode = "gone";
+    return true;
   }
   hold(event) {
     if (this.held.length >= this.mostHeld) { this.held = []; this.epoch = ""; }   // too far behind: a snapshot

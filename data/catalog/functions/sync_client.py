@@ -35,16 +35,23 @@ class SyncClient:
             self.version, self.epoch, self.state = reply["version"], reply["epoch"], reply["state"]
         else:
             for event in reply["events"]:
-                if event["v"] == self.version + 1:
-                    self.apply(event)
+                if event["v"] == self.version + 1 and not self.apply(event):
+                    return
         self.mode, held, self.held = "live", self.held, []
         for event in held:  # drops <= version, applies the rest, asks on a gap
             self.receive(event)
 
     def apply(self, event):
-        self.state, self.version = self.fold(self.state, event), event["v"]
+        try:
+            self.state = self.fold(self.state, event)
+        except Exception:  # poison: go around it by a snapshot
+            self.mode, self.epoch = "catching up", ""
+            self.ask("", 0)
+            return False
+        self.version = event["v"]
         if event["t"] == "end":
             self.mode = "gone"
+        return True
 
     def hold(self, event):
         if len(self.held) >= self.most_held:  # too far behind: a snapshot

@@ -27,6 +27,7 @@ from redis_plan.measure.finding import Finding, Value
 from redis_plan.measure.lab import Lab
 
 _MODULE = "redis_plan.experiments.contender"
+PROCESSES = {"quick": 2, "standard": 6, "full": 16}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def _scripts() -> dict[str, dict[str, str]]:
 @contextmanager
 def pool(lab: Lab, form: str) -> Iterator[Pool]:
     """Start the client processes; all are gone at the end."""
-    count = lab.by_profile(4, 8, 16)
+    count = PROCESSES[lab.profile]
     with children(_MODULE, *[("hammer", {"address": list(lab.server.address)})] * count) as started:
         for child in started:
             child.ready()
@@ -77,7 +78,7 @@ def seats(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
         return Finding(question, "", "", (), not_run=f"Contention at the seats does not apply: {reason}.")
     client = lab.server.client(decode_responses=True)
     library = start(lab.server)
-    threads, seconds = lab.by_profile(16, 32, 64), lab.by_profile(0.5, 3.0, 15.0)
+    threads, seconds = lab.by_profile(16, 32, 64), lab.by_profile(0.35, 3.0, 15.0)
     capacity = max(1, min(int(brief.value("members_per_session")), 8))
     count = 4
     rows = []
@@ -108,11 +109,11 @@ def seats(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
     return Finding(
         question=question,
         hypothesis="By the functions never; by single commands the control must show both.",
-        method=f"{threads} connections in {lab.by_profile(4, 8, 16)} processes join and leave {count} sessions of "
+        method=f"{threads} connections in {PROCESSES[lab.profile]} processes join and leave {count} sessions of "
         f"{capacity} seats; the most seats ever taken, replayed from the log; versions checked for holes",
         values=(
             Value("operations", totals["functions"][0], "operations"),
-            Value("over_full", over, "sessions", count),
+            Value("over_full", over, "seats", count),
             Value("version_holes", int(good["holes"].sum()), "holes", count),
             Value("control_operations", totals["single commands"][0], "operations"),
             Value("control_over_full", over_seen, "joins", totals["single commands"][0]),
@@ -149,7 +150,7 @@ def writers(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
         return Finding(question, "", "", (), not_run=f"Contending writers do not apply: {reason}.")
     client = lab.server.client(decode_responses=True)
     library = start(lab.server)
-    seconds, counts = lab.by_profile(0.15, 0.8, 5.0), lab.by_profile((1, 4, 16), (1, 2, 4, 8, 16), (1, 2, 4, 8, 16, 64))
+    seconds, counts = lab.by_profile(0.1, 0.8, 5.0), lab.by_profile((1, 4, 16), (1, 2, 4, 8, 16), (1, 2, 4, 8, 16, 64))
     session = Session.of(brief, keyspace, library, "writers", lab.server.prefix)
     keys = functions.keys_of(keyspace, "session_apply", session.keys)
     ways = {"function": ("apply", "function"), "script": ("apply", "eval"), "WATCH": ("watch", "eval"), "unguarded": ("lose", "eval")}  # fmt: skip
@@ -197,7 +198,7 @@ def writers(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
         values=tuple(values),
         samples=samples,
         conclusion=f"With {most} writers WATCH needs {float(at.at['WATCH', 'attempts_per_success']):.1f} attempts a success.",  # type: ignore[arg-type]
-        conditions={"seconds each": seconds, "processes": lab.by_profile(4, 8, 16), "loop": "closed"},
+        conditions={"seconds each": seconds, "processes": PROCESSES[lab.profile], "loop": "closed"},
     )
 
 

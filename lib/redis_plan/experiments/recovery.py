@@ -21,7 +21,7 @@ from redis.retry import Retry
 from redis_plan import figures
 from redis_plan.brief.model import Brief
 from redis_plan.errors import ServerError
-from redis_plan.experiments.session import Session, start
+from redis_plan.experiments.session import Session, any_session, start
 from redis_plan.experiments.syncclient import SyncClient
 from redis_plan.keyspace import functions
 from redis_plan.keyspace.model import Keyspace
@@ -47,8 +47,6 @@ def once(server: Server) -> redis.Redis:
 def acked_and_recovered(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
     """Kill the server with SIGKILL under load; how many acknowledged changes are there after the restart?"""
     question = "How many acknowledged changes survive a killed server process?"
-    if reason := functions.missing(keyspace):
-        return Finding(question, "", "", (), not_run=f"The kill test does not apply: {reason}.")
     rows: list[tuple[str, int, int, float, int]] = []
     try:
         for policy, config in POLICIES.items():
@@ -90,8 +88,7 @@ def _kill_under_load(
     lab: Lab, brief: Brief, keyspace: Keyspace, config: dict[str, str], id: str
 ) -> tuple[int, int, float, int]:
     with lab.own(config) as own:
-        library = start(own)
-        session = Session.of(brief, keyspace, library, id)
+        session = any_session(own, brief, keyspace, id)
         client = once(own)
         session.create(client)
         acked = 0
@@ -215,7 +212,7 @@ def convergence(lab: Lab, *, brief: Brief, keyspace: Keyspace, persistent: bool)
         method="Two gateways with clients, a tenth of the deliveries dropped at random, a writer with operation ids; SIGKILL, "
         "0.2 s down, restart, 0.1 s of further writes" + ("" if persistent else ", sessions created again with a new epoch"),
         values=(
-            Value("convergence", float(settled.median()), "s", len(samples), float(settled.min()), float(settled.max())),
+            Value("convergence", float(settled.median()), "s", len(samples)),
             Value("slowest", float(settled.max()), "s", len(samples)),
             Value("deltas", int(total["delta"]), "answers", int(total["delta"] + total["snapshot"])),
             Value("snapshots", int(total["snapshot"]), "answers", int(total["delta"] + total["snapshot"])),

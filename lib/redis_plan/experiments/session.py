@@ -125,3 +125,37 @@ class Session:
 def start(server: Server) -> Library:
     """Make the functions callable on ``server``: loaded where it is ours and has functions, else by EVAL."""
     return functions.install(server.client(), use_functions=server.ours and "functions" in server.capabilities)
+
+
+_CHECKED = """
+if redis.call('TYPE', KEYS[2]).ok == 'string' then return redis.error_reply('WRONGTYPE ' .. KEYS[2] .. ' holds a string, not a list') end
+redis.call('RPUSH', KEYS[2], ARGV[1])
+return redis.call('HINCRBY', KEYS[1], 'version', 1)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A counted record for projects without sessions: what a kill or a fault does to it is the same question."""
+
+    keys: Mapping[str, str]
+
+    def create(self, client: redis.Redis) -> int:
+        """Write the record."""
+        return int(client.hset(self.keys["state"], "version", "0"))
+
+    def apply(self, client: redis.Redis, kind: str, data: str) -> tuple[int, str]:
+        """Count one change in one step that checks first."""
+        found: Any = client.eval(_CHECKED, 2, self.keys["state"], self.keys["log"], kind)
+        return int(found), "ok"
+
+    def end(self, client: redis.Redis) -> int:
+        """Remove the record."""
+        return int(client.unlink(*self.keys.values()))
+
+
+def any_session(server: Server, brief: Brief, keyspace: Keyspace, id: str) -> Session | Plain:
+    """Return a session of the project on ``server``, or a counted record where the project has none."""
+    if functions.missing(keyspace):
+        return Plain({name: f"{server.prefix}{keyspace.app}:{{{id}}}:{name}" for name in ("state", "log")})
+    return Session.of(brief, keyspace, start(server), id)

@@ -101,17 +101,13 @@ def stalled_subscriber(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding
             Value("counted", float(middle["counted"]), "messages", n),
             Value("received", float(middle["received"]), "messages", n),
             Value("lost", float(middle["lost"]), "messages", n),
-            Value("recovery", float(middle["recovery_s"]), "s", n, *_ends(samples["recovery_s"])),
+            Value("recovery", float(middle["recovery_s"]), "s", n),
             Value("wrong", wrong, "clients", n),
         ),
         samples=samples,
         conclusion=f"{n - wrong} of {n} clients ended with the server's state, by {' and '.join(sorted(set(samples['by'])))}.",
         conditions={"pubsub hard limit": f"{limit} B", "message": f"{brief.value('payload_bytes'):g} B and its envelope"},
     )  # fmt: skip
-
-
-def _ends(values: pd.Series[Any]) -> tuple[float, float]:
-    return float(values.min()), float(values.max())
 
 
 def _stall(

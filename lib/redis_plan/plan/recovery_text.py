@@ -89,7 +89,6 @@ def retries(brief: Brief, keyspace: Keyspace) -> str:
 
 def degraded(brief: Brief, keyspace: Keyspace) -> str:
     """Return what each feature does while Redis is away."""
-    noun = keyspace.session_noun
     rows = [
         f"| {_cell(p.holds)} | `{p.name}` | {_cell(p.when_lost or 'read again from its writer')} |"
         for p in keyspace.patterns
@@ -102,7 +101,7 @@ def degraded(brief: Brief, keyspace: Keyspace) -> str:
             f'Within {units.write(brief.value("sync_latency"), "s")} (sync_latency) of the first error clients get `{{"t":"~degraded"}}` from their gateway and show it; the copy they hold stays on screen, read-only. '
             f"A gateway holds at most 1 change a client, for at most {units.write(brief.value('sync_latency'), 's')}, and refuses the others: nothing queues without a bound.",
             "",
-            f"| What | Key pattern | If it is lost: what the user of a {noun} sees, and where it comes from again |",
+            "| What | Key pattern | If it is lost: what the user sees, and where it comes from again |",
             "|:--|:--|:--|",
             *rows,
         ]
@@ -123,7 +122,7 @@ def versions(brief: Brief, keyspace: Keyspace, ahead: str = "") -> str:
 - **Client ahead, same epoch** (a failover or restore lost acknowledged writes): the beacon shows it within {period}; `session_catch_up` answers a snapshot, and the gateway that saw it gives the {keyspace.session_noun} a new epoch (`session_end`, `session_create` with the same fields), so that no client keeps the lost branch.
 - **Restore from a backup**: before gateways start, a job gives every `state` a new epoch: `HSET <state> epoch <random>`; every client then takes a snapshot.
 - **Split brain**: `min-replicas-to-write 1` and `min-replicas-max-lag 10` on the primary where there are replicas; the losing side answers NOREPLICAS, its clients see *degraded*, and later another epoch or a smaller version, which is the first rule.
-- **Poison**: an envelope that can't be parsed, or an unknown `t`, is counted and dropped by the client; the version gap makes it catch up once; if the delta holds it again, the client asks with an empty epoch and gets a snapshot. The functions refuse data that is not JSON (BADDATA) before they write.
+- **Poison**: an envelope that can't be parsed is counted and dropped, and the gap it leaves is caught up; an event that the client's `fold` throws on makes it ask with an empty epoch, so that a snapshot goes around it (section 4, `apply`); an unknown `t` only moves the version on. The functions refuse data that is not JSON (BADDATA) before they write.
 - **No rollback**: neither Lua nor `MULTI` undoes the writes before a run-time error. Every function checks arguments, types and state first. The planted WRONGTYPE in the table above shows both: nothing written by `session_apply`, one write kept by the script that writes first.
 - **Functions are gone too** after a restart without a file, on a new primary of a cluster, and after `FUNCTION FLUSH`: `ERR Function not found` → `FUNCTION LOAD REPLACE`, then the same call."""
 
@@ -200,21 +199,37 @@ def durability(brief: Brief, keyspace: Keyspace, a: Evidence) -> str:
     return "\n".join(lines)
 
 
-def persistence_decision(a: Evidence, serving: tuple[str, ...]) -> Decision:
-    """Return D-08a: what is written to disk."""
+def persistence_decision(keyspace: Keyspace, a: Evidence, serving: tuple[str, ...]) -> Decision:
+    """Return D-08a: what is written to disk; nothing where every key comes back from its writers."""
+    needed = [p.name for p in keyspace.keys if p.authoritative]
+    always = f"{a.number('always_acked')} acknowledged in the time in which everysec made {a.number('everysec_acked')}"
+    if not needed:
+        return Decision(
+            id="D-08a",
+            title="Nothing on disk",
+            question="What must survive a crash of Redis, and at what price?",
+            decision='`appendonly no`, `save ""`: no key is authoritative, each comes back from its writers.',
+            because=f"After SIGKILL without persistence {a.number('no_persistence_lost')} of "
+            f"{a['no_persistence_acked'].value:,.0f} were missing [{a.id}], and all of them would be written again",
+            instead_of=(
+                Alternative("appendonly yes, appendfsync always", always, naive=True),
+                Alternative("appendonly yes, appendfsync everysec", f"{a.number('everysec_lost')} lost, for data that is stale by then"),
+            ),
+            costs="After a restart readers see nothing until the writers have come round.",
+            holds_while=(Guard("authoritative key patterns", 0, "<=", 0, "patterns"),),
+            requirements=serving,
+        )  # fmt: skip
     return Decision(
         id="D-08a",
         title="Append-only file, fsync every second",
         question="What must survive a crash of Redis, and at what price?",
-        decision="`appendonly yes`, `appendfsync everysec`, no RDB snapshots besides the file's own base.",
+        decision="`appendonly yes`, `appendfsync everysec`, no RDB snapshots besides the file's own base: "
+        f"{len(needed)} of {len(keyspace.keys)} key patterns are authoritative.",
         because=f"After SIGKILL {a.number('everysec_lost')} of {a['everysec_acked'].value:,.0f} acknowledged were missing [{a.id}]; "
         "the fsync policy matters only when the kernel dies too",
         instead_of=(
             Alternative("no persistence", f"{a.number('no_persistence_lost')} lost", naive=True),
-            Alternative(
-                "appendfsync always",
-                f"{a.number('always_acked')} acknowledged in the time in which everysec made {a.number('everysec_acked')}",
-            ),
+            Alternative("appendfsync always", always),
         ),
         costs="Power loss costs the last one to two seconds; the file has to be rewritten now and then (fork, copy-on-write).",
         holds_while=(Guard("acknowledged changes lost to a process kill", a["everysec_lost"].value, "<=", 0, "changes"),),
@@ -232,7 +247,7 @@ def convergence_decision(brief: Brief, b: Evidence, c: Evidence, serving: tuple[
         because=f"After a restart with the file every client was right after {b.cite('convergence')}; without one "
         f"{c.number('epoch_changes')} saw the new epoch [{b.id}, {c.id}]",
         instead_of=(
-            Alternative("every client loads everything on every reconnect", f"{b.number('clients')} snapshots in place of {b.number('deltas')} deltas", naive=True),
+            Alternative("every client loads everything on every reconnect", f"a snapshot for each of {b.number('clients')} and each gap; here {b.number('snapshots')} by snapshot and {b.number('deltas')} by delta", naive=True),
             Alternative("trust the connection: no catch-up", "a tenth of the deliveries was dropped here, and each would have stayed missing"),
         ),
         costs="The log's memory; a function more; the beacon.",
@@ -251,11 +266,11 @@ def decisions(brief: Brief, a: Evidence, b: Evidence, c: Evidence) -> list[Decis
     return [convergence_decision(brief, b, c, serves(brief, "reconnect", "recover", "fail", "availab", "sync"))]
 
 
-def durability_decisions(brief: Brief, a: Evidence) -> list[Decision]:
+def durability_decisions(brief: Brief, keyspace: Keyspace, a: Evidence) -> list[Decision]:
     """Return the decision of section 8 that this run's evidence can carry."""
     if a.not_run:
         return []
-    return [persistence_decision(a, serves(brief, "persist", "recover", "reliab", "backup", "lost"))]
+    return [persistence_decision(keyspace, a, serves(brief, "persist", "recover", "reliab", "backup", "lost"))]
 
 
 def section(

@@ -128,7 +128,10 @@ def client_rule(brief: Brief) -> str:
 | catching up | `delta` | apply in order, then the held ones: live |
 | catching up | `snapshot` | replace the copy, then the held ones: live |
 | any | `gone`, or event `end` | gone: show the start page |
-| any | unreadable message, or one that `fold` throws on | count it, drop it; the gap it leaves is found like any other |
+| any | unreadable message | count it, drop it; the gap it leaves is found like any other |
+| live, catching up | an event that `fold` throws on (poison, a newer release) | count it, ask with an empty epoch: the snapshot goes around it |
+
+The socket's handler gives events whose `t` begins with `~` to the view and everything else to `receive`.
 
 ```{language}
 {code}
@@ -256,7 +259,7 @@ def pressure(brief: Brief, keyspace: Keyspace, d: Evidence) -> str:
         f"max(1 MiB, {units.write(names['conn_rate'], 'events/s')} x ({units.write(payload, 'B')} + {settings.FRAME_BYTES + 40:.0f} B) x {settings.STALL_S:g} s x 2) "
         "| Redis cuts the gateway; it subscribes again, catches up every session | modelled |",
         f"| all subscribers | {units.write(hard * gateways, 'B')} = {units.write(hard, 'B')} x {gateways:g} gateways, inside `maxmemory` headroom and `maxmemory-clients` | as above | modelled |",
-        f"| gateway → client | 1 MiB queued a client ({units.write(max(1.0, 2**20 / (payload + 110)), '')} events), checked before each write | close code 4002 `slow`; the client reconnects and catches up | chosen |",
+        f"| gateway → client | 1 MiB queued a client ({f'{max(1.0, 2**20 / (payload + 110)):,.0f}'} events), checked before each write | close code 4002 `slow`; the client reconnects and catches up | chosen |",
         "| lossy signals | the newest for each (client, `t`), 1 waiting | the older one is replaced | chosen |",
     ]
     if applies(keyspace):
@@ -421,7 +424,7 @@ def decisions(brief: Brief, a: Evidence, b: Evidence, c: Evidence, e: Evidence) 
 def section(brief: Brief, keyspace: Keyspace, a: Evidence, c: Evidence, d: Evidence, e: Evidence) -> list[str]:
     """Return section 4 as blocks of Markdown, for a project with sessions or without."""
     if not applies(keyspace):
-        parts = [message_classes(brief, keyspace), without_sessions(brief, keyspace), not_run(a, c, d, e)]
+        parts = [message_classes(brief, keyspace), without_sessions(brief, keyspace), not_run(a, c, e)]
         return [part for part in (*parts, pressure(brief, keyspace, d) if keyspace.channels else "") if part]
     return [
         message_classes(brief, keyspace),
