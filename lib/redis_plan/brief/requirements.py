@@ -59,7 +59,7 @@ class _Reader:
         self.roles, self.words, self.measured = roles, words, measured
         self.found: list[Requirement] = []
         self.story: tuple[int, int, str] | None = None  # line, heading depth (9: a bullet), kind
-        self.seen: set[str] = set()
+        self.seen: dict[str, int] = {}
 
     def read(self, blocks: Sequence[Block]) -> list[Requirement]:
         for block in blocks:
@@ -197,9 +197,8 @@ class _Reader:
         self._append(block, self._make_id(block, prefix), kind, parent)
 
     def _append(self, block: Block, id: str, kind: RequirementKind, parent: int | None) -> None:
-        while id in self.seen:
-            id += "'"
-        self.seen.add(id)
+        times = self.seen[id] = self.seen.get(id, 0) + 1
+        id = id if times == 1 else f"{id}~{times}"
         confidence = 0.95 if not id.startswith(("R-", "NFR-", "X-", "AC-")) else 0.8 if kind != "out-of-scope" else 0.7
         live = any("realtime.strong" in self.words.groups(title) for title in block.section.titles[1:])
         self.found.append(Requirement(id, block.text, block.file, block.line, kind, live, parent, confidence))
