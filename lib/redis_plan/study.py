@@ -98,7 +98,7 @@ def checked_parameters(order: Order) -> dict[str, Parameters]:
         "project": str(order.project.resolve()),
         "run_dir": str(run_folder(order).resolve()),
         "profile": order.profile,
-        "server_url": order.server_url,
+        "server_url": server.conceal(order.server_url),  # notebooks keep their parameters
         "reuse": order.reuse,
     }
     chosen = order.only or tuple(NOTEBOOKS)

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from redis_plan import server, study
 from redis_plan.errors import ServerError
-from redis_plan.server.url import address_of, checked, masked
+from redis_plan.server.url import VARIABLE, address_of, checked, masked, revealed
 
 
 @pytest.mark.parametrize(
@@ -45,3 +46,22 @@ def test_valkey_urls_mean_the_same():
     assert checked("valkey://h:1") == "redis://h:1"
     assert checked("valkeys://h") == "rediss://h"
     assert address_of("redis://[::1]:7") == ("tcp", "::1", 7)
+
+
+def test_a_concealed_url_opens_its_server_and_no_other(monkeypatch):
+    monkeypatch.setenv(VARIABLE, "")
+    with server.open_own({"port": "auto", "requirepass": "s3cret"}) as live:
+        shown = server.conceal(live.secret_url)
+        assert "s3cret" not in shown
+        with server.open(shown) as opened:
+            assert opened.client().ping()
+        monkeypatch.setenv(VARIABLE, "redis://:other@elsewhere:1")
+        with pytest.raises(ServerError, match="was not kept; give the whole URL, or set REDIS_PLAN_SERVER_URL"):
+            revealed(shown)
+    assert server.conceal("redis://h:1") == revealed("redis://h:1") == "redis://h:1"
+
+
+def test_no_password_reaches_the_parameters_of_a_notebook(monkeypatch, tmp_path):
+    monkeypatch.setenv(VARIABLE, "")
+    order = study.Order(project=tmp_path, server_url="redis://:s3cret@h:1")
+    assert {given.server_url for given in study.checked_parameters(order).values()} == {"redis://:***@h:1"}

@@ -163,23 +163,47 @@ def test_a_user_that_may_only_read(theirs):
     assert "~redis-plan:*" in message
 
 
+@pytest.mark.parametrize("right", ["-eval", "-time", "-publish", "-multi", "-scan", "-unlink", "resetchannels"])
+def test_a_user_that_lacks_one_right_is_told_before_anything_is_measured(theirs, right):
+    theirs.client().execute_command("ACL", "SETUSER", "almost", "on", ">x", *RIGHTS.split(), right)
+    assert RIGHTS in refused(f"redis://almost:x@{at(theirs)}")
+    theirs.client().execute_command("ACL", "DELUSER", "almost")
+
+
 def test_a_user_that_may_not_even_ask(theirs):
     theirs.client().execute_command("ACL", "SETUSER", "nobody", "on", ">x")
     assert "this user may not do what is needed" in refused(f"redis://nobody:x@{at(theirs)}")
 
 
-def test_a_user_with_the_rights_that_the_message_names_is_enough(theirs):
-    theirs.client().execute_command("ACL", "SETUSER", "study", "on", ">x", *RIGHTS.split())
-    with server.open(f"redis://study:x@{at(theirs)}") as live:
-        assert live.client().set(live.prefix + "x", 1)
-        assert live.setting("hash-max-listpack-entries") == "512"
-        assert live.not_checked == set()
+def test_a_user_with_the_rights_that_the_message_names_is_enough_and_can_do_no_harm(server_binaries):
+    for binary in server_binaries:
+        theirs = server.start_with(binary, {"port": "auto"})
+        try:
+            theirs.client().execute_command("ACL", "SETUSER", "study", "on", ">x", *RIGHTS.split())
+            url = f"redis://study:x@{at(theirs)}"
+            with server.open(url) as live:
+                client, key = live.client(), live.prefix + "x"
+                with client.pipeline(transaction=True) as pipe:
+                    pipe.watch(key)
+                    pipe.multi()
+                    assert pipe.set(key, 1).publish(key, "x").execute() == [True, 0]
+                assert client.eval("return redis.call('GET', KEYS[1])", 1, key) == b"1"
+                assert client.memory_usage(key) > 0
+                assert client.client_list()
+                assert client.slowlog_get() is not None
+                assert client.execute_command("LATENCY", "HISTOGRAM") is not None
+                assert live.setting("hash-max-listpack-entries") == "512"
+                assert live.not_checked == set()
+                assert live.fingerprint.allocator == theirs.fingerprint.allocator
+            for harm in ("FLUSHALL", "KEYS *", "SHUTDOWN", "SET x 1", "CONFIG SET hz 1"):
+                with redis.Redis.from_url(url, retry=None) as bare, pytest.raises(redis.exceptions.NoPermissionError):
+                    bare.execute_command(*harm.split())
+        finally:
+            theirs.close()
 
 
 def test_a_user_that_may_not_ask_for_settings_and_commands_gets_documented_defaults(theirs):
-    rights = [right for right in RIGHTS.split() if right not in ("+command", "+config|get")]
-    # @connection holds COMMAND on some builds
-    theirs.client().execute_command("ACL", "SETUSER", "blind", "on", ">x", *rights, "-command")
+    theirs.client().execute_command("ACL", "SETUSER", "blind", "on", ">x", *RIGHTS.split(), "-command", "-config|get")
     with server.open(f"redis://blind:x@{at(theirs)}") as live:
         assert live.setting("hash-max-listpack-entries") == "512"
         assert "functions" in live.not_checked

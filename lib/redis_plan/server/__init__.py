@@ -5,6 +5,7 @@ from redis_plan.server.fingerprint import Fingerprint
 from redis_plan.server.live import Server
 from redis_plan.server.opening import open, open_own, start_with
 from redis_plan.server.process import Address, free_port
+from redis_plan.server.url import conceal
 
 __all__ = [
     "Address",
@@ -12,6 +13,7 @@ __all__ = [
     "Fingerprint",
     "Server",
     "available",
+    "conceal",
     "free_port",
     "open",
     "open_own",

@@ -82,7 +82,7 @@ def start_with(binary: Binary, config: Mapping[str, str] | None = None, argument
 
 def _visit(given: str) -> Server:
     """Open another's server after asking it everything that could forbid it."""
-    checked = url.checked(given)
+    checked = url.checked(url.revealed(given))
     prefix = f"redis-plan:{run_id()}:"
     protection = protect.Protection(prefix)
 

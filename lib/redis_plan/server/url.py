@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from urllib.parse import unquote, urlsplit
 
@@ -18,6 +19,8 @@ from redis_plan.server.process import Address
 
 DEFAULT_PORT = 6379
 _SECRET = re.compile(r"([?&](?:password|ssl_password)=)[^&#]*", re.IGNORECASE)
+_MASKED = re.compile(r":\*\*\*@|[?&](?:password|ssl_password)=\*\*\*(?:[&#]|$)", re.IGNORECASE)
+VARIABLE = "REDIS_PLAN_SERVER_URL"  # the environment variable that keeps a URL with its password
 _FORMS = "a URL is redis://HOST:PORT, rediss://HOST:PORT or unix:///PATH"
 _ESCAPE = "write / ? # @ of a password as %2F %3F %23 %40"
 
@@ -29,6 +32,27 @@ def masked(url: str) -> str:
     user, colon, _ = before.partition(":")
     shown = f"{user}:***@{after}" if colon else f"{before}{at}{after}"
     return _SECRET.sub(r"\1***", f"{scheme}{mark}{shown}")
+
+
+def conceal(url: str) -> str:
+    """Return ``url`` as it may be written into a notebook, its password replaced by ``***``.
+
+    The whole URL is kept in the environment, which kernels inherit; ``server.open`` takes the masked one in its place.
+    """
+    shown = masked(url)
+    if shown != url:
+        os.environ[VARIABLE] = url
+    return shown
+
+
+def revealed(url: str) -> str:
+    """Return the whole URL for one that :func:`conceal` masked; raises :class:`ServerError` where it is not known."""
+    if not _MASKED.search(url):
+        return url
+    whole = os.environ.get(VARIABLE, "")
+    if whole and masked(whole) == url:
+        return whole
+    raise ServerError(f"the password of {url} was not kept; give the whole URL, or set {VARIABLE} to it")
 
 
 def has_password(url: str) -> bool:

@@ -20,7 +20,11 @@ from redis_plan.server.url import has_password, masked
 
 NEARLY_FULL = 0.9  # share of the memory above which our keys could push out, or refuse, somebody's
 PROBE_TTL_MS = 10_000
-RIGHTS = "~redis-plan:* &redis-plan:* +@read +@write +@pubsub +@connection +@scripting +info +command +config|get"
+#: What an ACL user needs to be measured with, and no more: FLUSHALL is in @write, so @dangerous is taken away again.
+RIGHTS = (
+    "~redis-plan:* &redis-plan:* +@read +@write +@pubsub +@connection +@transaction +@scripting -@dangerous "
+    "+time +info +command +config|get +client|list +slowlog|get +latency|histogram +memory"
+)
 _SWEEPER = Path(__file__).with_name("sweeper.py")
 _SCAN_COUNT = 1000
 _REFUSED_WRITES = {
@@ -75,8 +79,12 @@ def _try_to_write(client: redis.Redis, prefix: str, where: str) -> None:
     probe = f"{prefix}probe"
     try:
         client.set(probe, "1", px=PROBE_TTL_MS)
-        client.unlink(probe)
+        client.eval("redis.call('TIME') return redis.call('GET', KEYS[1])", 1, probe)
+        client.publish(probe, "")
         client.scan(0, match=f"{prefix}*", count=1)
+        with client.pipeline(transaction=True) as pipe:
+            pipe.unlink(probe)
+            pipe.execute()
     except redis.ResponseError as error:
         said = str(error)
         for code, reason in _REFUSED_WRITES.items():
