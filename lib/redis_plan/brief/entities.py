@@ -133,15 +133,13 @@ class _Search:
             return
         key = re.match(r"(?P<name>[a-z_]{3,30})s?:[\w{}<>:*-]+$", block.cells[0])
         subject = block.cells[0] if key is None else key.group("name").replace("_", " ")
-        for _, _, group, spelling in self._longest(f"{subject} | {block.cells[-1]}" if key else subject):
+        for start, _, group, spelling in self._longest(f"{subject} | {block.cells[-1]}" if key else subject):
             candidate = self._candidate(group, block)
-            candidate.mentions, candidate.demanded, candidate.kept = (
-                candidate.mentions + 1,
-                candidate.demanded + 2,
-                candidate.kept + 1,
-            )
+            candidate.mentions += 1
+            candidate.demanded += 2
+            candidate.kept += 1
             candidate.spellings[spelling] += 1
-            if key:
+            if key and start < len(subject):
                 candidate.spellings[key.group("name")] += 1
 
     def _candidate(self, group: str, block: Block) -> _Candidate:
@@ -186,7 +184,7 @@ class _Search:
             if singular in strangers or plural in strangers or (not compound and self.nouns.hits(singular)):
                 continue
             total = count + self.demanded[singular]
-            if (compound and total >= 2) or (self.demanded[singular] and total >= 4):
+            if (compound and total >= 2) or (self.demanded[singular] and total >= 3):
                 self._found(singular, plural, total)
 
     def _found(self, singular: str, plural: str, total: int) -> None:
@@ -209,7 +207,7 @@ class _Search:
         declared = [c for c in self.table.values() if c.declared]
         few = len(self.demanded_lines) < FEW_DEMANDS
         login, session = self.table.get("Auth session"), self.table.get("Session")
-        if login and session and session.mentions <= 3:
+        if login and session and session.mentions <= 2 * login.mentions + 2:
             login.spellings.update(session.spellings)
             del self.table["Session"]
         for c in declared:
