@@ -99,7 +99,7 @@ def settle(client: redis.Redis, ours: bool = True, longest_s: float = 4.0) -> Me
     """
     deadline = time.monotonic() + longest_s
     seen, since = read(client), time.monotonic()
-    quiet_s = (0.04 + seen.keys / 1e6) if ours else (0.3 + seen.keys / 1e5)
+    quiet_s = (0.04 + seen.keys / 1e6) if ours else (0.15 + seen.keys / 2e5)
     while time.monotonic() < deadline:
         time.sleep(0.01 if ours else 0.05)
         used = int(client.info("memory")["used_memory"])

@@ -33,7 +33,7 @@ def state_candidates(lab: Lab, *, keyspace: Keyspace) -> Finding:
         loading.warm_up(server, server.prefix)
         for name, loads in _state_designs(pattern, sessions).items():
             before = loading.settle(client, server.ours)
-            predicted = predict_growth(loads, build, before)
+            predicted = predict_growth(loads, build, before, server.prefix)
             fill(server, loads)
             growth = float(loading.settle(client, server.ours).used - before.used)
             loading.unlink(server, key_names(loads, server.prefix))
@@ -107,7 +107,7 @@ def log_floor(lab: Lab, *, keyspace: Keyspace) -> Finding:
                 for length in lengths:
                     load = _log_load(pattern, kind, size, length, logs)
                     before = loading.settle(client, server.ours)
-                    predicted = predict_growth((load,), here, before)
+                    predicted = predict_growth((load,), here, before, server.prefix)
                     fill(server, (load,))
                     growth = float(loading.settle(client, server.ours).used - before.used)
                     loading.unlink(server, key_names((load,), server.prefix))
@@ -173,7 +173,7 @@ def encoding_cliffs(lab: Lab) -> Finding:
             for shape in (below, above):
                 loads = (_of_shape(replace(shape, n_keys=keys)),)
                 before = loading.settle(client, server.ours)
-                predicted = predict_growth(loads, build, before) / keys
+                predicted = predict_growth(loads, build, before, server.prefix) / keys
                 fill(server, loads)
                 growth = (loading.settle(client, server.ours).used - before.used) / keys
                 encoding = client.object("encoding", next(iter(key_names(loads, server.prefix))))

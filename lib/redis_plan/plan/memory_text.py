@@ -204,7 +204,7 @@ def budget_section(brief: Brief, samples: pd.DataFrame, budget: Evidence, client
             "`host = maxmemory × RSS ratio + backlog + append-only buffer + copy-on-write + 128 MiB for the system`",
             "",
             f"with c_conn = {clients.cite('connection')}, c_sub = {clients.cite('subscription')}, RSS ratio "
-            f"{line.cite('rss_ratio') if not line.not_run else '1.1 (assumed)'}; stale = 10 % (documented: `active-expire-effort 1` tolerates that share of expired keys, "
+            f"{line.cite('rss_ratio') if not line.not_run else '1.1 (assumed)'}, counted as at least 1.03; stale = 10 % (documented: `active-expire-effort 1` tolerates that share of expired keys, "
             f"src/expire.c, Redis 7.0.15); peak {peak.value:,.0f} sessions ({peak.where}); budget "
             f"{units.write(available, 'B')} ({fact.where}). The backlog holds 60 s of writes and at least 1 MiB; a fork is "
             "assumed to write 100 MB/s while each event dirties six pages of 4 KiB (assumed; `INFO persistence` "
@@ -247,6 +247,8 @@ def eviction_decision(brief: Brief, keyspace: Keyspace, budget: Evidence, full: 
             f"all and left {full.cite('allkeys_lru_broken')} with a part of their keys"
         )
         lost = f"{full.number('allkeys_lru_broken')} broken without an error"
+    if not authoritative:
+        because = "every key of this keyspace can be rebuilt, so the least recently used may go. " + because
     policy = "noeviction" if authoritative else "allkeys-lru"
     return Decision(
         id="D-06c",
@@ -260,10 +262,12 @@ def eviction_decision(brief: Brief, keyspace: Keyspace, budget: Evidence, full: 
         because=because,
         instead_of=(
             Alternative("no maxmemory: the kernel kills the process", "every session lost at once", naive=True),
-            Alternative("allkeys-lru on live state", lost),
+            Alternative("allkeys-lru on live state", lost)
+            if authoritative
+            else Alternative("noeviction", "writes refused"),
             Alternative("volatile-ttl", "as soon as no key with a TTL is left it refuses like noeviction"),
         ),
-        costs=f"a quarter of maxmemory is head room; creating one can be refused while memory is still free",
+        costs="a quarter of maxmemory is head room; creating one can be refused while memory is still free",
         holds_while=(
             Guard("host memory at the peak", budget["host_memory"].value, "<=", brief.value("memory_budget"), "B"),
             Guard(
@@ -292,7 +296,7 @@ def eviction_section(keyspace: Keyspace, budget: Evidence, full: Evidence) -> st
             "",
             eviction_table(keyspace),
             "",
-            f"Admission, in the service that creates one (one `INFO memory` a second, cached):",
+            "Admission, in the service that creates one (one `INFO memory` a second, cached):",
             "",
             "```js",
             f"const ADMIT_BELOW = {round(budget['admission_bytes'].value)}; // {capacity.ADMISSION_SHARE:.0%} of maxmemory, [{budget.id}]",
