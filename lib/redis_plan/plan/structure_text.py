@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from redis_plan.brief.model import Brief
-from redis_plan.keyspace import bounds, naming
+from redis_plan.keyspace import bounds, functions, naming, records
 from redis_plan.keyspace.model import Field, KeyPattern, Keyspace
 from redis_plan.keyspace.versions import stack_server
 from redis_plan.plan.keyspace_text import serves, table
@@ -184,3 +184,51 @@ def _sample(field: Field) -> str:
 def _json(field: Field) -> str:
     sample = _sample(field)
     return sample if field.type in ("integer", "JSON") else f'"{sample}"'
+
+
+def element_writes(keyspace: Keyspace, brief: Brief) -> str:
+    """Return how one element of a session's collection is changed atomically: calls, replies, full code."""
+    found = records.recorded(keyspace)
+    if not found or functions.missing(keyspace):
+        return (
+            "### Changing one element\n\nEach key is changed by a single command or by one MULTI, as the registry in section 1 "
+            "says under *Written by*; what a MULTI changes shares a hash tag."
+        )
+    rows = [
+        [f"`{p.name}`", f"`{records.command_for(p)}`", _name(p.fields[0]), f"{p.max_elements:,.0f}", p.at_bound]
+        for p in found
+    ]
+    first, ttl = found[0], keyspace.pattern("state").ttl.seconds
+    idem = keyspace.pattern("idem").ttl.seconds
+    names = [naming.example(keyspace.pattern(n).template) for n in ("state", "log", "idem")] + [
+        naming.example(first.template)
+    ]
+    value = {"list": "", "set": ""}.get(first.type, "1")
+    channel = naming.example(keyspace.pattern("events").template)
+    call = (
+        f'EVALSHA <sha> 4 {" ".join(names)} \\\n  {channel} 01J9Z3KAW2M7R4QX8V6T1N5B0D "" {first.name} '
+        f"'{{}}' {ttl} \"{functions.log_argument(keyspace)}\" {idem} {records.command_for(first)} {first.max_elements:.0f} u-4f2a9c {value}"
+    )
+    return "\n".join(
+        [
+            "### Changing one element",
+            "",
+            "The state is changed by `session_apply` (section 7). What lies in a collection of its own is changed by `session_record`, "
+            "which is one step with version, log, idempotency, TTL and publish: a plain `ZINCRBY` or `HSET` beside `session_apply`, "
+            "even in one MULTI, would count an operation twice that a client sends again.",
+            "",
+            table(["Key", "Command", "Element", "Bound (`most`)", "At the bound"], rows, right=(3,)),
+            "",
+            f"Further keys of the {keyspace.session_noun} may follow the fourth: their TTL is refreshed in the same step. A call:",
+            "",
+            f"```text\n{call.rstrip()}\n```",
+            "",
+            'Replies: `[version, "ok"]`; `"duplicate"` (with the first answer\'s version), `"conflict"`, `"gone"`, `"full"` and '
+            '`"taken"` wrote nothing. Errors BADARG, BADDATA, WRONGTYPE and OOM wrote nothing either. Its cost is O(1) for a hash '
+            "or set, O(log n) for a sorted set, O(1) with the exact trim for a list.",
+            "",
+            f"The code, under the prelude of the library in section 7, as library `{records.LIBRARY}`:",
+            "",
+            f"```lua\n{records.text().rstrip()}\n```",
+        ]
+    )
