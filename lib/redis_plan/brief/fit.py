@@ -9,7 +9,7 @@ from redis_plan.brief.model import Component, Fit, Quantity, Requirement
 #: From this many live demands on, shared live state is what the product is about even if no target is written down.
 MANY_LIVE = 8
 #: One live demand in so many, or fewer, is a detail of a screen and no reason for another server.
-FEW_IN = 25
+FEW_IN = 20
 
 
 def judge_fit(

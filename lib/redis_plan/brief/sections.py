@@ -43,6 +43,8 @@ class Roles:
                 h.group[8:] for h in hits if len(bare) <= 60 or h.group == "section.out-of-scope" or h.end - h.start > 9
             }
             long = len(bare) > 60
+            if {"plan", "functional"} <= roles and not re.search("feature|requirement|funkc|wymag", bare):
+                roles.discard("functional")  # "Delivery plan (MVP)" is a schedule
             if roles & {"functional", "non-functional"} == {"functional", "non-functional"}:
                 roles.discard("functional")
             known = next((r for r in ORDER if r in roles and not (long and r in ("plan", "context", "stack"))), "")

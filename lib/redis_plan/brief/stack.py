@@ -16,6 +16,8 @@ from redis_plan.brief.sections import Roles
 _VERSION = re.compile(r"^\s*(?:\(|v\.?|version\s|wersj\w+\s)?\s*\^?(\d+(?:\.(?:\d+|x))*\+?)(?![\w%])", re.IGNORECASE)
 _OVER = re.compile(r"\b(?:over|instead of|rather than|zamiast|not|replac\w+|nie)\s+(?:\w+\s){0,3}$")
 _EXAMPLES = re.compile(r"\b(?:e\.g\.?|i\.e\.?|np\.|such as|like|takie jak|z\.b\.)[^.;]{0,40}$")
+#: Ways of talking that prose mentions in passing: components only where a stack is described.
+_MANNERS = frozenset({"Server-Sent Events", "WebRTC", "GraphQL", "gRPC", "PWA"})
 _AGAINST = re.compile(
     r"[^.;|]{0,90}\b(?:decided against|rejected|ruled out|overkill|not needed|discarded|odrzuc\w+|nie potrzeb\w+|zrezygnow\w+)"
 )
@@ -52,6 +54,19 @@ def _first_words() -> frozenset[str]:
     return frozenset(m.group() for spelling in technologies()[0] if (m := WORD.search(spelling)))
 
 
+@cache
+def _families() -> tuple[tuple[re.Pattern[str], str, Role], ...]:
+    """Return for each member of a family its pattern in a list that opens with the family's name."""
+    data = tomllib.loads((resources.catalog_dir() / "stack.toml").read_text(encoding="utf-8"))
+    table, _ = technologies()
+    made = []
+    for family, members in data["family"].items():
+        for member in members:
+            name, role, _ = table[fold(f"{family} {member}")]
+            made.append((re.compile(rf"^[^.]{{0,40}}\b{family}\b[^.]{{0,160}},\s*{member}\b"), name, role))
+    return tuple(made)
+
+
 def read_stack(blocks: Sequence[Block], roles: Roles, words: Lexicon, is_stack_file: bool) -> Iterator[Component]:
     """Yield every technology that a document names, in order of line."""
     table, pattern = technologies()
@@ -60,6 +75,10 @@ def read_stack(blocks: Sequence[Block], roles: Roles, words: Lexicon, is_stack_f
     for block in blocks:
         text = block.text
         folded, said = tokens(text)
+        if is_stack_file or roles.of(block) == "stack":
+            for listed, name, kind in _families():
+                if block.kind != "code" and listed.match(text):
+                    yield Component(name, kind, block.file, block.line)
         if firsts.isdisjoint(word for word, _, _ in said):
             continue
         role = roles.of(block)
@@ -67,6 +86,8 @@ def read_stack(blocks: Sequence[Block], roles: Roles, words: Lexicon, is_stack_f
         for match in pattern.finditer(folded):
             name, kind, exact = table[match.group(1)]
             begin, end = match.span(1)
+            if name in _MANNERS and not (is_stack_file or role == "stack"):
+                continue
             if (exact and text[begin:end] != exact) or match.group(1) in strangers:
                 continue
             if begin and folded[begin - 1] == "/" and not text[begin].isupper():
