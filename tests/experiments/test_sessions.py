@@ -1,0 +1,86 @@
+"""Sessions: the storms find nothing by the functions, and something by the controls."""
+
+import pytest
+
+from redis_plan.experiments import contention, isolation
+from redis_plan.measure.lab import Lab
+from redis_plan.plan import session_text
+from tests.experiments import project
+
+
+@pytest.fixture(scope="module")
+def lab(own_server):
+    return Lab(own_server, "quick")
+
+
+def values(found):
+    assert not found.not_run
+    return {v.name: v for v in found.values}
+
+
+def measure(lab, experiment):
+    return values(experiment(lab, brief=project.brief(), keyspace=project.keyspace()))
+
+
+def test_no_session_is_over_full_and_no_update_lost_but_by_the_control(lab):
+    found = measure(lab, contention.seats)
+    assert found["operations"].value > 100
+    assert (found["over_full"].value, found["version_holes"].value) == (0, 0)
+    assert found["control_lost"].value > 0
+
+
+def test_writers_lose_nothing_and_watch_needs_more_attempts(lab):
+    found = measure(lab, contention.writers)
+    assert found["lost"].value == 0
+    assert found["unguarded_lost"].value > 0
+    assert found["watch_attempts"].value > 1
+    assert found["script_attempts"].value == 1
+
+
+def test_an_operation_sent_by_many_and_after_a_cut_is_applied_once(lab):
+    found = measure(lab, contention.duplicates)
+    assert found["applied"].value == found["distinct"].value
+    assert (found["applied_twice"].value, found["answers_differ"].value) == (0, 0)
+    assert found["cut_applied"].value == found["cut"].value
+
+
+def test_forged_ids_reach_nobody_and_the_raw_template_would_have(lab):
+    found = measure(lab, isolation.forged_ids)
+    assert (found["reached_victim"].value, found["outside_registry"].value) == (0, 0)
+    assert found["refused"].value >= 1
+    assert found["control_reached"].value > 0
+
+
+def test_members_of_a_killed_gateway_go_and_are_told(lab):
+    found = measure(lab, isolation.ghosts)
+    assert found["leave_events"].value == found["leave_events"].n
+    assert found["kept_alive"].value == found["kept_alive"].n
+
+
+def test_nothing_of_the_storms_is_left_on_the_server(lab):
+    left = [
+        key
+        for name in ("seats", "writers", "twice", "victim", "ghost")
+        for key in lab.server.client().keys(f"*{{{name}*")
+    ]
+    assert left == []
+
+
+def test_the_plan_shows_every_function_with_its_contract_and_one_slot():
+    text = "\n".join((session_text.library(), session_text.slots(project.keyspace())))
+    for name in ("session_create", "session_apply", "session_end"):
+        assert f"| `{name}`" in text
+    assert session_text.functions.source().rstrip() in text
+
+
+def test_the_lifecycle_in_the_plan_runs_as_it_stands(own_server):
+    """Every command of the plan, word by word, on a live server."""
+    import shlex
+
+    client = own_server.client(decode_responses=True)
+    session_text.functions.install(client, use_functions=True)
+    text = session_text.lifecycle(project.brief(), project.keyspace())
+    lines = [line for line in text.splitlines() if line.startswith("FCALL")]
+    replies = [client.execute_command(*shlex.split(line)) for line in lines]
+    assert replies == [1, 1, [2, "ok"], 1, [], 3, 1]
+    client.unlink(*client.keys("*{k3v9}*"))
