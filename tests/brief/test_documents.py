@@ -97,4 +97,14 @@ def test_an_unread_language_is_said_to_be_unread(project):
     read = brief.read(project(prd=prd, stack="- Redis 7.4\n"))
     assert any(r.kind == "unread" and "unknown language" in r.text for r in read.remarks)
     assert [(q.value, q.unit) for q in read.quantities] == [(200, "ms")]
+
+
+def test_a_language_that_is_read_in_part_is_named(project):
+    read = brief.read(project(prd="# 게임\n\n## 기능 요구사항\n\n- 방은 최대 8명까지 들어갈 수 있다.\n"))
+    assert any("is in Korean" in r.text for r in read.remarks)
+    assert [(q.value, q.unit, q.op) for q in read.quantities] == [(8, "person", "<=")]
+
+
+def test_technologies_are_read_in_any_language(project):
+    read = brief.read(project(prd="# Spēle\n\nTeksts.\n", stack="- Redis 7.4\n"))
     assert [(c.name, c.version) for c in read.stack] == [("Redis", "7.4")]

@@ -39,6 +39,9 @@ def test_every_kind_of_access_and_fact_cue_has_an_example():
         ("プレイヤーはルームに参加できる", "ja"),
         ("玩家可以加入房间", "zh"),
         ("Der Spieler kann mit einem Code in die Runde und das Spiel wird gestartet", "de"),
+        ("Le joueur peut rejoindre la salle avec un code et les autres sont dans la partie", "fr"),
+        ("El jugador puede unirse a la sala con un código y los otros en la partida", "es"),
+        ("- Real-time score\n- Join the room with a code\n- Export of results\n", "en"),
         ("Spēlētājs pievienojas istabai ar kodu", "unknown"),
     ],
 )

@@ -183,6 +183,8 @@ def lexicon(language: str) -> Lexicon:
                 merged[key] = [*merged.get(key, []), *value]
             elif isinstance(value, dict):
                 merged[key] = {**value, **merged.get(key, {})}
+            else:
+                merged.setdefault(key, value)
     made = Lexicon(languages, merged)
     for entry in merged.get("cue", []):
         for cue in entry["cues"]:
