@@ -167,8 +167,10 @@ def notebook_error(name: str, target: Path, error: PapermillExecutionError) -> R
     what = f"notebook {name}, cell {cell.get('id')}: {error.ename}: {' '.join(str(error.evalue).split())}"
     kind = getattr(our_errors, str(error.ename), RedisPlanError)
     ours = isinstance(kind, type) and issubclass(kind, RedisPlanError)
-    failure = InputError if ours and issubclass(kind, InputError) else RedisPlanError, Stopped
-    return failure(what if ours and kind is not RedisPlanError else f"{what}; the executed notebook is {target}")
+    failure = InputError if ours and issubclass(kind, InputError) else RedisPlanError
+    if ours and kind is not RedisPlanError:
+        return failure(what)
+    return RedisPlanError(f"{what}; the executed notebook is {target}")
 
 
 def _timing(name: str, target: Path, run: Run, seconds: float) -> Timing:

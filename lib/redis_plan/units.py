@@ -61,7 +61,18 @@ def write(value: float, unit: str, digits: int = 3) -> str:
         return f"{significant(value, digits)} %"
     if unit == "x":
         return f"{significant(value, digits)}x"
-    return f"{_exact(value)} {unit}".rstrip()
+    return f"{_exact(value)} {singular(unit) if value == 1 else unit}".rstrip()
+
+
+def singular(noun: str) -> str:
+    """Return a plural noun for one of its kind.
+
+    >>> singular("entries"), singular("members"), singular("class")
+    ('entry', 'member', 'class')
+    """
+    if noun.endswith("ies"):
+        return noun[:-3] + "y"
+    return noun[:-1] if noun.endswith("s") and not noun.endswith("ss") else noun
 
 
 def _write_time(value: float, digits: int) -> str:

@@ -82,9 +82,16 @@ def _settable(client: redis.Redis, setting: Setting) -> bool:
         return False
 
 
-def metrics_exist(lab: Lab, *, wanted: Sequence[Alert]) -> Finding:
-    """Ask the server's INFO for every field that an alert names, and time the polls that monitoring would do."""
-    client = lab.server.client()
+def metrics_exist(lab: Lab, *, wanted: Sequence[Alert], chosen: Sequence[Setting]) -> Finding:
+    """Ask INFO for every field that an alert names, on a server with the chosen settings, and time the polls.
+
+    The settings matter: INFO leaves the fields of the append-only file out while there is none.
+    """
+    with lab.own({s.name: s.value for s in chosen}) as own:
+        return _metrics(lab, own.client(), wanted)
+
+
+def _metrics(lab: Lab, client: redis.Redis, wanted: Sequence[Alert]) -> Finding:
     info = {_text(line).partition(":")[0] for line in _info_lines(client)}
     fields = list(dict.fromkeys(field for alert in wanted for field in alert.info))
     rounds = lab.by_profile(40, 200, 1000)

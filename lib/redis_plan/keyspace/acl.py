@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from redis_plan.keyspace.model import Keyspace
 
 _PLACEHOLDER = re.compile(r"<[a-z_0-9]+>")
+#: Users are made for each environment: the prefix of channels is a literal in their patterns, never a wildcard.
+ENVIRONMENT = "prod"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +35,12 @@ class AclCheck:
 
 
 def glob(template: str) -> str:
-    """Return the template as an ACL pattern: placeholders become ``*``.
+    """Return the template as an ACL pattern: the environment stays a literal, other placeholders become ``*``.
 
-    >>> glob("quiz:v1:{<session_id>}:roster")
-    'quiz:v1:{*}:roster'
+    >>> glob("quiz:v1:{<session_id>}:roster"), glob("<env>:quiz:v1:{<session_id>}:events")
+    ('quiz:v1:{*}:roster', 'prod:quiz:v1:{*}:events')
     """
-    return _PLACEHOLDER.sub("*", template)
+    return _PLACEHOLDER.sub("*", template.replace("<env>", ENVIRONMENT))
 
 
 def users(keyspace: Keyspace) -> tuple[AclUser, ...]:
@@ -118,4 +120,4 @@ def checks(keyspace: Keyspace) -> tuple[AclCheck, ...]:
 
 
 def _sample(template: str) -> str:
-    return _PLACEHOLDER.sub("a1", template)
+    return _PLACEHOLDER.sub("a1", template.replace("<env>", ENVIRONMENT))

@@ -6,6 +6,7 @@ omission). A closed loop would stop sampling exactly while the server is slow.
 
 from __future__ import annotations
 
+import gc
 import select
 import time
 from collections.abc import Iterator
@@ -41,7 +42,19 @@ def offer(wire: Wire, commands: Iterator[bytes], rate_per_s: float, seconds: flo
     count = max(1, int(rate_per_s * seconds))
     payloads = [next(commands) for _ in range(count)]
     sent, done = np.empty(count), np.empty(count)
-    link, clock, interval = wire.socket, time.perf_counter, 1.0 / rate_per_s
+    interval = 1.0 / rate_per_s
+    gc.collect()
+    gc.disable()  # a collection in the middle would be the generator's own lateness
+    try:
+        return _run(wire, payloads, interval, sent, done)
+    finally:
+        gc.enable()
+
+
+def _run(
+    wire: Wire, payloads: list[bytes], interval: float, sent: NDArray[np.float64], done: NDArray[np.float64]
+) -> Load:
+    link, clock, count = wire.socket, time.perf_counter, len(payloads)
     sending = receiving = 0
     start = clock() + 0.002
     while receiving < count:
@@ -64,4 +77,4 @@ def offer(wire: Wire, commands: Iterator[bytes], rate_per_s: float, seconds: flo
             receiving += answered
     intended = start + np.arange(count) * interval
     span = max(done[-1] - start, count * interval)
-    return Load(rate_per_s, count / span, done - intended, float(np.percentile(sent - intended, 99)))
+    return Load(1.0 / interval, count / span, done - intended, float(np.percentile(sent - intended, 99)))

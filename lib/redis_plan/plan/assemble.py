@@ -18,7 +18,8 @@ from redis_plan.plan.decision import Decision
 from redis_plan.plan.evidence import Evidence
 from redis_plan.plan.sections import SECTIONS, heading
 
-CITATION = re.compile(r"\[((?:E|D)-\d\d[a-z]+)\](?!\()")
+_CITED = re.compile(r"\[((?:[ED]-\d\d[a-z]+)(?:, [ED]-\d\d[a-z]+)*)\](?!\()")
+_FIGURE = re.compile(r"^\[figure ([\w-]+)\]$", re.MULTILINE)
 _DECISION_HEADING = re.compile(r"^### (D-\d\d[a-z]+)", re.MULTILINE)
 
 
@@ -63,7 +64,7 @@ class Study:
 def sections(study: Study) -> dict[int, str]:
     """Return the Markdown of each section, citations resolved; raises :class:`PlanError` at the first fault."""
     check_citations(study)
-    bodies = {number: "\n\n".join(_blocks(study, number)) for number in SECTIONS}
+    bodies = {number: _body(study, number) for number in SECTIONS}
     for number, body in bodies.items():
         if not _has_text(body):
             cells = [f"{c.notebook}/{c.cell_id}" for c in study.cells if c.section == number]
@@ -72,14 +73,18 @@ def sections(study: Study) -> dict[int, str]:
     return {number: link_citations(body) for number, body in bodies.items()}
 
 
-def _blocks(study: Study, number: int) -> list[str]:
-    return [
+def _body(study: Study, number: int) -> str:
+    """Join a section's blocks. A figure stands where a text has a line ``[figure NAME]``, else where its cell stands."""
+    blocks = [block for cell in study.cells if cell.section == number for block in cell.blocks]
+    figures = {block.name: block.markdown for block in blocks if isinstance(block, Figure)}
+    text = "\n".join(block for block in blocks if isinstance(block, str))
+    placed = set(_FIGURE.findall(text)) & set(figures)
+    parts = [
         block.markdown if isinstance(block, Figure) else block
-        for cell in study.cells
-        if cell.section == number
-        for block in cell.blocks
-        if isinstance(block, Figure) or block.strip()
+        for block in blocks
+        if (isinstance(block, Figure) and block.name not in placed) or (isinstance(block, str) and block.strip())
     ]
+    return _FIGURE.sub(lambda m: figures.get(m[1], ""), "\n\n".join(parts))
 
 
 def _has_text(markdown: str) -> bool:
@@ -92,15 +97,20 @@ def check_citations(study: Study) -> None:
     known = set(study.evidence) | {decision.id for decision in study.decisions}
     for cell in study.cells:
         for block in cell.blocks:
-            cited = block.draws if isinstance(block, Figure) else CITATION.findall(block)
+            cited = block.draws if isinstance(block, Figure) else cited_in(block)
             for id in cited:
                 if id not in known:
                     raise PlanError(f"{cell.where} cites {id}, which this run did not record")
 
 
+def cited_in(markdown: str) -> list[str]:
+    """Return the ids of evidence and decisions that a text cites, as ``[E-04a]`` or ``[E-04a, E-04b]``."""
+    return [id for found in _CITED.findall(markdown) for id in found.split(", ")]
+
+
 def link_citations(markdown: str) -> str:
     """Turn ``[E-04a]`` into a link to its row in the evidence list, and give each decision heading an anchor."""
-    linked = CITATION.sub(lambda m: f"[{m[1]}](#{m[1].lower()})", markdown)
+    linked = _CITED.sub(lambda m: ", ".join(f"[{id}](#{id.lower()})" for id in m[1].split(", ")), markdown)
     return _DECISION_HEADING.sub(lambda m: f'<a id="{m[1].lower()}"></a>\n\n### {m[1]}', linked)
 
 
@@ -109,9 +119,9 @@ def unused_evidence(study: Study) -> tuple[str, ...]:
     used: set[str] = set()
     for cell in study.cells:
         for block in cell.blocks:
-            used |= set(block.draws if isinstance(block, Figure) else CITATION.findall(block))
+            used |= set(block.draws if isinstance(block, Figure) else cited_in(block))
     for decision in study.decisions:
-        used |= set(CITATION.findall(decision.because + decision.costs))
+        used |= set(cited_in(decision.because + decision.costs))
     return tuple(id for id in study.evidence if id not in used)
 
 

@@ -59,6 +59,11 @@ class Evidence:
     def __contains__(self, name: str) -> bool:
         return any(value.name == name for value in self.values)
 
+    def condition(self, name: str) -> str:
+        """Write a condition of the measurement: a number without a needless fraction, or the text as it is."""
+        value = self.conditions[name]
+        return units.write(value, "") if isinstance(value, float | int) else value
+
     def number(self, name: str) -> str:
         """Write the value alone, with its unit and grade link: ``26.2 s [E-04a]``."""
         return f"{write_value(self[name])} [{self.id}]"
@@ -105,7 +110,7 @@ def describe(evidence: Evidence) -> str:
         for v in evidence.values
     ]
     conditions = " · ".join(
-        f"{k} {units.significant(v) if isinstance(v, float) else v}" for k, v in evidence.conditions.items()
+        f"{k} {units.write(v, '') if isinstance(v, float) else v}" for k, v in evidence.conditions.items()
     )
     rows += ["", f"*{evidence.method}{' — ' + conditions if conditions else ''}*"]
     return "\n".join(rows)

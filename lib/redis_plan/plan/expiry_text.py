@@ -51,6 +51,8 @@ def behaviour(brief: Brief, keyspace: Keyspace, lag: Evidence, lazy: Evidence) -
             "- TTLs run on while the server is down. A replica hides a key past its deadline and deletes it only when its primary does. "
             "A clock that steps moves every deadline: keep NTP slewing, never stepping (documented: Redis 7.0, EXPIRE).",
             "",
+            "[figure 03-expiry-lag]",
+            "",
             "So every datum with a deadline carries that deadline as a value (milliseconds of the server's `TIME`), and whoever reads "
             "it checks it. Physical expiry only returns memory.",
         ]
@@ -101,15 +103,17 @@ def bulk(mass: Evidence, big: Evidence) -> str:
         [
             "### Much at once",
             "",
-            f"With {mass.conditions['keys']} keys due at one moment another client's longest wait was {mass.number('all due at once max')} "
+            f"With {mass.condition('keys')} keys due at one moment another client's longest wait was {mass.number('all due at once max')} "
             f"against {mass.number('no keys due max')} at rest, and {mass.number('due with jitter max')} with the deadlines spread over "
-            f"{mass.conditions['jitter']}. Add up to 10 % of jitter to TTLs that are set in bulk.",
+            f"{mass.condition('jitter')}. Add up to 10 % of jitter to TTLs that are set in bulk.",
+            "",
+            "[figure 03-mass-expiry]",
             "",
             "| One big key removed by | Longest wait of another client |",
             "|:--|--:|",
             *(f"| {v.name.removesuffix(' longest wait')} | {big.number(v.name)} |" for v in big.values),
             "",
-            f"*{big.conditions['members']} members; `UNLINK` frees in the background above 64 elements (documented: redis/redis "
+            f"*{big.condition('members')} members; `UNLINK` frees in the background above 64 elements (documented: redis/redis "
             "src/lazyfree.c, 7.0). Section 8 sets `lazyfree-lazy-expire yes`.*",
         ]
     )

@@ -279,7 +279,6 @@ def eviction_decision(brief: Brief, keyspace: Keyspace, budget: Evidence, full: 
 
 def eviction_section(keyspace: Keyspace, budget: Evidence, full: Evidence) -> str:
     """Return the table of key classes, and the admission rule as code."""
-    noun = keyspace.session_noun
     measured = (
         f"Not tested here: {full.not_run}."
         if full.not_run

@@ -277,7 +277,7 @@ def client_options(brief: Brief) -> str:
 
 def indicators(brief: Brief, keyspace: Keyspace) -> str:
     """Return what the application must export, with the objective."""
-    conditions = {"has_channels": bool(keyspace.channels), "sessions": keyspace.use("session-state") is not None}
+    conditions = {"has_channels": bool(keyspace.channels), "sessions": keyspace.use("state") is not None}
     rows = [
         f"| `{i['name']}` | {i['kind']} | {i['says']} | {i['labels'] or '–'} |"
         for i in _catalog("indicators.toml")["indicator"]
@@ -338,6 +338,8 @@ def collection(metrics: Evidence, keyspace: Keyspace) -> str:
     return "\n".join(
         [
             "### Collection",
+            "",
+            "[figure 10-poll-cost]",
             "",
             "| Poll | Cost seen by the client | Every (assumed) |",
             "|:--|--:|--:|",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from redis_plan import units
 from redis_plan.brief.model import Brief
 from redis_plan.experiments.isolation import sweep_period_s
@@ -36,7 +38,7 @@ A stage of the project's own is guarded by `expected_version`: who read version 
 def library() -> str:
     """Return the contract of every function and the whole Lua text."""
     rows = [
-        f"| `{f.name}`{' `' + ' '.join(f.flags) + '`' if f.flags else ''} | {' '.join(f.keys)}{' …' if f.more_keys else ''} | {f.args} | {f.returns} |"
+        f"| `{f.name}`{' `' + ' '.join(f.flags) + '`' if f.flags else ''} | {' '.join(f.keys)}{' …' if f.more_keys else ''} | `{f.args}` | {_ticked(f.returns)} |"
         for f in functions.functions().values()
     ]
     return "\n".join(
@@ -56,6 +58,11 @@ def library() -> str:
             "```",
         ]
     )
+
+
+def _ticked(text: str) -> str:
+    """Turn quotes into code: a name in angle brackets would vanish as HTML."""
+    return re.sub(r'"([^"]*)"', lambda m: f"`{m[1]}`" if m[1] else '`""`', text)
 
 
 def slots(keyspace: Keyspace) -> str:

@@ -94,8 +94,8 @@ def decision(pattern: KeyPattern, record: Evidence, brief: Brief, server: Server
     because = f"{winner.summary[:1].upper()}{winner.summary[1:]}: {_numbers(record, winner)} [{record.id}]."
     if rival and pattern.functions:
         because += (
-            f" The measurement speaks for {rival.name} ({_numbers(record, rival)}); the atomic functions of section 7 need "
-            f"the {holder.name}, so it stays."
+            f" By server time alone {rival.name} is ahead ({_numbers(record, rival)}); the functions of section 7 write the "
+            f"{holder.name} in one atomic step, so it stays."
         )
     elif rival:
         because += f" The measurement overrules the catalog's first choice, {holder.name}."
@@ -115,7 +115,8 @@ def decision(pattern: KeyPattern, record: Evidence, brief: Brief, server: Server
 
 
 def _title(candidate: Candidate) -> str:
-    return {"zset": "sorted set"}.get(candidate.type, candidate.type) + f" ({candidate.name})"
+    kind = {"zset": "sorted set"}.get(candidate.type, candidate.type)
+    return kind if candidate.name == candidate.type else f"{kind} ({candidate.name})"
 
 
 def _commands(templates: Sequence[str]) -> str:
@@ -167,7 +168,7 @@ def _guards(pattern: KeyPattern, winner: Candidate, brief: Brief, server: Server
 def comparison(pattern: KeyPattern, record: Evidence) -> str:
     """Return one pattern's candidates as a table: client-seen latency, ratio to the naive one, server time, bytes."""
     lines = [
-        f"**`{pattern.name}`**, {record.conditions.get('elements', '')} elements of {record.conditions.get('value', '')}; "
+        f"**`{pattern.name}`**, {record.condition('elements')} elements of {record.condition('value')}; "
         f"noise floor {write_value(record['write noise floor'])} (write), {write_value(record['read noise floor'])} (read)",
         "",
         "| Candidate | Operation | p50 | p95 | p99 | Ratio to naive (95 %) | Server time | Bytes a key |",
@@ -212,7 +213,7 @@ def load_section(brief: Brief, load: Evidence, threshold_s: float) -> str:
         passed = load["p99 at target"].value <= threshold_s
         lines.append(
             f"At the project's peak of {write_value(load['target'])} (modelled: sessions_peak × events_per_session) the operation "
-            f"`{load.conditions['operation']}` has p99 {load.cite('p99 at target')}. Threshold set beforehand: "
+            f"`{load.condition('operation')}` has p99 {load.cite('p99 at target')}. Threshold set beforehand: "
             f"{units.write(threshold_s, 's')}, one hundredth of the sync target ({brief.fact('sync_latency').where}): "
             f"**{'pass' if passed else 'fail'}**."
         )
@@ -228,32 +229,21 @@ def load_section(brief: Brief, load: Evidence, threshold_s: float) -> str:
         f"One operation takes {load.number('server time')} of server time, so the peak costs {load.cite('core share at target')} of "
         f"one core, of which at most 50 % should be planned. {load.conclusion}"
     )
-    return "\n".join(lines)
+    return "\n".join([*lines, "", "[figure 06-load]"])
 
 
-def cliff_section(brief: Brief, keyspace: Keyspace, cliff: Evidence) -> str:
-    """Return the encoding thresholds of this server, and how far each hash and sorted set of the design stays below."""
-    last = {"hash": cliff["hash last listpack"].value, "zset": cliff["zset last listpack"].value}
-    rows = [
-        f"| `{p.name}` | {p.type} | {p.typical_elements:,.0f} | {p.max_elements:,.0f} | {last[p.type]:,.0f} "
-        f"| {'listpack' if p.max_elements <= last[p.type] else 'listpack, a table at its bound' if p.typical_elements <= last[p.type] else 'table'} |"
-        for p in keyspace.keys
-        if p.type in last
-    ]
+def cliff_section(cliff: Evidence) -> str:
+    """Return the encoding thresholds of this server and what the step costs; the design's distance stands above."""
     return "\n".join(
         [
-            "### Encodings",
+            "### Encodings, measured",
             "",
             f"On this server a hash leaves the listpack after {cliff.number('hash last listpack')} and costs "
             f"{units.significant(cliff['hash step'].value)} times the bytes with one more; a sorted set after "
-            f"{cliff.number('zset last listpack')}, times {units.significant(cliff['zset step'].value)}. One value above "
-            f"{cliff.number('longest value in a listpack hash')} converts the whole key, and it never converts back.",
+            f"{cliff.number('zset last listpack')}, times {units.significant(cliff['zset step'].value)} (values of "
+            f"{cliff.condition('value')}). One value above {cliff.number('longest value in a listpack hash')} converts the "
+            "whole key, and it never converts back.",
             "",
-            "| Key | Type | Typical elements | Bound | Last listpack | Encoding |",
-            "|:--|:--|--:|--:|--:|:--|",
-            *rows,
-            "",
-            f"*Elements: modelled from the facts of section 6; thresholds measured [{cliff.id}]. Values above "
-            f"{write_value(cliff['longest value in a listpack hash'])} must stay out of these keys.*",
+            "[figure 02-encoding-cliff]",
         ]
     )
