@@ -94,7 +94,7 @@ def test_the_encoding_is_the_one_that_the_server_chose() -> None:
 
 
 SHAPES = [
-    Shape("string", 28, vsize="20", n_keys=700, ttl=True, ttl_by="set"),
+    Shape("string", 28, vsize="20", n_keys=700, ttl=True),
     Shape("string", 28, vsize="300", n_keys=700),
     Shape("hash", 28, n_elem=12, fsize="8", vsize="20", n_keys=500, ttl=True),
     Shape("hash", 28, n_elem=40, fsize="8", vsize="80", n_keys=200, batch=100),
@@ -120,7 +120,7 @@ def test_on_every_server_here_fresh_keys_cost_what_was_predicted(quick_server: S
     with own_server.client() as client:
         loading.warm_up(own_server, "")
         for shape in SHAPES:
-            load = _load(replace(shape, alike=True))  # every key gets the same members
+            load = _load(shape)
             before = loading.settle(client, longest_s=2.0)
             loading.send(own_server, project.commands(load, 0, shape.n_keys))
             after = loading.settle(client, longest_s=2.0)

@@ -47,8 +47,7 @@ def fill(server: servers.Server, loads: tuple[project.Load, ...]) -> int:
 
 def predict_growth(loads: tuple[project.Load, ...], build: Build, before: loading.Memory, prefix: str = "") -> float:
     """Return the predicted growth when ``loads`` come on top of the keys that are there, under a ``prefix``."""
-    # the loader gives every key the same members, so that their tables are in one state
-    shapes = [replace(load.shape, alike=True, key_len=load.shape.key_len + len(prefix)) for load in loads]
+    shapes = [replace(load.shape, key_len=load.shape.key_len + len(prefix)) for load in loads]
     growths = sum(model.predict(shape, build).per_key * shape.n_keys for shape in shapes)
     count = sum(load.shape.n_keys for load in loads)
     volatile = sum(load.shape.n_keys for load in loads if load.shape.ttl)

@@ -66,7 +66,7 @@ def glibc(requested: NDArray[np.int64]) -> NDArray[np.int64]:
     heap = np.maximum(((requested + 8 + 15) & ~15) - 8, 24)
     chunk = heap + 8
     mapped = -(-(chunk + 8) // 4096) * 4096 - 16
-    return np.where(chunk >= 128 * 1024, mapped, heap)
+    return np.asarray(np.where(chunk >= 128 * 1024, mapped, heap), dtype=np.int64)
 
 
 def by_name(name: str) -> Usable:

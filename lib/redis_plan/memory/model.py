@@ -131,11 +131,13 @@ def _embedded(shape: Shape, build: Build) -> tuple[str, tuple[Block, ...]]:
         return "int", (block("object", pointed),)
     lengths, share = shape.sizes.spread()
     text = encodings.sds(lengths, 3)
-    # the test runs at SET, when a TTL that EXPIRE gives later is not there yet
-    early = deadline if shape.ttl_by == "set" or not shape.ttl else 0
     if build.layout.rules["objects"] == "valkey-9":
-        inside = (lengths <= 255) & (base - 8 + (8 if shape.ttl and early else 0) + name + text <= 128)
+        # the test at SET does not count the deadline; one that comes later, or with SET … EX, takes what is left of the
+        # block, and only if nothing is left the test is made again with it (objectSetExpire)
+        plain = base - 8 + (8 if shape.key_len >= _LONG_KEY else 0) + name + text
         whole = base - 8 + deadline + name + text
+        inside = (lengths <= 255) & (plain <= 128)
+        inside &= (whole <= 128) | (build.usable(plain) >= whole)
     else:
         inside = (lengths <= 44) & (base + name + 3 + lengths + 1 <= 64)
         whole = base + deadline + name + text

@@ -77,7 +77,7 @@ def load_of(pattern: KeyPattern, sessions: int, full: bool = False) -> Load:
     fields: tuple[tuple[str, str], ...]
     if pattern.type == "string":
         fields = (("value", str(single)),)
-        return Load(pattern, replace(shape, vsize=str(single), ttl_by="set"), per_session, fields)
+        return Load(pattern, replace(shape, vsize=str(single)), per_session, fields)
     if is_record(pattern):
         fields = tuple((field.name, value_size(field)) for field in pattern.fields)
         names = "each:" + ",".join(str(len(name)) for name, _ in fields)
@@ -167,36 +167,54 @@ def keys(load: Load, first: int, last: int, prefix: str = "") -> Iterator[str]:
 def commands(load: Load, first: int, last: int, prefix: str = "") -> Iterator[tuple[str, ...]]:
     """Yield the commands that make the keys number ``first`` to ``last`` (not included) of ``load``."""
     shape, seconds = load.shape, str(load.pattern.ttl.seconds or 0)
-    elements = range(shape.n_elem)
-    size = load.fields[0][1]
     if shape.type == "string":
         ttl = ("EX", seconds) if shape.ttl else ()
-        value = text_of(size, 1)
+        value = text_of(load.fields[0][1], 1)
         for key in keys(load, first, last, prefix):
             yield ("SET", key, value, *ttl)
         return
-    bodies: list[tuple[str, ...]]
-    if is_record(load.pattern):
-        bodies = [("HSET", *(text for name, size in load.fields for text in (name, text_of(size, 1))))]
-    elif shape.type == "hash":
-        pairs = [(identifier(i, int(shape.fsize)), text_of(size, i)) for i in elements]
-        bodies = [("HSET", *(t for pair in part for t in pair)) for part in _parts(pairs)]
-    elif shape.type == "zset":
-        start, step = (1_760_000_000_000, 1009) if shape.score == "big" else (1_760_000_000, 37)
-        pairs = [(str(start + step * i), text_of(size, i)) for i in elements]
-        bodies = [("ZADD", *(t for pair in part for t in pair)) for part in _parts(pairs)]
-    elif shape.type == "stream":
-        body = tuple(text for name, size in load.fields for text in (name, text_of(size, 1)))
-        bodies = [("XADD", f"{1_760_000_000_000 + i * shape.step_ms}-0", *body) for i in elements]
-    else:
-        verb = "RPUSH" if shape.type == "list" else "SADD"
-        values = [(text_of(size, i),) for i in elements]
-        bodies = [(verb, *(t for value in part for t in value)) for part in _parts(values)]
-    for key in keys(load, first, last, prefix):
-        for verb, *arguments in bodies:
+    same = _bodies(load, 0)
+    for number, key in enumerate(keys(load, first, last, prefix), start=first):
+        for verb, *arguments in _bodies(load, number) if _has_table(load) else same:
             yield (verb, key, *arguments)
         if shape.ttl:
             yield ("EXPIRE", key, seconds)
+
+
+def _has_table(load: Load) -> bool:
+    """Whether the value may be a hash table: then its members differ from key to key, as they do in life.
+
+    With the same members in every key all tables would collide alike, and one roll of the hash seed's dice would be
+    measured many times over.
+    """
+    shape = load.shape
+    if is_record(load.pattern) or shape.type not in ("set", "hash", "zset"):
+        return False
+    longest = max(shape.names.bounds[1], shape.sizes.bounds[1])
+    return (shape.type == "set" and shape.n_elem > 1) or shape.n_elem > BATCH or longest > 64
+
+
+def _bodies(load: Load, number: int) -> list[tuple[str, ...]]:
+    """Return the commands that fill key ``number``, without its name."""
+    shape, size = load.shape, load.fields[0][1]
+    elements = range(number * shape.n_elem, (number + 1) * shape.n_elem)
+    if is_record(load.pattern):
+        return [("HSET", *(text for name, size in load.fields for text in (name, text_of(size, 1))))]
+    if shape.type == "hash":
+        pairs = [(identifier(i, int(shape.fsize)), text_of(size, i)) for i in elements]
+        return [("HSET", *(t for pair in part for t in pair)) for part in _parts(pairs)]
+    if shape.type == "zset":
+        start, step = (1_760_000_000_000, 1009) if shape.score == "big" else (1_760_000_000, 37)
+        scored = enumerate(elements)
+        pairs = [(str(start + step * order), text_of(size, i)) for order, i in scored]
+        return [("ZADD", *(t for pair in part for t in pair)) for part in _parts(pairs)]
+    if shape.type == "stream":
+        body = tuple(text for name, size in load.fields for text in (name, text_of(size, 1)))
+        times = range(shape.n_elem)
+        return [("XADD", f"{1_760_000_000_000 + i * shape.step_ms}-0", *body) for i in times]
+    verb = "RPUSH" if shape.type == "list" else "SADD"
+    values = [(text_of(size, i),) for i in elements]
+    return [(verb, *(t for value in part for t in value)) for part in _parts(values)]
 
 
 def _parts(items: Sequence[tuple[str, ...]]) -> Iterator[Sequence[tuple[str, ...]]]:

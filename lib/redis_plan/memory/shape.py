@@ -156,7 +156,6 @@ class Shape:
     member or list element. ``batch`` is the number of elements a command (0: all in one), which decides how large a
     table is made; ``ttl`` and ``hfe`` say whether every key, and every hash field, expires.
     ``alike``: all keys have the same members, so that their tables are in one state and not in a mixture of states.
-    ``ttl_by``: whether the TTL comes with an own EXPIRE or in the SET itself, which decides what Valkey 9 embeds.
     """
 
     type: ValueType
@@ -175,7 +174,6 @@ class Shape:
     hfe: bool = False
     n_keys: int = 1
     alike: bool = False
-    ttl_by: Literal["expire", "set"] = "expire"
 
     @property
     def sizes(self) -> Sizes:
@@ -217,7 +215,7 @@ class Shape:
                 text = "1"  # a declaration table describes keys of one kind
             if text == "":
                 continue
-            if field.name in ("type", "vsize", "fsize", "score", "load", "ttl_by"):
+            if field.name in ("type", "vsize", "fsize", "score", "load"):
                 given[field.name] = text.removesuffix(".0") if field.name in ("vsize", "fsize") else text
                 continue
             try:
