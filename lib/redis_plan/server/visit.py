@@ -50,7 +50,7 @@ def admit(client: redis.Redis, prefix: str, url: str) -> dict[str, Any]:
     version = str(info["redis_version"])
     if int(version.split(".", maxsplit=1)[0]) < OLDEST_MAJOR:
         raise ServerError(f"{where} runs Redis {version}; {OLDEST_MAJOR}.0 or newer is needed")
-    if info.get("redis_mode") == "sentinel":
+    if "sentinel" in (info.get("redis_mode"), info.get("server_mode")):  # Valkey has the second name
         raise ServerError(f"{where} is a Sentinel; give the URL of a server that it does not watch")
     if int(info.get("cluster_enabled", 0)):
         raise ServerError(f"{where} is a cluster node; give a standalone server of the same build")
