@@ -18,12 +18,13 @@ from redis_plan.server.visit import RIGHTS
 from tests.conftest import python, within
 
 
-@pytest.fixture(scope="module")
-def theirs():
+@pytest.fixture(scope="module", params=server.available(), ids=lambda binary: binary.id)
+def theirs(request):
     """A server that stands for a user's: on a port, with data of its own."""
-    with server.open_own({"port": "auto"}) as live:
-        live.client().set("precious", "1")
-        yield live
+    live = server.start_with(request.param, {"port": "auto"})
+    live.client().set("precious", "1")
+    yield live
+    live.close()
 
 
 def refused(url: str) -> str:
