@@ -1,4 +1,4 @@
-"""A heart: a gateway that renews its members' leases until it is killed.
+"""A heart: a gateway that renews its members' leases until it is killed, or its parent is.
 
 ``python -m redis_plan.experiments.heart beat '<json>'``
 """
@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import json
+import select
 import sys
-import time
 
 from redis_plan.experiments.contender import connect
 
 
 def main() -> None:
-    """Renew every lease once a period, for ever."""
+    """Renew every lease once a period."""
     job = json.loads(sys.argv[2])
     client = connect(job["address"])
     keys = job["keys"]
@@ -24,7 +24,9 @@ def main() -> None:
                 client.fcall("session_heartbeat", len(keys), *keys, *args)
             else:
                 client.eval(job["script"], len(keys), *keys, *args)
-        time.sleep(job["beat_s"])
+        # the parent holds our stdin: when it is gone, whatever the reason, so are we
+        if select.select([sys.stdin], [], [], job["beat_s"])[0]:
+            return
 
 
 if __name__ == "__main__":

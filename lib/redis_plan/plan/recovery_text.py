@@ -15,7 +15,7 @@ from redis_plan.keyspace import functions
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.plan.decision import Alternative, Decision, Guard
 from redis_plan.plan.evidence import Evidence
-from redis_plan.plan.sync_text import serves
+from redis_plan.plan.sync_text import is_scripted, serves
 from redis_plan.resources import catalog_dir
 
 #: Backoff of a gateway towards Redis, and of a client towards a gateway: first step and cap in seconds.
@@ -149,23 +149,49 @@ def reconnection(brief: Brief, b: Evidence, c: Evidence) -> str:
     return "\n".join(lines)
 
 
-def cleanup_interrupted(keyspace: Keyspace) -> str:
+_PYTHON = """import random, time, redis
+
+def apply(client, keys, op_id, expected, kind, data, *fields):
+    for attempt in (0, 1):
+        try:
+            return client.fcall("session_apply", len(keys), *keys, CHANNEL, op_id, expected, kind, data,
+                                TTL_S, LOG_MAX, IDEM_TTL_S, *fields)   # "duplicate" is success: the first try had arrived
+        except (redis.TimeoutError, redis.ConnectionError):
+            if attempt:
+                raise                                                  # the caller repeats with the same op_id, never a new one
+            time.sleep(random.uniform(0, 0.05))"""
+
+_SCRIPT = """import { ErrorReply } from "redis";
+
+export async function apply(client, keys, opId, expected, kind, data, ...fields) {
+  const words = ["FCALL", "session_apply", keys.length, ...keys, CHANNEL, opId, expected, kind, data,
+                 TTL_S, LOG_MAX, IDEM_TTL_S, ...fields].map(String);
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await client.sendCommand(words);              // [version, "ok" | "duplicate" | "conflict" | "gone"]; duplicate is success
+    } catch (error) {
+      if (error instanceof ErrorReply || attempt) throw error;   // the caller repeats with the same opId, never a new one
+      await new Promise((done) => setTimeout(done, Math.random() * 50));
+    }
+  }
+}"""
+
+
+def cleanup_interrupted(brief: Brief, keyspace: Keyspace) -> str:
     """Return what an interrupted cleanup leaves, and code of the write with an unknown outcome."""
     if functions.missing(keyspace):
         return "### Cleanup interrupted\n\nEach deletion is one command; a worker that dies between two leaves the second key to its TTL."
-    keys = functions.session_keys(keyspace, "k3v9")
+    keys, rule = functions.session_keys(keyspace, "k3v9", environment="prod"), rules(brief, keyspace)
+    scripted = is_scripted(brief)
+    code, language, mark, end = (_SCRIPT, "js", "const ", ";") if scripted else (_PYTHON, "python", "", "")
+    given = {"CHANNEL": f'"{functions.channel_argument(keyspace, keys)}"', "TTL_S": rule.ttl_s, "LOG_MAX": f'"{rule.log_max}"', "IDEM_TTL_S": rule.idem_ttl_s}  # fmt: skip
+    numbers = "\n".join(f"{mark}{name} = {value}{end}" for name, value in given.items())
     return f"""### A write with an unknown outcome, and an interrupted cleanup
 
-```python
-def apply(client, keys, op_id, expected, kind, data, fields):
-    for attempt in (0, 1):
-        try:
-            version, status = client.fcall("session_apply", len(keys), *keys, CHANNEL, op_id, expected, kind, data, TTL_S, LOG_MAX, IDEM_TTL_S, *fields)
-            return version, status                      # "duplicate" is success: the first try had arrived
-        except (redis.TimeoutError, redis.ConnectionError):
-            if attempt:
-                raise Unknown(op_id)                    # the caller repeats with the same op_id, never a new one
-            time.sleep(random.uniform(0, 0.05))
+```{language}
+{code}
+
+{numbers}
 ```
 
 `session_end` is one step: killed before it, nothing is gone and the worker's next tick runs it again; killed after it, everything is. Cut between `session_end` and the removal from an index (`due`, `code`), the index names a session without `{keys["state"]}`: its reader drops the entry."""
@@ -280,4 +306,4 @@ def section(
     parts = [error_table(d, samples), retries(brief, keyspace), degraded(brief, keyspace)]
     if not functions.missing(keyspace):
         parts.append(reconnection(brief, b, c))
-    return [*parts, versions(brief, keyspace), cleanup_interrupted(keyspace)]
+    return [*parts, versions(brief, keyspace), cleanup_interrupted(brief, keyspace)]

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import math
+import re
 
 from redis_plan import units
 from redis_plan.brief.model import Brief
-from redis_plan.experiments.session import rules
 from redis_plan.experiments.synchronization import beacon_period_s
 from redis_plan.keyspace import functions, settings
 from redis_plan.keyspace.model import KeyPattern, Keyspace
-from redis_plan.plan.decision import Alternative, Decision, Guard
 from redis_plan.plan.evidence import Evidence
 from redis_plan.resources import catalog_dir
 
-_SCRIPTED = (
-    "javascript",
-    "typescript",
-    "node",
-    "react",
-    "vue",
-    "svelte",
-    "angular",
-    "next",
-    "astro",
-    "socket.io",
-    "ws",
+_SCRIPTED = re.compile(
+    r"\b(javascript|typescript|node(\.?js)?|react|vue|nuxt|svelte(kit)?|angular|next(\.?js)?|astro|socket\.io|ws|nest(js)?)\b"
 )
+
+
+def is_scripted(brief: Brief) -> bool:
+    """Whether the project's stack speaks JavaScript or TypeScript."""
+    return any(
+        _SCRIPTED.search(c.name.lower()) for c in brief.stack if c.status in ("chosen", "mentioned", "alternative")
+    )
 
 
 def applies(keyspace: Keyspace) -> bool:
@@ -111,9 +107,7 @@ One JSON object, built inside the function, published and appended to `log` in t
 
 def client_rule(brief: Brief) -> str:
     """Return the client's state machine: the table and code in the language of the project's clients."""
-    words = " ".join(c.name.lower() for c in brief.stack if c.status in ("chosen", "mentioned", "alternative"))
-    scripted = any(word in words for word in _SCRIPTED)
-    name, language = ("sync_client.mjs", "js") if scripted else ("sync_client.py", "python")
+    name, language = ("sync_client.mjs", "js") if is_scripted(brief) else ("sync_client.py", "python")
     code = (catalog_dir() / "functions" / name).read_text("utf-8").rstrip()
     return f"""### The client's rule
 
@@ -326,99 +320,10 @@ def without_sessions(brief: Brief, keyspace: Keyspace) -> str:
     )
 
 
-def transport_decision(brief: Brief, a: Evidence, b: Evidence, serving: tuple[str, ...]) -> Decision:
-    """Return D-05a: what carries an accepted event to the gateways."""
-    mine, other = tail(a), tail(b)
-    return Decision(
-        id="D-05a",
-        title="Pub/Sub carries events, the log repairs what it loses",
-        question="What carries an accepted event to every gateway?",
-        decision="`PUBLISH` inside the function that wrote it; the bounded log serves catch-up; no reader blocks on streams.",
-        because=f"An event is on its last client after {a.cite('p50')} in the middle and {a.cite(mine)} at {mine} [{a.id}]. "
-        "Subscribers cost one connection a gateway, and a stream would have to be read by every gateway for every session",
-        instead_of=(
-            Alternative(
-                "one channel for everything, every gateway filters",
-                "each gateway parses every event of the system",
-                naive=True,
-            ),
-            Alternative("XREAD BLOCK on a stream a session", f"{b.number('p50')} in the middle, {b.number(other)} at {other}"),
-        ),
-        costs="At-most-once: every client needs epoch, version, catch-up and the beacon.",
-        holds_while=(
-            Guard(f"{mine} of delivery to the last client", a[mine].value, "<=", brief.value("sync_latency"), "s"),
-            Guard("messages that did not reach all clients", a["incomplete"].value, "<=", 0, "messages"),
-        ),
-        requirements=serving,
-    )  # fmt: skip
-
-
-def beacon_decision(brief: Brief, e: Evidence, serving: tuple[str, ...]) -> Decision:
-    """Return D-05b: how a client learns that it missed the last message."""
-    return Decision(
-        id="D-05b",
-        title="A version beacon finds the lost last message",
-        question="How does a client learn that it missed the last event of a burst?",
-        decision=f"Gateways compare epoch and version of their sessions every {units.write(e['period'].value, 's')}.",
-        because=f"With it {e.number('repaired_with')} of {e['repaired_with'].n} lost tails were repaired, without it "
-        f"{e.number('repaired_without')} of {e['repaired_without'].n} [{e.id}]",
-        instead_of=(
-            Alternative("wait for the next event", f"{e.number('repaired_without')} repaired while we watched", naive=True),
-            Alternative("keyspace notifications", "sent at most once over the same Pub/Sub; not measured"),
-        ),
-        costs="One pipelined read a gateway and period; section 4 has the rate.",
-        holds_while=(Guard("repair of a lost tail", e["max"].value, "<=", brief.value("sync_latency"), "s"),),
-        requirements=serving,
-    )  # fmt: skip
-
-
-def subscription_decision(brief: Brief, c: Evidence, serving: tuple[str, ...]) -> Decision:
-    """Return D-05c: who subscribes."""
-    members, gateways = brief.value("members_per_session"), brief.value("gateway_nodes")
-    per = c["per_subscriber"].value
-    return Decision(
-        id="D-05c",
-        title="Gateways subscribe, clients do not",
-        question="Who subscribes to a session's channel?",
-        decision="Each gateway once for each session it has members of; it fans out to its own sockets.",
-        because=f"A subscriber costs {c.number('per_subscriber')} a `PUBLISH` [{c.id}], and each connection its buffers",
-        instead_of=(
-            Alternative(
-                "a Redis connection a client",
-                f"{units.write(members * per, 's')} a `PUBLISH` for {members:g} members (modelled), and {units.write(members * brief.value('sessions_peak'), 'connections')}",
-                naive=True,
-            ),
-        ),
-        costs="The gateway counts references and handles the race of unsubscribe and join.",
-        holds_while=(Guard("server time of a PUBLISH to all gateways", c["at_0"].value + per * gateways, "<=", 0.001, "s"),),
-        requirements=serving,
-    )  # fmt: skip
-
-
 def serves(brief: Brief, *words: str) -> tuple[str, ...]:
     """Return ids of at most five requirements that speak of one of ``words`` (real-time ones where none does)."""
     found = [r.id for r in brief.requirements if r.kind != "out-of-scope" and any(w in r.text.lower() for w in words)]
     return tuple((found or [r.id for r in brief.requirements if r.realtime and r.kind != "out-of-scope"])[:5])
-
-
-def log_rules(brief: Brief, keyspace: Keyspace) -> str:
-    """Return the numbers every function call carries, as one line for a reader."""
-    r = rules(brief, keyspace)
-    return (
-        f"capacity {r.capacity}, ttl_s {r.ttl_s}, idem_ttl_s {r.idem_ttl_s}, lease_ms {r.lease_ms}, log_max {r.log_max}"
-    )
-
-
-def decisions(brief: Brief, a: Evidence, b: Evidence, c: Evidence, e: Evidence) -> list[Decision]:
-    """Return the decisions that this run's evidence can carry."""
-    found = []
-    if not a.not_run and not b.not_run and "p50" in a and "p50" in b:
-        found.append(transport_decision(brief, a, b, serves(brief, "real-time", "realtime", "sync", "broadcast")))
-    if not e.not_run and "max" in e:
-        found.append(beacon_decision(brief, e, serves(brief, "reconnect", "sync", "consist", "real-time")))
-    if not a.not_run and not c.not_run:
-        found.append(subscription_decision(brief, c, serves(brief, "websocket", "concurrent", "scal", "real-time")))
-    return found
 
 
 def section(brief: Brief, keyspace: Keyspace, a: Evidence, c: Evidence, d: Evidence, e: Evidence) -> list[str]:
