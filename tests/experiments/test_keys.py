@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from redis_plan.experiments import keys
+from redis_plan.experiments import drift, keys
 from redis_plan.keyspace import design, functions, naming, records
 from redis_plan.measure.finding import Finding
 from redis_plan.measure.lab import Lab
@@ -94,3 +94,11 @@ def test_the_printed_drift_check_passes_a_clean_server_and_finds_strangers(own_s
         assert found.returncode == 1
         assert "stranger: not in the registry" in found.stdout
         assert "no TTL" in found.stdout
+
+
+def test_sessions_played_by_the_functions_leave_only_what_the_registry_knows(lab: Lab) -> None:
+    finding = drift.registry_holds(lab, brief=workshop(), keyspace=design(workshop()))
+    assert value(finding, "faults") == 0, finding.samples[finding.samples["fault"] != ""]
+    assert value(finding, "planted_found") == value(finding, "planted") == 3
+    assert value(finding, "patterns") >= 8
+    assert drift.registry_holds(lab, brief=prices(), keyspace=design(prices())).not_run

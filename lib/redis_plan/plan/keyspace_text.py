@@ -9,6 +9,7 @@ from redis_plan.brief.model import Brief
 from redis_plan.keyspace import bounds, naming
 from redis_plan.keyspace.cues import plural
 from redis_plan.keyspace.model import KeyPattern, Keyspace
+from redis_plan.plan.evidence import Evidence
 
 
 def cell(text: str) -> str:
@@ -260,8 +261,14 @@ def listing(keyspace: Keyspace) -> str:
     )
 
 
-def drift_check(keyspace: Keyspace) -> str:
+def drift_check(keyspace: Keyspace, drift: Evidence | None = None) -> str:
     """Return a script that finds keys which the registry does not know; for CI and staging, never for production's path."""
+    seen = (
+        f" The same comparison after sessions played by the functions: {drift.number('faults')} of {drift.number('keys')} deviate, "
+        f"and it finds {drift.number('planted_found')} of {drift.number('planted')} that were planted."
+        if drift is not None and not drift.not_run
+        else ""
+    )
     lines = [
         f"    ({naming.regex(p.template).pattern!r}, {p.type!r}, {p.ttl.policy == 'none'})," for p in keyspace.keys
     ]
@@ -270,7 +277,7 @@ def drift_check(keyspace: Keyspace) -> str:
             "### Drift check",
             "",
             "After the test run in CI or staging; it ends with status 1 if a key matches no pattern, has another type, or has no "
-            "TTL and no right to that.",
+            "TTL and no right to that." + seen,
             "",
             "```python",
             "import re, sys",

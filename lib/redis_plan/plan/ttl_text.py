@@ -5,7 +5,7 @@ from __future__ import annotations
 from redis_plan import units
 from redis_plan.brief.model import Brief
 from redis_plan.keyspace import chain, expression, naming
-from redis_plan.keyspace.model import KeyPattern, Keyspace
+from redis_plan.keyspace.model import Keyspace
 from redis_plan.plan.keyspace_text import table
 
 
@@ -77,9 +77,7 @@ def inequalities(keyspace: Keyspace, brief: Brief) -> str:
 
 
 def setting_rules(keyspace: Keyspace) -> str:
-    """Return how TTLs are set and kept, and which commands would strip them from the keys of this design."""
-    strings = _names([p for p in keyspace.keys if p.type == "string"])
-    others = _names([p for p in keyspace.keys if p.type != "string" and p.ttl.policy != "none"])
+    """Return who sets TTLs, in which step, and who refreshes them."""
     jitter = [p.name for p in keyspace.keys if p.use == "cache"]
     lines = [
         "### Setting and keeping TTLs",
@@ -96,28 +94,11 @@ def setting_rules(keyspace: Keyspace) -> str:
             "- If `state` is gone and other keys are left (or the other way round), the functions answer `gone` or a snapshot; "
             "`session_create` unlinks leftovers, and the epoch keeps old clients from using them."
         )
-    if strings:
-        lines.append(
-            f"- {strings}: a plain `SET` or `GETSET` drops the TTL; every `SET` carries `EX` or `KEEPTTL` (Redis documentation, SET)."
-        )
-    if others:
-        lines.append(
-            f"- {others}: element writes keep the TTL, `DEL` and a new first element don't; that step sets it again."
-        )
-    lines.append("- `RENAME`, `PERSIST`, `COPY` and the `*STORE` commands change TTLs and are used nowhere.")
     if jitter:
         lines.append(
             f"- {', '.join(f'`{n}`' for n in jitter)}: up to 10 % is added at random, so that entries written together don't end together."
         )
-    lines.append(
-        "- Deadlines are absolute and come from the server's `TIME`. TTLs run on while the server is down. A replica hides an expired key "
-        "and waits for the primary to delete it."
-    )
     return "\n".join(lines)
-
-
-def _names(patterns: list[KeyPattern]) -> str:
-    return ", ".join(f"`{p.name}`" for p in patterns)
 
 
 def untimed(keyspace: Keyspace) -> str:
