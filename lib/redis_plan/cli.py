@@ -128,6 +128,40 @@ def read(
         report.print_brief(found, out)
 
 
+@app.command()
+def memory(
+    type: Annotated[str, typer.Option(help="string, hash, list, set, zset or stream.")] = "hash",
+    fields: Annotated[int, typer.Option(help="Elements a key: fields, members, list elements, entries.")] = 1,
+    field_size: Annotated[str, typer.Option(help="Bytes of a field's name or a member; uni:8:40 for a range.")] = "8",
+    value_size: Annotated[str, typer.Option(help="Bytes of a value; uni:8:40 for a range, int32 for integers.")] = "20",
+    key_length: Annotated[int, typer.Option(help="Bytes of the key's name.")] = 32,
+    count: Annotated[int, typer.Option(help="Number of keys.")] = 1,
+    ttl: Annotated[bool, typer.Option("--ttl", help="Every key has a TTL.")] = False,
+    field_ttl: Annotated[bool, typer.Option("--field-ttl", help="Every hash field has a TTL.")] = False,
+    server: Annotated[str, typer.Option(help="Server build; --servers lists them.")] = "7.0.15",
+    servers: Annotated[bool, typer.Option("--servers", help="List the server builds.")] = False,
+    table: Annotated[Path | None, typer.Option(help="Predict every row of this CSV.", show_default=False)] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print a table as CSV.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Predict the memory of keys before any data exists."""
+    from redis_plan.memory import command  # noqa: PLC0415
+
+    if servers:
+        for build in command.servers():
+            out.print(f"{build['id']:<24} {build['family']:<12} {build['allocator']}", highlight=False)
+    elif table:
+        rows = command.predict_table(table, server)
+        sys.stdout.write(command.render_csv(rows) if as_csv else command.render_table(rows) + "\n")
+    else:
+        shape = command.shape_of(
+            type=type, key_length=key_length, count=count, fields=fields, field_size=field_size,
+            value_size=value_size, ttl=ttl, field_ttl=field_ttl,
+        )  # fmt: skip
+        found = command.predict(shape, server)
+        sys.stdout.write((command.render_json(found) if as_json else command.render(found)) + "\n")
+
+
 def _notebook(text: str) -> str:
     """Return the notebook that ``05``, ``5`` or ``05_synchronization`` means."""
     from redis_plan.parameters import NOTEBOOKS  # noqa: PLC0415

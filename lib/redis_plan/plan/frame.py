@@ -41,7 +41,7 @@ def front(brief: Brief, keyspace: Keyspace, study: Study) -> str:
         f"Read: {', '.join(f'`{name}`' for name in brief.documents)}, with {demand} requirements.",
     ]
     if scope:
-        lines += ["Out of scope, and so not designed for:", ""]
+        lines += ["", "Out of scope, and so not designed for:", ""]
         lines += [f"- {_one_line(r.text)} ({r.file}:{r.line})" for r in scope]
     remarks = [r for r in brief.remarks if r.kind in ("missing", "unread", "conflict", "stack", "warning")]
     if remarks:
@@ -69,11 +69,13 @@ def _headlines(brief: Brief, keyspace: Keyspace, evidence: dict[str, Evidence] |
 
 
 def _largest_risk(brief: Brief, decisions: Sequence[Decision]) -> str:
-    broken = [d for d in decisions if not d.supported]
-    if broken:
-        return (
-            "Largest risk: " + "; ".join(f"[{d.id}] {d.title} is no longer supported by this run" for d in broken) + "."
+    failing = [(d, g) for d in decisions for g in d.holds_while if not g.holds]
+    if failing:
+        told = (
+            f"{g.says} is {units.write(g.actual, g.unit)}, the limit is {units.write(g.limit, g.unit)} [{d.id}]"
+            for d, g in failing
         )
+        return f"Largest risk: {'; '.join(told)}."
     assumed = brief.assumptions
     if assumed:
         first = assumed[0]

@@ -1,0 +1,84 @@
+"""Real documents of other teams: each builds, and its plan speaks of that project and of no other."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from redis_plan.plan.sections import SECTIONS, heading
+from tests.conftest import CORPUS
+from tests.end_to_end.conftest import redis_plan
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not CORPUS.is_dir(), reason="the annotated documents of ../shared/corpus are not on this machine"
+    ),
+]
+NAMES = {"prd.md": "prd.md", "tech-stack.md": "tech-stack.md", "notes.md": "redis_planning_summary.md"}
+SLUGS = sorted(path.parent.name for path in CORPUS.glob("*/gold.json"))
+
+#: Words that only the sample project uses.
+SAMPLE_WORDS = ("buzzroom", "quizmaster", "podium", "nickname", "quiz")
+
+
+def layout(slug: str, folder: Path) -> Path:
+    """Make a project of one set of documents."""
+    (folder / "ai").mkdir(parents=True)
+    for name, ours in NAMES.items():
+        if (CORPUS / slug / name).exists():
+            shutil.copy(CORPUS / slug / name, folder / "ai" / ours)
+    return folder
+
+
+@pytest.fixture(scope="module", params=SLUGS)
+def built(request, tmp_path_factory) -> tuple[Path, dict]:
+    project = layout(request.param, tmp_path_factory.mktemp(request.param) / "project")
+    done = redis_plan("build", project, "--profile", "quick")
+    assert done.code == 0, done.err
+    return project, json.loads((CORPUS / request.param / "gold.json").read_text("utf-8"))
+
+
+def fold(text: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", text.lower())
+
+
+def test_builds_with_ten_sections_that_speak_of_this_project(built):
+    project, gold = built
+    text = (project / "ai/redis-plan.md").read_text("utf-8")
+    for number in SECTIONS:
+        body = re.split(r"\n## ", text.split(f"\n{heading(number)}\n", 1)[1], maxsplit=1)[0]
+        assert len(body.split()) > 60, number
+
+    documents = " ".join(
+        path.read_text("utf-8") for path in (project / "ai").glob("*.md") if path.name in NAMES.values()
+    ).lower()
+    for word in SAMPLE_WORDS:
+        if word not in documents:
+            assert word not in text.lower(), word
+
+    named = [fold(name) for entity in gold["entities"] for name in (entity["name"], *entity["aliases"])]
+    assert any(name in fold(text) for name in named)
+
+    numbers_of_facts(project, text)
+
+
+def numbers_of_facts(project: Path, text: str) -> None:
+    """Every documented number of the plan stands in the line that it names."""
+    record = json.loads((project / "ai/redis-plan.json").read_text("utf-8"))
+    for fact in record["facts"]:
+        if fact["grade"] == "documented" and fact["file"].endswith(".md"):
+            lines = (project / "ai" / fact["file"]).read_text("utf-8").splitlines()
+            around = " ".join(lines[fact["line"] - 1 : fact["line"] + 1])
+            assert re.search(r"\d|one|two|three|five|ten|jed|dw|trz", around, re.IGNORECASE), (fact["name"], around)
+            assert f"{fact['file']}:{fact['line']}" in text
+
+
+def test_a_negative_control_gets_a_small_keyspace(built):
+    project, gold = built
+    record = json.loads((project / "ai/redis-plan.json").read_text("utf-8"))
+    if gold["needs_redis"] == "no":
+        assert len(record["keyspace"]["patterns"]) <= 6
+        assert "can do without" in (project / "ai/redis-plan.md").read_text("utf-8")
