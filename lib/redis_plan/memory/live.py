@@ -7,8 +7,11 @@ import re
 import redis
 
 from redis_plan import server as servers
-from redis_plan.errors import ServerError
+from redis_plan.errors import InputError, ServerError
 from redis_plan.memory import layout
+
+#: The layout for a product or version that none was read from; the error of the prediction then tells how far it is.
+NEAREST = "redis-7.2"
 
 
 def build_of(server: servers.Server) -> layout.Build:
@@ -18,7 +21,10 @@ def build_of(server: servers.Server) -> layout.Build:
     as in source builds, where that is not allowed.
     """
     fingerprint = server.fingerprint
-    family = layout.load(layout.family_of(fingerprint.product.lower(), fingerprint.version))
+    try:
+        family = layout.load(layout.family_of(fingerprint.product.lower(), fingerprint.version))
+    except InputError:
+        family = layout.load(NEAREST)
     allocator = "libc"
     if "jemalloc" in fingerprint.allocator.lower():
         allocator = f"jemalloc-q{_quantum(server)}"

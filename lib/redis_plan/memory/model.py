@@ -80,8 +80,7 @@ def predict(shape: Shape, build: Build) -> Growth:
 
 def key_blocks(shape: Shape, build: Build) -> tuple[str, tuple[Block, ...]]:
     """Return the encoding and the blocks of one key: name, object, value, and its entry in the expires table."""
-    rule = build.layout.rules["objects"]
-    if rule == "separate":
+    if build.layout.rules["objects"] in ("separate", "embedded-entry"):
         return _separate(shape, build)
     return _embedded(shape, build)
 
@@ -91,6 +90,8 @@ def _separate(shape: Shape, build: Build) -> tuple[str, tuple[Block, ...]]:
     sizes = build.layout.sizes
     entry = sizes["dict_entry"] + (sizes.get("cluster_entry", 0) if build.cluster else 0)
     blocks = [block("key", encodings.sds(shape.key_len)), block("key", entry, counted="size")]
+    if build.layout.rules["objects"] == "embedded-entry":
+        blocks = [block("key", sizes["embedded_entry"] + encodings.sds(shape.key_len))]
     if shape.ttl:
         blocks.append(block("expires", sizes["dict_entry"], counted="none"))
     if shape.type != "string":
@@ -131,13 +132,15 @@ def _embedded(shape: Shape, build: Build) -> tuple[str, tuple[Block, ...]]:
         return "int", (block("object", pointed),)
     lengths, share = shape.sizes.spread()
     text = encodings.sds(lengths, 3)
-    if build.layout.rules["objects"] == "valkey-9":
+    if build.layout.rules["objects"] in ("valkey-9", "valkey-8.1"):
         # the test at SET does not count the deadline; one that comes later, or with SET … EX, takes what is left of the
         # block, and only if nothing is left the test is made again with it (objectSetExpire)
-        plain = base - 8 + (8 if shape.key_len >= _LONG_KEY else 0) + name + text
-        whole = base - 8 + deadline + name + text
-        inside = (lengths <= 255) & (plain <= 128)
-        inside &= (whole <= 128) | (build.usable(plain) >= whole)
+        # 9.1 gives the value the place of its pointer; 8.1 does not, and stops at one cache line
+        start, limit = (base - 8, 128) if build.layout.rules["objects"] == "valkey-9" else (base, 64)
+        plain = start + (8 if shape.key_len >= _LONG_KEY else 0) + name + text
+        whole = start + deadline + name + text
+        inside = (lengths <= 255) & (plain <= limit)
+        inside &= (whole <= limit) | (build.usable(plain) >= whole)
     else:
         inside = (lengths <= 44) & (base + name + 3 + lengths + 1 <= 64)
         whole = base + deadline + name + text
