@@ -27,7 +27,7 @@ from redis_plan.measure.finding import Finding, Value
 from redis_plan.measure.lab import Lab
 
 _MODULE = "redis_plan.experiments.contender"
-PROCESSES = {"quick": 2, "standard": 6, "full": 16}
+PROCESSES = {"quick": 2, "standard": 4, "full": 16}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def seats(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
         return Finding(question, "", "", (), not_run=f"Contention at the seats does not apply: {reason}.")
     client = lab.server.client(decode_responses=True)
     library = start(lab.server)
-    threads, seconds = lab.by_profile(16, 32, 64), lab.by_profile(0.35, 3.0, 15.0)
+    threads, seconds = lab.by_profile(16, 32, 64), lab.by_profile(0.35, 2.0, 15.0)
     capacity = max(1, min(int(brief.value("members_per_session")), 8))
     count = 4
     rows = []
@@ -150,7 +150,7 @@ def writers(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
         return Finding(question, "", "", (), not_run=f"Contending writers do not apply: {reason}.")
     client = lab.server.client(decode_responses=True)
     library = start(lab.server)
-    seconds, counts = lab.by_profile(0.1, 0.8, 5.0), lab.by_profile((1, 4, 16), (1, 2, 4, 8, 16), (1, 2, 4, 8, 16, 64))
+    seconds, counts = lab.by_profile(0.1, 0.4, 5.0), lab.by_profile((1, 4, 16), (1, 2, 4, 8, 16), (1, 2, 4, 8, 16, 64))
     session = Session.of(brief, keyspace, library, "writers", lab.server.prefix)
     keys = functions.keys_of(keyspace, "session_apply", session.keys)
     ways = {"function": ("apply", "function"), "script": ("apply", "eval"), "WATCH": ("watch", "eval"), "unguarded": ("lose", "eval")}  # fmt: skip

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import resource
 import socket
 import sys
 import time
@@ -18,6 +19,14 @@ import hiredis
 
 #: Written to a client that falls behind by more than this, the gateway closes its socket (code 4002 in the plan).
 CLIENT_QUEUE_BYTES = 1 << 20
+
+
+def allow_sockets(count: int) -> None:
+    """Raise this process's own limit of open files to ``count`` where the machine lets it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < count:
+        wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
 
 
 def encode(*words: str | bytes | int) -> bytes:
@@ -149,6 +158,7 @@ async def run_clients(given: dict[str, Any]) -> None:  # Any: the parent's JSON
 def main() -> None:
     """Run the role named on the command line."""
     socket.setdefaulttimeout(10)
+    allow_sockets(8192)
     role, given = sys.argv[1], json.loads(sys.argv[2])
     asyncio.run(run_gateway(given) if role == "gateway" else run_clients(given))
 

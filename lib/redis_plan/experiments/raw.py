@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from redis_plan.experiments.gateway import encode
+from redis_plan.experiments.gateway import allow_sockets, encode
 from redis_plan.server import Server
 
 
@@ -17,8 +18,16 @@ def open_socket(server: Server, *, timeout_s: float = 5.0, receive_bytes: int = 
     if receive_bytes:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
     connection.settimeout(timeout_s)
-    connection.connect(address[1] if len(address) == 2 else (address[1], address[2]))
-    return connection
+    until = time.monotonic() + timeout_s
+    while True:
+        try:
+            connection.connect(address[1] if len(address) == 2 else (address[1], address[2]))
+            return connection
+        except BlockingIOError:
+            # a Unix socket whose queue of waiting connections is full refuses at once; the server takes them in turn
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.001)
 
 
 def unreachable(server: Server) -> str:
@@ -37,11 +46,11 @@ def subscribers(server: Server, count: int, channel: str) -> Iterator[list[socke
     """Hold ``count`` connections that subscribe to ``channel``; closed at the end."""
     held: list[socket.socket] = []
     try:
+        allow_sockets(count + 200)
         for _ in range(count):
             connection = open_socket(server)
             held.append(connection)
             connection.sendall(encode("SUBSCRIBE", channel))
-        for connection in held:
             connection.recv(4096)
         yield held
     finally:

@@ -21,6 +21,11 @@ from redis_plan.resources import catalog_dir
 #: Backoff of a gateway towards Redis, and of a client towards a gateway: first step and cap in seconds.
 GATEWAY_BACKOFF_S, CLIENT_BACKOFF_S = (0.05, 5.0), (0.25, 10.0)
 
+SURVIVAL_ALT = (
+    "Bars of acknowledged changes by persistence, with narrower bars of changes present after SIGKILL and "
+    "restart: equal with a file, none without."
+)
+
 
 def _errors() -> list[dict[str, Any]]:  # Any: TOML
     table: list[dict[str, Any]] = tomllib.loads((catalog_dir() / "errors.toml").read_text("utf-8"))["error"]

@@ -16,6 +16,16 @@ from redis_plan.plan.sync_text import not_run, serves
 
 _SESSION, _MEMBER, _EPOCH = "k3v9", "m7#c1", "5f0c1b2a9d3e4f60"
 
+WRITERS_ALT = (
+    "Two line charts against writers: successes a second, where function and script stay high and WATCH falls, "
+    "and attempts a success, where only WATCH rises."
+)
+
+GHOSTS_ALT = (
+    "Dots of the time until a killed gateway's members were gone, inside the band from lease minus heartbeat "
+    "to lease plus sweep period."
+)
+
 
 def states(brief: Brief, keyspace: Keyspace) -> str:
     """Return the state machine of a session: each transition, its function, what it checks and its answers."""

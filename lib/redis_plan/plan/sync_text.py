@@ -17,6 +17,18 @@ _SCRIPTED = re.compile(
     r"\b(javascript|typescript|node(\.?js)?|react|vue|nuxt|svelte(kit)?|angular|next(\.?js)?|astro|socket\.io|ws|nest(js)?)\b"
 )
 
+DELIVERY_ALT = (
+    "Cumulative share of changes against time to their last client on a log scale, for Pub/Sub and streams, "
+    "far left of the budget line."
+)
+
+PUBLISH_ALT = (
+    "Line of server time for one PUBLISH against subscribers on log scales, rising in proportion beyond ten "
+    "subscribers."
+)
+
+TAIL_ALT = "Dots of repair times within one beacon period for sessions with the beacon, and none for those without."
+
 
 def is_scripted(brief: Brief) -> bool:
     """Whether the project's stack speaks JavaScript or TypeScript."""
