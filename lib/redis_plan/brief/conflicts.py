@@ -13,6 +13,7 @@ _WORD = re.compile(r"[a-z]{4,}")
 _CODE = re.compile(r"`[^`]*`")
 _COMMON = frozenset("with that this from have must should will when after before within under than less more each every only user users session sessions room rooms data time minutes seconds hours days milliseconds concurrent maximum minimum support string hash list sorted".split())  # noqa: SIM905  # fmt: skip
 _MAX = 40
+LONG_LINE = 3000  # longer than any statement
 
 
 def find_conflicts(quantities: Sequence[Quantity], lines: Mapping[str, Sequence[str]]) -> tuple[Remark, ...]:
@@ -32,6 +33,8 @@ def find_conflicts(quantities: Sequence[Quantity], lines: Mapping[str, Sequence[
             "count",
             "size",
         ):
+            continue
+        if len(lines[quantity.file][quantity.line - 1]) > LONG_LINE:
             continue
         words = _words(lines[quantity.file][quantity.line - 1])
         dimension, value = base(quantity.value, quantity.unit)

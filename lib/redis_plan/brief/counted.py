@@ -68,7 +68,7 @@ class Line:
         )
 
     def _spoken_op(self, start: int) -> bool:
-        word = fold(self.masked[:start].rstrip(" *_(~"))
+        word = fold(self.masked[max(0, start - 40) : start].rstrip(" *_(~"))
         return any(word.endswith(w) for w in ("at least", "at most", "up to", "maximum", "max", "minimum", "min",
                                               "co najmniej", "maksymalnie", "no more than", "limit of", "co najwyzej"))  # fmt: skip
 

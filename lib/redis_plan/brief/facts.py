@@ -19,7 +19,8 @@ from redis_plan.brief.lexicon import fold
 from redis_plan.brief.model import Fact, Quantity
 from redis_plan.brief.units import base
 
-_FILE_RANK = {"prd": 0.2, "notes": 0.3, "stack": 0.0}
+#: A line longer than this is no statement: its words say nothing about one number in it.
+LONG_LINE = 3000
 
 
 @cache
@@ -91,7 +92,8 @@ def _candidates(quantities: Sequence[Quantity], lines: Mapping[str, Sequence[str
     for order, q in enumerate(q for q in quantities if q.design_relevant):
         dimension, value = base(q.value, q.unit)
         top = base(q.value_max, q.unit)[1] if q.value_max is not None else None
-        text = fold(lines[q.file][q.line - 1])
+        line = lines[q.file][q.line - 1]
+        text = fold(line if len(line) <= LONG_LINE else q.text)
         found.append(_Candidate(q, order, dimension, value, top, text, fold(q.subject), fold(f"{q.unit} {q.text}")))
     return found
 
@@ -154,5 +156,6 @@ def _one(cue: str) -> str:
 
 
 def _excerpt(line: str) -> str:
+    line = line[:400]
     text = " ".join(line.strip(" -*|#>").replace("**", "").replace("`", "").split())
     return text if len(text) <= 110 else text[:109].rsplit(" ", 1)[0] + "…"

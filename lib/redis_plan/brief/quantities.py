@@ -47,7 +47,9 @@ _LATENCY_WORDS = (
 
 
 #: Characters of a line that are looked at as one: longer than any sentence.
-LONG_LINE = 3000
+LONG_LINE = 1500
+#: Characters before a number that say what it is.
+LOOK_BACK = 200
 #: Words that make a range of two numbers by themselves; "and" needs a "between".
 _RANGE_WORDS = ("to", "do", "bis")
 NOWHERE = Context()
@@ -167,7 +169,7 @@ class _Scanner(Line):
             if value_max <= value:
                 return parse_number(match.group("a"), scale_a), None, match.end("a"), match.end("a")
         else:
-            between = BETWEEN.search(self.masked[: match.start("a")])
+            between = BETWEEN.search(self.masked[max(0, match.start("a") - 24) : match.start("a")])
             unit = find_unit(self.masked, end)
             to = TO.match(self.masked, unit.end if unit and between else end)
             top = parse_number(to.group("b"), to.group("sb")) if to else 0.0
@@ -216,7 +218,7 @@ class _Scanner(Line):
         self, match: re.Match[str], value: float, top: float | None, op: Comparator | None, start: int, end: int
     ) -> tuple[Quantity | None, int]:
         skip = None, end
-        before = self.masked[: match.start("a")].rstrip(" *_(~<>≤≥=\"'")
+        before = self.masked[max(0, match.start("a") - LOOK_BACK) : match.start("a")].rstrip(" *_(~<>≤≥=\"'")
         previous = re.search(r"([^\W\d_]+)[.\s]*$", before)
         prev = fold(previous.group(1)) if previous else ""
         year = 1990 <= value <= 2060 and "," not in match.group("a") and top is None and not match.group("sa")
