@@ -8,11 +8,13 @@ import pandas as pd
 import redis
 
 from redis_plan.brief.model import Brief
+from redis_plan.errors import ServerError
 from redis_plan.experiments.session import Session, start
 from redis_plan.keyspace import functions, naming, records
 from redis_plan.keyspace.model import KeyPattern, Keyspace
 from redis_plan.measure.finding import Finding, Value
 from redis_plan.measure.lab import Lab
+from redis_plan.server import Server
 
 _QUESTION = "After sessions were played, does every key match the registry, with its type and a TTL?"
 
@@ -31,19 +33,11 @@ def registry_holds(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
             not_run=f"{reason}: the printed drift check does it against the application's own keys",
         )
     count = lab.by_profile(40, 200, 1000)
-    with lab.own() as own:
-        client = own.client(decode_responses=True)
-        library = start(own)
-        records.install(client, use_functions=library.form == "function")
-        sessions = [Session.of(brief, keyspace, library, f"s{n}") for n in range(count)]
-        for session in sessions:
-            _play(client, keyspace, session)
-        for session in sessions[::2]:
-            session.end(client)
-            _end_the_rest(client, keyspace, session)
-        rows = list(_compare(client, keyspace))
-        planted = _plant(client, keyspace)
-        found = sum(row["fault"] != "" for row in _compare(client, keyspace))
+    try:
+        with lab.own() as own:
+            rows, planted, found = _run(own, brief, keyspace, count)
+    except ServerError as error:
+        return Finding(_QUESTION, "", "", (), not_run=f"no server of our own: {error}")
     samples = pd.DataFrame(rows, columns=["pattern", "fault", "key"])
     faults = samples[samples["fault"] != ""]
     return Finding(
@@ -61,6 +55,22 @@ def registry_holds(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
         conclusion=f"{len(faults)} of {len(samples):,} keys deviate from the registry.",
         conditions={"sessions": count, "ended": (count + 1) // 2},
     )
+
+
+def _run(own: Server, brief: Brief, keyspace: Keyspace, count: int) -> tuple[list[dict[str, str]], int, int]:
+    client = own.client(decode_responses=True)
+    library = start(own)
+    records.install(client, use_functions=library.form == "function")
+    sessions = [Session.of(brief, keyspace, library, f"s{n}") for n in range(count)]
+    for session in sessions:
+        _play(client, keyspace, session)
+    for session in sessions[::2]:
+        session.end(client)
+        _end_the_rest(client, keyspace, session)
+    rows = list(_compare(client, keyspace))
+    planted = _plant(client, keyspace)
+    found = sum(row["fault"] != "" for row in _compare(client, keyspace))
+    return rows, planted, found
 
 
 def _play(client: redis.Redis, keyspace: Keyspace, session: Session) -> None:

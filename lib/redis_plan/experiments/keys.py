@@ -109,18 +109,12 @@ def name_cost(lab: Lab, *, names: Mapping[str, str], keys_at_peak: float) -> Fin
     length, then the growth of `used_memory` over many keys of each form, which counts what the allocator gives.
     """
     count = lab.by_profile(3_000, 10_000, 50_000)
-    with lab.own({"save": "", "appendonly": "no"}) as own:
-        client = own.client()
-        single = [
-            {"kind": "MEMORY USAGE", "name": "", "length": n, "bytes": _usage(client, n)} for n in range(16, 129, 2)
-        ]
-        _growth(client, names["chosen"], count)  # warm-up: the tables of keys and client buffers take their size
-        grown = [
-            {"kind": "used_memory", "name": form, "length": len(text), "bytes": _growth(client, text, count)}
-            for _ in range(3)
-            for form, text in names.items()
-        ]
-    samples = pd.DataFrame([*single, *grown])
+    question = "What does a readable key name cost?"
+    try:
+        with lab.own({"save": "", "appendonly": "no"}) as own:
+            samples = _measure_names(own.client(), names, count)
+    except ServerError as error:
+        return Finding(question, "", "", (), not_run=f"no server of our own: {error}")
     per_key = samples[samples["kind"] == "used_memory"].groupby("name")["bytes"]
     values = [Value(f"{form}_key", float(per_key.median()[form]), "B", 3 * count) for form in names]
     values += [Value(f"{form}_length", float(len(text)), "B", grade="modelled") for form, text in names.items()]
@@ -129,7 +123,7 @@ def name_cost(lab: Lab, *, names: Mapping[str, str], keys_at_peak: float) -> Fin
     values.append(Value("readable_total", max(0.0, float(extra)), "B", grade="modelled"))
     values.append(Value("long_total", max(0.0, float(saved)), "B", grade="modelled"))
     return Finding(
-        question="What does a readable key name cost?",
+        question=question,
         hypothesis="Memory grows in the allocator's steps, not byte by byte, and stays small beside the values.",
         method=f"Strings of 8 B with a TTL under names of each length; used_memory over {count:,} keys, three rounds in turn",
         values=tuple(values),
@@ -137,6 +131,17 @@ def name_cost(lab: Lab, *, names: Mapping[str, str], keys_at_peak: float) -> Fin
         conclusion=f"The chosen name takes {per_key.median()['chosen'] - per_key.median()['short']:.0f} B a key more than the short one.",
         conditions={"keys": count, "rounds": 3, "keys at peak": keys_at_peak},
     )
+
+
+def _measure_names(client: redis.Redis, names: Mapping[str, str], count: int) -> pd.DataFrame:
+    single = [{"kind": "MEMORY USAGE", "name": "", "length": n, "bytes": _usage(client, n)} for n in range(16, 129, 2)]
+    _growth(client, names["chosen"], count)  # warm-up: the tables of keys and client buffers take their size
+    grown = [
+        {"kind": "used_memory", "name": form, "length": len(text), "bytes": _growth(client, text, count)}
+        for _ in range(3)
+        for form, text in names.items()
+    ]
+    return pd.DataFrame([*single, *grown])
 
 
 def _usage(client: redis.Redis, length: int) -> int:

@@ -95,6 +95,10 @@ def grammar(keyspace: Keyspace) -> str:
 
 def registry(keyspace: Keyspace, brief: Brief) -> str:
     """Return the one table of every key and channel."""
+    if not keyspace.patterns:
+        return "\n".join(
+            ["### Registry of keys and channels", "", *_hardly(brief), "No key and no channel is proposed."]
+        )
     rows = []
     for p in keyspace.patterns:
         often = (

@@ -87,17 +87,18 @@ def naming_decision(
     keyspace: Keyspace, brief: Brief, skew: Evidence | None, cost: Evidence, slots: Evidence
 ) -> Decision:
     """Return the decision on the name scheme."""
+    stepped = "split" in slots and slots["steps"].value > 0
     core = next((p for p in keyspace.keys if p.scope == "session"), keyspace.keys[0] if keyspace.keys else None)
     because = (
         [f"of all sets of keys that change together, {slots.number('split')} lie in more than one slot"]
-        if "split" in slots
+        if stepped
         else []
     )
-    guards = []
+    guards: list[Guard] = []
     if skew is not None and not skew.not_run:
         because.append(f"the fullest of 6 nodes holds {skew.number('ids_6')} its even share")
         guards.append(Guard("skew over 6 nodes", skew["ids_6"].value, "<=", 1.1, "x"))
-    if "split" in slots and slots["steps"].value:
+    if stepped:
         guards.append(Guard("sets of keys in more than one slot", slots["split"].value, "<=", 0, "sets"))
     longest = max((bounds.name_bytes(p) for p in keyspace.keys), default=0)
     guards.append(Guard("longest name", longest, "<=", 100, "B"))
@@ -105,8 +106,8 @@ def naming_decision(
         Alternative(
             "names without hash tags",
             f"{slots.number('split_without_tag')} of keys in more than one slot"
-            if "split" in slots
-            else "not measured",
+            if stepped
+            else "no step of this design changes two keys",
             naive=True,
         )
     ]
