@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from redis_plan import figures
+from redis_plan import figures, units
 from redis_plan.brief.model import Brief
 from redis_plan.experiments import raw
 from redis_plan.experiments.children import children
@@ -230,11 +230,12 @@ def plot_delivery(*measured: pd.DataFrame, budget_s: float) -> Figure:
             continue
         style, colour = styles[str(transport)]
         axes.plot(values, np.arange(1, len(values) + 1) / len(values) * 100, style, color=colour, lw=2)
-        axes.annotate(f"{names[str(transport)]} (n = {len(values):,})", (values[len(values) // 2], 50),
-                      xytext=(10, -14 - 14 * place), textcoords="offset points", color=colour)  # fmt: skip
+        axes.text(0.5, 0.62 - 0.12 * place, f"{names[str(transport)]}, n = {len(values):,}", color=colour,
+                  transform=axes.transAxes)  # fmt: skip
     axes.axvline(budget_s * 1000, color=figures.CONTEXT, lw=1)
     axes.text(budget_s * 1000, 3, "budget ", ha="right", color=figures.CONTEXT)
     axes.set_xscale("log")
-    axes.set(xlabel="intended change to last client (ms, log)", ylabel="changes (%)", ylim=(0, 101),
+    axes.xaxis.set_major_formatter(lambda ms, _: units.write(ms / 1000, "s"))
+    axes.set(xlabel="intended change to last client (log)", ylabel="changes (%)", ylim=(0, 101),
              title="Delivery to the last client")  # fmt: skip
     return figure

@@ -250,9 +250,12 @@ def plot_publish_cost(samples: pd.DataFrame) -> Figure:
     axes.plot(samples["subscribers"] + 1, samples["usec"], "o", color=figures.CONTEXT, ms=4, alpha=0.5)
     axes.plot(medians.index + 1, medians.to_numpy(), "-o", color=figures.HIGHLIGHT, lw=2)
     for count, value in medians.items():
-        axes.annotate(f"{value:.2g} µs", (float(str(count)) + 1, value), xytext=(0, 7), textcoords="offset points", ha="center", fontsize=9)  # fmt: skip
-    axes.set(xscale="log", yscale="log", xlabel="subscribers + 1 (log)", ylabel="server time (µs, log)",
+        axes.annotate(units.write(float(value) / 1e6, "s", 2), (float(str(count)) + 1, value), xytext=(0, 7), textcoords="offset points", ha="center", fontsize=9)  # fmt: skip
+    axes.margins(0.08)
+    axes.set(xscale="log", yscale="log", xlabel="subscribers + 1 (log)", ylabel="server time (log)",
              title="Server time of one PUBLISH, by subscribers of the channel")  # fmt: skip
+    axes.yaxis.set_major_formatter(lambda us, _: units.write(us / 1e6, "s"))
+    axes.xaxis.set_major_formatter("{x:,.0f}")
     return figure
 
 
