@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
 from redis_plan import units
@@ -216,12 +218,27 @@ def budget_section(brief: Brief, samples: pd.DataFrame, budget: Evidence, client
             f"{budget.number('host_memory')}; at twice the peak the host needs {budget.number('host_memory_2x')} (modelled).",
             f"- **The budget** of {units.write(available, 'B')} carries {budget.number('sessions_in_budget')} (modelled). "
             f"Plan the next size at {0.7 * fits:,.0f} live sessions, 70 % of that (modelled [{budget.id}]).",
+            *_over_budget(brief, budget),
             f"- **At ten times the peak** {driver(samples)} is the largest counted term; the host needs "
             f"{_bytes(float(ten.host))} (modelled [{budget.id}]): {_action(float(ten.host), available)}.",
             f"- **At a hundred times** {_bytes(float(hundred.host))} (modelled [{budget.id}]): "
             f"{_action(float(hundred.host), available)}.",
         ]
     )
+
+
+def _over_budget(brief: Brief, budget: Evidence) -> list[str]:
+    """Return the line that says what a session may cost where the budget does not carry the peak."""
+    fits, peak = budget["sessions_in_budget"].value, brief.value("sessions_peak")
+    if fits >= peak:
+        return []
+    target = budget["bytes_per_session"].value * fits / peak
+    return [
+        f"- **The budget does not carry the peak** of {peak:,.0f} sessions ({brief.fact('sessions_peak').where}). Either a larger "
+        f"node, or a session of at most {_bytes(target)} in place of {budget.number('bytes_per_session')} (modelled): the "
+        "largest terms of the sum above first, which are set by `reconnect_grace` and `events_per_session` where they are "
+        "`log` and `idem`."
+    ]
 
 
 def _action(host: float, available: float) -> str:
@@ -249,6 +266,16 @@ def eviction_decision(brief: Brief, keyspace: Keyspace, budget: Evidence, full: 
         lost = f"{full.number('allkeys_lru_broken')} broken without an error"
     if not authoritative:
         because = "every key of this keyspace can be rebuilt, so the least recently used may go. " + because
+    available, host, twice = brief.value("memory_budget"), budget["host_memory"].value, budget["host_memory_2x"].value
+    node = available if twice <= available else float(2 ** math.ceil(math.log2(twice)))
+    room = "the node"
+    if node > available:
+        room = f"a node of {units.write(node, 'B')}"
+        because += (
+            f". The budget of {units.write(available, 'B')} ({brief.fact('memory_budget').where}) carries only "
+            f"{budget.number('sessions_in_budget')} of {brief.value('sessions_peak'):,.0f} at the peak and twice as many in "
+            "reserve, so the node is sized by what the sessions need"
+        )
     policy = "noeviction" if authoritative else "allkeys-lru"
     return Decision(
         id="D-06c",
@@ -257,7 +284,8 @@ def eviction_decision(brief: Brief, keyspace: Keyspace, budget: Evidence, full: 
         decision=(
             f"`maxmemory {round(budget['maxmemory'].value)}` with `maxmemory-policy {policy}`. The service refuses every new {noun} "
             f"while `used_memory` is above {round(admission)} B ({capacity.ADMISSION_SHARE:.0%} of it, {budget.number('admission_bytes')}); "
-            f"those that are alive keep the rest"
+            f"those that are alive keep the rest. The host is {room} with at least {budget.number('host_memory')}, and twice "
+            f"the peak still fits ({budget.number('host_memory_2x')})"
         ),
         because=because,
         instead_of=(
@@ -269,10 +297,9 @@ def eviction_decision(brief: Brief, keyspace: Keyspace, budget: Evidence, full: 
         ),
         costs="a quarter of maxmemory is head room; creating one can be refused while memory is still free",
         holds_while=(
-            Guard("host memory at the peak", budget["host_memory"].value, "<=", brief.value("memory_budget"), "B"),
-            Guard(
-                "host memory at twice the peak", budget["host_memory_2x"].value, "<=", brief.value("memory_budget"), "B"
-            ),
+            Guard("host memory at the peak", host, "<=", node, "B"),
+            Guard("host memory at twice the peak", twice, "<=", node, "B"),
+            Guard("counted memory at the peak", budget["counted_at_peak"].value, "<=", admission, "B"),
         ),
     )
 
@@ -298,7 +325,7 @@ def eviction_section(keyspace: Keyspace, budget: Evidence, full: Evidence) -> st
             "Admission, in the service that creates one (one `INFO memory` a second, cached):",
             "",
             "```js",
-            f"const ADMIT_BELOW = {round(budget['admission_bytes'].value)}; // {capacity.ADMISSION_SHARE:.0%} of maxmemory, [{budget.id}]",
+            f"const ADMIT_BELOW = {round(budget['admission_bytes'].value)}; // {capacity.ADMISSION_SHARE:.0%} of maxmemory",
             "async function mayCreate(redis, cache) {",
             "  if (Date.now() - cache.at > 1000) {",
             "    const info = await redis.info('memory');",
