@@ -272,9 +272,9 @@ def eviction_decision(brief: Brief, keyspace: Keyspace, budget: Evidence, full: 
     if node > available:
         room = f"a node of {units.write(node, 'B')}"
         because += (
-            f". The budget of {units.write(available, 'B')} ({brief.fact('memory_budget').where}) carries only "
-            f"{budget.number('sessions_in_budget')} of {brief.value('sessions_peak'):,.0f} at the peak and twice as many in "
-            "reserve, so the node is sized by what the sessions need"
+            f". The budget of {units.write(available, 'B')} ({brief.fact('memory_budget').where}) carries "
+            f"{budget.number('sessions_in_budget')}; the peak is {brief.value('sessions_peak'):,.0f}, and twice the peak must "
+            "fit, so the node is sized by what the sessions need"
         )
     policy = "noeviction" if authoritative else "allkeys-lru"
     return Decision(
