@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-import redis
-
 from redis_plan import server as servers
 from redis_plan.errors import InputError, ServerError
 from redis_plan.memory import layout
@@ -17,8 +15,8 @@ NEAREST = "redis-7.2"
 def build_of(server: servers.Server) -> layout.Build:
     """Return the build that ``server`` runs.
 
-    The quantum of jemalloc is not in INFO: it is read from MEMORY MALLOC-STATS ("Quantum size"), and assumed to be 8,
-    as in source builds, where that is not allowed.
+    The quantum of jemalloc is not in INFO: the fingerprint has read it from MEMORY MALLOC-STATS. Where that is not allowed it
+    is taken to be 8, as in source builds.
     """
     fingerprint = server.fingerprint
     try:
@@ -27,12 +25,12 @@ def build_of(server: servers.Server) -> layout.Build:
         family = layout.load(NEAREST)
     allocator = "libc"
     if "jemalloc" in fingerprint.allocator.lower():
-        allocator = f"jemalloc-q{_quantum(server)}"
+        allocator = f"jemalloc-q{_quantum(fingerprint.allocator)}"
     settings = {}
     for name in family.settings:
         try:
             settings[name] = str(server.setting(name))
-        except (KeyError, ServerError, redis.RedisError):
+        except (KeyError, ServerError):
             settings[name] = family.settings[name]
     return layout.Build(
         id=f"{fingerprint.product.lower()}-{fingerprint.version}-{allocator}",
@@ -42,11 +40,6 @@ def build_of(server: servers.Server) -> layout.Build:
     )
 
 
-def _quantum(server: servers.Server) -> int:
-    try:
-        with server.client() as client:
-            text = client.execute_command("MEMORY MALLOC-STATS")
-    except redis.RedisError:
-        return 8
-    found = re.search(r"Quantum size:\s*(\d+)", text.decode() if isinstance(text, bytes) else str(text))
+def _quantum(allocator: str) -> int:
+    found = re.search(r"quantum (\d+)", allocator)
     return int(found[1]) if found else 8

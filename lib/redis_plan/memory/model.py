@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from redis_plan.memory import encodings, streams, tables, values
+from redis_plan.memory import encodings, indexes, streams, tables, values
+from redis_plan.memory.blocks import Block, block
 from redis_plan.memory.layout import Build
 from redis_plan.memory.shape import Shape
-from redis_plan.memory.values import Block, block
 
 #: Valkey reserves the deadline's 8 B in objects whose key is at least this long (src/object.c 9.1.0).
 _LONG_KEY = 128
@@ -61,7 +61,7 @@ def predict(shape: Shape, build: Build) -> Growth:
     per_key = sum(parts.values())
     if shape.hfe and build.layout.rules["hash_field_ttl"] == "listpack-ex":
         # the keyspace's own index of hashes with expiring fields: segments of 16
-        index = sum(float((usable(b.size) * b.count).sum()) for b in values.ebuckets(shape.n_keys, build))
+        index = sum(float((usable(b.size) * b.count).sum()) for b in indexes.ebuckets(shape.n_keys, build))
         parts["expires"] = parts.get("expires", 0.0) + index / max(shape.n_keys, 1)
         per_key = sum(parts.values())
     with_ttl = shape.n_keys if shape.ttl else 0

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redis_plan.memory import encodings
+from redis_plan.memory.blocks import Block, block
 from redis_plan.memory.layout import Build
 from redis_plan.memory.shape import Shape
-from redis_plan.memory.values import Block, Value, block, key_draws
+from redis_plan.memory.values import Value, key_draws
 
 #: STREAM_LISTPACK_MAX_PRE_ALLOCATE and STREAM_LISTPACK_MAX_SIZE, src/t_stream.c and src/stream.h.
 _PREALLOCATED, _LARGEST_NODE = 4096, 1 << 30

@@ -8,35 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from redis_plan.memory import encodings, tables
+from redis_plan.memory.blocks import Block, block
+from redis_plan.memory.indexes import ebuckets, volatile_set
 from redis_plan.memory.layout import Build
 from redis_plan.memory.shape import INTEGERS, Shape, Sizes
 
 #: Probability that a skiplist node has 1, 2, 3 … levels (ZSKIPLIST_P 0.25, src/server.h, Redis 7.0.15).
 _LEVELS = np.arange(1, 20)
 _LEVEL_SHARE = 0.75 * 0.25 ** (_LEVELS - 1)
-
-
-Counted = Literal["usable", "size", "sds", "none", "index", "phantom"]
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Requests of ``size`` bytes, each made ``count`` times a key; both may be arrays of one length.
-
-    ``counted`` says how MEMORY USAGE sees them: by their usable size (a string: "sds"), by ``sizeof`` ("size"), not at
-    all ("none"; an "index" only in some versions), or as something that does not exist ("phantom").
-    """
-
-    part: str
-    size: NDArray[np.int64]
-    count: NDArray[np.float64]
-    counted: Counted = "usable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +30,6 @@ class Value:
     encoding: str
     blocks: tuple[Block, ...]
     table: tables.Table | None = None
-
-
-def block(part: str, size: object, count: object = 1.0, counted: Counted = "usable") -> Block:
-    """Return a block; ``size`` and ``count`` may be numbers or arrays."""
-    sizes = np.atleast_1d(np.asarray(size, dtype=np.int64))
-    counts = np.broadcast_to(np.asarray(count, dtype=np.float64), sizes.shape)
-    return Block(part, sizes, np.array(counts), counted)
 
 
 def of(shape: Shape, build: Build) -> Value:
@@ -208,44 +185,6 @@ def hash_value(
             block("fields", encodings.sds(lengths), count),
         ]
     return Value("hashtable", tuple(parts), table)
-
-
-def volatile_set(items: int, build: Build) -> list[Block]:
-    """Return Valkey's index of ``items`` fields that expire at one time.
-
-    One is only a pointer, up to 127 are a vector of pointers, more are a hash table in a radix tree, because a window of
-    16 ms that holds them all can't be split (src/vset.c, Valkey 9.1, VOLATILESET_VECTOR_BUCKET_MAX_SIZE).
-    """
-    if items <= 1:
-        return []
-    if items <= 127:
-        return [block("expires", 8 + 8 * items, counted="index")]
-    sizes = build.layout.sizes
-    table = tables.hashtable_after(items)
-    parts = [
-        block("expires", [sizes["rax"], sizes["hashtable"], *encodings.rax_bytes([b"\1" * 8])], counted="index"),
-        block("expires", table.size * tables.BUCKET_BYTES, counted="index"),
-        block("expires", tables.BUCKET_BYTES, table.children, counted="index"),
-    ]
-    if table.old:
-        parts.append(block("expires", table.old * tables.BUCKET_BYTES, table.rehashing, "index"))
-    return parts
-
-
-def ebuckets(items: int, build: Build) -> list[Block]:
-    """Return the index of ``items`` that expire at one time: none up to 16, then a radix tree of segments of 16.
-
-    Source: ``src/ebuckets.c`` of Redis 7.4.1 (EB_LIST_MAX_ITEMS, EB_SEG_MAX_ITEMS, FirstSegHdr, NextSegHdr).
-    """
-    if items <= 16:
-        return []
-    sizes = build.layout.sizes
-    return [
-        block(
-            "expires", [sizes["rax"] + 8, sizes["ebuckets_first"], *encodings.rax_bytes([b"\1" * 6])], counted="none"
-        ),
-        block("expires", sizes["ebuckets_next"], -(-items // 16) - 1, counted="none"),
-    ]
 
 
 def _embedded_entries(

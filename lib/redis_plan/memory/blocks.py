@@ -1,0 +1,32 @@
+"""Blocks: the requests to the allocator that a key is made of, and how MEMORY USAGE sees them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Counted = Literal["usable", "size", "sds", "none", "index", "phantom"]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Requests of ``size`` bytes, each made ``count`` times a key; both may be arrays of one length.
+
+    ``counted`` says how MEMORY USAGE sees them: by their usable size (a string: "sds"), by ``sizeof`` ("size"), not at
+    all ("none"; an "index" only in some versions), or as something that does not exist ("phantom").
+    """
+
+    part: str
+    size: NDArray[np.int64]
+    count: NDArray[np.float64]
+    counted: Counted = "usable"
+
+
+def block(part: str, size: object, count: object = 1.0, counted: Counted = "usable") -> Block:
+    """Return a block; ``size`` and ``count`` may be numbers or arrays."""
+    sizes = np.atleast_1d(np.asarray(size, dtype=np.int64))
+    counts = np.broadcast_to(np.asarray(count, dtype=np.float64), sizes.shape)
+    return Block(part, sizes, np.array(counts), counted)
