@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from papermill.clientwrap import PapermillNotebookClient
@@ -22,8 +25,7 @@ ORDERLY_S = 8.0  # how long an interrupted cell may take to end its servers and 
 #: Called before each cell with its index and id.
 CellWatch = Callable[[int, str], None]
 
-# Local sockets in place of TCP ports: nobody else on the machine can read what a kernel says.
-_KERNEL = Config({"KernelManager": {"transport": "ipc", "shutdown_wait_time": 3.0}})
+_SOCKET_LIMIT = 80  # sun_path holds 104 bytes on macOS, 108 on Linux; jupyter_client appends a number
 _running: list[PapermillNotebookClient] = []
 
 
@@ -42,14 +44,30 @@ class WatchedEngine(NBClientEngine):
             start(cell, cell_index, **more)
 
         nb_man.cell_start = watched_start
-        client = PapermillNotebookClient(
-            nb_man, kernel_name=kernel_name, startup_timeout=start_timeout, timeout=None, config=_KERNEL
-        )
-        _running.append(client)
-        try:
-            client.execute()
-        finally:
-            _running.remove(client)
+        with socket_folder() as folder:
+            # Local sockets in place of TCP ports: nobody else on the machine can read what a kernel says. Named, since
+            # jupyter_client would put them all under one name into the current folder, where two builds meet.
+            kernel = {"transport": "ipc", "ip": str(folder / "k"), "shutdown_wait_time": 3.0}
+            client = PapermillNotebookClient(
+                nb_man,
+                kernel_name=kernel_name,
+                startup_timeout=start_timeout,
+                timeout=None,
+                config=Config({"KernelManager": kernel}),
+            )
+            _running.append(client)
+            try:
+                client.execute()
+            finally:
+                _running.remove(client)
+
+
+@contextmanager
+def socket_folder() -> Iterator[Path]:
+    """Make a folder whose name leaves room for a socket's, and remove it in the end."""
+    base = None if len(tempfile.gettempdir()) < _SOCKET_LIMIT - 20 else "/tmp"  # the one short path
+    with tempfile.TemporaryDirectory(prefix="redis-plan-", dir=base) as name:
+        yield Path(name)
 
 
 papermill_engines.register(ENGINE, WatchedEngine)

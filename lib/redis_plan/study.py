@@ -154,6 +154,8 @@ def _execute(name: str, given: Parameters, run: Run, watch: Watch) -> Timing:
         )
     except PapermillExecutionError as error:
         raise notebook_error(name, target, error) from None
+    except RuntimeError as error:  # jupyter_client says no more than that a kernel does not answer, or died
+        raise RedisPlanError(f"notebook {name}: {error}; is the machine overloaded or out of memory?") from None
     except OSError as error:
         raise OutputError(f"can't write {target}: {error.strerror or error}; the previous plan is as it was") from None
     seconds = time.perf_counter() - started
