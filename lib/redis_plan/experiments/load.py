@@ -1,4 +1,4 @@
-"""Load: the hot write of the project under an open loop, from half the target rate to the knee."""
+"""Load: the hot write of the project under an open loop, from the target rate to the knee."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ from redis_plan.measure.lab import Lab
 from redis_plan.measure.respwire import Wire, pack
 from redis_plan.server.visit import clean
 
-MULTIPLES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+MULTIPLES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+ATTEMPTS = 3  # a rate at which the generator was late is offered again before it is left out
 SESSIONS = 40  # sessions that the load is spread over; more would only change the keyspace's size
 MOST_PER_S = 60_000.0  # beyond this one Python generator measures itself
 
@@ -35,7 +36,7 @@ def target_rate(brief: Brief) -> float:
 
 def load_curve(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
     """Offer the hot write at multiples of the target rate until the server, or the generator, falls behind."""
-    target, seconds = target_rate(brief), lab.by_profile(0.35, 2.0, 10.0)
+    target, seconds = target_rate(brief), lab.by_profile(0.3, 2.0, 10.0)
     client, root = lab.server.client(), f"{lab.server.prefix}load:"
     rows: list[dict[str, object]] = []
     try:
@@ -48,7 +49,7 @@ def load_curve(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
                 rate = target * multiple
                 if rate > MOST_PER_S:
                     break
-                load = openloop.offer(wire, commands, rate, seconds)
+                load = _offered(wire, commands, rate, seconds)
                 p = np.percentile(load.latency_s, [50, 95, 99])
                 p99 = statistics.percentile(load.latency_s, 99, lab.seed)
                 kept = load.achieved_per_s > 0.95 * rate
@@ -110,6 +111,16 @@ def load_curve(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
             "operation": name,
         },
     )
+
+
+def _offered(wire: Wire, commands: Iterator[bytes], rate: float, seconds: float) -> openloop.Load:
+    """Offer one rate, again where the generator itself was late."""
+    load = openloop.offer(wire, commands, rate, seconds)
+    for _ in range(ATTEMPTS - 1):
+        if load.has_headroom:
+            break
+        load = openloop.offer(wire, commands, rate, seconds)
+    return load
 
 
 def _hot_write(lab: Lab, brief: Brief, keyspace: Keyspace, root: str) -> tuple[str, Iterator[bytes]]:

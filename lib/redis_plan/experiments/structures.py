@@ -176,10 +176,15 @@ def _timed(
 
 def _server_time(lab: Lab, wire: Wire, client: redis.Redis, operations: Iterator[Operation]) -> tuple[float, str, int]:
     """Return mean server time of one operation (all its commands), from commandstats around a run of its own."""
-    count = lab.by_profile(200, 1_000, 5_000)
+    first = next(operations)
+    # a large document is sent less often: ten megabytes a candidate are enough for a mean
+    most = max(20, 10_000_000 // max(1, sum(len(command) for command in first)))
+    count = min(lab.by_profile(200, 1_000, 5_000), most)
+    size = min(50, count)
+    count -= count % size
     before = serverside.command_stats(client)
-    for _ in range(count // 50):
-        batch = [next(operations) for _ in range(50)]
+    for _ in range(count // size):
+        batch = [next(operations) for _ in range(size)]
         wire.ask(
             b"".join(command for commands in batch for command in commands), sum(len(commands) for commands in batch)
         )

@@ -15,6 +15,7 @@ Operation = tuple[bytes, ...]
 #: A value is a batch at least this long, so that the clock's and the scheduler's grain do not show.
 BATCH_S = 0.001
 MIN_ROUNDS = 8
+WARMUP_S = 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,9 @@ def run_batch(wire: Wire, operations: Iterator[Operation], count: int) -> list[f
 
 
 def _batch_size(wire: Wire, operations: Iterator[Operation], warmup: int) -> int:
-    """Warm up, and return how many operations fill a batch."""
-    spent = run_batch(wire, operations, max(1, warmup))
+    """Warm up (for ``WARMUP_S`` at most, so that slow operations do not take the budget); return how many fill a batch."""
+    spent: list[float] = []
+    while len(spent) < max(1, warmup) and sum(spent) < WARMUP_S:
+        spent += run_batch(wire, operations, 1)
     typical = sorted(spent)[len(spent) // 2]
     return max(1, min(500, round(BATCH_S / typical) + 1))
