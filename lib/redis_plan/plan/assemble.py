@@ -70,7 +70,7 @@ def sections(study: Study) -> dict[int, str]:
             cells = [f"{c.notebook}/{c.cell_id}" for c in study.cells if c.section == number]
             said = f"its cells {', '.join(cells)} say nothing" if cells else f"no cell is tagged plan-{number:02d}"
             raise PlanError(f"section {number} ({SECTIONS[number]}) is empty: {said}")
-    return {number: link_citations(body) for number, body in bodies.items()}
+    return {number: tidy(link_citations(body)) for number, body in bodies.items()}
 
 
 def _body(study: Study, number: int) -> str:
@@ -130,6 +130,10 @@ def document(title: str, front: str, bodies: Mapping[int, str], back: str) -> st
     parts = [f"# Redis plan: {title}", front]
     for number in SECTIONS:
         parts += [heading(number), bodies[number]]
-    text = "\n\n".join(part.strip() for part in (*parts, back) if part.strip())
-    lines = [line.rstrip() if not line.endswith("  ") else line.rstrip() + "  " for line in text.splitlines()]
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)) + "\n"
+    return "\n\n".join(tidy(part) for part in (*parts, back) if part.strip()) + "\n"
+
+
+def tidy(markdown: str) -> str:
+    """Return the text without outer blanks, runs of blank lines, or blanks at line ends but a hard break's two."""
+    lines = [line.rstrip() + ("  " if line.endswith("  ") else "") for line in markdown.strip().splitlines()]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
