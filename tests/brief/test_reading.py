@@ -171,3 +171,17 @@ def test_the_sample_project_is_read_with_its_lines():
 def test_facts_toml_has_a_default_for_every_fact():
     facts = tomllib.loads((resources.catalog_dir() / "facts.toml").read_text(encoding="utf-8"))
     assert all({"unit", "default", "meaning", "because"} <= set(entry) for entry in facts.values())
+
+
+def test_the_cap_of_a_session_is_read_apart_from_its_usual_size(project):
+    table = (
+        "# Quiz\n\n| What | Number |\n|:--|--:|\n| Players per room | 8–30 |\n| Hard cap of players per room | 60 |\n"
+    )
+    read = brief.read(project(prd=table))
+    assert (read.value("members_per_session"), read.value("session_capacity")) == (30, 60)
+
+
+def test_a_session_without_a_named_cap_is_full_at_its_usual_size_and_says_so(project):
+    cap = brief.read(project(prd=GAME)).fact("session_capacity")
+    assert (cap.value, cap.grade) == (10, "assumed")
+    assert "members_per_session" in cap.because

@@ -3,6 +3,7 @@
 import tomllib
 from functools import cache
 
+from redis_plan.brief.facts import default
 from redis_plan.brief.model import Brief, Entity, Fact
 from redis_plan.keyspace import design
 from redis_plan.keyspace.model import Keyspace
@@ -15,7 +16,7 @@ def brief(members: int = 4) -> Brief:
     table = tomllib.loads((catalog_dir() / "facts.toml").read_text("utf-8"))
     chosen = {"members_per_session": members, "sessions_peak": 6}
     facts = tuple(
-        Fact(n, float(chosen.get(n, f["default"])), f["unit"], "assumed", f["because"], f"[facts] {n} = …")
+        Fact(n, float(chosen.get(n, default(f, chosen))), f["unit"], "assumed", f["because"], f"[facts] {n} = …")
         for n, f in table.items()
     )
     entities = (

@@ -3,6 +3,7 @@
 import tomllib
 from dataclasses import replace
 
+from redis_plan.brief.facts import default
 from redis_plan.brief.model import AccessPattern, Brief, Component, Entity, Fact, Requirement
 from redis_plan.resources import catalog_dir
 
@@ -11,7 +12,7 @@ def facts(**values: float) -> tuple[Fact, ...]:
     """Every fact of the catalog at its default, or at the value given."""
     known = tomllib.loads((catalog_dir() / "facts.toml").read_text("utf-8"))
     return tuple(
-        Fact(name, float(values.get(name, about["default"])), about["unit"], "assumed", "", f"[facts] {name} = 1")
+        Fact(name, float(values.get(name, default(about, values))), about["unit"], "assumed", "", f"[facts] {name} = 1")
         for name, about in known.items()
     )
 

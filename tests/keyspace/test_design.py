@@ -136,3 +136,10 @@ def test_five_hundred_entities_and_two_thousand_access_patterns_take_less_than_t
     started = time.perf_counter()
     assert len(design(brief).patterns) > 500
     assert time.perf_counter() - started < 10
+
+
+def test_seats_are_bounded_by_the_cap_and_loaded_by_the_usual_number() -> None:
+    keyspace = design(replace(workshop(), facts=facts(members_per_session=30, session_capacity=60)))
+    bounds = {p.name: (p.typical_elements, p.max_elements) for p in keyspace.keys}
+    assert bounds["roster"] == (30, 60)
+    assert bounds["presence"] == (30, 120)

@@ -48,7 +48,17 @@ def read_facts(
 ) -> tuple[Fact, ...]:
     """Return every fact of the catalogue; ``overrides`` are the team's (value, line in redis-plan.toml)."""
     candidates = _candidates(quantities, lines)
-    return tuple(_fact(name, entry, candidates, lines, overrides.get(name)) for name, entry in catalogue().items())
+    known: dict[str, float] = {}  # a fact may lean on one before it: the cap of a session on its usual size
+    found: list[Fact] = []
+    for name, entry in catalogue().items():
+        found.append(_fact(name, entry, candidates, lines, overrides.get(name), known))
+        known[name] = found[-1].value
+    return tuple(found)
+
+
+def default(entry: Mapping[str, Any], known: Mapping[str, float]) -> float:
+    """Return what is assumed where the documents are silent: a constant, or the value of another fact."""
+    return float(known.get(entry.get("default_as", ""), entry["default"]))
 
 
 def _fact(
@@ -57,15 +67,16 @@ def _fact(
     candidates: Sequence[_Candidate],
     lines: Mapping[str, Sequence[str]],
     override: tuple[float, int] | None,
+    known: Mapping[str, float],
 ) -> Fact:
     unit = entry["unit"]
     if override is not None:
         value, line = override
         return Fact(name, value, unit, "documented", "set by the team", toml_line(name, value), "redis-plan.toml", line)
-    best = _best(entry, candidates)
+    best = _best(entry, candidates, known)
     if best is None:
-        default = float(entry["default"])
-        return Fact(name, default, unit, "assumed", entry["because"], toml_line(name, default))
+        value = default(entry, known)
+        return Fact(name, value, unit, "assumed", entry["because"], toml_line(name, value))
     q = best.quantity
     because = f"“{q.text}”: {_excerpt(lines[q.file][q.line - 1])}"
     return Fact(
@@ -98,10 +109,11 @@ def _candidates(quantities: Sequence[Quantity], lines: Mapping[str, Sequence[str
     return found
 
 
-def _best(entry: Mapping[str, Any], candidates: Sequence[_Candidate]) -> _Match | None:
+def _best(entry: Mapping[str, Any], candidates: Sequence[_Candidate], known: Mapping[str, float]) -> _Match | None:
     best: _Match | None = None
     for cue in entry.get("cue", ()):
         low, high = cue.get("at_least", 0), cue.get("at_most", float("inf"))
+        low = known[low] if isinstance(low, str) else low
         for c in candidates:
             if best and cue["weight"] - c.order * 1e-6 <= best.score:
                 break  # among equals the first in the documents wins, so nothing later can

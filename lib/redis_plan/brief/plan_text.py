@@ -54,7 +54,8 @@ def session_section(brief: Brief) -> str:
     ]
     if durable:
         parts.append(f"Not in Redis, or only as a copy: {durable}.")
-    bounds = [brief.fact(n) for n in ("members_per_session", "session_lifetime", "idle_ttl", "reconnect_grace")]
+    names = ("members_per_session", "session_capacity", "session_lifetime", "idle_ttl", "reconnect_grace")
+    bounds = [brief.fact(n) for n in names]
     lines = [f"- {f.name}: {units.write(f.value, f.unit)} ({f.where})" for f in bounds]
     parts.append("What bounds a session:\n\n" + "\n".join(lines))
     return "\n\n".join(parts) + "\n"

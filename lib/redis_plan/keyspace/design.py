@@ -177,7 +177,9 @@ def _pattern(
         entity=entity.name if entity else "",
         entities=tuple(e.name for e in use.entities),
         max_elements=maximum,
-        typical_elements=compute(spec.typical_elements, facts) if spec.typical_elements != "" else maximum,
+        typical_elements=min(maximum, compute(spec.typical_elements, facts))
+        if spec.typical_elements != ""
+        else maximum,
         per_session=compute(spec.per_session, facts),
         at_bound=words.substitute_in(spec.at_bound),
         authoritative=spec.authoritative and not (entity is not None and entity.lifetime == "durable"),
