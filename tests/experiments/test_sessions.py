@@ -1,8 +1,11 @@
 """Sessions: the storms find nothing by the functions, and something by the controls."""
 
+from dataclasses import replace
+
 import pytest
 
 from redis_plan.experiments import contention, isolation
+from redis_plan.experiments.session import rules
 from redis_plan.measure.lab import Lab
 from redis_plan.plan import session_text
 from tests.experiments import project
@@ -84,3 +87,12 @@ def test_the_lifecycle_in_the_plan_runs_as_it_stands(own_server):
     replies = [client.execute_command(*shlex.split(line)) for line in lines]
     assert replies == [1, 1, [2, "ok"], 1, [], 3, 1]
     client.unlink(*client.keys("*{k3v9}*"))
+
+
+def test_a_lease_outlasts_three_heartbeats_where_the_grace_is_shorter():
+    brief = project.brief()
+    known = {"reconnect_grace": 10.0, "heartbeat": 20.0, "session_capacity": 9.0}
+    short = replace(brief, facts=tuple(replace(f, value=known.get(f.name, f.value)) for f in brief.facts))
+    found = rules(short, project.keyspace())
+    assert (found.lease_ms, found.capacity) == (60_000, 9)
+    assert "lease 1 min (" in session_text.lifecycle(short, project.keyspace())

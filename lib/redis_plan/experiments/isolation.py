@@ -17,7 +17,7 @@ from redis_plan.brief.model import Brief
 from redis_plan.experiments import raw
 from redis_plan.experiments.children import children
 from redis_plan.experiments.session import Session, start
-from redis_plan.keyspace import functions, naming
+from redis_plan.keyspace import chain, functions, naming
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.measure.finding import Finding, Value
 from redis_plan.measure.lab import Lab
@@ -148,8 +148,7 @@ def ghosts(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
             session.end(client)
     rows = [(n, alive[n], gone[n], told[s.channel], members) for n, s in enumerate(sessions)]
     samples = pd.DataFrame(rows, columns=["run", "alive_before", "ghost_s", "leave_events", "members"])
-    grace, heartbeat = brief.value("reconnect_grace"), brief.value("heartbeat")
-    bound = lease + sweep
+    bound, real, heartbeat = lease + sweep, chain.lease(brief), brief.value("heartbeat")
     return Finding(
         question=question,
         hypothesis=f"Between lease - heartbeat and lease + sweep period: {lease - beat:g} to {bound:g} s here.",
@@ -161,8 +160,8 @@ def ghosts(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
             Value("bound", bound, "s", grade="modelled"),
             Value("kept_alive", int(samples["alive_before"].sum()), "members", int(samples["members"].sum())),
             Value("leave_events", int(samples["leave_events"].sum()), "events", int(samples["members"].sum())),
-            Value("project_bound", grace + sweep_period_s(brief), "s", grade="modelled"),
-            Value("project_least", max(0.0, grace - heartbeat), "s", grade="modelled"),
+            Value("project_bound", real + sweep_period_s(brief), "s", grade="modelled"),
+            Value("project_least", max(0.0, real - heartbeat), "s", grade="modelled"),
         ),
         samples=samples,
         conclusion=f"Gone after {float(samples['ghost_s'].max()):.2f} s at most, {int(samples['leave_events'].sum())} leave "

@@ -10,7 +10,7 @@ from typing import Any
 import redis
 
 from redis_plan.brief.model import Brief
-from redis_plan.keyspace import functions
+from redis_plan.keyspace import chain, functions
 from redis_plan.keyspace.functions import Library
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.server import Server
@@ -30,10 +30,10 @@ class Rules:
 def rules(brief: Brief, keyspace: Keyspace) -> Rules:
     """Return the numbers of this project: seats, TTLs, lease and log length, as the keyspace has them."""
     return Rules(
-        capacity=max(1, int(brief.value("members_per_session"))),
+        capacity=max(1, int(brief.value("session_capacity"))),
         ttl_s=keyspace.pattern("state").ttl.seconds or 7200,
         idem_ttl_s=keyspace.pattern("idem").ttl.seconds or 120,
-        lease_ms=int(1000 * brief.value("reconnect_grace")),
+        lease_ms=int(1000 * chain.lease(brief)),
         log_max=functions.log_argument(keyspace),
     )
 

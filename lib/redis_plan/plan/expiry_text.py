@@ -10,6 +10,7 @@ import pandas as pd
 from redis_plan import resources, units
 from redis_plan.brief.model import Brief
 from redis_plan.experiments.expiry import expected_lag_s
+from redis_plan.keyspace import chain
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.plan.decision import Alternative, Decision, Guard
 from redis_plan.plan.evidence import Evidence
@@ -193,6 +194,14 @@ def _fold(text: str) -> str:
     return "".join(c for c in plain if not unicodedata.combining(c))
 
 
+def net_s(brief: Brief, keyspace: Keyspace) -> float:
+    """Return the longest TTL that ends what nobody ended, in seconds: that of ``state``, or of any key that slides."""
+    if state := next((p for p in keyspace.keys if p.name == "state"), None):
+        return float(state.ttl.seconds or brief.value("idle_ttl"))
+    timed = [float(p.ttl.seconds) for p in keyspace.keys if p.ttl.seconds is not None and p.ttl.policy == "sliding"]
+    return max(timed or [float(p.ttl.seconds) for p in keyspace.keys if p.ttl.seconds is not None], default=0.0)
+
+
 def cleanup_decision(brief: Brief, keyspace: Keyspace, lag: Evidence) -> Decision:
     """Return D-04a: explicit deletion first, a sweeper second, the TTL as the net."""
     keys = volatile_keys(brief, keyspace)
@@ -216,11 +225,13 @@ def cleanup_decision(brief: Brief, keyspace: Keyspace, lag: Evidence) -> Decisio
             ),
         ),
         costs="Two more code paths, each of which needs a test with the other two switched off.",
-        holds_while=(Guard("expected removal lag against the idle TTL", late, "<=", brief.value("idle_ttl"), "s"),),
+        holds_while=(
+            Guard("expected removal lag against the longest TTL of section 3", late, "<=", net_s(brief, keyspace), "s"),
+        ),
     )
 
 
-def refresh_decision(brief: Brief, slide: Evidence) -> Decision:
+def refresh_decision(brief: Brief, keyspace: Keyspace, slide: Evidence) -> Decision:
     """Return D-04b: refresh a TTL only when less than half of it is left."""
     return Decision(
         id="D-04b",
@@ -240,12 +251,15 @@ def refresh_decision(brief: Brief, slide: Evidence) -> Decision:
         costs="An idle session lives between one half and the whole of its TTL after its last write.",
         holds_while=(
             Guard("write amplification with a threshold", slide["amplification below half"].value, "<=", 1.2, "x"),
-            Guard(
-                "half of the idle TTL against the reconnect grace",
-                brief.value("idle_ttl") / 2,
-                ">=",
-                brief.value("reconnect_grace"),
-                "s",
-            ),
+            *_half(brief, keyspace),
         ),
     )
+
+
+def _half(brief: Brief, keyspace: Keyspace) -> tuple[Guard, ...]:
+    """Guard that what is left of a TTL just above one half outlives a member's absence; nothing without sessions."""
+    state = next((p for p in keyspace.keys if p.name == "state"), None)
+    if state is None or state.ttl.seconds is None:
+        return ()
+    least = max(brief.value("idle_ttl"), chain.lease(brief))
+    return (Guard("half of `state`'s TTL against idle TTL and lease", state.ttl.seconds / 2, ">=", least, "s"),)

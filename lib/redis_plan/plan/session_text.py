@@ -8,7 +8,7 @@ from redis_plan import units
 from redis_plan.brief.model import Brief
 from redis_plan.experiments.isolation import sweep_period_s
 from redis_plan.experiments.session import rules
-from redis_plan.keyspace import functions, naming
+from redis_plan.keyspace import chain, functions, naming
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.plan.decision import Alternative, Decision, Guard
 from redis_plan.plan.evidence import Evidence
@@ -115,9 +115,9 @@ def lifecycle(brief: Brief, keyspace: Keyspace) -> str:
         for name, command, answer, after in steps
     )
     return (
-        f"### Lifecycle as commands\n\nNumbers of this project: {brief.fact('members_per_session').where} (capacity), "
-        f"TTL {units.write(rule.ttl_s, 's')}, lease {units.write(rule.lease_ms / 1000, 's')} = reconnect_grace "
-        f"({brief.fact('reconnect_grace').where}). The `idem` key ends by its TTL of {units.write(rule.idem_ttl_s, 's')}.\n\n```text\n{text}\n```"
+        f"### Lifecycle as commands\n\nNumbers of this project: capacity {rule.capacity:,} ({brief.fact('session_capacity').where}), "
+        f"TTL {units.write(rule.ttl_s, 's')}, lease {units.write(rule.lease_ms / 1000, 's')} (reconnect_grace, "
+        f"{brief.fact('reconnect_grace').where}, and at least three heartbeats). The `idem` key ends by its TTL of {units.write(rule.idem_ttl_s, 's')}.\n\n```text\n{text}\n```"
     )
 
 
@@ -145,7 +145,7 @@ def identities(brief: Brief, keyspace: Keyspace) -> str:
 
 def cleanup(brief: Brief, keyspace: Keyspace, ghosts: Evidence) -> str:
     """Return the three layers and the ghost time."""
-    period = sweep_period_s(brief)
+    period, lease = sweep_period_s(brief), chain.lease(brief)
     rule = rules(brief, keyspace)
     text = f"""### Cleanup in three layers
 
@@ -157,7 +157,7 @@ def cleanup(brief: Brief, keyspace: Keyspace, ghosts: Evidence) -> str:
 
 A cleanup that is interrupted leaves either everything or nothing, since each layer's step is one function; a state that vanished alone makes the next `session_sweep` or `session_create` unlink what is left.
 
-**Ghosts.** A member of a killed gateway is gone after lease + sweep period = {units.write(brief.value("reconnect_grace"), "s")} + {units.write(period, "s")} at most, and not before lease - heartbeat = {units.write(max(0.0, brief.value("reconnect_grace") - brief.value("heartbeat")), "s")} (modelled)."""
+**Ghosts.** A member of a killed gateway is gone after lease + sweep period = {units.write(lease, "s")} + {units.write(period, "s")} at most, and not before lease − heartbeat = {units.write(max(0.0, lease - brief.value("heartbeat")), "s")} (modelled)."""
     if ghosts.not_run:
         return f"{text} Not measured: {ghosts.not_run}"
     return (
@@ -180,14 +180,14 @@ def limits(brief: Brief, keyspace: Keyspace) -> str:
 
 | Limit | Value | Where | Answer |
 |:--|:--|:--|:--|
-| members a {noun} | {brief.value("members_per_session"):g} ({brief.fact("members_per_session").where}) | in `session_join` | -2, `full` |
+| members a {noun} | {brief.value("session_capacity"):,g} (`session_capacity`, {brief.fact("session_capacity").where}) | in `session_join` | -2, `full` |
 | connections a member | 2 (chosen) | in `session_join` | takeover, 4001 |
 | commands a connection | {rate:g}/s, burst {2 * rate:g} (5 x events_per_session, modelled) | token bucket in the gateway | `slow_down`, then 4008 |
 | live {noun}s a user | 5 (chosen) | the service's own record of open {noun}s, before `session_create` | `too_many` |
 | joins an address | 20/min (chosen) | {window} | `slow_down` |
 | log, idem, events | section 3 and 4 | in the functions | trimmed, TTL |
 
-- **Rolling deploy.** The gateway stops accepting, closes sockets with 4012 `reconnect` over 10 s at random, and exits; leases outlive it ({units.write(brief.value("reconnect_grace"), "s")}), so nobody loses the seat. Old and new gateways run side by side: functions are only added or extended at the end of ARGV; a changed meaning gets a new name (`session_apply_2`).
+- **Rolling deploy.** The gateway stops accepting, closes sockets with 4012 `reconnect` over 10 s at random, and exits; leases outlive it ({units.write(chain.lease(brief), "s")}), so nobody loses the seat. Old and new gateways run side by side: functions are only added or extended at the end of ARGV; a changed meaning gets a new name (`session_apply_2`).
 - **A tick or a timer** of a {noun} belongs to the worker that claims it: the due index gives the {noun}, and `session_apply` with `expected_version` is the fencing token: a worker that slept through a pause writes with an old version and gets `conflict`.
 - **Operation ids** are ULIDs of the client; a repeated one gets the first version back for {units.write(rules(brief, keyspace).idem_ttl_s, "s")}, longer than any client retries."""
 

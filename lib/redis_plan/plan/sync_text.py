@@ -9,6 +9,7 @@ from redis_plan import units
 from redis_plan.brief.model import Brief
 from redis_plan.experiments.synchronization import beacon_period_s
 from redis_plan.keyspace import functions, settings
+from redis_plan.keyspace.chain import lease
 from redis_plan.keyspace.model import KeyPattern, Keyspace
 from redis_plan.plan.evidence import Evidence
 from redis_plan.resources import catalog_dir
@@ -255,7 +256,7 @@ def pressure(brief: Brief, keyspace: Keyspace, d: Evidence) -> str:
         brief.value("events_per_session"),
         brief.value("members_per_session"),
     )
-    grace = brief.value("reconnect_grace")
+    away = lease(brief)
     lines = [
         "### Backpressure at each hop",
         "",
@@ -271,7 +272,7 @@ def pressure(brief: Brief, keyspace: Keyspace, d: Evidence) -> str:
     if applies(keyspace):
         log = int(keyspace.pattern("log").max_elements)
         lines += [
-            f"| log | {log:,} entries ≥ min(1,000, {rate:g}/s x {units.write(grace, 's')} = {math.ceil(rate * grace):,}) | a client that missed more gets a snapshot | modelled |",
+            f"| log | {log:,} entries ≥ min(1,000, {rate:g}/s x {units.write(away, 's')} = {math.ceil(rate * away):,}) | a client that missed more gets a snapshot | modelled |",
             f"| reconnecting clients | snapshot about {units.write(brief.value('state_bytes') + members * brief.value('member_bytes'), 'B')}; all clients of one gateway at once: {units.write(brief.value('sessions_peak') * members / max(gateways, 1) * (brief.value('state_bytes') + members * brief.value('member_bytes')), 'B')} | single flight a {keyspace.session_noun}, see reconnect storm | modelled |",
         ]
     lines += [
