@@ -4,7 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redis_plan.keyspace import naming
+from redis_plan.keyspace import acl, design, naming
+from redis_plan.plan import keyspace_text
+
+from .briefs import workshop
 
 ANY_TEXT = st.text(min_size=1, max_size=400)
 TEMPLATES = st.sampled_from(
@@ -75,3 +78,10 @@ def test_a_slug_is_short_ascii_that_begins_with_a_letter(text: str) -> None:
 )
 def test_two_templates_meet_only_where_a_key_could_belong_to_both(one: str, other: str, meet: bool) -> None:
     assert naming.overlap(one, other) is meet
+
+
+def test_the_acl_patterns_of_section_1_are_those_of_the_users_in_section_8() -> None:
+    keyspace = design(workshop())
+    printed = set(keyspace_text.access_patterns(keyspace).split("```text")[1].split("```")[0].split())
+    for user in acl.users(keyspace)[:2]:
+        assert {rule for rule in user.rules if rule[0] in "~&"} == printed

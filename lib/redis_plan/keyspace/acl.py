@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
+from redis_plan.keyspace import naming
 from redis_plan.keyspace.model import Keyspace
-
-_PLACEHOLDER = re.compile(r"<[a-z_0-9]+>")
-#: Users are made for each environment: the prefix of channels is a literal in their patterns, never a wildcard.
-ENVIRONMENT = "prod"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +30,12 @@ class AclCheck:
     allowed: bool
 
 
-def glob(template: str) -> str:
-    """Return the template as an ACL pattern: the environment stays a literal, other placeholders become ``*``.
-
-    >>> glob("quiz:v1:{<session_id>}:roster"), glob("<env>:quiz:v1:{<session_id>}:events")
-    ('quiz:v1:{*}:roster', 'prod:quiz:v1:{*}:events')
-    """
-    return _PLACEHOLDER.sub("*", template.replace("<env>", ENVIRONMENT))
-
-
 def users(keyspace: Keyspace) -> tuple[AclUser, ...]:
     """Return the four users of a design: the gateways, the workers, the monitor and the administrator."""
-    keys = tuple(f"~{pattern}" for pattern in dict.fromkeys(glob(p.template) for p in keyspace.keys))
-    channels = tuple(f"&{pattern}" for pattern in dict.fromkeys(glob(p.template) for p in keyspace.channels))
+    keys = tuple(f"~{pattern}" for pattern in dict.fromkeys(naming.acl_pattern(p.template) for p in keyspace.keys))
+    channels = tuple(
+        f"&{pattern}" for pattern in dict.fromkeys(naming.acl_pattern(p.template) for p in keyspace.channels)
+    )
     # @dangerous takes KEYS, FLUSHALL, INFO and their like away again, whatever category let them in
     data = ("+@read", "+@write", "+@transaction", "+@connection", "+@scripting", "-@dangerous", "-function", "-script")
     run = ("+script|load", "+script|exists", "+function|stats")
@@ -120,4 +109,4 @@ def checks(keyspace: Keyspace) -> tuple[AclCheck, ...]:
 
 
 def _sample(template: str) -> str:
-    return _PLACEHOLDER.sub("a1", template.replace("<env>", ENVIRONMENT))
+    return naming.PLACEHOLDER.sub("a1", template.replace("<env>", naming.ENVIRONMENT))

@@ -31,6 +31,8 @@ from redis.crc import key_slot
 #: Longest encoded id, in bytes; a longer one becomes "~" and a digest. 64 B is what a UUID or a ULID needs twice over.
 MAX_ID_BYTES = 64
 MAX_APP_BYTES = 24
+#: The environment that ACL patterns and examples name: users are made for each one, so it is never a wildcard.
+ENVIRONMENT = "prod"
 
 SLUG = re.compile(r"[a-z][a-z0-9-]*")
 PLACEHOLDER = re.compile(r"<([a-z][a-z0-9_]*)>")
@@ -126,8 +128,12 @@ def slot(key: str) -> int:
 
 
 def acl_pattern(template: str) -> str:
-    """Return the glob of ACL key or channel patterns that covers ``template``: ``poker:v1:{*}:votes:*``."""
-    return PLACEHOLDER.sub("*", template)
+    """Return ``template`` as an ACL pattern: the environment is a literal, every other placeholder a ``*``.
+
+    >>> acl_pattern("quiz:v1:{<session_id>}:roster"), acl_pattern("<env>:quiz:v1:{<session_id>}:events")
+    ('quiz:v1:{*}:roster', 'prod:quiz:v1:{*}:events')
+    """
+    return PLACEHOLDER.sub("*", template.replace("<env>", ENVIRONMENT))
 
 
 def overlap(one: str, other: str) -> bool:
@@ -149,7 +155,7 @@ def _meet(a: str, b: str) -> bool:
 
 def example(template: str) -> str:
     """Return one real key of ``template``, with sample ids that are as long as the real ones."""
-    samples = {"session_id": "01J9Z3K8QW4T", "env": "prod", "bucket": "07", "node_id": "gw-2", "code": "K7PQXM",
+    samples = {"session_id": "01J9Z3K8QW4T", "env": ENVIRONMENT, "bucket": "07", "node_id": "gw-2", "code": "K7PQXM",
                "op_id": "01J9Z3KAW2M7R4QX8V6T1N5B0D", "digest": "9f86d081884c7d65", "action": "join", "subject": "u-4f2a9c",
                "window": "29923940", "metric": "members", "day": "2026-11-23"}  # fmt: skip
     names = placeholders(template)

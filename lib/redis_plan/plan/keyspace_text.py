@@ -122,7 +122,15 @@ def registry(keyspace: Keyspace, brief: Brief) -> str:
     header = ["Pattern", "Type", "Holds", "Written by", "TTL", "Deleted by", "Elements × keys", "At the bound", "Name (B)",
               "Example", "Serves"]  # fmt: skip
     sources = _sources(
-        brief, ("sessions_peak", "members_per_session", "events_per_session", "idle_ttl", "reconnect_grace")
+        brief,
+        (
+            "sessions_peak",
+            "members_per_session",
+            "session_capacity",
+            "events_per_session",
+            "idle_ttl",
+            "reconnect_grace",
+        ),
     )
     return "\n".join(
         [
@@ -209,7 +217,8 @@ def access_patterns(keyspace: Keyspace) -> str:
         [
             "### ACL patterns",
             "",
-            "Each template with `*` for its placeholders; section 8 gives them to users as they stand here.",
+            "Each template with `*` for its placeholders; the environment stays a literal, since users are made for each one "
+            f"(`{naming.ENVIRONMENT}` here). Section 8 gives them to users as they stand here.",
             "",
             "```text",
             *filter(None, [keys, found]),
