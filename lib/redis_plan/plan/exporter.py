@@ -37,8 +37,10 @@ class PlanExporter(Exporter):
 
     def from_filename(self, filename: str, resources: dict[str, Any] | None = None, **kw: Any) -> Any:
         """Assemble the plan of the run that the notebook ``filename`` belongs to."""
-        folder = Path(filename).resolve().parent
-        return self._export(read_study(folder), folder, resources)
+        path = Path(filename)
+        resources = dict(resources or {})
+        resources["metadata"] = {"name": path.stem, "path": str(path.parent), **resources.get("metadata", {})}
+        return self._export(read_study(path.resolve().parent), path.resolve().parent, resources)
 
     def from_notebook_node(
         self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kw: Any
