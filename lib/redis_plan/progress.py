@@ -39,6 +39,10 @@ class Display:
         if self._bar and self._task is not None:
             self._bar.update(self._task, total=sum(expected_s.values()))
 
+    def warn(self, text: str) -> None:
+        """Print a warning."""
+        self._console.print(f"warning: {text}", highlight=False, markup=False, soft_wrap=True)
+
     def cell(self, notebook: str, index: int, count: int, cell_id: str) -> None:
         """Show the cell that starts."""
         if self._bar and self._task is not None:

@@ -71,6 +71,9 @@ class Watch(Protocol):
     def plan(self, notebooks: tuple[str, ...], expected_s: Mapping[str, float], server: str) -> None:
         """The build is about to start."""
 
+    def warn(self, text: str) -> None:
+        """Something about the documents that a person should know before the build goes on."""
+
     def cell(self, notebook: str, index: int, count: int, cell_id: str) -> None:
         """A cell starts."""
 
@@ -127,6 +130,10 @@ def build(order: Order, watch: Watch) -> Built:
         run.save_brief(read)
         if not order.reuse:
             clear(run, tuple(given))
+        for remark in read.remarks:
+            if remark.kind in ("missing", "unread", "conflict"):
+                where = f"{remark.file}:{remark.line}: " if remark.file and remark.line else ""
+                watch.warn(f"{where}{remark.text}")
         watch.plan(tuple(given), expected_seconds(run, order.profile, tuple(given)), measured_on)
         timings = tuple(_execute(name, checked, run, watch) for name, checked in given.items())
         _save_timings(run, timings)
@@ -259,7 +266,7 @@ def stopped_by_signals() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-_TYPICAL_S = {"quick": 6.0, "standard": 25.0, "full": 240.0}
+_TYPICAL_S = {"quick": 7.0, "standard": 25.0, "full": 240.0}
 
 
 def expected_seconds(run: Run, profile: str, names: tuple[str, ...]) -> dict[str, float]:

@@ -25,6 +25,9 @@ class Silent:
     def plan(self, *_: object) -> None:
         """Nothing."""
 
+    def warn(self, *_: object) -> None:
+        """Nothing."""
+
     def cell(self, *_: object) -> None:
         """Nothing."""
 

@@ -13,7 +13,7 @@ import pytest
 from redis_plan import resources
 from redis_plan.parameters import NOTEBOOKS
 from redis_plan.plan.sections import SECTIONS, heading
-from tests.end_to_end.conftest import redis_plan
+from tests.end_to_end.conftest import copy_sample, redis_plan
 
 pytestmark = pytest.mark.slow
 
@@ -169,6 +169,40 @@ def test_a_notebook_runs_by_itself_with_the_same_result(built, tmp_path, way):
             for folder in (built / "data/runs/quick", run)
         )
         assert (old["title"], old["decision"]) == (new["title"], new["decision"])
+
+
+def test_two_fresh_builds_decide_the_same(built, tmp_path):
+    again = copy_sample(tmp_path / "project")
+    done = redis_plan("build", again, "--profile", "quick")
+    assert done.code == 0, done.err
+    decisions = [
+        {
+            d["id"]: (d["title"], d["decision"])
+            for d in json.loads((folder / "ai/redis-plan.json").read_text())["decisions"]
+        }
+        for folder in (built, again)
+    ]
+    assert decisions[0] == decisions[1]
+
+
+def test_a_lone_strange_prd_is_built_with_a_warning_for_all_that_is_missing(tmp_path):
+    """No headings, another language, HTML and a script, a byte order mark and CRLF; no other document."""
+    project = tmp_path / "project"
+    (project / "ai").mkdir(parents=True)
+    text = (
+        "참가자는 방에 입장하고 실시간으로 투표한다. 최대 30명, 2초 이내 동기화.\n\n"
+        "<script>alert('hello')</script> <b>세션</b>은 2시간 후 삭제된다.\n\nRedis, Node.js, Socket.IO\n"
+    )
+    (project / "ai/prd.md").write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    done = redis_plan("build", project, "--profile", "quick")
+    assert done.code == 0, done.err
+    warnings = [line for line in done.err.splitlines() if line.startswith("warning: ")]
+    assert any("redis_planning_summary.md" in line for line in warnings)
+    assert any("tech-stack.md" in line for line in warnings)
+    plan = plan_of(project)
+    assert "What the reader of the documents wants you to see" in plan
+    assert "<script" not in plan
+    assert all("<script" not in page.read_text() for page in (project / "data/runs/quick/html").glob("*.html"))
 
 
 def shape(node) -> list[tuple[str, list[str]]]:
