@@ -89,7 +89,9 @@ class UsePattern:
     title: str
     order: int
     purpose: str
-    when: Literal["core", "entity", "text", "either", "fallback"]
+    when: Literal[
+        "core", "entity", "text", "either", "fallback", "channel"
+    ]  # channel: wherever another pattern brings one
     needs: Literal["session", "no-session", "any"]
     key: tuple[KeySpec, ...]
     source: tuple[Source, ...]

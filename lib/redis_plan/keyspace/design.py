@@ -20,6 +20,7 @@ from redis_plan.keyspace.catalog import FieldSpec, KeySpec, UsePattern, nouns, u
 from redis_plan.keyspace.expression import compute
 from redis_plan.keyspace.linter import lint
 from redis_plan.keyspace.model import Candidate, Field, KeyPattern, Keyspace, TtlRule
+from redis_plan.keyspace.settings import ENVELOPE_BYTES
 from redis_plan.keyspace.versions import offers
 
 #: Requirements named beside one key pattern at most: a reader wants the ones it exists for.
@@ -77,6 +78,7 @@ def _app(brief: Brief) -> str:
 
 def _facts(brief: Brief, keyspace: Keyspace, session: cues.SessionNoun | None) -> dict[str, float]:
     facts = {fact.name: fact.value for fact in brief.facts}
+    facts["envelope_bytes"] = float(ENVELOPE_BYTES)
     facts["state_fields"] = float(5 + len(_state_fields(brief, session))) if session else 1.0
     return facts
 
@@ -97,7 +99,7 @@ def _choose_uses(brief: Brief, session: cues.SessionNoun | None) -> list[_Use]:
     fallback = next((p for p in open_to if p.when == "fallback"), None)
     uses: list[_Use] = []
     for pattern in open_to:
-        if pattern.when == "fallback":
+        if pattern.when in ("fallback", "channel"):
             continue
         about = cues.requirements_about(cues.matcher(pattern.text), brief.requirements) if pattern.text else ()
         mine = claimed.get(pattern.use, ())
@@ -113,6 +115,8 @@ def _choose_uses(brief: Brief, session: cues.SessionNoun | None) -> list[_Use]:
     if fallback:
         taken = {e.name for group in claimed.values() for e in group}
         uses += [_Use(fallback, (e,)) for e in entities if e.name not in taken and e.lifetime in fallback.lifetimes]
+    if heard := [use for use in uses if any(spec.type == "channel" for spec in use.pattern.key)]:
+        uses += [_Use(p, (), heard[0].requirements) for p in open_to if p.when == "channel"]
     return uses
 
 

@@ -15,6 +15,9 @@ from redis_plan.keyspace.model import Keyspace
 STALL_S = 5.0
 #: Bytes around a published payload: RESP framing, the word "message" and the channel's name (EXPERT formula 3).
 FRAME_BYTES = 40.0
+#: Bytes of the envelope around a payload at its widest: ``{"e":"","v":,"ts":,"t":"","op":"","d":}`` is 39 B, then the
+#: fields of `log` (epoch 16, version 16, time 13, type 24, operation id 26).
+ENVELOPE_BYTES = len('{"e":"","v":,"ts":,"t":"","op":"","d":}') + 16 + 16 + 13 + 24 + 26
 #: Connections of one gateway: a small command pool, one subscriber, one spare for a rolling deploy.
 CONNECTIONS_PER_GATEWAY = 12.0
 
@@ -60,9 +63,9 @@ def quantities(brief: Brief, keyspace: Keyspace, maxmemory: float, bytes_per_ses
     """Return the names that formulas of settings and alerts may use, in base units."""
     names = {fact.name: fact.value for fact in brief.facts}
     conn_rate = brief.value("sessions_peak") * brief.value("events_per_session")
-    message = brief.value("payload_bytes") + FRAME_BYTES + 40
-    # one event is written to the log, to the state and into the published copy of the append-only file
-    write_bytes = conn_rate * (2 * brief.value("payload_bytes") + 200)
+    message = brief.value("payload_bytes") + ENVELOPE_BYTES + FRAME_BYTES
+    # one event goes to the replica as a log entry and as a message, beside the state's version and the operation's record
+    write_bytes = conn_rate * (2 * (brief.value("payload_bytes") + ENVELOPE_BYTES) + 200)
     hard = max(1024.0 * 1024, conn_rate * message * STALL_S * 2)
     return names | {
         "maxmemory": maxmemory,

@@ -72,10 +72,13 @@ def message_classes(brief: Brief, keyspace: Keyspace) -> str:
                 f"| {channel.holds} | `{channel.template}` | lossy: the newest one counts | {channel.when_lost or 'the next message replaces it'} |"
             )
     if applies(keyspace):
-        rows.append(
-            f"| heartbeats, cursors, typing and other signals below a second | WebSocket only, gateway to gateway on "
-            f"`{_events(keyspace).template}` with `t` beginning with `~` and no `v` | lossy | nothing; the next one replaces it |"
-        )
+        signals = keyspace.use("typing")
+        rows.append("| heartbeats | WebSocket only; the gateway calls `session_heartbeat` | lossy | the next one |")
+        if signals is None:
+            rows.append(
+                f"| signals that the next one replaces (a cursor, who types) | `{_events(keyspace).template}` with `t` "
+                "beginning with `~` and no `v` | lossy | nothing; the next one replaces it |"
+            )
     if not rows:
         rows = [
             "| none | the design has no channel | readers poll | the next read |",
@@ -115,7 +118,9 @@ One JSON object, built inside the function, published and appended to `log` in t
 | `ts` | server TIME of the event, Unix milliseconds: sync lag = receive time - `ts` | 13 B |
 | `t` | event type; `join`, `leave` and `end` belong to the functions | 24 B |
 | `op` | operation id of the client (ULID), "" for the functions' own events; the origin recognises its own event by it | 26 B |
-| `d` | data; fields to set in `d.set`; an unknown field is ignored, an unknown `t` moves the version on | {units.write(brief.value("payload_bytes"), "B")} ({brief.fact("payload_bytes").where}) |"""
+| `d` | data; fields to set in `d.set`; an unknown field is ignored, an unknown `t` moves the version on | {units.write(brief.value("payload_bytes"), "B")} ({brief.fact("payload_bytes").where}) |
+
+The widest envelope without `d` has {settings.ENVELOPE_BYTES} B (modelled: 39 B of names and marks, and the widths above)."""
 
 
 def client_rule(brief: Brief) -> str:
@@ -186,6 +191,8 @@ def beacon(brief: Brief, keyspace: Keyspace, e: Evidence) -> str:
         return "\n".join([*lines, "", not_run(e)])
     lines += [
         "",
+        "[figure 04-tail-loss]",
+        "",
         "| A burst's last event is dropped | Found |",
         "|:--|:--|",
         f"| with the beacon | {e.number('repaired_with')} of {e['repaired_with'].n}, after {e.cite('p50')} in the middle, {e.cite('max')} at most |"
@@ -236,6 +243,8 @@ def budget(brief: Brief, keyspace: Keyspace, a: Evidence, e: Evidence, d: Eviden
         [
             "### Latency budget",
             "",
+            "[figure 04-delivery]",
+            "",
             "| Hop | p99 share | Grade |",
             "|:--|--:|:--|",
             *rows,
@@ -263,10 +272,10 @@ def pressure(brief: Brief, keyspace: Keyspace, d: Evidence) -> str:
         "| Hop | Bound | At the bound | Grade |",
         "|:--|:--|:--|:--|",
         f"| Redis → gateway | `client-output-buffer-limit pubsub {hard:.0f} {hard / 2:.0f} {settings.STALL_S:.0f}`: "
-        f"max(1 MiB, {units.write(names['conn_rate'], 'events/s')} x ({units.write(payload, 'B')} + {settings.FRAME_BYTES + 40:.0f} B) x {settings.STALL_S:g} s x 2) "
+        f"max(1 MiB, {units.write(names['conn_rate'], 'events/s')} x ({units.write(payload, 'B')} + {settings.ENVELOPE_BYTES} B envelope + {settings.FRAME_BYTES:.0f} B frame) x {settings.STALL_S:g} s x 2) "
         "| Redis cuts the gateway; it subscribes again, catches up every session | modelled |",
         f"| all subscribers | {units.write(hard * gateways, 'B')} = {units.write(hard, 'B')} x {gateways:g} gateways, inside `maxmemory` headroom and `maxmemory-clients` | as above | modelled |",
-        f"| gateway → client | 1 MiB queued a client ({f'{max(1.0, 2**20 / (payload + 110)):,.0f}'} events), checked before each write | close code 4002 `slow`; the client reconnects and catches up | chosen |",
+        f"| gateway → client | 1 MiB queued a client ({f'{max(1.0, 2**20 / (payload + settings.ENVELOPE_BYTES)):,.0f}'} events), checked before each write | close code 4002 `slow`; the client reconnects and catches up | chosen |",
         "| lossy signals | the newest for each (client, `t`), 1 waiting | the older one is replaced | chosen |",
     ]
     if applies(keyspace):
@@ -294,6 +303,7 @@ def pressure(brief: Brief, keyspace: Keyspace, d: Evidence) -> str:
 def topology(brief: Brief, keyspace: Keyspace, c: Evidence) -> str:
     """Return subscriptions and the cluster decision."""
     events, gateways = _events(keyspace), brief.value("gateway_nodes")
+    probe = keyspace.use("probe")
     sharded = events.chosen == "sharded-pubsub"
     cost = (
         "" if c.not_run else f" A further subscriber adds {c.number('per_subscriber')} of server time to a `PUBLISH`."
@@ -301,10 +311,12 @@ def topology(brief: Brief, keyspace: Keyspace, c: Evidence) -> str:
     publish = brief.value("sessions_peak") * brief.value("events_per_session")
     return f"""### Subscriptions, cluster, probe
 
+[figure 04-publish-cost]
+
 - **One subscription a gateway and {keyspace.session_noun}**, counted by reference: first member in → subscribe, last member out → unsubscribe after 5 s (a page reload does not flap). No patterns: `PSUBSCRIBE` taxes every `PUBLISH`.{cost} {gateways:g} gateways ({brief.fact("gateway_nodes").where}) are {gateways:g} subscribers, whatever the number of clients.
 - **One subscriber connection of its own** on each gateway, name `gateway-<node>-sub`. Subscribing and unsubscribing of one channel go through one queue; a confirmation for a state that is no longer wanted sends the opposite command, so a join during an unsubscribe is not lost.
 - **Cluster.** {"Sharded Pub/Sub: channel and keys share the hash tag, `SPUBLISH` stays in the shard; one `SSUBSCRIBE` holds channels of one slot only; an unsolicited `sunsubscribe` (slot moved) means subscribe again on the new node and catch up." if sharded else f"One primary and its replica: {units.write(publish, 'events/s')} at peak is far below what one core publishes (section 6), so classic `PUBLISH` stays. Every key of a {keyspace.session_noun} already has one hash tag; moving to a cluster changes `PUBLISH` into `SPUBLISH` (the functions take the channel as `<name> sharded`) and `SUBSCRIBE` into `SSUBSCRIBE`, one slot a command, with a re-subscribe on an unsolicited `sunsubscribe`."}
-- **Probe.** Each gateway publishes its own name to `{(events.template.split(":", 1)[0] + ":" + keyspace.app)}:v{keyspace.schema_version}:probe:<node>` every second and must receive it on the subscriber connection within 2 s; otherwise it drops that connection, resolves the primary again, subscribes in batches of 512 channels and lets every client catch up. A healthy TCP connection on the wrong node is found by nothing else.
+- **Probe.** Each gateway publishes the time to its own channel `{probe.template if probe else ""}` every second and must receive it on the subscriber connection within 2 s; otherwise it drops that connection, resolves the primary again, subscribes in batches of 512 channels and lets every client catch up. A healthy TCP connection on the wrong node is found by nothing else.
 - **Reconnect storm.** Clients wait `random(0, min(10 s, 250 ms x 2^n))`; a gateway admits 200 catch-ups/s and answers the others with `retry_after`; one `session_catch_up` is in flight a {keyspace.session_noun} and gateway, clients with the same epoch and version share its answer."""
 
 
