@@ -6,6 +6,7 @@ import pytest
 
 from redis_plan.experiments import contention, isolation
 from redis_plan.experiments.session import rules
+from redis_plan.keyspace import records
 from redis_plan.measure.lab import Lab
 from redis_plan.plan import session_text
 from tests.experiments import project
@@ -70,7 +71,7 @@ def test_nothing_of_the_storms_is_left_on_the_server(lab):
 
 
 def test_the_plan_shows_every_function_with_its_contract_and_one_slot():
-    text = "\n".join((session_text.library(), session_text.slots(project.keyspace())))
+    text = "\n".join((session_text.library(project.keyspace()), session_text.slots(project.keyspace())))
     for name in ("session_create", "session_apply", "session_end"):
         assert f"| `{name}`" in text
     assert session_text.functions.source().rstrip() in text
@@ -96,3 +97,9 @@ def test_a_lease_outlasts_three_heartbeats_where_the_grace_is_shorter():
     found = rules(short, project.keyspace())
     assert (found.lease_ms, found.capacity) == (60_000, 9)
     assert "lease 1 min (" in session_text.lifecycle(short, project.keyspace())
+
+
+def test_the_server_time_of_a_step_is_measured_for_what_the_design_has(lab):
+    found = measure(lab, contention.writers)
+    assert 0 < found["apply_server"].value < 0.01
+    assert ("record_server" in found) == bool(records.recorded(project.keyspace()))

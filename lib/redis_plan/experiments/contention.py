@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from redis_plan import figures
 from redis_plan.brief.model import Brief
-from redis_plan.experiments import raw
+from redis_plan.experiments import raw, stepcost
 from redis_plan.experiments.children import Child, children
 from redis_plan.experiments.gateway import encode
 from redis_plan.experiments.session import Session, start
@@ -171,6 +171,7 @@ def writers(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
                 session.end(client)
                 done = found["done"]
                 rows.append((way, count, done, found["attempts"], done / seconds, found["attempts"] / max(1, done), done - version))  # fmt: skip
+    cost = stepcost.steps(lab, client, brief, keyspace, library)
     samples = pd.DataFrame(
         rows, columns=["way", "writers", "done", "attempts", "goodput_per_s", "attempts_per_success", "lost"]
     )
@@ -189,12 +190,13 @@ def writers(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
         Value("lost", int(guarded["lost"].sum()), "updates", int(guarded["done"].sum())),
         Value("unguarded_lost", int(samples[samples["way"] == "unguarded"]["lost"].sum()), "updates",
               int(samples[samples["way"] == "unguarded"]["done"].sum())),
+        *cost,
         Value("best_over_watch", float(at.at[best, "goodput_per_s"]) / float(at.at["WATCH", "goodput_per_s"]), "x"),  # type: ignore[arg-type]
     ]  # fmt: skip
     return Finding(
         question=question,
         hypothesis="A function and a script stay flat; WATCH needs more attempts for each success as writers are added.",
-        method="Closed loop: each writer changes the same session again and again; version + 1, log, publish each time",
+        method="Closed loop: each writer changes the same session again and again; version + 1, log, publish each time. Server time of a step from INFO commandstats around blocks in turns, nobody else writing",
         values=tuple(values),
         samples=samples,
         conclusion=f"With {most} writers WATCH needs {float(at.at['WATCH', 'attempts_per_success']):.1f} attempts a success.",  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from redis_plan.brief.model import Brief
 from redis_plan.errors import ServerError
 from redis_plan.experiments.session import Session, start
 from redis_plan.keyspace import functions, naming, records
-from redis_plan.keyspace.model import KeyPattern, Keyspace
+from redis_plan.keyspace.model import Keyspace
 from redis_plan.measure.finding import Finding, Value
 from redis_plan.measure.lab import Lab
 from redis_plan.server import Server
@@ -78,33 +78,10 @@ def _play(client: redis.Redis, keyspace: Keyspace, session: Session) -> None:
     for member in ("ann#1", "bob#1"):
         session.join(client, member)
     session.apply(client, "change", "{}", op_id="op1", fields={"status": "open"})
-    rule = session.rules
     for pattern in records.recorded(keyspace):
-        command = records.command_for(pattern)
-        value = () if command in ("RPUSH", "SADD") else ("1",)
-        keys = [session.keys["state"], session.keys["log"], session.keys["idem"], _name(pattern, session)]
-        args: list[str | int] = [
-            session.channel_argument,
-            "",
-            "",
-            "record",
-            "{}",
-            rule.ttl_s,
-            rule.log_max,
-            rule.idem_ttl_s,
-        ]
-        records.call(
-            client, keys, [*args, command, int(pattern.max_elements), "ann", *value], form=session.library.form
-        )
+        session.record(client, pattern, "ann")
     session.heartbeat(client, "ann#1")
     session.leave(client, "bob")
-
-
-def _name(pattern: KeyPattern, session: Session) -> str:
-    """Return the pattern's key in ``session``; further ids, such as a round's, are 1."""
-    tag = session.keys["state"].partition("{")[2].partition("}")[0]
-    ids = {name: tag if name == "session_id" else "1" for name in naming.placeholders(pattern.template)}
-    return naming.render(pattern.template, **ids)
 
 
 def _end_the_rest(client: redis.Redis, keyspace: Keyspace, session: Session) -> None:
@@ -112,7 +89,7 @@ def _end_the_rest(client: redis.Redis, keyspace: Keyspace, session: Session) -> 
     named = set(session.keys)
     for pattern in records.recorded(keyspace):
         if pattern.name not in named:
-            client.unlink(_name(pattern, session))
+            client.unlink(session.name_of(pattern))
 
 
 def _compare(client: redis.Redis, keyspace: Keyspace) -> Iterable[dict[str, str]]:

@@ -10,9 +10,9 @@ from typing import Any
 import redis
 
 from redis_plan.brief.model import Brief
-from redis_plan.keyspace import chain, functions
+from redis_plan.keyspace import chain, functions, naming, records
 from redis_plan.keyspace.functions import Library
-from redis_plan.keyspace.model import Keyspace
+from redis_plan.keyspace.model import KeyPattern, Keyspace
 from redis_plan.server import Server
 
 
@@ -100,6 +100,24 @@ class Session:
         args = [self.channel_argument, op_id, wanted, kind, data, r.ttl_s, r.log_max, r.idem_ttl_s, *pairs]
         version, status = self._call(client, "session_apply", args, op_id)
         return int(version), status.decode() if isinstance(status, bytes) else str(status)
+
+    def record(self, client: redis.Redis, pattern: KeyPattern, element: str, *, op_id: str = "") -> tuple[int, str]:
+        """Change one element of a collection by its own command; version and status."""
+        r, command = self.rules, records.command_for(pattern)
+        value = () if command in ("RPUSH", "SADD") else ("1",)
+        idem = self.keys["idem"].rsplit(":", 1)[0] + ":" + op_id if op_id else self.keys["idem"]
+        keys = [self.keys["state"], self.keys["log"], idem, self.name_of(pattern)]
+        args: list[str | int] = [self.channel_argument, op_id, "", "record", "{}", r.ttl_s, r.log_max, r.idem_ttl_s]
+        args += [command, int(pattern.max_elements), element, *value]
+        version, status = records.call(client, keys, args, form=self.library.form)
+        return int(version), status.decode() if isinstance(status, bytes) else str(status)
+
+    def name_of(self, pattern: KeyPattern) -> str:
+        """Return the pattern's key in this session; further ids, such as a round's, are 1."""
+        tag = self.keys["state"].partition("{")[2].partition("}")[0]
+        prefix = self.keys["state"].removesuffix(self.keyspace.pattern("state").template.replace("<session_id>", tag))
+        template = pattern.template.replace("<session_id>", tag)
+        return prefix + naming.render(template, **dict.fromkeys(naming.placeholders(template), "1"))
 
     def heartbeat(self, client: redis.Redis, member: str, *, now_ms: str = "") -> int:
         """Renew a lease; 1, or -1 join again."""

@@ -88,12 +88,13 @@ def _parts() -> tuple[str, dict[str, str]]:
 @cache
 def functions() -> Mapping[str, Function]:
     """Return every function of the library by name, in the order of the file."""
-    return {name: _parse(name, text) for name, text in _parts()[1].items()}
+    return {name: parse(name, text) for name, text in _parts()[1].items()}
 
 
-def _parse(name: str, text: str) -> Function:
+def parse(name: str, text: str) -> Function:
+    """Read a function's contract from the comments in front of its code."""
     comments = dict(re.findall(r"^-- (KEYS|ARGV|Flags) (.+)$", text, flags=re.MULTILINE))
-    returns = re.search(r"^-- Returns (.+?)(?=^local function|^-- Flags)", text, flags=re.MULTILINE | re.DOTALL)
+    returns = re.search(r"^-- Returns (.+?)(?=^local |^-- Flags)", text, flags=re.MULTILINE | re.DOTALL)
     keys = comments["KEYS"].split()
     return Function(
         name=name,

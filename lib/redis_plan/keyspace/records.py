@@ -33,6 +33,12 @@ def text() -> str:
 
 
 @cache
+def function() -> functions.Function:
+    """Return the contract of the function, as its comments say it."""
+    return functions.parse(NAME, "-- " + text().split("-- FUNCTION ", 1)[1])
+
+
+@cache
 def source() -> str:
     """Return the library as FUNCTION LOAD takes it."""
     register = f"redis.register_function('{NAME}', {NAME})\n"

@@ -8,7 +8,7 @@ from redis_plan import units
 from redis_plan.brief.model import Brief
 from redis_plan.experiments.isolation import sweep_period_s
 from redis_plan.experiments.session import rules
-from redis_plan.keyspace import chain, functions, naming
+from redis_plan.keyspace import chain, functions, naming, records
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.plan.decision import Alternative, Decision, Guard
 from redis_plan.plan.evidence import Evidence
@@ -45,17 +45,29 @@ def states(brief: Brief, keyspace: Keyspace) -> str:
 A stage of the project's own is guarded by `expected_version`: who read version 41 and moves on writes only if it is still 41."""
 
 
-def library() -> str:
-    """Return the contract of every function and the whole Lua text."""
+def library(keyspace: Keyspace) -> str:
+    """Return the contract of every function and the whole Lua text, records included where the design has any."""
+    recorded = bool(records.recorded(keyspace))
+    listed = [*functions.functions().values(), *([records.function()] if recorded else [])]
     rows = [
         f"| `{f.name}`{' `' + ' '.join(f.flags) + '`' if f.flags else ''} | {' '.join(f.keys)}{' …' if f.more_keys else ''} | `{f.args}` | {_ticked(f.returns)} |"
-        for f in functions.functions().values()
+        for f in listed
     ]
+    loads = "\n".join(
+        f"redis-cli -x FUNCTION LOAD REPLACE < {name}"
+        for name in ("session.lua", *(["records.lua"] if recorded else []))
+    )
+    more = (
+        ["", f"`records.lua`, the library `{records.LIBRARY}`:", "", "```lua", records.source().rstrip(), "```"]
+        if recorded
+        else []
+    )
     return "\n".join(
         [
             "### Functions",
             "",
-            "Load once a deploy with `FUNCTION LOAD REPLACE` on every primary (`cat session.lua | redis-cli -x FUNCTION LOAD REPLACE`); call with "
+            f"Load at every deploy, before the gateways start, on every primary:\n\n```sh\n{loads}\n```\n",
+            "Call with "
             "`FCALL <name> <number of keys> <keys> <arguments>`. Where functions are not available, the same text runs by `EVALSHA`: "
             "prelude, one function, `return <name>(KEYS, ARGV)`. … stands for the session's other keys, whose TTL is refreshed in the same step.",
             "",
@@ -63,9 +75,12 @@ def library() -> str:
             "|:--|:--|:--|:--|",
             *(row.replace("\n", " ") for row in rows),
             "",
+            "`session.lua`, the library `redis_plan`:",
+            "",
             "```lua",
             functions.source().rstrip(),
             "```",
+            *more,
         ]
     )
 
@@ -160,8 +175,9 @@ A cleanup that is interrupted leaves either everything or nothing, since each la
 **Ghosts.** A member of a killed gateway is gone after lease + sweep period = {units.write(lease, "s")} + {units.write(period, "s")} at most, and not before lease − heartbeat = {units.write(max(0.0, lease - brief.value("heartbeat")), "s")} (modelled)."""
     if ghosts.not_run:
         return f"{text} Not measured: {ghosts.not_run}"
+    text += "\n\n[figure 07-ghosts]\n\n"
     return (
-        f"{text} With short leases the formula gave {ghosts.number('bound')}, a killed process took {ghosts.cite('ghost')}, and "
+        f"{text}With short leases the formula gave {ghosts.number('bound')}, a killed process took {ghosts.cite('ghost')}, and "
         f"{ghosts.number('leave_events')} were published for {ghosts['leave_events'].n} members."
     )
 
@@ -215,6 +231,12 @@ def registry_note(brief: Brief, keyspace: Keyspace) -> str:
     )
 
 
+def _server_times(b: Evidence) -> str:
+    """Say what one step costs the server, with its operation id and a full log."""
+    apply = f"with its operation id and a full log one `session_apply` takes {b.number('apply_server')} of server time"
+    return apply + (f", one `session_record` {b.number('record_server')}" if "record_server" in b else "")
+
+
 def functions_decision(a: Evidence, b: Evidence, serving: tuple[str, ...]) -> Decision:
     """Return D-07a: how a session is changed."""
     best = "function" if "function_goodput" in b else "script"
@@ -224,7 +246,7 @@ def functions_decision(a: Evidence, b: Evidence, serving: tuple[str, ...]) -> De
         question="How do several writers change one session without losing an update or over-filling it?",
         decision="By the functions of this section, each atomic and single-slot.",
         because=f"{a.number('operations')} at capacity: {a.number('over_full')} too many seats and {a.number('version_holes')} in the versions; "
-        f"with {b.number('writers')} a {best} makes {b.number(best + '_goodput')}, one attempt each [{a.id}, {b.id}]",
+        f"with {b.number('writers')} a {best} makes {b.number(best + '_goodput')}, one attempt each; {_server_times(b)} [{a.id}, {b.id}]",
         instead_of=(
             Alternative(
                 "read, decide and write by single commands",
@@ -266,7 +288,7 @@ def leases_decision(brief: Brief, d: Evidence, serving: tuple[str, ...]) -> Deci
 
 def isolation_text(c: Evidence, e: Evidence) -> str:
     """Return what the fuzz and the duplicates showed."""
-    parts = ["### Isolation and repetition, tested", ""]
+    parts = ["### Isolation and repetition, tested", "", "[figure 07-writers]", ""]
     parts.append(
         f"- [{c.id}] not run: {c.not_run}"
         if c.not_run
@@ -300,7 +322,7 @@ def section(brief: Brief, keyspace: Keyspace, c: Evidence, d: Evidence, e: Evide
     return [
         states(brief, keyspace),
         lifecycle(brief, keyspace),
-        library(),
+        library(keyspace),
         slots(keyspace),
         identities(brief, keyspace),
         cleanup(brief, keyspace, d),

@@ -206,7 +206,7 @@ def element_writes(keyspace: Keyspace, brief: Brief) -> str:
     value = {"list": "", "set": ""}.get(first.type, "1")
     channel = naming.example(keyspace.pattern("events").template)
     call = (
-        f'EVALSHA <sha> 4 {" ".join(names)} \\\n  {channel} 01J9Z3KAW2M7R4QX8V6T1N5B0D "" {first.name} '
+        f'FCALL {records.NAME} 4 {" ".join(names)} \\\n  {channel} 01J9Z3KAW2M7R4QX8V6T1N5B0D "" {first.name} '
         f"'{{}}' {ttl} \"{functions.log_argument(keyspace)}\" {idem} {records.command_for(first)} {first.max_elements:.0f} u-4f2a9c {value}"
     )
     return "\n".join(
@@ -227,8 +227,6 @@ def element_writes(keyspace: Keyspace, brief: Brief) -> str:
             '`"taken"` wrote nothing. Errors BADARG, BADDATA, WRONGTYPE and OOM wrote nothing either. Its cost is O(1) for a hash '
             "or set, O(log n) for a sorted set, O(1) with the exact trim for a list.",
             "",
-            f"The code, under the prelude of the library in section 7, as library `{records.LIBRARY}`:",
-            "",
-            f"```lua\n{records.text().rstrip()}\n```",
+            f"Its code is the library `{records.LIBRARY}` in section 7.",
         ]
     )
