@@ -22,6 +22,7 @@ from redis_plan.codec import load, save
 from redis_plan.errors import PlanError
 from redis_plan.measure.finding import Finding, Value
 from redis_plan.measure.lab import Lab
+from redis_plan.plan import provenance
 from redis_plan.server import Fingerprint
 
 FORMAT = 1  # 1: first version
@@ -117,9 +118,9 @@ def describe(evidence: Evidence) -> str:
 
 
 def fingerprint_inputs(experiment: Callable[..., Finding], parameters: Mapping[str, Any], lab: Lab) -> str:
-    """Return a digest of all that a measurement depends on: code, parameters, profile, seed and server."""
+    """Return a digest of all that a measurement depends on: code with all it imports, parameters, profile, seed and server."""
     module = inspect.getmodule(experiment)
-    source = inspect.getsource(module) if module else ""
+    source = provenance.digest(module.__name__) if module else ""
     plain = {k: asdict(v) if is_dataclass(v) and not isinstance(v, type) else v for k, v in parameters.items()}
     text = json.dumps([source, plain, lab.profile, lab.seed, lab.server.fingerprint.id], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
