@@ -46,6 +46,7 @@ def atomic_steps(keyspace: Keyspace, skew: Evidence, slots: Evidence) -> str:
             )
         )
     if "ids_6" in skew:
+        lines += ["", "[figure 01-slot-skew]", ""]
         chance = f"At this project's peak chance decides more than the hash: {skew.cite('live_3')} on the fullest of 3."
         lines.append(
             f"The fullest of 3, 6 and 12 nodes holds {skew.number('ids_3')}, {skew.number('ids_6')} and {skew.number('ids_12')} its even share of "

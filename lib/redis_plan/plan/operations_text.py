@@ -12,7 +12,7 @@ from IPython.display import Markdown
 from redis_plan import resources, units
 from redis_plan.brief.model import Brief
 from redis_plan.errors import MissingStepError
-from redis_plan.keyspace import acl
+from redis_plan.keyspace import acl, naming
 from redis_plan.keyspace import settings as configuration_of
 from redis_plan.keyspace.acl import AclUser
 from redis_plan.keyspace.model import Keyspace
@@ -349,7 +349,7 @@ def collection(metrics: Evidence, keyspace: Keyspace) -> str:
             "command or function, `SLOWLOG` and the latency monitor have the thresholds of section 8. Every connection sets its "
             "name; every log line carries the op id, so that one click can be followed from the socket through Redis and back.",
             "",
-            f"**Leak check** (CI after the test run, and hourly on a replica): `SCAN` by the registry of section 1 (such as `{acl.glob(first)}`) "
+            f"**Leak check** (CI after the test run, and hourly on a replica): `SCAN` by the registry of section 1 (such as `{naming.acl_pattern(first)}`) "
             "must find no key that matches no pattern, none of another type than the registry says, and none with TTL -1 outside its allow-list.",
         ]
     )

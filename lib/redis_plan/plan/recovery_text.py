@@ -207,6 +207,8 @@ def durability(brief: Brief, keyspace: Keyspace, a: Evidence) -> str:
     lines = [
         "### Durability: what each failure loses",
         "",
+        "[figure 08-survival]",
+        "",
         "| Failure | appendonly yes, everysec | appendonly yes, always | no persistence | Grade |",
         "|:--|:--|:--|:--|:--|",
     ]
