@@ -68,7 +68,7 @@ def endless(*commands: bytes):
 
 
 def test_a_busy_script_is_called_slower_than_none_on_a_live_server(own_server):
-    busy = pack("EVAL", "local x = 0; for i = 1, 20000 do x = x + i end; return x", 0)
+    busy = pack("EVAL", "local x = 0; for i = 1, 200000 do x = x + i end; return x", 0)
     idle = pack("EVAL", "return 1", 0)
     with Wire(own_server.address) as wire:
         timed = interleaved(wire, {"idle": endless(idle), "again": endless(idle), "busy": endless(busy)}, 0.2)

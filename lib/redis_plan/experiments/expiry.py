@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -33,12 +34,11 @@ def expected_lag_s(volatile_keys: float, hz: float) -> float:
 
 def active_lag(lab: Lab) -> Finding:
     """Let few keys fall due among many live ones and note when the server reports each as expired."""
-    sizes = lab.by_profile((0, 200, 500), (0, 500, 2_000, 6_000), (0, 2_000, 10_000, 100_000))
-    window_s = lab.by_profile(3.2, 35.0, 180.0)
+    sizes = lab.by_profile((0, 200, 500), (0, 500, 2_000, 6_000), (0, 2_000, 10_000, 50_000))
+    window_s = lab.by_profile(3.2, 35.0, 280.0)
     rows: list[dict[str, object]] = []
-    own = [lab.own({"notify-keyspace-events": "Ex"}) for _ in sizes]
-    servers = [context.__enter__() for context in own]
-    try:
+    with ExitStack() as own:
+        servers = [own.enter_context(lab.own({"notify-keyspace-events": "Ex"})) for _ in sizes]
         due: dict[int, dict[bytes, float]] = {}
         watchers = [server.client().pubsub(ignore_subscribe_messages=True) for server in servers]
         for watcher in watchers:
@@ -57,9 +57,6 @@ def active_lag(lab: Lab) -> Finding:
             time.sleep(0.002)
         rows += [{"volatile": n, "lag_s": window_s, "seen": False} for n, left in due.items() for _ in left]
         hz = float(servers[0].setting("hz"))
-    finally:
-        for context in own:
-            context.__exit__(None, None, None)
     samples = pd.DataFrame(rows)
     return _lag_finding(lab, samples, sizes, hz, window_s)
 
@@ -271,15 +268,14 @@ def survival(lab: Lab) -> Finding:
 def plot_lag(samples: pd.DataFrame) -> Figure:
     """Draw the share of due keys that are gone against the time since their deadline, one line a number of live keys."""
     figure, axes = plt.subplots()
-    for (size, rows), colour in zip(samples.groupby("volatile"), figures.PALETTE, strict=False):
+    for order, ((size, rows), colour) in enumerate(zip(samples.groupby("volatile"), figures.PALETTE, strict=False)):
         lags = np.sort(rows["lag_s"].clip(lower=0.001))
         share = np.arange(1, len(lags) + 1) / len(lags) * 100
         seen = np.sort(rows["seen"].to_numpy())[::-1]
         axes.step(lags[seen], share[seen], where="post", color=colour, linewidth=2)
-        if seen.any():
-            axes.annotate(
-                f" {size:,} live keys", (lags[seen][-1], share[seen][-1]), color=colour, fontsize=10, va="center"
-            )
+        if seen.any():  # each label a step higher than the one before, so that close lines do not share a place
+            level = int(np.searchsorted(share[seen], 15 + 20 * order).clip(max=seen.sum() - 1))
+            axes.annotate(f"  {size:,} live keys", (lags[level], share[level]), color=colour, fontsize=10, va="top")
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.set_xlabel("time since the deadline (s, log scale)")

@@ -49,7 +49,7 @@ def load_curve(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
                 rate = target * multiple
                 if rate > MOST_PER_S:
                     break
-                load = _offered(wire, commands, rate, seconds)
+                load, attempts = _offered(wire, commands, rate, seconds)
                 p = np.percentile(load.latency_s, [50, 95, 99])
                 p99 = statistics.percentile(load.latency_s, 99, lab.seed)
                 kept = load.achieved_per_s > 0.95 * rate
@@ -58,7 +58,7 @@ def load_curve(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
                         "multiple": multiple, "offered": rate, "achieved": load.achieved_per_s, "n": len(load.latency_s),
                         "p50": p[0], "p95": p[1], "p99": p[2], "p99_low": p99.low, "p99_high": p99.high,
                         "max": float(load.latency_s.max()), "late_send_p99": load.late_send_s,
-                        "headroom": load.has_headroom, "kept_up": kept,
+                        "attempts": attempts, "headroom": load.has_headroom, "kept_up": kept,
                     }
                 )  # fmt: skip
                 if not kept:
@@ -113,14 +113,12 @@ def load_curve(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
     )
 
 
-def _offered(wire: Wire, commands: Iterator[bytes], rate: float, seconds: float) -> openloop.Load:
-    """Offer one rate, again where the generator itself was late."""
-    load = openloop.offer(wire, commands, rate, seconds)
-    for _ in range(ATTEMPTS - 1):
-        if load.has_headroom:
-            break
-        load = openloop.offer(wire, commands, rate, seconds)
-    return load
+def _offered(wire: Wire, commands: Iterator[bytes], rate: float, seconds: float) -> tuple[openloop.Load, int]:
+    """Offer one rate, again where the generator itself was late; return the last run and how many there were."""
+    attempts, load = 1, openloop.offer(wire, commands, rate, seconds)
+    while attempts < ATTEMPTS and not load.has_headroom:
+        attempts, load = attempts + 1, openloop.offer(wire, commands, rate, seconds)
+    return load, attempts
 
 
 def _hot_write(lab: Lab, brief: Brief, keyspace: Keyspace, root: str) -> tuple[str, Iterator[bytes]]:

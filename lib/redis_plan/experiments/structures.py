@@ -17,7 +17,7 @@ from redis_plan import figures
 from redis_plan.keyspace.model import Candidate, KeyPattern, Keyspace
 from redis_plan.measure import serverside, statistics
 from redis_plan.measure.finding import Finding, Value
-from redis_plan.measure.interleave import Operation, interleaved
+from redis_plan.measure.interleave import Operation, interleaved, run_batch
 from redis_plan.measure.lab import Lab
 from redis_plan.measure.respwire import Wire, pack
 from redis_plan.server.capabilities import missing
@@ -113,11 +113,14 @@ def compare(lab: Lab, *, pattern: KeyPattern, payload_bytes: float) -> Finding:
     fillers = {c.name: Filler(f"{root}:{c.name}", c, shape, lab.rng(c.name)) for c in usable}
     rows: list[dict[str, object]] = []
     values: list[Value] = []
+    encodings: list[str] = []
     try:
         with Wire(lab.server.address) as wire:
             for candidate in usable:
                 _build(wire, fillers[candidate.name], shape)
                 values.append(Value(f"{candidate.name} bytes", _bytes(client, f"{root}:{candidate.name}"), "B", 1))
+                if (seen := client.object("ENCODING", f"{root}:{candidate.name}")) is not None:
+                    encodings.append(f"{candidate.name} {seen.decode()}")
             for kind in ("read", "write"):  # reads first: some candidates grow with each write
                 values += _timed(lab, wire, client, kind, usable, naive, fillers, rows)
     finally:
@@ -136,6 +139,8 @@ def compare(lab: Lab, *, pattern: KeyPattern, payload_bytes: float) -> Finding:
             "connections": 1,
             "elements": shape.elements,
             "value": f"{shape.value_bytes} B",
+            "encodings": "; ".join(encodings),
+            "server time": "of our commands alone" if lab.server.ours else "of every client of this shared server",
         },
     )
 
@@ -175,19 +180,16 @@ def _timed(
 
 
 def _server_time(lab: Lab, wire: Wire, client: redis.Redis, operations: Iterator[Operation]) -> tuple[float, str, int]:
-    """Return mean server time of one operation (all its commands), from commandstats around a run of its own."""
+    """Return mean server time of one operation (all its commands), from commandstats around a run of its own.
+
+    Depth 1, as the application sends it: replies that pile up in one output buffer would be charged to the command.
+    """
     first = next(operations)
     # a large document is sent less often: ten megabytes a candidate are enough for a mean
     most = max(20, 10_000_000 // max(1, sum(len(command) for command in first)))
     count = min(lab.by_profile(200, 1_000, 5_000), most)
-    size = min(50, count)
-    count -= count % size
     before = serverside.command_stats(client)
-    for _ in range(count // size):
-        batch = [next(operations) for _ in range(size)]
-        wire.ask(
-            b"".join(command for commands in batch for command in commands), sum(len(commands) for commands in batch)
-        )
+    run_batch(wire, operations, count)
     return serverside.total_seconds(serverside.since(before, serverside.command_stats(client))) / count, "s", count
 
 
@@ -234,7 +236,7 @@ def cliff(lab: Lab, *, value_bytes: int) -> Finding:
         method="Bisection over the number of elements and over the length of one value, OBJECT ENCODING asked at each",
         values=tuple(values),
         samples=pd.DataFrame(rows),
-        conclusion="One element above the threshold, or one value above 64 B, converts the whole key, and it never converts back.",
+        conclusion=f"One element above the threshold, or one value above {long_value} B, converts the whole key for good.",
         conditions={"value": f"{len(text)} B"},
     )
 
