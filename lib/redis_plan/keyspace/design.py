@@ -21,6 +21,7 @@ from redis_plan.keyspace.expression import compute
 from redis_plan.keyspace.linter import lint
 from redis_plan.keyspace.model import Candidate, Field, KeyPattern, Keyspace, TtlRule
 from redis_plan.keyspace.settings import ENVELOPE_BYTES
+from redis_plan.keyspace.together import RECORD
 from redis_plan.keyspace.versions import offers
 
 #: Requirements named beside one key pattern at most: a reader wants the ones it exists for.
@@ -58,7 +59,7 @@ def design(brief: Brief) -> Keyspace:
         for spec in use.pattern.key:
             taken = {p.name for p in patterns}
             patterns.append(_pattern(use, spec.adapted(session is not None), brief, keyspace, facts, taken))
-    patterns = _with_code(patterns)
+    patterns = _with_records(_with_code(patterns))
     patterns, unserved = _serve(patterns, uses, brief, session)
     keyspace = replace(keyspace, patterns=tuple(patterns), unserved=unserved)
     return replace(keyspace, findings=lint(keyspace, brief))
@@ -308,9 +309,19 @@ def _with_code(patterns: list[KeyPattern]) -> list[KeyPattern]:
         return patterns
     code = Field("code", "code", 8, "join code; deleted with the session")
     return [
-        replace(p, fields=(*p.fields, code), max_elements=p.max_elements + 1) if p.use == "state" else p
+        replace(p, fields=(*p.fields, code), max_elements=p.max_elements + 1, typical_elements=p.typical_elements + 1)
+        if p.use == "state"
+        else p
         for p in patterns
     ]
+
+
+def _with_records(patterns: list[KeyPattern]) -> list[KeyPattern]:
+    """Name session_record among the writers of what it writes besides the collection."""
+    if not any(RECORD in p.functions for p in patterns):
+        return patterns
+    written = ("state", "log", "idem", "events")
+    return [replace(p, writers=(*p.writers, RECORD)) if p.use in written else p for p in patterns]
 
 
 def _is_current(entity: Entity) -> bool:

@@ -71,11 +71,18 @@ def quantities(brief: Brief, keyspace: Keyspace, maxmemory: float, bytes_per_ses
         "maxmemory": maxmemory,
         "bytes_per_session": bytes_per_session,
         "conn_rate": conn_rate,
+        "channels_peak": channels_peak(brief, keyspace),
         "write_bytes": write_bytes,
         "stall_s": STALL_S,
         "hard_limit": float(int(hard / 65_536 + 1) * 65_536),
         "connections": brief.value("gateway_nodes") * CONNECTIONS_PER_GATEWAY + 8,
     }
+
+
+def channels_peak(brief: Brief, keyspace: Keyspace) -> float:
+    """Return how many channels are subscribed to at the expected peak, at least one."""
+    sessions = brief.value("sessions_peak")
+    return max(1.0, sum(c.per_session * (sessions if c.scope == "session" else 1.0) for c in keyspace.channels))
 
 
 def _conditions(keyspace: Keyspace) -> dict[str, bool]:

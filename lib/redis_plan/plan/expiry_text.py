@@ -10,10 +10,14 @@ import pandas as pd
 from redis_plan import resources, units
 from redis_plan.brief.model import Brief
 from redis_plan.experiments.expiry import expected_lag_s
+from redis_plan.experiments.isolation import sweep_period_s
 from redis_plan.keyspace import chain
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.plan.decision import Alternative, Decision, Guard
 from redis_plan.plan.evidence import Evidence
+
+#: How often a worker polls the index of deadlines, and how long a claim keeps others away, in seconds.
+POLL_S, CLAIM_S = 0.1, 5.0
 
 LAG_ALT = (
     "Step chart of the share of due keys that were removed against the time since their deadline, one line for each number "
@@ -156,17 +160,21 @@ def timed_actions(brief: Brief, keyspace: Keyspace) -> str:
         )
         return "\n".join(lines)
     lines += [
-        f"Turn timers, grace periods and closing times stand in `{due.template}`, score = deadline in milliseconds. A worker polls each "
-        "bucket every 100 ms (assumed; half a poll is the mean lateness), claims with `ZREM` (the reply 1 wins, so an action runs "
-        "once), and calls the function of the action, which checks the state again: a late or repeated call changes nothing.",
+        f"Timers, lease checks and idle ends stand in `{due.template}`, score = deadline in milliseconds. A worker polls each bucket "
+        f"every {units.write(POLL_S, 's')} (assumed; half a poll is the mean lateness) and claims what is due by moving its deadline "
+        f"{units.write(CLAIM_S, 's')} on: the reply 1 is ours, and a worker that dies leaves the entry to the next one.",
         "",
         "```text",
         f"ZRANGEBYSCORE {due.template} -inf <now_ms> LIMIT 0 100",
-        f"ZREM {due.template} <member>      # 1: ours, run it   0: another worker has it",
+        f"ZADD {due.template} XX GT CH <now_ms + {CLAIM_S * 1000:.0f}> <member>      # 1: ours, run it   0: another worker has it",
+        f"ZADD {due.template} <next deadline> <member>      # after the action, where the state names a further one",
+        f"ZREM {due.template} <member>      # after the action, where it names none",
         "```",
         "",
-        "Bound: poll interval + one round trip + the function's time, well below one second. A worker that dies between claim and "
-        "action loses that action; so the sweep also looks at states whose deadline has passed by more than two polls.",
+        "The action is a function that checks the state (`expected_version`, or the deadline in it), so a late or repeated call changes "
+        "nothing; after `conflict` the worker reads the state and writes the deadline that stands there. Bound: one poll, one round "
+        f"trip and the function's time; {units.write(CLAIM_S, 's')} more where a worker died. The lease check, which comes round every "
+        f"{units.write(sweep_period_s(brief), 's')}, writes a timer again that the state names and the index lost.",
     ]
     return "\n".join(lines)
 

@@ -14,7 +14,7 @@ from redis_plan.plan.decision import Alternative, Decision, Guard
 from redis_plan.plan.evidence import Evidence
 from redis_plan.plan.sync_text import not_run, serves
 
-_SESSION, _MEMBER, _EPOCH = "k3v9", "m7#c1", "5f0c1b2a9d3e4f60"
+_SESSION, _MEMBER, _EPOCH, _OP = "k3v9", "m7#c1", "5f0c1b2a9d3e4f60", "01JD8Q6Z7K3W9M2N4P5R6S7T8V"
 
 WRITERS_ALT = (
     "Two line charts against writers: successes a second, where function and script stay high and WATCH falls, "
@@ -30,6 +30,11 @@ GHOSTS_ALT = (
 def states(brief: Brief, keyspace: Keyspace) -> str:
     """Return the state machine of a session: each transition, its function, what it checks and its answers."""
     noun, idle = keyspace.session_noun, units.write(brief.value("idle_ttl"), "s")
+    element = (
+        "\n| `open` | `open` | `session_record` (one element of a collection) | as `session_apply`; room for the element; not taken | `gone`; `duplicate`; `conflict`; `full`; `taken` |"
+        if records.recorded(keyspace)
+        else ""
+    )
     return f"""### States of a {noun}
 
 | From | To | By | Checked in the function | Answer if refused |
@@ -37,7 +42,7 @@ def states(brief: Brief, keyspace: Keyspace) -> str:
 | – | `open` | `session_create` | no state under this id | 0 exists: draw another id, or join it |
 | `open` | `open` | `session_join` | exists, not ended; seat taken or `HLEN` roster < capacity | -1 no {noun}; -2 full |
 | `open` | `open` | `session_leave`, `session_sweep` | exists; member or lapsed lease there | -1; 0 was not there |
-| `open` | `open` or a stage of the project's own (field `status`) | `session_apply` | exists, not ended; operation id new; version = expected_version | `gone`; `duplicate`; `conflict` |
+| `open` | `open` or a stage of the project's own (field `status`) | `session_apply` | exists, not ended; operation id new; version = expected_version | `gone`; `duplicate`; `conflict` |{element}
 | any but `ended` | `ended` | `session_apply` with field `status` = `ended` (a result page stays readable) | as above; afterwards every function answers as for no {noun} | `gone` |
 | any | – | `session_end` | nothing: it is the same the second time | – |
 | `open`, idle for {idle} | – | worker: `session_end` when `updated_at` is older; TTL as the net | `updated_at` of the state, server TIME | – |
@@ -69,7 +74,8 @@ def library(keyspace: Keyspace) -> str:
             f"Load at every deploy, before the gateways start, on every primary:\n\n```sh\n{loads}\n```\n",
             "Call with "
             "`FCALL <name> <number of keys> <keys> <arguments>`. Where functions are not available, the same text runs by `EVALSHA`: "
-            "prelude, one function, `return <name>(KEYS, ARGV)`. … stands for the session's other keys, whose TTL is refreshed in the same step.",
+            "prelude, one function, `return <name>(KEYS, ARGV)`. … stands for the session's other keys, whose TTL is refreshed in the same step"
+            f"{_further(keyspace)}.",
             "",
             "| Function | KEYS | ARGV | Returns |",
             "|:--|:--|:--|:--|",
@@ -83,6 +89,16 @@ def library(keyspace: Keyspace) -> str:
             *more,
         ]
     )
+
+
+def _further(keyspace: Keyspace) -> str:
+    """Name the keys whose own id the caller must add: the current one of each collection by round."""
+    found = [
+        f"`{p.name}`"
+        for p in keyspace.keys
+        if p.scope == "session" and p.ttl.policy == "sliding" and set(naming.placeholders(p.template)) - {"session_id"}
+    ]
+    return f"; the caller adds the current key of {', '.join(found)}" if found else ""
 
 
 def _ticked(text: str) -> str:
@@ -104,7 +120,7 @@ def slots(keyspace: Keyspace) -> str:
 
 def lifecycle(brief: Brief, keyspace: Keyspace) -> str:
     """Return create, join, change, leave and end as commands, with the keys that exist after each."""
-    keys = functions.session_keys(keyspace, _SESSION, environment="prod", op_id="01JD8Q6Z7K")
+    keys = functions.session_keys(keyspace, _SESSION, environment="prod", op_id=_OP)
     rule = rules(brief, keyspace)
     channel = functions.channel_argument(keyspace, keys)
 
@@ -118,7 +134,7 @@ def lifecycle(brief: Brief, keyspace: Keyspace) -> str:
         ("create", line("session_create", _EPOCH, rule.ttl_s, "owner", "m7", "capacity", rule.capacity), "1", ["state"]),
         ("join", line("session_join", _MEMBER, "'{\"name\":\"Ann\"}'", rule.capacity, "", rule.lease_ms, rule.ttl_s, channel, rule.log_max),
          "1 (the version)", ["state", "roster", "presence", "log"]),
-        ("change", line("session_apply", channel, "01JD8Q6Z7K", 1, "change", "'{\"set\":{\"owner\":\"m8\"}}'", rule.ttl_s, rule.log_max, rule.idem_ttl_s, "owner", "m8"),
+        ("change", line("session_apply", channel, _OP, 1, "change", "'{\"set\":{\"owner\":\"m8\"}}'", rule.ttl_s, rule.log_max, rule.idem_ttl_s, "owner", "m8"),
          "[2, ok]", ["state", "roster", "presence", "log", "idem"]),
         ("heartbeat", line("session_heartbeat", _MEMBER, "", rule.lease_ms, rule.ttl_s), "1", ["state", "roster", "presence", "log", "idem"]),
         ("sweep", line("session_sweep", "", channel, rule.ttl_s, rule.log_max), "[] or the lapsed connections", ["state", "roster", "presence", "log", "idem"]),
@@ -141,16 +157,16 @@ def identities(brief: Brief, keyspace: Keyspace) -> str:
     noun, member = keyspace.session_noun, keyspace.member_noun
     code = next((p for p in keyspace.patterns if p.use in ("join-code", "code")), None)
     live = brief.value("sessions_peak")
-    guess = live / 31**6
+    guess = live / 32**6
     join = (
-        f"- **Join code** `{code.template}`: 6 characters of `23456789ABCDEFGHJKLMNPQRSTUVWXYZ` without look-alikes (31^6 = {31**6 / 1e6:.0f} million; "
+        f"- **Join code** `{code.template}`: 6 characters of `23456789ABCDEFGHJKLMNPQRSTUVWXYZ` without look-alikes (32^6 = {32**6 / 1e9:.2f}e9; "
         f"with {live:g} live {noun}s one guess hits with {guess:.1e}, modelled). Claimed with `SET <key> <session_id> NX EX <ttl>`: nil means taken, draw again, five times at most. Guessing is bounded by the rate limit below."
         if code
         else f"- **No join code** is asked for; a {noun} is entered by its link, which holds the whole id."
     )
     return f"""### Ids, seats and connections
 
-- **Session id**: 128 random bits as 22 characters of base64url from the gateway, never from the client; it is the hash tag of every key of the {noun}.
+- **Session id**: 12 characters of Crockford's base 32 from a CSPRNG (section 1), minted by the gateway, never by the client; it is the hash tag of every key of the {noun}.
 {join}
 - **Three names, kept apart**: user id (who, from the token), {member} id (the seat; field of the roster), connection id (one socket; random, 8 characters). A lease is `<member_id>#<connection>`; both parts pass through the id encoder of section 1, so `#`, `:`, `{{` and `}}` never come from a user.
 - **Re-join** takes no second seat: `session_join` with a {member} id that is in the roster renews the lease and answers the version; the client then catches up.
@@ -167,7 +183,7 @@ def cleanup(brief: Brief, keyspace: Keyspace, ghosts: Evidence) -> str:
 | Layer | Does | When | Alone it ends a {keyspace.session_noun} after |
 |:--|:--|:--|:--|
 | 1 `session_end` | publishes `end`, `UNLINK`s every key; runs when memory is full (`allow-oom`); the same the second time | owner ends it, last member left, or the worker finds it idle | at once |
-| 2 worker | every {units.write(period, "s")}: `session_sweep` of the {keyspace.session_noun}s that are due (at most 100 a tick), `session_end` where `updated_at` is older than {units.write(brief.value("idle_ttl"), "s")} | from the index of section 3, never `KEYS` or `SCAN` | {units.write(brief.value("idle_ttl"), "s")} + {units.write(period, "s")} |
+| 2 worker | every {units.write(period, "s")}: `session_sweep` of each {keyspace.session_noun}, whose `lease` entry in the due index comes round (batches of 100 until none is due), `session_end` where `updated_at` is older than {units.write(brief.value("idle_ttl"), "s")} | from the index of section 3, never `KEYS` or `SCAN` | {units.write(brief.value("idle_ttl"), "s")} + {units.write(period, "s")} |
 | 3 TTL | {units.write(rule.ttl_s, "s")} on every key, set again by any function when less than half is left | nobody does anything | up to {units.write(rule.ttl_s, "s")} and the lag of active expiry (section 3) |
 
 A cleanup that is interrupted leaves either everything or nothing, since each layer's step is one function; a state that vanished alone makes the next `session_sweep` or `session_create` unlink what is left.
@@ -188,7 +204,7 @@ def limits(brief: Brief, keyspace: Keyspace) -> str:
     rate = max(1.0, 5 * brief.value("events_per_session"))
     counter = keyspace.use("rate")
     window = (
-        f"fixed window `{counter.template}`: `SET <key> 0 EX 120 NX`, `INCR` in one `MULTI`"
+        f"fixed window `{counter.template}`: `SET <key> 0 EX {counter.ttl.seconds} NX`, `INCR` in one `MULTI`"
         if counter
         else "token bucket in the gateway, by the HMAC of the address"
     )
@@ -245,7 +261,7 @@ def functions_decision(a: Evidence, b: Evidence, serving: tuple[str, ...]) -> De
         title="Every change of a session is one function",
         question="How do several writers change one session without losing an update or over-filling it?",
         decision="By the functions of this section, each atomic and single-slot.",
-        because=f"{a.number('operations')} at capacity: {a.number('over_full')} too many seats and {a.number('version_holes')} in the versions; "
+        because=f"{a.number('operations')} at capacity left {a.number('over_full')} over-filled and {a.number('version_holes')} in the versions; "
         f"with {b.number('writers')} a {best} makes {b.number(best + '_goodput')}, one attempt each; {_server_times(b)} [{a.id}, {b.id}]",
         instead_of=(
             Alternative(
@@ -299,7 +315,7 @@ def isolation_text(c: Evidence, e: Evidence) -> str:
     parts.append(
         f"- [{e.id}] not run: {e.not_run}"
         if e.not_run
-        else f"- {e.number('sent')} for {e.number('distinct')}: applied {e.number('applied')}, {e.number('applied_twice')} twice. "
+        else f"- {e.number('sent')} for {e.number('distinct')}: {e.number('applied')} applied, {e.number('applied_twice')} applied twice. "
         f"{e.number('cut')} cut off before their answer and sent again with the same id: {e.number('cut_applied')} applied."
     )
     return "\n".join(parts)

@@ -12,6 +12,7 @@ from redis_plan.plan.keyspace_text import serves, table
 SAMPLES = {
     "hex": "9f3c01d27ab4e815", "integer": "42", "enum": "open", "ms": "1795436400000", "id": "01J9Z3K8QW4T",
     "JSON": '{"name":"Ana","role":"member"}', "text": "…", "decimal": "67123.50", "slug": "change", "HLL": "<HLL>", "code": "K7PQXM",
+    "ULID": "01J9Z3KAW2M7R4QX8V6T1N5B0D",
 }  # fmt: skip
 
 _VERSION = (
@@ -135,12 +136,13 @@ def candidates(keyspace: Keyspace, brief: Brief) -> str:
 
 def data_model(keyspace: Keyspace) -> str:
     """Return one real key of each pattern with its value, as the application reads it."""
+    seats = next((f"{p.max_elements:.0f}" for p in keyspace.keys if p.use == "roster"), "")
     lines: list[str] = []
     for p in keyspace.keys:
         lines += [
             f"-- {p.holds}",
             f"{naming.example(p.template)}  ({p.type})",
-            *(f"  {line}" for line in _value(p)),
+            *(f"  {line}" for line in _value(p, seats)),
             "",
         ]
     return "\n".join(
@@ -148,10 +150,15 @@ def data_model(keyspace: Keyspace) -> str:
     )
 
 
-def _value(pattern: KeyPattern) -> list[str]:
+def _value(pattern: KeyPattern, seats: str) -> list[str]:
+    known = {"capacity": seats} if pattern.use == "state" else {"value": "42:ok"} if pattern.use == "idem" else {}
     match pattern.type:
         case "hash":
-            return [f"{_name(f)} → {_sample(f)}" for f in pattern.fields if not f.name.startswith("setting_")]
+            return [
+                f"{_name(f)} → {known.get(f.name) or _sample(f)}"
+                for f in pattern.fields
+                if not f.name.startswith("setting_")
+            ]
         case "zset":
             score = (
                 "1795436430000"
@@ -166,7 +173,7 @@ def _value(pattern: KeyPattern) -> list[str]:
             return [_sample(f) for f in pattern.fields]
         case "set":
             return [_name(f) for f in pattern.fields]
-    return [_sample(f) for f in pattern.fields]
+    return [known.get(f.name) or _sample(f) for f in pattern.fields]
 
 
 def _name(field: Field) -> str:
@@ -178,12 +185,14 @@ def _name(field: Field) -> str:
 
 
 def _sample(field: Field) -> str:
+    if field.name == "op":
+        return SAMPLES["ULID"]
     return SAMPLES.get(field.type, "…")[: max(8, field.max_bytes)]
 
 
 def _json(field: Field) -> str:
     sample = _sample(field)
-    return sample if field.type in ("integer", "JSON") else f'"{sample}"'
+    return sample if field.type in ("integer", "JSON", "ms") else f'"{sample}"'
 
 
 def element_writes(keyspace: Keyspace, brief: Brief) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 
 from redis_plan import units
 from redis_plan.brief.model import Brief
 from redis_plan.experiments.synchronization import beacon_period_s
-from redis_plan.keyspace import functions, settings
+from redis_plan.keyspace import functions, records, settings
 from redis_plan.keyspace.chain import lease
 from redis_plan.keyspace.model import KeyPattern, Keyspace
 from redis_plan.plan.evidence import Evidence
@@ -64,7 +65,7 @@ def message_classes(brief: Brief, keyspace: Keyspace) -> str:
     for channel in keyspace.channels:
         if applies(keyspace) and channel.use == "events":
             rows.append(
-                f"| state events of a {keyspace.session_noun} (join, leave, every `session_apply`, end) | `{channel.template}` "
+                f"| state events of a {keyspace.session_noun} (join, leave, every `session_apply`{', `session_record`' if records.recorded(keyspace) else ''}, end) | `{channel.template}` "
                 f"| must converge | a version: gap, beacon or reconnect → `session_catch_up` |"
             )
         else:
@@ -165,13 +166,23 @@ The same order for first load and reconnect; the reverse loses what is published
    and wait for the confirmation
 2  client → gateway                      {{"catch_up": {{"epoch": "5f0c1b2a9d3e4f60", "version": 38}}}}   ("" and 0 on first load)
 3  gateway → Redis, one MULTI:           FCALL session_catch_up 2 {keys["state"]} {keys["log"]} 5f0c1b2a9d3e4f60 38 "{most}"
-                                         HGETALL {keys["roster"]}
+                                         HGETALL {keys["roster"]}{_collections(keyspace, keys)}
 4  Redis → gateway → client              ["delta", 42, <39>, <40>, <41>, <42>]       contiguous, or it is a snapshot
                                          ["snapshot", 42, "<epoch>", field, value, …] state at version 42
 5  client drops held events with v ≤ 42 and applies the rest
 ```
 
-The read is bounded: a delta has at most {most.split()[0]} entries, more missed events give a snapshot. The gateway forwards events to a client from step 1 on and sends nothing of its own between."""
+The collections in the same `MULTI` are those of the version in the reply; what is hidden until a reveal is not among them. The read is bounded: a delta has at most {most.split()[0]} entries, more missed events give a snapshot. The gateway forwards events to a client from step 1 on and sends nothing of its own between."""
+
+
+def _collections(keyspace: Keyspace, keys: Mapping[str, str]) -> str:
+    """Return the reads of the collections that a snapshot shows: those with one key a session that nobody hides."""
+    reads = [
+        p.candidate.read[0].replace("<key>", keys[p.name])
+        for p in records.recorded(keyspace)
+        if p.name in keys and p.candidate and p.candidate.read and p.use != "votes"
+    ]
+    return "".join(f"\n{' ' * 41}{read}" for read in reads)
 
 
 def beacon(brief: Brief, keyspace: Keyspace, e: Evidence) -> str:
@@ -245,7 +256,7 @@ def budget(brief: Brief, keyspace: Keyspace, a: Evidence, e: Evidence, d: Eviden
             "",
             "[figure 04-delivery]",
             "",
-            "| Hop | p99 share | Grade |",
+            "| Hop | Share | Grade |",
             "|:--|--:|:--|",
             *rows,
             "",
@@ -293,8 +304,8 @@ def pressure(brief: Brief, keyspace: Keyspace, d: Evidence) -> str:
     else:
         lines += [
             "",
-            f"A subscriber that stops reading, at a limit of {d.number('limit')}: {d.number('counted')} were counted as delivered, "
-            f"{d.number('received')} were, {d.number('lost')} were lost with the buffer; after that {d.number('wrong')} of "
+            f"A subscriber that stops reading, at a limit of {d.number('limit')}: {d.number('counted')} were counted as delivered; "
+            f"{d.number('received')} arrived, {d.number('lost')} were lost with the buffer. After that {d.number('wrong')} of "
             f"{d['wrong'].n} ended in a wrong state.",
         ]
     return "\n".join(lines)

@@ -87,7 +87,7 @@ def setting_rules(keyspace: Keyspace) -> str:
     ]
     if keyspace.session_entity:
         lines.append(
-            f"- All keys of a {keyspace.session_noun} are refreshed in one step by `session_apply` and `session_heartbeat`, when less "
+            f"- All keys of a {keyspace.session_noun} are refreshed in one step by every function that changes it and by `session_heartbeat`, when less "
             "than half of the TTL is left: refreshing on every write would double the bytes of the append-only file."
         )
         lines.append(
