@@ -15,7 +15,7 @@ from redis_plan.keyspace import functions
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.plan.decision import Alternative, Decision, Guard
 from redis_plan.plan.evidence import Evidence
-from redis_plan.plan.sync_text import is_scripted, serves
+from redis_plan.plan.sync_common import is_scripted, serves
 from redis_plan.resources import catalog_dir
 
 #: Backoff of a gateway towards Redis, and of a client towards a gateway: first step and cap in seconds.

@@ -12,7 +12,7 @@ from redis_plan.keyspace import chain, functions, naming, records
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.plan.decision import Alternative, Decision, Guard
 from redis_plan.plan.evidence import Evidence
-from redis_plan.plan.sync_text import not_run, serves
+from redis_plan.plan.sync_common import not_run, serves
 
 _SESSION, _MEMBER, _EPOCH, _OP = "k3v9", "m7#c1", "5f0c1b2a9d3e4f60", "01JD8Q6Z7K3W9M2N4P5R6S7T8V"
 

@@ -6,7 +6,7 @@ from redis_plan import units
 from redis_plan.brief.model import Brief
 from redis_plan.plan.decision import Alternative, Decision, Guard
 from redis_plan.plan.evidence import Evidence
-from redis_plan.plan.sync_text import serves, tail
+from redis_plan.plan.sync_common import serves, tail
 
 
 def transport_decision(brief: Brief, a: Evidence, b: Evidence, serving: tuple[str, ...]) -> Decision:
