@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import os
 import signal
-import tempfile
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
-from traitlets.config import Config
 
 ENGINE = "redis-plan"
 ORDERLY_S = 8.0  # how long an interrupted cell may take to end its servers and processes
@@ -25,49 +21,43 @@ ORDERLY_S = 8.0  # how long an interrupted cell may take to end its servers and 
 #: Called before each cell with its index and id.
 CellWatch = Callable[[int, str], None]
 
-_SOCKET_LIMIT = 80  # sun_path holds 104 bytes on macOS, 108 on Linux; jupyter_client appends a number
 _running: list[PapermillNotebookClient] = []
 
 
 class WatchedEngine(NBClientEngine):
-    """Run a notebook and tell a watcher which cell runs."""
+    """Run a notebook, tell a watcher which cell runs, and begin the next kernel after the last measurement."""
 
     @classmethod
     def execute_managed_notebook(
         cls, nb_man: Any, kernel_name: Any, *args: Any, start_timeout: Any = 60, **given: Any
     ) -> None:
-        """Execute the notebook that ``nb_man`` manages, telling ``cell_watch`` of each cell."""
-        start, cell_watch = nb_man.cell_start, given["cell_watch"]
+        """Execute the notebook that ``nb_man`` manages.
+
+        ``cell_watch`` is told of each cell, ``kernels`` gives the kernel, ``more`` says whether another notebook follows.
+        """
+        start, cell_watch, kernels = nb_man.cell_start, given["cell_watch"], given["kernels"]
+        after = last_measurement(nb_man.nb) if given["more"] else len(nb_man.nb.cells)
 
         def watched_start(cell: Any, cell_index: int | None = None, **more: Any) -> None:
             cell_watch(cell_index or 0, str(cell.get("id", "")))
+            if (cell_index or 0) > after:
+                kernels.begin()
             start(cell, cell_index, **more)
 
         nb_man.cell_start = watched_start
-        with socket_folder() as folder:
-            # Local sockets in place of TCP ports: nobody else on the machine can read what a kernel says. Named, since
-            # jupyter_client would put them all under one name into the current folder, where two builds meet.
-            kernel = {"transport": "ipc", "ip": str(folder / "k"), "shutdown_wait_time": 3.0}
-            client = PapermillNotebookClient(
-                nb_man,
-                kernel_name=kernel_name,
-                startup_timeout=start_timeout,
-                timeout=None,
-                config=Config({"KernelManager": kernel}),
-            )
-            _running.append(client)
-            try:
-                client.execute()
-            finally:
-                _running.remove(client)
+        client = PapermillNotebookClient(
+            nb_man, km=kernels.take(), kernel_name=kernel_name, startup_timeout=start_timeout, timeout=None
+        )
+        _running.append(client)
+        try:
+            client.execute(cleanup_kc=True)
+        finally:
+            _running.remove(client)
 
 
-@contextmanager
-def socket_folder() -> Iterator[Path]:
-    """Make a folder whose name leaves room for a socket's, and remove it in the end."""
-    base = None if len(tempfile.gettempdir()) < _SOCKET_LIMIT - 20 else "/tmp"  # the one short path
-    with tempfile.TemporaryDirectory(prefix="redis-plan-", dir=base) as name:
-        yield Path(name)
+def last_measurement(node: Any) -> int:
+    """Return the index of the last cell that measures; -1 where none does."""
+    return max((index for index, cell in enumerate(node.cells) if "live" in cell.metadata.get("tags", ())), default=-1)
 
 
 papermill_engines.register(ENGINE, WatchedEngine)

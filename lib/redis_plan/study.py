@@ -20,6 +20,7 @@ from redis_plan import brief, engine, parameters, resources, server
 from redis_plan import errors as our_errors
 from redis_plan.brief import documents
 from redis_plan.errors import InputError, OutputError, ParameterError, RedisPlanError, Stopped
+from redis_plan.kernels import Kernels
 from redis_plan.parameters import NOTEBOOKS, Parameters
 from redis_plan.plan import assemble as assembly
 from redis_plan.plan import exporter, frame, publish, review
@@ -135,14 +136,15 @@ def build(order: Order, watch: Watch) -> Built:
                 where = f"{remark.file}:{remark.line}: " if remark.file and remark.line else ""
                 watch.warn(f"{where}{remark.text}")
         watch.plan(tuple(given), expected_seconds(run, order.profile, tuple(given)), measured_on)
-        timings = tuple(_execute(name, checked, run, watch) for name, checked in given.items())
+        with Kernels() as kernels:
+            timings = tuple(_execute(name, given, run, watch, kernels) for name in given)
         _save_timings(run, timings)
         started = time.perf_counter()
         published, page, unused = _assemble(order, run)
     return Built(run, published, page, measured_on, timings, time.perf_counter() - started, unused)
 
 
-def _execute(name: str, given: Parameters, run: Run, watch: Watch) -> Timing:
+def _execute(name: str, every: Mapping[str, Parameters], run: Run, watch: Watch, kernels: Kernels) -> Timing:
     source, target = resources.notebooks_dir() / f"{name}.ipynb", run.folder / "notebooks" / f"{name}.ipynb"
     target.parent.mkdir(parents=True, exist_ok=True)
     count = len(nbformat.read(source, as_version=4).cells) + 1
@@ -152,10 +154,12 @@ def _execute(name: str, given: Parameters, run: Run, watch: Watch) -> Timing:
             lambda: execute_notebook(
                 str(source),
                 str(target),
-                parameters=given.model_dump(),
+                parameters=every[name].model_dump(),
                 engine_name=engine.ENGINE,
                 kernel_name="python3",
                 progress_bar=False,
+                kernels=kernels,
+                more=name != list(every)[-1],
                 cell_watch=lambda index, cell_id: watch.cell(name, index, count, cell_id),
             )
         )

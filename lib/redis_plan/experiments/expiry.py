@@ -34,8 +34,8 @@ def expected_lag_s(volatile_keys: float, hz: float) -> float:
 
 def active_lag(lab: Lab) -> Finding:
     """Let few keys fall due among many live ones and note when the server reports each as expired."""
-    sizes = lab.by_profile((0, 200, 500), (0, 500, 2_000, 6_000), (0, 2_000, 10_000, 50_000))
-    window_s = lab.by_profile(3.2, 35.0, 280.0)
+    sizes = lab.by_profile((0, 150, 400), (0, 500, 2_000, 6_000), (0, 2_000, 10_000, 50_000))
+    window_s = lab.by_profile(2.6, 35.0, 280.0)
     rows: list[dict[str, object]] = []
     with ExitStack() as own:
         servers = [own.enter_context(lab.own({"notify-keyspace-events": "Ex"})) for _ in sizes]

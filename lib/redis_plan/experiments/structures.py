@@ -161,7 +161,7 @@ def _timed(
     templates = {c.name: c.write if kind == "write" else c.read for c in usable}
     makers = {name: fillers[name].endless(commands) for name, commands in templates.items()}
     makers[naive.name + _AGAIN] = fillers[naive.name].endless(templates[naive.name])
-    timed = interleaved(wire, makers, lab.by_profile(0.12, 0.6, 3.0) * len(makers) / 2)
+    timed = interleaved(wire, makers, lab.by_profile(0.08, 0.6, 3.0) * len(makers) / 2)
     rows += [
         {"kind": kind, "candidate": r.label, "round": r.round, "seconds": r.seconds} for r in timed.rounds.itertuples()
     ]
