@@ -56,6 +56,7 @@ def write(value: float, unit: str, digits: int = 3) -> str:
             if abs(value) >= factor * 10 or (abs(value) >= factor > 1e3):
                 noun = unit[:-2]
                 return f"{significant(value / factor, digits)} {name}{' ' + noun if noun else ''}/s"
+        unit = f"{singular(unit[:-2])}/s" if value == 1 else unit
         return f"{significant(value, digits)}{'' if unit == '/s' else ' '}{unit}"
     if unit == "%":
         return f"{significant(value, digits)} %"

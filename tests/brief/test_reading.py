@@ -184,4 +184,4 @@ def test_the_cap_of_a_session_is_read_apart_from_its_usual_size(project):
 def test_a_session_without_a_named_cap_is_full_at_its_usual_size_and_says_so(project):
     cap = brief.read(project(prd=GAME)).fact("session_capacity")
     assert (cap.value, cap.grade) == (10, "assumed")
-    assert "members_per_session" in cap.because
+    assert "usual number of members" in cap.because

@@ -120,3 +120,9 @@ def test_the_document_has_the_ten_headings_in_order_and_one_final_newline():
     assert places == sorted(places)
     assert text.endswith("## Evidence\n")
     assert "\n\n\n" not in text
+
+
+def test_a_noun_of_the_documents_takes_its_article_outside_code():
+    text = "A auction and a room, a user, a one-off; `a auction`, plan A or B.\n```text\na auction\n```"
+    assert assemble.tidy(text) == text.replace("A auction", "An auction")
+    assert assemble.tidy("single flight a auction") == "single flight an auction"

@@ -64,7 +64,7 @@ def behaviour(brief: Brief, keyspace: Keyspace, lag: Evidence, lazy: Evidence) -
     )
 
 
-def refresh(slide: Evidence) -> str:
+def refresh(keyspace: Keyspace, slide: Evidence) -> str:
     """Return the refresh policy with its cost."""
     return "\n".join(
         [
@@ -77,8 +77,12 @@ def refresh(slide: Evidence) -> str:
             "",
             f"Refreshing with every write costs {slide.cite('amplification')} the bytes; refreshing when less than half of the TTL is "
             f"left costs {slide.cite('amplification below half')} with {slide.condition('refresh below half')}; a busy session refreshes more "
-            "rarely still. The functions of section 7 do the latter, for all keys of a session in "
-            "one step, on every state change and heartbeat.",
+            "rarely still. "
+            + (
+                "The functions of section 7 do the latter, for all keys of a session in one step, on every state change and heartbeat."
+                if keyspace.session_entity
+                else "The writers of section 1 do the latter: each notes when it last set a key's TTL."
+            ),
         ]
     )  # fmt: skip
 
@@ -220,7 +224,7 @@ def cleanup_decision(brief: Brief, keyspace: Keyspace, lag: Evidence) -> Decisio
         id="D-04a",
         title="Explicit deletion is primary, a sweeper second, the TTL the net",
         question="What removes the keys of something that is over?",
-        decision="The function that ends it unlinks its keys in one step; a sweeper ends what lost its owner; every key has a TTL besides.",
+        decision=f"{'The function that' if keyspace.session_entity else 'Whoever'} ends it unlinks its keys in one step; a sweeper ends what lost its owner; every key has a TTL besides.",
         because=f"A key whose TTL ran out stayed for {lag.number('lag_p50')} among {lag['volatile keys'].value:,.0f} live keys; at this "
         f"project's {keys:,.0f} the model expects {units.write(late, 's')} on average, and the event comes no earlier [{lag.id}]",
         instead_of=(
@@ -247,7 +251,9 @@ def refresh_decision(brief: Brief, keyspace: Keyspace, slide: Evidence) -> Decis
         id="D-04b",
         title="A TTL is refreshed when less than half of it is left",
         question="How often is a sliding TTL refreshed?",
-        decision="In the same atomic step as a write or heartbeat, and only when less than half is left.",
+        decision="In the same atomic step as a write or heartbeat, and only when less than half is left."
+        if keyspace.session_entity
+        else "In the same `MULTI` as the write, and only when, by the writer's own note, half of the TTL has passed since it last did.",
         because=f"It costs {slide.number('amplification below half')} of the bytes of a plain write, against "
         f"{slide.number('amplification')} with a refresh each time",
         instead_of=(

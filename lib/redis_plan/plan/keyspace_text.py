@@ -121,17 +121,10 @@ def registry(keyspace: Keyspace, brief: Brief) -> str:
         )
     header = ["Pattern", "Type", "Holds", "Written by", "TTL", "Deleted by", "Elements × keys", "At the bound", "Name (B)",
               "Example", "Serves"]  # fmt: skip
-    sources = _sources(
-        brief,
-        (
-            "sessions_peak",
-            "members_per_session",
-            "session_capacity",
-            "events_per_session",
-            "idle_ttl",
-            "reconnect_grace",
-        ),
+    shared = (
+        ("session_capacity", "events_per_session", "idle_ttl", "reconnect_grace") if keyspace.session_entity else ()
     )
+    sources = _sources(brief, ("sessions_peak", "members_per_session", *shared))
     return "\n".join(
         [
             "### Registry of keys and channels",
@@ -164,7 +157,7 @@ def _sources(brief: Brief, names: Sequence[str]) -> str:
 
 def cross_session(keyspace: Keyspace) -> str:
     """Return the keys that belong to no single session, with the rule that keeps them consistent."""
-    apart = [p for p in keyspace.patterns if p.scope == "global"]
+    apart = [p for p in keyspace.keys if p.scope == "global"]
     if not apart:
         return f"### Keys across {plural(keyspace.session_noun)}\n\nNone: every key belongs to one {keyspace.session_noun}."
     rows = []

@@ -36,19 +36,22 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-def error_table(faults: Evidence, samples: pd.DataFrame) -> str:
+def error_table(faults: Evidence, samples: pd.DataFrame, sessions: bool = True) -> str:
     """Return each error with the text seen, whether anything was written, and what to do."""
     seen = {} if samples.empty else samples.fillna("").set_index("fault").to_dict("index")
     rows = []
     for error in _errors():
+        action = error["action"] if sessions else error.get("without_sessions", error["action"])
+        if not action:
+            continue  # a reply that a design without functions never sees
         row = seen.get(error["fault"], {})
         text = str(row.get("text", ""))
         shown = f"`{_cell(text[:88])}{'…' if len(text) > 88 else ''}`" if text else "not provoked"
         wrote = "–" if not text else "**yes**" if int(row.get("written", 0)) else "no"
-        rows.append(f"| {_cell(error['code'])} | {shown} | {wrote} | {error['class']} | {_cell(error['action'])} | {_cell(error['user'])} | {_cell(error['alert'])} |")  # fmt: skip
+        rows.append(f"| {_cell(error['code'])} | {shown} | {wrote} | {error['class']} | {_cell(action)} | {_cell(error['user'])} | {_cell(error['alert'])} |")  # fmt: skip
     head = (
-        f"The replies were provoked one by one on a server of this build: {faults.number('seen')} of {faults['seen'].n} seen; `session_end` with "
-        f"memory full: {'works' if faults['end_under_oom'].value else 'refused'} [{faults.id}]. Classes and actions: Redis documentation "
+        f"The replies were provoked one by one on a server of this build: {faults.number('seen')} of {faults['seen'].n} seen; "
+        f"{'`session_end`' if sessions else 'a deletion'} with memory full: {'works' if faults['end_under_oom'].value else 'refused'} [{faults.id}]. Classes and actions: Redis documentation "
         "(`data/catalog/errors.toml` of redis-plan has the source and version)."
         if not faults.not_run
         else f"[{faults.id}] not run: {faults.not_run} Classes and actions are documented (Redis documentation, 2026-08)."
@@ -78,17 +81,24 @@ def retries(brief: Brief, keyspace: Keyspace) -> str:
     def waits(first: float, cap: float) -> str:
         return ", ".join(units.write(min(cap, first * 2**n), "s") for n in range(8))
 
+    sessions = not functions.missing(keyspace)
+    trial = "`session_catch_up`" if sessions else "read"
     same = f"; it ends before the operation's record does ({units.write(idem, 's')})" if idem else ""
+    late = (
+        f"after {units.write(grace, 's')} (reconnect_grace) the seat may be gone: join again{same}"
+        if sessions
+        else "never; after each reconnect it reads again what it shows"
+    )
     return f"""### Retries and breaker
 
 | Who | Waits at most, try by try (full jitter: uniform from 0) | Gives up |
 |:--|:--|:--|
 | gateway → Redis, connection | {waits(*GATEWAY_BACKOFF_S)} | never; `/ready` says no after {units.write(brief.value("sync_latency"), "s")} |
 | gateway → Redis, one command | one retry after 50 ms, only with its operation id, within {units.write(timeout, "s")} (sync_latency / 2) | answers `unknown`, the client asks again with the same id |
-| client → gateway | {waits(*CLIENT_BACKOFF_S)} | after {units.write(grace, "s")} (reconnect_grace) the seat may be gone: join again{same} |
+| client → gateway | {waits(*CLIENT_BACKOFF_S)} | {late} |
 
 - **Retry budget**: 10 % of the commands of the last 10 s; beyond, errors go to the caller at once (chosen).
-- **Breaker** a gateway: opens after 5 connection errors or timeouts in 2 s, refuses at once for 1 s, then lets one `session_catch_up` through; two good ones close it (chosen).
+- **Breaker** a gateway: opens after 5 connection errors or timeouts in 2 s, refuses at once for 1 s, then lets one {trial} through; two good ones close it (chosen).
 - **The library's own retries and offline queue are off** (section 8): both repeat writes blindly and grow without a bound."""
 
 
@@ -258,7 +268,7 @@ def persistence_decision(keyspace: Keyspace, a: Evidence, serving: tuple[str, ..
         question="What must survive a crash of Redis, and at what price?",
         decision="`appendonly yes`, `appendfsync everysec`, no RDB snapshots besides the file's own base: "
         f"{len(needed)} of {len(keyspace.keys)} key patterns are authoritative.",
-        because=f"After SIGKILL {a.number('everysec_lost')} of {a['everysec_acked'].value:,.0f} acknowledged were missing [{a.id}]; "
+        because=f"After SIGKILL {a.number('everysec_lost')} of {a['everysec_acked'].value:,.0f} acknowledged were missing; "
         "the fsync policy matters only when the kernel dies too",
         instead_of=(
             Alternative("no persistence", f"{a.number('no_persistence_lost')} lost", naive=True),
@@ -278,7 +288,7 @@ def convergence_decision(brief: Brief, b: Evidence, c: Evidence, serving: tuple[
         question="How does every client get right again after Redis was away?",
         decision="It asks with its epoch and version; a contiguous delta, or a snapshot; another epoch is always a snapshot.",
         because=f"After a restart with the file every client was right after {b.cite('convergence')}; without one "
-        f"{c.number('epoch_changes')} saw the new epoch [{b.id}, {c.id}]",
+        f"{c.number('epoch_changes')} saw the new epoch",
         instead_of=(
             Alternative("every client loads everything on every reconnect", f"a snapshot for each of {b.number('clients')} and each gap; here {b.number('snapshots')} by snapshot and {b.number('deltas')} by delta", naive=True),
             Alternative("trust the connection: no catch-up", "a tenth of the deliveries was dropped here, and each would have stayed missing"),
@@ -310,7 +320,11 @@ def section(
     brief: Brief, keyspace: Keyspace, b: Evidence, c: Evidence, d: Evidence, samples: pd.DataFrame
 ) -> list[str]:
     """Return section 9 as blocks of Markdown, for a project with sessions or without."""
-    parts = [error_table(d, samples), retries(brief, keyspace), degraded(brief, keyspace)]
+    parts = [
+        error_table(d, samples, not functions.missing(keyspace)),
+        retries(brief, keyspace),
+        degraded(brief, keyspace),
+    ]
     if not functions.missing(keyspace):
         parts.append(reconnection(brief, b, c))
     return [*parts, versions(brief, keyspace), cleanup_interrupted(brief, keyspace)]

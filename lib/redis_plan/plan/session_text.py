@@ -262,7 +262,7 @@ def functions_decision(a: Evidence, b: Evidence, serving: tuple[str, ...]) -> De
         question="How do several writers change one session without losing an update or over-filling it?",
         decision="By the functions of this section, each atomic and single-slot.",
         because=f"{a.number('operations')} at capacity left {a.number('over_full')} over-filled and {a.number('version_holes')} in the versions; "
-        f"with {b.number('writers')} a {best} makes {b.number(best + '_goodput')}, one attempt each; {_server_times(b)} [{a.id}, {b.id}]",
+        f"with {b.number('writers')} a {best} makes {b.number(best + '_goodput')}, one attempt each; {_server_times(b)}",
         instead_of=(
             Alternative(
                 "read, decide and write by single commands",
@@ -288,7 +288,7 @@ def leases_decision(brief: Brief, d: Evidence, serving: tuple[str, ...]) -> Deci
         title="Presence is a lease that ends by itself",
         question="How does a member disappear whose gateway died?",
         decision="Each connection holds a lease in a sorted set; heartbeats renew it, the sweep removes and publishes.",
-        because=f"After SIGKILL the members were gone after {d.cite('ghost')}, {d.number('ghost_most')} at most, with {d.number('leave_events')} [{d.id}]",
+        because=f"After SIGKILL the members were gone after {d.cite('ghost')}, {d.number('ghost_most')} at most, with {d.number('leave_events')}",
         instead_of=(
             Alternative("connect and disconnect handlers that SADD and SREM", "the disconnect handler dies with the gateway: the ghost stays until the key's TTL", naive=True),
             Alternative("hash-field TTL", "removes without telling anyone; needs Redis 7.4 or Valkey 9"),

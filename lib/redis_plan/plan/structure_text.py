@@ -216,7 +216,7 @@ def element_writes(keyspace: Keyspace, brief: Brief) -> str:
     channel = naming.example(keyspace.pattern("events").template)
     call = (
         f'FCALL {records.NAME} 4 {" ".join(names)} \\\n  {channel} 01J9Z3KAW2M7R4QX8V6T1N5B0D "" {first.name} '
-        f"'{{}}' {ttl} \"{functions.log_argument(keyspace)}\" {idem} {records.command_for(first)} {first.max_elements:.0f} u-4f2a9c {value}"
+        f"'{{}}' {ttl} \"{functions.log_argument(keyspace)}\" {idem} {records.command_for(first)} {first.max_elements:.0f} {_name(first.fields[0])} {value}"
     )
     return "\n".join(
         [

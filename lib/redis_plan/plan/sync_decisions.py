@@ -54,7 +54,7 @@ def beacon_decision(brief: Brief, e: Evidence, serving: tuple[str, ...]) -> Deci
         question="How does a client learn that it missed the last event of a burst?",
         decision=f"Gateways compare epoch and version of their sessions every {units.write(e['period'].value, 's')}.",
         because=f"With it {e.number('repaired_with')} of {e['repaired_with'].n} lost tails were repaired, without it "
-        f"{e.number('repaired_without')} of {e['repaired_without'].n} [{e.id}]",
+        f"{e.number('repaired_without')} of {e['repaired_without'].n}",
         instead_of=(
             Alternative("wait for the next event", f"{e.number('repaired_without')} repaired while we watched", naive=True),
             Alternative("keyspace notifications", "sent at most once over the same Pub/Sub; not measured"),
@@ -74,7 +74,7 @@ def subscription_decision(brief: Brief, c: Evidence, serving: tuple[str, ...]) -
         title="Gateways subscribe, clients do not",
         question="Who subscribes to a session's channel?",
         decision="Each gateway once for each session it has members of; it fans out to its own sockets.",
-        because=f"A subscriber costs {c.number('per_subscriber')} a `PUBLISH` [{c.id}], and each connection its buffers",
+        because=f"A subscriber costs {c.number('per_subscriber')} a `PUBLISH`, and each connection its buffers",
         instead_of=(
             Alternative(
                 "a Redis connection a client",

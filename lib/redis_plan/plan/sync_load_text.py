@@ -113,9 +113,9 @@ def pressure(brief: Brief, keyspace: Keyspace, d: Evidence) -> str:
         "|:--|:--|:--|:--|",
         f"| Redis → gateway | `client-output-buffer-limit pubsub {hard:.0f} {hard / 2:.0f} {settings.STALL_S:.0f}`: "
         f"max(1 MiB, {units.write(names['conn_rate'], 'events/s')} x ({units.write(payload, 'B')} + {settings.ENVELOPE_BYTES} B envelope + {settings.FRAME_BYTES:.0f} B frame) x {settings.STALL_S:g} s x 2) "
-        "| Redis cuts the gateway; it subscribes again, catches up every session | modelled |",
+        f"| Redis cuts the gateway; it subscribes again, {'catches up every session' if applies(keyspace) else 'reads again what it shows'} | modelled |",
         f"| all subscribers | {units.write(hard * gateways, 'B')} = {units.write(hard, 'B')} x {gateways:g} gateways, inside `maxmemory` headroom and `maxmemory-clients` | as above | modelled |",
-        f"| gateway → client | 1 MiB queued a client ({f'{max(1.0, 2**20 / (payload + settings.ENVELOPE_BYTES)):,.0f}'} events), checked before each write | close code 4002 `slow`; the client reconnects and catches up | chosen |",
+        f"| gateway → client | 1 MiB queued a client ({f'{max(1.0, 2**20 / (payload + settings.ENVELOPE_BYTES)):,.0f}'} events), checked before each write | close code 4002 `slow`; the client reconnects and {'catches up' if applies(keyspace) else 'reads again'} | chosen |",
         "| lossy signals | the newest for each (client, `t`), 1 waiting | the older one is replaced | chosen |",
     ]
     if applies(keyspace):
@@ -138,6 +138,19 @@ def pressure(brief: Brief, keyspace: Keyspace, d: Evidence) -> str:
             f"{d['wrong'].n} ended in a wrong state.",
         ]
     return "\n".join(lines)
+
+
+def subscriptions(brief: Brief, keyspace: Keyspace, c: Evidence) -> str:
+    """Return who subscribes and how a dead subscription is found, for a project without sessions."""
+    probe = keyspace.use("probe")
+    cost = "" if c.not_run else f" A further subscriber adds {c.number('per_subscriber')} to a `PUBLISH`."
+    found = "" if c.not_run else "[figure 04-publish-cost]\n\n"
+    return f"""### Subscriptions and probe
+
+{found}- **One subscription a gateway and channel**, counted by reference: first client in → subscribe, last client out → unsubscribe after 5 s. No patterns: `PSUBSCRIBE` taxes every `PUBLISH`.{cost} {brief.value("gateway_nodes"):g} gateways ({brief.fact("gateway_nodes").where}) are as many subscribers, whatever the number of clients.
+- **One subscriber connection of its own** on each gateway, name `gateway-<node>-sub`; its reader does nothing but drain and enqueue.
+- **Probe.** Each gateway publishes the time to `{probe.template if probe else ""}` every second and must receive it on the subscriber connection within 2 s; otherwise it drops that connection, resolves the primary again, subscribes in batches of 512 channels and reads again what its clients show.
+- **Reconnect storm.** Clients wait `random(0, min(10 s, 250 ms x 2^n))`; a gateway reads each value once for all clients that wait for it."""
 
 
 def topology(brief: Brief, keyspace: Keyspace, c: Evidence) -> str:

@@ -11,7 +11,7 @@ from redis_plan.keyspace import functions, records, settings
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.plan.evidence import Evidence
 from redis_plan.plan.sync_common import applies, events_of, is_scripted, not_run
-from redis_plan.plan.sync_load_text import beacon, budget, pressure, topology
+from redis_plan.plan.sync_load_text import beacon, budget, pressure, subscriptions, topology
 from redis_plan.resources import catalog_dir
 
 DELIVERY_ALT = (
@@ -167,8 +167,8 @@ def without_sessions(brief: Brief, keyspace: Keyspace) -> str:
             *rows,
             "",
             "1. A reader subscribes to the channel first (where there is one), waits for the confirmation, then reads the stored value.",
-            "2. Writer: value and `updated_at` (server TIME) in one `MULTI` with the TTL, then `PUBLISH` of the id and `updated_at`.",
-            "3. A reader replaces its copy only by a later `updated_at`; an earlier or equal one is dropped.",
+            "2. Writer: value and TTL in one `MULTI`, and in it, last, the `PUBLISH` with the fields of section 2, so that publish order is write order.",
+            "3. A reader replaces its copy only by a message with a later sequence or time; an earlier or equal one is dropped.",
             f"4. Every {units.write(beacon_period_s(brief), 's')} to {units.write(brief.value('sync_latency'), 's')} the reader reads again what it shows: that bounds a lost last message, since Pub/Sub is at-most-once.",
         ]
     )
@@ -178,7 +178,8 @@ def section(brief: Brief, keyspace: Keyspace, a: Evidence, c: Evidence, d: Evide
     """Return section 4 as blocks of Markdown, for a project with sessions or without."""
     if not applies(keyspace):
         parts = [message_classes(brief, keyspace), without_sessions(brief, keyspace), not_run(a, c, e)]
-        return [part for part in (*parts, pressure(brief, keyspace, d) if keyspace.channels else "") if part]
+        heard = [pressure(brief, keyspace, d), subscriptions(brief, keyspace, c)] if keyspace.channels else []
+        return [part for part in (*parts, *heard) if part]
     return [
         message_classes(brief, keyspace),
         envelope(brief, keyspace),

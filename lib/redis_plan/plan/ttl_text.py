@@ -28,7 +28,11 @@ def ttl_table(keyspace: Keyspace, brief: Brief) -> str:
             "",
             "Explicit deletion does the work, a sweeper is second, the TTL is the net: a key whose time has come stays in "
             "memory until the server's slow sweep meets it. Readers therefore never conclude anything from a key that is still there; "
-            "they compare `status`, the epoch or the deadline.",
+            + (
+                "they compare `status`, the epoch or the deadline."
+                if keyspace.session_entity
+                else "they compare the deadline or the time in the value."
+            ),
             "",
             table(["Key", "TTL", "Policy", "Computed as", "Deleted by", "Why"], rows, right=(1,)),
             "",
