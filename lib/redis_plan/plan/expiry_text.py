@@ -262,9 +262,9 @@ def refresh_decision(brief: Brief, keyspace: Keyspace, slide: Evidence) -> Decis
                 f"{slide.number('HSET + PEXPIRE bytes')} an update to file and replicas",
                 naive=True,
             ),
-            Alternative("no refresh, a fixed TTL", "a session that runs longer than expected dies while in use"),
+            Alternative("no refresh, a fixed TTL", "what runs longer than expected dies while in use"),
         ),
-        costs="An idle session lives between one half and the whole of its TTL after its last write.",
+        costs="What nobody writes to lives between one half and the whole of its TTL after its last write.",
         holds_while=(
             Guard("write amplification with a threshold", slide["amplification below half"].value, "<=", 1.2, "x"),
             *_half(brief, keyspace),

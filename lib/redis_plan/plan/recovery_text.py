@@ -83,6 +83,7 @@ def retries(brief: Brief, keyspace: Keyspace) -> str:
 
     sessions = not functions.missing(keyspace)
     trial = "`session_catch_up`" if sessions else "read"
+    safe = "with its operation id" if sessions else "where it writes a value and counts nothing"
     same = f"; it ends before the operation's record does ({units.write(idem, 's')})" if idem else ""
     late = (
         f"after {units.write(grace, 's')} (reconnect_grace) the seat may be gone: join again{same}"
@@ -94,7 +95,7 @@ def retries(brief: Brief, keyspace: Keyspace) -> str:
 | Who | Waits at most, try by try (full jitter: uniform from 0) | Gives up |
 |:--|:--|:--|
 | gateway → Redis, connection | {waits(*GATEWAY_BACKOFF_S)} | never; `/ready` says no after {units.write(brief.value("sync_latency"), "s")} |
-| gateway → Redis, one command | one retry after 50 ms, only with its operation id, within {units.write(timeout, "s")} (sync_latency / 2) | answers `unknown`, the client asks again with the same id |
+| gateway → Redis, one command | one retry after 50 ms, only {safe}, within {units.write(timeout, "s")} (chosen: sync_latency / 2) | answers `unknown`, the client asks again{" with the same id" if sessions else ""} |
 | client → gateway | {waits(*CLIENT_BACKOFF_S)} | {late} |
 
 - **Retry budget**: 10 % of the commands of the last 10 s; beyond, errors go to the caller at once (chosen).

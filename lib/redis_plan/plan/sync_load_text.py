@@ -74,7 +74,7 @@ def budget(brief: Brief, keyspace: Keyspace, a: Evidence, e: Evidence, d: Eviden
         f"| gateway stalls and is cut by Redis | stall + reconnect + catch-up | {units.write(settings.STALL_S, 's')} soft limit + {d.number('recovery')} |"
         if not d.not_run
         else "| gateway stalls and is cut by Redis | stall + reconnect + catch-up | not measured |",
-        f"| gateway killed | client's ping timeout 2 x {units.write(heartbeat, 's')} at worst (a closed socket shows at once) + jitter up to 1 s + catch-up | {units.write(rest, 's')} to {units.write(2 * heartbeat + 1 + rest, 's')} (modelled) |",
+        f"| gateway killed | client's ping timeout 2 x {units.write(heartbeat, 's')} at worst (a vanished host; a closed socket shows at once) + jitter up to 1 s + catch-up | {units.write(rest, 's')} to {units.write(2 * heartbeat + 1 + rest, 's')} (modelled) |",
         "| Redis process killed, restarted with its file | restart + reconnect + catch-up | measured in section 9 |",
         "| planned failover (`FAILOVER`) | pause + rediscovery + catch-up | not measured here |",
         "| unplanned failover (Sentinel) | `down-after-milliseconds` 30 s by default + election 1 to 2 s + catch-up | documented (Redis Sentinel docs); outside the budget unless down-after is lowered |",
@@ -150,7 +150,9 @@ def subscriptions(brief: Brief, keyspace: Keyspace, c: Evidence) -> str:
 {found}- **One subscription a gateway and channel**, counted by reference: first client in → subscribe, last client out → unsubscribe after 5 s. No patterns: `PSUBSCRIBE` taxes every `PUBLISH`.{cost} {brief.value("gateway_nodes"):g} gateways ({brief.fact("gateway_nodes").where}) are as many subscribers, whatever the number of clients.
 - **One subscriber connection of its own** on each gateway, name `gateway-<node>-sub`; its reader does nothing but drain and enqueue.
 - **Probe.** Each gateway publishes the time to `{probe.template if probe else ""}` every second and must receive it on the subscriber connection within 2 s; otherwise it drops that connection, resolves the primary again, subscribes in batches of 512 channels and reads again what its clients show.
-- **Reconnect storm.** Clients wait `random(0, min(10 s, 250 ms x 2^n))`; a gateway reads each value once for all clients that wait for it."""
+- **Reconnect storm.** Clients wait `random(0, min(10 s, 250 ms x 2^n))`; a gateway reads each value once for all clients that wait for it.
+
+*Waits, periods, batches and rates without a source here are chosen.*"""
 
 
 def topology(brief: Brief, keyspace: Keyspace, c: Evidence) -> str:
@@ -170,4 +172,6 @@ def topology(brief: Brief, keyspace: Keyspace, c: Evidence) -> str:
 - **One subscriber connection of its own** on each gateway, name `gateway-<node>-sub`. Subscribing and unsubscribing of one channel go through one queue; a confirmation for a state that is no longer wanted sends the opposite command, so a join during an unsubscribe is not lost.
 - **Cluster.** {"Sharded Pub/Sub: channel and keys share the hash tag, `SPUBLISH` stays in the shard; one `SSUBSCRIBE` holds channels of one slot only; an unsolicited `sunsubscribe` (slot moved) means subscribe again on the new node and catch up." if sharded else f"One primary and its replica: {units.write(publish, 'events/s')} at peak is far below what one core publishes (section 6), so classic `PUBLISH` stays. Every key of a {keyspace.session_noun} already has one hash tag; moving to a cluster changes `PUBLISH` into `SPUBLISH` (the functions take the channel as `<name> sharded`) and `SUBSCRIBE` into `SSUBSCRIBE`, one slot a command, with a re-subscribe on an unsolicited `sunsubscribe`."}
 - **Probe.** Each gateway publishes the time to its own channel `{probe.template if probe else ""}` every second and must receive it on the subscriber connection within 2 s; otherwise it drops that connection, resolves the primary again, subscribes in batches of 512 channels and lets every client catch up. A healthy TCP connection on the wrong node is found by nothing else.
-- **Reconnect storm.** Clients wait `random(0, min(10 s, 250 ms x 2^n))`; a gateway admits 200 catch-ups/s and answers the others with `retry_after`; one `session_catch_up` is in flight a {keyspace.session_noun} and gateway, clients with the same epoch and version share its answer."""
+- **Reconnect storm.** Clients wait `random(0, min(10 s, 250 ms x 2^n))`; a gateway admits 200 catch-ups/s and answers the others with `retry_after`; one `session_catch_up` is in flight a {keyspace.session_noun} and gateway, clients with the same epoch and version share its answer.
+
+*Waits, periods, batches and rates without a source here are chosen.*"""
