@@ -11,7 +11,7 @@ ARGS    ?=
 CORPUS  ?= ../shared/corpus
 
 .DEFAULT_GOAL := help
-.PHONY: help plan test lab lint format bench score clean environment
+.PHONY: help plan test lab lint format bench bench-memory score clean environment
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ format: environment ## format the code
 
 bench: environment ## time a quick build: kernel start, imports, measuring, rendering, for each notebook
 	$(BIN)/python tests/benchmarks/build_time.py $(ARGS)
+
+bench-memory: environment ## load fresh random keys on every server here and print the memory model's errors
+	$(BIN)/python -m tests.benchmarks.memory $(ARGS)
 
 score: environment ## score the reading of the annotated documents in CORPUS
 	$(BIN)/python -m tests.brief.score $(CORPUS)

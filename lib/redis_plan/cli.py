@@ -138,7 +138,13 @@ def memory(
     count: Annotated[int, typer.Option(help="Number of keys.")] = 1,
     ttl: Annotated[bool, typer.Option("--ttl", help="Every key has a TTL.")] = False,
     field_ttl: Annotated[bool, typer.Option("--field-ttl", help="Every hash field has a TTL.")] = False,
-    server: Annotated[str, typer.Option(help="Server build; --servers lists them.")] = "7.0.15",
+    entry_fields: Annotated[int, typer.Option(help="Fields of a stream entry.")] = 1,
+    score: Annotated[str, typer.Option(help="Scores of a sorted set: idx, ts, half, big or rand17.")] = "idx",
+    step_ms: Annotated[int, typer.Option(help="Milliseconds between the ids of two stream entries.")] = 1,
+    groups: Annotated[int, typer.Option(help="Consumer groups of a stream.")] = 0,
+    pending: Annotated[int, typer.Option(help="Pending entries in each group.")] = 0,
+    batch: Annotated[int, typer.Option(help="Elements a command; 0: all in one, 1: one by one.")] = 0,
+    server: Annotated[str, typer.Option(help="Server build, such as redis-7.2-jemalloc; --servers lists some.")] = "7.0.15",
     servers: Annotated[bool, typer.Option("--servers", help="List the server builds.")] = False,
     table: Annotated[Path | None, typer.Option(help="Predict every row of this CSV.", show_default=False)] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print a table as CSV.")] = False,
@@ -156,7 +162,8 @@ def memory(
     else:
         shape = command.shape_of(
             type=type, key_length=key_length, count=count, fields=fields, field_size=field_size,
-            value_size=value_size, ttl=ttl, field_ttl=field_ttl,
+            value_size=value_size, ttl=ttl, field_ttl=field_ttl, entry_fields=entry_fields, score=score,
+            step_ms=step_ms, groups=groups, pending=pending, batch=batch,
         )  # fmt: skip
         found = command.predict(shape, server)
         sys.stdout.write((command.render_json(found) if as_json else command.render(found)) + "\n")
