@@ -143,3 +143,15 @@ def test_seats_are_bounded_by_the_cap_and_loaded_by_the_usual_number() -> None:
     bounds = {p.name: (p.typical_elements, p.max_elements) for p in keyspace.keys}
     assert bounds["roster"] == (30, 60)
     assert bounds["presence"] == (30, 120)
+
+
+def test_what_is_subscribed_to_has_a_probe_and_what_is_not_has_none() -> None:
+    for brief in (workshop(), prices(), ledger()):
+        uses = [p.use for p in design(brief).channels]
+        assert ("probe" in uses) == bool(uses)
+        assert uses != ["probe"]
+
+
+def test_session_record_is_named_where_it_writes() -> None:
+    keyspace = design(workshop())
+    assert all("session_record" in keyspace.pattern(name).writers for name in ("state", "log", "idem", "events"))

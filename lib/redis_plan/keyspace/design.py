@@ -20,7 +20,7 @@ from redis_plan.keyspace.catalog import FieldSpec, KeySpec, UsePattern, nouns, u
 from redis_plan.keyspace.expression import compute
 from redis_plan.keyspace.linter import lint
 from redis_plan.keyspace.model import Candidate, Field, KeyPattern, Keyspace, TtlRule
-from redis_plan.keyspace.settings import ENVELOPE_BYTES
+from redis_plan.keyspace.settings import ENVELOPE_BYTES, probe_s
 from redis_plan.keyspace.together import RECORD
 from redis_plan.keyspace.versions import offers
 
@@ -216,6 +216,8 @@ def _words(keyspace: Keyspace, entity: Entity | None, brief: Brief) -> _Words:
             "nouns": cues.plural(keyspace.session_noun),
             "member": keyspace.member_noun,
             "lease": units.write(chain.lease(brief), "s"),
+            "probe": units.write(probe_s(brief), "s"),
+            "probe_period": units.write(probe_s(brief) / 2, "s"),
             "idle": units.write(brief.value("idle_ttl"), "s"),
             "members": cues.plural(keyspace.member_noun),
             "entity": cues.singular(name),

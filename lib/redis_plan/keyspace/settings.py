@@ -72,11 +72,17 @@ def quantities(brief: Brief, keyspace: Keyspace, maxmemory: float, bytes_per_ses
         "bytes_per_session": bytes_per_session,
         "conn_rate": conn_rate,
         "channels_peak": channels_peak(brief, keyspace),
+        "probe_s": probe_s(brief),
         "write_bytes": write_bytes,
         "stall_s": STALL_S,
         "hard_limit": float(int(hard / 65_536 + 1) * 65_536),
         "connections": brief.value("gateway_nodes") * CONNECTIONS_PER_GATEWAY + 8,
     }
+
+
+def probe_s(brief: Brief) -> float:
+    """Return the seconds after which a gateway without its own probe message subscribes again; it sends two in that time."""
+    return max(1.0, brief.value("sync_latency"))
 
 
 def channels_peak(brief: Brief, keyspace: Keyspace) -> float:
