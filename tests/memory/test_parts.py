@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from redis_plan import resources
 from redis_plan.errors import InputError
-from redis_plan.memory import allocator, encodings, layout, tables
+from redis_plan.keyspace import naming
+from redis_plan.keyspace.model import KeyPattern, TtlRule
+from redis_plan.memory import allocator, encodings, layout, project, tables
 from redis_plan.memory.shape import Shape, Sizes
 
 
@@ -159,3 +161,19 @@ def test_an_unknown_id_gets_the_nearest_one() -> None:
 def test_the_catalog_is_where_the_layouts_are() -> None:
     assert all(isinstance(name, str) and layout.load(name).version for name in layout.families())
     assert Path(resources.catalog_dir() / "memory").is_dir()
+
+
+def test_keys_to_load_are_named_as_the_naming_rules_say() -> None:
+    template = "shop:v1:{<session_id>}:part:<member_id>"
+    ttl = TtlRule("none", None, "")
+    pattern = KeyPattern(
+        name="part", template=template, type="string", use="", holds="", scope="session",
+        ttl=ttl, writers=(), readers=(), deleted_by="",
+    )  # fmt: skip
+    load = project.Load(pattern, Shape("string", 40, vsize="8", n_keys=3000), 2.0, (("e", "8"),))
+    names = list(project.keys(load, 0, 3000, "mine:"))
+    assert len(set(names)) == 3000
+    for name in names[::100]:
+        ids = naming.parse(template, name.removeprefix("mine:"))
+        assert ids is not None
+        assert "mine:" + naming.render(template, **ids) == name

@@ -27,7 +27,7 @@ def state_candidates(lab: Lab, *, keyspace: Keyspace) -> Finding:
     question = "What does the session state cost as a hash, as a JSON string, and as one key a field?"
     if pattern is None:
         return Finding(question, "", "", (), not_run="this keyspace has no hash with fixed fields to compare")
-    sessions = lab.by_profile(500, 2_000, 10_000)
+    sessions = lab.by_profile(300, 2_000, 10_000)
     rows: list[dict[str, float | str]] = []
     with loading.target(lab) as server, server.client() as client:
         loading.warm_up(server, server.prefix)
@@ -92,7 +92,7 @@ def log_floor(lab: Lab, *, keyspace: Keyspace) -> Finding:
         return Finding(question, "", "", (), not_run="this keyspace has no event log")
     bound = max(2, math.ceil(pattern.max_elements))
     lengths = sorted({1, max(2, bound // 3), bound})
-    logs = lab.by_profile(60, 300, 1_000)
+    logs = lab.by_profile(20, 300, 1_000)
     size = project.element_bytes(pattern.fields)
     rows: list[dict[str, float | str]] = []
     with loading.target(lab) as server, server.client() as client:
@@ -164,7 +164,7 @@ def _set(lab: Lab, client: redis.Redis, name: str, value: str) -> bool:
 def encoding_cliffs(lab: Lab) -> Finding:
     """Measure what the next element, or one longer value, costs at each limit of the compact encodings."""
     build = build_of(lab.server)
-    keys = lab.by_profile(40, 200, 500)
+    keys = lab.by_profile(30, 200, 500)
     rows: list[dict[str, float | str]] = []
     with loading.target(lab) as server, server.client() as client:
         loading.warm_up(server, server.prefix)
@@ -244,7 +244,7 @@ def full_server(lab: Lab, *, keyspace: Keyspace) -> Finding:
     if not patterns:
         return Finding(question, "", "", (), not_run="no session of this keyspace has keys of its own to lose")
     small = replace(keyspace, patterns=patterns)
-    sessions = lab.by_profile(150, 400, 1_000)
+    sessions = lab.by_profile(90, 400, 1_000)
     loads = project.loads(small, sessions)
     per_session = sum(round(load.per_session) for load in loads)
     rows: list[dict[str, float | str]] = []

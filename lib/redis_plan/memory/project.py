@@ -153,15 +153,16 @@ def keys(load: Load, first: int, last: int, prefix: str = "") -> Iterator[str]:
     """Yield the names of the keys number ``first`` to ``last`` (not included) of ``load``."""
     template = load.pattern.template
     example = naming.example(template)
-    names = naming.placeholders(template)
     sample = naming.parse(template, example) or {}
+    # literal text and placeholders take turns; our ids are letters and digits, which naming.render leaves as they are
+    parts = naming.PLACEHOLDER.split(template)
+    names = [(name, len(sample.get(name, "k" * 12))) for name in parts[1::2]]
+    pattern = "{}".join(part.replace("{", "{{").replace("}", "}}") for part in (prefix + parts[0], *parts[2::2]))
     each = max(1, round(load.per_session)) if load.per_session else 1
     for number in range(first, last):
-        ids = {
-            name: identifier(number // each if name == "session_id" else number, len(sample.get(name, "k" * 12)))
-            for name in names
-        }
-        yield prefix + naming.render(template, **ids)
+        yield pattern.format(
+            *[identifier(number // each if name == "session_id" else number, length) for name, length in names]
+        )
 
 
 def commands(load: Load, first: int, last: int, prefix: str = "") -> Iterator[tuple[str, ...]]:
