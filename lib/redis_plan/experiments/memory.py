@@ -61,7 +61,7 @@ def predict_growth(loads: tuple[project.Load, ...], build: Build, before: loadin
 def sessions_to_load(lab: Lab, keyspace: Keyspace, keys: tuple[int, int, int], at_most: tuple[int, int, int]) -> int:
     """Return how many sessions to load so that about ``keys`` (by profile) keys are made, at most ``at_most``."""
     per_session = sum(pattern.per_session for pattern in keyspace.keys if pattern.scope != "global") or 1.0
-    return max(lab.by_profile(8, 30, 30), min(lab.by_profile(*at_most), int(lab.by_profile(*keys) / per_session)))
+    return max(lab.by_profile(5, 30, 30), min(lab.by_profile(*at_most), int(lab.by_profile(*keys) / per_session)))
 
 
 def predicted_against_measured(lab: Lab, *, keyspace: Keyspace) -> Finding:
@@ -74,7 +74,7 @@ def predicted_against_measured(lab: Lab, *, keyspace: Keyspace) -> Finding:
     if not keyspace.keys:
         return Finding(question, "", "", (), not_run="this keyspace has no keys")
     build = build_of(lab.server)
-    sessions = sessions_to_load(lab, keyspace, (5_000, 100_000, 400_000), (300, 2_000, 10_000))
+    sessions = sessions_to_load(lab, keyspace, (3_500, 100_000, 400_000), (300, 2_000, 10_000))
     rows: list[dict[str, float | str]] = []
     with loading.target(lab) as server, server.client() as client:
         loading.warm_up(server, server.prefix)
@@ -156,7 +156,7 @@ def linearity(lab: Lab, *, keyspace: Keyspace) -> Finding:
     if not any(pattern.scope != "global" for pattern in keyspace.keys):
         return Finding(question, "", "", (), not_run="no key of this keyspace grows in number with sessions")
     build = build_of(lab.server)
-    top = sessions_to_load(lab, keyspace, (12_000, 300_000, 2_000_000), (3_000, 10_000, 30_000))
+    top = sessions_to_load(lab, keyspace, (9_000, 300_000, 2_000_000), (3_000, 10_000, 30_000))
     counts = sorted({max(3, round(top * share)) for share in lab.by_profile((0.1, 0.333, 0.6, 1.0), _SHARES, _SHARES)})
     rows: list[dict[str, float]] = []
     remains: list[float] = []

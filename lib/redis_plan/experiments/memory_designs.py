@@ -92,7 +92,7 @@ def log_floor(lab: Lab, *, keyspace: Keyspace) -> Finding:
         return Finding(question, "", "", (), not_run="this keyspace has no event log")
     bound = max(2, math.ceil(pattern.max_elements))
     lengths = sorted({1, max(2, bound // 3), bound})
-    logs = lab.by_profile(20, 300, 1_000)
+    logs = lab.by_profile(10, 300, 1_000)
     size = project.element_bytes(pattern.fields)
     rows: list[dict[str, float | str]] = []
     with loading.target(lab) as server, server.client() as client:
@@ -244,7 +244,7 @@ def full_server(lab: Lab, *, keyspace: Keyspace) -> Finding:
     if not patterns:
         return Finding(question, "", "", (), not_run="no session of this keyspace has keys of its own to lose")
     small = replace(keyspace, patterns=patterns)
-    sessions = lab.by_profile(90, 400, 1_000)
+    sessions = lab.by_profile(60, 400, 1_000)
     loads = project.loads(small, sessions)
     per_session = sum(round(load.per_session) for load in loads)
     rows: list[dict[str, float | str]] = []
