@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,3 +62,34 @@ def test_a_table_that_is_not_there_or_not_text_is_told(tmp_path: Path) -> None:
     (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00\x01\x80")
     with pytest.raises(InputError, match="UTF-8"):
         command.predict_table(tmp_path / "binary.csv")
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"type": "hsh"}, "type 'hsh' is unknown"),
+        ({"count": -4}, "n_keys is -4; it must not be negative"),
+        ({"fields": -1}, "it must be at least 1"),
+        ({"pending": -1}, "must not be negative"),
+        ({"value_size": "600000000"}, "512 MB"),
+        ({"key_length": 600_000_000}, "512 MB"),
+        ({"type": "zset", "score": "low"}, "score 'low' is unknown"),
+    ],
+)
+def test_impossible_options_get_one_line(given: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence) as caught:
+        command.shape_of(**({"type": "hash", "key_length": 32, "count": 10} | given))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "server", ["redis-7.2-jemalloc", "8.2-libc", "valkey-8.0-jemalloc", "redis-7.4.2-jemalloc-q16"]
+)
+def test_a_server_is_named_by_version_and_allocator(server: str) -> None:
+    shape = command.shape_of(type="stream", fields=100, entry_fields=3, groups=2, pending=10, key_length=32, count=10)
+    assert (
+        command.predict(shape, server)["used_memory"]
+        > command.predict(command.shape_of(type="stream", fields=100, entry_fields=3, key_length=32, count=10), server)[
+            "used_memory"
+        ]
+    )
