@@ -64,7 +64,7 @@ def show_numbers(names: Mapping[str, float]) -> Markdown:
     return Markdown("\n".join(["| Quantity | Value | From |", "|:--|--:|:--|", *rows]))
 
 
-def policy_decision(brief: Brief, keyspace: Keyspace, names: Mapping[str, float], in_force: Evidence) -> Decision:
+def policy_decision(keyspace: Keyspace, names: Mapping[str, float], in_force: Evidence) -> Decision:
     """Return D-09a: what the server does when memory is full."""
     authoritative = [p.name for p in keyspace.keys if p.authoritative]
     chosen = {s.name: s.value for s in configuration_of.settings(keyspace, names)}["maxmemory-policy"]
@@ -104,10 +104,7 @@ def policy_decision(brief: Brief, keyspace: Keyspace, names: Mapping[str, float]
         costs="Admission control is the application's duty: without it the first refused write hits a running session."
         if authoritative
         else "Hit rate falls silently when memory is short: watch keyspace_misses.",
-        holds_while=(
-            Guard("maxmemory", names["maxmemory"], "<=", brief.value("memory_budget"), "B"),
-            Guard("directives in force", took.value, ">=", all_of.value, "directives"),
-        ),
+        holds_while=(Guard("directives in force", took.value, ">=", all_of.value, "directives"),),
     )
 
 
