@@ -144,7 +144,9 @@ def memory(
     groups: Annotated[int, typer.Option(help="Consumer groups of a stream.")] = 0,
     pending: Annotated[int, typer.Option(help="Pending entries in each group.")] = 0,
     batch: Annotated[int, typer.Option(help="Elements a command; 0: all in one, 1: one by one.")] = 0,
-    server: Annotated[str, typer.Option(help="Server build, such as redis-7.2-jemalloc; --servers lists some.")] = "7.0.15",
+    server: Annotated[
+        str, typer.Option(help="Server build, such as redis-7.2-jemalloc; --servers lists some.")
+    ] = "7.0.15",
     servers: Annotated[bool, typer.Option("--servers", help="List the server builds.")] = False,
     table: Annotated[Path | None, typer.Option(help="Predict every row of this CSV.", show_default=False)] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print a table as CSV.")] = False,
