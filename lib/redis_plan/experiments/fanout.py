@@ -188,7 +188,7 @@ def _run(lab: Lab, load: Load, made: dict[str, list[Session]], folder: str) -> p
 
 
 def _slice_s(lab: Lab) -> float:
-    return lab.by_profile(0.6, 1.5, 5.0)
+    return lab.by_profile(0.45, 1.5, 5.0)
 
 
 def _publish(lab: Lab, load: Load, made: dict[str, list[Session]]) -> tuple[list[tuple[int, str, int, bool]], float]:

@@ -36,7 +36,7 @@ def target_rate(brief: Brief) -> float:
 
 def load_curve(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
     """Offer the hot write at multiples of the target rate until the server, or the generator, falls behind."""
-    target, seconds = target_rate(brief), lab.by_profile(0.3, 2.0, 10.0)
+    target, seconds = target_rate(brief), lab.by_profile(0.15, 2.0, 10.0)
     client, root = lab.server.client(), f"{lab.server.prefix}load:"
     rows: list[dict[str, object]] = []
     try:

@@ -30,7 +30,7 @@ def _felt(server: Server, seconds: float) -> openloop.Load:
 
 def mass_expiry(lab: Lab) -> Finding:
     """Let many keys fall due at one moment, and the same number with jitter, while another client asks PING."""
-    count, spread_s = lab.by_profile((6_000, 0.4), (100_000, 5.0), (400_000, 20.0))
+    count, spread_s = lab.by_profile((5_000, 0.3), (100_000, 5.0), (400_000, 20.0))
     rows: list[pd.DataFrame] = []
     values: list[Value] = []
     for name, jitter_s in (("no keys due", 0.0), ("all due at once", 0.0), ("due with jitter", spread_s)):
@@ -73,7 +73,7 @@ def _fill(client: redis.Redis, count: int, jitter_s: float, rng: random.Random) 
 
 def big_key(lab: Lab) -> Finding:
     """Remove one big sorted set by DEL, UNLINK and expiry (with lazyfree and without) while another client asks PING."""
-    members = lab.by_profile(60_000, 200_000, 1_000_000)
+    members = lab.by_profile(40_000, 200_000, 1_000_000)
     rows, values = [], []
     for name, config in (
         ("nothing (control)", {}),
@@ -86,7 +86,7 @@ def big_key(lab: Lab) -> Finding:
             client = own.client()
             _big(client, members)
             found: list[openloop.Load] = []
-            other = threading.Thread(target=lambda own=own, found=found: found.append(_felt(own, 0.2)))
+            other = threading.Thread(target=lambda own=own, found=found: found.append(_felt(own, 0.16)))
             other.start()
             time.sleep(0.1)
             if name.startswith("expiry"):

@@ -21,7 +21,7 @@ from redis_plan.plan.sections import SECTIONS, heading
 _CITED = re.compile(r"\[((?:[ED]-\d\d[a-z]+)(?:, [ED]-\d\d[a-z]+)*)\](?!\()")
 _FIGURE = re.compile(r"^\[figure ([\w-]+)\]$", re.MULTILINE)
 _ARTICLE = re.compile(
-    r"(?<![\w-])([Aa]) (?=(?!(?:one|once|or|and|is|in|if|as|at|of|on|into|any|all|it|its|are|also|only|always)\b|one-|eu)[aeio]\w)"
+    r"(?<![\w<-])([Aa]) (?=(?!(?:one|once|or|and|is|in|if|as|at|of|on|into|any|all|it|its|are|also|only|always)\b|one-|eu)[aeio]\w)"
 )
 _DECISION_HEADING = re.compile(r"^### (D-\d\d[a-z]+)", re.MULTILINE)
 
