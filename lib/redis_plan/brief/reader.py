@@ -84,6 +84,8 @@ def _read(project: Path) -> Brief:
     entities = _entities(texts, words, requirements, overrides)
     facts = read_facts(quantities, lines, overrides.facts)
     fit, because = judge_fit(requirements, quantities, stack)
+    assumed = assumed_entities(texts[0].document.name) if not entities and fit != "no" else ()
+    entities = entities or assumed
     title = _title(texts[0], project)
     prd_blocks = texts[0].blocks
     return Brief(
@@ -101,10 +103,25 @@ def _read(project: Path) -> Brief:
         stack=stack,
         notes=_notes(texts),
         facts=facts,
-        remarks=_remarks(loaded, texts, language, requirements, quantities, lines, stack),
+        remarks=_remarks(loaded, texts, language, requirements, quantities, lines, stack) + _of_assumed(assumed),
         name_prefix=overrides.prefix,
         pinned=dict(overrides.structures),
     )
+
+
+def assumed_entities(document: str) -> tuple[Entity, ...]:
+    """Return what a project that needs Redis is taken to keep when no entity was recognised in its documents."""
+    return tuple(
+        Entity(name, document, 1, lifetime="session", realtime=True, confidence=0.0) for name in ("Session", "Member")
+    )
+
+
+def _of_assumed(assumed: Sequence[Entity]) -> tuple[Remark, ...]:
+    if not assumed:
+        return ()
+    names = " and ".join(entity.name for entity in assumed)
+    text = f"no entity was recognised: {names} are assumed; name yours under [entities] in ai/redis-plan.toml"
+    return (Remark("unread", text, assumed[0].file, 1),)
 
 
 def _quantities(text: _Text, words: Lexicon, language: str) -> tuple[Quantity, ...]:
