@@ -68,7 +68,12 @@ class Study:
         return self.run.evidence.samples(evidence.id)
 
     def show(self, figure: Figure, name: str, alt: str, evidence: Sequence[Evidence], caption: str = "") -> None:
-        """Show ``figure`` as SVG under a stable ``name``, with alternative text and the evidence it draws."""
+        """Show ``figure`` as SVG under a stable ``name``, with alternative text and the evidence it draws.
+
+        Where nothing was measured there is nothing to draw, and nothing is shown.
+        """
+        if all(record.not_run for record in evidence):
+            return
         metadata = {"redis_plan": {"figure": name, "alt": alt, "caption": caption, "draws": [e.id for e in evidence]}}
         display({"image/svg+xml": figures.render_svg(figure), "text/plain": alt}, raw=True, metadata=metadata)
 

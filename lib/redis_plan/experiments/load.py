@@ -36,6 +36,10 @@ def target_rate(brief: Brief) -> float:
 
 def load_curve(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
     """Offer the hot write at multiples of the target rate until the server, or the generator, falls behind."""
+    question = "How much room is there above the project's own rate of writes?"
+    if functions.missing(keyspace) and not any(pattern.candidates for pattern in keyspace.keys):
+        reason = "the keyspace has no key that is written"
+        return Finding(question, "", "Open loop over the hot write of the project", (), not_run=reason)
     target, seconds = target_rate(brief), lab.by_profile(0.15, 2.0, 10.0)
     client, root = lab.server.client(), f"{lab.server.prefix}load:"
     rows: list[dict[str, object]] = []
@@ -124,7 +128,7 @@ def _offered(wire: Wire, commands: Iterator[bytes], rate: float, seconds: float)
 def _hot_write(lab: Lab, brief: Brief, keyspace: Keyspace, root: str) -> tuple[str, Iterator[bytes]]:
     """Return the project's hot write and an endless stream of it: session_apply where there are sessions."""
     if functions.missing(keyspace):
-        pattern = contested(keyspace, 1)[0] if contested(keyspace, 1) else keyspace.keys[0]
+        pattern = next(iter(contested(keyspace, 1)), None) or next(p for p in keyspace.keys if p.candidates)
         candidate = pattern.candidate or next(iter(pattern.candidates))
         filler = Filler(
             f"{root}{pattern.name}", candidate, Shape.of(pattern, brief.value("payload_bytes")), lab.rng("load")
@@ -159,6 +163,8 @@ def _applies(lab: Lab, brief: Brief, keyspace: Keyspace, root: str) -> Iterator[
 
 def plot_load(samples: pd.DataFrame, target_per_s: float, budget_s: float) -> Figure:
     """Draw latency percentiles against the offered rate, with the project's own rate and the budget marked."""
+    if samples.empty:
+        return Figure()
     figure, axes = plt.subplots()
     for name, colour, marker in zip(("p50", "p95", "p99"), figures.PALETTE, "os^", strict=False):
         axes.plot(samples["offered"], samples[name] * 1e3, marker=marker, color=colour, linewidth=1.5, markersize=5)

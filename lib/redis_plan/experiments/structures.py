@@ -276,6 +276,8 @@ def _bisect(compact: Callable[[int], bool], ceiling: int) -> int:
 
 def plot_candidates(frames: Mapping[str, pd.DataFrame], chosen: Mapping[str, str]) -> Figure:
     """Draw one panel a pattern: the spread of each candidate's time per operation, the chosen one in blue."""
+    if not frames:
+        return Figure()
     figure, panels = plt.subplots(
         len(frames), 2, figsize=(7.4, 0.9 + 0.42 * sum(f["candidate"].nunique() for f in frames.values())),
         sharex=True, squeeze=False, height_ratios=[max(2, f["candidate"].nunique()) for f in frames.values()],

@@ -212,6 +212,8 @@ def environment(server: Server, record: Evidence) -> str:
 def load_section(brief: Brief, load: Evidence, threshold_s: float) -> str:
     """Return the load curve in words: target, p99 there against a threshold set beforehand, knee, share of a core."""
     lines = ["### Load", ""]
+    if load.not_run:
+        return "\n".join([*lines, f"Not measured: {load.not_run} [{load.id}]."])
     if "p99 at target" in load:
         passed = load["p99 at target"].value <= threshold_s
         lines.append(

