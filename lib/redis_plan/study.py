@@ -203,7 +203,8 @@ def _assemble(order: Order, run: Run) -> tuple[publish.Published | None, Path | 
     text, figures = exporter.render(study, run, frame.relative(run.folder / "html", target.resolve()))
     published = publish.publish(target, text, figures, publish.plan_record(text, study, run))
     try:
-        page = review.write_pages(run.folder / "html", run.load_brief().title, text, figures, study.notebooks)
+        read = {document.name: document.lines for document in documents.load(order.project).values()}
+        page = review.write_pages(run.folder / "html", run.load_brief().title, text, figures, study.notebooks, read)
     except OSError as error:
         raise OutputError(f"can't write the pages to {run.folder / 'html'}: {error.strerror}") from None
     return published, page, assembly.unused_evidence(study)

@@ -17,10 +17,12 @@ def pages(tmp_path):
         "Quiz",
         "# Redis plan: Quiz\n\n"
         + EVIL
+        + "\n\nEight players (prd.md:2), not prd.md:3.\n"
         + '\n\n| a |\n|:--|\n| <a id="e-04a"></a>E-04a |\n\n![Line chart.](redis-plan-figures/x.svg)\n\n'
         "[04](../data/runs/quick/html/04_expiry.html#cell-id=drew)\n",
         {"redis-plan-figures/x.svg": SVG},
         {"04_expiry": node},
+        {"prd.md": ["# Quiz", "<b>Rooms</b> hold 8 players."]},
     )
     return {path.stem: path.read_text("utf-8") for path in tmp_path.glob("*.html")}
 
@@ -36,10 +38,9 @@ def test_raw_html_of_a_document_is_shown_as_text(tmp_path):
 
 
 def test_every_image_has_alternative_text(tmp_path):
-    for text in pages(tmp_path).values():
-        images = re.findall(r"<img [^>]*>", text)
-        assert images
-        assert all(re.search(r'alt="[^"]+"', image) for image in images)
+    images = [image for text in pages(tmp_path).values() for image in re.findall(r"<img [^>]*>", text)]
+    assert len(images) == 2
+    assert all(re.search(r'alt="[^"]+"', image) for image in images)
 
 
 def test_a_citation_leads_to_its_row_and_from_there_to_the_cell(tmp_path):
@@ -51,3 +52,13 @@ def test_a_citation_leads_to_its_row_and_from_there_to_the_cell(tmp_path):
 
 def test_section_headings_can_be_linked(tmp_path):
     assert '<h1 id="redis-plan-quiz">' in pages(tmp_path)["redis-plan"]
+
+
+def test_a_citation_of_a_document_leads_to_its_line(tmp_path):
+    made = pages(tmp_path)
+    assert '(<a class="cite" href="sources.html#prd.md-2">prd.md:2</a>)' in made["redis-plan"]
+    assert 'id="prd.md-2" value="2"><span>&lt;b&gt;Rooms&lt;/b&gt; hold 8 players.' in made["sources"]
+
+
+def test_a_line_that_does_not_exist_is_not_linked(tmp_path):
+    assert "not prd.md:3." in pages(tmp_path)["redis-plan"]

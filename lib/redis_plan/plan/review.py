@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -19,6 +19,8 @@ from markdown_it.renderer import RendererHTML
 from nbconvert.exporters import HTMLExporter
 from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode, from_dict
+
+from redis_plan.plan import sources
 
 _ANCHOR = re.compile(r'&lt;a id=(?:&quot;|")([ed]-\d\d[a-z]+)(?:&quot;|")&gt;&lt;/a&gt;')
 _IMAGE = re.compile(r'<img src="(redis-plan-figures/[\w.-]+)"')
@@ -78,7 +80,11 @@ def page(title: str, body: str, names: tuple[str, ...], current: str) -> str:
     style = files("redis_plan.plan").joinpath("pages/page.css").read_text("utf-8")
     links = "".join(
         f'<a href="{name}.html"{" aria-current=page" if name == current else ""}>{label}</a>'
-        for name, label in (("redis-plan", "Plan"), *((n, n.replace("_", " ")) for n in names))
+        for name, label in (
+            ("redis-plan", "Plan"),
+            *((n, n.replace("_", " ")) for n in names),
+            (sources.NAME, "Documents"),
+        )
     )
     return (
         f'<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8"><title>{html.escape(title)}</title>'
@@ -106,13 +112,20 @@ def plan_page(title: str, text: str, figures: Mapping[str, str], names: tuple[st
 
 
 def write_pages(
-    folder: Path, title: str, text: str, figures: Mapping[str, str], notebooks: Mapping[str, NotebookNode]
+    folder: Path,
+    title: str,
+    text: str,
+    figures: Mapping[str, str],
+    notebooks: Mapping[str, NotebookNode],
+    documents: Mapping[str, Sequence[str]],
 ) -> Path:
-    """Write every page into ``folder``; return the plan's page."""
+    """Write every page into ``folder``; return the plan's page. ``documents`` maps a document's name to its lines."""
     folder.mkdir(parents=True, exist_ok=True)
     names = tuple(notebooks)
-    for name, node in notebooks.items():
-        (folder / f"{name}.html").write_text(notebook_page(name, node, names), encoding="utf-8")
-    plan = folder / "redis-plan.html"
-    plan.write_text(plan_page(title, text, figures, names), encoding="utf-8")
-    return plan
+    pages = {name: notebook_page(name, node, names) for name, node in notebooks.items()}
+    pages["redis-plan"] = plan_page(title, text, figures, names)
+    for name, made in pages.items():
+        (folder / f"{name}.html").write_text(sources.link(made, documents), encoding="utf-8")
+    read = page("Documents", sources.body(documents), names, sources.NAME)
+    (folder / f"{sources.NAME}.html").write_text(read, encoding="utf-8")
+    return folder / "redis-plan.html"
