@@ -18,10 +18,12 @@ from pathlib import Path
 from redis_plan.brief import documents as files
 from redis_plan.brief.access import read_access_patterns
 from redis_plan.brief.conflicts import find_conflicts
+from redis_plan.brief.contradictions import find_contradictions
 from redis_plan.brief.documents import Document, Part
 from redis_plan.brief.entities import entity_lexicon, folded_name, read_entities, read_relations
 from redis_plan.brief.facts import read_facts
 from redis_plan.brief.fit import judge_fit
+from redis_plan.brief.hosts import stack_remarks
 from redis_plan.brief.lexicon import Lexicon, detect_language, fold, lexicon
 from redis_plan.brief.model import Brief, Component, Entity, Note, Quantity, Remark, Requirement
 from redis_plan.brief.notes import read_notes
@@ -40,8 +42,6 @@ _MISSING = {
     "stack": "the tech stack (tech-stack.md) is missing: client library and server version are open",
 }
 _PROTOCOLS = {"WebSocket", "Server-Sent Events", "WebRTC"}
-#: Hosts that end a request within seconds or minutes.
-_SERVERLESS = {"Vercel", "Netlify", "AWS Lambda", "Cloudflare Workers"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,7 @@ def _read(project: Path) -> Brief:
     quantities = tuple(q for t in texts for q in _quantities(t, words, language))
     requirements = _requirements(texts, words, quantities)
     stack = _stack(texts, words)
+    notes = _notes(texts)
     entities = _entities(texts, words, requirements, overrides)
     facts = read_facts(quantities, lines, overrides.facts)
     fit, because = judge_fit(requirements, quantities, stack)
@@ -101,9 +102,10 @@ def _read(project: Path) -> Brief:
         relations=read_relations(entities, prd_blocks),
         access_patterns=read_access_patterns(requirements, entities, facts, fit != "no"),
         stack=stack,
-        notes=_notes(texts),
+        notes=notes,
         facts=facts,
-        remarks=_remarks(loaded, texts, language, requirements, quantities, lines, stack) + _of_assumed(assumed),
+        remarks=_remarks(loaded, texts, language, requirements, quantities, lines, stack, notes, words)
+        + _of_assumed(assumed),
         name_prefix=overrides.prefix,
         pinned=dict(overrides.structures),
     )
@@ -222,6 +224,8 @@ def _remarks(
     quantities: Sequence[Quantity],
     lines: Mapping[str, Sequence[str]],
     stack: Sequence[Component],
+    notes: Sequence[Note],
+    words: Lexicon,
 ) -> tuple[Remark, ...]:
     remarks = [Remark("missing", text) for part, text in _MISSING.items() if part not in loaded]
     for text in texts:
@@ -254,34 +258,9 @@ def _remarks(
         remarks.append(
             Remark("stack", f"{loaded['stack'].name} names no technology that we know", loaded["stack"].name, 1)
         )
-    remarks += _stack_conflicts(stack)
+    remarks += stack_remarks(stack)
+    remarks += find_contradictions(requirements, notes, words)
     return (*remarks, *find_conflicts(quantities, lines))
-
-
-def _stack_conflicts(stack: Sequence[Component]) -> list[Remark]:
-    remarks = []
-    hosts = [c for c in stack if c.role == "hosting" and c.status == "chosen" and c.name not in _SERVERLESS]
-    for component in stack:
-        where = (component.file, component.line)
-        if component.name in _SERVERLESS and component.status == "chosen" and not hosts:
-            remarks.append(
-                Remark(
-                    "stack",
-                    f"{component.name} functions hold no long-lived connection: the WebSocket gateway needs another host",
-                    *where,
-                )
-            )
-        version = re.match(r"\d+(?:\.\d+)?", component.version or "")
-        if component.name == "Redis" and version and float(version.group()) < 7.4:
-            remarks.append(
-                Remark(
-                    "stack",
-                    f"Redis {component.version}: hash-field TTL needs 7.4"
-                    + ("" if float(version.group()) >= 7 else ", functions need 7.0"),
-                    *where,
-                )
-            )
-    return remarks
 
 
 _GENERIC = re.compile(
