@@ -54,6 +54,14 @@ class Layout:
     sources: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What keys of one kind were seen to take beyond the layout (see :mod:`redis_plan.memory.calibration`), in bytes."""
+
+    per_key: float = 0.0
+    per_element: float = 0.0
+
+
 @dataclass(frozen=True)
 class Build:
     """A server build to predict for: layout, allocator, settings that differ from the layout's defaults."""
@@ -64,11 +72,18 @@ class Build:
     settings: Mapping[str, str] = field(default_factory=dict)
     cluster: bool = False
     maxmemory_lru: bool = False  # maxmemory with an LRU or LFU policy: integers are not shared
+    corrections: Mapping[str, Correction] = field(default_factory=dict)  # by "<type> <encoding>", and "ttl"
 
     @property
     def usable(self) -> Usable:
         """The allocator's function from requested to usable bytes."""
         return by_name(self.allocator)
+
+    def correction(self, type: str, encoding: str, elements: float, ttl: bool) -> float:
+        """Return the bytes a key that calibration adds to the layout's (0 for a build that was not calibrated)."""
+        found = self.corrections.get(f"{type} {encoding}", Correction())
+        timed = self.corrections["ttl"].per_key if ttl and "ttl" in self.corrections else 0.0
+        return found.per_key + found.per_element * elements + timed
 
     def number(self, setting: str) -> int:
         """Return the setting as a number of entries or bytes (``4kb`` is 4096)."""
