@@ -3,12 +3,16 @@ from __future__ import annotations
 import io
 import json
 
+import pytest
+import pytest
 from rich.console import Console
 
 from redis_plan import brief
 from redis_plan.brief import explore, plan_text
 from redis_plan.brief.report import as_json, print_brief
 from redis_plan.codec import from_json, to_json
+from redis_plan.errors import DocumentError
+from redis_plan.errors import DocumentError
 
 PRD = """# Quizzle
 
@@ -47,15 +51,29 @@ def test_a_brief_survives_its_json(project):
 
 def test_the_weakest_readings_say_how_to_correct_them(project):
     read = brief.read(project(prd=PRD))
-    weakest = explore.weakest(read, 10)
-    assert len(weakest) == 10
+    weakest = explore.weakest(read, 4)
+    assert len(weakest) == 4
+    assert list(weakest["confidence"]) == sorted(weakest["confidence"])
     assert weakest["to correct"].str.len().min() > 0
 
 
 def test_a_source_line_is_the_documents_own(project):
     folder = project(prd=PRD)
-    assert explore.source_line(folder, "prd.md:6") == "- A host can create a room for at most 8 players."
-    assert explore.source_line(folder, "prd.md:600") == ""
+    assert ">     6  - A host can create a room for at most 8 players." in explore.passage(folder, "prd.md:6")
+    with pytest.raises(DocumentError, match=r"no line prd\.md:600; the documents have prd\.md:1"):
+        explore.passage(folder, "prd.md:600")
+
+
+def test_one_word_is_found_in_every_kind_of_reading(project):
+    found = explore.search(brief.read(project(prd=PRD)), "room")
+    assert {kind.split(":")[0] for kind in found["kind"]} >= {"entity", "requirement"}
+    assert list(found["where"]) == sorted(found["where"], key=lambda place: int(place.split(":")[1]))
+
+
+def test_weak_readings_are_shown_with_the_lines_they_were_read_from(project):
+    folder = project(prd=PRD)
+    weakest = explore.weakest(brief.read(folder), 3)
+    assert all(place in explore.passages(folder, weakest) for place in weakest["where"])
 
 
 def test_plan_text_grades_every_number_and_names_the_session(project):

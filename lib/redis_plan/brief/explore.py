@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from matplotlib.figure import Figure
 
 from redis_plan import figures, units
 from redis_plan.brief import documents as files
-from redis_plan.brief.model import Brief, Fact
+from redis_plan.brief.lexicon import fold
+from redis_plan.brief.model import Brief, Entity, Fact
+from redis_plan.errors import DocumentError
 
 
 def requirements_table(brief: Brief, kind: str = "", live: bool | None = None) -> pd.DataFrame:
@@ -35,10 +38,23 @@ def quantities_table(brief: Brief, kind: str = "", design_relevant: bool | None 
 def entities_table(brief: Brief) -> pd.DataFrame:
     """Return the entities, the most spoken of first."""
     rows = [
-        (e.name, e.lifetime, "live" if e.realtime else "", ", ".join(e.aliases), f"{e.file}:{e.line}", e.confidence)
+        (e.name, e.lifetime, "live" if e.realtime else "", _parts(e), ", ".join(e.aliases), f"{e.file}:{e.line}", e.confidence)
         for e in brief.entities
-    ]
-    return _frame(rows, ("entity", "lifetime", "live", "also called", "where", "confidence"))
+    ]  # fmt: skip
+    return _frame(rows, ("entity", "lifetime", "live", "holds", "also called", "where", "confidence"))
+
+
+def _parts(entity: Entity) -> str:
+    return ", ".join(a.name + (f" ({units.write(a.size_bytes, 'B')})" if a.size_bytes else "") for a in entity.attributes[:8])  # fmt: skip
+
+
+def relations_table(brief: Brief) -> pd.DataFrame:
+    """Return who has how many of whom."""
+    rows = [
+        (r.source, f"at most {r.at_most:g}" if r.at_most else "many" if r.many else "one", r.target, f"{r.file}:{r.line}")
+        for r in brief.relations
+    ]  # fmt: skip
+    return _frame(rows, ("one", "has", "of", "where"))
 
 
 def facts_table(brief: Brief, grade: str = "") -> pd.DataFrame:
@@ -70,32 +86,60 @@ def remarks_table(brief: Brief) -> pd.DataFrame:
 
 
 def weakest(brief: Brief, count: int = 10) -> pd.DataFrame:
-    """Return the readings that deserve a second look first: assumed facts, then the least certain statements."""
+    """Return the least certain readings, the weakest first, each with what corrects it; a team checks those first.
+
+    What no document says is not a weak reading but an assumption: ``facts_table(brief, "assumed")`` lists those.
+    """
+    at = {(f.file, f.line): f.toml for f in brief.facts if f.file}
     rows: list[tuple[float, str, str, str, str]] = [
-        (0.3, "fact", f"{f.name} = {units.write(f.value, f.unit)}", "no document says so", f.toml)
-        for f in brief.facts
-        if f.grade == "assumed"
-    ]
-    rows += [
         (e.confidence, "entity", e.name, f"{e.file}:{e.line}", f'[entities] drop = ["{e.name}"]')
         for e in brief.entities
     ]
     rows += [
-        (r.confidence, r.kind, _short(r.text), f"{r.file}:{r.line}", "give the statement an id, or reword it")
+        (r.confidence, r.kind, _short(r.text), f"{r.file}:{r.line}", "reword it, or give it an id or a heading")
         for r in brief.requirements
     ]
+    rows += [
+        (q.confidence, f"{q.kind} of {q.subject}" if q.subject else q.kind, f"{q.text}: {q.op or '='} {q.value:g} {q.unit}", f"{q.file}:{q.line}", at.get((q.file, q.line), "write the number with its unit and what it counts"))
+        for q in brief.quantities
+        if q.design_relevant
+    ]  # fmt: skip
     ordered = sorted(rows, key=lambda row: row[0])[:count]
     return _frame(ordered, ("confidence", "reading", "what we read", "where", "to correct"))
 
 
-def source_line(project: Path, where: str) -> str:
-    """Return the line that ``prd.md:29`` names, as the document has it; "" where there is none."""
+def passages(project: Path, readings: pd.DataFrame, around: int = 1) -> str:
+    """Return the documents' lines behind each reading of a table with a column ``where``, one passage each."""
+    places = dict.fromkeys(place for place in readings["where"] if re.fullmatch(r"[^:]+\.md:\d+", str(place)))
+    return "\n\n".join(f"{place}\n{passage(project, place, around)}" for place in places)
+
+
+def search(brief: Brief, words: str) -> pd.DataFrame:
+    """Return every reading whose text holds ``words``, whatever its kind, in the documents' order."""
+    wanted = fold(words)
+    rows = [("requirement: " + r.kind, r.text, r.file, r.line) for r in brief.requirements]
+    rows += [("quantity: " + q.kind, f"{q.text} ({q.unit}; {q.subject})", q.file, q.line) for q in brief.quantities]
+    rows += [("entity", ", ".join((e.name, *e.aliases)), e.file, e.line) for e in brief.entities]
+    rows += [("stack: " + c.role, f"{c.name} {c.version or ''}".strip(), c.file, c.line) for c in brief.stack]
+    rows += [("note: " + n.kind, n.text, n.file, n.line) for n in brief.notes]
+    order = {name: place for place, name in enumerate(brief.documents)}
+    found = sorted((r for r in rows if wanted in fold(r[1])), key=lambda r: (order.get(r[2], 99), r[3]))
+    return _frame([(kind, text, f"{file}:{line}") for kind, text, file, line in found], ("kind", "text", "where"))
+
+
+def passage(project: Path, where: str, around: int = 2) -> str:
+    """Return the line that ``prd.md:29`` names between its neighbours, as the document has them, marked by ``>``.
+
+    Raises :class:`~redis_plan.errors.DocumentError` where there is no such line.
+    """
     name, _, number = where.rpartition(":")
-    path = files.find_folder(project) / name
-    if not number.isdigit() or not path.is_file():
-        return ""
-    lines = path.read_text(encoding="utf-8-sig").split("\n")
-    return lines[int(number) - 1] if 0 < int(number) <= len(lines) else ""
+    found = {document.name: document.lines for document in files.load(project).values()}
+    if name not in found or not number.isdigit() or not 0 < int(number) <= len(found[name]):
+        known = ", ".join(f"{n}:1 … {n}:{len(lines)}" for n, lines in found.items())
+        raise DocumentError(f"no line {where}; the documents have {known}")
+    line = int(number)
+    first, last = max(1, line - around), min(len(found[name]), line + around)
+    return "\n".join(f"{'>' if n == line else ' '} {n:>5}  {found[name][n - 1]}" for n in range(first, last + 1))
 
 
 def source(fact: Fact) -> str:

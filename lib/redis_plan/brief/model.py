@@ -68,13 +68,14 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """``source`` has ``many`` (or one) ``target``: a Session has Players."""
+    """``source`` has ``many`` (or one) ``target``, ``at_most`` so many where a line says it: a Session has 8 Players."""
 
     source: str
     target: str
     many: bool
     file: str = ""
     line: int = 0
+    at_most: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

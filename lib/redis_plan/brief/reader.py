@@ -17,6 +17,7 @@ from pathlib import Path
 
 from redis_plan.brief import documents as files
 from redis_plan.brief.access import read_access_patterns
+from redis_plan.brief.attributes import with_bounds, with_sizes
 from redis_plan.brief.conflicts import find_conflicts
 from redis_plan.brief.contradictions import find_contradictions
 from redis_plan.brief.documents import Document, Part
@@ -83,6 +84,8 @@ def _read(project: Path) -> Brief:
     stack = _stack(texts, words)
     notes = _notes(texts)
     entities = _entities(texts, words, requirements, overrides)
+    if language in READ_FULLY:
+        entities = with_sizes(entities, quantities, lines, words)
     facts = read_facts(quantities, lines, overrides.facts)
     fit, because = judge_fit(requirements, quantities, stack)
     assumed = assumed_entities(texts[0].document.name) if not entities and fit != "no" else ()
@@ -99,7 +102,7 @@ def _read(project: Path) -> Brief:
         requirements=requirements,
         quantities=quantities,
         entities=entities,
-        relations=read_relations(entities, prd_blocks),
+        relations=with_bounds(read_relations(entities, prd_blocks), entities, quantities, lines),
         access_patterns=read_access_patterns(requirements, entities, facts, fit != "no"),
         stack=stack,
         notes=notes,
