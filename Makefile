@@ -34,8 +34,9 @@ format: environment ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: environment ## time a quick build: kernel start, imports, measuring, rendering, for each notebook
+bench: environment ## time a quick build by notebook, and the reading of large documents
 	$(BIN)/python tests/benchmarks/build_time.py $(ARGS)
+	$(BIN)/python tests/benchmarks/read_time.py
 
 bench-memory: environment ## load fresh random keys on every server here and print the memory model's errors
 	$(BIN)/python -m tests.benchmarks.memory $(ARGS)

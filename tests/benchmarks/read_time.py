@@ -1,0 +1,70 @@
+"""Reads documents of growing size and prints time, memory and how the cost grows: `make bench`.
+
+Each size is read by a process of its own, since a process never gives its peak memory back. The text is the sample
+project's PRD, repeated with other numbers and ids; the last row is all numbers, the dearest text there is for a reader.
+"""
+
+from __future__ import annotations
+
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from redis_plan import brief, resources
+
+MB = 1_000_000
+SIZES = (1, 2, 5)
+TARGET_S, TARGET_MB = 10.0, 500.0
+
+
+def main() -> None:
+    """Print the table."""
+    if len(sys.argv) == 3:
+        print(*measure(Path(sys.argv[1]), sys.argv[2]))
+        return
+    print("Reading Markdown, one process a row; the process's own CPU and peak memory\n")
+    print(f"{'document':<22}{'MB':>6}{'wall s':>9}{'CPU s':>9}{'s per MB':>10}{'peak MB':>9}")
+    with tempfile.TemporaryDirectory() as folder:
+        for kind in ("prose", "numbers"):
+            for size in SIZES if kind == "prose" else SIZES[-1:]:
+                project = write(Path(folder) / f"{kind}{size}", kind, size * MB)
+                row = subprocess.run([sys.executable, __file__, str(project), kind], capture_output=True, text=True, check=True)  # fmt: skip
+                wall, cpu, peak = (float(word) for word in row.stdout.split())
+                print(f"{kind:<22}{size:>6}{wall:>9.1f}{cpu:>9.1f}{cpu / size:>10.2f}{peak:>9.0f}")
+    print(
+        f"\nTarget: {SIZES[-1]} MB in under {TARGET_S:.0f} s and {TARGET_MB:.0f} MB, and the same seconds per MB at every size."
+    )
+
+
+def write(project: Path, kind: str, size: int) -> Path:
+    """Write a PRD of ``size`` bytes; return the project's folder."""
+    (project / "ai").mkdir(parents=True)
+    sample = (resources.sample_project() / "ai" / "prd.md").read_text("utf-8")
+    parts, written, number = [], 0, 0
+    while written < size:
+        number += 1
+        part = f"{number} 1,{number % 900:03d} ms 7{number} users/s " if kind == "numbers" else _another(sample, number)
+        parts.append(part + ("\n" if number % 8 == 0 or kind == "prose" else ""))
+        written += len(parts[-1].encode())
+    (project / "ai" / "prd.md").write_text("".join(parts), "utf-8")
+    return project
+
+
+def _another(text: str, number: int) -> str:
+    return re.sub(r"\bUS-(\d+)", lambda m: f"US-{number}{m[1]}", re.sub(r"\b(\d\d)\b", lambda m: str(int(m[1]) + number % 50), text))  # fmt: skip
+
+
+def measure(project: Path, _kind: str) -> tuple[float, float, float]:
+    """Return wall and CPU seconds of one reading, and the process's peak memory in MB."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    brief.read(project)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MB
+    return time.perf_counter() - wall, time.process_time() - cpu, peak
+
+
+if __name__ == "__main__":
+    main()
