@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from redis_plan.brief.model import Brief, Component
+from redis_plan.brief.model import Brief
 from redis_plan.codec import from_json, to_json
 from redis_plan.errors import OverrideError
 from redis_plan.keyspace import design, naming
@@ -94,19 +94,6 @@ def test_a_pinned_prefix_that_breaks_the_grammar_is_one_line(prefix: str) -> Non
 def test_a_pinned_structure_that_does_not_exist_is_one_line_with_those_that_do() -> None:
     with pytest.raises(OverrideError, match="list, stream"):
         design(replace(workshop(), pinned={"log": "scroll"}))
-
-
-def test_a_pin_for_a_newer_server_is_kept_and_found_by_the_linter() -> None:
-    keyspace = design(replace(workshop(), pinned={"idem": "hash-field-ttl"}))
-    assert [f.rule for f in keyspace.findings if f.pattern == "idem" and f.severity == "error"] == ["KS013"]
-
-
-def test_a_client_library_is_not_taken_for_the_server() -> None:
-    stack = (
-        Component("node-redis", "other", "tech-stack.md", 1, "5"),
-        Component("Redis", "cache", "tech-stack.md", 2, "7.4"),
-    )
-    assert design(replace(workshop(), stack=stack, pinned={"idem": "hash-field-ttl"})).findings == ()
 
 
 @pytest.mark.parametrize("fit", ["core", "useful", "no"])

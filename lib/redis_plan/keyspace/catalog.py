@@ -64,13 +64,26 @@ class KeySpec:
     prefer: tuple[str, ...] = ()  # candidates in order of preference; the first that the server offers is chosen
     because: str = ""
     without_session: dict[str, Any] = field(default_factory=dict)  # what differs where the project has no sessions
+    variant: dict[str, dict[str, Any]] = field(default_factory=dict)  # what differs where this candidate is chosen
+    writes: str | float = ""  # per second in the whole system at peak, where no access pattern tells
+    reads: str | float = ""
 
     def adapted(self, has_session: bool) -> KeySpec:
         """Return the key as it is in a project with or without sessions."""
         if has_session or not self.without_session:
             return self
-        changed = {**asdict(self), **self.without_session, "without_session": {}}
-        return TypeAdapter(KeySpec).validate_python(changed)
+        return self._changed(self.without_session, without_session={})
+
+    def built_as(self, candidate: str) -> KeySpec:
+        """Return the key as it is when ``candidate`` holds it: another type, name, bound or writer."""
+        return self._changed(self.variant[candidate], variant={}) if candidate in self.variant else self
+
+    def _changed(self, differs: dict[str, Any], **rest: Any) -> KeySpec:  # Any: values of a TOML table
+        found: KeySpec = _KEY.validate_python({**asdict(self), **differs, **rest})
+        return found
+
+
+_KEY: TypeAdapter[KeySpec] = TypeAdapter(KeySpec)
 
 
 @dataclass(frozen=True, slots=True)

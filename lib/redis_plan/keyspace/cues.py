@@ -45,7 +45,13 @@ def names_of(entity: Entity) -> tuple[str, ...]:
 
 def same(one: str, other: str) -> bool:
     """Whether two names mean the same thing up to case and plural."""
-    return _singular(fold(one)) == _singular(fold(other))
+    return canonical(one) == canonical(other)
+
+
+@lru_cache(maxsize=20_000)
+def canonical(name: str) -> str:
+    """Return the form in which two names of one thing are equal: folded and singular."""
+    return _singular(fold(name))
 
 
 def _singular(word: str) -> str:

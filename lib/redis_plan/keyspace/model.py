@@ -54,6 +54,7 @@ class Candidate:
     atomic: bool = True
     since: str = "6.2"
     feature: str = ""  # capability that the server must have (a name of server.capabilities), or empty
+    lacks: str = ""  # what the use needs and this structure can't do, whatever it costs
 
 
 @dataclass(frozen=True, slots=True)

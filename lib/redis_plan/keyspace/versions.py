@@ -11,7 +11,7 @@ from redis_plan.keyspace.model import Candidate
 ASSUMED = (7, 0)
 
 #: First Valkey version of features that Redis got after the fork (Valkey 7.2): valkey-doc fe8f96a.
-VALKEY_SINCE = {"hash-field-ttl": (9, 0)}
+VALKEY_SINCE = {"hash-field-ttl": (9, 0), "hash-field-setex": (9, 0)}
 
 #: The server itself, not a client library: "Redis", "Redis Stack", "Valkey 8", but not "node-redis" or "Upstash client".
 _SERVER = re.compile(
@@ -22,15 +22,24 @@ _SERVER = re.compile(
 
 def stack_server(brief: Brief) -> tuple[str, tuple[int, ...]]:
     """Return the product ("redis" or "valkey") and version that the documents chose; what was rejected doesn't count."""
-    found = [
+    stated = _stated(brief)
+    found = [entry for entry in stated if entry[1]]
+    product, version = (found or stated or [("redis", ())])[0]
+    return product, version or ASSUMED
+
+
+def is_stated(brief: Brief) -> bool:
+    """Whether the documents name a version of the server, so that what it lacks is no guess."""
+    return any(version for _, version in _stated(brief))
+
+
+def _stated(brief: Brief) -> list[tuple[str, tuple[int, ...]]]:
+    return [
         (match[1], parse_version(component.version))
         for component in brief.stack
         if component.status not in ("rejected", "superseded")
         and (match := _SERVER.fullmatch(component.name.strip().lower()))
     ]
-    stated = [(product, version) for product, version in found if version]
-    product, version = (stated or found or [("redis", ())])[0]
-    return product, version or ASSUMED
 
 
 def parse_version(text: str | None) -> tuple[int, ...]:
@@ -42,7 +51,17 @@ def parse_version(text: str | None) -> tuple[int, ...]:
 
 def offers(brief: Brief, candidate: Candidate) -> bool:
     """Whether the stack's server has what ``candidate`` needs."""
-    product, version = stack_server(brief)
+    return offered_by(*stack_server(brief), candidate)
+
+
+def offered_by(product: str, version: tuple[int, ...], candidate: Candidate) -> bool:
+    """Whether this version of ``product`` has what ``candidate`` needs."""
     if product == "valkey":
         return version >= VALKEY_SINCE.get(candidate.feature, (0,))
     return version >= parse_version(candidate.since)
+
+
+def needed(candidate: Candidate) -> str:
+    """Return the first versions that have what ``candidate`` needs: ``"Redis 7.4, Valkey 9.0"``."""
+    valkey = VALKEY_SINCE.get(candidate.feature)
+    return f"Redis {candidate.since}" + (f", Valkey {'.'.join(map(str, valkey))}" if valkey else "")

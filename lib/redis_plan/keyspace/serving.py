@@ -1,0 +1,82 @@
+"""Serving: which access patterns and requirements each key pattern answers, and what stays outside Redis."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from redis_plan.brief.model import AccessPattern, Brief
+from redis_plan.keyspace import cues
+from redis_plan.keyspace.model import KeyPattern
+from redis_plan.keyspace.uses import Use
+
+#: Requirements named beside one key pattern at most: a reader wants the ones it exists for.
+MOST_REQUIREMENTS = 8
+
+
+def serve(
+    patterns: list[KeyPattern], uses: list[Use], brief: Brief, session: cues.SessionNoun | None
+) -> tuple[list[KeyPattern], tuple[str, ...]]:
+    """Tie patterns to the access patterns and requirements behind them; say what stays outside Redis."""
+    verbs = {use.pattern.use: use.pattern.verbs for use in uses}
+    index = _Index(patterns, verbs, session)
+    by_pattern: dict[str, list[str]] = {p.name: [] for p in patterns}
+    demands: dict[str, list[str]] = {p.name: [] for p in patterns}
+    unserved: list[str] = []
+    for access in brief.access_patterns:
+        owners = index.owners(access)
+        for pattern in owners:
+            by_pattern[pattern.name].append(access.id)
+            demands[pattern.name] += access.requirements
+        if not owners:
+            unserved.append(f"{access.id} {access.actor} {access.verb} {access.entity}: {_why_not(access, brief)}")
+    everything = tuple(r.id for r in brief.requirements if r.kind != "out-of-scope" and r.realtime)
+    done = []
+    for pattern in patterns:
+        mentioned = tuple(r for name in pattern.entities for r in _mentions(name, brief))
+        found = tuple(dict.fromkeys((*demands[pattern.name], *pattern.requirements, *mentioned)))
+        if not found and not by_pattern[pattern.name]:
+            found = everything[:3] or tuple(r.id for r in brief.requirements if r.kind != "out-of-scope")[:1]
+        served = tuple(dict.fromkeys(by_pattern[pattern.name]))
+        done.append(replace(pattern, requirements=found[:MOST_REQUIREMENTS], access_patterns=served))
+    return done, tuple(unserved)
+
+
+class _Index:
+    """Finds the patterns that serve an access pattern without comparing every pair of names."""
+
+    def __init__(
+        self, patterns: list[KeyPattern], verbs: dict[str, tuple[str, ...]], session: cues.SessionNoun | None
+    ) -> None:
+        self.session = cues.canonical(session.entity.name) if session else None
+        self.patterns = patterns
+        self.verbs = {p.use: (cues.matcher(v) if (v := verbs.get(p.use, ())) else None) for p in patterns}
+        self.by_entity: dict[str, list[KeyPattern]] = {}
+        for pattern in patterns:
+            for name in dict.fromkeys(cues.canonical(n) for n in pattern.entities):
+                self.by_entity.setdefault(name, []).append(pattern)
+        self.feeds = [p for p in patterns if p.use in ("events", "feed")]
+
+    def owners(self, access: AccessPattern) -> list[KeyPattern]:
+        """Return who serves ``access``: same entity, and for the session's own entity a verb of the pattern."""
+        entity = cues.canonical(access.entity)
+        if entity == self.session:
+            verb = cues.fold(access.verb)
+            return [p for p in self.patterns if p.use == "state" or ((e := self.verbs[p.use]) and e.search(verb))]
+        found = {p.name for p in self.by_entity.get(entity, ())}
+        if access.mode == "subscribe":
+            found |= {p.name for p in self.feeds}
+        return [p for p in self.patterns if p.name in found] if found else []
+
+
+def _why_not(access: AccessPattern, brief: Brief) -> str:
+    entity = next((e for e in brief.entities if cues.same(e.name, access.entity)), None)
+    if entity and entity.lifetime == "durable":
+        return f"{cues.singular(entity.name)} lasts, so it stays in the database"
+    return "no real-time or short-lived data behind it, so it stays in the database"
+
+
+def _mentions(name: str, brief: Brief) -> tuple[str, ...]:
+    entity = next((e for e in brief.entities if e.name == name), None)
+    if entity is None:
+        return ()
+    return cues.requirements_about(cues.matcher((entity.name, *entity.aliases)), brief.requirements)

@@ -1,0 +1,59 @@
+"""Fields of the session's state: its attributes, which of its things is current, and the join code."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from redis_plan.brief.model import Brief, Entity
+from redis_plan.keyspace import cues, naming
+from redis_plan.keyspace.catalog import nouns, use_patterns
+from redis_plan.keyspace.model import Field, KeyPattern
+
+
+def state_fields(brief: Brief, session: cues.SessionNoun | None) -> list[Field]:
+    """Return the state's own fields: the session's attributes, and which of its things is current.
+
+    They share what the fact ``state_bytes`` leaves; none exceeds 64 B, so that the hash stays a listpack.
+    """
+    if session is None:
+        return []
+    own = [Field(naming.slugify(a.name, "field").replace("-", "_"), "text", min(64, a.size_bytes or 32), f"{session.word}: {a.name}")
+           for a in session.entity.attributes[:12]]  # fmt: skip
+    current = [
+        Field(f"current_{naming.slugify(cues.singular(e.name), 'item').replace('-', '_')}", "id", 32, f"which {cues.singular(e.name)} is on")
+        for e in brief.entities
+        if e is not session.entity and e.realtime and e.lifetime in ("session", "temporary") and _is_current(e)
+    ][:4]  # fmt: skip
+    basic = [Field("owner", "id", 26, f"who opened the {session.word}"), Field("capacity", "integer", 6, "seats")]
+    fixed = {"epoch", "version", "status", "created_at", "updated_at"}
+    seen: dict[str, Field] = {f.name: f for f in (*basic, *own, *current) if f.name not in fixed}
+    rest = int(brief.value("state_bytes")) - 70 - sum(f.max_bytes + len(f.name) for f in seen.values())
+    meaning = f"further properties of the {session.word}, one a field, up to `state_bytes`"
+    more = (Field(f"setting_{number}", "text", 64, meaning) for number in range(1, 1 + _settings(rest)))
+    return [*seen.values(), *more]
+
+
+def _settings(rest_bytes: float) -> int:
+    return max(0, min(16, math.ceil(rest_bytes / 72)))
+
+
+def with_code(patterns: list[KeyPattern]) -> list[KeyPattern]:
+    """Give the state a field for the join code, so that whoever ends the session can delete the code."""
+    if not any(p.use == "join-code" for p in patterns):
+        return patterns
+    code = Field("code", "code", 8, "join code; deleted with the session")
+    return [
+        replace(p, fields=(*p.fields, code), max_elements=p.max_elements + 1, typical_elements=p.typical_elements + 1)
+        if p.use == "state"
+        else p
+        for p in patterns
+    ]
+
+
+def _is_current(entity: Entity) -> bool:
+    """Whether a session has one of these at a time: a round, a question, a lot; not a member, a vote or a score."""
+    fits = ((cues.fit(p, entity), p.use) for p in use_patterns() if p.entities)
+    best = max(fits, default=(cues.Fit(0.0, 0.0), ""))
+    alone = cues.matcher(nouns().same_thing).fullmatch(cues.singular(entity.name)) is None
+    return alone and (best[0].strength == 0 or best[1] == "round")
