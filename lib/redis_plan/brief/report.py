@@ -67,6 +67,10 @@ def _tables(brief: Brief) -> list[Table]:
         entities.add_row(
             e.name, e.lifetime, "live" if e.realtime else "", _short(", ".join(e.aliases), 40), f"{e.file}:{e.line}"
         )
+    relations = _table("Relations", "one", "has", "of", "where")
+    for relation in brief.relations:
+        many = f"at most {relation.at_most:g}" if relation.at_most else "many" if relation.many else "one"
+        relations.add_row(relation.source, many, relation.target, f"{relation.file}:{relation.line}")
     access = _table("Access patterns at peak", "who", "does", "what", "mode", "rate", "grade")
     for a in brief.access_patterns:
         access.add_row(a.actor, a.verb, a.entity, a.mode, units.write(a.rate_per_s, "/s"), a.grade)
@@ -76,7 +80,7 @@ def _tables(brief: Brief) -> list[Table]:
     notes = _table("Planning notes", "id", "kind", "where", "text")
     for n in brief.notes:
         notes.add_row(n.id, n.kind, f"{n.file}:{n.line}", _short(n.text))
-    return [facts, requirements, quantities, entities, access, stack, notes]
+    return [facts, requirements, quantities, entities, relations, access, stack, notes]
 
 
 def _table(title: str, *columns: str) -> Table:
