@@ -1,7 +1,8 @@
 """An outline: a document as blocks (headings, paragraphs, list items, table rows, code), each with its line.
 
 Structure comes from a CommonMark parser; what teams write beside CommonMark is added: tags such as ``<decisions>`` on a
-line of their own open a section, and so does a paragraph that ends in a colon before a list, or one that is only bold.
+line of their own open a section, and so does a paragraph that ends in a colon before a list, or one that is only bold;
+``• item`` is a list item; in a document without ``#`` headings a short numbered line (``2.1 Scoring``) is one.
 HTML is inert: ``<script>``, ``<style>`` and comments are blanked, other tags are dropped from the text.
 """
 
@@ -26,6 +27,13 @@ _EMPHASIS = re.compile(r"(\*\*|__|~~|`)|(?<![\w*])\*(?=[^\s*])|(?<=[^\s*])\*(?![
 _CHECKBOX = re.compile(r"^\[[ xX]\]\s+")
 _BOLD_ONLY = re.compile(r"^(\*\*|__)(?P<text>[^*_]{2,100})(\*\*|__):?\s*$")
 _INERT = ("script", "style")
+_BULLET = re.compile(r"^(\s*)[•◦▪▸●‣∙·](?=\s)")
+_NUMBERED = re.compile(r"^ {0,4}(?P<number>\d{1,2}(?:\.\d{1,2}){0,3})(?P<dot>[.)、]?)\s+(?P<title>\S.{1,59})$")
+_NOT_TITLE = (".", ";", ",", ":", "。", "；", "，", "：", "?", "!")
+#: An id that opens a line opens a statement, whatever the line before it ends in.
+_OPENS_WITH_ID = re.compile(r"^\W*[A-Z]{1,8}(?:-[A-Z]{1,6})?-\d{1,4}\b")
+#: A bold line with so many words is a statement that someone set in bold.
+BOLD_TITLE_WORDS = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,7 @@ class Section:
     titles: tuple[str, ...] = ()
     lines: tuple[int, ...] = ()
     tags: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()  # the list items above ("Out of scope:"), outermost first
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +69,9 @@ class _State:
     headings: list[tuple[int, str, int]] = field(default_factory=list)
     pseudo: tuple[str, int] | None = None
 
-    def section(self, tags: Sequence[str]) -> Section:
+    def section(self, tags: Sequence[str], labels: Sequence[str] = ()) -> Section:
         titles = [(text, line) for _, text, line in self.headings] + ([self.pseudo] if self.pseudo else [])
-        return Section(tuple(t for t, _ in titles), tuple(n for _, n in titles), tuple(tags))
+        return Section(tuple(t for t, _ in titles), tuple(n for _, n in titles), tuple(tags), tuple(labels))
 
 
 def clean(text: str) -> str:
@@ -144,8 +153,29 @@ def outline(document: Document) -> tuple[Block, ...]:
 def parse(document: Document) -> tuple[tuple[Block, ...], list[str]]:
     """Return the blocks of ``document``, and its lines with scripts, comments and tag lines blanked in place."""
     lines, tags = _blank_inert(document.lines)
-    tokens = _PARSER.parse("\n".join(lines))
+    tokens = _PARSER.parse("\n".join(_as_markdown(lines)))
     return tuple(_Walk(document.name, tokens, lines, tags).blocks()), lines
+
+
+def _as_markdown(lines: Sequence[str]) -> list[str]:
+    """Return the lines with bullets and numbered titles written as Markdown has them; none is added or removed."""
+    written = [_BULLET.sub(r"\1-", line) for line in lines]
+    if any(line.startswith(("# ", "## ", "### ")) for line in lines):
+        return written
+    full = [(n, _NUMBERED.match(line)) for n, line in enumerate(written) if line.strip()]
+    for (n, here), (_, after) in zip(full, [*full[1:], (0, None)], strict=True):
+        if here and _is_title(here, after):
+            depth = here.group("number").count(".")
+            written[n] = f"{'#' * (2 + depth)} {written[n].strip()}"
+    return written
+
+
+def _is_title(here: re.Match[str], after: re.Match[str] | None) -> bool:
+    """Whether a numbered line stands over text: a short one, not one of several statements in a row."""
+    title = here.group("title").rstrip()
+    if title.endswith(_NOT_TITLE) or len(title.split()) > 6 or (not title.isascii() and len(title) > 40):
+        return False
+    return after is None or after.group("number").startswith(here.group("number") + ".")
 
 
 class _Walk:
@@ -155,6 +185,7 @@ class _Walk:
         self.file, self.tokens, self.lines, self.tags = file, tokens, lines, tags
         self.state = _State()
         self.items: list[list[int | None]] = []  # the line of each open list item, None until its text is seen
+        self.labels: list[str] = []  # of each open list item the text, where a list under it follows at once
         self.lists: list[bool] = []
         self.header: list[str] = []
         self.cells: list[str] = []
@@ -180,9 +211,11 @@ class _Walk:
 
     def _list_item_open(self, i: int, token: Token) -> None:
         self.items.append([None])
+        self.labels.append("")
 
     def _list_item_close(self, i: int, token: Token) -> None:
         self.items.pop()
+        self.labels.pop()
 
     def _thead_open(self, i: int, token: Token) -> None:
         self.header = []
@@ -208,7 +241,11 @@ class _Walk:
         else:
             after = self.tokens[i + 1 : i + 3]
             tags = self._tags_at(begin)
-            yield from _text(self.file, self.state, token, self.lines, tags, self.items, self.lists, after)
+            above = [label for label in self.labels if label]
+            if self.items and not self.labels[-1] and any(t.type in _LISTS for t in after):
+                label = clean(token.content)
+                self.labels[-1] = label.rstrip(":：") if len(label) <= 60 else ""
+            yield from _text(self.file, self.state, token, self.items, self.lists, after, tags, above)
 
     def _fence(self, i: int, token: Token) -> Iterator[Block]:
         begin, end = token.map or [0, 0]
@@ -236,15 +273,18 @@ def _heading(file: str, state: _State, token: Token, level: int, tags: Sequence[
     yield Block("heading", text, file, line, line, level, above)
 
 
+_LISTS = ("bullet_list_open", "ordered_list_open")
+
+
 def _text(
     file: str,
     state: _State,
     token: Token,
-    lines: list[str],
-    tags: Sequence[str],
     items: list[list[int | None]],
     lists: list[bool],
     after: list[Token],
+    tags: Sequence[str],
+    labels: Sequence[str],
 ) -> Iterator[Block]:
     begin, end = token.map or [0, 0]
     raw = token.content.split("\n")
@@ -256,10 +296,13 @@ def _text(
         parent = (outer[-1] if outer else None) if first else items[-1][0]
         kind: BlockKind = "item" if first else "paragraph"
         depth = len(items) - 1
-        yield Block(kind, clean(token.content), file, begin + 1, end, depth, state.section(tags), parent, lists[-1])
+        section = state.section(tags, labels)
+        yield Block(kind, clean(token.content), file, begin + 1, end, depth, section, parent, lists[-1])
         return
     bold = _BOLD_ONLY.match(token.content.strip())
-    before_list = any(t.type in ("bullet_list_open", "ordered_list_open", "fence", "table_open") for t in after)
+    if bold and len(bold.group("text").split()) >= BOLD_TITLE_WORDS:
+        bold = None
+    before_list = any(t.type in (*_LISTS, "fence", "table_open") for t in after)
     label = token.content.rstrip(" *_").endswith((":", "："))
     if bold or (label and before_list and len(raw) <= 3 and len(token.content) <= 300):
         state.pseudo = None
@@ -288,10 +331,11 @@ def _statements(raw: list[str]) -> Iterator[tuple[int, int]]:
         before, line = raw[n - 1], raw[n].lstrip("*_`\"'([ ")
         ended = before.endswith(("  ", "\\")) or before.rstrip(" *_`").endswith((".", "?", "!", ":", ";"))
         capital = bool(line[:1].isupper() or not line[:1].isascii() or line[:1].isdigit())
-        labelled = raw[n].lstrip().startswith("**")
+        labelled = raw[n].lstrip().startswith("**") or bool(_OPENS_WITH_ID.match(raw[n]))
         starts += ended and capital
         if (ended and capital) or labelled:
             cuts.append(n)
-    if len(cuts) - 1 < 0.5 * (len(raw) - 1) and not any(r.lstrip().startswith("**") for r in raw[1:]):
+    marked = any(r.lstrip().startswith("**") or _OPENS_WITH_ID.match(r) for r in raw[1:])
+    if len(cuts) - 1 < 0.5 * (len(raw) - 1) and not marked:
         cuts = [0]
     yield from zip(cuts, [*cuts[1:], len(raw)], strict=True)

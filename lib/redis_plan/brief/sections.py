@@ -12,7 +12,7 @@ from redis_plan.brief.outline import Block, Section
 #: Where two roles are cued in one heading, the earlier one here wins.
 ORDER = (
     "out-of-scope", "criteria", "questions", "rejected", "recommendations", "memory", "decisions", "metrics",
-    "actors",
+    "actors", "schedule",
     "non-functional", "stories", "data", "constraint", "stack", "functional", "assumption", "plan", "context",
 )  # fmt: skip
 _WEAK = frozenset({"context", "plan", "stack", "data"})
@@ -21,6 +21,8 @@ _TAGS = {
     "decisions": "decisions", "matched_recommendations": "recommendations", "unresolved_issues": "questions",
     "memory_optimization_strategy": "memory", "conversation_summary": "summary",
 }  # fmt: skip
+#: What the label of a list ("Performance:", "Out of scope:") makes of the items under it.
+_LABEL_ROLES = frozenset({"out-of-scope", "non-functional", "constraint", "questions"})
 _NUMBERING = re.compile(r"^[\dIVX]+(?:\.\d+)*[.)]?\s+")
 
 
@@ -48,7 +50,7 @@ class Roles:
             if roles & {"functional", "non-functional"} == {"functional", "non-functional"}:
                 roles.discard("functional")
             known = next((r for r in ORDER if r in roles and not (long and r in ("plan", "context", "stack"))), "")
-            self._known[title] = known
+            known = self._known[title] = "plan" if known == "schedule" else known
         return known
 
     def chain(self, section: Section) -> tuple[str, ...]:
@@ -60,7 +62,8 @@ class Roles:
             # the document's own title says what the file is, not what a statement is
             if len(section.titles) > 1 or (roles and roles[-1] in ("functional", "context") and self.part == "prd"):
                 roles = roles[:-1] if roles and section.lines and section.lines[0] <= 3 and len(roles) > 1 else roles
-            known = self._chains[section] = tuple(role for role in (*roles, *tags) if role)
+            labels = [role for label in reversed(section.labels) if (role := self.of_title(label)) in _LABEL_ROLES]
+            known = self._chains[section] = tuple(role for role in (*labels, *roles, *tags) if role)
         return known
 
     def of(self, block: Block) -> str:
