@@ -163,7 +163,7 @@ def _as_markdown(lines: Sequence[str]) -> list[str]:
     if any(line.startswith(("# ", "## ", "### ")) for line in lines):
         return written
     full = [(n, _NUMBERED.match(line)) for n, line in enumerate(written) if line.strip()]
-    for (n, here), (_, after) in zip(full, [*full[1:], (0, None)], strict=True):
+    for (n, here), (_, after) in zip(full, [*full[1:], (0, None)], strict=False):
         if here and _is_title(here, after):
             depth = here.group("number").count(".")
             written[n] = f"{'#' * (2 + depth)} {written[n].strip()}"
