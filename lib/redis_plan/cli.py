@@ -148,6 +148,13 @@ def memory(
         str, typer.Option(help="Server build, such as redis-7.2-jemalloc; --servers lists some.")
     ] = "7.0.15",
     servers: Annotated[bool, typer.Option("--servers", help="List the server builds.")] = False,
+    url: Annotated[
+        str,
+        typer.Option(
+            help="Calibrate on this server (redis://, rediss://, unix://): our own keys only, under 3 s, removed again.",
+            show_default=False,
+        ),
+    ] = "",
     table: Annotated[Path | None, typer.Option(help="Predict every row of this CSV.", show_default=False)] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print a table as CSV.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -155,11 +162,19 @@ def memory(
     """Predict the memory of keys before any data exists."""
     from redis_plan.memory import command  # noqa: PLC0415
 
+    build: Any = server
+    calibrated: dict[str, Any] = {}
+    if url:
+        from redis_plan.experiments import calibrating  # noqa: PLC0415
+
+        found = calibrating.at(url)
+        build, calibrated = found.build, {"calibration": found.as_json()}
+        (err if as_json or as_csv else out).print(found.text() + "\n", highlight=False, markup=False, soft_wrap=True)
     if servers:
         for build in command.servers():
             out.print(f"{build['id']:<24} {build['family']:<12} {build['allocator']}", highlight=False)
     elif table:
-        rows = command.predict_table(table, server)
+        rows = command.predict_table(table, build)
         sys.stdout.write(command.render_csv(rows) if as_csv else command.render_table(rows) + "\n")
     else:
         shape = command.shape_of(
@@ -167,8 +182,8 @@ def memory(
             value_size=value_size, ttl=ttl, field_ttl=field_ttl, entry_fields=entry_fields, score=score,
             step_ms=step_ms, groups=groups, pending=pending, batch=batch,
         )  # fmt: skip
-        found = command.predict(shape, server)
-        sys.stdout.write((command.render_json(found) if as_json else command.render(found)) + "\n")
+        predicted = command.predict(shape, build) | calibrated
+        sys.stdout.write((command.render_json(predicted) if as_json else command.render(predicted)) + "\n")
 
 
 def _notebook(text: str) -> str:

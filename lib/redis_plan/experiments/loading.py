@@ -97,19 +97,23 @@ def read(client: redis.Redis) -> Memory:
     )
 
 
-def settle(client: redis.Redis, ours: bool = True, longest_s: float = 4.0) -> Memory:
+def settle(client: redis.Redis, ours: bool = True, longest_s: float = 4.0, quiet_s: float | None = None) -> Memory:
     """Return the memory once ``used_memory`` has come to rest, or after ``longest_s``.
+
+    ``quiet_s`` is how long rest must last; by default long enough for the keyspace's tables to move. Where it is given
+    the connection stays: readings in quick succession, whose differences count.
 
     The server's cron moves the keyspace's tables to their new size 1 ms a tick (src/server.c, databasesCron) and frees
     closed clients; how long a quiet spell must be to mean rest grows with the number of keys. A server of ours ticks
     100 times a second, a user's usually 10 times.
     """
     deadline = time.monotonic() + longest_s
-    if ours:
+    if ours and quiet_s is None:
         # the buffers of a connection grow and shrink with what it did: each reading has a fresh one
         client.connection_pool.disconnect()
     seen, since = read(client), time.monotonic()
-    quiet_s = (0.022 + seen.keys / 1e6) if ours else (0.15 + seen.keys / 2e5)
+    if quiet_s is None:
+        quiet_s = (0.022 + seen.keys / 1e6) if ours else (0.15 + seen.keys / 2e5)
     while time.monotonic() < deadline:
         time.sleep(0.005 if ours else 0.05)
         used = int(client.info("memory")["used_memory"])

@@ -48,14 +48,7 @@ def fill(server: servers.Server, loads: tuple[project.Load, ...]) -> int:
 def predict_growth(loads: tuple[project.Load, ...], build: Build, before: loading.Memory, prefix: str = "") -> float:
     """Return the predicted growth when ``loads`` come on top of the keys that are there, under a ``prefix``."""
     shapes = [replace(load.shape, key_len=load.shape.key_len + len(prefix)) for load in loads]
-    growths = sum(model.predict(shape, build).per_key * shape.n_keys for shape in shapes)
-    count = sum(load.shape.n_keys for load in loads)
-    volatile = sum(load.shape.n_keys for load in loads if load.shape.ttl)
-    # a dict that was used once keeps its smallest size when it is empty again; Valkey's hashtable is freed
-    least = 0 if build.layout.rules["keyspace"] == "hashtable" else 1
-    then = model.keyspace_tables(max(before.keys, least), max(before.volatile, least), build)
-    now = model.keyspace_tables(max(before.keys + count, least), max(before.volatile + volatile, least), build)
-    return growths + now - then
+    return project.growth(shapes, build, before.keys, before.volatile)
 
 
 def sessions_to_load(lab: Lab, keyspace: Keyspace, keys: tuple[int, int, int], at_most: tuple[int, int, int]) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 from redis_plan import units
 from redis_plan.errors import InputError
 from redis_plan.memory import layout, model
+from redis_plan.memory.layout import Build
 from redis_plan.memory.reported import memory_usage
 from redis_plan.memory.shape import Shape
 
@@ -59,13 +60,15 @@ def shape_of(
     return Shape.of_row(row)
 
 
-def predict(shape: Shape, server: str = DEFAULT_SERVER, settings: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Return the prediction for ``shape`` on the build ``server`` as plain data: totals, one key, and its parts.
+def predict(
+    shape: Shape, server: str | Build = DEFAULT_SERVER, settings: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Return the prediction for ``shape`` on the build ``server`` (or its id) as plain data: totals, one key, its parts.
 
     All numbers are bytes. ``parts`` splits one key (key name and entry, object, value, fields, table, expires, groups),
     ``allocator_waste`` is the rounding in it, ``keyspace_tables`` belongs to all keys together.
     """
-    build = layout.build(server, settings)
+    build = server if isinstance(server, Build) else layout.build(server, settings)
     growth = model.predict(shape, build)
     return {
         "server": build.id,
@@ -109,13 +112,13 @@ def render_json(prediction: Mapping[str, Any]) -> str:
     return json.dumps(prediction, indent=1, ensure_ascii=False)
 
 
-def predict_table(path: Path, server: str = DEFAULT_SERVER) -> list[dict[str, str]]:
+def predict_table(path: Path, server: str | Build = DEFAULT_SERVER) -> list[dict[str, str]]:
     """Return the rows of the CSV at ``path``, each with ``predicted_used_memory`` and ``predicted_memory_usage``.
 
     ``predicted_used_memory`` is the growth for all keys of the row, ``predicted_memory_usage`` one key's MEMORY USAGE.
     Raises :class:`InputError` naming the file and the line.
     """
-    build = layout.build(server)
+    build = server if isinstance(server, Build) else layout.build(server)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 from redis_plan import server as servers
 from redis_plan.errors import InputError, ServerError
 from redis_plan.memory import layout
+from redis_plan.memory.allocator import NAMES
 
-#: The layout for a product or version that none was read from; the error of the prediction then tells how far it is.
+#: The layout for a product or version that none was read from; a calibration then tells how far it is.
 NEAREST = "redis-7.2"
 
 
@@ -16,7 +18,7 @@ def build_of(server: servers.Server) -> layout.Build:
     """Return the build that ``server`` runs.
 
     The quantum of jemalloc is not in INFO: the fingerprint has read it from MEMORY MALLOC-STATS. Where that is not allowed it
-    is taken to be 8, as in source builds.
+    is taken to be 8, as in source builds. A cluster and a ``maxmemory`` with an LRU or LFU policy are seen in the settings.
     """
     fingerprint = server.fingerprint
     try:
@@ -26,18 +28,46 @@ def build_of(server: servers.Server) -> layout.Build:
     allocator = "libc"
     if "jemalloc" in fingerprint.allocator.lower():
         allocator = f"jemalloc-q{_quantum(fingerprint.allocator)}"
-    settings = {}
-    for name in family.settings:
-        try:
-            settings[name] = str(server.setting(name))
-        except (KeyError, ServerError):
-            settings[name] = family.settings[name]
+    policy = _setting(server, "maxmemory-policy", "noeviction")
     return layout.Build(
         id=f"{fingerprint.product.lower()}-{fingerprint.version}-{allocator}",
         layout=family,
         allocator=allocator,
-        settings=settings,
+        settings={name: _setting(server, name, family.settings[name]) for name in family.settings},
+        cluster=_setting(server, "cluster-enabled", "no") == "yes",
+        maxmemory_lru=_setting(server, "maxmemory", "0") != "0" and policy.endswith(("lru", "lfu")),
     )
+
+
+def allocators(server: servers.Server) -> tuple[str, ...]:
+    """Return the allocators that this server may have, by what it says of itself."""
+    name = server.fingerprint.allocator.lower()
+    if "jemalloc" in name:
+        return (f"jemalloc-q{_quantum(name)}",) if "quantum" in name else ("jemalloc-q8", "jemalloc-q16")
+    return ("libc",) if name.startswith("libc") else NAMES
+
+
+def doubt(server: servers.Server) -> str:
+    """Return why the layout of this server is a guess, or an empty text where it was read from this very version."""
+    fingerprint = server.fingerprint
+    product, version = fingerprint.product.lower(), fingerprint.version
+    short = ".".join(re.findall(r"\d+", version)[:2])
+    read = [layout.load(name) for name in layout.families() if name.startswith(f"{product}-")]
+    if not read:
+        return f"no layout was read from {fingerprint.name}; the nearest is taken to be {NEAREST}"
+    if not any(short in family.versions for family in read):
+        return f"no layout was read from {fingerprint.name}; the nearest is {build_of(server).layout.family}"
+    if "jemalloc" in fingerprint.allocator.lower() and "quantum" not in fingerprint.allocator:
+        return "the server does not tell the quantum of its jemalloc; 8 is assumed"
+    if not re.match(r"jemalloc|libc", fingerprint.allocator.lower()):
+        return f"the size classes of {fingerprint.allocator} are not known; glibc's are assumed"
+    return ""
+
+
+def _setting(server: servers.Server, name: str, default: str) -> str:
+    with suppress(KeyError, ServerError):
+        return str(server.setting(name))
+    return default
 
 
 def _quantum(allocator: str) -> int:

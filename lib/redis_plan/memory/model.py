@@ -64,10 +64,10 @@ def predict(shape: Shape, build: Build) -> Growth:
         index = sum(float((usable(b.size) * b.count).sum()) for b in indexes.ebuckets(shape.n_keys, build))
         parts["expires"] = parts.get("expires", 0.0) + index / max(shape.n_keys, 1)
         per_key = sum(parts.values())
-    if build.corrections:
-        parts["calibrated"] = build.correction(shape.type, encoding, shape.n_elem, shape.ttl)
-        per_key += parts["calibrated"]
-        requested += parts["calibrated"]
+    if extra := build.correction(shape.type, encoding, shape.n_elem, shape.ttl) if build.corrections else 0.0:
+        parts["calibrated"] = extra
+        per_key += extra
+        requested += extra
     with_ttl = shape.n_keys if shape.ttl else 0
     field_tables = 0.0
     if shape.hfe and build.layout.rules["hash_field_ttl"] == "entry-8":

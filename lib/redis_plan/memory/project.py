@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from redis_plan.keyspace import naming
-from redis_plan.keyspace.model import Field, KeyPattern, Keyspace
+from redis_plan.keyspace.model import Field, KeyPattern, Keyspace, TtlRule
 from redis_plan.memory import model
 from redis_plan.memory.layout import Build
 from redis_plan.memory.shape import Score, Shape
@@ -76,8 +76,9 @@ def load_of(pattern: KeyPattern, sessions: int, full: bool = False) -> Load:
     single = element_bytes(pattern.fields)
     fields: tuple[tuple[str, str], ...]
     if pattern.type == "string":
-        fields = (("value", str(single)),)
-        return Load(pattern, replace(shape, vsize=str(single)), per_session, fields)
+        size = value_size(pattern.fields[0]) if len(pattern.fields) == 1 else str(single)
+        counter = size.startswith("i")  # kept in binary, whatever its digits
+        return Load(pattern, replace(shape, vsize="int32" if counter else size), per_session, (("value", size),))
     if is_record(pattern):
         fields = tuple((field.name, value_size(field)) for field in pattern.fields)
         names = "each:" + ",".join(str(len(name)) for name, _ in fields)
@@ -114,6 +115,35 @@ def load_of(pattern: KeyPattern, sessions: int, full: bool = False) -> Load:
 def loads(keyspace: Keyspace, sessions: int, full: bool = False) -> tuple[Load, ...]:
     """Return the keys of every key pattern for ``sessions`` sessions."""
     return tuple(load_of(pattern, sessions, full) for pattern in keyspace.keys)
+
+
+def plain(shape: Shape, name: str = "probe") -> Load:
+    """Return keys of any ``shape`` (fixed sizes) as a load, under names of its key length, at least ``name`` and 14 B.
+
+    Sorted sets are loaded with scores of 13 digits (``big``), stream entries one by one.
+    """
+    width = len(naming.example("<session_id>"))
+    base = name.ljust(shape.key_len - width - 1, "m")
+    pattern = KeyPattern(
+        name=name, template=f"{base}:<session_id>", type=shape.type, use="", holds="", scope="session",
+        ttl=TtlRule("fixed", 3600, "") if shape.ttl else TtlRule("none", None, ""), writers=(), readers=(), deleted_by="",
+    )  # fmt: skip
+    placed = replace(shape, key_len=len(base) + 1 + width)
+    if shape.type == "stream":
+        return Load(pattern, placed, 1.0, (("f" * int(shape.fsize), shape.vsize),))
+    size = shape.fsize if shape.type == "zset" else shape.vsize
+    return Load(pattern, placed, 1.0, (("element", "i6" if shape.sizes.integers else size),))
+
+
+def growth(shapes: Sequence[Shape], build: Build, keys: int = 0, volatile: int = 0) -> float:
+    """Return the growth of ``used_memory`` for ``shapes`` on top of ``keys`` keys, ``volatile`` of them with a TTL."""
+    count = sum(shape.n_keys for shape in shapes)
+    timed = sum(shape.n_keys for shape in shapes if shape.ttl)
+    # a dict that was used once keeps its smallest size when it is empty again; Valkey's hashtable is freed
+    least = 0 if build.layout.rules["keyspace"] == "hashtable" else 1
+    then = model.keyspace_tables(max(keys, least), max(volatile, least), build)
+    now = model.keyspace_tables(max(keys + count, least), max(volatile + timed, least), build)
+    return sum(model.predict(shape, build).per_key * shape.n_keys for shape in shapes) + now - then
 
 
 def per_unit(keyspace: Keyspace, peak: float) -> Keyspace:
