@@ -52,6 +52,15 @@ def read_requirements(
 _MEASURED = ("latency", "duration", "size", "rate")
 
 
+_BRACKETS = re.compile(r"\([^()]{3,40}\)|\[[^\[\]]{3,40}\]")
+#: A label has few words; more say something themselves.
+LABEL_WORDS = 4
+
+
+def _names_what_follows(block: Block) -> bool:
+    return block.text.endswith((":", "：")) and len(block.text.split()) <= LABEL_WORDS
+
+
 class _Reader:
     """One pass over the blocks of a document."""
 
@@ -60,12 +69,26 @@ class _Reader:
         self.found: list[Requirement] = []
         self.story: tuple[int, int, str] | None = None  # line, heading depth (9: a bullet), kind
         self.seen: dict[str, int] = {}
+        self.above: dict[int, int | None] = {}  # line of an item -> the statement that it belongs to, if any
+        self.labels: set[int] = set()  # lines of items that only name what is under them
 
     def read(self, blocks: Sequence[Block]) -> list[Requirement]:
         for block in blocks:
-            if block.text:
-                self._block(block)
+            if not block.text:
+                continue
+            if block.kind == "item":
+                self.above[block.line] = self._statement_above(block.parent)
+                if _names_what_follows(block):
+                    self.labels.add(block.line)
+            self._block(block)
         return self.found
+
+    def _statement_above(self, line: int | None) -> int | None:
+        """Return the outermost item above that says something: "Performance:" only names what is under it."""
+        if line is None:
+            return None
+        above = self.above.get(line)
+        return above if above is not None else None if line in self.labels else line
 
     def _block(self, block: Block) -> None:
         role = self.roles.of(block)
@@ -82,7 +105,7 @@ class _Reader:
         if self.story and self.story[1] == 10 and block.kind == "row":
             self.story = None
         if role == "out-of-scope":
-            if block.kind in ("item", "row") and block.depth == 0:
+            if block.kind in ("item", "row") and (block.depth == 0 or block.parent in self.labels):
                 self._add(block, "out-of-scope", "X", None)
             return
         if self.story and self.story[1] < 10 and self._describes(block):
@@ -109,6 +132,8 @@ class _Reader:
         if id in self.seen and block.kind == "item":
             return
         kind: RequirementKind = self._kind(block, role)
+        if self._put_off(block):
+            kind = "out-of-scope"
         prefix = re.match(r"[A-Z]+", id)
         if prefix and prefix.group() in ("NFR", "NF"):
             kind = "non-functional"
@@ -117,6 +142,14 @@ class _Reader:
         self._append(block, id, kind, None)
         depth = block.depth if block.kind == "heading" else 10 if block.kind == "row" else 9
         self.story = (block.line, depth, kind)
+
+    def _put_off(self, block: Block) -> bool:
+        """Whether a bracket of the title leaves the story to a later release: ``US-009 Replay (post-MVP)``."""
+        return any(
+            hit.start <= 1 and hit.group in ("section.out-of-scope", "later")
+            for found in _BRACKETS.findall(block.text[:200])
+            for hit in self.words.hits(found)
+        )
 
     def _describes(self, block: Block) -> bool:
         """Take a story's title or description into its text, once each; ``US-005`` alone says nothing."""
@@ -127,12 +160,14 @@ class _Reader:
         told = (
             match.group("rest") if match else block.text if block.kind == "paragraph" and block.parent is None else ""
         )
-        if told and len(last.text) < 500:
+        if told and len(last.text) < 500 and not _META.fullmatch(told.strip()):
             self.found[-1] = replace(last, text=f"{last.text} · {told}")
         return bool(told)
 
     def _criterion(self, block: Block, story: tuple[int, int, str]) -> None:
         owner = next((r for r in reversed(self.found) if r.line == story[0]), None)
+        if owner is not None and owner.kind == "out-of-scope":
+            return
         count = sum(r.parent_line == story[0] for r in self.found[-60:]) + 1
         id = f"{owner.id}.{count}" if owner else self._make_id(block, "AC")
         self._append(block, id, self._kind(block, story[2]), story[0])
@@ -153,7 +188,9 @@ class _Reader:
             return
         if block.kind != "item" or _GIVEN.match(block.text) or len(block.text) < 6 or _ONE_WORD.match(block.text):
             return
-        parent = block.parent
+        if block.line in self.labels:
+            return
+        parent = self.above.get(block.line)
         if role == "metrics":
             if block.line in self.measured:
                 self._add(block, "non-functional", "NFR", parent)
@@ -205,7 +242,8 @@ class _Reader:
 
     def _make_id(self, block: Block, prefix: str) -> str:
         """An id of our own, stable under small edits: from the statement's first long words, not from its line."""
-        words = [w for w in re.findall(r"\w+", fold(block.text)) if len(w) > 3][:6]
+        words = [w for w in re.findall(r"\w+", fold(block.text)) if len(w) > 3 or (len(w) > 1 and not w.isascii())]
+        words = words[:6] or [fold(block.text)]
         return f"{prefix}-{hashlib.sha1(' '.join(words).encode()).hexdigest()[:5]}"
 
 
@@ -225,7 +263,7 @@ def _realtime(requirement: Requirement, words: Lexicon, nouns: Lexicon, containe
     if requirement.kind == "out-of-scope":
         return False
     groups = words.groups(requirement.text)
-    if "realtime.strong" in groups:
+    if "realtime.strong" in groups and not ("realtime.exempt" in groups and _exempt(requirement.text, words)):
         return not _denied(requirement.text, words)
     if "realtime.not" in groups or not live:
         return False
@@ -239,6 +277,13 @@ def _realtime(requirement: Requirement, words: Lexicon, nouns: Lexicon, containe
 def _is_hot(group: str, containers: frozenset[str]) -> bool:
     life, live, name = group.split("|")
     return live == "1" and life in ("session", "temporary") and name not in containers
+
+
+def _exempt(text: str, words: Lexicon) -> bool:
+    """Whether every strong cue is part of a phrase that means something else: ``recent data may live in hot stores``."""
+    hits = words.hits(text[:2000])
+    other = [(h.start, h.end) for h in hits if h.group == "realtime.exempt"]
+    return all(any(a <= h.start and h.end <= b for a, b in other) for h in hits if h.group == "realtime.strong")
 
 
 def _denied(text: str, words: Lexicon) -> bool:

@@ -11,7 +11,7 @@ from redis_plan.brief.outline import Block, Section
 
 #: Where two roles are cued in one heading, the earlier one here wins.
 ORDER = (
-    "out-of-scope", "criteria", "questions", "rejected", "recommendations", "memory", "decisions", "metrics",
+    "out-of-scope", "in-scope", "criteria", "questions", "rejected", "recommendations", "memory", "decisions", "metrics",
     "actors", "schedule",
     "non-functional", "stories", "data", "constraint", "stack", "functional", "assumption", "plan", "context",
 )  # fmt: skip
@@ -34,6 +34,7 @@ class Roles:
     part: Part
     _known: dict[str, str] = field(default_factory=dict)
     _chains: dict[Section, tuple[str, ...]] = field(default_factory=dict)
+    _taken_back: set[Section] = field(default_factory=set)
 
     def of_title(self, title: str) -> str:
         """Return the role that one heading's words cue, or ""."""
@@ -63,7 +64,13 @@ class Roles:
             if len(section.titles) > 1 or (roles and roles[-1] in ("functional", "context") and self.part == "prd"):
                 roles = roles[:-1] if roles and section.lines and section.lines[0] <= 3 and len(roles) > 1 else roles
             labels = [role for label in reversed(section.labels) if (role := self.of_title(label)) in _LABEL_ROLES]
-            known = self._chains[section] = tuple(role for role in (*labels, *roles, *tags) if role)
+            found = [role for role in (*labels, *roles, *tags) if role]
+            if "in-scope" in found:  # "In scope" under "Boundaries" takes back what the heading above excludes
+                kept = found[: found.index("in-scope") + 1]
+                if "out-of-scope" in found[len(kept) :]:
+                    self._taken_back.add(section)
+                found = ["functional" if r == "in-scope" else r for r in kept]
+            known = self._chains[section] = tuple(found)
         return known
 
     def of(self, block: Block) -> str:
@@ -71,8 +78,14 @@ class Roles:
         chain = self.chain(block.section)
         if "out-of-scope" in chain:
             return "out-of-scope"
+        if block.section in self._taken_back and self._opens_negated(block.text):
+            return "out-of-scope"
         if chain and chain[0] in _WEAK:
             # "Market data:" under "Functional requirements" is about a feature, not about the market
             stronger = next((role for role in chain if role not in _WEAK), "")
             return stronger if stronger in _STRONG else chain[0]
         return chain[0] if chain else ""
+
+    def _opens_negated(self, text: str) -> bool:
+        """Whether a statement opens with a "no": ``No push notifications``."""
+        return any(hit.group == "negation" and hit.start <= 1 for hit in self.words.hits(text[:24]))
