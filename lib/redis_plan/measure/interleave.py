@@ -1,51 +1,142 @@
-"""Interleaving: candidates measured A B A B … on one connection, after warm-up, within a time budget."""
+"""Interleaving: candidates measured A B B A … on one connection, after warm-up, until the answer is narrow enough.
+
+A round runs every candidate once, each for about a millisecond, in an order that changes from round to round, so that
+drift of the machine falls on all alike. One design under two labels in the same run (A/A) says how large a difference
+this machine makes up by itself.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import pandas as pd
 
+from redis_plan.measure import statistics
 from redis_plan.measure.respwire import Wire
 
 #: One operation: packed commands, each sent when the one before has answered.
 Operation = tuple[bytes, ...]
+#: Why a run ended: the intervals are narrow enough, or the time is spent.
+Stop = Literal["interval narrow enough", "budget spent"]
 #: A value is a batch at least this long, so that the clock's and the scheduler's grain do not show.
 BATCH_S = 0.001
 MIN_ROUNDS = 8
 WARMUP_S = 0.03
+#: Half of the 95 % interval of each ratio at which a run has seen enough.
+STOP_AT = 0.02
+#: What the label of the second run of the baseline ends with.
+AGAIN = " (again)"
 
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """What an interleaved run saw: seconds per operation of each batch, and of each single operation."""
+    """What an interleaved run saw: seconds per operation of each batch, and of each single operation.
+
+    ``stopped`` says why it ended, ``wanted`` is the half-width that it would have stopped at. All samples are kept:
+    :meth:`outliers` counts the far ones and removes none.
+    """
 
     rounds: pd.DataFrame  # label, round, seconds (per operation, mean of the batch)
     operations: dict[str, list[float]]  # label → seconds of each operation
+    baseline: str = ""
+    stopped: Stop = "budget spent"
+    wanted: float = STOP_AT
+    seconds: float = 0.0
+
+    @property
+    def count(self) -> int:
+        """Number of rounds."""
+        return int(self.rounds["round"].nunique())
+
+    def batches(self, label: str) -> list[float]:
+        """Return seconds per operation of ``label``, one value a round, in order."""
+        return [float(s) for s in self.rounds.loc[self.rounds["label"] == label, "seconds"]]
+
+    def ratio(self, label: str, seed: int = 0) -> statistics.Estimate:
+        """Return the time of ``label`` relative to the baseline's, from the ratio in each round."""
+        return statistics.ratio(self.batches(label), self.batches(self.baseline), seed)
+
+    def noise(self, seed: int = 0) -> float | None:
+        """Return the difference that the baseline shows against itself; None without an A/A pair in the run."""
+        again = self.baseline + AGAIN
+        return statistics.noise_floor(self.ratio(again, seed)) if again in self.operations else None
+
+    def verdict(self, label: str, seed: int = 0) -> statistics.Verdict:
+        """Say whether ``label`` is faster or slower than the baseline, beyond the noise of this machine."""
+        return statistics.verdict(self.ratio(label, seed), self.noise(seed))
+
+    def outliers(self) -> dict[str, statistics.Outliers]:
+        """Return the far operations of each label; they stay among the samples."""
+        return {label: statistics.outliers(spent) for label, spent in self.operations.items()}
+
+    def conditions(self) -> dict[str, str | float]:
+        """Return what a finding's conditions should say about this run."""
+        far = {label: o for label, o in self.outliers().items() if o.count}
+        noise = self.noise()
+        return {
+            "loop": "closed, depth 1",
+            "connections": 1,
+            "rounds": f"{self.count} interleaved, baseline {self.baseline}",
+            "stopped": f"{self.stopped} (wanted ±{100 * self.wanted:g} %) after {self.seconds:.2g} s",
+            "noise A/A": "not measured" if noise is None else f"{100 * noise:.1f} %",
+            "outliers kept": "; ".join(f"{label} {o.describe()}" for label, o in far.items()) or "none",
+        }
 
 
 def interleaved(
-    wire: Wire, makers: Mapping[str, Callable[[], Iterator[Operation]]], budget_s: float, warmup: int = 50
+    wire: Wire,
+    makers: Mapping[str, Callable[[], Iterator[Operation]]],
+    budget_s: float,
+    warmup: int = 50,
+    *,
+    stop_at: float | None = STOP_AT,
+    min_rounds: int = MIN_ROUNDS,
+    baseline: str = "",
+    again: bool = False,
 ) -> Timed:
-    """Run each maker's operations in turn, batch by batch, for ``budget_s`` seconds in total (at least eight rounds).
+    """Run each maker's operations in turn, batch by batch, until the answer is narrow or ``budget_s`` seconds are spent.
 
-    A maker yields operations without end. Loop: closed, depth 1.
+    A maker yields operations without end. Loop: closed, depth 1. The run stops early when the 95 % interval of every
+    candidate's ratio to ``baseline`` (the first label unless named) is within ``stop_at`` of its value on either side
+    (None: never early), and never before ``min_rounds``. With ``again`` the baseline also runs under a second label
+    that ends in :data:`AGAIN`.
     """
-    streams = {label: make() for label, make in makers.items()}
+    first = baseline or next(iter(makers))
+    every = {**makers, first + AGAIN: makers[first]} if again else dict(makers)
+    streams = {label: make() for label, make in every.items()}
     sizes = {label: _batch_size(wire, stream, warmup) for label, stream in streams.items()}
-    rows: list[tuple[str, int, float]] = []
-    single: dict[str, list[float]] = {label: [] for label in makers}
-    turn, deadline = 0, time.perf_counter() + budget_s
-    while turn < MIN_ROUNDS or time.perf_counter() < deadline:
-        order = list(streams) if turn % 2 == 0 else list(reversed(streams))  # nobody is always second
-        for label in order:
+    means: dict[str, list[float]] = {label: [] for label in every}
+    single: dict[str, list[float]] = {label: [] for label in every}
+    turn, look, started = 0, min_rounds, time.perf_counter()
+    stopped: Stop = "budget spent"
+    while turn < min_rounds or time.perf_counter() < started + budget_s:
+        for label in _order(list(streams), turn):
             spent = run_batch(wire, streams[label], sizes[label])
             single[label] += spent
-            rows.append((label, turn, sum(spent) / len(spent)))
+            means[label].append(sum(spent) / len(spent))
         turn += 1
-    return Timed(pd.DataFrame(rows, columns=["label", "round", "seconds"]), single)
+        if stop_at is not None and turn >= look:
+            look = turn + max(2, turn // 4)  # few looks: each is a chance to stop on a lucky interval
+            if all(
+                statistics.ratio_spread(values, means[first]) <= stop_at
+                for label, values in means.items()
+                if label != first
+            ):
+                stopped = "interval narrow enough"
+                break
+    rows = [(label, n, values[n]) for n in range(turn) for label, values in means.items()]
+    frame = pd.DataFrame(rows, columns=["label", "round", "seconds"])
+    return Timed(frame, single, first, stopped, stop_at or 0.0, time.perf_counter() - started)
+
+
+def _order(labels: list[str], turn: int) -> list[str]:
+    """Return an order in which, over the rounds, every label stands equally often at each place, before and after each."""
+    shift = (turn // 2) % len(labels)
+    turned = labels[shift:] + labels[:shift]
+    return turned if turn % 2 == 0 else turned[::-1]
 
 
 def run_batch(wire: Wire, operations: Iterator[Operation], count: int) -> list[float]:
