@@ -38,6 +38,8 @@ def users(keyspace: Keyspace) -> tuple[AclUser, ...]:
     )
     # @dangerous takes KEYS, FLUSHALL, INFO and their like away again, whatever category let them in
     data = ("+@read", "+@write", "+@transaction", "+@connection", "+@scripting", "-@dangerous", "-function", "-script")
+    # the functions ask the server's clock, and a script runs with its caller's rights; TIME is in no category but @fast
+    data = (*data, "+time")
     run = ("+script|load", "+script|exists", "+function|stats")
     return (
         AclUser(
@@ -77,6 +79,7 @@ def checks(keyspace: Keyspace) -> tuple[AclCheck, ...]:
     found = [
         AclCheck("gateway", ("UNLINK", key), True),
         AclCheck("gateway", ("TTL", key), True),
+        AclCheck("gateway", ("TIME",), True),
         AclCheck("gateway", ("UNLINK", foreign), False),
         AclCheck("gateway", ("GET", foreign), False),
         AclCheck("gateway", ("KEYS", "*"), False),
@@ -86,6 +89,7 @@ def checks(keyspace: Keyspace) -> tuple[AclCheck, ...]:
         AclCheck("gateway", ("DEBUG", "SLEEP", "0"), False),
         AclCheck("gateway", ("PSUBSCRIBE", "*"), False),
         AclCheck("worker", ("UNLINK", key), True),
+        AclCheck("worker", ("TIME",), True),
         AclCheck("worker", ("UNLINK", foreign), False),
         AclCheck("worker", ("FLUSHDB",), False),
         AclCheck("monitor", ("INFO",), True),
