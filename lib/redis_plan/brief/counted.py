@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from redis_plan.brief.lexicon import Lexicon, fold
+from redis_plan.brief.lexicon import UNSPACED, Lexicon, fold
 from redis_plan.brief.model import Comparator, QuantityKind
 from redis_plan.brief.numerals import mask
 
@@ -112,10 +112,12 @@ class Line:
                 break
             word = match.group()
             named = word[0].isupper() and not (nouns_are_capital or self.masked.isupper())
-            if fold(word) in uncounted or named or (not noun and len(word) < 3):
+            if fold(word) in uncounted or named or (not noun and len(word) < 3 and not UNSPACED.match(word)):
                 break
             if noun and limit < 3 and not self._may_continue(noun):
                 break
+            if UNSPACED.match(word):  # no blank says where the noun ends
+                return fold(word)[:4], min(match.end(), match.start() + 4)
             noun, stop, position = fold(word), match.end(), match.end()
             limit -= 1
             if noun.endswith("s") and not noun.endswith("ss") and len(noun) > 3:

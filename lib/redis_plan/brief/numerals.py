@@ -8,16 +8,14 @@ from redis_plan.brief.model import Comparator
 from redis_plan.brief.units import find_unit
 
 NUM = r"\d{1,3}(?:[ ,.\u00a0\u202f]\d{3})+(?:[.,]\d+)?|\d+(?:[.,]\d+)?"
-SCALE = (
-    r"(?:[kK](?![A-Za-z])|M(?![A-Za-z])|\s?(?:mln|million|tys\.?|tysięcy|thousand|mld|billion)\b|(?:만|천|억|万|千|億))"
-)
+SCALE = r"(?:[kK](?![A-Za-z])|M(?![A-Za-z])|\s?(?:mln|million|tys\.?|tysięcy|thousand|mld|billion)\b|\s?(?:만|천|억|万|千|億|亿))"
 _DASH = r"\s?[-–—~〜]\s?|\s?\.\.\.?\s?"
 NUMBER = re.compile(
     rf"(?P<op>[<>]=?|[≤≥~≈±∼]|=)?\s?(?P<cur>[$€£¥₩])?\s?(?P<a>{NUM})(?P<sa>{SCALE})?"
     rf"(?:(?P<dash>{_DASH})(?P<cur2>[$€£¥₩])?(?P<b>{NUM})(?P<sb>{SCALE})?)?(?P<plus>\s?\+)?"
 )
 SCALES = {"k": 1e3, "m": 1e6, "mln": 1e6, "million": 1e6, "tys": 1e3, "tysięcy": 1e3, "thousand": 1e3, "mld": 1e9,
-           "billion": 1e9, "만": 1e4, "万": 1e4, "천": 1e3, "千": 1e3, "억": 1e8, "億": 1e8}  # fmt: skip
+           "billion": 1e9, "만": 1e4, "万": 1e4, "천": 1e3, "千": 1e3, "억": 1e8, "億": 1e8, "亿": 1e8}  # fmt: skip
 CURRENCY = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "₩": "KRW"}
 SYMBOL_OPS: dict[str, Comparator] = {"<": "<", "<=": "<=", "≤": "<=", ">": ">", ">=": ">=", "≥": ">=", "~": "~",
                                       "≈": "~", "∼": "~", "±": "~", "=": "="}  # fmt: skip

@@ -27,9 +27,13 @@ from redis_plan.brief.numerals import (
     parse_number,
 )
 from redis_plan.brief.outline import Block
+from redis_plan.brief.stack import technology_words
 from redis_plan.brief.units import Unit, find_rate, find_unit
 
+_OR_MORE = re.compile(r"\s(?:or|and|lub|i)\s(more|fewer|less|więcej|mniej)\b", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
+_NAME_BEFORE = re.compile(r"([A-Z][\w.+#/-]*)\*{0,2}\s\(?v?$")
+_LIST_GAP = re.compile(r"\W{0,3}[,/、|]\W{0,3}(?:or\s|and\s|lub\s|i\s|oraz\s)?")
 _BOX = re.compile(r"[\u2500-\u259f]")
 _LATENCY_WORDS = (
     "latency",
@@ -50,6 +54,10 @@ _LATENCY_WORDS = (
 LONG_LINE = 1500
 #: Characters before a number that say what it is.
 LOOK_BACK = 200
+#: Signs that make a limit of a bare number: "a large number of participants (>10,000)".
+_BOUNDS = ("<", "<=", ">", ">=", "≤", "≥")
+#: So many values of one kind in a row, with commas between, are the choices of a menu and no quantities.
+MENU = 4
 #: Words that make a range of two numbers by themselves; "and" needs a "between".
 _RANGE_WORDS = ("to", "do", "bis")
 NOWHERE = Context()
@@ -61,7 +69,24 @@ def scan(line: str, language: str, context: Context = NOWHERE, following: str = 
     ``following`` is the next line of the same statement, for a number that ends the line and has its unit there. Files
     and line numbers are the caller's to fill in.
     """
-    return list(_Scanner(line, following, lexicon(language), context).run())
+    found = list(_Scanner(line, following, lexicon(language), context).run())
+    return _without_menus(found, line) if len(found) >= MENU else found
+
+
+def _without_menus(found: Sequence[Quantity], line: str) -> list[Quantity]:
+    """Drop four or more values of one kind that only commas part: "1 week, 2 weeks, 1 month, 3 months" is a menu."""
+    kept: list[Quantity] = []
+    run: list[Quantity] = []
+    position = end = 0
+    for quantity in found:
+        start = line.find(quantity.text, position)
+        between = line[end:start]
+        if run and (quantity.kind != run[-1].kind or not _LIST_GAP.fullmatch(between)):
+            kept += run if len(run) < MENU else []
+            run = []
+        run.append(quantity)
+        position = end = start + len(quantity.text)
+    return kept + (run if len(run) < MENU else [])
 
 
 class _Scanner(Line):
@@ -85,6 +110,11 @@ class _Scanner(Line):
             if quantity is not None:
                 yield quantity
 
+    def _is_version(self, start: int) -> bool:
+        """Whether the word before is a technology: ``Astro 5 pozwala`` counts nothing."""
+        name = _NAME_BEFORE.search(self.masked[max(0, start - 40) : start])
+        return name is not None and fold(name.group(1)) in technology_words()
+
     def _read(self, match: re.Match[str]) -> tuple[Quantity | None, int]:
         begin, end = match.start("a"), match.end()
         if self._glued(begin) or self._leading_zero(match):
@@ -105,6 +135,8 @@ class _Scanner(Line):
         rate = None if wraps else find_rate(self.masked, unit.end if unit else unit_at)
         if unit is None and rate is None:
             return self._counted(match, value, value_max, op, start, unit_at)
+        if unit is not None and rate is None and self._is_version(match.start("a")):
+            return None, match.end()
         if rate is not None and (unit is None or unit.kind != "time"):
             noun = unit.name if unit else rate.noun
             return self._made(value, value_max, f"{noun}/{rate.per}", "rate", op, start, rate.end), rate.end
@@ -149,11 +181,17 @@ class _Scanner(Line):
             return True  # 7.x
         prefix = self.masked[: match.start("a")]
         heading = self.context.heading or self.line.startswith("#")
-        if heading and not prefix.strip(" \t#*") and re.fullmatch(r"\d+(?:\.\d+)+", digits):
-            return True  # ### 5.2 Rooms
+        opens = not prefix.strip(" \t#>*-")
+        if opens and re.fullmatch(r"\d+(?:\.\d+)+", digits) and self._title_follows(match.end("a")):
+            return True  # ### 5.2 Rooms, or the same without marks
         if not prefix.strip(" \t#>*-|") and re.match(r"[.)]\s|[.)]?\d", self.masked[match.end("a") :]):
             return True  # an ordered item, a numbered heading
         return heading and not prefix.strip(" \t#*") and find_unit(self.masked, match.end()) is None
+
+    def _title_follows(self, end: int) -> bool:
+        """Whether a blank and a word that is no unit follow: "5.2 Rooms", "1.1 项目背景"."""
+        follows = re.match(r"\s+[^\W\d_]", self.masked[end : end + 8])
+        return bool(follows) and (self.context.heading or find_unit(self.masked, end) is None)
 
     def _values(self, match: re.Match[str]) -> tuple[float, float | None, int, int]:
         scale_a, scale_b = match.group("sa"), match.group("sb")
@@ -230,6 +268,12 @@ class _Scanner(Line):
         noun, stop = (hyphen.group(1), end + hyphen.end()) if hyphen else self._noun(end)
         if self.context.code and not (match.group("sa") and noun):
             return skip
+        if not op and self._is_version(match.start("a")):
+            return skip
+        more = _OR_MORE.match(self.masked, end)
+        if more and not noun:
+            op, end = ("<=" if fold(more.group(1))[0] in "lf" else ">="), more.end()
+            noun, stop = self._noun(end)
         if hyphen and noun in ("d", "bit", "factor", "way", "tier", "axis", "step", "click"):
             return skip
         every = re.match(r"\s+(?:every|co|alle)\s", self.masked[stop : stop + 10])
@@ -248,6 +292,8 @@ class _Scanner(Line):
                 and self._spoken_op(match.start())
                 and not self.context.code
             ):
+                return self._made(value, top, "", "limit", op, start, end), end
+            if match.group("op") in _BOUNDS and value > 1 and not self.context.code:
                 return self._made(value, top, "", "limit", op, start, end), end
             if self._labelled(before) and not self.masked[end:].strip(" *_.|;,)"):
                 return self._made(value, top, "", "limit", op, start, end), end

@@ -55,6 +55,12 @@ def _first_words() -> frozenset[str]:
 
 
 @cache
+def technology_words() -> frozenset[str]:
+    """Return the last words of all spellings, folded: a number after one of them is its version."""
+    return frozenset(m.group().split()[-1] for spelling in technologies()[0] if (m := re.search(r"\S+$", spelling)))
+
+
+@cache
 def _families() -> tuple[tuple[re.Pattern[str], str, Role], ...]:
     """Return for each member of a family its pattern in a list that opens with the family's name."""
     data = tomllib.loads((resources.catalog_dir() / "stack.toml").read_text(encoding="utf-8"))

@@ -42,14 +42,17 @@ SIZE_BYTES = {
 #: canonical name -> (kind, spellings as regular expressions)
 _SPELLINGS: dict[str, tuple[UnitKind, str]] = {
     "ms": ("time", r"ms|msec|milliseconds?|milisekund\w*|millisekunden?|밀리초|ミリ秒|毫秒"),
-    "second": ("time", r"s|secs?|seconds?|sek\.?|sekund\w*|초|秒钟?|秒間?"),
-    "minute": ("time", r"min\.?|mins|minutes?|minut\w*|minuten?|분|分钟?|分間?"),
+    "second": ("time", r"s|secs?|seconds?|sek\.?|sekund\w*|초|秒钟|秒間|秒(?!杀)"),
+    "minute": ("time", r"min\.?|mins|minutes?|minut\w*|minuten?|분|分钟|分鐘|分間|分(?![\u4e00-\u9fff])"),
     "hour": ("time", r"h|hrs?|hours?|godz\.?|godzin\w*|stunden?|시간|小时|小時|時間"),
     "business day": ("time", r"business days?|working days?|dni roboczych|영업일|営業日|工作日"),
-    "day": ("time", r"d|days?|dni|dzień|dzien|dniach|tage?n?|일(?:간)?(?![가-힣])|天|日間?"),
-    "week": ("time", r"w|wks?|weeks?|tydzień|tygodni\w*|tyg\.?|wochen?|주(?:간|일)?(?![가-힣])|周|週間?"),
+    "day": (
+        "time",
+        r"d|days?|dni|dzień|dzien|dniach|tage?n?|일(?:간)?(?![가-힣])|天|日間|日(?!期|志|历|本|常|付|記|记|程|時)",
+    ),
+    "week": ("time", r"w|wks?|weeks?|tydzień|tygodni\w*|tyg\.?|wochen?|주(?:간|일)?(?![가-힣])|周(?![边围期末])|週間?"),
     "month": ("time", r"months?|miesi[ąa]c\w*|miesi[ęe]cy|mies\.?|monate?n?|개월|个月|か月|ヶ月"),
-    "year": ("time", r"years?|yrs?|lat|lata|rok|roku|jahre?n?|년(?:간)?|年間?"),
+    "year": ("time", r"years?|yrs?|lat|lata|rok|roku|jahre?n?|년(?:간)?|年間|年(?![度级级齢龄])"),
     "percent": ("percent", r"%|％|percent|procent\w*|prozent|퍼센트"),
     "kB": ("size", r"kb|kilobytes?|kilobajt\w*"),
     "KiB": ("size", r"kib"),
@@ -80,6 +83,7 @@ COUNTERS = {
     "종": "kind", "개": "item", "회": "time", "명": "person", "번": "time", "건": "case", "자리": "digit", "자": "character",
     "대": "unit", "팀": "team", "방": "room", "인": "person", "장": "sheet", "가지": "kind", "배속": "x", "배": "x", "라운드": "round", "문제": "question",
     "人": "person", "件": "case", "回": "time", "個": "item", "名": "person", "台": "unit", "文字": "character", "枚": "sheet",
+    "줄": "line", "열": "column", "곳": "place", "단계": "step", "페이지": "page", "글자": "character",
     "个": "item", "次": "time", "条": "item", "位": "person", "款": "kind", "种": "kind", "倍": "x", "局": "round", "轮": "round",
 }  # fmt: skip
 _ASCII_AFTER = r"(?![A-Za-z0-9ąćęłńóśźżäöüß_])"
@@ -93,9 +97,9 @@ UNIT = re.compile(
 _NAMES = list(_SPELLINGS)
 _COUNTER = re.compile(r"\s?(" + "|".join(sorted(map(re.escape, COUNTERS), key=len, reverse=True)) + r")")
 _PER = re.compile(
-    r"\s*(?:(?:(?P<noun>[^\W\d_]+(?:\s[^\W\d_]+)?)\s*)?(?:/|\bper\b|\ba\b(?=\s(?:second|minute|hour|day|week|month))|\bna\b|\bw(?=\s(?:ciągu|miesi|tygod))(?:\sciągu)?|\bpro\b|\beach\b)\s*)"
-    r"(?P<per>s|sec|second|sek\w*|min|minute|minut\w*|h|hour|hr|godz\w*|day|dzień|dziennie|dobę|week|tydzień|tygodniu|month|mo|miesi[ąa]c\w*|year|rok)"
-    + _ASCII_AFTER,
+    r"(?:-(?=per-)|\s*)(?:(?:(?P<noun>[^\W\d_]+(?:\s[^\W\d_]+)?)\s*)?(?:/|\bper\b|\ba\b(?=\s(?:second|minute|hour|day|week|month))|\bna\b|\bw(?=\s(?:ciągu|miesi|tygod))(?:\sciągu)?|\bpro\b|\beach\b)[-\s]*)"
+    r"(?P<per>s|sec|second|sek\w*|min|minute|minut\w*|h|hour|hr|godz\w*|day|dzień|dziennie|dobę|week|tydzień|tygodniu|month|mo|miesi[ąa]c\w*|year|rok"
+    r"|stunde|tag|woche|monat|jahr|초|분|시간|일|秒|分钟|分鐘|分|小时|時間|天|日)" + _ASCII_AFTER,
     re.IGNORECASE,
 )
 RATE_WORDS = _PER
@@ -104,8 +108,18 @@ _DAILY = re.compile(
 )
 _PER_NAMES = {"s": "second", "sec": "second", "sek": "second", "min": "minute", "h": "hour", "hr": "hour", "god": "hour",
               "dzi": "day", "dob": "day", "day": "day", "dai": "day", "wee": "week", "tyd": "week", "tyg": "week",
+              "stu": "hour", "tag": "day", "woc": "week", "jah": "year", "초": "second", "분": "minute", "시간": "hour", "일": "day",
+              "秒": "second", "分钟": "minute", "分鐘": "minute", "分": "minute", "小时": "hour", "時間": "hour", "天": "day", "日": "day",
               "mon": "month", "mo": "month", "mie": "month", "yea": "year", "rok": "year", "hou": "hour"}  # fmt: skip
 _CASED = {"s", "h", "d", "w", "m"}
+
+
+#: First letters of Korean endings: what else follows a classifier makes it part of another word (``개발``).
+_ENDINGS = frozenset("를을의이가는은로에씩당까부만도와과인마정미초보중단별내째제한간다였입며고라씩또할하")
+
+
+def _inside_word(counter: str, after: str) -> bool:
+    return "가" <= counter[0] <= "힣" and "가" <= after <= "힣" and after not in _ENDINGS
 
 
 @cache
@@ -126,7 +140,7 @@ def find_unit(text: str, position: int, ttl: bool = False) -> Unit | None:
     match = UNIT.match(text, position)
     if match is None:
         counter = _COUNTER.match(text, position)
-        if counter and not (counter.group(1) == "자" and text[counter.end() : counter.end() + 1] == "리"):
+        if counter and not _inside_word(counter.group(1), text[counter.end() : counter.end() + 1]):
             return Unit(
                 COUNTERS[counter.group(1)],
                 "other" if COUNTERS[counter.group(1)] == "x" else "length",
