@@ -36,10 +36,11 @@ def users(keyspace: Keyspace) -> tuple[AclUser, ...]:
     channels = tuple(
         f"&{pattern}" for pattern in dict.fromkeys(naming.acl_pattern(p.template) for p in keyspace.channels)
     )
-    # @dangerous takes KEYS, FLUSHALL, INFO and their like away again, whatever category let them in
-    data = ("+@read", "+@write", "+@transaction", "+@connection", "+@scripting", "-@dangerous", "-function", "-script")
-    # the functions ask the server's clock, and a script runs with its caller's rights; TIME is in no category but @fast
-    data = (*data, "+time")
+    # @dangerous takes KEYS, FLUSHALL, INFO and their like away again, whatever category let them in; the functions ask the
+    # server's clock, a script runs with its caller's rights, and TIME is in no category but @fast
+    data = (
+        "+@read", "+@write", "+@transaction", "+@connection", "+@scripting", "-@dangerous", "-function", "-script", "+time",
+    )  # fmt: skip
     run = ("+script|load", "+script|exists", "+function|stats")
     return (
         AclUser(
