@@ -84,7 +84,10 @@ class Study:
     def decide(self, decision: Decision) -> None:
         """Record ``decision`` and show it."""
         self.run.save_decision(decision)
-        self.say(decision.render())
+        places = (
+            {r.id: f"{r.file}:{r.line}" for r in self.run.load_brief().requirements} if decision.requirements else {}
+        )
+        self.say(decision.render(places))
 
 
 def begin(name: str, given: Mapping[str, Any]) -> Study:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -58,10 +59,15 @@ class Decision:
         """Whether every guard holds in this run."""
         return all(guard.holds for guard in self.holds_while)
 
-    def render(self) -> str:
-        """Return the record as Markdown, to stand under a section's heading."""
+    def render(self, places: Mapping[str, str] | None = None) -> str:
+        """Return the record as Markdown, to stand under a section's heading.
+
+        ``places`` says where each requirement stands: id → ``prd.md:85``.
+        """
+        known = places or {}
+        cited = [f"{name} ({known[name]})" if name in known else name for name in self.requirements]
         status = "Accepted" if self.supported else "No longer supported by this run"
-        serves = f" · serves {', '.join(self.requirements)}" if self.requirements else ""
+        serves = f" · serves {', '.join(cited)}" if cited else ""
         instead = "; ".join(f"{'the naive design, ' if a.naive else ''}{a.name} ({a.best})" for a in self.instead_of)
         return "\n".join(
             [
