@@ -41,12 +41,12 @@ class _Lines:
         self._each, self._lines, self._last = each, 0, b"\n"
 
     def feed(self, received: bytes) -> int:
+        before = self._lines // self._each
         if b"-" in received:  # an id such as 1700-0 has one, too: look at the beginnings of lines only
             wrong = received.count(b"\n-") + (self._last == b"\n" and received[:1] == b"-")
             self.errors += wrong
             self._lines += wrong * (self._each - 1)  # an error has one line
         self._last = received[-1:]
-        before = self._lines // self._each
         self._lines += received.count(b"\n")
         return self._lines // self._each - before
 
