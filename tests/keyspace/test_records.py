@@ -63,6 +63,30 @@ def test_a_session_that_is_gone_gets_no_orphan(record: Record) -> None:
     assert not record.client.exists(KEYS[3])  # type: ignore[attr-defined]
 
 
+def test_ending_names_the_keys_of_rounds_that_it_was_not_given(own_server: Server, record: Record) -> None:
+    client: redis.Redis = record.client  # type: ignore[attr-defined]
+    target, KEYS[3] = KEYS[3], "rec:{s}:vote:7"
+    try:
+        record("HSET", "ann", "5")
+    finally:
+        KEYS[3] = target
+    assert functions.call(client, "session_end", KEYS[:2], [""]) == ["vote:7"]
+    assert client.exists(KEYS[0], "rec:{s}:vote:7") == 2  # nothing was done
+    snapshot = functions.call(client, "session_catch_up", KEYS[:2], ["00", 0, "100"])
+    assert not any("vote" in str(part) for part in snapshot)  # the note is no part of the state that clients see
+    assert functions.call(client, "session_end", [*KEYS[:2], "rec:{s}:vote:7"], [""]) == 1
+    assert client.exists(KEYS[0], "rec:{s}:vote:7") == 0
+
+
+def test_a_dropped_round_is_no_longer_noted(record: Record) -> None:
+    client: redis.Redis = record.client  # type: ignore[attr-defined]
+    client.hset("rec:{s}:vote:7", "ann", "5")
+    client.hset(KEYS[0], "key:vote:7", "")
+    drop = records.functions_of()["session_drop"]
+    assert client.eval(drop.script, 2, KEYS[0], "rec:{s}:vote:7") == 1
+    assert functions.call(client, "session_end", KEYS[:2], [""]) == 1
+
+
 def test_the_bound_refuses_a_new_element_but_not_a_change(record: Record) -> None:
     assert record("HSET", "ann", "1", most=1) == [1, "ok"]
     assert record("HSET", "bob", "1", most=1) == [1, "full"]

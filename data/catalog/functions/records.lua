@@ -57,8 +57,26 @@ local function session_record(keys, args)
     redis.call(command, keys[4], element)
   end
   if kind == 'list' then redis.call('LTRIM', keys[4], -most, -1) end
+  if not REMOVES[command] then note(keys[1], keys[4]) end
   version = advance(keys[1], keys[2], epoch, version, args[4], op, data, args[1], log_max)
   if op ~= '' then redis.call('SET', keys[3], string.format('%.0f:ok', version), 'EX', idem_ttl) end
   refresh({keys[1], keys[2], unpack(keys, 4)}, ttl)
   return {version, 'ok'}
+end
+
+-- FUNCTION session_drop
+-- KEYS state target ...
+-- ARGV (none)
+-- Returns how many of the targets were there. For keys with an id of their own that are done with, such as the last
+-- round's: unlinked, and no longer noted in the state.
+-- Flags allow-oom
+local function session_drop(keys, args)
+  if #keys < 2 then return redis.error_reply('BADARG session_drop: KEYS state target...') end
+  local there = 0
+  for i = 2, #keys do
+    there = there + redis.call('UNLINK', keys[i])
+    local part = part_of(keys[1], keys[i])
+    if part then redis.call('HDEL', keys[1], NOTE .. part) end
+  end
+  return there
 end

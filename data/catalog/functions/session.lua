@@ -94,6 +94,33 @@ local function leases(presence, member)
   return mine
 end
 
+-- A key of the session with an id of its own ("answer:7") is noted as a field "key:answer:7" of the state by the write that
+-- makes it, so that who ends the session can name it without SCAN. These fields are not the project's.
+local NOTE = 'key:'
+
+local function part_of(state, key)
+  local home = string.match(state, '^(.*:)[^:]*$')
+  local part = home and string.sub(key, 1, #home) == home and string.sub(key, #home + 1)
+  return part and string.find(part, ':', 1, true) and part or nil
+end
+
+local function note(state, key)
+  local part = part_of(state, key)
+  if part then redis.call('HSETNX', state, NOTE .. part, '') end
+end
+
+-- What the state holds as field, value pairs, without the notes.
+local function content(state)
+  local all, found = redis.call('HGETALL', state), {}
+  for i = 1, #all, 2 do
+    if string.sub(all[i], 1, #NOTE) ~= NOTE then
+      found[#found + 1] = all[i]
+      found[#found + 1] = all[i + 1]
+    end
+  end
+  return found
+end
+
 -- FUNCTION session_create
 -- KEYS state roster log ...
 -- ARGV epoch ttl_s [field value]...
@@ -203,7 +230,7 @@ local function session_apply(keys, args)
     return redis.error_reply('BADARG session_apply: channel op_id expected_version type data ttl_s log_max idem_ttl_s [field value]...')
   end
   for i = 9, #args, 2 do
-    if args[i] == 'epoch' or args[i] == 'version' then
+    if args[i] == 'epoch' or args[i] == 'version' or string.sub(args[i], 1, #NOTE) == NOTE then
       return redis.error_reply('BADARG session_apply: ' .. args[i] .. ' belongs to the functions')
     end
   end
@@ -309,17 +336,26 @@ local function session_catch_up(keys, args)
     end
     if whole then return {'delta', version, unpack(entries)} end
   end
-  return {'snapshot', version, epoch, unpack(redis.call('HGETALL', keys[1]))}
+  return {'snapshot', version, epoch, unpack(content(keys[1]))}
 end
 
 -- FUNCTION session_end
 -- KEYS state ...
 -- ARGV channel
--- Returns 1, also when it has run before. Publishes the terminal event, then unlinks every key given. It must work when
--- memory is full, which a function may only with allow-oom.
+-- Returns 1, also when it has run before; or the parts ("answer:7") of further keys that the state notes and that are not
+-- among KEYS: then nothing was done, and the caller runs it again with them. Publishes the terminal event, then unlinks
+-- every key given. It must work when memory is full, which a function may only with allow-oom.
 -- Flags allow-oom
 local function session_end(keys, args)
   local epoch, version = position(keys[1])
+  local given, missing = {}, {}
+  for i = 2, #keys do given[part_of(keys[1], keys[i]) or ''] = true end
+  local fields = redis.call('TYPE', keys[1]).ok == 'hash' and redis.call('HKEYS', keys[1]) or {}
+  for i = 1, #fields do
+    local part = string.sub(fields[i], 1, #NOTE) == NOTE and string.sub(fields[i], #NOTE + 1)
+    if part and not given[part] then missing[#missing + 1] = part end
+  end
+  if #missing > 0 then return missing end
   if epoch then broadcast(args[1] or '', envelope(epoch, version + 1, 'end', '', '', clock())) end
   for i = 1, #keys do redis.call('UNLINK', keys[i]) end
   return 1

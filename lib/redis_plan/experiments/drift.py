@@ -66,7 +66,6 @@ def _run(own: Server, brief: Brief, keyspace: Keyspace, count: int) -> tuple[lis
         _play(client, keyspace, session)
     for session in sessions[::2]:
         session.end(client)
-        _end_the_rest(client, keyspace, session)
     rows = list(_compare(client, keyspace))
     planted = _plant(client, keyspace)
     found = sum(row["fault"] != "" for row in _compare(client, keyspace))
@@ -82,14 +81,6 @@ def _play(client: redis.Redis, keyspace: Keyspace, session: Session) -> None:
         session.record(client, pattern, "ann")
     session.heartbeat(client, "ann#1")
     session.leave(client, "bob")
-
-
-def _end_the_rest(client: redis.Redis, keyspace: Keyspace, session: Session) -> None:
-    """Unlink what needs an id that session_end was not given: the current round's collection."""
-    named = set(session.keys)
-    for pattern in records.recorded(keyspace):
-        if pattern.name not in named:
-            client.unlink(session.name_of(pattern))
 
 
 def _compare(client: redis.Redis, keyspace: Keyspace) -> Iterable[dict[str, str]]:

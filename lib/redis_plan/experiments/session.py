@@ -136,8 +136,12 @@ class Session:
         return [part.decode() if isinstance(part, bytes) else part for part in reply]
 
     def end(self, client: redis.Redis) -> int:
-        """End the session; 1."""
-        return int(self._call(client, "session_end", [self.channel_argument]))
+        """End the session with every key that it notes, such as those of its rounds; 1."""
+        keys = functions.keys_of(self.keyspace, "session_end", self.keys)
+        home = self.keys["state"].rpartition(":")[0]
+        while isinstance(answer := self.library.call(client, "session_end", keys, [self.channel_argument]), list):
+            keys += [f"{home}:{part.decode() if isinstance(part, bytes) else part}" for part in answer]
+        return int(answer)
 
 
 def start(server: Server) -> Library:

@@ -85,6 +85,19 @@ def _parts() -> tuple[str, dict[str, str]]:
     return prelude, {text.split("\n", 1)[0].strip(): "-- " + text.strip() for text in texts}
 
 
+def prelude() -> str:
+    """Return the Lua text that every function of a session may call."""
+    return _parts()[0]
+
+
+def registration(function: Function) -> str:
+    """Return the line that registers ``function`` with its flags."""
+    if not function.flags:
+        return f"redis.register_function('{function.name}', {function.name})"
+    flags = ", ".join(f"'{flag}'" for flag in function.flags)
+    return f"redis.register_function{{function_name='{function.name}', callback={function.name}, flags={{{flags}}}}}"
+
+
 @cache
 def functions() -> Mapping[str, Function]:
     """Return every function of the library by name, in the order of the file."""

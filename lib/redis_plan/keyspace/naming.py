@@ -68,8 +68,9 @@ def encode_id(value: object) -> str:
     text = "".join(chr(byte) if byte in _SAFE else f"%{byte:02X}" for byte in raw)
     if len(text) <= MAX_ID_BYTES:
         return text
-    # "~" is no safe character of its own, so a digest never equals the encoding of some other id
-    return "~" + hashlib.blake2b(raw, digest_size=20).hexdigest()
+    # "~" is no safe character of its own, so a digest never equals the encoding of some other id; SHA-256 is what every
+    # language has, and its first 160 bits are enough
+    return "~" + hashlib.sha256(raw).hexdigest()[:40]
 
 
 def decode_id(segment: str) -> str:

@@ -7,14 +7,14 @@ session library, so that both agree on envelope, clock and version.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 import redis
 
-from redis_plan.keyspace import functions
+from redis_plan.keyspace import functions, naming
 from redis_plan.keyspace.model import KeyPattern, Keyspace
 from redis_plan.resources import catalog_dir
 
@@ -27,33 +27,30 @@ BY_USE = {"leaderboard": "ZINCRBY", "counters": "HINCRBY"}
 
 
 @cache
-def text() -> str:
-    """Return the Lua text of the function: comments with the contract, then the code."""
-    return (catalog_dir() / "functions" / "records.lua").read_text("utf-8")
+def functions_of() -> Mapping[str, functions.Function]:
+    """Return the functions of the file by name: their contract as the comments say it, and the text of each."""
+    text = (catalog_dir() / "functions" / "records.lua").read_text("utf-8")
+    parts = re.split(r"^-- FUNCTION (?=session_\w+$)", text, flags=re.MULTILINE)[1:]
+    return {part.split("\n", 1)[0]: functions.parse(part.split("\n", 1)[0], "-- " + part.strip()) for part in parts}
 
 
-@cache
 def function() -> functions.Function:
-    """Return the contract of the function, as its comments say it."""
-    return functions.parse(NAME, "-- " + text().split("-- FUNCTION ", 1)[1])
+    """Return ``session_record``."""
+    return functions_of()[NAME]
 
 
 @cache
 def source() -> str:
     """Return the library as FUNCTION LOAD takes it."""
-    register = f"redis.register_function('{NAME}', {NAME})\n"
-    return f"#!lua name={LIBRARY}\n{_prelude()}\n{text()}{register}"
+    texts = "\n\n".join(f.source for f in functions_of().values())
+    register = "\n".join(functions.registration(f) for f in functions_of().values())
+    return f"#!lua name={LIBRARY}\n{functions.prelude()}\n\n{texts}\n\n{register}\n"
 
 
 @cache
 def script() -> str:
     """Return the EVAL form, for a server whose function registry is not ours."""
-    return f"{_prelude()}\n{text()}return {NAME}(KEYS, ARGV)\n"
-
-
-def _prelude() -> str:
-    body = functions.source()
-    return body.split("-- PRELUDE\n", 1)[1].split("-- FUNCTION", 1)[0].strip()
+    return function().script
 
 
 def install(client: redis.Redis, *, use_functions: bool) -> None:
@@ -69,11 +66,14 @@ def call(
     if form == "function":
         return client.fcall(NAME, len(keys), *keys, *args)
     try:
-        return client.evalsha(
-            hashlib.sha1(script().encode(), usedforsecurity=False).hexdigest(), len(keys), *keys, *args
-        )
+        return client.evalsha(function().sha, len(keys), *keys, *args)
     except redis.exceptions.NoScriptError:
         return client.eval(script(), len(keys), *keys, *args)
+
+
+def rounds(keyspace: Keyspace) -> tuple[KeyPattern, ...]:
+    """Return the recorded collections whose name has an id of its own, such as a round's."""
+    return tuple(p for p in recorded(keyspace) if set(naming.placeholders(p.template)) - {"session_id"})
 
 
 def recorded(keyspace: Keyspace) -> tuple[KeyPattern, ...]:
