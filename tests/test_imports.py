@@ -16,8 +16,9 @@ ROOMS = {
     "keyspace": {"brief"},
     "memory": {"brief", "keyspace"},
     "measure": {"brief", "keyspace"},
-    "experiments": {"brief", "keyspace", "memory", "measure"},
-    "plan": {"brief", "keyspace", "memory", "measure", "experiments", "run", "parameters"},
+    "choice": {"brief", "keyspace", "memory"},
+    "experiments": {"brief", "keyspace", "memory", "choice", "measure"},
+    "plan": {"brief", "keyspace", "memory", "choice", "measure", "experiments", "run", "parameters"},
 }
 
 

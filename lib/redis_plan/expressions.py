@@ -10,6 +10,7 @@ import ast
 import math
 import operator
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 _MIB = 1024 * 1024
 
@@ -29,7 +30,12 @@ _OPERATORS: dict[type[ast.operator], Callable[[float, float], float]] = {
 
 def evaluate(expression: str, names: Mapping[str, float]) -> float:
     """Return the value of ``expression`` over ``names``; raises ``ValueError`` on anything but arithmetic."""
-    return float(_value(ast.parse(expression, mode="eval").body, names, expression))
+    return float(_value(_parsed(expression), names, expression))
+
+
+@lru_cache(maxsize=1024)
+def _parsed(expression: str) -> ast.expr:
+    return ast.parse(expression, mode="eval").body
 
 
 def _value(node: ast.expr, names: Mapping[str, float], whole: str) -> float:

@@ -70,8 +70,13 @@ class Fit:
 
 def fit(pattern: UsePattern, entity: Entity) -> Fit:
     """Return how well ``entity`` fits ``pattern``; a name counts more than an alias, and its head most."""
-    expression, best = matcher(pattern.entities), Fit(0.0, 0.0)
-    for index, name in enumerate(names_of(entity)):
+    return _fit(pattern.entities, names_of(entity))
+
+
+@lru_cache(maxsize=65_536)
+def _fit(stems: tuple[str, ...], names: tuple[str, ...]) -> Fit:
+    expression, best = matcher(stems), Fit(0.0, 0.0)
+    for index, name in enumerate(names):
         for match in expression.finditer(name):
             # the head of an English noun phrase is its last word: a "voting round" is a round
             is_head = not re.search(r"\S\s+\S", name[match.end() - 1 :])

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
+from functools import lru_cache
 
 from redis_plan import expressions
 
@@ -21,8 +22,13 @@ def compute(text: str | float, facts: Mapping[str, float]) -> float:
 
 def facts_in(text: str | float) -> tuple[str, ...]:
     """Return the facts that ``text`` is computed from, in order of appearance."""
-    if not isinstance(text, str):
+    if not isinstance(text, str) or not text:
         return ()
+    return _names(text)
+
+
+@lru_cache(maxsize=1024)
+def _names(text: str) -> tuple[str, ...]:
     tree = ast.parse(text, mode="eval")
     called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     found = (node for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in called)
