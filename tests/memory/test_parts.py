@@ -80,11 +80,12 @@ def test_a_dict_doubles_at_the_insert_that_finds_it_full() -> None:
 
 
 def test_a_presized_dict_has_no_old_table() -> None:
-    assert tables.dict_after(513, presized=513) == tables.Table(1024)
+    made = tables.dict_after(513, presized=513)
+    assert (made.size, made.old, made.rehashing) == (1024, 0, 0.0)
 
 
 def test_a_value_keeps_both_tables_until_enough_inserts_have_moved_it() -> None:
-    just, later = tables.dict_after(129, 0, 1), tables.dict_after(250, 0, 1)
+    just, later = tables.dict_after(129, 0, "sequential add"), tables.dict_after(250, 0, "sequential add")
     assert just.old == 128
     assert just.rehashing == pytest.approx(1)
     assert later.rehashing == pytest.approx(0, abs=1e-6)

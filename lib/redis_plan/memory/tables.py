@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 
-import numpy as np
+from redis_plan.memory import rehash
 
 DICT_SMALLEST = 4  # DICT_HT_INITIAL_SIZE, src/dict.h, Redis 7.0.15
 BUCKET_ENTRIES = 7  # ENTRIES_PER_BUCKET, src/hashtable.c, Valkey 9.1
@@ -22,7 +22,7 @@ BUCKET_BYTES = 64  # HASHTABLE_BUCKET_SIZE, src/hashtable.h, Valkey 9.1
 class Table:
     """A table after loading: ``size`` buckets, and ``old`` buckets with probability ``rehashing``.
 
-    ``children`` is the expected number of child buckets (hashtable only).
+    ``children`` is the expected number of child buckets (hashtable) or of entries behind another one (dict).
     """
 
     size: int
@@ -36,33 +36,12 @@ def power_at_least(size: int, smallest: int = DICT_SMALLEST) -> int:
     return max(smallest, 1 << max(0, math.ceil(size) - 1).bit_length())
 
 
-@lru_cache(maxsize=512)
-def _share_unmoved(entries: int, buckets: int, steps: int) -> float:
-    """Return the probability that ``entries`` keys occupy more than ``steps`` of ``buckets`` buckets."""
-    if steps >= min(entries, buckets):
-        return 0.0
-    if buckets <= 256:
-        occupied = np.zeros(buckets + 1)
-        occupied[0] = 1.0
-        levels = np.arange(buckets + 1)
-        for _ in range(entries):
-            grown = np.zeros_like(occupied)
-            grown[1:] = occupied[:-1] * (1 - levels[:-1] / buckets)
-            occupied = occupied * levels / buckets + grown
-        return min(1.0, float(occupied[steps + 1 :].sum()))
-    empty = (1 - 1 / buckets) ** entries
-    mean = buckets * (1 - empty)
-    both_empty = (1 - 2 / buckets) ** entries
-    deviation = math.sqrt(max(buckets * empty + buckets * (buckets - 1) * both_empty - (buckets * empty) ** 2, 1e-9))
-    return 0.5 * math.erfc((steps + 0.5 - mean) / deviation / math.sqrt(2))
-
-
-@lru_cache(maxsize=4096)
-def dict_after(entries: int, presized: int = 0, steps_per_insert: int = 1) -> Table:
+@lru_cache(maxsize=8192)
+def dict_after(entries: int, presized: int = 0, insert: str = "sequential add") -> Table:
     """Return the table of a ``dict`` value after ``entries`` inserts.
 
-    ``presized`` is the number of entries it was made for. ``steps_per_insert`` is how many buckets each insert moves
-    while rehashing (a find and an add: 2).
+    ``presized`` is the number of entries it was made for, ``insert`` how the version adds one (see :func:`rehash.walk`).
+    ``children`` of the table are the entries that share a bucket: the only ones that some tables need an entry for.
     """
     size = power_at_least(presized) if presized else DICT_SMALLEST
     start = size
@@ -70,9 +49,9 @@ def dict_after(entries: int, presized: int = 0, steps_per_insert: int = 1) -> Ta
         size *= 2
     old = size // 2
     if size == start or old < start:
-        return Table(size)
-    steps = steps_per_insert * (entries - old - 1)
-    return Table(size, old, _share_unmoved(old, old, max(steps, 0)))
+        return Table(size, children=dict_expected_chained(entries, size))
+    moving, chained = rehash.walk(old, insert).at(entries - old, old)
+    return Table(size, old, moving, chained)
 
 
 def dict_expected_chained(entries: float, buckets: int) -> float:
@@ -80,19 +59,6 @@ def dict_expected_chained(entries: float, buckets: int) -> float:
     if entries <= 0:
         return 0.0
     return entries - buckets * -math.expm1(entries * math.log1p(-1 / buckets)) if buckets > 1 else entries - 1
-
-
-def dict_chained(entries: int, table: Table) -> float:
-    """Return how many keys of a value's ``dict`` share a bucket, also while its old table is being emptied."""
-    settled = dict_expected_chained(entries, table.size)
-    if not table.old or table.rehashing < 1e-9:
-        return settled
-    late = entries - table.old
-    occupied = table.old - dict_expected_chained(table.old, table.old)
-    remain = max(0.0, 1 - (late - 1) / max(occupied, 1.0))
-    still_old = dict_expected_chained(table.old, table.old) * remain
-    fresh = dict_expected_chained(late, table.size) * remain + settled * (1 - remain)
-    return table.rehashing * (still_old + fresh) + (1 - table.rehashing) * settled
 
 
 def hashtable_buckets(capacity: int) -> int:

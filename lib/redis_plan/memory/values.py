@@ -99,9 +99,8 @@ def _table_blocks(
 ) -> tuple[list[Block], tables.Table]:
     """Return the blocks of a value's hash table: struct, buckets, chained entries."""
     rules, sizes = build.layout.rules, build.layout.sizes
-    steps = int(rules[f"{kind}_steps"])
     if rules["value_tables"] == "hashtable":
-        table = tables.hashtable_after(shape.n_elem, presized, steps)
+        table = tables.hashtable_after(shape.n_elem, presized, int(rules[f"{kind}_steps"]))
         metadata = sizes["hash_metadata"] if kind == "hash" else 0
         parts = [
             block("table", sizes["hashtable"] + metadata + extra, counted="size"),
@@ -111,7 +110,7 @@ def _table_blocks(
         if table.old:
             parts.append(block("table", table.old * tables.BUCKET_BYTES, table.rehashing, "size"))
         return parts, table
-    table = tables.dict_after(shape.n_elem, presized, steps)
+    table = tables.dict_after(shape.n_elem, presized, str(rules[f"{kind}_insert"]))
     parts = [block("table", sizes["dict"] + extra, counted="none"), block("table", sizes["dict"], counted="phantom")]
     parts.append(block("table", 8 * table.size, counted="size"))
     if table.old:
@@ -172,7 +171,7 @@ def hash_value(
     expiry = 8 if field_ttl == "entry-8" else 0
     if rules["hash_entry"] == "entry-128":
         if rules["value_tables"] == "dict":
-            parts.append(block("fields", sizes["set_entry"], tables.dict_chained(shape.n_elem, table), "none"))
+            parts.append(block("fields", sizes["set_entry"], table.children, "none"))
             parts.append(block("fields", sizes["set_entry"], shape.n_elem, "phantom"))
         if field_ttl == "listpack-ex":
             expiry = sizes["expire_meta"]
@@ -225,7 +224,7 @@ def set_value(shape: Shape, build: Build) -> Value:
     if rules["set_entry_rule"] == "entry":
         parts.append(block("fields", sizes["set_entry"], shape.n_elem, "size"))
     elif rules["set_entry_rule"] == "chained":
-        parts.append(block("fields", sizes["set_entry"], tables.dict_chained(shape.n_elem, table), "none"))
+        parts.append(block("fields", sizes["set_entry"], table.children, "none"))
         reported = "set_entry" if rules["report"] == "requested" else "dict_entry"
         parts.append(block("fields", sizes[reported], shape.n_elem, "phantom"))
     parts.append(block("fields", encodings.sds(shape.sizes.lengths(shape.n_elem)), counted="sds"))
@@ -276,7 +275,7 @@ def zset_value(shape: Shape, build: Build) -> Value:
         parts.append(block("fields", encodings.sds(members)))
     if rules["value_tables"] == "dict":
         chained = rules.get("zset_entry") == "chained"
-        count = tables.dict_chained(shape.n_elem, table) if chained else float(shape.n_elem)
+        count = table.children if chained else float(shape.n_elem)
         parts.append(
             block("fields", sizes["set_entry" if chained else "dict_entry"], count, "none" if chained else "size")
         )
