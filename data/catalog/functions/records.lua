@@ -1,6 +1,7 @@
 -- FUNCTION session_record
 -- KEYS state log idem target ...
 -- ARGV channel op_id expected_version type data ttl_s log_max idem_ttl_s command most element [value]
+-- Reply applied
 -- One change of one element of a session's collection, together with version, log, TTL and publish.
 -- command is HSET, HSETNX, HINCRBY, ZADD or ZINCRBY (element value), HDEL, SADD, SREM or ZREM (element), or RPUSH (element).
 -- most is the collection's bound: a further element is refused, a list is trimmed.
@@ -67,6 +68,7 @@ end
 -- FUNCTION session_drop
 -- KEYS state target ...
 -- ARGV (none)
+-- Reply integer
 -- Returns how many of the targets were there. For keys with an id of their own that are done with, such as the last
 -- round's: unlinked, and no longer noted in the state.
 -- Flags allow-oom

@@ -124,6 +124,7 @@ end
 -- FUNCTION session_create
 -- KEYS state roster log ...
 -- ARGV epoch ttl_s [field value]...
+-- Reply flag
 -- Returns 1 created, 0 exists. Leftovers under the other keys (their state was lost) are unlinked first.
 local function session_create(keys, args)
   local ttl = tonumber(args[2])
@@ -146,6 +147,7 @@ end
 -- FUNCTION session_join
 -- KEYS state roster presence log ...
 -- ARGV member data capacity now_ms lease_ms ttl_s channel [log_max] [connections_max]
+-- Reply integer
 -- Returns the version, or -1 no session, -2 full. A re-join takes no second seat, and changes the version only when
 -- the member's data changed or its oldest connection was taken over (more than connections_max, default 2).
 local function session_join(keys, args)
@@ -186,6 +188,7 @@ end
 -- FUNCTION session_leave
 -- KEYS state roster presence log ...
 -- ARGV member ttl_s channel log_max
+-- Reply integer
 -- Returns the version, 0 was not there, -1 no session. "<member_id>" gives the seat back with all its connections;
 -- "<member_id>#<connection>" ends one lease, and gives the seat back with the last of them.
 local function session_leave(keys, args)
@@ -221,6 +224,7 @@ end
 -- FUNCTION session_apply
 -- KEYS state log idem ...
 -- ARGV channel op_id expected_version type data ttl_s log_max idem_ttl_s [field value]...
+-- Reply applied
 -- Returns {version, status}: "ok", "duplicate" (with the first answer's version), "conflict" (expected_version is not
 -- the version; "" is any), "gone". Only "ok" wrote. op_id "" asks for no idempotency.
 local function session_apply(keys, args)
@@ -256,6 +260,7 @@ end
 -- FUNCTION session_heartbeat
 -- KEYS state presence ...
 -- ARGV member now_ms lease_ms ttl_s
+-- Reply integer
 -- Returns 1, or -1: no session, or the lease was swept, so the connection must join again.
 local function session_heartbeat(keys, args)
   local lease, ttl = tonumber(args[3]), tonumber(args[4])
@@ -272,6 +277,7 @@ end
 -- FUNCTION session_sweep
 -- KEYS state roster presence log ...
 -- ARGV now_ms channel ttl_s log_max
+-- Reply names
 -- Returns the connections removed, at most 100 a call. A member without a lease left gives the seat back, and that is
 -- published. Keys whose state is gone are unlinked. A sweep is no activity: it refreshes no TTL, only sets missing ones.
 local function session_sweep(keys, args)
@@ -310,6 +316,7 @@ end
 -- FUNCTION session_catch_up
 -- KEYS state log
 -- ARGV epoch version max
+-- Reply caught_up
 -- Returns {"delta", version, entries...} without a hole, {"snapshot", version, epoch, field, value...}, or {"gone"}.
 -- Another epoch, a client that is ahead, or more than max missed events give a snapshot.
 -- Flags no-writes
@@ -342,6 +349,7 @@ end
 -- FUNCTION session_end
 -- KEYS state ...
 -- ARGV channel
+-- Reply ended
 -- Returns 1, also when it has run before; or the parts ("answer:7") of further keys that the state notes and that are not
 -- among KEYS: then nothing was done, and the caller runs it again with them. Publishes the terminal event, then unlinks
 -- every key given. It must work when memory is full, which a function may only with allow-oom.

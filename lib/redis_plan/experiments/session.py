@@ -10,32 +10,14 @@ from typing import Any
 import redis
 
 from redis_plan.brief.model import Brief
-from redis_plan.keyspace import chain, functions, naming, records
+from redis_plan.keyspace import functions, naming, records
 from redis_plan.keyspace.functions import Library
 from redis_plan.keyspace.model import KeyPattern, Keyspace
+from redis_plan.keyspace.rules import Rules, rules
 from redis_plan.server import Server
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """The project's numbers that every call carries."""
-
-    capacity: int
-    ttl_s: int
-    idem_ttl_s: int
-    lease_ms: int
-    log_max: str
-
-
-def rules(brief: Brief, keyspace: Keyspace) -> Rules:
-    """Return the numbers of this project: seats, TTLs, lease and log length, as the keyspace has them."""
-    return Rules(
-        capacity=max(1, int(brief.value("session_capacity"))),
-        ttl_s=keyspace.pattern("state").ttl.seconds or 7200,
-        idem_ttl_s=keyspace.pattern("idem").ttl.seconds or 120,
-        lease_ms=int(1000 * chain.lease(brief)),
-        log_max=functions.log_argument(keyspace),
-    )
+__all__ = ["Plain", "Rules", "Session", "any_session", "rules", "start"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,8 @@ class Function:
     returns: str
     flags: tuple[str, ...]
     source: str  # the Lua text of the function alone
+    reply: str = ""  # the shape of the answer, by which a client types it
+    uses: tuple[tuple[str, str], ...] = ()  # (use pattern, type) that it serves; none: the session itself
 
     @property
     def script(self) -> str:
@@ -106,7 +108,7 @@ def functions() -> Mapping[str, Function]:
 
 def parse(name: str, text: str) -> Function:
     """Read a function's contract from the comments in front of its code."""
-    comments = dict(re.findall(r"^-- (KEYS|ARGV|Flags) (.+)$", text, flags=re.MULTILINE))
+    comments = dict(re.findall(r"^-- (KEYS|ARGV|Flags|Reply|FOR) (.+)$", text, flags=re.MULTILINE))
     returns = re.search(r"^-- Returns (.+?)(?=^local |^-- Flags)", text, flags=re.MULTILINE | re.DOTALL)
     keys = comments["KEYS"].split()
     return Function(
@@ -117,6 +119,8 @@ def parse(name: str, text: str) -> Function:
         returns=re.sub(r"\s*\n-- ", " ", returns[1]).strip() if returns else "",
         flags=tuple(comments.get("Flags", "").split()),
         source=text,
+        reply=comments.get("Reply", ""),
+        uses=tuple((words[0], words[1]) for part in comments.get("FOR", "").split(",") if (words := part.split())),
     )
 
 
