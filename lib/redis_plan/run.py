@@ -4,7 +4,7 @@
 
     data/runs/<profile>/
     ├── brief.json  keyspace.json
-    ├── evidence/     E-03a.json and E-03a.csv for each record
+    ├── evidence/     E-03a.json and E-03a.parquet for each record
     ├── decisions/    D-03a.json …
     ├── notebooks/    the executed notebooks
     └── html/         the rendered ones

