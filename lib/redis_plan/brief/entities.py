@@ -12,19 +12,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from redis_plan.brief.declared import declarations, spellings_of
 from redis_plan.brief.lexicon import WORD, Lexicon, fold, tokens
 from redis_plan.brief.model import Attribute, Entity, Lifetime, Relation
 from redis_plan.brief.outline import Block
 from redis_plan.brief.sections import Roles
 
-_DECLARED = re.compile(
-    r"^\s*(?:[-*+]|\d+\.)?\s*(?:\*\*|`)(?P<name>[A-Z][A-Za-z]*(?:[/ ][A-Z][A-Za-z]*)?)(?:\*\*|`)\s*(?:\((?P<attrs>[^)]*)\)|:|[-–—])"
-)
-_ATTRIBUTE = re.compile(r"([a-z]+[A-Z]\w*|[a-z]+(?:_[a-z]+)+|id|status|score|name|title|state)\s*[:(]")
-_TABLE_OF = re.compile(
-    r"\b(?:tabel\w+|tables?|encj\w+|entit\w+|collection)\s+(?:pomocnicz\w+\s+)?`?(?P<name>[A-Z][A-Za-z]+|[a-z]+_[a-z_]+)`?"
-)
-_KEY = re.compile(r"`(?P<key>[a-z_]+(?::[a-z_{}<>]+)+)`")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -63,11 +56,15 @@ def entity_lexicon(words: Lexicon) -> Lexicon:
     return known
 
 
+#: The group of phrases that hold an entity's noun and mean something else: "error message", "in order to".
+NO_ENTITY = "none|0|"
 _LEXICONS: dict[tuple[str, ...], Lexicon] = {}
 
 
 def _entity_lexicon(words: Lexicon) -> Lexicon:
     made = Lexicon(words.languages, words.data)
+    for phrase in words.data.get("not_entity_phrases", []):
+        made.add(NO_ENTITY, phrase)
     for entry in words.data.get("entity", []):
         for name, *spellings in entry["names"]:
             group = f"{entry['life']}|{int(entry['live'])}|{name}"
@@ -83,11 +80,14 @@ def read_entities(
     """Return the entities of all documents, the most spoken of first."""
     search = _Search(words, demanded_lines)
     for blocks, roles in documents:
-        for block in blocks:
+        for block, after in zip(blocks, [*blocks[1:], None], strict=False):
             role = roles.of(block)
-            if block.kind == "code" or role in ("out-of-scope", "rejected"):
+            if role in ("out-of-scope", "rejected"):
                 continue
-            _declared(block, role, search.table)
+            for found in declarations(block, after, role, words):
+                search.declare(found.name, block, found.attributes, found.alias)
+            if block.kind == "code":
+                continue
             lifetimes = bool(block.header) and "unit.ttl-column" in words.groups(" | ".join(block.header))
             if lifetimes:
                 search.kept_for_a_time(block)
@@ -107,7 +107,9 @@ class _Search:
         self.table: dict[str, _Candidate] = {}
         self.accounts = False
         self._known_strangers: frozenset[str] | None = None
+        self._known_heads: frozenset[str] | None = None
         self.demanded: Counter[str] = Counter()
+        self.kept: Counter[str] = Counter()
         self.firsts: dict[str, tuple[str, int]] = {}
 
     def spoken(self, block: Block, role: str) -> None:
@@ -119,13 +121,27 @@ class _Search:
         account = [h.start for h in cues if h.group == "account"]
         self.accounts = self.accounts or any(not _one_before(start, negations, 30) for start in account)
         if demanded:
-            self._count_words(block)
+            self._count_words(block, keeping)
         for start, _, group, spelling in self._longest(block.text):
             candidate = self._candidate(group, block)
             candidate.mentions += 1
             candidate.demanded += demanded
             candidate.kept += _one_before(start, keeping, 22)
             candidate.spellings[spelling] += 1
+
+    def declare(self, name: str, block: Block, attrs: str, alias: str) -> None:
+        """Note what a domain model declares, once for each name and its plural."""
+        key = next((k for k in self.table if folded_name(k) == folded_name(name)), None)
+        if key is None:
+            same = (k for k, c in self.table.items() if folded_name(name) in {folded_name(s) for s in c.spellings})
+            key = next(same, name if name[:1].isupper() else name.replace("_", " ").capitalize())
+        candidate = self.table.setdefault(key, _Candidate(key, "durable", False, (block.file, block.line)))
+        candidate.declared = True
+        candidate.mentions += 1
+        candidate.spellings.update([name, *spellings_of(name), *([alias] if alias else [])])
+        if attrs:
+            new = tuple(Attribute(a) for part in attrs.split(",") if (a := part.split(":")[0].strip(" `")))
+            candidate.attributes = (*candidate.attributes, *new)[:40]
 
     def kept_for_a_time(self, block: Block) -> None:
         """A row of a table of lifetimes says that its first cell is kept, whatever document it is in."""
@@ -151,20 +167,34 @@ class _Search:
         for hit in sorted(self.nouns.hits(text), key=lambda h: (h.start, h.start - h.end)):
             if not longest or hit.start >= longest[-1][1]:
                 longest.append((hit.start, hit.end, hit.group, text[hit.start : hit.end]))
-        return longest
+        return [hit for hit in longest if hit[2] != NO_ENTITY]
 
-    def _count_words(self, block: Block) -> None:
+    def _count_words(self, block: Block, keeping: Sequence[int]) -> None:
         if self.words.languages[0] != "en":
             return
-        heads, strangers = self.words.words("compound_heads"), self._strangers()
+        heads, strangers = self._heads(), self._strangers()
         place, before = (block.file, block.line), ""
-        for word, _, _ in tokens(block.text)[1]:
+        for word, start, _ in tokens(block.text)[1]:
             self.demanded[word] += 1
             self.firsts.setdefault(word, place)
+            if keeping and start and _one_before(start, keeping, 20):
+                self.kept[word] += 1
             if word in heads and len(before) > 2 and before not in strangers:
                 self.demanded[f"{before} {word}"] += 1
                 self.firsts.setdefault(f"{before} {word}", place)
             before = word
+
+    def _heads(self) -> frozenset[str]:
+        """Words that may end a compound: heads that make an entity of any noun, and nouns that the lexicon knows."""
+        if self._known_heads is None:
+            self._known_heads = self.words.words("compound_heads") | {
+                fold(spelling)
+                for entry in self.words.data.get("entity", ())
+                for spellings in entry["names"]
+                for spelling in spellings
+                if " " not in spelling and not spelling.endswith("*")
+            }
+        return self._known_heads
 
     def _strangers(self) -> frozenset[str]:
         if self._known_strangers is None:
@@ -184,7 +214,8 @@ class _Search:
             if singular in strangers or plural in strangers or (not compound and self.nouns.hits(singular)):
                 continue
             total = count + self.demanded[singular]
-            if (compound and total >= 2) or (self.demanded[singular] and total >= 3):
+            kept = self.kept[singular] + self.kept[plural]
+            if (compound and total >= 2) or (self.demanded[singular] and total >= 3 and (kept or total >= 5)):
                 self._found(singular, plural, total)
 
     def _found(self, singular: str, plural: str, total: int) -> None:
@@ -194,6 +225,12 @@ class _Search:
         if owner is not None:  # "grid cell" is how these documents call their cells
             owner.spellings.update({singular: 1, plural: 1})
             return
+        if " " in singular:
+            if singular.rsplit(" ", 1)[-1] not in self.words.words("compound_heads"):
+                return
+            first_word = next((c for c in self.table.values() if folded_name(c.name) == singular.split(" ", maxsplit=1)[0]), None)
+            if first_word is not None and not first_word.declared and first_word.mentions <= total + 1:
+                del self.table[first_word.name]  # only said as part of the compound: "reward rate" keeps no Reward
         if any(folded_name(name) == folded_name(known) for known in self.table):
             return
         first = min(self.firsts.get(t, ("~", 0)) for t in (singular, plural))
@@ -212,6 +249,7 @@ class _Search:
             del self.table["Session"]
         for c in declared:
             self._borrow_lifetime(c)
+        self._absorb(declared)
         kept = [c for c in self.table.values() if c.declared or self._worth(c, len(declared), few)]
         kept.sort(key=lambda c: (-c.mentions, c.first))
         for c in kept:
@@ -228,12 +266,23 @@ class _Search:
             life, live, _ = known[-1].group.split("|")
             c.lifetime, c.live = life, live == "1"  # type: ignore[assignment]
 
+    def _absorb(self, declared: Sequence[_Candidate]) -> None:
+        """Let a declared "Leaderboard Entry" answer to what the text calls the leaderboard."""
+        for c in declared:
+            parts = set(folded_name(c.name).split())
+            for other in self.table.values():
+                if not other.declared and folded_name(other.name) in parts and len(parts) <= 3:
+                    c.spellings.update(s for s in (other.name, *other.spellings) if s not in c.spellings)
+
     def _worth(self, c: _Candidate, declared: int, few: bool) -> bool:
         if declared >= 4 and (c.mentions < 5 or self._part_of_declared(c)):
             return False
         if c.name in ("User", "Account") and not self.accounts:
             return False
-        if fold(c.name) in self.words.words("weak_entities"):
+        name = fold(c.name)
+        if name in self.words.words("rare_entities"):
+            return c.demanded >= 5 and c.kept >= 3
+        if name in self.words.words("weak_entities"):
             return c.demanded >= 2 and (c.kept >= 1 or c.demanded >= 8)
         return c.demanded >= (1 if few and c.kept else 2) or c.mentions >= (2 if few else 3) * (1 if c.demanded else 2)
 
@@ -257,38 +306,6 @@ def _singular(word: str) -> str:
         if word.endswith(suffix) and len(word) > 4 and not word.endswith(("ss", "us", "is")):
             return word[: -len(suffix)] + base
     return ""
-
-
-def _declared(block: Block, role: str, table: dict[str, _Candidate]) -> None:
-    if role == "data" and block.kind == "item" and block.depth == 0:
-        match = re.match(
-            r"(?P<name>[A-Z][A-Za-z]*(?:/[A-Z][A-Za-z]*)?)\s*(?:\((?P<attrs>[^)]*)\)|$|:|[-–—])", block.text
-        )
-        if match and (match.group("attrs") is not None or len(match.group("name")) > 2):
-            if match.group("attrs") is None:
-                return
-            _declare(table, match.group("name"), block, match.group("attrs") or "")
-    if role == "data" and block.kind == "item" and block.depth == 0 and len(block.section.titles) > 1:
-        attribute = _ATTRIBUTE.match(block.text)
-        title = block.section.titles[-1]
-        if attribute and re.fullmatch(r"[A-Z][\w/]*(?: [A-Z]?[\w/]+){0,3}", title):
-            _declare(table, title, block, attribute.group(1))
-    for match in _TABLE_OF.finditer(block.text):
-        if block.file and role in ("data", "decisions", "recommendations", "summary", "functional", ""):
-            _declare(table, match.group("name"), block, "")
-
-
-def _declare(table: dict[str, _Candidate], name: str, block: Block, attrs: str) -> None:
-    key = next((k for k in table if folded_name(k) == folded_name(name)), None)
-    if key is None:
-        key = next((k for k, c in table.items() if folded_name(name) in {folded_name(s) for s in c.spellings}), name)
-    candidate = table.setdefault(key, _Candidate(name, "durable", False, (block.file, block.line)))
-    candidate.declared = True
-    candidate.spellings[name] += 1
-    candidate.mentions += 1
-    if attrs:
-        new = tuple(Attribute(a.split(":")[0].strip()) for a in attrs.split(",") if a.strip())
-        candidate.attributes = (*candidate.attributes, *new)[:40]
 
 
 def read_relations(entities: Sequence[Entity], blocks: Sequence[Block]) -> tuple[Relation, ...]:

@@ -32,6 +32,8 @@ from redis_plan.brief.units import Unit, find_rate, find_unit
 
 _OR_MORE = re.compile(r"\s(?:or|and|lub|i)\s(more|fewer|less|więcej|mniej)\b", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
+_EVERY = re.compile(r"\s+(?:every|co|alle)\s+\d")
+_WORD_BEFORE = re.compile(r"([^\W\d_]+)[.\s]*$")
 _NAME_BEFORE = re.compile(r"([A-Z][\w.+#/-]*)\*{0,2}\s\(?v?$")
 _LIST_GAP = re.compile(r"\W{0,3}[,/、|]\W{0,3}(?:or\s|and\s|lub\s|i\s|oraz\s)?")
 _BOX = re.compile(r"[\u2500-\u259f]")
@@ -55,6 +57,9 @@ LONG_LINE = 1500
 #: Characters before a number that say what it is.
 LOOK_BACK = 200
 #: Signs that make a limit of a bare number: "a large number of participants (>10,000)".
+_LIMITS = ("<=", ">=", "<", ">")
+#: What a number makes of these words with a hyphen is a property, not a count: "2-way", "5-step".
+_HYPHENATED = ("d", "bit", "factor", "way", "tier", "axis", "step", "click")
 _BOUNDS = ("<", "<=", ">", ">=", "≤", "≥")
 #: So many values of one kind in a row, with commas between, are the choices of a menu and no quantities.
 MENU = 4
@@ -257,52 +262,63 @@ class _Scanner(Line):
     ) -> tuple[Quantity | None, int]:
         skip = None, end
         before = self.masked[max(0, match.start("a") - LOOK_BACK) : match.start("a")].rstrip(" *_(~<>≤≥=\"'")
-        previous = re.search(r"([^\W\d_]+)[.\s]*$", before)
-        prev = fold(previous.group(1)) if previous else ""
-        year = 1990 <= value <= 2060 and "," not in match.group("a") and top is None and not match.group("sa")
-        if self.context.version or year or (prev in self.words.words("ordinal_words") and not op):
-            return skip
-        if 100 <= value < 600 and value.is_integer() and self._is_status(end):
+        previous = _WORD_BEFORE.search(before[-40:])
+        if self._is_name(match, value, top, op, fold(previous.group(1)) if previous else "", end):
             return skip
         hyphen = re.match(r"-([a-z]{3,20})\b", self.masked[end : end + 24])
         noun, stop = (hyphen.group(1), end + hyphen.end()) if hyphen else self._noun(end)
-        if self.context.code and not (match.group("sa") and noun):
-            return skip
-        if not op and self._is_version(match.start("a")):
+        if (self.context.code and not (match.group("sa") and noun)) or (hyphen and noun in _HYPHENATED):
             return skip
         more = _OR_MORE.match(self.masked, end)
         if more and not noun:
             op, end = ("<=" if fold(more.group(1))[0] in "lf" else ">="), more.end()
             noun, stop = self._noun(end)
-        if hyphen and noun in ("d", "bit", "factor", "way", "tier", "axis", "step", "click"):
-            return skip
-        every = re.match(r"\s+(?:every|co|alle)\s", self.masked[stop : stop + 10])
-        if every:
-            return None, stop
         if not hyphen and noun.endswith("ed") and len(noun) > 4 and self.words.languages[0] == "en":
             noun, stop = "", end
-        if noun and self._named_before(previous, before, op):
-            return skip
-        if not noun and self.context.row and self._alone_in_cell(match.start(), end):
-            return self._made(value, top, self._row_noun(), "count", op, start, end), end
         if not noun:
-            if (
-                op in ("<=", ">=")
-                and not match.group("op")
-                and self._spoken_op(match.start())
-                and not self.context.code
-            ):
-                return self._made(value, top, "", "limit", op, start, end), end
-            if match.group("op") in _BOUNDS and value > 1 and not self.context.code:
-                return self._made(value, top, "", "limit", op, start, end), end
-            if self._labelled(before) and not self.masked[end:].strip(" *_.|;,)"):
-                return self._made(value, top, "", "limit", op, start, end), end
+            return self._bare(match, value, top, op, start, end, before)
+        if self._named_before(previous, before[-40:], op):
             return skip
-        kind: QuantityKind = "limit" if op in ("<=", ">=", "<", ">") and not match.group("plus") else "count"
+        kind: QuantityKind = "limit" if op in _LIMITS and not match.group("plus") else "count"
         rate = find_rate(self.masked, stop)
         if rate is not None:
             return self._made(value, top, f"{noun}/{rate.per}", "rate", op, start, rate.end), rate.end
+        if _EVERY.match(self.masked, stop):
+            return None, stop  # "1 ping every 3 s": the period says it all
         return self._made(value, top, noun, kind, op, start, stop), stop
+
+    def _is_name(
+        self, match: re.Match[str], value: float, top: float | None, op: Comparator | None, previous: str, end: int
+    ) -> bool:
+        """Whether the number names something: a year, a place in an order, a version, a status code."""
+        year = 1990 <= value <= 2060 and "," not in match.group("a") and top is None and not match.group("sa")
+        if self.context.version or year or (previous in self.words.words("ordinal_words") and not op):
+            return True
+        if 100 <= value < 600 and value.is_integer() and self._is_status(end):
+            return True
+        return not op and self._is_version(match.start("a"))
+
+    def _bare(
+        self,
+        match: re.Match[str],
+        value: float,
+        top: float | None,
+        op: Comparator | None,
+        start: int,
+        end: int,
+        before: str,
+    ) -> tuple[Quantity | None, int]:
+        """A number that counts no noun: alone in a table's cell, after a bound, or under a label that asks for one."""
+        if self.context.row and self._alone_in_cell(match.start(), end):
+            return self._made(value, top, self._row_noun(), "count", op, start, end), end
+        if self.context.code:
+            return None, end
+        spoken = op in ("<=", ">=") and not match.group("op") and self._spoken_op(match.start())
+        signed = match.group("op") in _BOUNDS and value > 1
+        labelled = self._labelled(before) and not self.masked[end:].strip(" *_.|;,)")
+        if spoken or signed or labelled:
+            return self._made(value, top, "", "limit", op, start, end), end
+        return None, end
 
     def _made(
         self,

@@ -1,0 +1,97 @@
+"""Declared entities: what a domain model, a table list, a schema or a diagram names as kept, with its attributes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from redis_plan.brief.lexicon import Lexicon, fold
+from redis_plan.brief.outline import Block
+
+#: "Room (id, name)", "**Room**: holds players", "`rooms` (id, host_id)", "Room - a place", "Task (업무)"
+_ITEM = re.compile(
+    r"(?P<name>[A-Z]\w*(?:[/ ][A-Z]?\w+){0,2}|[a-z]+(?:_[a-z]+)*)\s*(?:\((?P<attrs>[^)]*)\)|$|(?P<sign>[:：]|\s[-–—]\s))"
+)
+_ATTRIBUTE = re.compile(r"([a-z]+[A-Z]\w*|[a-z]+(?:_[a-z]+)+|id|status|score|name|title|state)\s*[:(]")
+_IDENTIFIERS = re.compile(r"(?:[a-z]+(?:_[a-z0-9]+|[A-Z]\w*)*\s*(?:[:(][^,]*)?,\s*){1,}")
+_TITLE = re.compile(r"[A-Z][\w/]*(?: [A-Z]?[\w/]+){0,3}")
+_TABLE_OF = re.compile(
+    r"\b(?:tabel\w+|tables?|encj\w+|entit\w+|collection)\s+(?:pomocnicz\w+\s+)?`?(?P<name>[A-Z][A-Za-z]+|[a-z]+_[a-z_]+)`?"
+)
+#: SQL, Prisma, TypeScript, Python and Mermaid: what opens the declaration of a stored thing in code
+_CODE = re.compile(
+    r"^\s*(?:create table (?:if not exists )?[`\"\[]?(?:\w+\.)?(?P<sql>\w+)|model (?P<prisma>[A-Z]\w+) *\{"
+    r"|(?:export )?(?:interface|type) (?P<ts>[A-Z]\w+)\s*(?:=\s*)?\{|class (?P<py>[A-Z]\w+)\s*(?:\((?:Base|Model|BaseModel|models\.Model|db\.Model)\))?:"
+    r"|(?P<er>[A-Z][A-Z_]+) +[|}o]{1,2}--[|{o]{1,2} +(?P<er2>[A-Z][A-Z_]+))",
+    re.MULTILINE | re.IGNORECASE,
+)
+_SPOKEN = ("data", "decisions", "recommendations", "summary", "functional", "")
+#: Endings of names in code that carry state over a wire or configure it, and keep nothing.
+_NOT_KEPT = ("props", "request", "response", "dto", "options", "config", "params", "payload", "service", "controller", "event", "error", "result")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """A name that the documents declare; ``attributes`` as they list them, ``alias`` the name in another language."""
+
+    name: str
+    block: Block
+    attributes: str = ""
+    alias: str = ""
+
+
+def declarations(block: Block, after: Block | None, role: str, words: Lexicon) -> Iterator[Declaration]:
+    """Yield what ``block`` declares; ``after`` is the block that follows it."""
+    titles = block.section.titles
+    listed = "section.entities" in words.groups(titles[-1]) if titles else False
+    if block.kind == "code":
+        if role == "data":
+            yield from _in_code(block)
+        return
+    if role == "data" and block.kind == "item" and block.depth == 0:
+        plain = words.words("not_entities")
+        for found in _item(block, after, listed):
+            if listed or found.attributes or not {fold(found.name), fold(found.name).removesuffix("s")} & plain:
+                yield found
+        attribute = _ATTRIBUTE.match(block.text)
+        if attribute and len(titles) > 1 and _TITLE.fullmatch(titles[-1]) and not listed:
+            yield Declaration(titles[-1], block, attribute.group(1))
+    if block.kind == "row" and block.header and "entity-column" in words.groups(block.header[0]):
+        name = block.cells[0]
+        if re.fullmatch(r"[A-Za-z][\w ]{2,30}", name):
+            yield Declaration(name, block)
+    if block.file and role in _SPOKEN:
+        for match in _TABLE_OF.finditer(block.text):
+            yield Declaration(match.group("name"), block)
+
+
+def _item(block: Block, after: Block | None, listed: bool) -> Iterator[Declaration]:
+    match = _ITEM.match(block.text)
+    if match is None:
+        return
+    name, attrs = match.group("name"), match.group("attrs")
+    if attrs is not None:
+        code = "_" in attrs or "," in attrs or re.search(r"\bid\b", attrs)
+        if name[0].isupper() or (code and re.search(r"\bid\b", attrs)):
+            yield Declaration(name, block, attrs if code else "", "" if code else attrs)
+        return
+    if not name[0].isupper() or len(name) < 3:
+        return
+    under = after is not None and after.parent == block.line and _IDENTIFIERS.match(after.text)
+    if under and after is not None:
+        yield Declaration(name, block, after.text)
+    elif listed or (match.group("sign") and _IDENTIFIERS.match(block.text[match.end() :].lstrip())):
+        yield Declaration(name, block)
+
+
+def _in_code(block: Block) -> Iterator[Declaration]:
+    for match in _CODE.finditer(block.text):
+        for name in (n for n in match.groups() if n):
+            if not name.lower().endswith(_NOT_KEPT):
+                yield Declaration(name.capitalize() if name.isupper() else name, block)
+
+
+def spellings_of(name: str) -> Sequence[str]:
+    """Return the other names in a double one: ``SessionToken/Device`` is also ``SessionToken`` and ``Device``."""
+    return [part.strip() for part in name.split("/") if part.strip()] if "/" in name else []
