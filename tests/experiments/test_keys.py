@@ -6,11 +6,12 @@ import sys
 
 import pytest
 
+from redis_plan.choice import choose
 from redis_plan.experiments import drift, keys
 from redis_plan.keyspace import design, functions, naming, records
 from redis_plan.measure.finding import Finding
 from redis_plan.measure.lab import Lab
-from redis_plan.plan import keyspace_text, structure_text, ttl_text
+from redis_plan.plan import choices_text, keyspace_text, structure_text, ttl_text
 from redis_plan.server import Server
 from tests.keyspace.briefs import ledger, prices, workshop
 
@@ -70,7 +71,7 @@ def test_the_texts_of_sections_one_to_three_name_every_key(own_server: Server, b
     timed = ttl_text.ttl_table(keyspace, brief)
     assert all(f"`{pattern.name}`" in timed for pattern in keyspace.keys)
     texts = [registry, *tables, timed, keyspace_text.grammar(keyspace), structure_text.data_model(keyspace),
-             keyspace_text.cross_session(keyspace), structure_text.candidates(keyspace, brief),
+             keyspace_text.cross_session(keyspace), choices_text.table_of_choices(choose(brief), brief),
              structure_text.encodings(keyspace, own_server.setting, "a server")]  # fmt: skip
     for text in texts:
         assert not re.search(r"\$\w|None\b|nan", text.replace("None:", ""))

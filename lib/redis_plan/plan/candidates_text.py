@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from redis_plan import units
 from redis_plan.brief.model import Brief
+from redis_plan.keyspace import design
 from redis_plan.keyspace.model import Candidate, KeyPattern, Keyspace
 from redis_plan.plan.decision import Alternative, Decision, Guard
 from redis_plan.plan.evidence import Evidence, write_interval, write_value
@@ -67,7 +68,7 @@ def challenger(pattern: KeyPattern, record: Evidence) -> Candidate | None:
     if f"{holder.name} bytes" not in record:
         return None
     for rival in measured(pattern, record):
-        if rival.name == holder.name or rival.naive or (not rival.atomic and holder.atomic):
+        if rival.name == holder.name or rival.naive or rival.lacks or (not rival.atomic and holder.atomic):
             continue
         fewer = round_trips(rival) <= round_trips(holder)
         cheaper = server_time(record, rival) < server_time(record, holder) / CLEARLY - MATTERS_S
@@ -77,9 +78,17 @@ def challenger(pattern: KeyPattern, record: Evidence) -> Candidate | None:
     return None
 
 
-def overruled(keyspace: Keyspace, patterns: Sequence[KeyPattern], records: Mapping[str, Evidence]) -> Keyspace:
-    """Return the keyspace with each choice that the measurement overrules; patterns of the functions keep their type."""
+def overruled(
+    keyspace: Keyspace, patterns: Sequence[KeyPattern], records: Mapping[str, Evidence], brief: Brief | None = None
+) -> Keyspace:
+    """Return the keyspace with each choice that the measurement overrules; patterns of the functions keep their type.
+
+    With a ``brief`` the registry of the overruled keys is written anew (names, writers, bounds); else only their type.
+    """
     changes = {p.name: rival for p in patterns if not p.functions and (rival := challenger(p, records[p.name]))}
+    if brief is not None:
+        chosen = {p.name: p.chosen for p in keyspace.patterns} | {name: c.name for name, c in changes.items()}
+        return design(brief, chosen) if changes else keyspace
     return replace(
         keyspace,
         patterns=tuple(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from redis_plan.brief.model import Brief
 from redis_plan.keyspace import bounds, functions, naming, records
 from redis_plan.keyspace.model import Field, KeyPattern, Keyspace
-from redis_plan.keyspace.versions import stack_server
 from redis_plan.plan.keyspace_text import serves, table
 
 #: Sample values by the type of a field, as they stand in a data-model block.
@@ -102,34 +101,6 @@ def encodings(keyspace: Keyspace, setting: bounds.Setting, describe: str) -> str
             ),
             "",
             f"*Limits read by CONFIG GET from {describe} (measured). Encodings modelled from them; section 5 measures the bytes.*",
-        ]
-    )
-
-
-def candidates(keyspace: Keyspace, brief: Brief) -> str:
-    """Return for every key which structure was chosen, why, and instead of what."""
-    product, version = stack_server(brief)
-    rows = []
-    for p in keyspace.patterns:
-        if not p.candidates:
-            continue
-        others = []
-        for c in p.candidates:
-            if c.name == p.chosen:
-                continue
-            marks = ["naive"] * c.naive + ["not atomic"] * (not c.atomic) + [f"since {c.since}"] * (c.since != "6.2")
-            others.append(c.summary + (f" ({', '.join(marks)})" if marks else ""))
-        rows.append(
-            [f"`{p.name}`", f"{p.candidate.summary if p.candidate else p.chosen}", p.because, "; ".join(others)]
-        )
-    return "\n".join(
-        [
-            "### Structures, and what they were chosen over",
-            "",
-            f"Chosen for {product.capitalize()} {'.'.join(map(str, version))}, from what each is asked; the close calls are measured with this "
-            "project's sizes in notebook 03, and a measurement overrules the reason given here.",
-            "",
-            table(["Key", "Structure", "Because", "Instead of"], rows),
         ]
     )
 
