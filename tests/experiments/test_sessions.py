@@ -4,7 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from redis_plan.experiments import contention, isolation
+from redis_plan.experiments import (
+    contention,
+    fencing,
+    functioncost,
+    fuzz,
+    invariants,
+    isolation,
+    neighbours,
+    repetition,
+)
 from redis_plan.experiments.session import rules
 from redis_plan.keyspace import records
 from redis_plan.measure.lab import Lab
@@ -26,11 +35,52 @@ def measure(lab, experiment):
     return values(experiment(lab, brief=project.brief(), keyspace=project.keyspace()))
 
 
-def test_no_session_is_over_full_and_no_update_lost_but_by_the_control(lab):
-    found = measure(lab, contention.seats)
+def test_functions_keep_every_invariant_and_the_control_breaks_each(lab):
+    found = measure(lab, invariants.invariants)
     assert found["operations"].value > 100
-    assert (found["over_full"].value, found["version_holes"].value) == (0, 0)
-    assert found["control_lost"].value > 0
+    for name in ("over_full", "lost", "version_holes", "double_votes"):
+        assert found[name].value == 0
+        assert found[f"control_{name}"].value > 0
+    for name in ("over_full", "lost", "double_votes"):
+        assert found[f"single_{name}"].value == 0
+
+
+def test_the_fuzz_finds_nothing_in_the_functions_and_something_in_plain_commands(lab):
+    found = measure(lab, fuzz.fuzz)
+    assert found["operations"].value > 100
+    assert (found["violations"].value, found["applied_twice"].value, found["trespassed"].value) == (0, 0, 0)
+    assert found["denied"].value == found["denied"].n
+    assert found["control_violations"].value > 0
+
+
+@pytest.mark.parametrize(
+    ("events", "fault"),
+    [
+        ([(1, "join", "a"), (3, "join", "b")], "hole"),
+        ([(1, "join", "a"), (2, "join", "b"), (3, "join", "c")], "over-full"),
+        ([(1, "change", ""), (2, "change", "")], "twice"),
+    ],
+)
+def test_the_checker_of_the_fuzz_knows_each_fault(events, fault):
+    log = [{"e": "ab", "v": v, "t": t, "op": "" if m else "op1", "d": {"m": m} if m else None} for v, t, m in events]
+    assert fault in list(fuzz._replayed(log, "ab", events[-1][0], capacity=2))
+
+
+def test_a_worker_that_slept_is_refused_and_a_lock_alone_would_have_let_it_write(lab):
+    found = measure(replace(lab, profile="standard"), fencing.fencing)
+    assert (found["overwritten"].value, found["refused"].value) == (0, found["pauses"].value)
+    assert found["control_overwritten"].value == found["pauses"].value
+
+
+def test_quick_says_what_it_leaves_out(lab):
+    for experiment in (fencing.fencing, neighbours.noisy_neighbour):
+        found = experiment(lab, brief=project.brief(), keyspace=project.keyspace())
+        assert "profile quick" in found.not_run
+
+
+def test_each_function_is_measured_from_one_member_to_a_full_session(lab):
+    found = measure(lab, functioncost.cost_by_size)
+    assert found["session_catch_up, all of the log full"].value > found["session_catch_up, all of the log at 1"].value
 
 
 def test_writers_lose_nothing_and_watch_needs_more_attempts(lab):
@@ -39,10 +89,12 @@ def test_writers_lose_nothing_and_watch_needs_more_attempts(lab):
     assert found["unguarded_lost"].value > 0
     assert found["watch_attempts"].value > 1
     assert found["script_attempts"].value == 1
+    assert found["writers"].value == 64
+    assert ("set_ifeq_attempts" in found) == ("set-ifeq" in lab.server.capabilities)
 
 
 def test_an_operation_sent_by_many_and_after_a_cut_is_applied_once(lab):
-    found = measure(lab, contention.duplicates)
+    found = measure(lab, repetition.duplicates)
     assert found["applied"].value == found["distinct"].value
     assert (found["applied_twice"].value, found["answers_differ"].value) == (0, 0)
     assert found["cut_applied"].value == found["cut"].value
@@ -64,7 +116,7 @@ def test_members_of_a_killed_gateway_go_and_are_told(lab):
 def test_nothing_of_the_storms_is_left_on_the_server(lab):
     left = [
         key
-        for name in ("seats", "writers", "twice", "victim", "ghost")
+        for name in ("seats", "writers", "twice", "victim", "ghost", "size", "fence")
         for key in lab.server.client().keys(f"*{{{name}*")
     ]
     assert left == []

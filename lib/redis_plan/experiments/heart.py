@@ -1,29 +1,41 @@
 """A heart: a gateway that renews its members' leases until it is killed, or its parent is.
 
-``python -m redis_plan.experiments.heart beat '<json>'``
+``python -m redis_plan.experiments.heart beat '<json>'``. Plain sockets and no client library, so that it starts at once.
 """
 
 from __future__ import annotations
 
 import json
 import select
+import socket
 import sys
 
-from redis_plan.experiments.contender import connect
+import hiredis
+
+from redis_plan.experiments.moves import pack
 
 
 def main() -> None:
     """Renew every lease once a period."""
     job = json.loads(sys.argv[2])
-    client = connect(job["address"])
-    keys = job["keys"]
+    address, keys = job["address"], job["keys"]
+    link = socket.socket(socket.AF_UNIX if len(address) == 2 else socket.AF_INET, socket.SOCK_STREAM)
+    link.connect(address[1] if len(address) == 2 else (address[1], address[2]))
+    head = ("FCALL", "session_heartbeat") if job["form"] == "function" else ("EVAL", job["script"])
+    reader = hiredis.Reader()
     print("ready", flush=True)
     while True:
-        for args in job["args"]:
-            if job["form"] == "function":
-                client.fcall("session_heartbeat", len(keys), *keys, *args)
-            else:
-                client.eval(job["script"], len(keys), *keys, *args)
+        link.sendall(b"".join(pack(*head, len(keys), *keys, *args) for args in job["args"]))
+        answered = 0
+        while answered < len(job["args"]):
+            received = link.recv(1 << 16)
+            if not received:
+                return
+            reader.feed(received)
+            while (reply := reader.gets()) is not False:
+                if isinstance(reply, hiredis.ReplyError):
+                    raise reply
+                answered += 1
         # the parent holds our stdin: when it is gone, whatever the reason, so are we
         if select.select([sys.stdin], [], [], job["beat_s"])[0]:
             return

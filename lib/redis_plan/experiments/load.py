@@ -136,29 +136,32 @@ def _hot_write(lab: Lab, brief: Brief, keyspace: Keyspace, root: str) -> tuple[s
         return f"{candidate.name} write of `{pattern.name}`", (
             b"".join(c[:1]) for c in filler.endless(candidate.write[:1])()
         )
-    return "session_apply", _applies(lab, brief, keyspace, root)
+    return "session_apply", applies(lab, brief, keyspace, root, SESSIONS)
 
 
-def _applies(lab: Lab, brief: Brief, keyspace: Keyspace, root: str) -> Iterator[bytes]:
+def applies(lab: Lab, brief: Brief, keyspace: Keyspace, root: str, count: int) -> Iterator[bytes]:
+    """Make ``count`` sessions under ``root`` and yield packed calls of session_apply on them in turn, without end.
+
+    Each call has its own operation id and the project's payload. The caller cleans ``root``.
+    """
     client, library = lab.server.client(), start(lab.server)
-    sessions = [Session.of(brief, keyspace, library, f"load{n}", prefix=root) for n in range(SESSIONS)]
+    sessions = [Session.of(brief, keyspace, library, f"load{n}", prefix=root) for n in range(count)]
     data = json.dumps({"x": "y" * max(1, int(brief.value("payload_bytes")) - 90)})
     for session in sessions:
         session.create(client)
         session.apply(client, "warm", data)  # also loads the EVAL form where functions are not allowed
-    entry = (
-        ("FCALL", "session_apply")
-        if library.form == "function"
-        else ("EVALSHA", functions.functions()["session_apply"].sha)
-    )
+    function = functions.functions()["session_apply"]
+    head = ("FCALL", function.name) if library.form == "function" else ("EVALSHA", function.sha)
+    at = function.keys.index("idem")
+    keys = [functions.keys_of(keyspace, function.name, session.keys) for session in sessions]
+    rules = sessions[0].rules
     for number in itertools.count():
-        session = sessions[number % SESSIONS]
-        rules, keys = session.rules, functions.keys_of(keyspace, "session_apply", session.keys)
-        at = functions.functions()["session_apply"].keys.index("idem")
-        op = f"op{number:09d}"
-        keys[at] = keys[at].rsplit(":", 1)[0] + ":" + op
-        arguments = (session.channel_argument, op, "", "load", data, rules.ttl_s, rules.log_max, rules.idem_ttl_s)
-        yield pack(*entry, len(keys), *keys, *arguments)
+        mine, op = keys[number % count], f"op{number:09d}"
+        named = [*mine[:at], f"{mine[at].rsplit(':', 1)[0]}:{op}", *mine[at + 1 :]]
+        channel = sessions[number % count].channel_argument
+        yield pack(
+            *head, len(named), *named, channel, op, "", "load", data, rules.ttl_s, rules.log_max, rules.idem_ttl_s
+        )
 
 
 def plot_load(samples: pd.DataFrame, target_per_s: float, budget_s: float) -> Figure:

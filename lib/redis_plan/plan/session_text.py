@@ -10,21 +10,9 @@ from redis_plan.experiments.isolation import sweep_period_s
 from redis_plan.experiments.session import rules
 from redis_plan.keyspace import chain, functions, naming, records
 from redis_plan.keyspace.model import Keyspace
-from redis_plan.plan.decision import Alternative, Decision, Guard
 from redis_plan.plan.evidence import Evidence
-from redis_plan.plan.sync_common import not_run, serves
 
 _SESSION, _MEMBER, _EPOCH, _OP = "k3v9", "m7#c1", "5f0c1b2a9d3e4f60", "01JD8Q6Z7K3W9M2N4P5R6S7T8V"
-
-WRITERS_ALT = (
-    "Two line charts against writers: successes a second, where function and script stay high and WATCH falls, "
-    "and attempts a success, where only WATCH rises."
-)
-
-GHOSTS_ALT = (
-    "Dots of the time until a killed gateway's members were gone, inside the band from lease minus heartbeat "
-    "to lease plus sweep period."
-)
 
 
 def states(brief: Brief, keyspace: Keyspace) -> str:
@@ -247,101 +235,16 @@ def registry_note(brief: Brief, keyspace: Keyspace) -> str:
     )
 
 
-def _server_times(b: Evidence) -> str:
-    """Say what one step costs the server, with its operation id and a full log."""
-    apply = f"with its operation id and a full log one `session_apply` takes {b.number('apply_server')} of server time"
-    return apply + (f", one `session_record` {b.number('record_server')}" if "record_server" in b else "")
-
-
-def functions_decision(a: Evidence, b: Evidence, serving: tuple[str, ...]) -> Decision:
-    """Return D-07a: how a session is changed."""
-    best = "function" if "function_goodput" in b else "script"
-    return Decision(
-        id="D-07a",
-        title="Every change of a session is one function",
-        question="How do several writers change one session without losing an update or over-filling it?",
-        decision="By the functions of this section, each atomic and single-slot.",
-        because=f"{a.number('operations')} at capacity left {a.number('over_full')} over-filled and {a.number('version_holes')} in the versions; "
-        f"with {b.number('writers')} a {best} makes {b.number(best + '_goodput')}, one attempt each; {_server_times(b)}",
-        instead_of=(
-            Alternative(
-                "read, decide and write by single commands",
-                f"{a.number('control_lost')} of {a['control_lost'].n:,} lost, {a.number('control_over_full')} over capacity",
-                naive=True,
-            ),
-            Alternative("WATCH, MULTI, EXEC", f"{b.number('watch_goodput')}, {b.number('watch_attempts')} attempts a success"),
-        ),
-        costs="Lua to deploy before the gateways; a slow function blocks everyone, so none loops over anything unbounded.",
-        holds_while=(
-            Guard("seats over capacity", a["over_full"].value, "<=", 0, "seats"),
-            Guard("holes in the versions", a["version_holes"].value, "<=", 0, "holes"),
-            Guard("updates lost by guarded writers", b["lost"].value, "<=", 0, "updates"),
-        ),
-        requirements=serving,
-    )  # fmt: skip
-
-
-def leases_decision(brief: Brief, d: Evidence, serving: tuple[str, ...]) -> Decision:
-    """Return D-07b: how presence ends."""
-    return Decision(
-        id="D-07b",
-        title="Presence is a lease that ends by itself",
-        question="How does a member disappear whose gateway died?",
-        decision="Each connection holds a lease in a sorted set; heartbeats renew it, the sweep removes and publishes.",
-        because=f"After SIGKILL the members were gone after {d.cite('ghost')}, {d.number('ghost_most')} at most, with {d.number('leave_events')}",
-        instead_of=(
-            Alternative("connect and disconnect handlers that SADD and SREM", "the disconnect handler dies with the gateway: the ghost stays until the key's TTL", naive=True),
-            Alternative("hash-field TTL", "removes without telling anyone; needs Redis 7.4 or Valkey 9"),
-        ),
-        costs=f"One command a heartbeat and connection, {units.write(brief.value('sessions_peak') * brief.value('members_per_session') / brief.value('heartbeat'), '/s')} at peak (modelled).",
-        holds_while=(
-            Guard("ghost time with the test's leases", d["ghost_most"].value, "<=", d["bound"].value * 1.5, "s"),
-            Guard("members told to have left", d["leave_events"].value, ">=", d["leave_events"].n, "members"),
-        ),
-        requirements=serving,
-    )  # fmt: skip
-
-
-def isolation_text(c: Evidence, e: Evidence) -> str:
-    """Return what the fuzz and the duplicates showed."""
-    parts = ["### Isolation and repetition, tested", "", "[figure 07-writers]", ""]
-    parts.append(
-        f"- [{c.id}] not run: {c.not_run}"
-        if c.not_run
-        else f"- {c.number('ids')} forged as session and member ids: {c.number('reached_victim')} reached another session, "
-        f"{c.number('outside_registry')} made a key outside the registry, {c.number('refused')} refused; put into the template "
-        f"without the encoder, {c.number('control_reached')} carry the other session's hash tag."
-    )
-    parts.append(
-        f"- [{e.id}] not run: {e.not_run}"
-        if e.not_run
-        else f"- {e.number('sent')} for {e.number('distinct')}: {e.number('applied')} applied, {e.number('applied_twice')} applied twice. "
-        f"{e.number('cut')} cut off before their answer and sent again with the same id: {e.number('cut_applied')} applied."
-    )
-    return "\n".join(parts)
-
-
-def decisions(brief: Brief, a: Evidence, b: Evidence, d: Evidence) -> list[Decision]:
-    """Return the decisions that this run's evidence can carry."""
-    found = []
-    if not a.not_run and not b.not_run:
-        found.append(functions_decision(a, b, serves(brief, "join", "concurren", "consist", "capacity", "race")))
-    if not d.not_run:
-        found.append(leases_decision(brief, d, serves(brief, "disconnect", "presence", "reconnect", "clean")))
-    return found
-
-
-def section(brief: Brief, keyspace: Keyspace, c: Evidence, d: Evidence, e: Evidence) -> list[str]:
-    """Return section 7 as blocks of Markdown, for a project with sessions or without."""
+def section(brief: Brief, keyspace: Keyspace, ghosts: Evidence) -> list[str]:
+    """Return section 7 as blocks of Markdown, for a project with sessions or without; what was tested is storm_text's."""
     if functions.missing(keyspace):
-        return [registry_note(brief, keyspace), *([lines] if (lines := not_run(c, d, e)) else [])]
+        return [registry_note(brief, keyspace)]
     return [
         states(brief, keyspace),
         lifecycle(brief, keyspace),
         library(keyspace),
         slots(keyspace),
         identities(brief, keyspace),
-        cleanup(brief, keyspace, d),
+        cleanup(brief, keyspace, ghosts),
         limits(brief, keyspace),
-        isolation_text(c, e),
     ]
