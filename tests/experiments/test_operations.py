@@ -53,6 +53,6 @@ def test_users_may_do_their_work_and_nothing_else(own_server, keyspace):
 
 
 def test_a_user_with_too_many_rights_is_found(own_server, keyspace):
-    users = [acl.AclUser("gateway", "far too much", ("~*", "&*", "+@all")), *acl.users(keyspace)[1:]]
+    users = [acl.AclUser("app", "far too much", ("~*", "&*", "+@all")), *acl.users(keyspace)[1:]]
     found = operations.users_get_what_they_should(Lab(own_server, "quick"), users=users, checks=acl.checks(keyspace))
-    assert "gateway FLUSHALL" in found.conclusion
+    assert "app FLUSHALL" in found.conclusion

@@ -211,7 +211,7 @@ def access_patterns(keyspace: Keyspace) -> str:
             "### ACL patterns",
             "",
             "Each template with `*` for its placeholders; the environment stays a literal, since users are made for each one "
-            f"(`{naming.ENVIRONMENT}` here). Section 8 gives them to users as they stand here.",
+            f"(`{naming.ENVIRONMENT}` here). Section 8 gives each user those that its work needs, as they stand here; with `%R` in front where it only reads.",
             "",
             "```text",
             *filter(None, [keys, found]),

@@ -1,0 +1,178 @@
+"""The function library of a project: every atomic step that its keyspace needs, and no other, with the EVAL form of each."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+from redis_plan.brief.model import Brief
+from redis_plan.keyspace import functions, naming, records
+from redis_plan.keyspace.artefacts.artefact import Artefact, plain, serves
+from redis_plan.keyspace.functions import Function
+from redis_plan.keyspace.model import KeyPattern, Keyspace
+from redis_plan.resources import catalog_dir
+
+FILE, SCRIPTS = "functions.lua", "functions-eval"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A function of the project's library, and the key patterns that it serves beside the session's own."""
+
+    function: Function
+    patterns: tuple[KeyPattern, ...] = ()
+
+    @property
+    def of_session(self) -> bool:
+        """Whether it is a change of a session, with version, log and events."""
+        return self.function.name.startswith("session_")
+
+
+def _file(name: str) -> str:
+    return (catalog_dir() / "functions" / name).read_text("utf-8")
+
+
+@cache
+def _common() -> tuple[str, tuple[Function, ...]]:
+    head, *texts = re.split(r"^-- FUNCTION (?=\w+$)", _file("common.lua"), flags=re.MULTILINE)
+    made = tuple(functions.parse(t.split("\n", 1)[0], "-- " + t.strip()) for t in texts)
+    return head.split("-- PRELUDE\n", 1)[1].strip(), made
+
+
+def steps(keyspace: Keyspace) -> tuple[Step, ...]:
+    """Return the functions that ``keyspace`` needs, in the order of their files."""
+    found: list[Step] = []
+    if not functions.missing(keyspace):
+        found += [Step(f) for f in functions.functions().values()]
+        recorded, rounds = records.recorded(keyspace), records.rounds(keyspace)
+        found += [Step(records.function(), recorded)] if recorded else []
+        found += [Step(records.functions_of()["session_drop"], rounds)] if rounds else []
+    for function in _common()[1]:
+        served = tuple(p for p in keyspace.keys if (p.use, p.type) in function.uses and _fits(function, p, keyspace))
+        found += [Step(function, served)] if served else []
+    return tuple(found)
+
+
+def _fits(function: Function, pattern: KeyPattern, keyspace: Keyspace) -> bool:
+    """Whether the pattern is written by this function: not by a session's, and with the further keys it needs."""
+    if records.NAME in pattern.functions:
+        return False
+    named = [k for k in function.keys if k not in ("target", "from", "to")]
+    there = {p.name for p in keyspace.keys}
+    return all(k in there for k in named) and (not named or "target" in function.keys or pattern.name == named[0])
+
+
+def compose(brief: Brief, keyspace: Keyspace) -> str:
+    """Return the library as ``FUNCTION LOAD`` takes it, or "" where the keyspace needs no function."""
+    needed = steps(keyspace)
+    if not needed:
+        return ""
+    name = library_name(keyspace)
+    about = [
+        f"#!lua name={name}",
+        f"-- {plain(brief.title)}: the atomic steps of its keyspace, {len(needed)} functions. Written by redis-plan: the next",
+        "-- build writes it again and keeps an edited one aside.",
+        "--",
+        "-- Load on every primary at each deploy, before the application starts:",
+        f"--   redis-cli -x FUNCTION LOAD REPLACE < {FILE}",
+        f"-- Where Functions are missing, each file of {SCRIPTS}/ is the same step for EVAL and EVALSHA.",
+    ]
+    if any(s.of_session for s in needed):
+        rules = functions.source().split("-- Rules they share\n", 1)[1].split("\n-- PRELUDE", 1)[0]
+        about += ["--", "-- Rules the session's functions share", rules.strip()]
+    texts = [_with_requirements(step, brief, keyspace) for step in needed]
+    register = "\n".join(functions.registration(step.function) for step in needed)
+    parts = ["\n".join(about), *_heads(needed, texts), *texts, register]
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def library_name(keyspace: Keyspace) -> str:
+    """Return the library's name: the application's, with underscores (names hold letters, digits and ``_``)."""
+    return keyspace.app.replace("-", "_")
+
+
+def _with_requirements(step: Step, brief: Brief, keyspace: Keyspace) -> str:
+    """Return the function's text; after its name which keys and requirements it serves."""
+    head, _, rest = step.function.source.partition("\n")
+    rest = re.sub(r"^-- (FOR|Reply) .+\n", "", rest, flags=re.MULTILINE)
+    patterns = step.patterns or tuple(p for p in keyspace.keys if step.function.name in p.functions)
+    asked = serves(brief, [r for p in patterns for r in p.requirements])
+    lines = [f"-- {head.removeprefix('-- ').strip()}"]
+    if step.patterns:
+        lines.append(f"-- For {', '.join(naming.PLACEHOLDER.sub(lambda m: m[0], p.template) for p in step.patterns)}")
+    if asked:
+        lines.append(f"-- Serves {asked}")
+    return "\n".join([*lines, rest])
+
+
+def _heads(needed: Iterable[Step], texts: Iterable[str]) -> list[str]:
+    """Return the shared Lua in front of the functions, each helper only if something calls it."""
+    own = any(s.of_session for s in needed)
+    other = any(not s.of_session for s in needed)
+    heads = "\n\n".join([*([functions.prelude()] if own else []), *([_common()[0]] if other else [])])
+    return [_used(heads, "\n".join(texts))]
+
+
+def _used(head: str, body: str) -> str:
+    """Return the blocks of ``head`` whose local name ``body``, or a block that is kept, mentions."""
+    blocks = re.split(r"\n\n(?=--|local )", head)
+    names = [re.findall(r"^local (?:function )?(\w+)", block, re.MULTILINE) for block in blocks]
+    kept: set[int] = set()
+    while True:
+        text = re.sub(r"--.*", "", body + "\n" + "\n".join(blocks[i] for i in kept))
+        now = {i for i, found in enumerate(names) if any(re.search(rf"\b{name}\b", text) for name in found)}
+        if now <= kept:
+            return "\n\n".join(blocks[i] for i in sorted(kept))
+        kept |= now
+
+
+def eval_scripts(brief: Brief, keyspace: Keyspace) -> tuple[Artefact, ...]:
+    """Return the EVAL form of each function: what it needs of the shared Lua, the function, and a call of it."""
+    made = []
+    for step in steps(keyspace):
+        text = _with_requirements(step, brief, keyspace)
+        heads = [h for h in _heads([step], [text]) if h]
+        script = "\n\n".join([*heads, text, f"return {step.function.name}(KEYS, ARGV)"]) + "\n"
+        made.append(Artefact(f"{SCRIPTS}/{step.function.name}.lua", script, f"{step.function.name} for EVAL"))
+    return tuple(made)
+
+
+def commands(keyspace: Keyspace) -> dict[str, tuple[str, ...]]:
+    """Return the Redis commands that each function of the library may run here, in capitals.
+
+    Of ``session_record`` those that the project's collections need, of the log's and the events' forms the chosen ones.
+    """
+    stream = any(p.use == "log" and p.type == "stream" for p in keyspace.keys)
+    sharded = any(p.chosen == "sharded-pubsub" for p in keyspace.channels)
+    absent = {"RPUSH", "LTRIM", "LRANGE"} if stream else {"XADD", "XRANGE"}
+    absent |= set() if sharded else {"SPUBLISH"}
+    found = {}
+    for step in steps(keyspace):
+        code = "\n".join([*_heads([step], [step.function.source]), step.function.source])
+        called = set(re.findall(r"redis\.call\('([A-Z]+)'", code))
+        called -= absent if step.of_session else {"SPUBLISH"} - ({"SPUBLISH"} if sharded else set())
+        if step.function.name == records.NAME:
+            called -= _ANY_RECORD
+            called |= {name for p in step.patterns for name in (records.command_for(p), *_RECORDED[p.type])}
+        found[step.function.name] = tuple(sorted(called))
+    return found
+
+
+#: What session_record runs on a collection of each type, beside the command that changes one element.
+_RECORDED = {
+    "hash": ("HSETNX", "HDEL", "HEXISTS", "HLEN"),
+    "zset": ("ZREM", "ZSCORE", "ZCARD"),
+    "set": ("SREM", "SISMEMBER", "SCARD"),
+    "list": ("LTRIM",),
+}
+_ANY_RECORD = {"HEXISTS", "ZSCORE", "SISMEMBER", "HLEN", "ZCARD", "SCARD"}
+
+
+@cache
+def uses() -> dict[tuple[str, str], dict[str, object]]:
+    """Return what the catalog says of plain commands, by use and type; see ``data/catalog/artefacts/commands.toml``."""
+    table = tomllib.loads((catalog_dir() / "artefacts" / "commands.toml").read_text("utf-8"))["use"]
+    return {(entry["use"], kind): entry for entry in table for kind in entry["types"]}
