@@ -114,7 +114,7 @@ class _Search:
 
     def spoken(self, block: Block, role: str) -> None:
         """Count the nouns of one statement."""
-        demanded = (block.file, block.line) in self.demanded_lines or role in ("decisions", "recommendations")
+        demanded = (block.file, block.line) in self.demanded_lines or role in _ASKING
         cues = self.words.hits(block.text) if demanded else []
         keeping = [h.end for h in cues if h.group == "verb.keep"]
         negations = [h.end for h in cues if h.group == "negation"]
@@ -228,7 +228,9 @@ class _Search:
         if " " in singular:
             if singular.rsplit(" ", 1)[-1] not in self.words.words("compound_heads"):
                 return
-            first_word = next((c for c in self.table.values() if folded_name(c.name) == singular.split(" ", maxsplit=1)[0]), None)
+            first_word = next(
+                (c for c in self.table.values() if folded_name(c.name) == singular.split(" ", maxsplit=1)[0]), None
+            )
             if first_word is not None and not first_word.declared and first_word.mentions <= total + 1:
                 del self.table[first_word.name]  # only said as part of the compound: "reward rate" keeps no Reward
         if any(folded_name(name) == folded_name(known) for known in self.table):
@@ -268,10 +270,12 @@ class _Search:
 
     def _absorb(self, declared: Sequence[_Candidate]) -> None:
         """Let a declared "Leaderboard Entry" answer to what the text calls the leaderboard."""
+        parts_of = {c.name: set(folded_name(c.name).split()) for c in declared}
+        shared = Counter(part for parts in parts_of.values() for part in parts)
         for c in declared:
-            parts = set(folded_name(c.name).split())
             for other in self.table.values():
-                if not other.declared and folded_name(other.name) in parts and len(parts) <= 3:
+                part = folded_name(other.name)
+                if not other.declared and part in parts_of[c.name] and shared[part] == 1:
                     c.spellings.update(s for s in (other.name, *other.spellings) if s not in c.spellings)
 
     def _worth(self, c: _Candidate, declared: int, few: bool) -> bool:
@@ -291,6 +295,8 @@ class _Search:
         return any(o.declared and mine in folded_name(o.name).split() for o in self.table.values())
 
 
+#: Sections of which every line speaks of what is asked, also beside the demands: a story's title and description.
+_ASKING = ("decisions", "recommendations", "stories")
 #: Below so many demands a single one is enough to keep an entity.
 FEW_DEMANDS = 30
 

@@ -329,7 +329,9 @@ def _statements(raw: list[str]) -> Iterator[tuple[int, int]]:
     starts = 0
     for n in range(1, len(raw)):
         before, line = raw[n - 1], raw[n].lstrip("*_`\"'([ ")
-        ended = before.endswith(("  ", "\\")) or before.rstrip(" *_`").endswith((".", "?", "!", ":", ";"))
+        ended = before.endswith(("  ", "\\")) or before.rstrip(" *_`").endswith(
+            (".", "?", "!", ":", ";", "。", "？", "！", "；")
+        )
         capital = bool(line[:1].isupper() or not line[:1].isascii() or line[:1].isdigit())
         labelled = raw[n].lstrip().startswith("**") or bool(_OPENS_WITH_ID.match(raw[n]))
         starts += ended and capital

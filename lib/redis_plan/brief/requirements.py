@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from redis_plan.brief.lexicon import Lexicon, fold
+from redis_plan.brief.lexicon import UNSPACED, Lexicon, fold
 from redis_plan.brief.model import Quantity, Requirement, RequirementKind
 from redis_plan.brief.outline import Block
 from redis_plan.brief.sections import Roles
@@ -202,7 +202,9 @@ class _Reader:
             self._add(block, self._kind(block, role), "R", parent)
 
     def _paragraph(self, block: Block, role: str) -> None:
-        if role in ("functional", "constraint", "non-functional") and self._modal(block) and 30 < len(block.text) < 700:
+        short = 12 if UNSPACED.search(block.text[:80]) else 30
+        says = self._modal(block) or (role == "non-functional" and block.line in self.measured)
+        if role in ("functional", "constraint", "non-functional") and says and short < len(block.text) < 700:
             if not block.text.rstrip().endswith((":", "：")):
                 self._add(block, self._kind(block, role), "R", None)
         elif block.line in self.measured and role in ("context", "", "metrics") and self._quality(block):
