@@ -25,7 +25,7 @@ NOBODY = "0" * 64
 _SPEAKS_OF = {"app": re.compile(r"\b(gateways?|service|ingest)\b"), "worker": re.compile(r"\bworkers?\b")}
 #: Functions that are the worker's; every other one is the application's.
 _WORKER = {"session_sweep", "session_apply", "session_drop", "session_end", "due_claim", "due_done", "match_take", "position_sweep"}  # fmt: skip
-_NOT_APP = {"session_sweep", "due_claim", "due_done", "match_take", "position_sweep"}
+_NOT_APP = {"due_claim", "due_done", "match_take", "position_sweep"}
 #: What clients of a server and of a cluster send by themselves.
 _CONNECTION = (
     "ping", "echo", "select", "command", "client|id", "client|setname", "client|getname", "cluster|slots", "cluster|shards",
