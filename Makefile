@@ -11,7 +11,7 @@ ARGS    ?=
 CORPUS  ?= ../shared/corpus
 
 .DEFAULT_GOAL := help
-.PHONY: help plan test lab lint format bench bench-memory score clean environment
+.PHONY: help plan test lab lint format bench bench-choices bench-memory score clean environment
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
