@@ -29,6 +29,9 @@ class Setting:
     name: str
     value: str
     because: str
+    formula: str = ""  # how the value is computed from facts and quantities; empty: it is chosen
+    defaults: tuple[tuple[str, str], ...] = ()  # product, what it does without the line
+    since: tuple[tuple[str, str], ...] = ()  # product, first version that has the directive; none: every version
 
     @property
     def line(self) -> str:
@@ -106,7 +109,14 @@ def settings(keyspace: Keyspace, names: Mapping[str, float]) -> tuple[Setting, .
     table = tomllib.loads((resources.catalog_dir() / "settings.toml").read_text("utf-8"))["setting"]
     conditions = _conditions(keyspace)
     return tuple(
-        Setting(entry["name"], _value(entry, names), entry["because"])
+        Setting(
+            entry["name"],
+            _value(entry, names),
+            entry["because"],
+            "" if entry.get("kind", "literal") == "literal" else entry["value"],
+            tuple(entry.get("default", {}).items()),
+            tuple(entry.get("since", {}).items()),
+        )
         for entry in table
         if conditions.get(entry.get("needs", ""), True)
     )
@@ -120,11 +130,6 @@ def _value(entry: Mapping[str, str], names: Mapping[str, float]) -> str:
     if kind == "pubsub-limit":
         return f"pubsub {number:.0f} {number / 2:.0f} {STALL_S:.0f}"
     return f"{number:.0f}"
-
-
-def redis_conf(chosen: tuple[Setting, ...]) -> str:
-    """Return the settings as a commented redis.conf."""
-    return "\n".join(f"# {setting.because}\n{setting.line}" for setting in chosen) + "\n"
 
 
 def alerts(keyspace: Keyspace, names: Mapping[str, float]) -> tuple[Alert, ...]:
