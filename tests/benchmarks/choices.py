@@ -245,13 +245,13 @@ def fit() -> None:
         ):
 
             def once(count: int, payload: bytes, replies: int) -> float:
-                before = _used(client)[0]  # noqa: B023
+                before = _used(client)[0]
                 for _ in range(count):
-                    wire.ask(payload, replies)  # noqa: B023
-                return (_used(client)[0] - before) / count * 1e6  # noqa: B023
+                    wire.ask(payload, replies)
+                return (_used(client)[0] - before) / count * 1e6
 
             def cost(count: int, *commands: bytes) -> float:
-                return min(once(count // 5, b"".join(commands), len(commands)) for _ in range(5))  # noqa: B023
+                return min(once(count // 5, b"".join(commands), len(commands)) for _ in range(5))
 
             alone = cost(20_000, pack("PING"))
             print(
