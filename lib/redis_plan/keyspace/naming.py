@@ -39,6 +39,9 @@ PLACEHOLDER = re.compile(r"<([a-z][a-z0-9_]*)>")
 _SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.")
 _ID = r"(?:[A-Za-z0-9_.-]|%[0-9A-F]{2}|~){1,64}"
 
+#: An encoded id.
+ID = re.compile(_ID)
+
 #: The grammar as one regular expression, over rendered names (channels with their environment in front).
 KEY = re.compile(
     r"(?:(?P<environment>[a-z][a-z0-9-]*):)?(?P<app>[a-z][a-z0-9-]*):v(?P<schema>[1-9][0-9]*):"
