@@ -82,7 +82,6 @@ def offer_crowd(
         poll = held.enter_context(select.epoll()) if hasattr(select, "epoll") else None  # first: a low descriptor
         links = [held.enter_context(connect(target)) for _ in range(connections)]
         run = _Run(links, payloads, 1.0 / rate_per_s, counting, poll)
-        gc.collect()
         gc.disable()  # a collection in the middle would be the generator's own lateness
         try:
             run.go()

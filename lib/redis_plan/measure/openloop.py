@@ -43,7 +43,6 @@ def offer(wire: Wire, commands: Iterator[bytes], rate_per_s: float, seconds: flo
     payloads = [next(commands) for _ in range(count)]
     sent, done = np.empty(count), np.empty(count)
     interval = 1.0 / rate_per_s
-    gc.collect()
     gc.disable()  # a collection in the middle would be the generator's own lateness
     try:
         return _run(wire, payloads, interval, sent, done)
