@@ -144,7 +144,7 @@ def test_every_constant_names_its_source() -> None:
         ("7.0.15", "redis-7.0", "jemalloc-q16"),
         ("redis-7.2-jemalloc", "redis-7.2", "jemalloc-q8"),
         ("7.4.9-bundled-jemalloc", "redis-7.4", "jemalloc-q8"),
-        ("8.2.1-libc", "redis-8", "libc"),
+        ("8.2.1-libc", "redis-8.2", "libc"),
         ("valkey-9.1.2", "valkey-9.1", "libc"),
         ("valkey-9.4.0-bundled-jemalloc", "valkey-9.1", "jemalloc-q8"),
     ],

@@ -8,15 +8,16 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Counted = Literal["usable", "size", "sds", "none", "index", "phantom"]
+Counted = Literal["usable", "size", "struct", "node", "sds", "tracked", "owned", "none", "phantom"]
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
     """Requests of ``size`` bytes, each made ``count`` times a key; both may be arrays of one length.
 
-    ``counted`` says how MEMORY USAGE sees them: by their usable size (a string: "sds"), by ``sizeof`` ("size"), not at
-    all ("none"; an "index" only in some versions), or as something that does not exist ("phantom").
+    ``counted`` says how MEMORY USAGE sees them, which :mod:`redis_plan.memory.reported` spells out by version: "usable" (a block
+    that holds a value), "size" (by ``sizeof``), "struct", "node" (skiplist), "sds", "tracked" (a radix tree: only where
+    trees are asked), "owned" (only where the server keeps account of all its blocks), "none", or "phantom": something that is reported and does not exist.
     """
 
     part: str

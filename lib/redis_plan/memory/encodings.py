@@ -58,17 +58,17 @@ def backlen(encoded: Integers) -> Integers:
     return np.select([encoded <= 127, encoded < 16383, encoded < 2097151], [1, 2, 3], 4)
 
 
-def rax_bytes(keys: Sequence[bytes], inline_leaves: bool = False) -> list[int]:
+def rax_bytes(keys: Sequence[bytes], inline_leaves: bool = False, values: bool = True) -> list[int]:
     """Return the bytes requested for each node of a radix tree that holds ``keys`` (sorted, distinct), head included.
 
     A node takes 4 bytes, its characters padded so that the pointers behind them are aligned, a pointer a child (one
-    for a compressed run), and 8 for a value. ``inline_leaves``: a leaf's value stands in its parent (Redis 8).
+    for a compressed run), and 8 for a value (``values``). ``inline_leaves``: a leaf's value stands in its parent (Redis 8.10).
     """
     nodes: list[int] = []
 
     def node(size: int, children: int, value: bool) -> None:
         pad = -(4 + size) % 8
-        nodes.append(4 + size + pad + 8 * children + (8 if value else 0))
+        nodes.append(4 + size + pad + 8 * children + (8 if value and values else 0))
 
     def walk(low: int, high: int, depth: int) -> None:
         ends_here = len(keys[low]) == depth

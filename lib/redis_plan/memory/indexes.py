@@ -16,16 +16,16 @@ def volatile_set(items: int, build: Build) -> list[Block]:
     if items <= 1:
         return []
     if items <= 127:
-        return [block("expires", 8 + 8 * items, counted="index")]
+        return [block("expires", 8 + 8 * items, counted="tracked")]
     sizes = build.layout.sizes
     table = tables.hashtable_after(items)
     parts = [
-        block("expires", [sizes["rax"], sizes["hashtable"], *encodings.rax_bytes([b"\1" * 8])], counted="index"),
-        block("expires", table.size * tables.BUCKET_BYTES, counted="index"),
-        block("expires", tables.BUCKET_BYTES, table.children, counted="index"),
+        block("expires", [sizes["rax"], sizes["hashtable"], *encodings.rax_bytes([b"\1" * 8])], counted="tracked"),
+        block("expires", table.size * tables.BUCKET_BYTES, counted="tracked"),
+        block("expires", tables.BUCKET_BYTES, table.children, counted="tracked"),
     ]
     if table.old:
-        parts.append(block("expires", table.old * tables.BUCKET_BYTES, table.rehashing, "index"))
+        parts.append(block("expires", table.old * tables.BUCKET_BYTES, table.rehashing, "tracked"))
     return parts
 
 

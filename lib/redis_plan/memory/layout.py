@@ -101,19 +101,34 @@ def parse_bytes(text: str) -> int:
 
 @cache
 def load(family: str) -> Layout:
-    """Return the layout called ``family``; raises :class:`InputError` naming the known ones."""
+    """Return the layout called ``family``; raises :class:`InputError` naming the known ones.
+
+    A file with a ``base`` holds what differs from that layout; each source names the version that it was read in.
+    """
     path = resources.catalog_dir() / "memory" / f"{family}.toml"
     if not path.is_file():
         raise InputError(f"no memory layout {family!r}; known: {', '.join(families())}")
     raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    sources = {name: entry["source"] for part in ("sizes", "rules") for name, entry in raw[part].items()}
+    base = load(raw["base"]) if "base" in raw else None
+    read_in = f"{family.split('-', maxsplit=1)[0]} {raw['version']}"
+    sizes = {name: entry["bytes"] for name, entry in raw.get("sizes", {}).items()}
+    rules = {name: entry["value"] for name, entry in raw.get("rules", {}).items()}
+    settings = dict(raw.get("settings", {}))
+    sources = {
+        name: f"{read_in}, {entry['source']}"
+        for part in ("sizes", "rules")
+        for name, entry in raw.get(part, {}).items()
+    }
+    if base:
+        sizes, rules = {**base.sizes, **sizes}, {**base.rules, **rules}
+        settings, sources = {**base.settings, **settings}, {**base.sources, **sources}
     return Layout(
         family=raw["family"],
         version=raw["version"],
         versions=tuple(raw["versions"]),
-        sizes=MappingProxyType({name: entry["bytes"] for name, entry in raw["sizes"].items()}),
-        rules=MappingProxyType({name: entry["value"] for name, entry in raw["rules"].items()}),
-        settings=MappingProxyType(dict(raw["settings"])),
+        sizes=MappingProxyType(sizes),
+        rules=MappingProxyType(rules),
+        settings=MappingProxyType(settings),
         sources=MappingProxyType(sources),
     )
 

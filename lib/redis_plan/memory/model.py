@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from redis_plan.memory import encodings, indexes, streams, tables, values
-from redis_plan.memory.blocks import Block, block
+from redis_plan.memory import encodings, indexes, residue, streams, tables, values
+from redis_plan.memory.blocks import Block, Counted, block
 from redis_plan.memory.layout import Build
 from redis_plan.memory.shape import Shape
 
@@ -30,7 +30,8 @@ class Growth:
     """What ``n_keys`` keys of one shape add to ``used_memory``, in bytes.
 
     ``per_key`` is one key's share without the keyspace's tables, split by part in ``parts`` (key, value, fields, table,
-    expires, groups); ``waste`` is the allocator's rounding in it; ``tables`` are the keyspace's tables, all keys together.
+    expires, groups); ``waste`` is the allocator's rounding in it; ``tables`` are the keyspace's tables, all keys together; ``left`` is
+    what the load leaves behind in a fresh server that belongs to no key.
     """
 
     encoding: str
@@ -39,11 +40,12 @@ class Growth:
     waste: float
     tables: float
     n_keys: int
+    left: float = 0.0
 
     @property
     def used_memory(self) -> float:
         """Growth of ``used_memory`` for all keys."""
-        return self.per_key * self.n_keys + self.tables
+        return self.per_key * self.n_keys + self.tables + self.left
 
 
 def predict(shape: Shape, build: Build) -> Growth:
@@ -79,6 +81,7 @@ def predict(shape: Shape, build: Build) -> Growth:
         per_key - requested,
         keyspace_tables(shape.n_keys, with_ttl, build) + field_tables,
         shape.n_keys,
+        residue.pending_commands(shape, build),
     )
 
 
@@ -129,47 +132,59 @@ def _embedded(shape: Shape, build: Build) -> tuple[str, tuple[Block, ...]]:
     deadline = 8 if shape.ttl or shape.key_len >= _LONG_KEY else 0
     base = build.layout.sizes["robj"]
     pointed = base + deadline + name
+    rules = build.layout.rules
+    seen: Counted = "size" if rules["report_object"] == "requested" else "node"
+    # a report that knows nothing of the name counts sizeof(robj) alone
+    bare = (block("object", base, counted="phantom"),) if rules["report_object"] == "robj" else ()
+    if bare:
+        seen = "none"
     if shape.type != "string":
         value = streams.stream_value(shape, build) if shape.type == "stream" else values.of(shape, build)
-        return value.encoding, (block("object", pointed), *value.blocks)
+        return value.encoding, (block("object", pointed, counted=seen), *bare, *value.blocks)
     if shape.sizes.integers:
-        return "int", (block("object", pointed),)
+        return "int", (block("object", pointed, counted=seen), *bare)
     lengths, share = shape.sizes.spread()
     text = encodings.sds(lengths, 3)
-    if build.layout.rules["objects"] in ("valkey-9", "valkey-8.1"):
+    if rules["objects"] in ("valkey-9", "valkey-8.1"):
         # the test at SET does not count the deadline; one that comes later, or with SET … EX, takes what is left of the
         # block, and only if nothing is left the test is made again with it (objectSetExpire)
         # 9.1 gives the value the place of its pointer; 8.1 does not, and stops at one cache line
-        start, limit = (base - 8, 128) if build.layout.rules["objects"] == "valkey-9" else (base, 64)
+        start, limit = (base - 8, 128) if rules["objects"] == "valkey-9" else (base, 64)
         plain = start + (8 if shape.key_len >= _LONG_KEY else 0) + name + text
         whole = start + deadline + name + text
         inside = (lengths <= 255) & (plain <= limit)
         inside &= (whole <= limit) | (build.usable(plain) >= whole)
     else:
-        inside = (lengths <= 44) & (base + name + 3 + lengths + 1 <= 64)
+        # the test takes the name's header for one byte; up to 8.4 it counts the deadline, which comes with a second test
+        counted = 8 if shape.ttl and rules["embed_counts_deadline"] else 0
+        inside = (lengths <= 44) & (base + counted + shape.key_len + 3 + lengths + 4 <= 64)
         whole = base + deadline + name + text
     blocks = []
     if inside.any():
-        blocks.append(block("object", whole[inside], share[inside]))
+        blocks.append(block("object", whole[inside], share[inside], "node"))
     if (~inside).any():
-        blocks.append(block("object", pointed, float(share[~inside].sum())))
+        apart = float(share[~inside].sum())
+        blocks.append(block("object", pointed, apart, seen))
+        blocks += [block("object", base, apart, "phantom")] if bare else []
         blocks.append(block("value", _argument(lengths[~inside]), share[~inside], "sds"))
     return "embstr" if inside.all() else "raw", tuple(blocks)
 
 
 def keyspace_tables(keys: int, keys_with_ttl: int, build: Build) -> float:
     """Return the bytes of the keyspace's tables for ``keys`` keys, after the server's cron has finished moving them."""
-    return sum(_keyspace_table(count, build) for count in (keys, keys_with_ttl) if count)
+    return _keyspace_table(keys, build) + _keyspace_table(keys_with_ttl, build, "expires_dict")
 
 
-def _keyspace_table(count: int, build: Build) -> float:
+def _keyspace_table(count: int, build: Build, made: str = "keyspace_dict") -> float:
     rule = build.layout.rules["keyspace"]
+    if not count:
+        return 0.0
     if rule == "hashtable":
         table = tables.hashtable_after(count, settled=True)
         chained = table.children * _usable(build, tables.BUCKET_BYTES)
         return _usable(build, table.size * tables.BUCKET_BYTES) + chained
     size = tables.power_at_least(count + (1 if build.layout.rules["eager_growth"] else 0))
-    total = _usable(build, 8 * size) + _usable(build, build.layout.sizes.get("keyspace_dict", 0))
+    total = _usable(build, 8 * size) + _usable(build, build.layout.sizes.get(made, 0))
     if rule == "dict-kvobj":
         chained = tables.dict_expected_chained(count, size)
         total += chained * _usable(build, build.layout.sizes["set_entry"])

@@ -49,9 +49,10 @@ def walk(buckets: int, insert: str) -> Walk:
     buckets = min(buckets, _LARGEST)
     runs = max(12, 12_000 // buckets)
     rng = random.Random(20261123)
+    order, steps = insert.split(" ")
     moving, chained = [0] * (buckets + 1), [0] * (buckets + 1)
     for _ in range(runs):
-        _play(buckets, *insert.split(" "), rng, moving, chained)
+        _play(buckets, order, steps, rng, moving, chained)
     return Walk(buckets, tuple(n / runs for n in moving), tuple(n / runs for n in chained))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redis_plan.memory import encodings
-from redis_plan.memory.blocks import Block, block
+from redis_plan.memory.blocks import Block, Counted, block
 from redis_plan.memory.layout import Build
 from redis_plan.memory.shape import Shape
 from redis_plan.memory.values import Value, key_draws
@@ -32,19 +32,19 @@ def stream_value(shape: Shape, build: Build) -> Value:
     last = np.array([max(int(nodes[-1]), min(_PREALLOCATED, node_limit)) for nodes, _ in draws])
     full = np.concatenate([nodes[:-1] for nodes, _ in draws])
     firsts = draws[0][1]
-    requested = build.layout.rules["report"] == "requested"
+    report = build.layout.rules["report"]
     tree = encodings.rax_bytes([_id(i * shape.step_ms) for i in firsts], inline)
     blocks: list[Block] = [
-        block("value", sizes["stream"], counted="size"),
-        block("value", sizes["rax"], counted="index"),
-        block("value", tree, counted="index"),
-        block("fields", last, 1 / len(draws), "none" if requested else "usable"),
+        block("value", sizes["stream"], counted="struct"),
+        block("value", sizes["rax"], counted="tracked"),
+        block("value", tree, counted="tracked"),
+        block("fields", last, 1 / len(draws), "none" if report == "accounted" else "usable"),
         block("fields", full, 1 / len(draws)),
     ]
-    if requested:
+    if report == "accounted":
         # the preallocated end of the last node is not in the report
         blocks.append(block("fields", [int(nodes[-1]) for nodes, _ in draws], 1 / len(draws), "phantom"))
-    elif build.layout.rules["report"] == "classic":
+    elif report == "classic":
         blocks.append(block("value", _reported_tree(len(firsts), len(tree)), counted="phantom"))
     if shape.groups:
         blocks += _groups(shape, build)
@@ -82,34 +82,47 @@ def _id(offset_ms: int, sequence: int = 0) -> bytes:
 
 
 def _groups(shape: Shape, build: Build) -> list[Block]:
-    """Return the blocks of consumer groups, each with one consumer that holds ``pending`` entries."""
-    sizes, inline = build.layout.sizes, build.layout.rules.get("rax_leaf") == "inline"
+    """Return the blocks of consumer groups, each with one consumer, called "consumer", that holds ``pending`` entries."""
+    sizes, rules = build.layout.sizes, build.layout.rules
+    inline, classic = rules.get("rax_leaf") == "inline", rules["report"] == "classic"
     names = sorted(f"g{number}".encode() for number in range(shape.groups))
     pending = [_id(i * shape.step_ms) for i in range(min(shape.pending, shape.n_elem))]
     each = float(shape.groups)
     tree = encodings.rax_bytes(pending, inline)
-    pel = _reported_tree(len(pending), len(tree))
+    reported = block("groups", _reported_tree(len(pending), len(tree)), each, "phantom")
     blocks = [
-        block("groups", sizes["rax"], counted="none"),
-        block("groups", encodings.rax_bytes(names, inline), counted="none"),
-        block("groups", sizes["stream_group"], each, "size"),
-        block("groups", sizes["rax"], 2 * each, "none"),
-        block("groups", tree, each, "none"),
-        block("groups", pel, each, "phantom"),
+        block("groups", sizes["rax"], counted="owned"),
+        block("groups", encodings.rax_bytes(names, inline), counted="owned"),
+        block("groups", sizes["stream_group"], each, "struct"),
+        *_tree(sizes["rax"], tree, each, "tracked"),
+        *([reported] if classic else []),
     ]
+    if rules.get("pending_by_time"):
+        delivered = [b"\1" * 8 + id for id in pending]
+        blocks += _tree(sizes["rax"], encodings.rax_bytes(delivered, inline, values=False), each, "owned")
     if not pending:
-        return [*blocks, block("groups", encodings.rax_bytes([]), each, "none")]
+        return [*blocks, *_tree(sizes["rax"], encodings.rax_bytes([]), each, "owned")]
+    if rules.get("pending_references"):
+        # from an id to the groups that it is pending in: a list for each id, a list node for each group
+        blocks += _tree(sizes["rax"], tree, 1.0, "owned")
+        blocks.append(block("groups", sizes["list"], len(pending), "none"))
+        blocks.append(block("groups", sizes["list_node"], each * len(pending), "none"))
+    named = rules["report"] == "accounted"
     return [
         *blocks,
-        block("groups", encodings.rax_bytes([b"consumer"], inline), each, "none"),
-        block("groups", sizes["stream_consumer"], each, "size"),
-        block("groups", encodings.sds(8), each, "none"),
-        block("groups", 8, each, "phantom"),
-        block("groups", sizes["rax"], each, "none"),
-        block("groups", tree, each, "none"),
-        block("groups", pel, each, "phantom"),
-        block("groups", sizes["stream_nack"], each * len(pending), "size"),
+        *_tree(sizes["rax"], encodings.rax_bytes([b"consumer"], inline), each, "owned"),
+        block("groups", sizes["stream_consumer"], each, "struct"),
+        block("groups", encodings.sds(8), each, "sds" if named else "none"),
+        block("groups", 0 if named else 8, each, "phantom"),
+        *_tree(sizes["rax"], tree, each, "tracked"),
+        *([reported] if classic else []),
+        block("groups", sizes["stream_nack"], each * len(pending), "struct" if named else "size"),
     ]
+
+
+def _tree(head: int, nodes: list[int], count: float, counted: Counted) -> list[Block]:
+    """Return the blocks of ``count`` radix trees of ``nodes``."""
+    return [block("groups", head, count, counted), block("groups", nodes, count, counted)]
 
 
 def _reported_tree(keys: int, nodes: int) -> int:

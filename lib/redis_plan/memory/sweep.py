@@ -36,7 +36,7 @@ def sweep(
 ) -> Numbers:
     """Return the growth of ``used_memory`` in bytes for every row of the arguments, which are broadcast together.
 
-    Sizes are fixed ones, in bytes. Raises :class:`InputError` for a negative number or a size above 512 MB.
+    What a load leaves behind beside its keys (``Growth.left``) is not in it. Sizes are fixed ones, in bytes. Raises :class:`InputError` for a negative number or a size above 512 MB.
     """
     columns = [np.asarray(column) for column in (key_len, n_elem, fsize, vsize, n_keys, ttl)]
     for name, column in zip(("key_len", "n_elem", "fsize", "vsize", "n_keys"), columns, strict=False):

@@ -49,9 +49,14 @@ def dict_after(entries: int, presized: int = 0, insert: str = "sequential add") 
         size *= 2
     old = size // 2
     if size == start or old < start:
-        return Table(size, children=dict_expected_chained(entries, size))
+        return settled(size, entries)
     moving, chained = rehash.walk(old, insert).at(entries - old, old)
     return Table(size, old, moving, chained)
+
+
+def settled(size: int, entries: int) -> Table:
+    """Return the table of a ``dict`` of ``size`` buckets that has no old one."""
+    return Table(size, children=dict_expected_chained(entries, size))
 
 
 def dict_expected_chained(entries: float, buckets: int) -> float:

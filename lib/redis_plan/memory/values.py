@@ -100,8 +100,8 @@ def _table_blocks(
     """Return the blocks of a value's hash table: struct, buckets, chained entries."""
     rules, sizes = build.layout.rules, build.layout.sizes
     if rules["value_tables"] == "hashtable":
-        table = tables.hashtable_after(shape.n_elem, presized, int(rules[f"{kind}_steps"]))
-        metadata = sizes["hash_metadata"] if kind == "hash" else 0
+        table = tables.hashtable_after(shape.n_elem, presized, int(rules[f"{kind}_steps"]), shape.hfe)
+        metadata = sizes.get(f"{kind}_metadata", 0)
         parts = [
             block("table", sizes["hashtable"] + metadata + extra, counted="size"),
             block("table", table.size * tables.BUCKET_BYTES, counted="size"),
@@ -111,7 +111,12 @@ def _table_blocks(
             parts.append(block("table", table.old * tables.BUCKET_BYTES, table.rehashing, "size"))
         return parts, table
     table = tables.dict_after(shape.n_elem, presized, str(rules[f"{kind}_insert"]))
-    parts = [block("table", sizes["dict"] + extra, counted="none"), block("table", sizes["dict"], counted="phantom")]
+    if shape.hfe:  # a deadline looks its field up, and each look moves a bucket
+        table = tables.settled(table.size, shape.n_elem)
+    parts = [
+        block("table", sizes["dict"] + (extra or sizes.get(f"{kind}_metadata", 0)), counted="none"),
+        block("table", sizes["dict"], counted="phantom"),
+    ]
     parts.append(block("table", 8 * table.size, counted="size"))
     if table.old:
         unmoved = round(table.rehashing) if shape.alike else table.rehashing
@@ -157,7 +162,9 @@ def hash_value(
         return Value("listpack", (listpack_block("value", total, shape),))
     in_command = shape.n_elem if shape.batch == 0 else min(shape.batch, shape.n_elem)
     by_size = longest > build.number("hash-max-listpack-value")
-    at_conversion = 0 if by_size or field_ttl else limit + 1
+    at_conversion = 0 if by_size else limit + 1
+    if field_ttl == "entry-8" and shape.n_elem <= limit:
+        at_conversion = shape.n_elem  # the first deadline makes a table of what was a listpack
     presized = _presize(rules["hash_presize"], at_conversion, in_command, limit)
     indexed = sizes.get("field_ttl_metadata", 0) if field_ttl else 0
     parts, table = _table_blocks(shape, build, "hash", presized, extra=indexed)
@@ -172,7 +179,7 @@ def hash_value(
     if rules["hash_entry"] == "entry-128":
         if rules["value_tables"] == "dict":
             parts.append(block("fields", sizes["set_entry"], table.children, "none"))
-            parts.append(block("fields", sizes["set_entry"], shape.n_elem, "phantom"))
+            parts.append(block("fields", sizes["reported_entry"], shape.n_elem, "phantom"))
         if field_ttl == "listpack-ex":
             expiry = sizes["expire_meta"]
         parts += _embedded_entries(names, lengths, count, expiry)
@@ -180,8 +187,8 @@ def hash_value(
         metadata = sizes.get("expire_meta", 0) if field_ttl else 0
         parts += [
             block("fields", sizes["dict_entry"], shape.n_elem, "size"),
-            block("fields", encodings.sds(names) + metadata, count),
-            block("fields", encodings.sds(lengths), count),
+            block("fields", encodings.sds(names) + metadata, count, "node"),
+            block("fields", encodings.sds(lengths), count, "sds"),
         ]
     return Value("hashtable", tuple(parts), table)
 
@@ -225,8 +232,7 @@ def set_value(shape: Shape, build: Build) -> Value:
         parts.append(block("fields", sizes["set_entry"], shape.n_elem, "size"))
     elif rules["set_entry_rule"] == "chained":
         parts.append(block("fields", sizes["set_entry"], table.children, "none"))
-        reported = "set_entry" if rules["report"] == "requested" else "dict_entry"
-        parts.append(block("fields", sizes[reported], shape.n_elem, "phantom"))
+        parts.append(block("fields", sizes["reported_entry"], shape.n_elem, "phantom"))
     parts.append(block("fields", encodings.sds(shape.sizes.lengths(shape.n_elem)), counted="sds"))
     return Value("hashtable", tuple(parts), table)
 
@@ -262,9 +268,9 @@ def zset_value(shape: Shape, build: Build) -> Value:
     presized = _presize(rules["zset_presize"], at_conversion, in_command, limit)
     parts, table = _table_blocks(shape, build, "zset", presized)
     parts.insert(0, block("value", sizes["zset"], counted="size"))
-    parts.append(block("value", sizes["skiplist_header"]))
+    parts.append(block("value", sizes["skiplist_header"], counted="node"))
     if sizes["zskiplist"]:
-        parts.append(block("value", sizes["zskiplist"], counted="size"))
+        parts.append(block("value", sizes["zskiplist"], counted="struct"))
     nodes = sizes["skiplist_node"] + 16 * _LEVELS
     share = _LEVEL_SHARE * shape.n_elem
     if rules["zset_node"] == "embedded":
@@ -272,7 +278,7 @@ def zset_value(shape: Shape, build: Build) -> Value:
         nodes = (nodes[:, None] + 1 + encodings.sds(lengths)[None, :]).ravel()
         share = (share[:, None] * of_length[None, :]).ravel()
     else:
-        parts.append(block("fields", encodings.sds(members)))
+        parts.append(block("fields", encodings.sds(members), counted="sds"))
     if rules["value_tables"] == "dict":
         chained = rules.get("zset_entry") == "chained"
         count = table.children if chained else float(shape.n_elem)
@@ -280,8 +286,8 @@ def zset_value(shape: Shape, build: Build) -> Value:
             block("fields", sizes["set_entry" if chained else "dict_entry"], count, "none" if chained else "size")
         )
         if chained:
-            parts.append(block("fields", sizes["set_entry"], shape.n_elem, "phantom"))
-    parts.append(block("fields", nodes, share, "sds"))
+            parts.append(block("fields", sizes["reported_entry"], shape.n_elem, "phantom"))
+    parts.append(block("fields", nodes, share, "node"))
     return Value("skiplist", tuple(parts), table)
 
 
@@ -299,8 +305,8 @@ def list_value(shape: Shape, build: Build) -> Value:
     ]
     nodes = np.concatenate(draws)
     parts = [
-        block("value", sizes["quicklist"], counted="size"),
-        block("value", sizes["quicklist_node"], len(nodes) / len(draws), "size"),
+        block("value", sizes["quicklist"], counted="struct"),
+        block("value", sizes["quicklist_node"], len(nodes) / len(draws), "struct"),
         block("fields", nodes, 1 / len(draws)),
     ]
     return Value("quicklist", tuple(parts))
