@@ -129,6 +129,23 @@ def read(
 
 
 @app.command()
+def design(
+    project: ProjectArgument = Path(),
+    as_json: Annotated[bool, typer.Option("--json", help="Print the keyspace as JSON.")] = False,
+) -> None:
+    """Print the keys that a project needs, how each is held, and what would change that; measures nothing."""
+    from redis_plan import brief, choice, codec  # noqa: PLC0415
+    from redis_plan.plan import design_report  # noqa: PLC0415
+
+    asked = brief.read(project)
+    found = choice.choose(asked)
+    if as_json:
+        sys.stdout.write(codec.to_json(found.keyspace) + "\n")
+    else:
+        design_report.print_design(found, asked, out)
+
+
+@app.command()
 def memory(
     type: Annotated[str, typer.Option(help="string, hash, list, set, zset or stream.")] = "hash",
     fields: Annotated[int, typer.Option(help="Elements a key: fields, members, list elements, entries.")] = 1,

@@ -16,7 +16,7 @@ import nbformat
 from papermill.exceptions import PapermillExecutionError
 from papermill.execute import execute_notebook
 
-from redis_plan import brief, engine, parameters, resources, server
+from redis_plan import brief, engine, keyspace, parameters, resources, server
 from redis_plan import errors as our_errors
 from redis_plan.brief import documents
 from redis_plan.errors import InputError, OutputError, ParameterError, RedisPlanError, Stopped
@@ -121,6 +121,7 @@ def build(order: Order, watch: Watch) -> Built:
     :class:`~redis_plan.errors.RedisPlanError`; a build that fails leaves the previous plan as it was.
     """
     read = brief.read(order.project)
+    keyspace.design(read)  # a pin that can't be is said before anything runs
     given = checked_parameters(order)
     run = Run(order.project.resolve(), run_folder(order).resolve())
     with server.open(order.server_url) as live:

@@ -190,7 +190,8 @@ class Brief:
     facts: tuple[Fact, ...] = ()
     remarks: tuple[Remark, ...] = ()
     name_prefix: str | None = None  # pinned by the team in redis-plan.toml
-    pinned: dict[str, str] = field(default_factory=dict)  # use pattern -> structure pinned by the team
+    pinned: dict[str, str] = field(default_factory=dict)  # key or use pattern -> structure pinned by the team
+    pinned_lines: dict[str, int] = field(default_factory=dict)  # where in redis-plan.toml each of them stands
 
     def fact(self, name: str) -> Fact:
         """Return the fact ``name``; every name in ``data/catalog/facts.toml`` is always there."""

@@ -16,6 +16,7 @@ from redis_plan.errors import OverrideError
 NAME = "redis-plan.toml"
 _TABLES = ("facts", "entities", "naming", "structures")
 _STRUCTURES = ("string", "hash", "list", "set", "zset", "stream", "channel")
+_CANDIDATE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")  # a structure by its own name: "string-per-op"
 _PREFIX = re.compile(r"[a-z][a-z0-9-]{0,23}")
 
 
@@ -29,6 +30,7 @@ class Overrides:
     drop: tuple[str, ...] = ()
     prefix: str | None = None
     structures: Mapping[str, str] = field(default_factory=dict)
+    structure_lines: Mapping[str, int] = field(default_factory=dict)
     present: bool = False
 
 
@@ -73,17 +75,36 @@ class _Checker:
             self._typed(good, "naming", "prefix", "up to 24 of a-z, 0-9 and -, beginning with a letter", prefix)
         structures = data.get("structures", {})
         for key, value in structures.items():
-            good = isinstance(value, str) and value in _STRUCTURES
+            good = isinstance(value, str) and (value in _STRUCTURES or bool(_CANDIDATE.fullmatch(value)))
             near = difflib.get_close_matches(str(value), _STRUCTURES, n=1)
-            wanted = f"one of {', '.join(_STRUCTURES)}" + (f"; did you mean {near[0]}?" if near else "")
+            wanted = f"one of {', '.join(_STRUCTURES)}, or a candidate's name" + (
+                f"; did you mean {near[0]}?" if near else ""
+            )
             self._typed(good, "structures", key, wanted, value)
         add = self._names(entities, "add")
         drop = self._names(entities, "drop")
         rename = entities.get("rename", {})
         good = isinstance(rename, dict) and all(isinstance(v, str) and v for v in rename.values())
         self._typed(good, "entities", "rename", 'a table of names, { "Old" = "New" }', rename)
+        self._agree(facts, add, drop, rename)
         line = self._line("entities", "add")
-        return Overrides(facts, dict.fromkeys(add, line), rename, tuple(drop), prefix, structures, True)
+        lines = {key: self._line("structures", key) for key in structures}
+        return Overrides(facts, dict.fromkeys(add, line), rename, tuple(drop), prefix, structures, lines, True)
+
+    def _agree(
+        self, facts: Mapping[str, tuple[float, int]], add: list[str], drop: list[str], rename: Mapping[str, str]
+    ) -> None:
+        """Raise where two entries of the file contradict each other."""
+        for name in drop:
+            if other := "add" if name in add else "rename" if name in rename else "":
+                line = self._line("entities", "drop")
+                raise OverrideError(f"{self.path}:{line}: [entities] drops {name!r}, and {other} names it; keep one")
+        usual, cap = facts.get("members_per_session"), facts.get("session_capacity")
+        if usual and cap and cap[0] < usual[0]:
+            raise OverrideError(
+                f"{self.path}:{cap[1]}: session_capacity {cap[0]:g} is below members_per_session {usual[0]:g} "
+                f"(line {usual[1]}): a session holds its usual number of members; raise the cap or lower the other"
+            )
 
     def _facts(self, given: Mapping[str, Any]) -> dict[str, tuple[float, int]]:
         checked = {}

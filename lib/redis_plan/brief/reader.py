@@ -111,6 +111,7 @@ def _read(project: Path) -> Brief:
         + _of_assumed(assumed),
         name_prefix=overrides.prefix,
         pinned=dict(overrides.structures),
+        pinned_lines=dict(overrides.structure_lines),
     )
 
 

@@ -75,5 +75,5 @@ def pinned(pattern: UsePattern, spec: KeySpec, name: str, brief: Brief) -> Candi
 
 
 def _where(brief: Brief, key: str) -> str:
-    line = getattr(brief, "pinned_lines", {}).get(key)
+    line = brief.pinned_lines.get(key)
     return f"{FILE}:{line}" if line else FILE

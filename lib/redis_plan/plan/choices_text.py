@@ -16,10 +16,7 @@ from redis_plan.plan.keyspace_text import table
 
 def table_of_choices(choices: Choices, brief: Brief) -> str:
     """Return the one table of choices: chosen, runner-up, margin, and the change that flips it."""
-    rows = [
-        [f"`{c.pattern.name}`", c.chosen.candidate.summary, _runner_up(c), _margin(c), _flips(c)]
-        for c in choices.choices
-    ]
+    rows = [row(choice) for choice in choices.choices]
     weights = ", ".join(f"{w.name.replace('_', ' ')} {w.value:g}" for w in constants.weights())
     budget = brief.fact("memory_budget")
     return "\n".join(
@@ -29,7 +26,7 @@ def table_of_choices(choices: Choices, brief: Brief) -> str:
             "What can't serve is out first: not one atomic step, not on this server, not in one slot, without an end of life or "
             "a bound. Then the least cost at peak wins, a sum of shares of what there is: "
             f"memory of {units.write(budget.value, 'B')} ({budget.where}), half a core, 1 Gbit/s, round trips of the sync target. "
-            "*Margin*: how many times the cost of the runner-up is the chosen one's. *Flips*: sessions, members, rate and payload "
+            "*Margin*: how many times the cost of the runner-up is the chosen one's, in brackets where it is out. *Flips*: sessions, members, rate and payload "
             "scaled one at a time from 1/100 to 100 times, and other versions.",
             "",
             table(["Key", "Held as", "Runner-up", "Margin", "Flips when"], rows),
@@ -39,6 +36,12 @@ def table_of_choices(choices: Choices, brief: Brief) -> str:
             + "*",
         ]
     )
+
+
+def row(choice: Choice) -> list[str]:
+    """Return the cells of one choice: key, held as, runner-up, margin, flips when."""
+    held = choice.chosen.candidate.summary
+    return [f"`{choice.pattern.name}`", held, _runner_up(choice), _margin(choice), _flips(choice)]
 
 
 def _close(choices: Choices) -> str:
@@ -70,7 +73,8 @@ def _margin(choice: Choice) -> str:
     if choice.weighed.pinned:
         return "pinned"
     if choice.margin is None:
-        return "the only one"
+        found, own = choice.runner_up, choice.chosen.cost.total
+        return f"({units.significant(found.cost.total / own, 2)}×)" if found and own else "–"
     low, high = 1 / constants.limit("clearly"), constants.limit("clearly")
     return "even" if low <= choice.margin <= high else f"{units.significant(choice.margin, 2)}×"
 

@@ -1,0 +1,41 @@
+"""What ``redis-plan design`` prints: the keys, how each is held, what would change that, and what had to be assumed."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from redis_plan import units
+from redis_plan.brief.model import Brief
+from redis_plan.choice import Choices
+from redis_plan.plan import choices_text
+
+
+def print_design(choices: Choices, brief: Brief, out: Console) -> None:
+    """Print the keyspace for a person at a terminal."""
+    keyspace = choices.keyspace
+    if not keyspace.patterns:
+        out.print(f"{brief.title}: no key is proposed ({brief.fit_because})", highlight=False)
+        return
+    out.print(
+        f"{brief.title} on {choices.server}: {len(keyspace.keys)} keys, {len(keyspace.channels)} channels",
+        highlight=False,
+    )
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("Key", "Type", "Held as", "Runner-up", "Margin", "Flips when"):
+        table.add_column(name, overflow="fold")
+    cells = {choice.pattern.name: choices_text.row(choice) for choice in choices.choices}
+    for pattern in keyspace.patterns:
+        _, held, runner_up, margin, flips = cells.get(pattern.name, ("", "–", "–", "–", "–"))
+        table.add_row(pattern.template, pattern.type, held, runner_up, margin, flips)
+    out.print(table)
+    if brief.assumptions:
+        assumed = ", ".join(f"{fact.name} {units.write(fact.value, fact.unit)}" for fact in brief.assumptions)
+        out.print(
+            f"assumed, no document says: {assumed}; ai/redis-plan.toml corrects them", highlight=False, soft_wrap=True
+        )
+    for finding in keyspace.findings:
+        out.print(
+            f"{finding.severity} {finding.rule} {finding.pattern} {finding.message}; {finding.fix}",
+            highlight=False, markup=False, soft_wrap=True,
+        )  # fmt: skip
