@@ -124,8 +124,11 @@ def settle(client: redis.Redis, ours: bool = True, longest_s: float = 4.0, quiet
     return read(client)
 
 
-def warm_up(server: servers.Server, prefix: str) -> None:
-    """Use every command once: its first use allocates a latency histogram of about 25 KB (Redis 7.0 and later)."""
+def warm_up(server: servers.Server, prefix: str) -> int:
+    """Use every command once: its first use allocates a latency histogram of about 25 KB (Redis 7.0 and later).
+
+    Returns how many different commands that were.
+    """
     key = f"{prefix}warm"
     once: list[tuple[str, ...]] = [
         ("SET", key, "v", "EX", "100"), ("GET", key), ("EXPIRE", key, "100"), ("MEMORY", "USAGE", key, "SAMPLES", "0"),
@@ -134,6 +137,7 @@ def warm_up(server: servers.Server, prefix: str) -> None:
         ("XADD", key, "1-0", "f", "v"), ("OBJECT", "ENCODING", key), ("UNLINK", key), ("PING",),
     ]  # fmt: skip
     send(server, once)
+    return len({command[0] if command[0] not in ("MEMORY", "OBJECT") else command[:2] for command in once})
 
 
 def usage(client: redis.Redis, keys: Iterable[str]) -> list[int]:

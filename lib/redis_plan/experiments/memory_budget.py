@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Protocol
@@ -9,24 +10,28 @@ from typing import Protocol
 import pandas as pd
 import redis
 
+from redis_plan import server as servers
 from redis_plan import units
-from redis_plan.brief.model import Brief
+from redis_plan.brief.model import Brief, Fact
 from redis_plan.experiments import loading
 from redis_plan.experiments.memory import conditions
-from redis_plan.keyspace import design
+from redis_plan.keyspace import functions
+from redis_plan.keyspace.design import draft
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.measure.finding import Finding, Value
 from redis_plan.measure.lab import Lab
 from redis_plan.memory import capacity, project
+from redis_plan.memory.layout import Build
 from redis_plan.memory.live import build_of
 
 
 def client_costs(lab: Lab, *, gateways: int, channels: int) -> Finding:
-    """Measure what an idle connection and a subscription cost, in used_memory."""
+    """Measure what a fresh connection, a subscription, the functions and a command's first use cost."""
     build = build_of(lab.server)
     count, names = 40, [f"{lab.server.prefix}channel:{project.identifier(i, 20)}" for i in range(channels)]
     with loading.target(lab) as server, server.client() as control:
-        loading.warm_up(server, server.prefix)
+        first = loading.settle(control, server.ours)
+        used = loading.warm_up(server, server.prefix)
         before = loading.settle(control, server.ours)
         with server.client(protocol=2, max_connections=count + 1) as client:
             connections = [client.connection_pool.get_connection() for _ in range(count)]
@@ -44,16 +49,19 @@ def client_costs(lab: Lab, *, gateways: int, channels: int) -> Finding:
             for connection in connections:
                 connection.disconnect()
                 client.connection_pool.release(connection)
+        library = _library(server, control)
     each = (open_now - before.used) / count
     pairs = len(subscribers) * max(1, len(names) - few)
     subscription = max(subscribed - fresh, 0) / pairs
     return Finding(
-        question="What do a connection and a subscription cost?",
-        hypothesis="a connection tens of KB when fresh, a subscription a few hundred bytes",
+        question="What do connections, subscriptions, functions and commands cost beside the data?",
+        hypothesis="a connection tens of KB when fresh, a subscription a few hundred bytes, a command's first use 25 KB",
         method=f"{count} connections that have sent one PING; then {len(subscribers)} of them subscribed to {channels} channels each",
         values=(
             Value("connection", each, "B", n=count),
             Value("subscription", subscription, "B", n=pairs),
+            Value("histogram", max(before.used - first.used, 0) / used, "B", n=used),
+            *library,
         ),
         samples=pd.DataFrame(
             [
@@ -65,6 +73,20 @@ def client_costs(lab: Lab, *, gateways: int, channels: int) -> Finding:
         conclusion=f"{each:,.0f} B a fresh connection, {subscription:,.0f} B a subscription.",
         conditions=conditions(lab, build, connections=count, channels=channels),
     )
+
+
+def _library(server: servers.Server, control: redis.Redis) -> tuple[Value, ...]:
+    """Load the library of functions and return what it takes inside ``used_memory``, and outside it in Lua's own memory."""
+    if not server.ours or "functions" not in server.capabilities:
+        return ()
+    control.function_flush()  # the command's first use is not the library's
+    before = control.info("memory")
+    control.function_load(functions.source())
+    after = control.info("memory")
+    # FUNCTION LOAD itself has a histogram; what the library takes is in the server's own counters
+    inside = int(after["used_memory_functions"]) - int(before["used_memory_functions"])
+    outside = int(after["used_memory_vm_total"])
+    return Value("library", float(inside), "B"), Value("lua_vm", float(outside), "B")
 
 
 def _without_buffers(control: redis.Redis) -> int:
@@ -83,19 +105,14 @@ def _subscribe(connections: list[redis.Connection], names: list[str]) -> None:
                 connection.read_response()
 
 
-def capacity_plan(
-    lab: Lab,
-    *,
-    brief: Brief,
-    keyspace: Keyspace,
-    startup: float,
-    rss_ratio: float,
-    connection: float,
-    subscription: float,
-) -> Finding:
-    """Compute the whole memory budget at 1, 2, 10 and 100 times the peak, from the model and the measured constants."""
+def capacity_plan(lab: Lab, *, brief: Brief, keyspace: Keyspace, **measured: float) -> Finding:
+    """Compute the whole budget at 1, 2, 10 and 100 times the peak, and its range, from the model and ``measured`` constants.
+
+    The range is what the Brief's facts leave open (other than the number of sessions, which is the axis): the swings of one
+    fact at a time, added as independent ones. ``measured`` are fields of :class:`~redis_plan.memory.capacity.Constants`.
+    """
     build = build_of(lab.server)
-    constants = capacity.Constants(startup, connection, subscription, rss_ratio)
+    constants = capacity.Constants(**measured)
     peak = max(1, round(brief.value("sessions_peak")))
     rows: list[dict[str, float]] = []
     for scale in (1, 2, 10, 100):
@@ -111,6 +128,7 @@ def capacity_plan(
                 "dataset_at_bound": full.dataset,
                 "host_at_bound": full.host,
             }
+            | _range(brief, keyspace, build, constants, typical)
         )
     one, two = rows[0], rows[1]
     fits = capacity.sessions_within(brief, keyspace, build, constants, brief.value("memory_budget"))
@@ -120,11 +138,15 @@ def capacity_plan(
         Value(
             "bytes_per_session_at_bound", project.bytes_per_session(keyspace, build, full=True), "B", grade="modelled"
         ),
-        Value("dataset_at_peak", one["dataset"], "B", low=None, grade="modelled"),
+        Value(
+            "dataset_at_peak", one["dataset"], "B", low=one["dataset_low"], high=one["dataset_high"], grade="modelled"
+        ),
         Value("dataset_at_bound", one["dataset_at_bound"], "B", grade="modelled"),
         Value("counted_at_peak", one["counted"], "B", grade="modelled"),
         Value("maxmemory", one["maxmemory"], "B", grade="modelled"),
         Value("host_memory", one["host"], "B", grade="modelled"),
+        Value("host_memory_low", one["host_low"], "B", grade="modelled"),
+        Value("host_memory_high", one["host_high"], "B", grade="modelled"),
         Value("host_memory_2x", two["host"], "B", grade="modelled"),
         Value("sessions_in_budget", float(fits), "sessions", grade="modelled"),
         Value("admission_bytes", one["maxmemory"] * capacity.ADMISSION_SHARE, "B", grade="modelled"),
@@ -135,7 +157,7 @@ def capacity_plan(
     return Finding(
         question="How much memory does the expected peak need, and 2, 10 and 100 times it?",
         hypothesis="the dataset dominates from some thousands of sessions on; below, buffers and the base do",
-        method="dataset from the model; startup, connections, subscriptions and RSS ratio as measured in this run",
+        method="dataset from the model; startup, clients, functions, RSS ratio and fork as measured in this run",
         values=tuple(values),
         samples=pd.DataFrame(rows),
         conclusion=(
@@ -145,6 +167,28 @@ def capacity_plan(
         ),
         conditions=conditions(lab, build, admission_share=capacity.ADMISSION_SHARE, stale_share=capacity.STALE_SHARE),
     )
+
+
+def _range(
+    brief: Brief, keyspace: Keyspace, build: Build, constants: capacity.Constants, middle: capacity.Budget
+) -> dict[str, float]:
+    """Return low and high of dataset, maxmemory and host: the facts' swings down and up, as independent ones."""
+    found: dict[str, float] = {}
+    ends = [
+        [capacity.budget(facts, designed, build, constants, middle.sessions) for facts, designed in ends]
+        for name, ends in _redesigned(brief, keyspace)
+        if name != "sessions_peak"
+    ]
+    for name in ("dataset", "maxmemory", "host"):
+        centre = float(getattr(middle, name))
+        down = up = 0.0
+        for pair in ends:
+            moves = [float(getattr(end, name)) - centre for end in pair]
+            down += min(*moves, 0.0) ** 2
+            up += max(*moves, 0.0) ** 2
+        found[f"{name}_low"] = max(centre - math.sqrt(down), 0.1 * centre)
+        found[f"{name}_high"] = centre + math.sqrt(up)
+    return found
 
 
 class Measured(Protocol):
@@ -159,18 +203,23 @@ class Measured(Protocol):
         """Return the value called ``name``."""
         ...
 
+    def __contains__(self, name: str) -> bool:
+        """Whether there is a value called ``name``."""
+        ...
 
-def constants(line: Measured, clients: Measured) -> Mapping[str, float]:
-    """Return the measured constants of :func:`capacity_plan` from the records of linearity and client costs."""
-    usual = capacity.Constants()
-    if line.not_run:
-        start = {"startup": usual.startup, "rss_ratio": usual.rss_ratio}
-    else:
-        start = {"startup": line["startup"].value, "rss_ratio": min(max(line["rss_ratio"].value, 1.03), 2.0)}
-    return start | {
-        "connection": clients["connection"].value,
-        "subscription": clients["subscription"].value,
-    }
+
+def constants(line: Measured, clients: Measured, fork: Measured | None = None) -> Mapping[str, float]:
+    """Return the measured constants of :func:`capacity_plan`; what was not measured is left to its default."""
+    found: dict[str, float] = {}
+    if not line.not_run:
+        found |= {"startup": line["startup"].value, "rss_ratio": min(max(line["rss_ratio"].value, 1.03), 2.0)}
+    for record, names in (
+        (clients, ("connection", "subscription", "histogram", "library", "lua_vm")),
+        (fork, ("save_rate", "pages_per_event")),
+    ):
+        if record is not None and not record.not_run:
+            found |= {name: record[name].value for name in names if name in record and record[name].value > 0}
+    return found
 
 
 #: Facts that decide how many keys there are and how large they are.
@@ -180,32 +229,26 @@ _FACTS = (
 )  # fmt: skip
 
 
-def sensitivity(lab: Lab, *, brief: Brief) -> Finding:
+def sensitivity(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
     """Compute the dataset at peak with each fact of the Brief at its low and high value, the design made anew.
 
     Where the documents give no range, a documented number is moved by a quarter and an assumed one halved and doubled.
     """
     build = build_of(lab.server)
 
-    def dataset(facts: Brief) -> float:
-        return project.dataset_bytes(
-            project.per_unit(design(facts), facts.value("sessions_peak")),
-            max(1, round(facts.value("sessions_peak"))),
-            build,
-        )
+    def dataset(facts: Brief, designed: Keyspace) -> float:
+        return project.dataset_bytes(designed, max(1, round(facts.value("sessions_peak"))), build)
 
-    base = dataset(brief)
+    base = dataset(brief, keyspace)
     rows: list[dict[str, float | str]] = []
-    for name in _FACTS:
+    for name, ends in _redesigned(brief, keyspace):
         fact = brief.fact(name)
-        spread = (0.5, 2.0) if fact.grade == "assumed" else (0.75, 1.25)
-        low = fact.low if fact.low is not None else fact.value * spread[0]
-        high = fact.high if fact.high is not None else fact.value * spread[1]
-        ends = [dataset(_with(brief, name, value)) for value in (low, high)]
+        low, high = _ends(fact)
+        at = [dataset(facts, designed) for facts, designed in ends]
         rows.append(
             {
                 "fact": name, "grade": fact.grade, "where": fact.where, "unit": fact.unit, "from": low, "to": high,
-                "low": ends[0], "high": ends[1], "base": base,
+                "low": at[0], "high": at[1], "base": base,
             }
         )  # fmt: skip
     samples = pd.DataFrame(rows)
@@ -222,6 +265,30 @@ def sensitivity(lab: Lab, *, brief: Brief) -> Finding:
         conclusion=f"`{widest['fact']}` moves the dataset most.",
         conditions=conditions(lab, build),
     )
+
+
+_DESIGNS: dict[str, list[tuple[str, list[tuple[Brief, Keyspace]]]]] = {}
+
+
+def _redesigned(brief: Brief, keyspace: Keyspace) -> list[tuple[str, list[tuple[Brief, Keyspace]]]]:
+    """Return for each fact the Brief with its low and its high value, and ``keyspace`` designed anew for it."""
+    key = repr((brief, keyspace))
+    if key not in _DESIGNS:
+        drawn, held = draft(brief), {p.name: p.chosen for p in keyspace.patterns if p.chosen}
+
+        def again(facts: Brief) -> tuple[Brief, Keyspace]:
+            return facts, project.per_unit(drawn.rescaled(facts).keyspace(held), facts.value("sessions_peak"))
+
+        _DESIGNS[key] = [(n, [again(_with(brief, n, value)) for value in _ends(brief.fact(n))]) for n in _FACTS]
+    return _DESIGNS[key]
+
+
+def _ends(fact: Fact) -> tuple[float, float]:
+    """Return the low and the high end of a fact: its range, else a quarter up and down, or half and double if assumed."""
+    spread = (0.5, 2.0) if fact.grade == "assumed" else (0.75, 1.25)
+    low = fact.low if fact.low is not None else fact.value * spread[0]
+    high = fact.high if fact.high is not None else fact.value * spread[1]
+    return low, high
 
 
 def _with(brief: Brief, name: str, value: float) -> Brief:

@@ -10,8 +10,8 @@ import redis
 
 from redis_plan import server as servers
 from redis_plan.experiments import loading
-from redis_plan.experiments.memory import conditions, fill, key_names, predict_growth
-from redis_plan.keyspace.model import Field, KeyPattern, Keyspace, TtlRule
+from redis_plan.experiments.memory import baseline, cleared, conditions, key_names, measured_growth, quiet_after
+from redis_plan.keyspace.model import Field, KeyPattern, Keyspace
 from redis_plan.measure.finding import Finding, Value
 from redis_plan.measure.lab import Lab
 from redis_plan.memory import model, project
@@ -19,24 +19,24 @@ from redis_plan.memory.layout import Build
 from redis_plan.memory.live import build_of
 from redis_plan.memory.shape import Shape
 
+#: Sessions in one bucket: few enough for a listpack, were their values short enough.
+BUCKET = 100
+
 
 def state_candidates(lab: Lab, *, keyspace: Keyspace) -> Finding:
-    """Compare the session state as one hash, as one JSON string, and as one key a field, in bytes a session."""
+    """Compare the state as one hash, as a JSON string, as one key a field, and as JSON in buckets of many sessions."""
     build = build_of(lab.server)
     pattern = next((p for p in keyspace.keys if project.is_record(p)), None)
-    question = "What does the session state cost as a hash, as a JSON string, and as one key a field?"
+    question = "What does the state cost as a hash, as a JSON string, as one key a field, in buckets?"
     if pattern is None:
         return Finding(question, "", "", (), not_run="this keyspace has no hash with fixed fields to compare")
-    sessions = lab.by_profile(300, 2_000, 10_000)
+    sessions = lab.by_profile(200, 2_000, 10_000)
     rows: list[dict[str, float | str]] = []
     with loading.target(lab) as server, server.client() as client:
-        loading.warm_up(server, server.prefix)
+        before = baseline(client, server)
         for name, loads in _state_designs(pattern, sessions).items():
-            before = loading.settle(client, server.ours)
-            predicted = predict_growth(loads, build, before, server.prefix)
-            fill(server, loads)
-            growth = float(loading.settle(client, server.ours).used - before.used)
-            loading.unlink(server, key_names(loads, server.prefix))
+            predicted, growth, _ = measured_growth(client, server, loads, build, before)
+            before = cleared(client, server, loads)
             rows.append(
                 {
                     "candidate": name,
@@ -50,6 +50,7 @@ def state_candidates(lab: Lab, *, keyspace: Keyspace) -> Finding:
     values = [Value(name.replace(" ", "_"), float(by_name[name]), "B", n=sessions) for name in by_name.index]
     ratio = float(by_name["key per field"] / by_name["hash"])
     values.append(Value("key_per_field_ratio", ratio, "x"))
+    values.append(Value("buckets_ratio", float(by_name["buckets"] / by_name["hash"]), "x"))
     return Finding(
         question=question,
         hypothesis="a key a field costs several times a hash, a JSON string about as much as a hash in a listpack",
@@ -80,7 +81,16 @@ def _state_designs(pattern: KeyPattern, sessions: int) -> dict[str, tuple[projec
         "hash": (record,),
         "JSON string": (project.load_of(text, sessions),),
         "key per field": tuple(project.load_of(one, sessions) for one in single),
+        "buckets": (_buckets(record.shape, int(whole), sessions),),
     }
+
+
+def _buckets(shape: Shape, size: int, sessions: int) -> project.Load:
+    """Return the same state as JSON in hashes of :data:`BUCKET` sessions: one key for many, and no TTL of one session."""
+    hashed = Shape(
+        "hash", shape.key_len, n_elem=BUCKET, fsize="12", vsize=str(size), batch=project.BATCH, ttl=shape.ttl
+    )
+    return project.plain(replace(hashed, n_keys=max(1, sessions // BUCKET)), "bucket")
 
 
 def log_floor(lab: Lab, *, keyspace: Keyspace) -> Finding:
@@ -92,25 +102,25 @@ def log_floor(lab: Lab, *, keyspace: Keyspace) -> Finding:
         return Finding(question, "", "", (), not_run="this keyspace has no event log")
     bound = max(2, math.ceil(pattern.max_elements))
     lengths = sorted({1, max(2, bound // 3), bound})
-    logs = lab.by_profile(10, 300, 1_000)
+    if lab.profile == "quick":
+        lengths = [1, bound]
+    logs = lab.by_profile(5, 300, 1_000)
     size = project.element_bytes(pattern.fields)
     rows: list[dict[str, float | str]] = []
     with loading.target(lab) as server, server.client() as client:
-        loading.warm_up(server, server.prefix)
+        before = baseline(client, server)
         for node_bytes in ("4096", "1024"):
             if node_bytes != build.settings.get("stream-node-max-bytes", "4096") and not _set(
                 lab, client, "stream-node-max-bytes", node_bytes
             ):
                 continue
+            before = loading.settle(client, server.ours, quiet_s=quiet_after(server, 0))
             here = replace(build, settings={**build.settings, "stream-node-max-bytes": node_bytes})
             for kind in ("list", "stream") if node_bytes == "4096" else ("stream",):
                 for length in lengths:
                     load = _log_load(pattern, kind, size, length, logs)
-                    before = loading.settle(client, server.ours)
-                    predicted = predict_growth((load,), here, before, server.prefix)
-                    fill(server, (load,))
-                    growth = float(loading.settle(client, server.ours).used - before.used)
-                    loading.unlink(server, key_names((load,), server.prefix))
+                    predicted, growth, _ = measured_growth(client, server, (load,), here, before)
+                    before = cleared(client, server, (load,))
                     name = kind if kind == "list" else f"stream, nodes of {node_bytes} B"
                     rows.append(
                         {"design": name, "entries": length, "predicted": predicted / logs, "measured": growth / logs}
@@ -164,21 +174,18 @@ def _set(lab: Lab, client: redis.Redis, name: str, value: str) -> bool:
 def encoding_cliffs(lab: Lab) -> Finding:
     """Measure what the next element, or one longer value, costs at each limit of the compact encodings."""
     build = build_of(lab.server)
-    keys = lab.by_profile(30, 200, 500)
+    keys = lab.by_profile(8, 200, 500)
     rows: list[dict[str, float | str]] = []
     with loading.target(lab) as server, server.client() as client:
-        loading.warm_up(server, server.prefix)
+        before = baseline(client, server)
         for name, below, above in _cliffs(build):
             sizes = []
             for shape in (below, above):
-                loads = (_of_shape(replace(shape, n_keys=keys)),)
-                before = loading.settle(client, server.ours)
-                predicted = predict_growth(loads, build, before, server.prefix) / keys
-                fill(server, loads)
-                growth = (loading.settle(client, server.ours).used - before.used) / keys
+                loads = (project.plain(replace(shape, n_keys=keys), "part"),)
+                predicted, growth, _ = measured_growth(client, server, loads, build, before)
                 encoding = client.object("encoding", next(iter(key_names(loads, server.prefix))))
-                loading.unlink(server, key_names(loads, server.prefix))
-                sizes.append((growth, predicted, encoding.decode()))
+                before = cleared(client, server, loads)
+                sizes.append((growth / keys, predicted / keys, encoding.decode()))
             rows.append(
                 {
                     "cliff": name,
@@ -217,17 +224,6 @@ def _cliffs(build: Build) -> list[tuple[str, Shape, Shape]]:
         ("hash value", replace(hash_shape, vsize=str(value)), replace(hash_shape, vsize=str(value + 1))),
         ("zset entries", zset, replace(zset, n_elem=members + 1)),
     ]
-
-
-def _of_shape(shape: Shape) -> project.Load:
-    """Return keys of any shape as a load, under names of its key length."""
-    width = max(shape.key_len - len("x:v1:part:"), 3)
-    pattern = KeyPattern(
-        name="part", template="x:v1:part:<session_id>", type=shape.type, use="", holds="", scope="session",
-        ttl=TtlRule("none", None, ""), writers=(), readers=(), deleted_by="",
-    )  # fmt: skip
-    size = shape.fsize if shape.type == "zset" else shape.vsize
-    return project.Load(pattern, replace(shape, key_len=10 + min(width, 12)), 1.0, (("element", size),))
 
 
 def full_server(lab: Lab, *, keyspace: Keyspace) -> Finding:

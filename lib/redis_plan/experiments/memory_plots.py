@@ -2,133 +2,207 @@
 
 from __future__ import annotations
 
+import math
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, MultipleLocator, NullFormatter, NullLocator
 
 from redis_plan import units
 from redis_plan.figures import CONTEXT, HIGHLIGHT, PALETTE
 
 _BYTES = FuncFormatter(lambda value, _: units.write(float(value), "B", 2))
+_RED, _GREEN = PALETTE[3], PALETTE[2]
 
 
-def plot_patterns(samples: pd.DataFrame) -> Figure:
+def _in_bytes(axis: Axis, top: float, ticks: int = 6) -> None:
+    """Label ``axis`` in bytes, at round numbers of its binary unit, up to ``top``."""
+    unit = 1024 ** max(0, min(4, int(math.log(max(top, 1.0), 1024))))
+    raw = max(top / unit / ticks, 1e-9)
+    power = 10 ** math.floor(math.log10(raw))
+    step = next(step for step in (1, 2, 5, 10) if step * power >= raw) * power
+    axis.set_major_locator(MultipleLocator(max(step * unit, 1.0)))
+    axis.set_major_formatter(_BYTES)
+
+
+def _bytes(value: float) -> str:
+    return units.write(round(value), "B", 2 if value >= 10_240 else 3)
+
+
+def _fact(value: float, unit: str) -> str:
+    """Write a fact's value; a noun is left out, as the fact's name tells it."""
+    text = units.write(value, unit)
+    return text if unit in ("B", "s", "%") or unit.endswith("/s") else text.split(" ")[0]
+
+
+def plot_patterns(samples: pd.DataFrame, noun: str = "session") -> Figure:
     """Draw bytes a session by key pattern, measured as bars and predicted as marks."""
     rows = samples[(samples.pattern != "all") & (samples.per_session > 0)].copy()
-    rows["predicted_per_session"] = rows.bytes_per_session * rows.predicted_bytes / rows.measured_bytes
+    shares = rows.bytes_per_session / (rows.measured_bytes - rows.tables_bytes)
+    rows["predicted_per_session"] = shares * (rows.predicted_bytes - rows.tables_bytes)
     rows = rows.sort_values("bytes_per_session")
+    top = float(rows.bytes_per_session.max())
     figure, axis = plt.subplots(figsize=(7, max(2.2, 0.34 * len(rows) + 1.0)))
-    axis.barh(rows.pattern, rows.bytes_per_session, color=CONTEXT, label="measured")
-    axis.plot(
-        rows.predicted_per_session,
-        rows.pattern,
-        "|",
-        color=PALETTE[3],
-        markersize=14,
-        markeredgewidth=2.5,
-        label="predicted",
-    )
-    axis.xaxis.set_major_formatter(_BYTES)
+    bars = axis.barh(rows.pattern, rows.bytes_per_session, color=CONTEXT)
+    axis.plot(rows.predicted_per_session, rows.pattern, "|", color=_RED, markersize=15, markeredgewidth=2.5)
+    axis.bar_label(bars, [_bytes(float(v)) for v in rows.bytes_per_session], padding=7, fontsize=10)
+    axis.set_xlim(0, top * 1.16)
+    _in_bytes(axis.xaxis, top)
     axis.grid(visible=True, axis="x")
     axis.grid(visible=False, axis="y")
-    axis.set_xlabel("used_memory a session (bytes)")
-    axis.set_title("Memory of one session by key pattern")
-    axis.legend(loc="lower right", frameon=False)
+    axis.set_xlabel("used_memory (bytes); bars: measured, red marks: predicted before loading")
+    axis.set_title(f"Bytes of one {noun} by key pattern")
     return figure
 
 
-def plot_line(samples: pd.DataFrame, steps: list[tuple[int, float]]) -> Figure:
-    """Draw used_memory and RSS against sessions, with the prediction and the steps of the keyspace's tables."""
-    figure, axis = plt.subplots()
-    axis.plot(samples.sessions, samples.predicted, color=PALETTE[3], linewidth=1.2)
-    axis.plot(samples.sessions, samples.used_memory, "o", color=HIGHLIGHT)
-    axis.plot(samples.sessions, samples.rss, "s", color=CONTEXT, markersize=5)
-    last = samples.iloc[-1]
-    for column, label, colour, shift in (
-        ("used_memory", "used_memory", HIGHLIGHT, -14), ("rss", "RSS", CONTEXT, 8), ("predicted", "predicted", PALETTE[3], -2),
-    ):  # fmt: skip
+def plot_errors(samples: pd.DataFrame) -> Figure:
+    """Draw how far our prediction and the server's MEMORY USAGE are from what each pattern's keys really took."""
+    rows = samples.iloc[::-1]
+    figure, axis = plt.subplots(figsize=(7, max(2.6, 0.3 * len(rows) + 1.1)))
+    axis.hlines(rows.pattern, rows.memory_usage_error_percent, 0, color=CONTEXT, linewidth=1)
+    axis.plot(rows.memory_usage_error_percent, rows.pattern, "o", color=CONTEXT)
+    axis.plot(rows.error_percent, rows.pattern, "D", color=HIGHLIGHT, markersize=6)
+    axis.axvline(0, color="black", linewidth=0.8)
+    axis.grid(visible=True, axis="x")
+    axis.grid(visible=False, axis="y")
+    both = pd.concat([rows.memory_usage_error_percent, rows.error_percent])
+    low, high = min(float(both.min()), -1.0), max(float(both.max()), 1.0)
+    axis.set_xlim(low - 0.06 * (high - low), high + 0.06 * (high - low))
+    axis.set_xlabel("error against the growth of used_memory (%); tables of the keyspace included")
+    axis.set_title("Our prediction (blue) and MEMORY USAGE summed over every key (grey)")
+    return figure
+
+
+def plot_line(samples: pd.DataFrame, steps: list[tuple[int, float]], noun: str = "sessions") -> Figure:
+    """Draw used_memory and RSS against sessions, with the prediction, the tables' steps and the way back down."""
+    figure, axis = plt.subplots(figsize=(7, 3.8))
+    up, down = samples[samples.phase == "grow"], samples[samples.phase == "end"]
+    axis.plot(up.sessions, up.predicted, color=_RED, linewidth=1.2)
+    axis.plot(up.sessions, up.used_memory, "o", color=HIGHLIGHT)
+    axis.plot(up.sessions, up.rss, "s", color=CONTEXT, markersize=5)
+    if len(down):
+        axis.plot(down.sessions, down.predicted, color=_RED, linewidth=1.2, linestyle="--")
+        axis.plot(down.sessions, down.used_memory, "o", color=HIGHLIGHT, markerfacecolor="white")
+    last, top = up.iloc[-1], float(max(up.used_memory.max(), up.rss.max()))
+    ends = sorted([(float(last.used_memory), "used_memory", HIGHLIGHT), (float(last.rss), "RSS", CONTEXT)])
+    apart = 12 if abs(ends[1][0] - ends[0][0]) < 0.1 * top else 0
+    for (height, text, colour), shift in zip(ends, (-apart / 2, apart / 2), strict=True):
         axis.annotate(
-            label,
-            (last.sessions, last[column]),
-            xytext=(7, shift),
-            textcoords="offset points",
-            color=colour,
-            va="center",
+            text, (last.sessions, height), xytext=(9, shift), textcoords="offset points", color=colour, va="center"
         )
-    low = float(samples.sessions.min())
-    for sessions in sorted({count for count, _ in steps if count >= low}):
+    low = float(up.sessions.min())
+    for sessions in sorted(
+        {count for count, size in steps if count >= low and size >= 0.002 * float(last.used_memory)}
+    ):
         axis.axvline(sessions, color=CONTEXT, linewidth=0.8, linestyle=":")
     axis.set_xlim(0, float(last.sessions) * 1.2)
-    axis.set_ylim(0)
-    axis.yaxis.set_major_formatter(_BYTES)
-    axis.set_xlabel("live sessions (dotted: a table of the keyspace doubles)")
+    axis.set_ylim(0, top * 1.08)
+    _in_bytes(axis.yaxis, top)
+    axis.set_xlabel(f"live {noun} (dotted: a table of the keyspace doubles; hollow: while they end)")
     axis.set_ylabel("growth since start (bytes)")
-    axis.set_title("Memory against sessions")
+    axis.set_title("Memory grows in a line and comes back; red: predicted")
     return figure
 
 
-def plot_designs(samples: pd.DataFrame) -> Figure:
-    """Draw bytes a session of each design of the session state."""
+def plot_designs(samples: pd.DataFrame, chosen: str = "hash") -> Figure:
+    """Draw bytes of each design of the same state."""
+    column = "candidate" if "candidate" in samples else "design"
     rows = samples.sort_values("measured", ascending=False)
-    figure, axis = plt.subplots(figsize=(7, 2.4))
-    bars = axis.barh(
-        rows.candidate, rows.measured, color=[HIGHLIGHT if c == "hash" else CONTEXT for c in rows.candidate]
-    )
-    axis.bar_label(bars, [units.write(float(v), "B") for v in rows.measured], padding=4)
-    axis.xaxis.set_major_formatter(_BYTES)
-    axis.set_xlim(0, float(rows.measured.max()) * 1.18)
-    axis.set_xlabel("used_memory a session (bytes)")
-    axis.set_title("Session state: three designs of the same fields")
+    top = float(rows.measured.max())
+    figure, axis = plt.subplots(figsize=(7, 0.42 * len(rows) + 1.0))
+    bars = axis.barh(rows[column], rows.measured, color=[HIGHLIGHT if c == chosen else CONTEXT for c in rows[column]])
+    axis.bar_label(bars, [_bytes(float(v)) for v in rows.measured], padding=4)
+    axis.set_xlim(0, top * 1.15)
+    _in_bytes(axis.xaxis, top)
+    axis.grid(visible=True, axis="x")
+    axis.grid(visible=False, axis="y")
+    axis.set_xlabel("used_memory (bytes)")
+    axis.set_title(f"The same data in {len(rows)} designs")
     return figure
 
 
 def plot_log(samples: pd.DataFrame) -> Figure:
-    """Draw bytes of an event log against its entries, for each design."""
+    """Draw bytes of an event log against its entries, for each design, both on log scales."""
     figure, axis = plt.subplots()
-    colours = {"list": HIGHLIGHT, "stream, nodes of 4096 B": PALETTE[3], "stream, nodes of 1024 B": PALETTE[2]}
+    colours = {"list": HIGHLIGHT, "stream, nodes of 4096 B": _RED, "stream, nodes of 1024 B": _GREEN}
     markers = {"list": "o", "stream, nodes of 4096 B": "s", "stream, nodes of 1024 B": "^"}
-    for shift, (name, rows) in zip((-14, 8, 22), samples.groupby("design", sort=False), strict=False):
-        colour, label = colours.get(str(name), CONTEXT), str(name)
-        axis.plot(rows.entries, rows.measured, marker=markers.get(label, "o"), color=colour)
+    for name, rows in samples.groupby("design", sort=False):
+        colour = colours.get(str(name), CONTEXT)
+        axis.plot(rows.entries, rows.measured, marker=markers.get(str(name), "o"), color=colour)
+        first = rows.iloc[0]
         axis.annotate(
-            label, (rows.entries.iloc[-1], rows.measured.iloc[-1]), xytext=(6, shift), textcoords="offset points",
-            color=colour, ha="right",
+            f"{name}: {_bytes(float(first.measured))}", (first.entries, first.measured), xytext=(-10, 0),
+            textcoords="offset points", color=colour, va="center", ha="right",
         )  # fmt: skip
-    axis.set_ylim(0)
+    axis.set_xscale("log")
+    axis.set_yscale("log", base=2)
+    ticks = sorted(samples.entries.unique())
+    axis.set_xticks(ticks, [f"{int(n):,}" for n in ticks])
+    axis.set_xlim(float(min(ticks)) / (float(max(ticks)) / float(min(ticks))) ** 0.62, float(max(ticks)) * 1.15)
+    axis.xaxis.set_minor_locator(NullLocator())
     axis.yaxis.set_major_formatter(_BYTES)
-    axis.set_xlabel("entries in the log")
-    axis.set_ylabel("used_memory a log (bytes)")
-    axis.set_title("Event log: list and stream by number of entries")
+    axis.set_xlabel("entries in the log (log scale)")
+    axis.set_ylabel("used_memory a log (log scale)")
+    axis.set_title("Event log: a stream pays for a whole node from its first entry")
     return figure
 
 
-def plot_capacity(samples: pd.DataFrame, budget_bytes: float) -> Figure:
-    """Draw maxmemory and host memory against sessions, with the budget as a line."""
-    figure, axis = plt.subplots()
-    for column, label, colour, marker in (
-        ("dataset", "dataset", CONTEXT, "o"), ("maxmemory", "maxmemory", HIGHLIGHT, "s"), ("host", "host", PALETTE[3], "^"),
+def plot_capacity(samples: pd.DataFrame, budget_bytes: float, noun: str = "sessions") -> Figure:
+    """Draw dataset, maxmemory and host memory against sessions, with the range that the Brief's facts leave."""
+    figure, axis = plt.subplots(figsize=(7, 3.9))
+    for column, colour, marker, shift in (
+        ("dataset", CONTEXT, "o", 0), ("maxmemory", HIGHLIGHT, "s", -6), ("host", _RED, "^", 6),
     ):  # fmt: skip
+        if f"{column}_low" in samples:
+            low, high = samples[f"{column}_low"], samples[f"{column}_high"]
+            axis.fill_between(samples.sessions, low, high, color=colour, alpha=0.18, linewidth=0)
         axis.plot(samples.sessions, samples[column], marker=marker, color=colour)
+        last = samples.iloc[-1]
         axis.annotate(
-            label, (samples.sessions.iloc[-1], samples[column].iloc[-1]), xytext=(7, 0), textcoords="offset points",
-            color=colour, va="center",
+            f"{column} {units.write(float(last[column]), 'B', 2)}", (last.sessions, last[column]), xytext=(9, shift),
+            textcoords="offset points", color=colour, va="center", fontsize=10,
         )  # fmt: skip
     axis.axhline(budget_bytes, color="black", linewidth=0.8, linestyle="--")
     axis.annotate(
-        f"budget {units.write(budget_bytes, 'B')}", (samples.sessions.iloc[0], budget_bytes), xytext=(0, 4),
+        f"budget {units.write(budget_bytes, 'B')}", (samples.sessions.iloc[-1], budget_bytes), xytext=(9, 4),
         textcoords="offset points", fontsize=9,
     )  # fmt: skip
     axis.set_xscale("log")
-    axis.set_yscale("log", base=2)
+    axis.set_yscale("log", base=4)
     axis.set_xticks(samples.sessions.tolist(), [f"{int(s):,}" for s in samples.sessions])
     axis.xaxis.set_minor_locator(NullLocator())
+    axis.yaxis.set_minor_formatter(NullFormatter())
     axis.yaxis.set_major_formatter(_BYTES)
-    axis.set_xlim(float(samples.sessions.min()) * 0.8, float(samples.sessions.max()) * 3)
-    axis.set_xlabel("live sessions (log scale)")
+    axis.set_xlim(float(samples.sessions.min()) * 0.8, float(samples.sessions.max()) * 7)
+    axis.set_xlabel(f"live {noun} (log scale); bands: what the facts' ranges leave open")
     axis.set_ylabel("bytes (log scale)")
-    axis.set_title("Memory needed at 1, 2, 10 and 100 times the expected peak")
+    axis.set_title("Memory at 1, 2, 10 and 100 times the expected peak")
+    return figure
+
+
+def plot_compression(samples: pd.DataFrame) -> Figure:
+    """Draw what each way to compress a value saves, against the CPU that a write costs."""
+    figure, axis = plt.subplots()
+    best = str(samples.sort_values("saves_percent").iloc[-1]["method"])
+    top = max(float(samples.us_write.max()), 1.0)
+    for row in samples.to_dict("records"):
+        colour = HIGHLIGHT if row["method"] == best else CONTEXT
+        axis.plot(row["us_write"], row["saves_percent"], "o", color=colour, markersize=9)
+        left = float(row["us_write"]) > 0.6 * top
+        axis.annotate(
+            f"{row['method']}: {row['value_bytes']:.0f} B", (row["us_write"], row["saves_percent"]), color=colour,
+            xytext=(0 if left else 9, 11 if left else 0), textcoords="offset points", va="center",
+            ha="right" if left else "left",
+        )  # fmt: skip
+    axis.set_xlim(-0.04 * top, 1.08 * top)
+    axis.set_ylim(min(-8.0, float(samples.saves_percent.min()) - 8), 100)
+    axis.grid(visible=True, axis="x")
+    axis.set_xlabel("CPU of a write (µs; the server's for list-compress-depth, else the client's)")
+    axis.set_ylabel("memory saved (%)")
+    axis.set_title("Compression: memory saved against CPU spent")
     return figure
 
 
@@ -136,13 +210,25 @@ def plot_tornado(samples: pd.DataFrame) -> Figure:
     """Draw how far each fact of the Brief moves the dataset at peak, from its low to its high value."""
     rows = samples.assign(width=(samples.high - samples.low).abs()).sort_values("width")
     base = float(rows.base.iloc[0])
-    figure, axis = plt.subplots(figsize=(7, max(2.2, 0.34 * len(rows) + 1.0)))
-    low, high = np.minimum(rows.low, rows.high), np.maximum(rows.low, rows.high)
-    axis.barh(rows.fact, high - low, left=low, color=HIGHLIGHT)
+    figure, axis = plt.subplots(figsize=(7, max(2.2, 0.36 * len(rows) + 1.0)))
+    axis.barh(rows.fact, rows.low - base, left=base, color=CONTEXT)
+    axis.barh(rows.fact, rows.high - base, left=base, color=HIGHLIGHT)
+    ends = np.concatenate([rows.low, rows.high, [base]])
+    margin = 0.16 * max(float(ends.max() - ends.min()), 0.02 * base)
+    for row in rows.to_dict("records"):
+        for end in ("from", "to"):
+            size = float(row["low" if end == "from" else "high"])
+            right = size > base or (size == base and end == "to")
+            axis.annotate(
+                _fact(float(row[end]), str(row["unit"])), (size, row["fact"]),
+                xytext=(4 if right else -4, 0), textcoords="offset points", va="center", fontsize=9,
+                ha="left" if right else "right",
+            )  # fmt: skip
     axis.axvline(base, color="black", linewidth=0.8)
-    axis.xaxis.set_major_formatter(_BYTES)
+    axis.set_xlim(max(0.0, float(ends.min()) - margin), float(ends.max()) + margin)
+    _in_bytes(axis.xaxis, float(ends.max() - ends.min()) + 2 * margin)
     axis.grid(visible=True, axis="x")
     axis.grid(visible=False, axis="y")
-    axis.set_xlabel("dataset at the expected peak (bytes; the line is the plan's value)")
-    axis.set_title("What moves the dataset: each fact from low to high")
+    axis.set_xlabel(f"dataset at the expected peak; the line is the plan's {_bytes(base)}")
+    axis.set_title("What moves the dataset: facts at low (grey) and high (blue)")
     return figure

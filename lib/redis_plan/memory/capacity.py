@@ -1,8 +1,10 @@
 """Capacity: from bytes a session to ``maxmemory``, the host's memory and the sessions that fit.
 
-``maxmemory`` counts the dataset, the tables, clients, subscriptions and output buffers; it does not count the
-replication backlog and the append-only buffer (``mem_not_counted_for_evict``), fragmentation, or the pages that a fork
-copies: those are the host's.
+``maxmemory`` counts the dataset, the tables, clients, subscriptions, output buffers, Functions, and (since 7.0, where
+replicas share its blocks) the replication backlog up to ``repl-backlog-size``. It does not count what a slow replica is
+owed beyond that, nor the append-only buffer (``freeMemoryGetNotCountedMemory``, src/evict.c, Redis 7.0.15; seen on 7.0.15
+and Valkey 9.1.2 as ``mem_not_counted_for_evict``). Lua's own memory, fragmentation and the pages that a fork copies are
+in no counter of the server: they are the host's.
 """
 
 from __future__ import annotations
@@ -11,8 +13,9 @@ import math
 from dataclasses import dataclass, replace
 
 from redis_plan.brief.model import Brief
+from redis_plan.keyspace import naming
 from redis_plan.keyspace import settings as directives
-from redis_plan.keyspace.model import Keyspace
+from redis_plan.keyspace.model import KeyPattern, Keyspace
 from redis_plan.memory import model, project
 from redis_plan.memory.layout import Build
 
@@ -22,27 +25,38 @@ ADMISSION_SHARE = 0.75
 #: Share of volatile keys that may be past their deadline and not yet deleted (active-expire-effort 1 tolerates 10 %,
 #: src/expire.c, Redis 7.0.15).
 STALE_SHARE = 0.10
-#: replication backlog: what is written in this time, at least the server's default of 1 MiB (redis.conf 7.0).
+#: Replication backlog: what is written in this time, at least the server's default of 1 MiB (redis.conf 7.0).
 BACKLOG_S, BACKLOG_LEAST = 60.0, 1 * MIB
-#: Append-only buffer: what is written while an fsync lags (aof.c waits up to 2 s, Redis 7.0.15).
+#: A replica that synchronises is owed what is written meanwhile; beyond the backlog that is its own buffer, which is cut
+#: at client-output-buffer-limit replica (redis.conf 7.0: 256 MB). The copy is assumed to travel at this rate.
+SYNC_BYTES_PER_S, REPLICA_LIMIT = 100e6, 256 * MIB
+#: Append-only buffer: what is written while an fsync lags: the write waits for it up to 2 s (src/aof.c, Redis 7.0.15).
 AOF_LAG_S = 2.0
-#: A fork that writes the dataset runs at about this rate, at least a second; each event dirties some 4 KiB pages:
-#: state, log, roster or presence, tables. Assumed; the plan's own load decides.
-FORK_BYTES_PER_S, FORK_LEAST_S, PAGES_PER_EVENT, PAGE = 100e6, 1.0, 6, 4096
-#: Library of functions and cached scripts (assumed: the plan's one library compiles to less).
-SCRIPTS = 0.5 * MIB
-#: Operating system and agents on the host (assumed).
+#: A fork lives at least this long.
+FORK_LEAST_S, PAGE = 1.0, 4096
+#: First use of a command allocates its latency histogram; so many commands that the warm-up did not use.
+HISTOGRAMS = 25
+#: What Redis and its host are never without (operating system, agents): assumed.
 HOST_RESERVE = 128 * MIB
 
 
 @dataclass(frozen=True, slots=True)
 class Constants:
-    """What was measured on the server: bytes at start, a connection, a subscription, and RSS over used_memory."""
+    """What was measured on the server, else assumed: bytes at start, of a connection, a subscription, and so on.
+
+    ``save_rate`` is the bytes of ``used_memory`` that a fork writes a second, ``pages_per_event`` the memory pages that one
+    event dirties while it runs, ``histogram`` what the first use of a command takes.
+    """
 
     startup: float = 1.2 * MIB
     connection: float = 38_000.0
     subscription: float = 245.0
     rss_ratio: float = 1.1
+    library: float = 80_000.0
+    lua_vm: float = 130_000.0
+    histogram: float = 24_700.0
+    save_rate: float = 100e6
+    pages_per_event: float = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +64,7 @@ class Budget:
     """Every term of the memory of one server at ``sessions`` live sessions, in bytes."""
 
     sessions: int
+    gateways: int
     base: float
     dataset: float
     stale: float
@@ -58,7 +73,9 @@ class Budget:
     subscriptions: float
     output_buffers: float
     backlog: float
+    replica_buffer: float
     aof: float
+    lua_vm: float
     fragmentation: float
     copy_on_write: float
 
@@ -67,7 +84,7 @@ class Budget:
         """What ``maxmemory`` counts at this number of sessions."""
         return (
             self.base + self.dataset + self.stale + self.rehash
-            + self.connections + self.subscriptions + self.output_buffers
+            + self.connections + self.subscriptions + self.output_buffers + self.backlog
         )  # fmt: skip
 
     @property
@@ -78,7 +95,7 @@ class Budget:
     @property
     def host(self) -> float:
         """Memory of the host: ``maxmemory`` with fragmentation, what it does not count, a fork, the system."""
-        outside = self.backlog + self.aof + self.copy_on_write + HOST_RESERVE
+        outside = self.replica_buffer + self.aof + self.lua_vm + self.copy_on_write + HOST_RESERVE
         return self.maxmemory * (1 + self.fragmentation / max(self.counted, 1.0)) + outside
 
 
@@ -86,36 +103,96 @@ def budget(
     brief: Brief, keyspace: Keyspace, build: Build, constants: Constants, sessions: int, full: bool = False
 ) -> Budget:
     """Return the budget for ``sessions`` live sessions, keys at typical size or (``full``) at their bound."""
+    peak = brief.value("sessions_peak")
     names = directives.quantities(_scaled(brief, sessions), keyspace, 0.0, 0.0)
-    dataset = project.dataset_bytes(
-        _scaled_globals(keyspace, sessions / brief.value("sessions_peak")), sessions, build, full
-    )
-    keys = sum(load.shape.n_keys for load in project.loads(keyspace, sessions))
-    gateways = brief.value("gateway_nodes")
-    buffers = names["hard_limit"] * gateways
-    base = constants.startup + SCRIPTS
+    grown = _scaled_globals(keyspace, sessions / peak)
+    loads = project.loads(grown, sessions, full)
+    dataset = model.predict_keyspace([load.shape for load in loads], build)[1]
+    keys = sum(load.shape.n_keys for load in loads)
+    volatile = sum(load.shape.n_keys for load in loads if load.shape.ttl)
+    gateways = gateways_at(brief, sessions)
+    base = constants.startup + constants.library + HISTOGRAMS * constants.histogram
+    clients = (gateways * directives.CONNECTIONS_PER_GATEWAY + 8) * constants.connection
+    subscribed = subscriptions_at(brief, keyspace, sessions) * constants.subscription
+    buffers = hard_limit_at(brief, keyspace, sessions) * gateways if keyspace.channels else 0.0
+    backlog = max(BACKLOG_LEAST, names["write_bytes"] * BACKLOG_S)
+    stale = dataset * STALE_SHARE
     # while a table of the keyspace doubles, the old one is still there: half of the new one
-    rehash = model.keyspace_tables(keys, 0, build) / 2
-    counted_data = dataset * (1 + STALE_SHARE)
-    clients = names["connections"] * constants.connection
-    subscriptions = sessions * gateways * len(keyspace.channels) * constants.subscription
-    used = base + counted_data + rehash + clients + subscriptions + buffers
-    fork_s = max(FORK_LEAST_S, counted_data / FORK_BYTES_PER_S)
-    dirtied = sessions * brief.value("events_per_session") * PAGES_PER_EVENT * PAGE * fork_s
+    rehash = model.keyspace_tables(keys, volatile, build) / 2
+    used = base + dataset + stale + rehash + clients + subscribed + buffers + backlog
+    owed = names["write_bytes"] * (dataset + stale) / SYNC_BYTES_PER_S
     return Budget(
         sessions=sessions,
+        gateways=gateways,
         base=base,
         dataset=dataset,
-        stale=dataset * STALE_SHARE,
+        stale=stale,
         rehash=rehash,
         connections=clients,
-        subscriptions=subscriptions,
+        subscriptions=subscribed,
         output_buffers=buffers,
-        backlog=max(BACKLOG_LEAST, names["write_bytes"] * BACKLOG_S),
+        backlog=backlog,
+        replica_buffer=min(max(owed - backlog, 0.0), REPLICA_LIMIT),
         aof=names["write_bytes"] * AOF_LAG_S,
+        lua_vm=constants.lua_vm,
         fragmentation=used * max(constants.rss_ratio - 1, 0.03),
-        copy_on_write=min(counted_data * constants.rss_ratio, dirtied),
+        copy_on_write=copied(dataset + stale, names["conn_rate"], constants),
     )
+
+
+def copied(dataset: float, events_per_s: float, constants: Constants) -> float:
+    """Return the bytes that are copied while a fork writes ``dataset``: each page at most once.
+
+    Events fall on pages at random; of D pages t touches reach D (1 - exp(-t / D)).
+    """
+    seconds = max(FORK_LEAST_S, dataset / constants.save_rate)
+    pages = max(dataset * constants.rss_ratio / PAGE, 1.0)
+    touches = events_per_s * constants.pages_per_event * seconds
+    return pages * -math.expm1(-touches / pages) * PAGE
+
+
+def gateways_at(brief: Brief, sessions: float) -> int:
+    """Return how many gateways ``sessions`` sessions need: those of the documents up to the peak, then in proportion."""
+    nodes = max(1.0, brief.value("gateway_nodes"))
+    return math.ceil(nodes * max(1.0, sessions / brief.value("sessions_peak")) - 1e-9)
+
+
+def subscribers(brief: Brief, channel: KeyPattern, gateways: int) -> float:
+    """Return how many of ``gateways`` subscribe to one channel of this pattern.
+
+    A session's channel is subscribed by the gateways that hold one of its members, spread at random: G (1 - (1 - 1/G)^m).
+    A member's channel has one subscriber. A channel of the whole service has all of them, unless its name tells whose it is.
+    """
+    if channel.scope == "session":
+        members = max(1.0, brief.value("members_per_session"))
+        return float(gateways * (1 - math.pow(1 - 1 / gateways, members)))
+    own = set(naming.PLACEHOLDER.findall(channel.template)) - {"env"}
+    return 1.0 if channel.scope == "member" or own else float(gateways)
+
+
+def subscriptions_at(brief: Brief, keyspace: Keyspace, sessions: float) -> float:
+    """Return the subscriptions of all gateways at ``sessions`` sessions: channels times their subscribers."""
+    gateways = gateways_at(brief, sessions)
+    growth = gateways / max(1.0, brief.value("gateway_nodes"))
+    total = 0.0
+    for channel in keyspace.channels:
+        count = channel.per_session * (sessions if channel.scope != "global" else growth)
+        total += count * subscribers(brief, channel, gateways)
+    return total
+
+
+def hard_limit_at(brief: Brief, keyspace: Keyspace, sessions: float) -> float:
+    """Return the hard output-buffer limit of one subscriber connection at ``sessions`` sessions.
+
+    At the peak it is the limit of the configuration, for a connection that hears every event. With more gateways each
+    hears a smaller share of them.
+    """
+    heard = 1.0
+    session = next((c for c in keyspace.channels if c.scope == "session"), None)
+    if session:
+        now, peak = (gateways_at(brief, n) for n in (sessions, brief.value("sessions_peak")))
+        heard = (subscribers(brief, session, now) / now) / (subscribers(brief, session, peak) / peak)
+    return directives.quantities(_scaled(brief, sessions * heard), keyspace, 0.0, 0.0)["hard_limit"]
 
 
 def sessions_within(brief: Brief, keyspace: Keyspace, build: Build, constants: Constants, host_bytes: float) -> int:
@@ -132,21 +209,27 @@ def sessions_within(brief: Brief, keyspace: Keyspace, build: Build, constants: C
     return low
 
 
-def _scaled(brief: Brief, sessions: int) -> Brief:
+def _scaled(brief: Brief, sessions: float) -> Brief:
     facts = tuple(replace(f, value=float(sessions)) if f.name == "sessions_peak" else f for f in brief.facts)
     return replace(brief, facts=facts)
 
 
 def _scaled_globals(keyspace: Keyspace, factor: float) -> Keyspace:
-    """Return the keyspace with its global keys grown with the sessions that they index."""
-    patterns = tuple(
-        replace(
-            pattern,
-            typical_elements=max(1.0, pattern.typical_elements * factor),
-            max_elements=max(1.0, pattern.max_elements * factor),
-        )
-        if pattern.scope == "global"
-        else pattern
-        for pattern in keyspace.patterns
-    )
+    """Return the keyspace with its global keys grown with the sessions that they index.
+
+    Where there is one key for each thing (a code, a rate window) the number of keys grows, else the elements of the key.
+    """
+    patterns = tuple(_grown(pattern, factor) if pattern.scope == "global" else pattern for pattern in keyspace.patterns)
     return replace(keyspace, patterns=patterns)
+
+
+def _grown(pattern: KeyPattern, factor: float) -> KeyPattern:
+    if pattern.type == "channel":
+        return pattern
+    if pattern.type == "string" or project.is_record(pattern):
+        return replace(pattern, per_session=max(1.0, pattern.per_session * factor))
+    return replace(
+        pattern,
+        typical_elements=max(1.0, pattern.typical_elements * factor),
+        max_elements=max(1.0, pattern.max_elements * factor),
+    )
