@@ -100,7 +100,6 @@ def commands(keyspace: Keyspace, role: Role) -> tuple[str, ...]:
     called = [s for s in library.steps(keyspace) if _calls(s, role)]
     if called:
         found.add("fcall")
-        found |= {"fcall_ro"} if any("no-writes" in s.function.flags for s in called) else set()
         found |= {name.lower() for s in called for name in inside[s.function.name]}
     served = {p.name for s in library.steps(keyspace) for p in s.patterns}
     plain = library.uses()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -45,7 +46,8 @@ def _environment() -> jinja2.Environment:
 
 def render(template: str, **names: object) -> str:
     """Fill a template of the catalog's ``artefacts/``."""
-    return _environment().get_template(template).render(**names)
+    text = _environment().get_template(template).render(**names)
+    return re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE)
 
 
 def quote(text: str) -> str:
