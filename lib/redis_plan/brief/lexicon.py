@@ -172,10 +172,10 @@ def lexicons() -> Mapping[str, Mapping[str, Any]]:
 
 
 @cache
-def lexicon(language: str) -> Lexicon:
-    """Return the lexicon of ``language``, with English beside it: documents of all languages mix it in."""
+def lexicon(*wanted: str) -> Lexicon:
+    """Return the lexicon of the languages ``wanted``, with English beside: documents of all languages mix it in."""
     files = lexicons()
-    languages = tuple(dict.fromkeys(name for name in (language, "en") if name in files))
+    languages = tuple(dict.fromkeys(name for name in (*wanted, "en") if name in files))
     merged: dict[str, Any] = {}
     for name in languages:
         for key, value in files[name].items():

@@ -52,6 +52,7 @@ class _Text:
     visible: Sequence[str]  # the lines without what is inert
     roles: Roles
     lines: Sequence[str]
+    language: str
 
 
 def read(project: Path) -> Brief:
@@ -76,12 +77,13 @@ def _read(project: Path) -> Brief:
     loaded = files.load(project)
     overrides = read_overrides(files.find_folder(project))
     language, _ = detect_language(d.text for d in loaded.values())
-    words = lexicon(language)
-    texts = [_Text(d, *parse(d), Roles(words, part), d.lines) for part, d in loaded.items()]
+    tongues = {part: _language_of(d, language) for part, d in loaded.items()}
+    words = lexicon(language, *tongues.values())
+    texts = [_Text(d, *parse(d), Roles(lexicon(tongues[p]), p), d.lines, tongues[p]) for p, d in loaded.items()]
     lines: dict[str, Sequence[str]] = {t.document.name: t.lines for t in texts}
-    quantities = tuple(q for t in texts for q in _quantities(t, words, language))
+    quantities = tuple(q for t in texts for q in _quantities(t))
     requirements = _requirements(texts, words, quantities)
-    stack = _stack(texts, words)
+    stack = _stack(texts)
     notes = _notes(texts)
     entities = _entities(texts, words, requirements, overrides)
     if language in READ_FULLY:
@@ -130,7 +132,18 @@ def _of_assumed(assumed: Sequence[Entity]) -> tuple[Remark, ...]:
     return (Remark("unread", text, assumed[0].file, 1),)
 
 
-def _quantities(text: _Text, words: Lexicon, language: str) -> tuple[Quantity, ...]:
+#: From this share of frequent words on a companion document has a language of its own.
+OWN_LANGUAGE = 0.06
+
+
+def _language_of(document: Document, main: str) -> str:
+    """Return the language of one document: a team may write its stack in another one than its requirements."""
+    language, share = detect_language([document.text])
+    return language if share > OWN_LANGUAGE and language != "unknown" else main
+
+
+def _quantities(text: _Text) -> tuple[Quantity, ...]:
+    words, language = text.roles.words, text.language
     contexts: dict[int, Context] = {}
     for block in text.blocks:
         chain = text.roles.chain(block.section)
@@ -158,9 +171,9 @@ def _requirements(texts: Sequence[_Text], words: Lexicon, quantities: Sequence[Q
         name = text.document.name
         mine = [q for q in quantities if q.file == name]
         if text.document.part == "prd":
-            found += read_requirements(text.blocks, text.roles, words, mine)
+            found += read_requirements(text.blocks, text.roles, text.roles.words, mine)
         elif text.document.part == "notes":
-            found += _noted(text, words)
+            found += _noted(text, text.roles.words)
     return flag_realtime(found, words, entity_lexicon(words))
 
 
@@ -177,9 +190,9 @@ def _noted(text: _Text, words: Lexicon) -> list[Requirement]:
     return found
 
 
-def _stack(texts: Sequence[_Text], words: Lexicon) -> tuple[Component, ...]:
+def _stack(texts: Sequence[_Text]) -> tuple[Component, ...]:
     ordered = sorted(texts, key=lambda t: ("stack", "prd", "notes").index(t.document.part))
-    every = [c for t in ordered for c in read_stack(t.blocks, t.roles, words, t.document.part == "stack")]
+    every = [c for t in ordered for c in read_stack(t.blocks, t.roles, t.roles.words, t.document.part == "stack")]
     merged = merge_stack(every)
     # a protocol is a component only where no library that speaks it is named
     named = {c.name for c in merged if c.role == "realtime" and c.status in ("chosen", "later")} - _PROTOCOLS

@@ -5,17 +5,28 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 
 from redis_plan import resources
 from redis_plan.brief.lexicon import WORD, Lexicon, fold, tokens
 from redis_plan.brief.model import Component, Role, Status
+from redis_plan.brief.named import unknown_technologies
 from redis_plan.brief.outline import Block
 from redis_plan.brief.sections import Roles
 
 _VERSION = re.compile(r"^\s*(?:\(|v\.?|version\s|wersj\w+\s)?\s*\^?(\d+(?:\.(?:\d+|x))*\+?)(?![\w%])", re.IGNORECASE)
-_OVER = re.compile(r"\b(?:over|instead of|rather than|zamiast|not|replac\w+|nie)\s+(?:\w+\s){0,3}$")
-_EXAMPLES = re.compile(r"\b(?:e\.g\.?|i\.e\.?|np\.|such as|like|takie jak|z\.b\.)[^.;]{0,40}$")
+_OVER = re.compile(
+    r"\b(?:over|instead of|rather than|zamiast|not|replac\w+|nie|leaving|away from|migrat\w+ from)\s+(?:\w+\s){0,3}$"
+)
+_PATH = re.compile(
+    r"\b(?:upgrade path|migrate to|migration to|swapped (?:with|for)|can be replaced|enterprise:|at scale:?|if needed)[^.;]{0,60}$"
+)
+_EXAMPLES = re.compile(
+    r"\b(?:(?:providers?|models?|modeli|dostawc\w+|platforms?)\s+\(|e\.g\.?|i\.e\.?|np\.|such as|like|takie jak|z\.b\.)[^.;]{0,40}$"
+)
+_CHOICES = re.compile(r"\(([^()/]{2,30})/([^()/]{2,30})\)")
+_PROVIDERS = re.compile(r"\b(?:providers?|models?|modeli|modele|dostawc\w+)\s+\([^()]*$")
 #: Ways of talking that prose mentions in passing: components only where a stack is described.
 _MANNERS = frozenset({"Server-Sent Events", "WebRTC", "GraphQL", "gRPC", "PWA"})
 _AGAINST = re.compile(
@@ -85,6 +96,8 @@ def read_stack(blocks: Sequence[Block], roles: Roles, words: Lexicon, is_stack_f
             for listed, name, kind in _families():
                 if block.kind != "code" and listed.match(text):
                     yield Component(name, kind, block.file, block.line)
+        if is_stack_file or "section.technology" in words.groups(" | ".join(block.section.titles)):
+            yield from unknown_technologies(block, pattern, words)
         if firsts.isdisjoint(word for word, _, _ in said):
             continue
         role = roles.of(block)
@@ -115,13 +128,17 @@ def _package_version(text: str, end: int) -> re.Match[str] | None:
 
 
 def _status(folded: str, begin: int, role: str, chain: Sequence[str], words: Lexicon, is_stack_file: bool) -> Status:
-    before, after = folded[max(0, begin - 40) : begin], folded[begin : begin + 200]
+    before, after = folded[max(0, begin - 70) : begin], folded[begin : begin + 200]
     if role in ("out-of-scope", "rejected") or _OVER.search(before) or _AGAINST.match(after):
         return "rejected"
-    if _EXAMPLES.search(before) and not is_stack_file:
+    if _EXAMPLES.search(before[-60:]) and (not is_stack_file or _PROVIDERS.search(before)):
         return "mentioned"
     if _ECOSYSTEM.search(before) or _AND_OTHERS.match(after):
         return "mentioned"
+    if _either(folded, begin):
+        return "alternative"
+    if _PATH.search(before):
+        return "alternative"
     if _ALTERNATIVE_LINE.match(folded) or _OR_BEFORE.search(before) or _OR_AFTER.match(after):
         return "alternative"
     if role == "plan":
@@ -129,6 +146,16 @@ def _status(folded: str, begin: int, role: str, chain: Sequence[str], words: Lex
     if re.match(r"[^.;,]{0,24}\((?:later|pozniej|future|optional)", after):
         return "later"
     return "chosen"
+
+
+def _either(folded: str, begin: int) -> bool:
+    """Whether the name stands in a bracket with another one of its kind: ``Go (Echo/Fiber)`` has not chosen yet."""
+    table = technologies()[0]
+    for match in _CHOICES.finditer(folded, max(0, begin - 40), begin + 80):
+        if match.start() < begin < match.end():
+            one, other = (table.get(match.group(n).strip()) for n in (1, 2))
+            return one is not None and other is not None and one[1] == other[1]
+    return False
 
 
 def merge_stack(components: Sequence[Component]) -> tuple[Component, ...]:
@@ -149,5 +176,5 @@ def merge_stack(components: Sequence[Component]) -> tuple[Component, ...]:
             continue
         better = component if rank[component.status] < rank[old.status] else old
         version = better.version or old.version or component.version
-        best[component.name] = Component(better.name, better.role, better.file, better.line, version, better.status)
+        best[component.name] = replace(better, version=version)
     return tuple(best.values())
