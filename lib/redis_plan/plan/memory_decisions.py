@@ -10,6 +10,7 @@ from redis_plan.keyspace.model import Keyspace
 from redis_plan.memory import capacity, project
 from redis_plan.plan.decision import Alternative, Decision, Guard
 from redis_plan.plan.evidence import Evidence
+from redis_plan.plan.memory_words import Words
 
 
 def _bytes(value: float) -> str:
@@ -24,17 +25,18 @@ def state_decision(keyspace: Keyspace, state: Evidence) -> Decision:
     text = "takes fewer bytes and" if smaller else "takes more bytes, but"
     return Decision(
         id="D-06a",
-        title="The session state is one hash",
-        question=f"What does `{pattern.template}` cost as a hash, as a JSON string, as one key a field?",
+        title=f"`{pattern.name}` is one hash",
+        question=f"What does `{pattern.template}` cost as a hash, as JSON, as one key a field, in buckets?",
         decision=f"One hash at `{pattern.template}`: {len(pattern.fields)} fields, {_bytes(longest)} the longest value",
         because=(
             f"the hash takes {state.cite('hash')}, the JSON string {state.number('JSON_string')}; the hash {text} is "
             f"changed field by field, while the string is read and rewritten whole. One key a field takes "
-            f"{state.cite('key_per_field_ratio')} of the hash"
+            f"{state.cite('key_per_field_ratio')} of the hash, buckets of 100 {state.number('buckets_ratio')} and no TTL of their own"
         ),
         instead_of=(
             Alternative("a JSON string, read, changed and written back", state.number("JSON_string"), naive=True),
             Alternative("one key for each field", state.number("key_per_field")),
+            Alternative("JSON in hashes of 100", state.number("buckets")),
         ),
         costs=(
             "no TTL of its own for a field; "
@@ -94,19 +96,23 @@ def log_decision(keyspace: Keyspace, log: Evidence) -> Decision:
 
 def eviction_decision(brief: Brief, keyspace: Keyspace, budget: Evidence, full: Evidence) -> Decision:
     """Return D-06c: how large maxmemory is, and what happens before the server is full."""
-    noun = keyspace.session_noun
+    words = Words.of(keyspace)
+    noun = words.group
     authoritative = any(pattern.authoritative for pattern in keyspace.keys)
     admission = budget["admission_bytes"].value
     if full.not_run:
-        because = "half of a live session is worse than a refused one; the test of a full server did not run here"
+        because = f"half of a {noun} is worse than a refused one; the test of a full server did not run here"
         lost = "not measured here"
     else:
-        because = (
-            f"at its limit a server with noeviction kept {full.number('noeviction_whole')} whole, refused "
-            f"{full.number('noeviction_refused')} and broke {full.number('noeviction_broken')}; with allkeys-lru it accepted "
-            f"all and left {full.cite('allkeys_lru_broken')} with a part of their keys"
+        kept, refused, broken, evicted = (
+            f"{full[name].value:.0f}"
+            for name in ("noeviction_whole", "noeviction_refused", "noeviction_broken", "allkeys_lru_broken")
         )
-        lost = f"{full.number('allkeys_lru_broken')} broken without an error"
+        because = (
+            f"at its limit a server with noeviction kept {kept} {noun}s whole, refused {refused} and broke {broken}; with allkeys-lru it "
+            f"accepted all and left {evicted} with a part of their keys (measured, [{full.id}])"
+        )
+        lost = f"{evicted} {noun}s broken without an error [{full.id}]"
     if not authoritative:
         because = "every key of this keyspace can be rebuilt, so the least recently used may go. " + because
     available, host, twice = brief.value("memory_budget"), budget["host_memory"].value, budget["host_memory_2x"].value
@@ -116,8 +122,8 @@ def eviction_decision(brief: Brief, keyspace: Keyspace, budget: Evidence, full: 
         room = f"a node of {units.write(node, 'B')}"
         because += (
             f". The budget of {units.write(available, 'B')} ({brief.fact('memory_budget').where}) carries "
-            f"{budget.number('sessions_in_budget')}; the peak is {brief.value('sessions_peak'):,.0f}, and twice the peak must "
-            "fit, so the node is sized by what the sessions need"
+            f"{words.count(budget['sessions_in_budget'].value)} [{budget.id}]; the peak is {words.count(brief.value('sessions_peak'))}, and "
+            "twice the peak must fit, so the node is sized by that"
         )
     policy = "noeviction" if authoritative else "allkeys-lru"
     return Decision(
@@ -125,15 +131,15 @@ def eviction_decision(brief: Brief, keyspace: Keyspace, budget: Evidence, full: 
         title="maxmemory is a computed number, and admission stops before it",
         question="How large is `maxmemory`, and who is refused when memory runs short?",
         decision=(
-            f"`maxmemory {round(budget['maxmemory'].value)}` with `maxmemory-policy {policy}`. The service refuses every new {noun} "
+            f"`maxmemory {round(budget['maxmemory'].value)}` with `maxmemory-policy {policy}`. The service refuses every new {words.one} "
             f"while `used_memory` is above {round(admission)} B ({capacity.ADMISSION_SHARE:.0%} of it, {budget.number('admission_bytes')}); "
             f"those that are alive keep the rest. The host is {room} with at least {budget.number('host_memory')}, and twice "
             f"the peak still fits ({budget.number('host_memory_2x')})"
         ),
         because=because,
         instead_of=(
-            Alternative("no maxmemory: the kernel kills the process", "every session lost at once", naive=True),
-            Alternative("allkeys-lru on live state", lost)
+            Alternative("no maxmemory: the kernel kills the process", "everything lost at once", naive=True),
+            Alternative("allkeys-lru on what has no other copy", lost)
             if authoritative
             else Alternative("noeviction", "writes refused"),
             Alternative("volatile-ttl", "as soon as no key with a TTL is left it refuses like noeviction"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pandas as pd
+
 from redis_plan import units
 from redis_plan.keyspace.cues import plural
 from redis_plan.keyspace.model import Keyspace
@@ -43,3 +45,11 @@ class Words:
     def each(self, value: float) -> str:
         """Write bytes of one unit as bytes of what is counted."""
         return units.write(round(value / self.keys_each), "B")
+
+    def counted(self, samples: pd.DataFrame) -> pd.DataFrame:
+        """Return ``samples`` with its column ``sessions`` in what is counted."""
+        return samples.assign(sessions=samples.sessions * self.keys_each)
+
+    def steps(self, steps: list[tuple[int, float]]) -> list[tuple[int, float]]:
+        """Return the tables' steps in what is counted."""
+        return [(round(count * self.keys_each), size) for count, size in steps]
