@@ -140,8 +140,6 @@ class _Scanner(Line):
         rate = None if wraps else find_rate(self.masked, unit.end if unit else unit_at)
         if unit is None and rate is None:
             return self._counted(match, value, value_max, op, start, unit_at)
-        if unit is not None and rate is None and self._is_version(match.start("a")):
-            return None, match.end()
         if rate is not None and (unit is None or unit.kind != "time"):
             noun = unit.name if unit else rate.noun
             return self._made(value, value_max, f"{noun}/{rate.per}", "rate", op, start, rate.end), rate.end

@@ -67,8 +67,8 @@ def _first_words() -> frozenset[str]:
 
 @cache
 def technology_words() -> frozenset[str]:
-    """Return the last words of all spellings, folded: a number after one of them is its version."""
-    return frozenset(m.group().split()[-1] for spelling in technologies()[0] if (m := re.search(r"\S+$", spelling)))
+    """Return the spellings of one word, folded: a number after one of them is its version."""
+    return frozenset(spelling for spelling in technologies()[0] if " " not in spelling) | {"css", "ui"}
 
 
 @cache
