@@ -25,7 +25,7 @@ SESSION_FUNCTIONS = {"session_create", "session_apply"}
 
 def test_there_are_thirty_use_patterns_with_names_of_their_own() -> None:
     uses = [pattern.use for pattern in use_patterns()]
-    assert len(uses) >= 28
+    assert len(uses) >= 30
     assert len(set(uses)) == len(uses)
 
 
@@ -57,10 +57,33 @@ def test_every_key_is_bounded_ends_and_is_chosen_over_a_naive_design(pattern: Us
 
 
 @pytest.mark.parametrize("pattern", use_patterns(), ids=lambda pattern: pattern.use)
+@pytest.mark.parametrize("has_session", [True, False])
+def test_who_writes_a_key_with_a_ttl_sets_it_whatever_holds_the_key(pattern: UsePattern, has_session: bool) -> None:
+    for original in pattern.key:
+        spec = original.adapted(has_session)
+        for candidate in (spec.prefer[0], *spec.variant):
+            held = spec.built_as(candidate)
+            commands = next(c.write for c in spec.candidate if c.name == candidate)
+            sets = re.search(r"EXPIRE|SETEX|\bEX\b|\bPX\b", " ".join((*held.writers, *commands)))
+            assert held.ttl.seconds is None or held.functions or sets, f"{spec.name} as {candidate}: {held.writers}"
+
+
+@pytest.mark.parametrize("pattern", use_patterns(), ids=lambda pattern: pattern.use)
+def test_every_key_has_two_to_four_candidates_and_says_how_often_it_is_used(pattern: UsePattern) -> None:
+    for spec in pattern.key:
+        assert 2 <= len(spec.candidate) <= 4
+        assert spec.writes != ""
+        assert spec.reads != ""
+
+
+@pytest.mark.parametrize("pattern", use_patterns(), ids=lambda pattern: pattern.use)
 def test_every_number_is_computed_from_known_facts(pattern: UsePattern) -> None:
     for spec in pattern.key:
         numbers = [spec.max_elements, spec.per_session, *(field.max_bytes for field in spec.fields)]
         numbers += [spec.ttl.seconds] if spec.ttl.seconds is not None else []
+        for rate in (spec.writes, spec.reads):
+            assert set(facts_in(rate)) <= set(KNOWN)
+            assert compute(rate, KNOWN) >= 0
         for number in numbers:
             assert set(facts_in(number)) <= set(KNOWN)
             assert compute(number, KNOWN) > 0

@@ -10,7 +10,7 @@ from redis_plan.keyspace import checks, design, lint
 from redis_plan.keyspace.linter import rules
 from redis_plan.keyspace.model import Candidate, Field, KeyPattern, Keyspace, TtlRule
 
-from .briefs import entity, facts, workshop
+from .briefs import entity, facts, ledger, prices, workshop
 
 NONE = TtlRule("none", None, "")
 Change = Callable[[KeyPattern], KeyPattern]
@@ -31,7 +31,22 @@ def rebuilt(candidate: Candidate) -> dict[str, object]:
 
 
 NAIVE = Candidate("n", "hash", "s", ("HSET <key> a 1",), ("HGETALL <key>",), naive=True)
+TTL_APART = replace(NAIVE, write=("HSET <key> a 1", "EXPIRE <key> 60"), atomic=False)
 APP = "team-workshop:v1:"
+
+
+def together_in(*names: str) -> Callable[[Keyspace], Keyspace]:
+    """Let one MULTI write several keys."""
+
+    def plant(keyspace: Keyspace) -> Keyspace:
+        step = ("service: MULTI of both, EXPIRE",)
+        return replace(
+            keyspace, patterns=tuple(replace(p, writers=step) if p.name in names else p for p in keyspace.patterns)
+        )
+
+    return plant
+
+
 PLANTED = {
     "KS001": changed("due", deleted_by=""),
     "KS002": changed("roster", ttl=NONE),
@@ -60,6 +75,16 @@ PLANTED = {
     "KS027": lambda k, b: (k, replace(b, entities=(*b.entities, entity("Whiteboard stroke")))),
     "KS028": changed("gateways", max_elements=1e6),
     "KS029": changed("round", name="roster"),
+    "KS030": changed("code", writers=("service",), functions=(), **rebuilt(TTL_APART)),
+    "KS031": changed("code", writers=("service",), functions=(), **rebuilt(replace(NAIVE, write=("HSET <key> a 1",)))),
+    "KS032": changed("code", **rebuilt(Candidate("s", "string", "s", ("SET <key> <value>",), ("GET <key>",)))),
+    "KS033": lambda k, b: (together_in("code", "gateway")(k), b),
+    "KS034": changed("presence", readers=("worker: HPEXPIRE of each field",)),
+    "KS035": changed("events", readers=("gateway: PSUBSCRIBE *:events",)),
+    "KS036": changed("due", use="lock"),
+    "KS037": changed("log", fields=(Field("d", "JSON", 300),)),
+    "KS038": changed("due", type="stream", scope="session", typical_elements=3.0),
+    "KS039": lambda k, b: (k, replace(b, pinned={"bids": "list"})),
 }
 
 
@@ -78,6 +103,12 @@ def test_a_planted_fault_is_found_by_its_rule(code: str) -> None:
     )
 
 
+@pytest.mark.parametrize("code", [rule.code for rule in rules()])
+@pytest.mark.parametrize("brief", [workshop(), prices(), ledger()], ids=lambda brief: brief.slug)
+def test_a_designed_keyspace_passes_every_rule(code: str, brief: Brief) -> None:
+    assert code not in {finding.rule for finding in lint(design(brief), brief)}
+
+
 @pytest.mark.parametrize(
     ("policy", "code"), [("allkeys-lru", "KS016"), ("volatile-ttl", "KS016"), ("volatile-lru", "KS017")]
 )
@@ -89,7 +120,7 @@ def test_an_eviction_policy_that_drops_live_sessions_is_found(policy: str, code:
 
 def test_every_rule_has_a_check_and_every_check_a_rule() -> None:
     assert {rule.check for rule in rules()} == set(checks._CHECKS)
-    assert len({rule.code for rule in rules()}) == len(rules()) >= 25
+    assert len({rule.code for rule in rules()}) == len(rules()) >= 35
     assert {rule.code for rule in rules()} == set(PLANTED) | {"KS016", "KS017"}
 
 

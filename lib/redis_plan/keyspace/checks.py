@@ -5,31 +5,18 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import combinations
 
 from redis_plan import units
-from redis_plan.brief.model import Brief
-from redis_plan.keyspace import bounds, chain, cues, naming, versions
+from redis_plan.keyspace import bounds, chain, command_checks, cues, naming, versions
 from redis_plan.keyspace.catalog import nouns
-from redis_plan.keyspace.model import Keyspace
+from redis_plan.keyspace.subject import Fault, Subject
 from redis_plan.keyspace.together import together
-
-Fault = tuple[str, dict[str, str]]
 
 #: From here on a read or a delete of the whole takes milliseconds (DEL of a zset of 200,000: 28 ms on 7.0.15).
 BIG_ELEMENTS, BIG_BYTES = 10_000, 1 << 20
 NAME_BUDGET_BYTES = 100
 _COLLECTIONS = ("hash", "list", "set", "zset", "stream")
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What the rules look at; ``policy`` is the eviction policy that the server will run with."""
-
-    keyspace: Keyspace
-    brief: Brief
-    policy: str = "noeviction"
 
 
 def no_end(subject: Subject) -> Iterator[Fault]:
@@ -282,6 +269,6 @@ _CHECKS: dict[str, Callable[[Subject], Iterator[Fault]]] = {
         no_end, session_without_ttl, unbounded, big_key, cross_slot, overlapping, ambiguous_placeholder, grammar,
         constant_tag, empty_tag, pii, nothing_chosen, too_new, lossy, broken_chain, evictable, untimed_under_volatile,
         scanning, no_naive, naive_chosen, nobody_asked, long_name, wide_field, notifications, not_atomic,
-        channel_without_environment, unserved_entity, hot_global, same_name,
+        channel_without_environment, unserved_entity, hot_global, same_name, *command_checks.CHECKS,
     )
 }  # fmt: skip

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from redis_plan.brief.model import Brief
 from redis_plan.keyspace import checks
 from redis_plan.keyspace.model import Finding, Keyspace, Severity
+from redis_plan.keyspace.subject import Subject
 from redis_plan.resources import catalog_dir
 
 
@@ -41,7 +42,7 @@ def lint(keyspace: Keyspace, brief: Brief, policy: str = "noeviction") -> tuple[
 
     ``policy`` is the ``maxmemory-policy`` that the server will run with.
     """
-    subject = checks.Subject(keyspace, brief, policy)
+    subject = Subject(keyspace, brief, policy)
     found = [
         Finding(rule.code, rule.severity, pattern, rule.message.format(**words), rule.fix)
         for rule in rules()
