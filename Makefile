@@ -34,10 +34,11 @@ format: environment ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: environment ## time a quick build and the reading of large documents; hold the lab against redis-benchmark
+bench: environment ## time a quick build and the reading of large documents; hold the lab against redis-benchmark and itself
 	$(BIN)/python tests/benchmarks/build_time.py $(ARGS)
 	$(BIN)/python tests/benchmarks/read_time.py
 	$(BIN)/python -m tests.benchmarks.fidelity
+	$(BIN)/python -m tests.benchmarks.verdicts
 
 bench-memory: environment ## load fresh random keys on every server here and print the memory model's errors
 	$(BIN)/python -m tests.benchmarks.memory $(ARGS)

@@ -1,8 +1,8 @@
 """Interleaving: candidates measured A B B A … on one connection, after warm-up, until the answer is narrow enough.
 
-A round runs every candidate once, each for about a millisecond, in an order that changes from round to round, so that
-drift of the machine falls on all alike. One design under two labels in the same run (A/A) says how large a difference
-this machine makes up by itself.
+A round runs every candidate once, each for a third of a millisecond, in an order that changes from round to round, so
+that drift of the machine falls on all alike. One design under two labels in the same run (A/A) says how large a difference
+this machine makes up by itself; what is smaller than that, or than the resolution the run aimed at, is called none.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ from redis_plan.measure.respwire import Wire
 Operation = tuple[bytes, ...]
 #: Why a run ended: the intervals are narrow enough, or the time is spent.
 Stop = Literal["interval narrow enough", "budget spent"]
-#: A value is a batch at least this long, so that the clock's and the scheduler's grain do not show.
-BATCH_S = 0.001
+#: A value is a batch at least this long: far above the clock's grain, and short enough that a process which takes the
+#: processor for some milliseconds spoils one pair of a hundred. (With a millisecond 91 of 100 slow-downs of 20 % were
+#: seen on two busy cores, with a third of it all: ``python -m tests.benchmarks.verdicts``.)
+BATCH_S = 0.0003
 MIN_ROUNDS = 8
 WARMUP_S = 0.03
 #: Half of the 95 % interval of each ratio at which a run has seen enough.
@@ -60,9 +62,11 @@ class Timed:
         return statistics.ratio(self.batches(label), self.batches(self.baseline), seed)
 
     def noise(self, seed: int = 0) -> float | None:
-        """Return the difference that the baseline shows against itself; None without an A/A pair in the run."""
+        """Return the least difference that counts: A/A noise and the run's resolution; None without an A/A pair."""
         again = self.baseline + AGAIN
-        return statistics.noise_floor(self.ratio(again, seed)) if again in self.operations else None
+        if again not in self.operations:
+            return None
+        return statistics.noise_floor(self.ratio(again, seed), self.wanted)
 
     def verdict(self, label: str, seed: int = 0) -> statistics.Verdict:
         """Say whether ``label`` is faster or slower than the baseline, beyond the noise of this machine."""

@@ -105,9 +105,12 @@ def ratio_spread(candidate: Sequence[float], baseline: Sequence[float]) -> float
     return float((pairs[-1 - rank] - pairs[rank]) / 2 / np.median(pairs))
 
 
-def noise_floor(again: Estimate) -> float:
-    """Return the largest relative difference that an A/A run shows: one design under two labels."""
-    return max(abs(again.low - 1), abs(again.high - 1))
+def noise_floor(again: Estimate, resolution: float = 0.0) -> float:
+    """Return the largest relative difference that an A/A run shows: one design under two labels.
+
+    ``resolution`` is the half-width at which the run would have stopped; it adds as an independent error does.
+    """
+    return float(np.hypot(max(abs(again.low - 1), abs(again.high - 1)), resolution))
 
 
 def verdict(found: Estimate, floor: float | None) -> Verdict:
