@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from redis_plan.errors import InputError
 from redis_plan.memory import encodings, indexes, residue, streams, tables, values
 from redis_plan.memory.blocks import Block, Counted, block
 from redis_plan.memory.layout import Build
@@ -87,6 +88,10 @@ def predict(shape: Shape, build: Build) -> Growth:
 
 def key_blocks(shape: Shape, build: Build) -> tuple[str, tuple[Block, ...]]:
     """Return the encoding and the blocks of one key: name, object, value, and its entry in the expires table."""
+    if shape.hfe and shape.type == "hash" and build.layout.rules["hash_field_ttl"] == "none":
+        raise InputError(
+            f"{build.layout.family} has no deadlines of hash fields (hfe); they came with Redis 7.4 and Valkey 9.0"
+        )
     if build.layout.rules["objects"] in ("separate", "embedded-entry"):
         return _separate(shape, build)
     return _embedded(shape, build)
@@ -98,7 +103,8 @@ def _separate(shape: Shape, build: Build) -> tuple[str, tuple[Block, ...]]:
     entry = sizes["dict_entry"] + (sizes.get("cluster_entry", 0) if build.cluster else 0)
     blocks = [block("key", encodings.sds(shape.key_len)), block("key", entry, counted="size")]
     if build.layout.rules["objects"] == "embedded-entry":
-        blocks = [block("key", sizes["embedded_entry"] + encodings.sds(shape.key_len))]
+        # the name keeps the header that it had as an argument, which is never the shortest
+        blocks = [block("key", sizes["embedded_entry"] + encodings.sds(shape.key_len, 3))]
     if shape.ttl:
         blocks.append(block("expires", sizes["dict_entry"], counted="none"))
     if shape.type != "string":
@@ -182,7 +188,7 @@ def _keyspace_table(count: int, build: Build, made: str = "keyspace_dict") -> fl
     if rule == "hashtable":
         table = tables.hashtable_after(count, settled=True)
         chained = table.children * _usable(build, tables.BUCKET_BYTES)
-        return _usable(build, table.size * tables.BUCKET_BYTES) + chained
+        return _usable(build, build.layout.sizes[made]) + _usable(build, table.size * tables.BUCKET_BYTES) + chained
     size = tables.power_at_least(count + (1 if build.layout.rules["eager_growth"] else 0))
     total = _usable(build, 8 * size) + _usable(build, build.layout.sizes.get(made, 0))
     if rule == "dict-kvobj":

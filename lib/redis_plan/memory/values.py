@@ -231,7 +231,7 @@ def set_value(shape: Shape, build: Build) -> Value:
     if rules["set_entry_rule"] == "entry":
         parts.append(block("fields", sizes["set_entry"], shape.n_elem, "size"))
     elif rules["set_entry_rule"] == "chained":
-        parts.append(block("fields", sizes["set_entry"], table.children, "none"))
+        parts.append(block("fields", sizes["set_entry"], table.children, "none" if sizes["reported_entry"] else "size"))
         parts.append(block("fields", sizes["reported_entry"], shape.n_elem, "phantom"))
     parts.append(block("fields", encodings.sds(shape.sizes.lengths(shape.n_elem)), counted="sds"))
     return Value("hashtable", tuple(parts), table)
@@ -268,14 +268,15 @@ def zset_value(shape: Shape, build: Build) -> Value:
     presized = _presize(rules["zset_presize"], at_conversion, in_command, limit)
     parts, table = _table_blocks(shape, build, "zset", presized)
     parts.insert(0, block("value", sizes["zset"], counted="size"))
-    parts.append(block("value", sizes["skiplist_header"], counted="node"))
+    # where the header is the skiplist itself, the report takes its sizeof (zslGetAllocSize, src/t_zset.c, Valkey 9.1.2)
+    parts.append(block("value", sizes["skiplist_header"], counted="node" if sizes["zskiplist"] else "size"))
     if sizes["zskiplist"]:
         parts.append(block("value", sizes["zskiplist"], counted="struct"))
     nodes = sizes["skiplist_node"] + 16 * _LEVELS
     share = _LEVEL_SHARE * shape.n_elem
     if rules["zset_node"] == "embedded":
         lengths, of_length = shape.names.spread()
-        nodes = (nodes[:, None] + 1 + encodings.sds(lengths)[None, :]).ravel()
+        nodes = (nodes[:, None] + sizes["skiplist_prefix"] + encodings.sds(lengths)[None, :]).ravel()
         share = (share[:, None] * of_length[None, :]).ravel()
     else:
         parts.append(block("fields", encodings.sds(members), counted="sds"))
