@@ -118,12 +118,11 @@ def _builder(pattern: KeyPattern, brief: Brief) -> dict[str, Any]:  # Any: text 
 
     def text(opening: str, identifier: Any, this: str) -> str:
         parts = re.split(r"(<[a-z][a-z0-9_]*>)", pattern.template.replace("{", "\0").replace("}", "\1"))
-        filled = "".join(
+        return "".join(
             part if not part.startswith("<")
             else opening + "{" + (f"{this}.environment" if part == "<env>" else identifier(part[1:-1])) + "}"
             for part in parts
         )  # fmt: skip
-        return filled
 
     py = text("", lambda i: f"encode_id({snake(i)})", "self").replace("\0", "{{").replace("\1", "}}")
     ts = text("$", lambda i: f"encodeId({camel(i)})", "this").replace("\0", "{").replace("\1", "}")

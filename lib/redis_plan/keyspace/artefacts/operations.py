@@ -75,7 +75,8 @@ class Operation:
 
 
 @cache
-def _offered() -> dict[str, dict[str, str]]:
+def offered() -> dict[str, dict[str, str]]:
+    """Return the catalog's table of arguments, by name."""
     table: dict[str, dict[str, str]] = tomllib.loads(
         (catalog_dir() / "artefacts" / "arguments.toml").read_text("utf-8")
     )["argument"]
@@ -139,7 +140,7 @@ def _key(pattern: KeyPattern) -> Key:
 
 def _argument(word: str, pattern: str) -> tuple[list[Parameter], Argument]:
     """Return what the caller gives for an argument, and the argument."""
-    about = _offered()[word]
+    about = offered()[word]
     if constant := about.get("constant"):
         kind, _, of = constant.partition(":")
         return [], Argument("channel") if kind == "channel" else Argument("constant", kind, of or pattern)
@@ -172,14 +173,14 @@ def _records(function: Function, pattern: KeyPattern, brief: Brief) -> list[Oper
                     [Parameter("once", "flag", "none", "refuse to replace what is there: `taken`")] if once else []
                 )
             elif word == "element":
-                parameters.insert(len(ids), Parameter("element", "text", says=_offered()["element"]["says"]))
+                parameters.insert(len(ids), Parameter("element", "text", says=offered()["element"]["says"]))
                 arguments.append(Argument("parameter", "element", "text"))
             elif word == "value":
                 if value:
                     parameters.insert(len(ids) + 1, value)
                     arguments.append(Argument("parameter", value.name, value.kind))
             elif word == "type":
-                parameters.append(Parameter("event", "text", f"={pattern.name}", _offered()["type"]["says"]))
+                parameters.append(Parameter("event", "text", f"={pattern.name}", offered()["type"]["says"]))
                 arguments.append(Argument("parameter", "event", "text"))
             else:
                 added, argument = _argument(word, "state" if word != "most" else pattern.name)

@@ -1,0 +1,246 @@
+"""The walkthrough: the life of one session, or one use of each key, as real commands; and what the server had after each.
+
+The commands come from the same contracts as the clients. :func:`play` runs them on any client, a cluster's too.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from redis_plan.brief.model import Brief
+from redis_plan.keyspace import chain, functions, naming
+from redis_plan.keyspace.artefacts import library
+from redis_plan.keyspace.artefacts import operations as model
+from redis_plan.keyspace.artefacts.artefact import plain
+from redis_plan.keyspace.artefacts.operations import Argument, Operation
+from redis_plan.keyspace.model import KeyPattern, Keyspace
+
+SESSION, OP = "k3v9", "01JD8Q6Z7K3W9M2N4P5R6S7T8V"
+UNTIL = "<until>"  # what a claim answered, known when the step runs
+_IDS = {"session_id": SESSION, "op_id": OP, "code": "K7PQXM", "node_id": "gw-2", "env": naming.ENVIRONMENT,
+        "action": "join", "subject": "u-4f2a9c", "window": "29923940", "round_id": "7", "digest": "9f86d081884c7d65"}  # fmt: skip
+_TAKES_KEYS = {"FCALL", "EVALSHA", "EVAL"}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One command and what it is for."""
+
+    name: str
+    says: str
+    command: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a step answered, and the keys that existed after it: name, type, TTL in seconds (-1: none)."""
+
+    step: Step
+    reply: str
+    keys: tuple[tuple[str, str, int], ...]
+
+
+class Writer:
+    """Writes the commands of one walk; ``prefix`` stands before every key and channel."""
+
+    def __init__(self, brief: Brief, keyspace: Keyspace, prefix: str = "", session: str = SESSION) -> None:
+        """Prepare the operations of the keyspace."""
+        self.brief, self.keyspace, self.prefix = brief, keyspace, prefix
+        bucket = f"{naming.slot(naming.encode_id(session)) % 16:02d}"
+        self.ids = _IDS | {"session_id": session, "bucket": bucket}
+        self.operations = {o.method: o for o in model.operations(brief, keyspace)}
+
+    def key(self, pattern: str, **ids: object) -> str:
+        """Return a name of ``pattern`` with the walk's ids."""
+        template = self.keyspace.pattern(pattern).template
+        known = self.ids | {name: str(value) for name, value in ids.items()}
+        given = {n: known.get(n, f"{n.removesuffix('_id')[:3]}-1") for n in naming.placeholders(template)}
+        return self.prefix + naming.render(template, **given)
+
+    def call(self, method: str, also: Iterable[str] = (), **given: object) -> tuple[str, ...]:
+        """Return the FCALL of an operation with example values, or those ``given``."""
+        operation = self.operations[method]
+        keys = []
+        for key in operation.keys:
+            own = dict(zip(naming.placeholders(self.keyspace.pattern(key.pattern).template), key.ids, strict=True))
+            ids = {place: given.get(name, self.ids.get(place)) for place, name in own.items()}
+            ids |= {
+                place: f"{name.partition('_')[0]}-1" for place, name in own.items() if name.startswith(("from_", "to_"))
+            }
+            keys.append(self.key(key.pattern, **{n: v for n, v in ids.items() if v is not None}))
+        if operation.takes_more:
+            named = {key.pattern for key in operation.keys}
+            keys += [self.key(p.name) for p in model.session_others(self.keyspace) if p.name not in named]
+            keys += list(also)
+        arguments = [text for a in operation.arguments for text in self._argument(a, operation, given)]
+        return ("FCALL", operation.function.name, str(len(keys)), *keys, *arguments)
+
+    def _argument(self, a: Argument, operation: Operation, given: Mapping[str, object]) -> list[str]:
+        if a.kind == "constant":
+            return [self._constant(a)]
+        if a.kind == "channel":
+            channel = self.keyspace.use("events")
+            sharded = " sharded" if channel and channel.chosen == "sharded-pubsub" else ""
+            return [self.key(channel.name) + sharded if channel else ""]
+        if a.kind == "connection":
+            member, connection = given.get("member_id", "ann"), given.get("connection", "c1")
+            return [f"{member}#{connection}" if connection else str(member)]
+        if a.kind in ("literal", "once"):
+            return [a.name]
+        parameter = next(p for p in operation.parameters if p.name == a.name)
+        if parameter.kind == "fields":
+            return str(given.get("fields", "" if parameter.default else "value 5")).split()
+        return [str(given.get(a.name, _example(a.name, parameter.default, operation, self.brief)))]
+
+    def _constant(self, a: Argument) -> str:
+        ttl = {p.name: p.ttl.seconds or 0 for p in self.keyspace.keys}
+        if a.name in ("ttl", "ms"):
+            return str(ttl[a.of] * (1000 if a.name == "ms" else 1))
+        if a.name == "bound":
+            return str(int(self.keyspace.pattern(a.of).max_elements))
+        return (
+            str(int(1000 * chain.lease(self.brief))) if a.name == "lease_ms" else functions.log_argument(self.keyspace)
+        )
+
+
+def _example(name: str, default: str, operation: Operation, brief: Brief) -> str:
+    offered = model.offered()
+    if default == "capacity":
+        return str(max(1, int(brief.value("session_capacity"))))
+    if default == "none":
+        return "null" if name == "data" else ""
+    if default.isdigit() or default.startswith("="):
+        return default.removeprefix("=")
+    return offered.get(name, {}).get("example", name)
+
+
+def steps(brief: Brief, keyspace: Keyspace, prefix: str = "", session: str = SESSION) -> tuple[Step, ...]:
+    """Return the walk: the life of a session from create to cleanup, then the uses that belong to no session."""
+    writer = Writer(brief, keyspace, prefix, session)
+    of_session = () if functions.missing(keyspace) else tuple(_session(writer))
+    done = {"join-code", "due"} if of_session else set()
+    return (*of_session, *_others(writer, done))
+
+
+def _session(w: Writer) -> Iterable[Step]:
+    noun, member, state = w.keyspace.session_noun, w.keyspace.member_noun, w.keyspace.pattern("state").name
+    code, due = w.keyspace.use("join-code"), w.keyspace.use("due")
+    entry = f"{w.ids['session_id']}:idle"
+    if code and code.type == "string":
+        yield Step(
+            "code",
+            "the join code; nil would mean that it is taken",
+            ("SET", w.key(code.name), w.ids["session_id"], "NX", "EX", str(code.ttl.seconds)),
+        )
+    yield Step("create", f"the {noun} exists; {state} is its only key", w.call("create", fields="owner ann"))
+    if due and due.type == "zset":
+        yield Step("index", "when the worker must look at it (here: at once)", ("ZADD", w.key(due.name), "1", entry))
+    yield Step("join", f"the first {member} takes a seat", w.call("join"))
+    yield Step("join", f"a second {member}", w.call("join", member_id="bob", connection="c9", data='{"name":"Bob"}'))
+    yield Step("heartbeat", "a lease is renewed", w.call("heartbeat"))
+    yield Step(
+        "apply", "a change, with an operation id", w.call("apply", op_id=OP, fields="owner bob", data='{"owner":"bob"}')
+    )
+    yield Step(
+        "apply",
+        "the same change again: a duplicate",
+        w.call("apply", op_id=OP, fields="owner bob", data='{"owner":"bob"}'),
+    )
+    also: list[str] = []
+    number = 0
+    for method, operation in w.operations.items():
+        if method.startswith("record_"):
+            pattern = w.keyspace.pattern(operation.keys[-1].pattern)
+            number += 1
+            op = f"{OP[:-2]}{number:02d}"
+            yield Step("record", plain(pattern.holds), w.call(method, data="null", op_id=op))
+            also += [w.key(pattern.name)] if set(naming.placeholders(pattern.template)) - {"session_id"} else []
+    yield Step("catch up", "a client that has version 1 gets what it missed", w.call("catch_up", version="1"))
+    yield Step("catch up", "a client of another epoch gets a snapshot", w.call("catch_up", epoch="00", version="1"))
+    if due and "claim_due" in w.operations:
+        yield Step("claim", "a worker takes what is due", w.call("claim_due"))
+        yield Step("sweep", "no lease has lapsed", w.call("sweep", also=also))
+        yield Step("done", "and is done with it", w.call("done_due", entry=entry, claimed_until=UNTIL))
+    yield Step("leave", "the seat is free again", w.call("leave", member_id="ann", connection=""))
+    if also:
+        yield Step("end", "refused: it names the keys that it was not given, nothing is done", w.call("end"))
+    yield Step("end", f"the terminal event, then every key of the {noun}", w.call("end", also=also))
+    yield Step("end", "again: the same", w.call("end", also=also))
+    if code and code.type == "string":
+        yield Step("code", "what led to it goes last", ("DEL", w.key(code.name)))
+
+
+def _others(w: Writer, done: set[str]) -> Iterable[Step]:
+    """Yield one use of each key that belongs to no session: by its functions, else by the catalog's plain commands."""
+    by_pattern: dict[str, list[str]] = {}
+    for method, operation in w.operations.items():
+        if not operation.function.name.startswith("session_"):
+            by_pattern.setdefault(operation.keys[0].pattern, []).append(method)
+    for pattern in w.keyspace.keys:
+        if pattern.use in done or pattern.functions:
+            continue
+        for method in by_pattern.get(pattern.name, ()):
+            yield Step(method.replace("_", " "), plain(pattern.holds), w.call(method))
+        if pattern.name not in by_pattern:
+            plain_steps: Any = library.uses().get((pattern.use, pattern.type), {}).get("steps", ())
+            for says, command in plain_steps:
+                yield Step(pattern.name, says, tuple(_filled(word, w, pattern) for word in command.split()))
+
+
+def _filled(word: str, w: Writer, pattern: KeyPattern) -> str:
+    values = {"<key>": w.key(pattern.name), "<ttl>": str(pattern.ttl.seconds or 60), "<value>": "v1", "<member>": "ann"}
+    return values.get(word, word)
+
+
+def play(
+    execute: Callable[..., Any], walk: Sequence[Step], look: Callable[[], Iterable[tuple[str, str, int]]]
+) -> tuple[Seen, ...]:
+    """Run ``walk`` by ``execute``; after each step ``look`` says which keys there are. Errors are raised."""
+    seen: list[Seen] = []
+    until = "0"
+    for step in walk:
+        reply = execute(*(until if word == UNTIL else word for word in step.command))
+        if step.command[1] == "due_claim" and reply:
+            until = _text(reply[1])
+        seen.append(Seen(step, write(reply), tuple(sorted(look()))))
+    return tuple(seen)
+
+
+def keys_in(walk: Iterable[Step]) -> tuple[str, ...]:
+    """Return every key that the walk names, in order."""
+    found: dict[str, None] = {}
+    for step in walk:
+        if step.command[0] in _TAKES_KEYS:
+            count = int(step.command[2])
+            found |= dict.fromkeys(step.command[3 : 3 + count])
+        elif step.command[0] in ("XGROUP", "XREADGROUP"):
+            continue
+        else:
+            found[step.command[1]] = None
+    return tuple(found)
+
+
+def write(reply: Any) -> str:  # Any: what redis-py returns
+    """Return a reply as redis-cli would have it, on one line."""
+    if reply is None:
+        return "(nil)"
+    if isinstance(reply, list | tuple):
+        return "[" + ", ".join(write(part) for part in reply) + "]"
+    return "OK" if reply is True else _text(reply)
+
+
+def _text(value: Any) -> str:  # Any: bytes, str or int
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def shell(command: Sequence[str]) -> str:
+    """Return a command as one types it after ``redis-cli``."""
+    return " ".join(w if re.fullmatch(r"[\w:{}./#~|>*$=-]+", w) else _quoted(w) for w in command)
+
+
+def _quoted(word: str) -> str:
+    return f"'{word}'" if "'" not in word else json.dumps(word, ensure_ascii=False)
