@@ -156,8 +156,8 @@ def _comparison(samples: pd.DataFrame, sessions: int, about: dict[str, str | flo
     values = [
         Value("bytes_per_session", float(own.bytes_per_session.sum()) + share, "B", n=sessions),
         Value("tables_per_session", share, "B", grade="modelled"),
-        Value("error_all", abs(float(total.error_percent)), "%"),
-        Value("error_worst_pattern", worst, "%", n=len(large)),
+        Value("error_all", round(abs(float(total.error_percent)), 3), "%"),
+        Value("error_worst_pattern", round(worst, 3), "%", n=len(large)),
         Value("memory_usage_error_all", abs(float(total.memory_usage_error_percent)), "%"),
         Value("measured_all", float(total.measured_bytes), "B"),
         Value("predicted_all", float(total.predicted_bytes), "B", grade="modelled"),
@@ -281,7 +281,7 @@ def _line(
         Value("slope", float(slope), "B", n=n),
         Value("intercept", float(intercept), "B", n=n),
         Value("residual_max", 100 * float(residual.abs().max()) / peak, "%", n=n),
-        Value("prediction_error_max", float(errors.max()), "%", n=n),
+        Value("prediction_error_max", round(float(errors.max()), 3), "%", n=n),
         Value("rss_slope", float(rss_slope), "B", n=n),
         Value("rss_intercept", float(rss_intercept), "B", n=n),
         Value("rss_ratio", float(samples.rss.iloc[-1]) / peak, "x"),
@@ -302,7 +302,7 @@ def _line(
         values += (
             Value("left_at_half", float(left[0]), "B"),
             Value("left_at_tenth", float(left[-1]), "B"),
-            Value("left_error_max", float(off.max()), "%", n=len(ended)),
+            Value("left_error_max", round(float(off.max()), 3), "%", n=len(ended)),
         )
     return Finding(
         question="Does memory grow in a line with sessions, and does it come back when they end?",

@@ -104,7 +104,7 @@ def log_floor(lab: Lab, *, keyspace: Keyspace) -> Finding:
     lengths = sorted({1, max(2, bound // 3), bound})
     if lab.profile == "quick":
         lengths = [1, bound]
-    logs = lab.by_profile(5, 300, 1_000)
+    logs = lab.by_profile(3, 300, 1_000)
     size = project.element_bytes(pattern.fields)
     rows: list[dict[str, float | str]] = []
     with loading.target(lab) as server, server.client() as client:

@@ -40,7 +40,9 @@ def fork_cost(lab: Lab, *, keyspace: Keyspace) -> Finding:
         return Finding(question, "", "", (), not_run="no key of this keyspace belongs to a session")
     build = build_of(lab.server)
     own = replace(keyspace, patterns=tuple(p for p in keyspace.keys if p.scope != "global"))
-    sessions = max(4, int(lab.by_profile(1_500, 30_000, 100_000) / sum(p.per_session for p in own.keys)))
+    sessions = max(
+        lab.by_profile(2, 4, 4), int(lab.by_profile(1_500, 30_000, 100_000) / sum(p.per_session for p in own.keys))
+    )
     loads = project.loads(own, sessions)
     events = max(10, sessions // 2)
     rows: list[dict[str, float]] = []

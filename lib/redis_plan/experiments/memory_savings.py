@@ -100,10 +100,11 @@ def small_keys(lab: Lab, *, keyspace: Keyspace) -> Finding:
     pattern = max(found, key=lambda p: p.per_session)
     each = round(pattern.per_session)
     sessions = max(2, lab.by_profile(2_000, 40_000, 200_000) // each)
+    designs = _gathered(pattern, each, sessions, build)
     rows: list[dict[str, float | str]] = []
     with loading.target(lab) as server, server.client() as client:
         before = baseline(client, server)
-        for name, load in _gathered(pattern, each, sessions, build).items():
+        for name, load in designs.items():
             predicted, growth, _ = measured_growth(client, server, (load,), build, before)
             before = cleared(client, server, (load,))
             rows.append({"design": name, "predicted": predicted / sessions, "measured": growth / sessions})
@@ -119,7 +120,14 @@ def small_keys(lab: Lab, *, keyspace: Keyspace) -> Finding:
         values=tuple(values),
         samples=samples,
         conclusion=f"Buckets take {measured['buckets']:,.0f} B a session, a key each {measured['key each']:,.0f} B.",
-        conditions=conditions(lab, build, pattern=pattern.name, sessions=sessions),
+        conditions=conditions(
+            lab,
+            build,
+            pattern=pattern.name,
+            sessions=sessions,
+            fields=designs["buckets"].shape.n_elem,
+            encoding=model.predict(designs["buckets"].shape, build).encoding,
+        ),
     )
 
 

@@ -160,14 +160,15 @@ def gateways_at(brief: Brief, sessions: float) -> int:
 def subscribers(brief: Brief, channel: KeyPattern, gateways: int) -> float:
     """Return how many of ``gateways`` subscribe to one channel of this pattern.
 
-    A session's channel is subscribed by the gateways that hold one of its members, spread at random: G (1 - (1 - 1/G)^m).
-    A member's channel has one subscriber. A channel of the whole service has all of them, unless its name tells whose it is.
+    A channel of a session, or of a thing that people follow, is subscribed by the gateways that hold one of its members,
+    spread at random: G (1 - (1 - 1/G)^m). A member's, and a gateway's own, has one subscriber, the whole service's all.
     """
-    if channel.scope == "session":
-        members = max(1.0, brief.value("members_per_session"))
-        return float(gateways * (1 - math.pow(1 - 1 / gateways, members)))
-    own = set(naming.PLACEHOLDER.findall(channel.template)) - {"env"}
-    return 1.0 if channel.scope == "member" or own else float(gateways)
+    if channel.scope == "member" or channel.typical_elements <= 1:
+        return 1.0
+    if channel.scope != "session" and not set(naming.PLACEHOLDER.findall(channel.template)) - {"env"}:
+        return float(gateways)
+    members = max(1.0, brief.value("members_per_session"))
+    return float(gateways * (1 - math.pow(1 - 1 / gateways, members)))
 
 
 def subscriptions_at(brief: Brief, keyspace: Keyspace, sessions: float) -> float:

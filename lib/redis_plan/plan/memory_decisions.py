@@ -21,8 +21,8 @@ def state_decision(keyspace: Keyspace, state: Evidence) -> Decision:
     """Return D-06a: the layout of the session state, by bytes."""
     pattern = next(p for p in keyspace.keys if project.is_record(p))
     longest = max(field.max_bytes for field in pattern.fields)
-    smaller = state["hash"].value <= state["JSON_string"].value
-    text = "takes fewer bytes and" if smaller else "takes more bytes, but"
+    more = state["hash"].value - state["JSON_string"].value
+    text = "takes as many bytes and" if not more else "takes fewer bytes and" if more < 0 else "takes more bytes, but"
     return Decision(
         id="D-06a",
         title=f"`{pattern.name}` is one hash",
@@ -97,11 +97,12 @@ def log_decision(keyspace: Keyspace, log: Evidence) -> Decision:
 def eviction_decision(brief: Brief, keyspace: Keyspace, budget: Evidence, full: Evidence) -> Decision:
     """Return D-06c: how large maxmemory is, and what happens before the server is full."""
     words = Words.of(keyspace)
-    noun = words.group
     authoritative = any(pattern.authoritative for pattern in keyspace.keys)
     admission = budget["admission_bytes"].value
     if full.not_run:
-        because = f"half of a {noun} is worse than a refused one; the test of a full server did not run here"
+        because = (
+            f"half of the keys of a {words.one} is worse than a refused one; the test of a full server did not run here"
+        )
         lost = "not measured here"
     else:
         kept, refused, broken, evicted = (
@@ -109,10 +110,10 @@ def eviction_decision(brief: Brief, keyspace: Keyspace, budget: Evidence, full: 
             for name in ("noeviction_whole", "noeviction_refused", "noeviction_broken", "allkeys_lru_broken")
         )
         because = (
-            f"at its limit a server with noeviction kept {kept} {noun}s whole, refused {refused} and broke {broken}; with allkeys-lru it "
+            f"at its limit a server with noeviction kept {kept} {words.groups} whole, refused {refused} and broke {broken}; with allkeys-lru it "
             f"accepted all and left {evicted} with a part of their keys (measured, [{full.id}])"
         )
-        lost = f"{evicted} {noun}s broken without an error [{full.id}]"
+        lost = f"{evicted} {words.groups} broken without an error [{full.id}]"
     if not authoritative:
         because = "every key of this keyspace can be rebuilt, so the least recently used may go. " + because
     available, host, twice = brief.value("memory_budget"), budget["host_memory"].value, budget["host_memory_2x"].value

@@ -9,6 +9,8 @@ from redis_plan.plan.evidence import Evidence
 from redis_plan.plan.memory_text import written
 from redis_plan.plan.memory_words import Words
 
+#: Names are worth shortening from this share of the dataset on, in per cent.
+_WORTH = 5.0
 _COMPACT = ("listpack", "intset", "listpackex")
 
 
@@ -22,7 +24,7 @@ def eviction_section(keyspace: Keyspace, budget: Evidence, full: Evidence) -> st
         f"Not tested on a full server here: {full.not_run}."
         if full.not_run
         else f"Measured on a full server [{full.id}]: reads, UNLINK and PUBLISH worked under all three policies; volatile-ttl left "
-        f"{full['volatile_ttl_broken'].value:.0f} {words.group}s broken, and refuses like noeviction once no key has a TTL."
+        f"{full['volatile_ttl_broken'].value:.0f} {words.groups} broken, and refuses like noeviction once no key has a TTL."
     )
     lines = ["### When memory runs out", "", "| Keys | If evicted | When full |", "|:--|:--|:--|"]
     if only:
@@ -131,14 +133,21 @@ def savings_section(names: Evidence, small: Evidence, packed: Evidence) -> str:
     if not names.not_run:
         lines.append(
             f"- **Names**: one letter a word in keys saves {names.cite('short_keys')}, two letters a field "
-            f"{names.number('short_fields')}: not worth unreadable keys. UUIDs as text in keys would cost {names.number('uuid_keys')}."
+            f"{names.number('short_fields')}"
+            + (
+                ": not worth unreadable names"
+                if max(names["short_keys"].value, names["short_fields"].value) < _WORTH
+                else ""
+            )
+            + f". UUIDs as text in keys would cost {names.number('uuid_keys')}."
         )
     if not small.not_run:
         pattern = small.condition("pattern")
         lines.append(
             f"- **Small keys**: `{pattern}` takes {small.cite('key_each')} as {small.number('keys_each')}, "
-            f"{small.number('hash_a_session')} as one hash, {small.number('buckets')} in buckets that stay listpacks: "
-            f"{small.number('saved_by_buckets')} less. Price: no TTL for each (before Redis 7.4 and Valkey 9), and the bucket is trimmed by the function."
+            f"{small.number('hash_a_session')} as one hash, {small.number('buckets')} in buckets of {small.condition('fields')} fields "
+            f"({small.condition('encoding')}): {small.number('saved_by_buckets')} less. Price: no TTL for each (before Redis 7.4 and "
+            "Valkey 9), and the function trims the bucket."
         )
     if not packed.not_run:
         lines.append(

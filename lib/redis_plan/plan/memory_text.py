@@ -208,7 +208,7 @@ def budget_section(
         "",
         budget_table(samples, available, words),
         "",
-        f"*Modelled [{budget.id}] from {peak.where} and the measured constants; gateways grow with the load above the peak. The range is "
+        f"*Modelled [{budget.id}] from the peak ({peak.where}) and the measured constants; gateways grow with the load above the peak. The range is "
         "what the facts' own ranges leave open.*",
         "",
         f"- `maxmemory {round(budget['maxmemory'].value)}` ({budget.number('maxmemory')}) on a host with {budget.number('host_memory')} "
@@ -225,12 +225,13 @@ def budget_section(
     return "\n".join(lines)
 
 
-def swing_line(samples: pd.DataFrame, swing: Evidence) -> str:
+def swing_line(keyspace: Keyspace, samples: pd.DataFrame, swing: Evidence) -> str:
     """Return one sentence on what moves the dataset most, and what hardly does."""
     rows = sorted(samples.to_dict("records"), key=lambda row: -abs(float(row["high"]) - float(row["low"])))
     base = float(samples.base.iloc[0])
     most = rows[0]
-    low, high = (units.write(float(most[end]), str(most["unit"])) for end in ("from", "to"))
+    unit = str(most["unit"]) if keyspace.session_entity or most["unit"] != "sessions" else ""
+    low, high = (units.write(float(most[end]), unit) for end in ("from", "to"))
     small = [f"`{row['fact']}`" for row in rows if abs(float(row["high"]) - float(row["low"])) < 0.02 * base]
     return (
         f"`{most['fact']}` moves the dataset of {written(base)} most: {low} – {high} make it {written(float(most['low']))} – "

@@ -21,16 +21,16 @@ class Words:
 
     one: str
     many: str
-    group: str  # keys that belong together
+    groups: str  # keys that belong together, more than one
     keys_each: float
 
     @classmethod
     def of(cls, keyspace: Keyspace) -> Words:
         """Return the words for ``keyspace``, whose keys are counted for one unit."""
         if keyspace.session_entity:
-            return cls(keyspace.session_noun, plural(keyspace.session_noun), keyspace.session_noun, 1.0)
+            return cls(keyspace.session_noun, plural(keyspace.session_noun), plural(keyspace.session_noun), 1.0)
         each = sum(p.per_session for p in keyspace.keys if p.scope != "global")
-        return cls("key", "keys", "group of keys", each or 1.0)
+        return cls("key", "keys", "groups of keys", each or 1.0)
 
     @property
     def sessions(self) -> bool:
