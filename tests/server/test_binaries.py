@@ -82,3 +82,27 @@ def test_the_nearest_build_prefers_the_product_then_the_version(monkeypatch):
     assert binaries.nearest("valkey", "8.0.0").path.name == "b"
     assert binaries.nearest("redis", "7.4.1").path.name == "a"
     assert binaries.nearest("redis", "8.2.0").path.name == "c"
+
+
+def test_a_server_can_be_named_by_the_path_of_its_program(server_binaries):
+    for binary in server_binaries:
+        with server.open(str(binary.path)) as live:
+            assert live.ours
+            assert live.fingerprint.version == binary.version
+            assert live.fingerprint.source == binary.source
+
+
+def test_the_embedded_one_has_a_name():
+    with server.open("embedded") as live:
+        assert live.fingerprint.source == "embedded"
+
+
+def test_a_path_that_is_no_server_is_one_line(on_path, tmp_path):
+    program = on_path("other", "print('hello')")
+    for given, said in (
+        (str(tmp_path / "nowhere"), "is no file"),
+        (str(tmp_path), "is a folder"),
+        (str(program), "does not tell its version"),
+    ):
+        with pytest.raises(ServerError, match=said):
+            binaries.named(given)

@@ -91,7 +91,7 @@ class Timed:
 
 
 def interleaved(
-    wire: Wire,
+    wire: Wire | Mapping[str, Wire],
     makers: Mapping[str, Callable[[], Iterator[Operation]]],
     budget_s: float,
     warmup: int = 50,
@@ -106,19 +106,20 @@ def interleaved(
     A maker yields operations without end. Loop: closed, depth 1. The run stops early when the 95 % interval of every
     candidate's ratio to ``baseline`` (the first label unless named) is within ``stop_at`` of its value on either side
     (None: never early), and never before ``min_rounds``. With ``again`` the baseline also runs under a second label
-    that ends in :data:`AGAIN`.
+    that ends in :data:`AGAIN`. Several wires, by label, compare servers that run at the same time.
     """
     first = baseline or next(iter(makers))
     every = {**makers, first + AGAIN: makers[first]} if again else dict(makers)
+    wires = dict.fromkeys(every, wire) if isinstance(wire, Wire) else {**wire, first + AGAIN: wire[first]}
     streams = {label: make() for label, make in every.items()}
-    sizes = {label: _batch_size(wire, stream, warmup) for label, stream in streams.items()}
+    sizes = {label: _batch_size(wires[label], stream, warmup) for label, stream in streams.items()}
     means: dict[str, list[float]] = {label: [] for label in every}
     single: dict[str, list[float]] = {label: [] for label in every}
     turn, look, started = 0, min_rounds, time.perf_counter()
     stopped: Stop = "budget spent"
     while turn < min_rounds or time.perf_counter() < started + budget_s:
         for label in _order(list(streams), turn):
-            spent = run_batch(wire, streams[label], sizes[label])
+            spent = run_batch(wires[label], streams[label], sizes[label])
             single[label] += spent
             means[label].append(sum(spent) / len(spent))
         turn += 1

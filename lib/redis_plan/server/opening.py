@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import redis
@@ -24,13 +25,24 @@ REPLY_TIMEOUT_S = 30.0  # an experiment may ask a user's server for a large repl
 def open(server_url: str = "") -> Iterator[Server]:
     """Yield a live server: the one at ``server_url``, else the first of PATH and the embedded wheel.
 
+    In place of a URL the path of a server program, or ``embedded``, starts that program as a server of ours.
+
     Raises :class:`ServerError` in one line where there is none, or where the one at ``server_url`` must not be used.
     """
-    server = _visit(server_url) if server_url.strip() else start_with(binaries.first())
+    if is_program(server_url):
+        server = start_with(binaries.named(server_url.strip()))
+    else:
+        server = _visit(server_url) if server_url.strip() else start_with(binaries.first())
     try:
         yield server
     finally:
         server.close()
+
+
+def is_program(given: str) -> bool:
+    """Whether ``given`` names a program to start: the path of a file, or ``embedded``; not a URL."""
+    text = given.strip()
+    return text == binaries.EMBEDDED or (bool(text) and "://" not in text and Path(text).is_file())
 
 
 @contextmanager
