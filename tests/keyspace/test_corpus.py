@@ -1,14 +1,22 @@
 """Real documents: every project designs lint-clean, with its own nouns, and no key without a need."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from redis_plan import brief
+from redis_plan.brief.model import Brief
+from redis_plan.choice import Choices, choose
 from redis_plan.keyspace import design, naming
+from redis_plan.keyspace.catalog import use_patterns
+from redis_plan.keyspace.uses import passed_over
+from redis_plan.resources import sample_project
 
 LAYOUT = {"prd.md": "prd.md", "tech-stack.md": "tech-stack.md", "notes.md": "redis_planning_summary.md"}
+#: Key patterns and channels that a project which hardly needs Redis gets at most.
+SMALL = 4
 
 
 def project(source: Path, folder: Path) -> Path:
@@ -20,36 +28,91 @@ def project(source: Path, folder: Path) -> Path:
     return folder
 
 
-def test_every_real_project_designs_lint_clean(corpus: Path, tmp_path: Path) -> None:
-    sources = [path for path in sorted(corpus.iterdir()) if path.is_dir()]
-    assert sources
-    for source in sources:
-        asked = brief.read(project(source, tmp_path / source.name))
-        keyspace = design(asked)
-        errors = [f for f in keyspace.findings if f.severity == "error"]
-        assert not errors, f"{source.name}: {errors}"
-        assert keyspace.patterns or asked.fit == "no"
-        needs = {r.id for r in asked.requirements} | {a.id for a in asked.access_patterns}
-        for pattern in keyspace.patterns:
-            assert {*pattern.requirements, *pattern.access_patterns} & needs, f"{source.name}: {pattern.name}"
-            assert naming.KEY.fullmatch(naming.example(pattern.template))
-        unserved = {text.split()[0] for text in keyspace.unserved}
+@pytest.fixture(scope="module")
+def designed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tuple[Brief, Choices]]]:
+    """The sample project and every project of the corpus, designed with every choice made."""
+    found = {}
+    if (sample_project() / "ai" / "prd.md").exists():
+        found["sample"] = brief.read(sample_project())
+    corpus = Path(__file__).resolve().parents[3] / "shared" / "corpus"
+    folder = tmp_path_factory.mktemp("corpus")
+    for source in sorted(p for p in corpus.iterdir() if p.is_dir()) if corpus.is_dir() else ():
+        found[source.name] = brief.read(project(source, folder / source.name))
+    if not found:
+        pytest.skip("neither the sample project nor ../shared/corpus is here")
+    return {name: (asked, choose(asked, sensitivity=False)) for name, asked in found.items()}
+
+
+def test_every_project_is_lint_clean_before_and_after_the_choice(designed: dict[str, tuple[Brief, Choices]]) -> None:
+    for name, (asked, chosen) in designed.items():
+        for keyspace in (design(asked), chosen.keyspace):
+            errors = [f for f in keyspace.findings if f.severity == "error"]
+            assert not errors, f"{name}: {errors}"
+            assert keyspace.patterns or asked.fit == "no"
+            assert all(naming.KEY.fullmatch(naming.example(p.template)) for p in keyspace.patterns)
+
+
+def test_every_access_pattern_is_served_or_stays_outside_with_a_reason(
+    designed: dict[str, tuple[Brief, Choices]],
+) -> None:
+    for name, (asked, chosen) in designed.items():
+        keyspace = chosen.keyspace
+        unserved = {text.split()[0]: text for text in keyspace.unserved}
         served = {a for pattern in keyspace.patterns for a in pattern.access_patterns}
-        assert {a.id for a in asked.access_patterns} == unserved | served, source.name
+        assert {a.id for a in asked.access_patterns} == set(unserved) | served, name
+        assert not set(unserved) & served, name
+        durable = {e.name for e in asked.entities if e.lifetime == "durable"}
+        live = {e.name for e in asked.entities if e.realtime} - durable
+        for access in asked.access_patterns:
+            if access.entity in live and asked.fit != "no":
+                assert access.id in served, f"{name}: {access.id} is about live data"
+        assert all("database" in text for text in unserved.values()), name
 
 
-def test_a_project_that_hardly_needs_redis_gets_few_keys(corpus: Path, tmp_path: Path) -> None:
-    for source in sorted(path for path in corpus.iterdir() if path.is_dir()):
-        asked = brief.read(project(source, tmp_path / source.name))
+def test_no_key_is_there_that_nothing_asks_for(designed: dict[str, tuple[Brief, Choices]]) -> None:
+    for name, (asked, chosen) in designed.items():
+        needs = {r.id for r in asked.requirements} | {a.id for a in asked.access_patterns}
+        core = {p.use for p in use_patterns() if p.when == "core"}
+        for pattern in chosen.keyspace.patterns:
+            assert {*pattern.requirements, *pattern.access_patterns} <= needs, f"{name}: {pattern.name}"
+            assert {*pattern.requirements, *pattern.access_patterns}, f"{name}: {pattern.name}"
+            if pattern.use in core:
+                assert pattern.access_patterns, f"{name}: {pattern.name}"
+            rates = chosen.of(pattern.name).weighed.rates
+            assert rates.writes > 0, f"{name}: nobody writes {pattern.name}"
+
+
+def test_every_key_of_every_project_has_a_choice_that_can_serve(designed: dict[str, tuple[Brief, Choices]]) -> None:
+    for name, (_, chosen) in designed.items():
+        for choice in chosen.choices:
+            assert choice.chosen.feasible, f"{name}: {choice.pattern.name}: {choice.chosen.obstacle}"
+            assert choice.runner_up, f"{name}: {choice.pattern.name}"
+
+
+def test_a_project_that_hardly_needs_redis_gets_few_keys_and_no_session(
+    designed: dict[str, tuple[Brief, Choices]],
+) -> None:
+    for name, (asked, chosen) in designed.items():
+        patterns = chosen.keyspace.patterns
         if asked.fit == "no":
-            assert len(design(asked).patterns) <= 4, source.name
+            assert len(patterns) <= SMALL, name
+            assert not chosen.keyspace.session_entity, name
+        if asked.fit != "core":
+            assert len({p.use for p in patterns}) < len(use_patterns()) / 2, name
 
 
-def test_the_sample_project_designs_lint_clean() -> None:
-    from redis_plan.resources import sample_project
+def test_what_a_project_does_not_get_is_named_with_a_reason(designed: dict[str, tuple[Brief, Choices]]) -> None:
+    for name, (asked, chosen) in designed.items():
+        taken = {p.use for p in chosen.keyspace.patterns}
+        found = {p.use: p.reason for p in passed_over(asked)}
+        assert taken | set(found) == {p.use for p in use_patterns()}, name
+        assert not taken & set(found), name
+        assert all(found.values()), name
 
-    if not (sample_project() / "ai" / "prd.md").exists():
+
+def test_the_sample_project_has_no_finding_at_all(designed: dict[str, tuple[Brief, Choices]]) -> None:
+    if "sample" not in designed:
         pytest.skip("this checkout has no sample project")
-    keyspace = design(brief.read(sample_project()))
+    keyspace = designed["sample"][1].keyspace
     assert keyspace.findings == ()
     assert keyspace.session_entity

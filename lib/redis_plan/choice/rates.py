@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from redis_plan.brief.model import AccessPattern
+from redis_plan.keyspace import cues
 from redis_plan.keyspace.design import Slot
 from redis_plan.keyspace.expression import compute
 from redis_plan.keyspace.model import KeyPattern
@@ -27,7 +28,8 @@ def rates(slot: Slot, pattern: KeyPattern, access: Iterable[AccessPattern], fact
     What is the session's own (state, log, presence …) follows the formula of the catalog, since one access pattern
     touches several of them; what an entity of its own asked for follows the access patterns of that entity.
     """
-    mine = [a for a in access if a.id in pattern.access_patterns] if slot.use.pattern.when != "core" else []
+    own = {cues.canonical(name) for name in pattern.entities} if slot.use.pattern.when != "core" else set()
+    mine = [a for a in access if a.id in pattern.access_patterns and cues.canonical(a.entity) in own]
     writing = tuple(a.id for a in mine if a.mode == "write" and a.rate_per_s > 0)
     reading = tuple(a.id for a in mine if a.mode == "read" and a.rate_per_s > 0)
     by_id = {a.id: a.rate_per_s for a in mine}

@@ -113,6 +113,7 @@ class UsePattern:
     text: tuple[str, ...] = ()  # stems of requirements
     only_if: tuple[str, ...] = ()  # stems of which some requirement must speak, where names alone mislead
     verbs: tuple[str, ...] = ()  # stems of the verbs of access patterns
+    kinds: tuple[str, ...] = ()  # kinds of access (data/catalog/access.toml) that touch it, whatever their entity
     many: Literal["once", "merge", "each"] = "once"
     small: bool = False  # also worth it where a project hardly needs Redis
     lifetimes: tuple[str, ...] = ("connection", "session", "temporary", "unknown", "durable")

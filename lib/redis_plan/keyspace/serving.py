@@ -6,19 +6,21 @@ from dataclasses import replace
 
 from redis_plan.brief.model import AccessPattern, Brief
 from redis_plan.keyspace import cues
+from redis_plan.keyspace.catalog import UsePattern
 from redis_plan.keyspace.model import KeyPattern
 from redis_plan.keyspace.uses import Use
 
 #: Requirements named beside one key pattern at most: a reader wants the ones it exists for.
 MOST_REQUIREMENTS = 8
+#: Access patterns that a key is given for a demand that it shares with them.
+MOST_BY_DEMAND = 3
 
 
 def serve(
     patterns: list[KeyPattern], uses: list[Use], brief: Brief, session: cues.SessionNoun | None
 ) -> tuple[list[KeyPattern], tuple[str, ...]]:
     """Tie patterns to the access patterns and requirements behind them; say what stays outside Redis."""
-    verbs = {use.pattern.use: use.pattern.verbs for use in uses}
-    index = _Index(patterns, verbs, session)
+    index = _Index(patterns, {use.pattern.use: use.pattern for use in uses}, session)
     by_pattern: dict[str, list[str]] = {p.name: [] for p in patterns}
     demands: dict[str, list[str]] = {p.name: [] for p in patterns}
     unserved: list[str] = []
@@ -36,7 +38,7 @@ def serve(
         found = tuple(dict.fromkeys((*demands[pattern.name], *pattern.requirements, *mentioned)))
         if not found and not by_pattern[pattern.name]:
             found = everything[:3] or tuple(r.id for r in brief.requirements if r.kind != "out-of-scope")[:1]
-        served = tuple(dict.fromkeys(by_pattern[pattern.name]))
+        served = tuple(dict.fromkeys(by_pattern[pattern.name])) or _by_demand(found, brief)
         done.append(replace(pattern, requirements=found[:MOST_REQUIREMENTS], access_patterns=served))
     return done, tuple(unserved)
 
@@ -45,27 +47,39 @@ class _Index:
     """Finds the patterns that serve an access pattern without comparing every pair of names."""
 
     def __init__(
-        self, patterns: list[KeyPattern], verbs: dict[str, tuple[str, ...]], session: cues.SessionNoun | None
+        self, patterns: list[KeyPattern], uses: dict[str, UsePattern], session: cues.SessionNoun | None
     ) -> None:
         self.session = cues.canonical(session.entity.name) if session else None
-        self.patterns = patterns
-        self.verbs = {p.use: (cues.matcher(v) if (v := verbs.get(p.use, ())) else None) for p in patterns}
+        self.patterns, self.uses = patterns, uses
+        self.verbs = {use: cues.matcher(pattern.verbs) for use, pattern in uses.items()}
         self.by_entity: dict[str, list[KeyPattern]] = {}
         for pattern in patterns:
             for name in dict.fromkeys(cues.canonical(n) for n in pattern.entities):
                 self.by_entity.setdefault(name, []).append(pattern)
+        self.shared = [p for p in patterns if uses[p.use].kinds]
         self.feeds = [p for p in patterns if p.use in ("events", "feed")]
 
     def owners(self, access: AccessPattern) -> list[KeyPattern]:
-        """Return who serves ``access``: same entity, and for the session's own entity a verb of the pattern."""
+        """Return who serves ``access``: what its entity asked for, and what every access of its kind touches.
+
+        An accepted vote is one of the ballots, and it changes the session's state, its log and the stored results.
+        """
         entity = cues.canonical(access.entity)
+        found = {p.name for p in self.by_entity.get(entity, ())}
         if entity == self.session:
             verb = cues.fold(access.verb)
-            return [p for p in self.patterns if p.use == "state" or ((e := self.verbs[p.use]) and e.search(verb))]
-        found = {p.name for p in self.by_entity.get(entity, ())}
+            found |= {p.name for p in self.patterns if p.use == "state" or self.verbs[p.use].search(verb)}
         if access.mode == "subscribe":
             found |= {p.name for p in self.feeds}
+        if found:
+            found |= {p.name for p in self.shared if access.verb in self.uses[p.use].kinds}
         return [p for p in self.patterns if p.name in found] if found else []
+
+
+def _by_demand(requirements: tuple[str, ...], brief: Brief) -> tuple[str, ...]:
+    """Return the access patterns that the same demands ask for, where neither entity nor kind tells."""
+    wanted = set(requirements)
+    return tuple(a.id for a in brief.access_patterns if wanted & set(a.requirements))[:MOST_BY_DEMAND]
 
 
 def _why_not(access: AccessPattern, brief: Brief) -> str:
