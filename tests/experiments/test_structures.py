@@ -5,12 +5,14 @@ from dataclasses import replace
 import pytest
 
 from redis_plan import brief, resources
-from redis_plan.experiments import load, structures
+from redis_plan.brief.model import Component
+from redis_plan.experiments import cliffs, compressing, load, pipelining, serialising, shapes, structures, workload
 from redis_plan.keyspace import design
 from redis_plan.keyspace.model import Candidate
 from redis_plan.measure.lab import Lab
 from redis_plan.plan import candidates_text
 from redis_plan.plan.evidence import Evidence, Store
+from tests.experiments import project
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +41,56 @@ def test_every_candidate_is_measured_with_its_bytes_and_nothing_is_left_behind(o
     assert list(own_server.client().scan_iter(match="structures:*")) == []
 
 
-def test_the_cliff_is_where_the_setting_says(own_server):
-    found = structures.cliff(Lab(own_server, "quick"), value_bytes=48)
+def test_every_cliff_is_where_the_settings_say(own_server):
+    found = cliffs.encoding_steps(Lab(own_server, "quick"), value_bytes=48)
     value = {v.name: v.value for v in found.values}
-    assert value["hash last listpack"] == int(own_server.setting("hash-max-listpack-entries"))
-    assert value["zset last listpack"] == int(own_server.setting("zset-max-listpack-entries"))
-    assert value["longest value in a listpack hash"] == int(own_server.setting("hash-max-listpack-value"))
-    assert value["hash step"] > 1.2
+    for cliff, setting in (
+        ("hash", "hash-max-listpack-entries"),
+        ("hash, longest value", "hash-max-listpack-value"),
+        ("sorted set", "zset-max-listpack-entries"),
+        ("sorted set, longest member", "zset-max-listpack-value"),
+        ("set of numbers", "set-max-intset-entries"),
+    ):
+        assert value[f"{cliff} last"] == int(own_server.setting(setting)), cliff
+        assert value[f"{cliff} step"] > 1.2
+    assert ("set of names last" in value) == ("set-listpack" in own_server.capabilities)
+    assert "list last" in value
+    assert list(own_server.client().scan_iter(match="cliff*")) == []
+
+
+def test_depth_gains_most_for_small_payloads(own_server):
+    value = {v.name: v.value for v in pipelining.depth_and_payload(Lab(own_server, "quick")).values}
+    assert value["64 B gain"] > value["65536 B gain"]
+    assert value["64 B at depth most cpu"] < value["64 B at depth 1 cpu"]
+
+
+def test_formats_hold_the_project_s_own_fields_and_come_back_as_they_were(own_server, asked, keyspace):
+    lab = Lab(own_server, "quick")
+    made = shapes.of(asked, keyspace, lab.rng("shapes"))
+    assert {f.name for f in keyspace.pattern("state").fields} == set(made.state)
+    assert abs(len(shapes.dumps(made.envelope["d"])) - asked.value("payload_bytes")) < 40
+    for form in serialising.candidates(asked):
+        for _, document in made.items():
+            assert form.read(form.write(document)) == document
+    value = {v.name: v.value for v in serialising.formats(lab, brief=asked, keyspace=keyspace).values}
+    assert value["envelope MessagePack bytes"] < value["envelope JSON bytes"]
+    for name in ("state JSON write", "state JSON write server cpu", f"state {serialising.HASH} change one field"):
+        assert value[name] > 0
+
+
+def test_the_stack_s_own_format_is_read_from_the_stack(asked):
+    assert serialising.used_by_stack(asked) == "json"
+    django = replace(asked, stack=(*asked.stack, Component("django-redis", "cache", "tech-stack.md", 1)))
+    assert serialising.used_by_stack(django) == "pickle"
+    assert [f.label for f in serialising.candidates(django)] == ["JSON", "MessagePack", "pickle"]
+
+
+def test_compression_breaks_even_where_the_bytes_say(own_server, asked, keyspace):
+    lab = Lab(own_server, "quick")
+    value = {v.name: v.value for v in compressing.compression(lab, brief=asked, keyspace=keyspace).values}
+    for codec in compressing.codecs():
+        assert 16 < value[f"{codec.name} saves any from"] <= value[f"{codec.name} saves a fifth from"]
+        assert value[f"snapshot {codec.name} bytes"] < value["snapshot bytes"]
 
 
 def test_a_candidate_that_the_server_lacks_is_left_out_with_the_reason(own_server, keyspace):
@@ -92,10 +137,22 @@ def test_the_measurement_overrules_only_by_a_clear_margin(own_server, keyspace, 
     assert any(alternative.naive for alternative in said.instead_of)
 
 
-def test_the_load_curve_reports_the_project_s_own_rate(own_server, asked, keyspace):
+def test_the_load_curve_reports_the_project_s_own_mix(own_server, asked, keyspace):
     found = load.load_curve(Lab(own_server, "quick"), brief=asked, keyspace=keyspace)
     value = {v.name: v.value for v in found.values}
-    assert value["target"] == load.target_rate(asked)
-    assert 0 < value["server time"] < 0.05
-    assert found.conditions["loop"] == "open"
+    assert value["target"] == sum(rate.per_s for rate in workload.rates(asked, keyspace))
+    assert 0 < value["server cpu"] < 0.05
+    assert value["core share at target"] > 0
+    assert (found.conditions["loop"], found.conditions["connections"]) == ("open", load.CONNECTIONS)
     assert list(own_server.client().scan_iter(match="load:*")) == []
+
+
+def test_a_peak_beyond_the_generator_is_offered_in_part():
+    assert load._multiples(1e6)[-1] * 1e6 <= load.MOST_PER_S
+    assert load._multiples(1e9)[-1] * 1e9 <= load.MOST_PER_S
+    assert load._multiples(5_000)[0] == 1.0
+
+
+def test_a_project_without_sessions_is_offered_its_reads_and_writes(own_server):
+    found = load.load_curve(Lab(own_server, "quick"), brief=project.brief(), keyspace=project.without_sessions())
+    assert found.not_run or "write" in found.conditions["mix"]

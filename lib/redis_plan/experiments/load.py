@@ -1,10 +1,8 @@
-"""Load: the hot write of the project under an open loop, from the target rate to the knee."""
+"""Load: the project's own mix of reads and writes over many connections, from its peak rate to the knee."""
 
 from __future__ import annotations
 
-import itertools
-import json
-from collections.abc import Iterator
+from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -13,83 +11,79 @@ from matplotlib.figure import Figure
 
 from redis_plan import figures
 from redis_plan.brief.model import Brief
-from redis_plan.experiments.session import Session, start
-from redis_plan.experiments.structures import Filler, Shape, contested
+from redis_plan.experiments.pool import cpu_seconds
+from redis_plan.experiments.structures import contested
+from redis_plan.experiments.workload import mix, rates, target_rate
 from redis_plan.keyspace import functions
 from redis_plan.keyspace.model import Keyspace
-from redis_plan.measure import openloop, serverside, statistics
+from redis_plan.measure import statistics
+from redis_plan.measure.crowd import CrowdLoad, Share, offer_crowd
 from redis_plan.measure.finding import Finding, Value
 from redis_plan.measure.lab import Lab
-from redis_plan.measure.respwire import Wire, pack
+from redis_plan.measure.respwire import pack
 from redis_plan.server.visit import clean
 
-MULTIPLES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
-ATTEMPTS = 3  # a rate at which the generator was late is offered again before it is left out
-SESSIONS = 40  # sessions that the load is spread over; more would only change the keyspace's size
-MOST_PER_S = 60_000.0  # beyond this one Python generator measures itself
+__all__ = ["load_curve", "plot_load", "target_rate"]
+
+CONNECTIONS = 50  # a few gateways' pools together
+MOST_PER_S = 50_000.0  # beyond this one generator process measures itself
+PING_PER_S = 50.0  # beside the mix, as the baseline that every latency holds
 
 
-def target_rate(brief: Brief) -> float:
-    """Return the state changes per second that the project has at peak."""
-    return max(1.0, brief.value("sessions_peak") * brief.value("events_per_session"))
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One offered rate: the load that was seen, the server's CPU meanwhile, and how often it had to be offered."""
+
+    load: CrowdLoad
+    cpu_s: float
+    attempts: int
+
+    @property
+    def cpu_per_command_s(self) -> float:
+        """Server CPU seconds of one command of the mix."""
+        return self.cpu_s / len(self.load.latency_s)
+
+    @property
+    def core_share(self) -> float:
+        """Per cent of one core that the server used."""
+        return 100 * self.cpu_per_command_s * self.load.achieved_per_s
+
+    @property
+    def kept_up(self) -> bool:
+        """Whether replies came as fast as commands were sent."""
+        return self.load.achieved_per_s > 0.95 * self.load.offered_per_s
 
 
 def load_curve(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
-    """Offer the hot write at multiples of the target rate until the server, or the generator, falls behind."""
-    question = "How much room is there above the project's own rate of writes?"
+    """Offer the project's mix at multiples of its peak until the server, or the generator, falls behind."""
+    question = "How much room is there above the project's own rate of reads and writes?"
     if functions.missing(keyspace) and not any(pattern.candidates for pattern in keyspace.keys):
         reason = "the keyspace has no key that is written"
-        return Finding(question, "", "Open loop over the hot write of the project", (), not_run=reason)
-    target, seconds = target_rate(brief), lab.by_profile(0.15, 2.0, 10.0)
+        return Finding(question, "", "Open loop over the project's mix", (), not_run=reason)
+    wanted = rates(brief, keyspace)
+    peak, seconds = sum(rate.per_s for rate in wanted), lab.by_profile(0.25, 1.5, 10.0)
     client, root = lab.server.client(), f"{lab.server.prefix}load:"
     rows: list[dict[str, object]] = []
+    at_peak: Run | None = None
+    crowds: dict[int, Run] = {}
     try:
-        name, commands = _hot_write(lab, brief, keyspace, root)
-        with Wire(lab.server.address) as wire:
-            for _ in range(50):
-                wire.ask(next(commands))
-            before = serverside.command_stats(client)
-            for multiple in MULTIPLES:
-                rate = target * multiple
-                if rate > MOST_PER_S:
-                    break
-                load, attempts = _offered(wire, commands, rate, seconds)
-                p = np.percentile(load.latency_s, [50, 95, 99])
-                p99 = statistics.percentile(load.latency_s, 99, lab.seed)
-                kept = load.achieved_per_s > 0.95 * rate
-                rows.append(
-                    {
-                        "multiple": multiple, "offered": rate, "achieved": load.achieved_per_s, "n": len(load.latency_s),
-                        "p50": p[0], "p95": p[1], "p99": p[2], "p99_low": p99.low, "p99_high": p99.high,
-                        "max": float(load.latency_s.max()), "late_send_p99": load.late_send_s,
-                        "attempts": attempts, "headroom": load.has_headroom, "kept_up": kept,
-                    }
-                )  # fmt: skip
-                if not kept:
-                    break
-            costs = serverside.since(before, serverside.command_stats(client))
+        patterns = contested(keyspace, 1) or tuple(p for p in keyspace.keys if p.candidates)[:1]
+        name, commands = mix(lab, brief, keyspace, root, patterns)
+        commands["ping"] = Share(iter(lambda: pack("PING"), None), PING_PER_S)
+        _offered(lab, commands, min(peak, 2_000.0), 0.05, CONNECTIONS, 1)  # warm-up
+        for multiple in _multiples(peak):
+            run = _offered(lab, commands, peak * multiple, seconds, CONNECTIONS, lab.by_profile(2, 3, 3))
+            rows.append(_row(lab, run, multiple))
+            if multiple == 1.0:
+                at_peak = run
+            if not run.kept_up:
+                break
+        for count in lab.by_profile((), (1, 10, 200), (1, 10, 200, 1_000)):
+            crowds[count] = _offered(lab, commands, min(peak, MOST_PER_S / 2), seconds, count, 2)
     finally:
         clean(client, root)
     samples = pd.DataFrame(rows)
     good = samples[samples["kept_up"] & samples["headroom"]]
-    sent = int(samples["n"].sum())
-    entry = [c for k, c in costs.items() if k.startswith(("fcall", "evalsha"))]
-    server_s = (sum(c.usec for c in entry) / 1e6 if entry else serverside.total_seconds(costs)) / max(1, sent)
-    at_target = good[good["multiple"] == 1.0]
-    values = [Value("target", target, "/s"), Value("server time", server_s, "s", sent)]
-    if len(at_target):
-        row = at_target.iloc[0]
-        values += [
-            Value("p50 at target", float(row["p50"]), "s", int(row["n"])),
-            Value(
-                "p99 at target", float(row["p99"]), "s", int(row["n"]), float(row["p99_low"]), float(row["p99_high"])
-            ),
-            Value("achieved at target", float(row["achieved"]), "/s", int(row["n"])),
-        ]
-    if len(good):
-        values.append(Value("kept up to", float(good["offered"].max()), "/s", int(good["n"].sum())))
-        values.append(Value("headroom", float(good["offered"].max()) / target, "x"))
-    values.append(Value("core share at target", 100 * target * server_s, "%", sent, grade="modelled"))
     last = samples.iloc[-1]
     ended = (
         "the generator fell behind its own schedule, so the knee is further right"
@@ -100,68 +94,91 @@ def load_curve(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
     )
     discarded = int((~samples["headroom"]).sum())
     return Finding(
-        question=f"How much room is there above the project's own rate of {name}?",
-        hypothesis="At the target rate p99 is far below the sync target, and the knee is several times further.",
-        method="Open loop on one pipelined connection, latency from the intended send time, rates doubled until something falls behind",
-        values=tuple(values),
+        question=question,
+        hypothesis="At the peak p99 is far below the sync target, the server is busy for a small part of one core, and the knee "
+        "is several times further.",
+        method=f"Open loop over {CONNECTIONS} connections, kinds drawn by their rates, latency from the intended send time; rates "
+        "doubled until something falls behind; server CPU from INFO cpu around each",
+        values=(*_values(lab, peak, samples, good, at_peak), *_crowd_values(crowds)),
         samples=samples,
         conclusion=f"The curve ends where {ended}."
         + (f" {discarded} rates are left out: the generator was late." if discarded else ""),
         conditions={
-            "loop": "open",
-            "connections": 1,
-            "seconds a rate": seconds,
-            "sessions": SESSIONS,
-            "operation": name,
+            "loop": "open", "connections": CONNECTIONS, "seconds a rate": seconds, "operation": name,
+            "mix": ", ".join(f"{rate.kind} {rate.per_s:,.0f}/s ({rate.formula})" for rate in wanted),
         },
-    )
+    )  # fmt: skip
 
 
-def _offered(wire: Wire, commands: Iterator[bytes], rate: float, seconds: float) -> tuple[openloop.Load, int]:
+def _multiples(peak: float) -> tuple[float, ...]:
+    """Return the multiples of the peak to offer: from 1 up, or fractions where the peak itself is beyond the generator."""
+    most = MOST_PER_S / peak
+    found = [2.0**n for n in range(-8, 9) if 2.0**n <= most and (2.0**n >= 1 or most < 1)]
+    return tuple(found[-2:] if most < 1 else found[:6]) or (most,)
+
+
+def _offered(lab: Lab, commands: dict[str, Share], rate: float, seconds: float, connections: int, attempts: int) -> Run:
     """Offer one rate, again where the generator itself was late; return the last run and how many there were."""
-    attempts, load = 1, openloop.offer(wire, commands, rate, seconds)
-    while attempts < ATTEMPTS and not load.has_headroom:
-        attempts, load = attempts + 1, openloop.offer(wire, commands, rate, seconds)
-    return load, attempts
+    client, made = lab.server.client(), 0
+    while True:
+        made += 1
+        before = cpu_seconds(client)
+        load = offer_crowd(lab.server, commands, rate, seconds, connections=connections, seed=lab.seed + made)
+        run = Run(load, cpu_seconds(client) - before, made)
+        if load.has_headroom or made >= attempts:
+            return run
 
 
-def _hot_write(lab: Lab, brief: Brief, keyspace: Keyspace, root: str) -> tuple[str, Iterator[bytes]]:
-    """Return the project's hot write and an endless stream of it: session_apply where there are sessions."""
-    if functions.missing(keyspace):
-        pattern = next(iter(contested(keyspace, 1)), None) or next(p for p in keyspace.keys if p.candidates)
-        candidate = pattern.candidate or next(iter(pattern.candidates))
-        filler = Filler(
-            f"{root}{pattern.name}", candidate, Shape.of(pattern, brief.value("payload_bytes")), lab.rng("load")
+def _row(lab: Lab, run: Run, multiple: float) -> dict[str, object]:
+    load = run.load
+    p50, p95 = np.percentile(load.latency_s, [50, 95])
+    p99 = statistics.percentile(load.latency_s, 99, lab.seed)
+    return {
+        "multiple": multiple, "offered": load.offered_per_s, "achieved": load.achieved_per_s, "n": len(load.latency_s),
+        "p50": p50, "p95": p95, "p99": p99.value, "p99_low": p99.low, "p99_high": p99.high, "max": float(load.latency_s.max()),
+        "core_share": run.core_share, "server_cpu_s": run.cpu_per_command_s, "late_send_p99": load.late_send_s,
+        "attempts": run.attempts, "headroom": load.has_headroom, "kept_up": run.kept_up,
+    }  # fmt: skip
+
+
+def _values(lab: Lab, peak: float, samples: pd.DataFrame, good: pd.DataFrame, at_peak: Run | None) -> list[Value]:
+    sent = int(samples["n"].sum())
+    cpu_s = float((samples["server_cpu_s"] * samples["n"]).sum()) / sent
+    values = [Value("target", peak, "/s", grade="modelled"), Value("server cpu", cpu_s, "s", sent)]
+    if at_peak and at_peak.load.has_headroom:
+        load = at_peak.load
+        e = statistics.percentile(load.latency_s, 99, lab.seed)
+        values += [
+            Value("p50 at target", float(np.percentile(load.latency_s, 50)), "s", e.n),
+            Value("p99 at target", e.value, "s", e.n, e.low, e.high),
+            Value("achieved at target", load.achieved_per_s, "/s", e.n),
+        ]
+        for kind in load.labels:
+            seen = load.of(kind)
+            for q in (50, 95, 99) if seen.size >= 200 else (50,) * bool(seen.size):
+                values.append(Value(f"{kind} p{q}", float(np.percentile(seen, q)), "s", int(seen.size)))
+    if at_peak:
+        values.append(Value("core share at target", at_peak.core_share, "%", len(at_peak.load.latency_s)))
+    else:
+        values.append(Value("core share at target", 100 * peak * cpu_s, "%", sent, grade="modelled"))
+    if len(good):
+        values.append(Value("kept up to", float(good["offered"].max()), "/s", int(good["n"].sum())))
+        values.append(Value("headroom", float(good["offered"].max()) / peak, "x"))
+    return values
+
+
+def _crowd_values(crowds: dict[int, Run]) -> list[Value]:
+    """Return p99 at the peak by the number of connections."""
+    return [
+        Value(
+            f"p99 over {count:,} connections",
+            float(np.percentile(run.load.latency_s, 99)),
+            "s",
+            len(run.load.latency_s),
         )
-        return f"{candidate.name} write of `{pattern.name}`", (
-            b"".join(c[:1]) for c in filler.endless(candidate.write[:1])()
-        )
-    return "session_apply", applies(lab, brief, keyspace, root, SESSIONS)
-
-
-def applies(lab: Lab, brief: Brief, keyspace: Keyspace, root: str, count: int) -> Iterator[bytes]:
-    """Make ``count`` sessions under ``root`` and yield packed calls of session_apply on them in turn, without end.
-
-    Each call has its own operation id and the project's payload. The caller cleans ``root``.
-    """
-    client, library = lab.server.client(), start(lab.server)
-    sessions = [Session.of(brief, keyspace, library, f"load{n}", prefix=root) for n in range(count)]
-    data = json.dumps({"x": "y" * max(1, int(brief.value("payload_bytes")) - 90)})
-    for session in sessions:
-        session.create(client)
-        session.apply(client, "warm", data)  # also loads the EVAL form where functions are not allowed
-    function = functions.functions()["session_apply"]
-    head = ("FCALL", function.name) if library.form == "function" else ("EVALSHA", function.sha)
-    at = function.keys.index("idem")
-    keys = [functions.keys_of(keyspace, function.name, session.keys) for session in sessions]
-    rules = sessions[0].rules
-    for number in itertools.count():
-        mine, op = keys[number % count], f"op{number:09d}"
-        named = [*mine[:at], f"{mine[at].rsplit(':', 1)[0]}:{op}", *mine[at + 1 :]]
-        channel = sessions[number % count].channel_argument
-        yield pack(
-            *head, len(named), *named, channel, op, "", "load", data, rules.ttl_s, rules.log_max, rules.idem_ttl_s
-        )
+        for count, run in crowds.items()
+        if run.load.has_headroom
+    ]
 
 
 def plot_load(samples: pd.DataFrame, target_per_s: float, budget_s: float) -> Figure:
@@ -196,8 +213,8 @@ def plot_load(samples: pd.DataFrame, target_per_s: float, budget_s: float) -> Fi
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(lambda value, _: f"{value:,g}")
         axis.set_minor_formatter(lambda *_: "")
-    axes.set_xlabel("offered rate (operations/s, log scale)")
+    axes.set_xlabel("offered rate (commands/s, log scale)")
     axes.set_ylabel("latency (ms, log scale)")
-    axes.set_title("Latency of the hot write against offered rate (open loop)")
+    axes.set_title("Latency of the project's mix against offered rate (open loop)")
     axes.margins(x=0.1)
     return figure

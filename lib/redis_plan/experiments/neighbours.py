@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from redis_plan import figures
 from redis_plan.brief.model import Brief
 from redis_plan.experiments.later import left_out
-from redis_plan.experiments.load import applies, target_rate
 from redis_plan.experiments.pool import unfit
+from redis_plan.experiments.workload import applies, target_rate
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.measure import statistics
 from redis_plan.measure.crowd import Share, offer_crowd

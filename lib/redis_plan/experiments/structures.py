@@ -6,7 +6,6 @@ import itertools
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -14,10 +13,11 @@ import redis
 from matplotlib.figure import Figure
 
 from redis_plan import figures
+from redis_plan.experiments.pool import cpu_seconds
 from redis_plan.keyspace.model import Candidate, KeyPattern, Keyspace
 from redis_plan.measure import serverside, statistics
 from redis_plan.measure.finding import Finding, Value
-from redis_plan.measure.interleave import Operation, interleaved, run_batch
+from redis_plan.measure.interleave import AGAIN, Operation, Timed, interleaved, run_batch
 from redis_plan.measure.lab import Lab
 from redis_plan.measure.respwire import Wire, pack
 from redis_plan.server.capabilities import missing
@@ -25,7 +25,6 @@ from redis_plan.server.visit import clean
 
 #: Elements of a key in an experiment: beyond this a naive candidate would take the whole budget.
 MOST_ELEMENTS = 1_000
-_AGAIN = " (again)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,21 +114,24 @@ def compare(lab: Lab, *, pattern: KeyPattern, payload_bytes: float) -> Finding:
     values: list[Value] = []
     encodings: list[str] = []
     try:
-        with Wire(lab.server.address) as wire:
+        with Wire(lab.server) as wire:
             for candidate in usable:
                 _build(wire, fillers[candidate.name], shape)
                 values.append(Value(f"{candidate.name} bytes", _bytes(client, f"{root}:{candidate.name}"), "B", 1))
                 if (seen := client.object("ENCODING", f"{root}:{candidate.name}")) is not None:
                     encodings.append(f"{candidate.name} {seen.decode()}")
+            stopped = []
             for kind in ("read", "write"):  # reads first: some candidates grow with each write
-                values += _timed(lab, wire, client, kind, usable, naive, fillers, rows)
+                seen, timed = _timed(lab, wire, client, kind, usable, naive, fillers, rows)
+                values += seen
+                stopped.append(f"{kind}: {timed.stopped} after {timed.seconds:.2g} s")
     finally:
         clean(client, root)
     best = {k: min(usable, key=lambda c: _find(values, f"{c.name} {k} server")).name for k in ("write", "read")}
     return Finding(
         question=f"Which structure serves `{pattern.name}` at {shape.elements:,} elements of {shape.value_bytes} B?",
         hypothesis=f"{pattern.chosen or usable[0].name} needs less server time than the naive {naive.name}.",
-        method="Each candidate's own commands, interleaved A B A B on one connection after warm-up; server time from commandstats",
+        method="Each candidate's own commands, interleaved A B A B on one connection after warm-up; server time from commandstats, CPU with system calls from INFO cpu",
         values=tuple(values),
         samples=pd.DataFrame(rows),
         conclusion=f"Least server time: {best['write']} to write, {best['read']} to read."
@@ -140,6 +142,7 @@ def compare(lab: Lab, *, pattern: KeyPattern, payload_bytes: float) -> Finding:
             "elements": shape.elements,
             "value": f"{shape.value_bytes} B",
             "encodings": "; ".join(encodings),
+            "stopped": "; ".join(stopped),
             "server time": "of our commands alone" if lab.server.ours else "of every client of this shared server",
         },
     )
@@ -157,40 +160,45 @@ def _build(wire: Wire, filler: Filler, shape: Shape) -> None:
 def _timed(
     lab: Lab, wire: Wire, client: redis.Redis, kind: str, usable: Sequence[Candidate], naive: Candidate,
     fillers: dict[str, Filler], rows: list[dict[str, object]],
-) -> list[Value]:  # fmt: skip
+) -> tuple[list[Value], Timed]:  # fmt: skip
     templates = {c.name: c.write if kind == "write" else c.read for c in usable}
     makers = {name: fillers[name].endless(commands) for name, commands in templates.items()}
-    makers[naive.name + _AGAIN] = fillers[naive.name].endless(templates[naive.name])
-    timed = interleaved(wire, makers, lab.by_profile(0.08, 0.6, 3.0) * len(makers) / 2)
+    budget = lab.by_profile(0.08, 0.6, 3.0) * (len(makers) + 1) / 2
+    timed = interleaved(wire, makers, budget, baseline=naive.name, again=True)
     rows += [
         {"kind": kind, "candidate": r.label, "round": r.round, "seconds": r.seconds} for r in timed.rounds.itertuples()
     ]
-    by = {str(label): list(group["seconds"]) for label, group in timed.rounds.groupby("label")}
     values: list[Value] = []
     for c in usable:
         for q in (50, 95, 99):
             e = statistics.percentile(timed.operations[c.name], q, lab.seed)
             values.append(Value(f"{c.name} {kind} p{q}", e.value, "s", e.n, e.low, e.high))
-        r = statistics.ratio(by[c.name], by[naive.name], lab.seed)
+        r = timed.ratio(c.name, lab.seed)
         values.append(Value(f"{c.name} {kind} ratio", r.value, "x", r.n, r.low, r.high))
-        values.append(Value(f"{c.name} {kind} server", *_server_time(lab, wire, client, makers[c.name]())))
-    again = statistics.noise_floor(statistics.ratio(by[naive.name + _AGAIN], by[naive.name], lab.seed))
-    values.append(Value(f"{kind} noise floor", 100 * again, "%", len(by[naive.name])))
-    return values
+        server_s, cpu_s, count = _server_time(lab, wire, client, makers[c.name]())
+        values.append(Value(f"{c.name} {kind} server", server_s, "s", count))
+        values.append(Value(f"{c.name} {kind} cpu", cpu_s, "s", count))
+    values.append(Value(f"{kind} noise floor", 100 * (timed.noise(lab.seed) or 0.0), "%", timed.count))
+    return values, timed
 
 
-def _server_time(lab: Lab, wire: Wire, client: redis.Redis, operations: Iterator[Operation]) -> tuple[float, str, int]:
-    """Return mean server time of one operation (all its commands), from commandstats around a run of its own.
+def _server_time(
+    lab: Lab, wire: Wire, client: redis.Redis, operations: Iterator[Operation]
+) -> tuple[float, float, int]:
+    """Return what one operation (all its commands) costs the server: in its commands, and in CPU with system calls.
 
-    Depth 1, as the application sends it: replies that pile up in one output buffer would be charged to the command.
+    The first is from commandstats, the second from INFO cpu, both around a run of its own. Depth 1, as the application
+    sends it: replies that pile up in one output buffer would be charged to the command.
     """
     first = next(operations)
     # a large document is sent less often: ten megabytes a candidate are enough for a mean
     most = max(20, 10_000_000 // max(1, sum(len(command) for command in first)))
     count = min(lab.by_profile(200, 1_000, 5_000), most)
-    before = serverside.command_stats(client)
+    before, used = serverside.command_stats(client), cpu_seconds(client)
     run_batch(wire, operations, count)
-    return serverside.total_seconds(serverside.since(before, serverside.command_stats(client))) / count, "s", count
+    cpu = cpu_seconds(client) - used
+    spent = serverside.total_seconds(serverside.since(before, serverside.command_stats(client)))
+    return spent / count, cpu / count, count
 
 
 def _bytes(client: redis.Redis, root: str) -> float:
@@ -206,74 +214,6 @@ def _find(values: Sequence[Value], name: str) -> float:
     return next(v.value for v in values if v.name == name)
 
 
-def cliff(lab: Lab, *, value_bytes: int) -> Finding:
-    """Find by bisection where a hash and a sorted set of this server leave the listpack, and what that costs."""
-    client, root = lab.server.client(), f"{lab.server.prefix}cliff"
-    rows: list[dict[str, object]] = []
-    values: list[Value] = []
-    text = "x" * max(8, min(64, value_bytes))
-    try:
-        for kind, add in (("hash", _add_hash), ("zset", _add_zset)):
-            last = _bisect(partial(_is_listpack, client, f"{root}:{kind}", add, text), 4_096)
-            for n in sorted({max(1, last // 4), max(1, last // 2), last, last + 1, last + last // 2, 2 * last}):
-                encoding = _encoding(client, f"{root}:{kind}", n, add, text)
-                size = client.memory_usage(f"{root}:{kind}", samples=0) or 0
-                rows.append({"kind": kind, "elements": n, "encoding": encoding, "bytes": size})
-            at = {r["elements"]: float(str(r["bytes"])) for r in rows if r["kind"] == kind}
-            values += [
-                Value(f"{kind} last listpack", last, "elements"),
-                Value(f"{kind} bytes at", at[last], "B"),
-                Value(f"{kind} bytes above", at[last + 1], "B"),
-                Value(f"{kind} step", at[last + 1] / at[last], "x"),
-            ]
-        long_value = _bisect(lambda n: _encoding(client, f"{root}:long", 8, _add_hash, "x" * n) == "listpack", 1_024)
-        values.append(Value("longest value in a listpack hash", long_value, "B"))
-    finally:
-        clean(client, root)
-    return Finding(
-        question="Where does this server turn a compact listpack into a table, and what does the step cost?",
-        hypothesis="At the settings that CONFIG GET shows; one element more costs several times the bytes.",
-        method="Bisection over the number of elements and over the length of one value, OBJECT ENCODING asked at each",
-        values=tuple(values),
-        samples=pd.DataFrame(rows),
-        conclusion=f"One element above the threshold, or one value above {long_value} B, converts the whole key for good.",
-        conditions={"value": f"{len(text)} B"},
-    )
-
-
-def _add_hash(pipe: redis.client.Pipeline, key: str, n: int, text: str) -> None:
-    pipe.hset(key, mapping={f"m{i:07d}": text for i in range(n)})
-
-
-def _add_zset(pipe: redis.client.Pipeline, key: str, n: int, text: str) -> None:
-    pipe.zadd(key, {f"m{i:07d}": i for i in range(n)})
-
-
-def _encoding(
-    client: redis.Redis, key: str, n: int, add: Callable[[redis.client.Pipeline, str, int, str], None], text: str
-) -> str:
-    with client.pipeline(transaction=False) as pipe:
-        pipe.unlink(key)
-        add(pipe, key, n, text)
-        pipe.object("ENCODING", key)
-        return str(pipe.execute()[-1].decode())
-
-
-def _is_listpack(
-    client: redis.Redis, key: str, add: Callable[[redis.client.Pipeline, str, int, str], None], text: str, n: int
-) -> bool:
-    return _encoding(client, key, n, add, text) == "listpack"
-
-
-def _bisect(compact: Callable[[int], bool], ceiling: int) -> int:
-    """Return the largest n up to ``ceiling`` that is still compact."""
-    low, high = 1, ceiling
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if compact(middle) else (low, middle - 1)
-    return low
-
-
 def plot_candidates(frames: Mapping[str, pd.DataFrame], chosen: Mapping[str, str]) -> Figure:
     """Draw one panel a pattern: the spread of each candidate's time per operation, the chosen one in blue."""
     if not frames:
@@ -283,7 +223,7 @@ def plot_candidates(frames: Mapping[str, pd.DataFrame], chosen: Mapping[str, str
         sharex=True, squeeze=False, height_ratios=[max(2, f["candidate"].nunique()) for f in frames.values()],
     )  # fmt: skip
     for (name, frame), row in zip(frames.items(), panels, strict=True):
-        plain = frame[~frame["candidate"].str.endswith(_AGAIN)]
+        plain = frame[~frame["candidate"].str.endswith(AGAIN)]
         names = list(dict.fromkeys(plain["candidate"]))[::-1]
         for axes, kind in zip(row, ("write", "read"), strict=True):
             for position, candidate in enumerate(names):
@@ -310,32 +250,4 @@ def plot_candidates(frames: Mapping[str, pd.DataFrame], chosen: Mapping[str, str
     for axes in panels[-1]:
         axes.set_xlabel("time per operation (µs, log scale)")
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    return figure
-
-
-def plot_cliff(samples: pd.DataFrame) -> Figure:
-    """Draw bytes against elements for a hash and a sorted set, compact below the threshold and in a table above."""
-    figure, axes = plt.subplots()
-    for (kind, rows), colour, marker in zip(samples.groupby("kind", sort=False), figures.PALETTE, "os", strict=False):
-        axes.plot(rows["elements"], rows["bytes"] / 1024, marker=marker, color=colour, linewidth=1.5, markersize=5)
-        end = rows.iloc[-1]
-        axes.annotate(f" {kind}", (end["elements"], end["bytes"] / 1024), color=colour, va="center", fontsize=10)
-        last = rows[rows["encoding"] == "listpack"].iloc[-1]
-        axes.axvline(last["elements"], color=colour, linewidth=0.8, linestyle=":")
-        axes.annotate(
-            f"{last['elements']:,}",
-            (last["elements"], axes.get_ylim()[1]),
-            color=colour,
-            fontsize=9,
-            ha="right",
-            va="top",
-        )
-    axes.set_xscale("log", base=2)
-    axes.set_yscale("log", base=2)
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(lambda value, _: f"{value:g}")
-    axes.set_xlabel("elements of one key (log scale)")
-    axes.set_ylabel("MEMORY USAGE (KiB, log scale)")
-    axes.set_title("Bytes of one key, and where it leaves the listpack")
-    axes.margins(x=0.12)
     return figure

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from redis_plan import units
 from redis_plan.brief.model import Brief
 from redis_plan.keyspace import design
 from redis_plan.keyspace.model import Candidate, KeyPattern, Keyspace
@@ -17,20 +16,13 @@ CANDIDATES_ALT = (
     "Range plots of the time per operation of each candidate structure, one panel a key pattern for writing and one for "
     "reading, the chosen candidate highlighted."
 )
-CLIFF_ALT = (
-    "Line chart of the bytes of one key against its elements for a hash and a sorted set, with a jump where each leaves "
-    "the listpack."
-)
-LOAD_ALT = (
-    "Line chart of p50, p95 and p99 latency of the hot write against the offered rate, with the project's rate marked."
-)
 
 #: An alternative overrules the catalog only with half the server time and a microsecond less: below that, two builds
 #: of one project could disagree, and nobody would feel the difference.
 CLEARLY = 2.0
 MATTERS_S = 1e-6
 ROUNDING_B = 16  # glibc leaves a block 16 B larger now and then, where a split would leave too little
-_LETTERS = "abcdefghijklmnopqrstuvw"  # x, y and z are the cliff, the load curve and the environment
+_LETTERS = "abcdefghijklmnopqrstu"  # v to z are pipelining, formats, cliffs, load and compression
 
 
 def ids(patterns: Sequence[KeyPattern]) -> dict[str, str]:
@@ -178,86 +170,21 @@ def _guards(pattern: KeyPattern, winner: Candidate, brief: Brief, server: Server
 
 
 def comparison(pattern: KeyPattern, record: Evidence) -> str:
-    """Return one pattern's candidates as a table: client-seen latency, ratio to the naive one, server time, bytes."""
+    """Return one pattern's candidates as a table, a row each, write and read side by side."""
     lines = [
         f"**`{pattern.name}`**, {record.condition('elements')} elements of {record.condition('value')}; "
-        f"noise floor {write_value(record['write noise floor'])} (write), {write_value(record['read noise floor'])} (read)",
+        f"noise floor {write_value(record['write noise floor'])} (write), {write_value(record['read noise floor'])} (read) [{record.id}]",
         "",
-        "| Candidate | Operation | p50 | p95 | p99 | Ratio to naive (95 %) | Server time | Bytes a key |",
-        "|:--|:--|--:|--:|--:|--:|--:|--:|",
+        "| Candidate | Write p50, p99 | to naive (95 %) | Read p50, p99 | to naive (95 %) | In commands, write, read | CPU, write, read | A key |",
+        "|:--|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for c in measured(pattern, record):
+        name = f"**{c.name}**" if c.name == chosen(pattern).name else c.name
+        cells = [name]
         for kind in ("write", "read"):
+            cells.append(", ".join(write_value(record[f"{c.name} {kind} p{q}"]) for q in (50, 99)))
             ratio = record[f"{c.name} {kind} ratio"]
-            cells = [write_value(record[f"{c.name} {kind} p{q}"]) for q in (50, 95, 99)]
-            name = f"**{c.name}**" if c.name == chosen(pattern).name else c.name
-            lines.append(
-                f"| {name} | {kind} | {' | '.join(cells)} | {write_value(ratio)} ({write_interval(ratio)}) "
-                f"| {write_value(record[f'{c.name} {kind} server'])} | {write_value(record[f'{c.name} bytes']) if kind == 'write' else ''} |"
-            )
-    return "\n".join([*lines, "", f"*Measured, [{record.id}].*"])
-
-
-def environment(server: Server, record: Evidence) -> str:
-    """Return where and how the benchmarks ran, and how far they carry."""
-    settings = server.fingerprint.settings
-    return "\n".join(
-        [
-            "### Environment and method",
-            "",
-            f"{server.fingerprint.describe()}; persistence: appendonly {settings.get('appendonly', 'unknown')}; connection: "
-            f"{'Unix socket' if server.address[0] == 'unix' else 'TCP'} on the same machine, client and server share its cores. "
-            f"Profile {record.profile}. Candidates run interleaved (A B A B …) on one connection after warm-up; each table names its "
-            "noise floor, measured by running one design under two labels. Times a client sees and times the server accounts are "
-            "different figures and stand in different columns.",
-            "",
-            "**Limits of transfer.** A Unix socket on a shared machine has no network: add the round trip of your data centre to "
-            "every client-seen time. TLS, replicas, a noisy neighbour and another version change the figures; the ratios carry "
-            "further than the absolute times.",
-        ]
-    )
-
-
-def load_section(brief: Brief, load: Evidence, threshold_s: float) -> str:
-    """Return the load curve in words: target, p99 there against a threshold set beforehand, knee, share of a core."""
-    lines = ["### Load", ""]
-    if load.not_run:
-        return "\n".join([*lines, f"Not measured: {load.not_run} [{load.id}]."])
-    if "p99 at target" in load:
-        passed = load["p99 at target"].value <= threshold_s
-        lines.append(
-            f"At the project's peak of {write_value(load['target'])} (modelled: sessions_peak × events_per_session) the operation "
-            f"`{load.condition('operation')}` has p99 {load.cite('p99 at target')}. Threshold set beforehand: "
-            f"{units.write(threshold_s, 's')}, one hundredth of the sync target ({brief.fact('sync_latency').where}): "
-            f"**{'pass' if passed else 'fail'}**."
-        )
-    else:
-        lines.append(
-            "At the project's own rate the generator was late, so no latency is published for it; see the conclusion below."
-        )
-    if "headroom" in load:
-        lines.append(
-            f"The server kept up to {load.number('kept up to')}, {units.significant(load['headroom'].value)} times the target. "
-        )
-    lines.append(
-        f"One operation takes {load.number('server time')} of server time, so the peak costs {load.cite('core share at target')} of "
-        f"one core, of which at most 50 % should be planned. {load.conclusion}"
-    )
-    return "\n".join([*lines, "", "[figure 06-load]"])
-
-
-def cliff_section(cliff: Evidence) -> str:
-    """Return the encoding thresholds of this server and what the step costs; the design's distance stands above."""
-    return "\n".join(
-        [
-            "### Encodings, measured",
-            "",
-            f"On this server a hash leaves the listpack after {cliff.number('hash last listpack')} and costs "
-            f"{units.significant(cliff['hash step'].value)} times the bytes with one more; a sorted set after "
-            f"{cliff.number('zset last listpack')}, times {units.significant(cliff['zset step'].value)} (values of "
-            f"{cliff.condition('value')}). One value above {cliff.number('longest value in a listpack hash')} converts the "
-            "whole key, and it never converts back.",
-            "",
-            "[figure 02-encoding-cliff]",
-        ]
-    )
+            cells.append(f"{write_value(ratio)} ({write_interval(ratio)})")
+        cells += [", ".join(write_value(record[f"{c.name} {kind} {what}"]) for kind in ("write", "read")) for what in ("server", "cpu")]  # fmt: skip
+        lines.append(f"| {' | '.join([*cells, write_value(record[f'{c.name} bytes'])])} |")
+    return "\n".join(lines)
