@@ -228,7 +228,12 @@ def _report(built: Any) -> None:  # Any: study.Built, which is imported late
     """Print where everything is, and on which server it was measured."""
     rows = []
     if built.published:
-        rows += [("plan", built.published.plan), ("as data", built.published.record), ("pages", built.page)]
+        rows += [
+            ("plan", built.published.plan),
+            ("as data", built.published.record),
+            ("artefacts", built.published.artefacts),
+            ("pages", built.page),
+        ]
     rows += [("run folder", built.run.folder)]
     for label, path in rows:
         out.print(f"{label:<11} {_short(path)}", highlight=False, soft_wrap=True)
@@ -238,12 +243,12 @@ def _report(built: Any) -> None:  # Any: study.Built, which is imported late
         err.print(
             "no plan assembled: other notebooks have not run yet; redis-plan build runs them all", highlight=False
         )
-    elif built.published.aside:
-        err.print(
-            f"the previous plan was edited by hand; it is kept as {_short(built.published.aside)}",
-            highlight=False,
-            soft_wrap=True,
-        )
+    else:
+        if built.published.aside:
+            aside = _short(built.published.aside)
+            err.print(f"the previous plan was edited by hand; it is kept as {aside}", highlight=False, soft_wrap=True)
+        for path in built.published.artefacts_aside:
+            err.print(f"an artefact was edited by hand; it is kept as {_short(path)}", highlight=False, soft_wrap=True)
 
 
 def _short(path: Path) -> str:

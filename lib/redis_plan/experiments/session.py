@@ -16,7 +16,6 @@ from redis_plan.keyspace.model import KeyPattern, Keyspace
 from redis_plan.keyspace.rules import Rules, rules
 from redis_plan.server import Server
 
-
 __all__ = ["Plain", "Rules", "Session", "any_session", "rules", "start"]
 
 

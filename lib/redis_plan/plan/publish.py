@@ -1,4 +1,4 @@
-"""Publishing: the plan written into the project at once, and never over a person's own edits."""
+"""Publishing: plan and artefacts written into the project at once, and never over a person's own edits."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from redis_plan import __version__
 from redis_plan.errors import OutputError
+from redis_plan.keyspace.artefacts.artefact import Artefact
+from redis_plan.keyspace.artefacts.bundle import FOLDER
 from redis_plan.plan import assemble
 from redis_plan.plan.assemble import Study
 from redis_plan.plan.cells import FIGURES
@@ -24,21 +26,24 @@ FORMAT = 1  # 1: first version
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """Where the plan is, and where an edited predecessor was put aside (None where there was none)."""
+    """Where the plan is, and where edited predecessors were put aside (none where there were none)."""
 
     plan: Path
     record: Path
     aside: Path | None
+    artefacts: Path | None = None  # their folder
+    artefacts_aside: tuple[Path, ...] = ()
 
 
-def plan_record(text: str, study: Study, run: Run) -> str:
-    """Return ``redis-plan.json``: the plan as data, with the digest by which a later edit is noticed."""
+def plan_record(text: str, study: Study, run: Run, artefacts: Iterable[Artefact] = ()) -> str:
+    """Return ``redis-plan.json``: the plan as data, with the digests by which a later edit is noticed."""
     brief = run.load_brief()
     record = {
         "format": FORMAT,
         "redis_plan": __version__,
         "title": brief.title,
         "plan_sha256": digest(text),
+        "artefacts": [{"path": f"{FOLDER}/{a.path}", "sha256": a.sha256, "purpose": a.purpose} for a in artefacts],
         "sections": [
             {"number": n, "name": SECTIONS[n], "markdown": body} for n, body in assemble.sections(study).items()
         ],
@@ -56,11 +61,14 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.replace("\r\n", "\n").encode()).hexdigest()
 
 
-def publish(folder: Path, text: str, figures: Mapping[str, str], record: str) -> Published:
-    """Write plan, figures and record into ``folder``.
+def publish(
+    folder: Path, text: str, figures: Mapping[str, str], record: str, artefacts: Sequence[Artefact] = ()
+) -> Published:
+    """Write plan, figures, artefacts and record into ``folder``.
 
-    Everything is written beside first and moved in last, so a failure leaves the previous plan as it was. A plan that
-    was edited by hand is moved to ``redis-plan.edited-N.md``. Raises :class:`OutputError` where writing is impossible.
+    Everything is written beside first and moved in last, so a failure leaves the previous plan as it was. A file that
+    was edited by hand is kept as ``name.edited-N.ext``; one that we wrote before and no longer need is removed. Raises
+    :class:`OutputError` where writing is impossible.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -71,6 +79,9 @@ def publish(folder: Path, text: str, figures: Mapping[str, str], record: str) ->
             (new / FIGURES).mkdir()
             for file, svg in figures.items():
                 (new / file).write_text(svg, encoding="utf-8")
+            for artefact in artefacts:
+                _make(new, folder, artefact)
+            put_aside = _place(new, folder, artefacts)
             aside = _put_aside(folder)
             if (folder / FIGURES).exists():
                 shutil.rmtree(folder / FIGURES)
@@ -81,19 +92,63 @@ def publish(folder: Path, text: str, figures: Mapping[str, str], record: str) ->
         raise OutputError(
             f"can't write the plan to {folder}: {error.strerror}; the previous plan is as it was"
         ) from None
-    return Published(folder / PLAN, folder / RECORD, aside)
+    made = folder / FOLDER if artefacts else None
+    return Published(folder / PLAN, folder / RECORD, aside, made, put_aside)
+
+
+def _make(new: Path, folder: Path, artefact: Artefact) -> None:
+    """Write the artefact beside, and see to it that it can be moved in."""
+    path = new / FOLDER / artefact.path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(artefact.text, encoding="utf-8")
+    target = folder / FOLDER / artefact.path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.is_dir():
+        raise IsADirectoryError(0, f"{target} is a folder")
+
+
+def _place(new: Path, folder: Path, artefacts: Sequence[Artefact]) -> tuple[Path, ...]:
+    """Move the artefacts in; return where edited ones were put, remove what we wrote and do not write any more."""
+    written, kept = _written_artefacts(folder / RECORD), []
+    for artefact in artefacts:
+        target = folder / FOLDER / artefact.path
+        if target.exists() and _file_digest(target) not in (written.get(f"{FOLDER}/{artefact.path}"), artefact.sha256):
+            kept.append(target.replace(_free(target)))
+        (new / FOLDER / artefact.path).replace(target)
+    for name in set(written) - {f"{FOLDER}/{a.path}" for a in artefacts}:
+        stale = folder / name
+        if stale.is_file() and _file_digest(stale) == written[name]:
+            stale.unlink()
+    return tuple(kept)
+
+
+def _free(path: Path) -> Path:
+    number = 1
+    while (aside := path.with_name(f"{path.stem}.edited-{number}{path.suffix}")).exists():
+        number += 1
+    return aside
+
+
+def _file_digest(path: Path) -> str:
+    return digest(path.read_bytes().decode("utf-8", "replace"))
 
 
 def _put_aside(folder: Path) -> Path | None:
     """Move a plan that is not the one we wrote to a free name; return that name."""
     plan = folder / PLAN
-    if not plan.exists() or digest(plan.read_bytes().decode("utf-8", "replace")) == _written_digest(folder / RECORD):
+    if not plan.exists() or _file_digest(plan) == _written_digest(folder / RECORD):
         return None
-    number = 1
-    while (aside := folder / f"redis-plan.edited-{number}.md").exists():
-        number += 1
-    plan.replace(aside)
-    return aside
+    return plan.replace(_free(plan))
+
+
+def _written_artefacts(record: Path) -> dict[str, str]:
+    """Return the digests of the artefacts that we wrote; names that leave our folder are nobody's business."""
+    try:
+        listed = json.loads(record.read_text("utf-8")).get("artefacts", [])
+        found = {str(entry["path"]): str(entry["sha256"]) for entry in listed}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+    return {name: sha for name, sha in found.items() if name.startswith(f"{FOLDER}/") and ".." not in Path(name).parts}
 
 
 def _written_digest(record: Path) -> str:
