@@ -174,7 +174,7 @@ def _requirements(texts: Sequence[_Text], words: Lexicon, quantities: Sequence[Q
             found += read_requirements(text.blocks, text.roles, text.roles.words, mine)
         elif text.document.part == "notes":
             found += _noted(text, text.roles.words)
-    return flag_realtime(found, words, entity_lexicon(words))
+    return flag_realtime(found, words, entity_lexicon(words), quantities)
 
 
 def _noted(text: _Text, words: Lexicon) -> list[Requirement]:

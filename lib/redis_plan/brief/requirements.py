@@ -249,19 +249,28 @@ class _Reader:
         return f"{prefix}-{hashlib.sha1(' '.join(words).encode()).hexdigest()[:5]}"
 
 
-def flag_realtime(requirements: Sequence[Requirement], words: Lexicon, nouns: Lexicon) -> tuple[Requirement, ...]:
+def flag_realtime(
+    requirements: Sequence[Requirement], words: Lexicon, nouns: Lexicon, quantities: Sequence[Quantity] = ()
+) -> tuple[Requirement, ...]:
     """Return the requirements with their real-time flag: shared state that others must see without asking.
 
     A strong cue (``live``, ``websocket``) is enough. Where the documents ask for live behaviour at all, so is a weak
-    one (``who has voted``), or a verb of showing or submitting beside an entity that lives and changes in a session.
+    one (``who has voted``), a bound on a delay, or a verb of showing or submitting beside an entity that lives and
+    changes in a session.
     """
     demands = [r for r in requirements if r.kind != "out-of-scope"]
     live = any("realtime.strong" in words.groups(r.text) for r in demands)
     containers = frozenset(words.data.get("containers", ()))
-    return tuple(replace(r, realtime=_realtime(r, words, nouns, containers, live)) for r in requirements)
+    prompt = {(q.file, q.line) for q in quantities if q.kind == "latency"}
+    return tuple(
+        replace(r, realtime=_realtime(r, words, nouns, containers, live, (r.file, r.line) in prompt))
+        for r in requirements
+    )
 
 
-def _realtime(requirement: Requirement, words: Lexicon, nouns: Lexicon, containers: frozenset[str], live: bool) -> bool:
+def _realtime(
+    requirement: Requirement, words: Lexicon, nouns: Lexicon, containers: frozenset[str], live: bool, prompt: bool
+) -> bool:
     if requirement.kind == "out-of-scope":
         return False
     groups = words.groups(requirement.text)
@@ -271,7 +280,7 @@ def _realtime(requirement: Requirement, words: Lexicon, nouns: Lexicon, containe
         return False
     if requirement.realtime:  # its heading says so: "### Real-time score updates"
         return True
-    if "realtime.share" in groups:
+    if "realtime.share" in groups or prompt:
         return True
     return "verb.live" in groups and any(_is_hot(group, containers) for group in nouns.groups(requirement.text))
 
