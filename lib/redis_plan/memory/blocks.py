@@ -8,7 +8,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Counted = Literal["usable", "size", "struct", "node", "sds", "tracked", "owned", "none", "phantom"]
+from redis_plan.memory.tables import Table
+
+Counted = Literal["usable", "size", "struct", "node", "sds", "compact", "tracked", "owned", "none", "phantom"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +18,7 @@ class Block:
     """Requests of ``size`` bytes, each made ``count`` times a key; both may be arrays of one length.
 
     ``counted`` says how MEMORY USAGE sees them, which :mod:`redis_plan.memory.reported` spells out by version: "usable" (a block
-    that holds a value), "size" (by ``sizeof``), "struct", "node" (skiplist), "sds", "tracked" (a radix tree: only where
+    that holds a value), "size" (by ``sizeof``), "struct", "node" (skiplist), "sds", "compact" (a listpack, ziplist or intset), "tracked" (a radix tree: only where
     trees are asked), "owned" (only where the server keeps account of all its blocks), "none", or "phantom": something that is reported and does not exist.
     """
 
@@ -31,3 +33,12 @@ def block(part: str, size: object, count: object = 1.0, counted: Counted = "usab
     sizes = np.atleast_1d(np.asarray(size, dtype=np.int64))
     counts = np.broadcast_to(np.asarray(count, dtype=np.float64), sizes.shape)
     return Block(part, sizes, np.array(counts), counted)
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """The encoding of a value, its blocks, and its hash table if it has one."""
+
+    encoding: str
+    blocks: tuple[Block, ...]
+    table: Table | None = None

@@ -1,4 +1,4 @@
-"""Encodings: bytes of the building blocks that all versions share: SDS strings, listpacks, intsets, radix trees.
+"""Encodings: bytes of the building blocks that versions share: SDS strings, listpacks and ziplists, intsets, radix trees.
 
 Sources: ``src/sds.c`` (sdsReqType, sdsHdrSize), ``src/listpack.c`` (lpEncodeGetType, lpEncodeBacklen),
 ``src/intset.c``, ``src/rax.c`` (raxNodeCurrentLength) of Redis 7.0.15; unchanged up to Redis 8 and Valkey 9.1.
@@ -15,6 +15,8 @@ Integers = NDArray[np.int64]
 
 #: Header (4 B total bytes, 2 B count) and end byte of a listpack.
 LISTPACK_FRAME = 7
+#: Header (4 B total bytes, 4 B tail, 2 B count) and end byte of a ziplist (``src/ziplist.c``, Redis 6.2.16).
+ZIPLIST_FRAME = 11
 #: Fixed part of an intset: encoding and length.
 INTSET_HEADER = 8
 
@@ -51,6 +53,29 @@ def listpack_integer(value: Integers | int) -> Integers:
         9,
     )
     return encoded + 1
+
+
+def ziplist_string(length: Integers | int) -> Integers:
+    """Return the bytes of a ziplist entry that holds text of ``length`` bytes, without the length of the one before."""
+    length = np.asarray(length, dtype=np.int64)
+    return np.asarray(length + np.select([length < 64, length < 16384], [1, 2], 5), dtype=np.int64)
+
+
+def ziplist_integer(value: Integers | int) -> Integers:
+    """Return the bytes of a ziplist entry that holds the integer ``value``, without the length of the one before."""
+    value = np.asarray(value, dtype=np.int64)
+    steps = [(value >= 0) & (value <= 12)]
+    steps += [(value >= -(1 << bits)) & (value < 1 << bits) for bits in (7, 15, 23, 31)]
+    return np.asarray(np.select(steps, [1, 2, 3, 4, 5], 9), dtype=np.int64)
+
+
+def ziplist_entries(raw: Integers) -> Integers:
+    """Return the bytes of ziplist entries in their order: each starts with the length of the one before, in 1 or 5 bytes."""
+    whole, before = [], 0
+    for size in raw.tolist():
+        before = size + (5 if before >= 254 else 1)
+        whole.append(before)
+    return np.array(whole, dtype=np.int64)
 
 
 def backlen(encoded: Integers) -> Integers:

@@ -120,7 +120,10 @@ def _separate(shape: Shape, build: Build) -> tuple[str, tuple[Block, ...]]:
     lengths, share = shape.sizes.spread()
     short = lengths <= 44  # OBJ_ENCODING_EMBSTR_SIZE_LIMIT
     if short.any():
-        blocks.append(block("object", sizes["robj"] + 3 + lengths[short] + 1, share[short]))
+        whole = sizes["robj"] + 3 + lengths[short] + 1
+        guessed = build.layout.rules["report"] == "classic-6"  # sizeof(robj), the length, and two bytes
+        blocks.append(block("object", whole, share[short], "none" if guessed else "usable"))
+        blocks += [block("object", whole - 2, share[short], "phantom")] if guessed else []
     if (~short).any():
         blocks.append(block("object", sizes["robj"], float(share[~short].sum()), "size"))
         blocks.append(block("value", _argument(lengths[~short]), share[~short]))

@@ -16,13 +16,21 @@ from redis_plan.memory.shape import Shape
 
 #: By report and kind of block: the request ("size"), what it takes ("usable"), nothing (""), or a string's own account ("sds").
 _SEEN = {
-    "classic": {"usable": "usable", "size": "size", "struct": "size", "node": "usable", "sds": "usable", "phantom": "size"},
+    "classic-6": {
+        "usable": "usable", "compact": "size", "size": "size", "struct": "size", "node": "usable", "sds": "usable",
+        "phantom": "size",
+    },
+    "classic": {
+        "usable": "usable", "compact": "usable", "size": "size", "struct": "size", "node": "usable", "sds": "usable",
+        "phantom": "size",
+    },
     "allocated": {
-        "usable": "usable", "size": "size", "struct": "size", "node": "usable", "sds": "usable", "tracked": "usable", "phantom": "size",
+        "usable": "usable", "compact": "usable", "size": "size", "struct": "size", "node": "usable", "sds": "usable",
+        "tracked": "usable", "phantom": "size",
     },
     "accounted": {
-        "usable": "size", "size": "size", "struct": "usable", "node": "usable", "sds": "sds", "tracked": "usable", "owned": "usable",
-        "phantom": "size",
+        "usable": "size", "compact": "size", "size": "size", "struct": "usable", "node": "usable", "sds": "sds",
+        "tracked": "usable", "owned": "usable", "phantom": "size",
     },
 }  # fmt: skip
 

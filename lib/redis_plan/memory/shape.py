@@ -116,12 +116,11 @@ class Sizes:
             entries = np.where(number, encodings.listpack_integer(typical), entries)
         return entries
 
-    def draw(self, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
-        """Return the sizes of ``count`` values of one key among many: drawn evenly from the range."""
-        if not self.varies:
-            return self.lengths(count)
-        low, high = self.bounds
-        return rng.integers(low, high + 1, count)
+    def values(self, count: int) -> NDArray[np.int64]:
+        """Return ``count`` integers evenly spread over the class; only for sizes that are :attr:`integers`."""
+        first, last, _ = INTEGERS[self.text]
+        step = max(1, (last - first) // max(count, 1))
+        return first + np.arange(count, dtype=np.int64) * step % (last - first + 1)
 
     @property
     def varies(self) -> bool:

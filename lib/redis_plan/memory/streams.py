@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redis_plan.memory import encodings
-from redis_plan.memory.blocks import Block, Counted, block
+from redis_plan.memory.blocks import Block, Counted, Value, block
+from redis_plan.memory.compact import key_draws
 from redis_plan.memory.layout import Build
 from redis_plan.memory.shape import Shape
-from redis_plan.memory.values import Value, key_draws
 
 #: STREAM_LISTPACK_MAX_PRE_ALLOCATE and STREAM_LISTPACK_MAX_SIZE, src/t_stream.c and src/stream.h.
 _PREALLOCATED, _LARGEST_NODE = 4096, 1 << 30
@@ -44,7 +44,7 @@ def stream_value(shape: Shape, build: Build) -> Value:
     if report == "accounted":
         # the preallocated end of the last node is not in the report
         blocks.append(block("fields", [int(nodes[-1]) for nodes, _ in draws], 1 / len(draws), "phantom"))
-    elif report == "classic":
+    elif str(report).startswith("classic"):
         blocks.append(block("value", _reported_tree(len(firsts), len(tree)), counted="phantom"))
     if shape.groups:
         blocks += _groups(shape, build)
@@ -84,7 +84,7 @@ def _id(offset_ms: int, sequence: int = 0) -> bytes:
 def _groups(shape: Shape, build: Build) -> list[Block]:
     """Return the blocks of consumer groups, each with one consumer, called "consumer", that holds ``pending`` entries."""
     sizes, rules = build.layout.sizes, build.layout.rules
-    inline, classic = rules.get("rax_leaf") == "inline", rules["report"] == "classic"
+    inline, classic = rules.get("rax_leaf") == "inline", str(rules["report"]).startswith("classic")
     names = sorted(f"g{number}".encode() for number in range(shape.groups))
     pending = [_id(i * shape.step_ms) for i in range(min(shape.pending, shape.n_elem))]
     each = float(shape.groups)

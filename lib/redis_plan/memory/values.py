@@ -7,29 +7,21 @@ of sizes) with the number of times a key makes it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from redis_plan.memory import encodings, tables
-from redis_plan.memory.blocks import Block, block
+from redis_plan.memory import encodings, lists, tables
+from redis_plan.memory.blocks import Block, Value, block
+from redis_plan.memory.compact import compact, encoding_name, entries_of, listpack_block, ziplist
 from redis_plan.memory.indexes import ebuckets, volatile_set
 from redis_plan.memory.layout import Build
-from redis_plan.memory.shape import INTEGERS, Shape, Sizes
+from redis_plan.memory.shape import INTEGERS, Shape
 
 #: Probability that a skiplist node has 1, 2, 3 … levels (ZSKIPLIST_P 0.25, src/server.h, Redis 7.0.15).
 _LEVELS = np.arange(1, 20)
 _LEVEL_SHARE = 0.75 * 0.25 ** (_LEVELS - 1)
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """The encoding of a value, its blocks, and its hash table if it has one."""
-
-    encoding: str
-    blocks: tuple[Block, ...]
-    table: tables.Table | None = None
 
 
 def of(shape: Shape, build: Build) -> Value:
@@ -39,27 +31,9 @@ def of(shape: Shape, build: Build) -> Value:
     makers: dict[str, Callable[[Shape, Build], Value]] = {
         "set": set_value,
         "zset": zset_value,
-        "list": list_value,
+        "list": lists.list_value,
     }
     return makers[shape.type](shape, build)
-
-
-def listpack_block(part: str, entry_bytes: float, shape: Shape | None = None, variance: float = 0.0) -> Block:
-    """Return one listpack of ``entry_bytes`` on average; sizes that vary among keys spread it over size classes."""
-    mean = encodings.LISTPACK_FRAME + entry_bytes
-    if shape is not None and shape.sizes.varies:
-        if shape.n_elem <= 8:
-            _, share = shape.sizes.spread()
-            total = share
-            for _ in range(shape.n_elem - 1):
-                total = np.convolve(total, share)
-            return block(part, np.rint(mean + np.arange(len(total)) - (len(total) - 1) / 2), total)
-        variance = _variance(shape)
-    if variance < 1:
-        return block(part, round(mean))
-    points = np.linspace(-3.5, 3.5, 57)
-    normal = np.exp(-(points**2) / 2)
-    return block(part, np.rint(mean + points * np.sqrt(variance)), normal / normal.sum())
 
 
 def value_spread(shape: Shape) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -68,17 +42,6 @@ def value_spread(shape: Shape) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         sizes, share = shape.sizes.spread()
         return sizes, share * shape.n_elem
     return shape.sizes.lengths(shape.n_elem), np.ones(shape.n_elem)
-
-
-def _variance(shape: Shape) -> float:
-    """Return the variance among keys of the sum of a key's value sizes."""
-    low, high = shape.sizes.bounds
-    return shape.n_elem * ((high - low + 1) ** 2 - 1) / 12 if shape.sizes.varies else 0.0
-
-
-def _entries(shape: Shape) -> NDArray[np.int64]:
-    """Return the listpack bytes of each element's value."""
-    return shape.sizes.entries(shape.n_elem)
 
 
 def _integer_class(shape: Shape) -> tuple[int, int, int]:
@@ -153,13 +116,12 @@ def hash_value(
     field_ttl = str(rules["hash_field_ttl"]) if shape.hfe else ""
     small = shape.n_elem <= limit and longest <= build.number("hash-max-listpack-value")
     if small and field_ttl not in ("entry-8",):
-        fields = encodings.listpack_string(shape.names.lengths(shape.n_elem))
-        total = float(fields.sum() + _entries(shape).sum())
+        total = compact(build, (shape.names, shape.n_elem), (shape.sizes, shape.n_elem))
         if field_ttl:
             deadline = int(encodings.listpack_integer(1_790_000_000_000))
             total += shape.n_elem * deadline
             return Value("listpackex", (block("value", sizes["listpack_ex"]), listpack_block("value", total, shape)))
-        return Value("listpack", (listpack_block("value", total, shape),))
+        return Value(encoding_name(build), (listpack_block("value", total, shape),))
     in_command = shape.n_elem if shape.batch == 0 else min(shape.batch, shape.n_elem)
     by_size = longest > build.number("hash-max-listpack-value")
     at_conversion = 0 if by_size else limit + 1
@@ -215,14 +177,14 @@ def set_value(shape: Shape, build: Build) -> Value:
     if shape.sizes.integers and shape.n_elem <= limit:
         _, high, _ = _integer_class(shape)
         width = 2 if high <= 32767 else 4 if high <= 2_147_483_647 else 8
-        return Value("intset", (block("value", encodings.INTSET_HEADER + width * shape.n_elem),))
+        return Value("intset", (block("value", encodings.INTSET_HEADER + width * shape.n_elem, counted="compact"),))
     in_command = shape.n_elem if shape.batch == 0 else min(shape.batch, shape.n_elem)
     at_conversion = limit + 1 if shape.sizes.integers else 0
     if rules["set_listpack"]:
         entries, longest = build.number("set-max-listpack-entries"), build.number("set-max-listpack-value")
         fits = shape.sizes.bounds[1] <= longest
         if shape.n_elem <= entries and fits:
-            return Value("listpack", (listpack_block("value", float(_entries(shape).sum())),))
+            return Value("listpack", (listpack_block("value", float(entries_of(shape).sum())),))
         if not shape.sizes.integers:
             limit = entries
             at_conversion = entries + 1 if fits else 0
@@ -237,18 +199,30 @@ def set_value(shape: Shape, build: Build) -> Value:
     return Value("hashtable", tuple(parts), table)
 
 
-def score_bytes(shape: Shape, build: Build) -> float:
-    """Return the bytes of the listpack entries that hold the scores of one key."""
+def _scores(shape: Shape) -> tuple[bool, NDArray[np.int64]]:
+    """Return whether scores are stored as integers, and the integers or the lengths of their text."""
     index = np.arange(shape.n_elem, dtype=np.int64)
     if shape.score == "half":
-        digits = np.floor(np.log10(100 + index)).astype(np.int64) + 1
-        return float(encodings.listpack_string(digits + 2).sum())
+        return False, np.floor(np.log10(100 + index)).astype(np.int64) + 3
+    first, step = {"ts": (1_760_000_000, 37), "big": (1_760_000_000_000, 1009)}.get(shape.score, (0, 1))
+    return True, first + step * index
+
+
+def _small_zset(shape: Shape, build: Build) -> float:
+    """Return the bytes of a listpack's (or ziplist's) entries: every member and its score."""
+    members = shape.names.lengths(shape.n_elem)
+    old = encoding_name(build) == "ziplist"
     if shape.score == "rand17":
         # %.17g of a random double below 1000: 17 digits, the point, sometimes fewer; the shortest form: 16 or 17 digits
         mean = 19.89 if build.layout.rules["double_text"] == "%.17g" else 19.16
-        return shape.n_elem * mean
-    first, step = {"ts": (1_760_000_000, 37), "big": (1_760_000_000_000, 1009)}.get(shape.score, (0, 1))
-    return float(encodings.listpack_integer(first + step * index).sum())
+        text = encodings.ziplist_string(members) + 1 if old else encodings.listpack_string(members)
+        return float(text.sum()) + shape.n_elem * mean + (4 if old else 0)
+    whole, values = _scores(shape)
+    if old:
+        scores = encodings.ziplist_integer(values) if whole else encodings.ziplist_string(values)
+        return ziplist(np.stack([encodings.ziplist_string(members), scores], axis=1).ravel())
+    scores = encodings.listpack_integer(values) if whole else encodings.listpack_string(values)
+    return float(encodings.listpack_string(members).sum() + scores.sum())
 
 
 def zset_value(shape: Shape, build: Build) -> Value:
@@ -258,11 +232,11 @@ def zset_value(shape: Shape, build: Build) -> Value:
     members = shape.names.lengths(shape.n_elem)
     fits = shape.names.bounds[1] <= longest
     if shape.n_elem <= limit and fits:
-        total = float(encodings.listpack_string(members).sum()) + score_bytes(shape, build)
+        total = _small_zset(shape, build)
         if shape.score == "rand17":
             each = 0.14 if rules["double_text"] == "%.17g" else 0.55  # variance of the digits of a random double
-            return Value("listpack", (listpack_block("value", total, variance=each * shape.n_elem),))
-        return Value("listpack", (listpack_block("value", total),))
+            return Value(encoding_name(build), (listpack_block("value", total, variance=each * shape.n_elem),))
+        return Value(encoding_name(build), (listpack_block("value", total),))
     in_command = shape.n_elem if shape.batch == 0 else min(shape.batch, shape.n_elem)
     at_conversion = limit + 1 if fits else in_command  # a long first member makes a skiplist at once
     presized = _presize(rules["zset_presize"], at_conversion, in_command, limit)
@@ -290,68 +264,3 @@ def zset_value(shape: Shape, build: Build) -> Value:
             parts.append(block("fields", sizes["reported_entry"], shape.n_elem, "phantom"))
     parts.append(block("fields", nodes, share, "node"))
     return Value("skiplist", tuple(parts), table)
-
-
-def list_value(shape: Shape, build: Build) -> Value:
-    """Return the value of a list: one listpack, or a quicklist of listpack nodes."""
-    rules, sizes = build.layout.rules, build.layout.sizes
-    fill = build.number("list-max-listpack-size")
-    node_limit = {-1: 4096, -2: 8192, -3: 16384, -4: 32768, -5: 65536}.get(fill, 8192)
-    entry_limit = fill if fill > 0 else 1 << 30
-    if rules["list_listpack"] and _stays_listpack(shape, node_limit, entry_limit):
-        return Value("listpack", (listpack_block("value", float(_entries(shape).sum()), shape),))
-    plain = rules["large_list_element"] == "plain"
-    draws = [
-        _list_nodes(shape, lengths, node_limit, entry_limit, plain) for lengths in key_draws(shape.sizes, shape.n_elem)
-    ]
-    nodes = np.concatenate(draws)
-    parts = [
-        block("value", sizes["quicklist"], counted="struct"),
-        block("value", sizes["quicklist_node"], len(nodes) / len(draws), "struct"),
-        block("fields", nodes, 1 / len(draws)),
-    ]
-    return Value("quicklist", tuple(parts))
-
-
-def _stays_listpack(shape: Shape, node_limit: int, entry_limit: int) -> bool:
-    """Whether no command finds the listpack's bytes and its own text above the limit (listTypeTryConvertListpack)."""
-    if shape.n_elem > entry_limit:
-        return False
-    entries, lengths = _entries(shape), shape.sizes.lengths(shape.n_elem)
-    held, step = encodings.LISTPACK_FRAME, shape.batch or shape.n_elem
-    for start in range(0, shape.n_elem, step):
-        if held + int(lengths[start : start + step].sum()) > node_limit:
-            return False
-        held += int(entries[start : start + step].sum())
-    return True
-
-
-def key_draws(sizes: Sizes, count: int) -> list[NDArray[np.int64]]:
-    """Return the value sizes of one key, or of a sample of keys where sizes vary (seeded: the same at each call)."""
-    if not sizes.varies:
-        return [sizes.lengths(count)]
-    rng = np.random.default_rng(20261123)
-    return [sizes.draw(count, rng) for _ in range(max(8, min(400, 40_000 // count)))]
-
-
-def _list_nodes(
-    shape: Shape, lengths: NDArray[np.int64], node_limit: int, entry_limit: int, plain: bool
-) -> NDArray[np.int64]:
-    """Return the bytes of each quicklist node after appending values of ``lengths`` one by one.
-
-    A node takes a value while its bytes, the value's and 8 of estimated overhead fit (src/quicklist.c,
-    _quicklistNodeAllowInsert). ``plain``: a value above the limit gets a node without a listpack.
-    """
-    entries = shape.sizes.entries(len(lengths), lengths)
-    nodes, node, held = [], 0, 0
-    for entry, length in zip(entries.tolist(), lengths.tolist(), strict=True):
-        if plain and length > node_limit:
-            nodes += [node, length] if node else [length]
-            node, held = 0, 0
-            continue
-        if node and (node + length + 8 > node_limit or held >= entry_limit):
-            nodes.append(node)
-            node, held = 0, 0
-        node = (node or encodings.LISTPACK_FRAME) + entry
-        held += 1
-    return np.array([*nodes, node] if node else nodes, dtype=np.int64)
