@@ -42,6 +42,7 @@ bench: environment ## time a quick build and the reading of large documents; hol
 
 bench-memory: environment ## load fresh random keys on every server here and print the memory model's errors
 	$(BIN)/python -m tests.benchmarks.memory $(ARGS)
+	$(BIN)/python -m tests.benchmarks.project_memory
 
 score: environment ## score the reading of the annotated documents in CORPUS
 	$(BIN)/python -m tests.brief.score $(CORPUS)
