@@ -6,6 +6,7 @@ import pytest
 
 from redis_plan import brief, resources
 from redis_plan.brief.model import Component
+from redis_plan.choice import choose
 from redis_plan.experiments import cliffs, compressing, load, pipelining, serialising, shapes, structures, workload
 from redis_plan.keyspace import design
 from redis_plan.keyspace.model import Candidate
@@ -13,6 +14,7 @@ from redis_plan.measure.lab import Lab
 from redis_plan.plan import candidates_text
 from redis_plan.plan.evidence import Evidence, Store
 from tests.experiments import project
+from tests.keyspace.briefs import prices
 
 
 @pytest.fixture(scope="module")
@@ -111,30 +113,39 @@ def test_a_candidate_that_the_server_lacks_is_left_out_with_the_reason(own_serve
     assert measured or "hash-field-ttl" in found.conclusion
 
 
-def test_the_measurement_overrules_only_by_a_clear_margin(own_server, keyspace, asked, tmp_path):
-    slow = Candidate(
-        "slow",
-        "string",
-        "burns time",
-        ("EVAL return(string.rep('x',200000)) 1 <key>", "SET <key>:<member> <value>"),
-        ("GET <key>:<member>",),
-    )
-    quick = Candidate("quick", "string", "one command", ("SET <key>:<member> <value>",), ("GET <key>:<member>",))
-    naive = Candidate(
-        "naive", "string", "one document", ("GET <key>", "SET <key> <value>"), ("GET <key>",), naive=True, atomic=False
-    )
-    base = keyspace.pattern("rate")
-    pattern = replace(base, candidates=(slow, quick, naive), chosen="slow", functions=())
-    evidence = record(
-        Store(tmp_path), Lab(own_server, "quick"), "E-03a", structures.compare, pattern=pattern, payload_bytes=64
-    )
-    assert candidates_text.challenger(pattern, evidence) == quick
-    assert candidates_text.challenger(replace(pattern, chosen="quick"), evidence) is None
-    changed = candidates_text.overruled(replace(keyspace, patterns=(pattern,)), [pattern], {pattern.name: evidence})
-    assert changed.patterns[0].chosen == "quick"
-    said = candidates_text.decision(pattern, evidence, asked, own_server)
-    assert "overrules" in said.because
+def test_the_measurement_overrules_only_by_a_clear_margin(own_server, tmp_path):
+    asked = prices()
+    choices = choose(asked, sensitivity=False)
+    pattern, lab = choices.keyspace.pattern("price"), Lab(own_server, "quick")
+    assert pattern.chosen == "json-string"
+
+    def decided(number, **slower):
+        def planted(lab, *, pattern, payload_bytes):
+            found = structures.compare(lab, pattern=pattern, payload_bytes=payload_bytes)
+            changed = tuple(
+                replace(v, value=v.value + slower.get(v.name.split()[0].replace("-", "_"), 0.0))
+                if v.name.endswith("server")
+                else replace(v, value=1.0)
+                if v.name.endswith("noise floor")
+                else v
+                for v in found.values
+            )
+            return replace(found, values=changed)
+
+        evidence = record(Store(tmp_path / str(number)), lab, "E-03a", planted, pattern=pattern, payload_bytes=64)
+        changed = candidates_text.overruled(asked, choices, [pattern], {"price": evidence})
+        return changed.pattern("price"), candidates_text.decision(pattern, evidence, choices, asked, own_server)
+
+    as_measured, said = decided(1)
+    assert as_measured.chosen == "json-string"
+    assert "overrules" not in said.because
     assert any(alternative.naive for alternative in said.instead_of)
+    overruled, said = decided(2, json_string=1e-3)
+    assert (overruled.chosen, overruled.type) == ("hash", "hash")
+    assert "HSET" in overruled.writers[0]
+    assert "overrules" in said.because
+    naive_is_fast, _ = decided(3, json_string=1e-3, hash=1e-3)
+    assert naive_is_fast.chosen == "json-string"  # what lacks something is never taken, however fast
 
 
 def test_the_load_curve_reports_the_project_s_own_mix(own_server, asked, keyspace):

@@ -6,5 +6,6 @@
 """
 
 from redis_plan.choice.choosing import Choice, Choices, choose, contested
+from redis_plan.choice.measuring import Times, measured_costs, overruled_by
 
-__all__ = ["Choice", "Choices", "choose", "contested"]
+__all__ = ["Choice", "Choices", "Times", "choose", "contested", "measured_costs", "overruled_by"]

@@ -47,6 +47,7 @@ class Operation:
     round_trips: int
     bytes: float
     cpu_s: float
+    own_s: float  # the part of it inside the commands, which INFO commandstats accounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +128,8 @@ def _operation(templates: Sequence[str], form: Form, repeat: int, one_step: bool
     wrapped = 2 if commands > 1 and not rewriting and not one_step else 0  # MULTI and EXEC
     alone = trips * constants.cpu_s("command") + (commands + wrapped - trips) * constants.cpu_s("pipelined")
     size = repeat * sum(b for b, _ in parts)
-    cpu = alone + repeat * sum(s for _, s in parts) + size * constants.cpu_s("byte")
-    return Operation(commands, trips, size, cpu)
+    own = repeat * sum(s for _, s in parts)
+    return Operation(commands, trips, size, alone + own + size * constants.cpu_s("byte"), own)
 
 
 @lru_cache(maxsize=1024)
