@@ -11,7 +11,7 @@ from redis_plan.experiments import cliffs, compressing, load, pipelining, serial
 from redis_plan.keyspace import design
 from redis_plan.keyspace.model import Candidate
 from redis_plan.measure.lab import Lab
-from redis_plan.plan import candidates_text
+from redis_plan.plan import benchmark_text, candidates_text
 from redis_plan.plan.evidence import Evidence, Store
 from tests.experiments import project
 from tests.keyspace.briefs import prices
@@ -167,3 +167,16 @@ def test_a_peak_beyond_the_generator_is_offered_in_part():
 def test_a_project_without_sessions_is_offered_its_reads_and_writes(own_server):
     found = load.load_curve(Lab(own_server, "quick"), brief=project.brief(), keyspace=project.without_sessions())
     assert found.not_run or "write" in found.conditions["mix"]
+
+
+def test_the_plan_tells_the_benchmarks_shortly(own_server, asked, keyspace, tmp_path):
+    lab, store, given = Lab(own_server, "quick"), Store(tmp_path), {"brief": asked, "keyspace": keyspace}
+    cliff = record(store, lab, "E-03x", cliffs.encoding_steps, value_bytes=48)
+    curve = record(store, lab, "E-03y", load.load_curve, **given)
+    formats = record(store, lab, "E-03w", serialising.formats, **given)
+    compression = record(store, lab, "E-03z", compressing.compression, **given)
+    depth = record(store, lab, "E-03v", pipelining.depth_and_payload)
+    assert "| sorted set | 128 elements |" in benchmark_text.cliff_section(cliff)
+    assert "| change | 2,000/s |" in benchmark_text.load_section(asked, keyspace, curve, 0.02)
+    assert "Compression saves a fifth of the bytes from" in benchmark_text.formats_section(formats, compression)
+    assert len(benchmark_text.formats_section(formats, compression) + benchmark_text.pipeline_sentence(depth)) < 2_000

@@ -115,7 +115,9 @@ def encoding_steps(lab: Lab, *, value_bytes: int) -> Finding:
         conclusion=f"{len(steps)} cliffs; the steepest is that of a {steepest}: {found[f'{steepest} step'].value:.1f} times the bytes "
         f"after {found[f'{steepest} last'].value:,.0f} {found[f'{steepest} last'].unit}. {kept.count(False)} of {len(kept)} turned back when "
         "the key shrank." + (f" Without a cliff here: {'; '.join(smooth)}." if smooth else "") if steps else "No cliff was found.",
-        conditions={"value": f"{text_bytes} B", "pipeline depth of the timed calls": _DEPTH},
+        conditions={
+            "value": f"{text_bytes} B", "pipeline depth of the timed calls": _DEPTH, "without a cliff": "; ".join(smooth) or "none",
+        },
     )  # fmt: skip
 
 

@@ -69,7 +69,7 @@ def _fuzz(lab: Lab, own: Server, brief: Brief, keyspace: Keyspace, question: str
     client = own.client(decode_responses=True)
     grounds = _prepare(own, client, brief, keyspace)
     capacity = max(2, min(int(brief.value("members_per_session")), 8))
-    rounds, seconds = lab.by_profile(2, 6, 60), lab.by_profile(0.25, 1.0, 1.0)
+    rounds, seconds = lab.by_profile(2, 4, 60), lab.by_profile(0.25, 0.8, 1.0)
     rows: list[tuple[str, int, str, int]] = []
     counts: dict[str, Counter[str]] = {}
     with pool(lab, start(own).form, own) as workers:
@@ -93,7 +93,7 @@ def _fuzz(lab: Lab, own: Server, brief: Brief, keyspace: Keyspace, question: str
     return Finding(
         question=question,
         hypothesis="By the functions nothing breaks; the same steps by plain commands must break something, or the fuzz is blind.",
-        method=f"{CONNECTIONS} connections as the ACL user gateway, {SESSIONS + len(HOSTILE)} sessions of {capacity} seats, "
+        method=f"{CONNECTIONS} connections under the ACL rules of app and worker, {SESSIONS + len(HOSTILE)} sessions of {capacity} seats, "
         f"{len(HOSTILE)} of them with hostile ids: create, join, change, leave, heartbeat, sweep, catch-up and end at random; one "
         "change in ten is sent twice, one in thirty over a connection that is cut before the answer. After each round the "
         "checker replays every log",

@@ -48,7 +48,7 @@ def invariants(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
     client = lab.server.client(decode_responses=True)
     library = start(lab.server)
     records.install(client, use_functions=library.form == "function")
-    connections, seconds = lab.by_profile(16, 32, 64), lab.by_profile(0.2, 2.0, 15.0)
+    connections, seconds = lab.by_profile(16, 32, 64), lab.by_profile(0.2, 1.0, 15.0)
     capacity = max(1, min(int(brief.value("members_per_session")), 8))
     rows = []
     with pool(lab, library.form) as workers:

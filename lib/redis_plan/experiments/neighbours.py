@@ -36,7 +36,7 @@ def noisy_neighbour(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
     each = max(1.0, brief.value("events_per_session"))
     # a small project's own rate gives too few samples for a p99, a large one's is more than one generator can offer
     share = min(max(1.0, LEAST_PER_S / target_rate(brief)), MOST_PER_S / (target_rate(brief) + TIMES * each))
-    others, seconds = target_rate(brief) * share, lab.by_profile(0.4, 2.0, 10.0)
+    others, seconds = target_rate(brief) * share, lab.by_profile(0.4, 1.2, 10.0)
     client, root = lab.server.client(), f"{lab.server.prefix}neighbours:"
     rows, values, late = [], [], False
     try:

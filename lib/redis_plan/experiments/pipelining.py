@@ -24,10 +24,10 @@ def depth_and_payload(lab: Lab) -> Finding:
     """SET and GET at pipeline depths 1 to 100 and payloads 64 B to 64 KiB on one connection."""
     depths = lab.by_profile((1, 10, 100), (1, 2, 5, 10, 20, 50, 100), (1, 2, 5, 10, 20, 50, 100))
     sizes = lab.by_profile((64, 1024, 65536), (64, 256, 1024, 4096, 16384, 65536), (64, 256, 1024, 4096, 16384, 65536))
-    seconds, rounds = lab.by_profile(0.02, 0.05, 0.5), lab.by_profile(1, 3, 5)
+    seconds, rounds = lab.by_profile(0.02, 0.03, 0.3), lab.by_profile(2, 5, 9)
     client, root = lab.server.client(), f"{lab.server.prefix}pipeline"
     rows = []
-    pace: dict[tuple[str, int], float] = {}
+    pace: dict[tuple[str, int, int], float] = {}
     try:
         for round in range(rounds):
             for size in sizes:
@@ -39,12 +39,12 @@ def depth_and_payload(lab: Lab) -> Finding:
                         ("SET", pack("SET", f"{root}:{size}", body), b"+OK\r\n"),
                         ("GET", pack("GET", f"{root}:{size}"), b"$%d\r\n%b\r\n" % (size, body.encode())),
                     ):
-                        # as many commands as the size's last pace fills the time with, whole batches, ten at least
-                        count = max(10 * depth, int(seconds * pace.get((kind, size), 5_000)))
+                        # as many commands as the last pace fills the time with, ten batches at least
+                        count = max(10 * depth, int(seconds * pace.get((kind, size, depth), 5_000)))
                         before = cpu_seconds(client)
                         driven = drive(lab.server, command, reply, pipeline=depth, commands=count)
                         cpu = (cpu_seconds(client) - before) / driven.commands
-                        pace[kind, size] = driven.per_s
+                        pace[kind, size, depth] = driven.per_s
                         rows.append((kind, round, size, depth, driven.per_s, cpu, driven.client_share))
     finally:
         clean(client, root)

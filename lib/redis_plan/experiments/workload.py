@@ -20,6 +20,7 @@ from redis_plan.measure.respwire import pack
 
 SESSIONS = 40  # sessions that the load is spread over; more would only change the keyspace's size
 MEMBERS = 20  # members of each that come, go and beat their hearts
+RARE = 0.01  # what is rarer than a hundredth of the mix is offered that often, so that it is seen at all
 AWAY_S = 10.0  # how long a member was away that catches up (assumed)
 
 
@@ -73,9 +74,11 @@ def mix(
 ) -> tuple[str, dict[str, Share]]:
     """Make the sessions (or keys) under ``root`` and return the hot write's name and each kind's commands with its rate.
 
-    The caller cleans ``root``.
+    A kind below a hundredth of the mix is offered that often. The caller cleans ``root``.
     """
-    wanted = {rate.kind: rate.per_s for rate in rates(brief, keyspace)}
+    every = rates(brief, keyspace)
+    least = RARE * sum(rate.per_s for rate in every)
+    wanted = {rate.kind: max(rate.per_s, least) for rate in every}
     rng = lab.rng("mix")
     if functions.missing(keyspace):
         pattern = patterns[0]

@@ -131,42 +131,32 @@ def _table(records: Records) -> list[str]:
     """Return one row an invariant: how often it was tried, how often it broke, and how often the control broke it."""
     rows: list[str] = []
 
-    def row(what: str, record: Evidence, tried: str, broken: str, control: str) -> None:
-        rows.append(
-            f"| {what} | {write_value(record[tried])} | {write_value(record[broken])} | {control} | [{record.id}] |"
-        )
+    def row(what: str, record: Evidence, broken: str, control: str, tried: str = "") -> None:
+        # of a race, ``n`` of the violations is what was tried in it
+        count = write_value(record[tried]) if tried else units.write(record[broken].n, "operations")
+        rows.append(f"| {what} | {count} | {write_value(record[broken])} | {control} | [{record.id}] |")
 
     def against(record: Evidence, name: str) -> str:
         return f"{write_value(record[name])} of {record[name].n:,}"
 
     if not (a := records["invariants"]).not_run:
-        row("no seat beyond capacity", a, "of", "over_full", against(a, "control_over_full"))
-        row("no update lost", a, "of", "lost", against(a, "control_lost"))
-        row("events in the order of versions", a, "of", "version_holes", against(a, "control_version_holes"))
-        row("no vote counted twice", a, "of", "double_votes", against(a, "control_double_votes"))
+        row("no seat beyond capacity", a, "over_full", against(a, "control_over_full"))
+        row("no update lost", a, "lost", against(a, "control_lost"))
+        row("events in the order of versions", a, "version_holes", against(a, "control_version_holes"))
+        row("no vote counted twice", a, "double_votes", against(a, "control_double_votes"))
     if not (f := records["fuzz"]).not_run:
-        row("all of them, in a random life with retries and cut connections, as the ACL user `gateway`", f, "operations", "violations",
-            against(f, "control_violations"))  # fmt: skip
-        row("a user's forbidden command", f, "denied", "trespassed", "–")
+        life = "all of them, in a random life with retries and cut connections, as the ACL user `gateway`"
+        row(life, f, "violations", against(f, "control_violations"))
+        row("a user's forbidden command", f, "trespassed", "–", "denied")
     if not (c := records["forged"]).not_run:
-        row(
-            "a forged id stays in its own session",
-            c,
-            "ids",
-            "reached_victim",
-            f"{write_value(c['control_reached'])} without the encoder",
-        )
+        without = f"{write_value(c['control_reached'])} without the encoder"
+        row("a forged id stays in its own session", c, "reached_victim", without, "ids")
     if not (e := records["duplicates"]).not_run:
-        row("an operation sent by 8 connections is applied once", e, "sent", "applied_twice", "–")
-        row("an operation cut before its answer and sent again is applied once", e, "cut", "cut_missing", "–")
+        row("an operation sent by 8 connections is applied once", e, "applied_twice", "–", "sent")
+        row("an operation cut before its answer and sent again is applied once", e, "cut_missing", "–", "cut")
     if not (p := records["fencing"]).not_run:
-        row(
-            "a worker paused past its claim overwrites nothing",
-            p,
-            "pauses",
-            "overwritten",
-            against(p, "control_overwritten"),
-        )
+        paused = "a worker paused past its claim overwrites nothing"
+        row(paused, p, "overwritten", against(p, "control_overwritten"), "pauses")
     if not rows:
         return []
     head = ["| Invariant | Tried | Broken | By the control, which must break it | Evidence |", "|:--|--:|--:|:--|:--|"]
