@@ -25,10 +25,11 @@ def serve(
     demands: dict[str, list[str]] = {p.name: [] for p in patterns}
     unserved: list[str] = []
     for access in brief.access_patterns:
-        owners = index.owners(access)
+        owners, touched = index.owners(access), index.touched(access)
         for pattern in owners:
-            by_pattern[pattern.name].append(access.id)
             demands[pattern.name] += access.requirements
+        for name in {p.name for p in owners} | {p.name for p in touched if owners}:
+            by_pattern[name].append(access.id)
         if not owners:
             unserved.append(f"{access.id} {access.actor} {access.verb} {access.entity}: {_why_not(access, brief)}")
     everything = tuple(r.id for r in brief.requirements if r.kind != "out-of-scope" and r.realtime)
@@ -60,20 +61,20 @@ class _Index:
         self.feeds = [p for p in patterns if p.use in ("events", "feed")]
 
     def owners(self, access: AccessPattern) -> list[KeyPattern]:
-        """Return who serves ``access``: what its entity asked for, and what every access of its kind touches.
-
-        An accepted vote is one of the ballots, and it changes the session's state, its log and the stored results.
-        """
+        """Return who serves ``access``: same entity, and for the session's own entity a verb of the pattern."""
         entity = cues.canonical(access.entity)
-        found = {p.name for p in self.by_entity.get(entity, ())}
-        if entity == self.session:
+        if entity != self.session:
+            found = {p.name for p in self.by_entity.get(entity, ())}
+        else:
             verb = cues.fold(access.verb)
-            found |= {p.name for p in self.patterns if p.use == "state" or self.verbs[p.use].search(verb)}
+            found = {p.name for p in self.patterns if p.use == "state" or self.verbs[p.use].search(verb)}
         if access.mode == "subscribe":
             found |= {p.name for p in self.feeds}
-        if found:
-            found |= {p.name for p in self.shared if access.verb in self.uses[p.use].kinds}
         return [p for p in self.patterns if p.name in found] if found else []
+
+    def touched(self, access: AccessPattern) -> list[KeyPattern]:
+        """Return what every access of this kind touches: a vote changes the session's state, its log, the results."""
+        return [p for p in self.shared if access.verb in self.uses[p.use].kinds]
 
 
 def _by_demand(requirements: tuple[str, ...], brief: Brief) -> tuple[str, ...]:
