@@ -17,13 +17,14 @@ from papermill.exceptions import PapermillExecutionError
 from papermill.execute import execute_notebook
 
 from redis_plan import brief, engine, keyspace, parameters, resources, server
+from redis_plan import compare as comparing
 from redis_plan import errors as our_errors
 from redis_plan.brief import documents
 from redis_plan.errors import InputError, OutputError, ParameterError, RedisPlanError, Stopped
 from redis_plan.kernels import Kernels
 from redis_plan.parameters import NOTEBOOKS, Parameters
 from redis_plan.plan import assemble as assembly
-from redis_plan.plan import exporter, frame, publish, review
+from redis_plan.plan import delivery, exporter, frame, publish, review
 from redis_plan.run import Run
 
 TIMINGS = "timings.json"
@@ -40,6 +41,7 @@ class Order:
     given: Mapping[str, Any] = field(default_factory=dict)
     out: Path | None = None
     reuse: bool = False
+    compare: str = ""  # a URL, or the path of a server program, that the live notebooks run on, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class Built:
     timings: tuple[Timing, ...]
     rendering_s: float
     unused: tuple[str, ...]
+    compared: comparing.Compared | None = None
 
 
 class Watch(Protocol):
@@ -126,6 +129,7 @@ def build(order: Order, watch: Watch) -> Built:
     run = Run(order.project.resolve(), run_folder(order).resolve())
     with server.open(order.server_url) as live:
         measured_on = live.fingerprint.describe()
+    compared_with = comparing.check(order.compare, tuple(given)) if order.compare else ""
     run.prepare()
     check_writable(plan_folder(order))
     with only_build_in(run.folder), stopped_by_signals():
@@ -142,10 +146,36 @@ def build(order: Order, watch: Watch) -> Built:
         _save_timings(run, timings)
         started = time.perf_counter()
         published, page, unused = _assemble(order, run)
-    return Built(run, published, page, measured_on, timings, time.perf_counter() - started, unused)
+        rendering_s = time.perf_counter() - started
+        comparing.forget(run)
+        compared = _compare(order, run, given, watch, compared_with) if compared_with else None
+    return Built(run, published, page, measured_on, timings, rendering_s, unused, compared)
 
 
-def _execute(name: str, every: Mapping[str, Parameters], run: Run, watch: Watch, kernels: Kernels) -> Timing:
+def _compare(
+    order: Order, run: Run, given: Mapping[str, Parameters], watch: Watch, compared_with: str
+) -> comparing.Compared:
+    """Run the comparison; what stops it leaves the plan that has just been written."""
+    names = tuple(name for name in given if name in comparing.COMPARED)
+    expected = expected_seconds(run, order.profile, names)
+    again = {f"{name} again": expected[name] for name in names}
+    watch.plan((*names, *again), expected | again, f"{compared_with}, to compare, and once more on the first server")
+
+    def execute(name: str, every: Mapping[str, Parameters], where: Run, kernels: Kernels) -> None:
+        _execute(name, every, where, watch, kernels, " again" if where.folder.name == "again" else "")
+
+    try:
+        return comparing.measure(run, given, order.server_url, order.compare, execute)
+    except KeyboardInterrupt:
+        raise Stopped("stopped while comparing; the plan is written, the comparison is not") from None
+    except RedisPlanError as error:
+        raise type(error)(f"the plan is written, but comparing failed: {error}") from None
+
+
+def _execute(
+    name: str, every: Mapping[str, Parameters], run: Run, watch: Watch, kernels: Kernels, mark: str = ""
+) -> Timing:
+    """Run a notebook; ``mark`` tells a watch a second run of it in this build from the first."""
     source, target = resources.notebooks_dir() / f"{name}.ipynb", run.folder / "notebooks" / f"{name}.ipynb"
     target.parent.mkdir(parents=True, exist_ok=True)
     count = len(nbformat.read(source, as_version=4).cells) + 1
@@ -161,7 +191,7 @@ def _execute(name: str, every: Mapping[str, Parameters], run: Run, watch: Watch,
                 progress_bar=False,
                 kernels=kernels,
                 more=name != list(every)[-1],
-                cell_watch=lambda index, cell_id: watch.cell(name, index, count, cell_id),
+                cell_watch=lambda index, cell_id: watch.cell(name + mark, index, count, cell_id),
             )
         )
     except PapermillExecutionError as error:
@@ -171,7 +201,7 @@ def _execute(name: str, every: Mapping[str, Parameters], run: Run, watch: Watch,
     except OSError as error:
         raise OutputError(f"can't write {target}: {error.strerror or error}; the previous plan is as it was") from None
     seconds = time.perf_counter() - started
-    watch.done(name, seconds)
+    watch.done(name + mark, seconds)
     return _timing(name, target, run, seconds)
 
 
@@ -202,7 +232,9 @@ def _assemble(order: Order, run: Run) -> tuple[publish.Published | None, Path | 
     study = exporter.read_study(folder)
     target = plan_folder(order)
     text, figures = exporter.render(study, run, frame.relative(run.folder / "html", target.resolve()))
-    published = publish.publish(target, text, figures, publish.plan_record(text, study, run))
+    made = delivery.artefacts(run)
+    delivery.check(text, made)
+    published = publish.publish(target, text, figures, publish.plan_record(text, study, run, made), made)
     try:
         read = {document.name: document.lines for document in documents.load(order.project).values()}
         page = review.write_pages(run.folder / "html", run.load_brief().title, text, figures, study.notebooks, read)

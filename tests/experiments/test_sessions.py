@@ -1,5 +1,6 @@
 """Sessions: the storms find nothing by the functions, and something by the controls."""
 
+import hashlib
 from dataclasses import replace
 
 import pytest
@@ -16,8 +17,9 @@ from redis_plan.experiments import (
 )
 from redis_plan.experiments.session import rules
 from redis_plan.keyspace import records
+from redis_plan.keyspace.artefacts import library
 from redis_plan.measure.lab import Lab
-from redis_plan.plan import session_text
+from redis_plan.plan import artefact_text, session_text
 from tests.experiments import project
 
 
@@ -123,10 +125,12 @@ def test_nothing_of_the_storms_is_left_on_the_server(lab):
 
 
 def test_the_plan_shows_every_function_with_its_contract_and_one_slot():
-    text = "\n".join((session_text.library(project.keyspace()), session_text.slots(project.keyspace())))
-    for name in ("session_create", "session_apply", "session_end"):
-        assert f"| `{name}`" in text
-    assert session_text.functions.source().rstrip() in text
+    brief, keyspace = project.brief(), project.keyspace()
+    text = "\n".join((artefact_text.library(brief, keyspace), session_text.slots(keyspace)))
+    for step in library.steps(keyspace):
+        assert f"| `{step.function.name}`" in text
+    digest = hashlib.sha256(library.compose(brief, keyspace).encode()).hexdigest()
+    assert f"`redis/functions.lua` (SHA-256 `{digest}`)" in text
 
 
 def test_the_lifecycle_in_the_plan_runs_as_it_stands(own_server):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 from redis_plan import units
 from redis_plan.brief.model import Brief
 from redis_plan.experiments.isolation import sweep_period_s
 from redis_plan.experiments.session import rules
 from redis_plan.keyspace import chain, functions, naming, records
 from redis_plan.keyspace.model import Keyspace
+from redis_plan.plan import artefact_text
 from redis_plan.plan.evidence import Evidence
 
 _SESSION, _MEMBER, _EPOCH, _OP = "k3v9", "m7#c1", "5f0c1b2a9d3e4f60", "01JD8Q6Z7K3W9M2N4P5R6S7T8V"
@@ -36,62 +35,6 @@ def states(brief: Brief, keyspace: Keyspace) -> str:
 | `open`, idle for {idle} | – | worker: `session_end` when `updated_at` is older; TTL as the net | `updated_at` of the state, server TIME | – |
 
 A stage of the project's own is guarded by `expected_version`: who read version 41 and moves on writes only if it is still 41."""
-
-
-def library(keyspace: Keyspace) -> str:
-    """Return the contract of every function and the whole Lua text, records included where the design has any."""
-    recorded = bool(records.recorded(keyspace))
-    listed = [*functions.functions().values(), *([records.function()] if recorded else [])]
-    rows = [
-        f"| `{f.name}`{' `' + ' '.join(f.flags) + '`' if f.flags else ''} | {' '.join(f.keys)}{' …' if f.more_keys else ''} | `{f.args}` | {_ticked(f.returns)} |"
-        for f in listed
-    ]
-    loads = "\n".join(
-        f"redis-cli -x FUNCTION LOAD REPLACE < {name}"
-        for name in ("session.lua", *(["records.lua"] if recorded else []))
-    )
-    more = (
-        ["", f"`records.lua`, the library `{records.LIBRARY}`:", "", "```lua", records.source().rstrip(), "```"]
-        if recorded
-        else []
-    )
-    return "\n".join(
-        [
-            "### Functions",
-            "",
-            f"Load at every deploy, before the gateways start, on every primary:\n\n```sh\n{loads}\n```\n",
-            "Call with "
-            "`FCALL <name> <number of keys> <keys> <arguments>`. Where functions are not available, the same text runs by `EVALSHA`: "
-            "prelude, one function, `return <name>(KEYS, ARGV)`. … stands for the session's other keys, whose TTL is refreshed in the same step"
-            f"{_further(keyspace)}.",
-            "",
-            "| Function | KEYS | ARGV | Returns |",
-            "|:--|:--|:--|:--|",
-            *(row.replace("\n", " ") for row in rows),
-            "",
-            "`session.lua`, the library `redis_plan`:",
-            "",
-            "```lua",
-            functions.source().rstrip(),
-            "```",
-            *more,
-        ]
-    )
-
-
-def _further(keyspace: Keyspace) -> str:
-    """Name the keys whose own id the caller must add: the current one of each collection by round."""
-    found = [
-        f"`{p.name}`"
-        for p in keyspace.keys
-        if p.scope == "session" and p.ttl.policy == "sliding" and set(naming.placeholders(p.template)) - {"session_id"}
-    ]
-    return f"; the caller adds the current key of {', '.join(found)}" if found else ""
-
-
-def _ticked(text: str) -> str:
-    """Turn quotes into code: a name in angle brackets would vanish as HTML."""
-    return re.sub(r'"([^"]*)"', lambda m: f"`{m[1]}`" if m[1] else '`""`', text)
 
 
 def slots(keyspace: Keyspace) -> str:
@@ -238,11 +181,11 @@ def registry_note(brief: Brief, keyspace: Keyspace) -> str:
 def section(brief: Brief, keyspace: Keyspace, ghosts: Evidence) -> list[str]:
     """Return section 7 as blocks of Markdown, for a project with sessions or without; what was tested is storm_text's."""
     if functions.missing(keyspace):
-        return [registry_note(brief, keyspace)]
+        return [registry_note(brief, keyspace), *filter(None, [artefact_text.library(brief, keyspace)])]
     return [
         states(brief, keyspace),
         lifecycle(brief, keyspace),
-        library(keyspace),
+        artefact_text.library(brief, keyspace),
         slots(keyspace),
         identities(brief, keyspace),
         cleanup(brief, keyspace, ghosts),
