@@ -118,6 +118,31 @@ def _row(choice: Choice, option: Option) -> dict[str, object]:
     }
 
 
+def by_access(choices: Choices, brief: Brief) -> pd.DataFrame:
+    """Return what each access pattern costs on each key that it touches, under every candidate that can serve."""
+    rows = []
+    for access in brief.access_patterns:
+        for choice in choices.choices:
+            if access.id not in choice.pattern.access_patterns or choice.pattern.type == "channel":
+                continue
+            for option in choice.weighed.options:
+                if not option.feasible:
+                    continue
+                operation = option.cost.read if access.mode == "read" else option.cost.write
+                if access.mode == "subscribe":
+                    continue  # a channel delivers it; the key is written by whoever publishes
+                rows.append(
+                    {
+                        "access": access.id, "key": choice.pattern.name, "candidate": option.candidate.name,
+                        "a second": units.significant(access.rate_per_s, 3), "commands": operation.commands,
+                        "round trips": operation.round_trips, "wire bytes": round(operation.bytes),
+                        "CPU µs": round(operation.cpu_s * 1e6, 1),
+                        "% of a core": round(100 * access.rate_per_s * operation.cpu_s, 2),
+                    }
+                )  # fmt: skip
+    return pd.DataFrame(rows).set_index(["access", "key", "candidate"]) if rows else pd.DataFrame()
+
+
 def considered(brief: Brief) -> str:
     """Return the use patterns of the catalog that this project does not get, each with the reason."""
     rows = [[found.title, found.reason] for found in passed_over(brief)]
