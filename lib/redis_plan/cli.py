@@ -84,6 +84,13 @@ def build(
     ] = None,
     out_dir: OutOption = None,
     reuse: Annotated[bool, typer.Option("--reuse", help="Keep measurements whose inputs have not changed.")] = False,
+    compare: Annotated[
+        str,
+        typer.Option(
+            metavar="URL|PATH",
+            help="Measure this server, too, and compare: a URL, or the path of a redis-server or valkey-server.",
+        ),
+    ] = "",
 ) -> None:
     """Measure, decide and write `ai/redis-plan.md` for a project."""
     from redis_plan import progress, study  # noqa: PLC0415  # papermill takes a second to import; --help should not
@@ -96,10 +103,13 @@ def build(
         given=dict(_assignment(text) for text in param or ()),
         out=out_dir,
         reuse=reuse,
+        compare=compare.strip(),
     )
     with progress.shown(err) as watch:
         built = study.build(order, watch)
     _report(built)
+    if built.compared:
+        _report_comparison(built.compared)
 
 
 @app.command()
@@ -235,6 +245,8 @@ def _report(built: Any) -> None:  # Any: study.Built, which is imported late
             ("pages", built.page),
         ]
     rows += [("run folder", built.run.folder)]
+    if built.compared:
+        rows += [("comparison", built.compared.path), ("as a page", built.compared.page)]
     for label, path in rows:
         out.print(f"{label:<11} {_short(path)}", highlight=False, soft_wrap=True)
     if built.server:
@@ -249,6 +261,14 @@ def _report(built: Any) -> None:  # Any: study.Built, which is imported late
             err.print(f"the previous plan was edited by hand; it is kept as {aside}", highlight=False, soft_wrap=True)
         for path in built.published.artefacts_aside:
             err.print(f"an artefact was edited by hand; it is kept as {_short(path)}", highlight=False, soft_wrap=True)
+
+
+def _report_comparison(compared: Any) -> None:  # Any: compare.Compared
+    """Print what two servers differ in."""
+    from redis_plan.plan import comparison  # noqa: PLC0415
+
+    for line in comparison.summary(compared.found):
+        out.print(f"  {line}", highlight=False, soft_wrap=True, markup=False)
 
 
 def _short(path: Path) -> str:

@@ -33,7 +33,7 @@ class Display:
 
     def plan(self, notebooks: tuple[str, ...], expected_s: Mapping[str, float], server: str) -> None:
         """Say what will run, on which server."""
-        self._order, self._expected = notebooks, dict(expected_s)
+        self._order, self._expected, self._done_s = notebooks, dict(expected_s), 0.0
         self._started = time.monotonic()
         self._console.print(f"measuring on {server}", highlight=False, soft_wrap=True)
         if self._bar and self._task is not None:

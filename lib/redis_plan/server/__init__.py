@@ -3,7 +3,7 @@
 from redis_plan.server.binaries import Binary, available, passed_over
 from redis_plan.server.fingerprint import Fingerprint
 from redis_plan.server.live import Server
-from redis_plan.server.opening import open, open_own, start_with
+from redis_plan.server.opening import is_program, open, open_own, start_with
 from redis_plan.server.process import Address, free_port
 from redis_plan.server.url import conceal
 
@@ -15,6 +15,7 @@ __all__ = [
     "available",
     "conceal",
     "free_port",
+    "is_program",
     "open",
     "open_own",
     "passed_over",
