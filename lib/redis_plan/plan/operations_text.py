@@ -15,6 +15,8 @@ from redis_plan.errors import MissingStepError
 from redis_plan.keyspace import acl, naming
 from redis_plan.keyspace import settings as configuration_of
 from redis_plan.keyspace.acl import AclUser
+from redis_plan.keyspace.artefacts import configuration as conf
+from redis_plan.keyspace.artefacts.configuration import Target
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.keyspace.settings import Alert, Setting
 from redis_plan.plan.decision import Alternative, Decision, Guard
@@ -144,8 +146,14 @@ def configuration(chosen: Sequence[Setting], in_force: Evidence, samples: pd.Dat
         f"{in_force['took_effect'].value:.0f} of {in_force['directives'].value:.0f} directives took effect on the server that "
         f"ran [{in_force.id}]. Values are modelled from the facts of section 6; defaults were read from the same build.",
         "",
+        f"`redis/{conf.FILE}` has what differs from the default of that build, each line with its reason, its formula and the "
+        "sources of its numbers; what it leaves out is listed at its end:",
+        "",
         "```conf",
-        *(setting.line for setting in chosen),
+        *(
+            setting.line
+            for setting in conf.choose(chosen, Target(in_force.server.product, in_force.server.version)).kept
+        ),
         "```",
         "",
         "| Directive | Value | Default here | In force | At run time | Because |",
@@ -175,7 +183,7 @@ def _yes(flag: str, yes: str = "yes", no: str = "**no**") -> str:
 
 
 def access(users: Sequence[AclUser], checked: Evidence) -> str:
-    """Return ``users.acl`` as a block with the result of the checks."""
+    """Return what each user may, with the result of the checks; the rules themselves are in ``users.acl``."""
     verdict = (
         f"{checked['as_wanted'].value:.0f} of {checked['checks'].value:.0f} allowed and forbidden commands were answered as "
         f"wanted by `ACL DRYRUN`, {checked['refused'].value:.0f} of them refusals [{checked.id}]. {checked.conclusion}"
@@ -185,18 +193,25 @@ def access(users: Sequence[AclUser], checked: Evidence) -> str:
     lines = [
         "### Users",
         "",
-        "The default user is off; each component has its own. " + verdict,
+        "The default user is off; each role has its own, with the keys and commands that its work needs: those inside the functions "
+        "it calls (a script runs with its caller's rights), those of the structures that it reads or writes itself, and what client "
+        f"libraries send on connecting. {verdict}",
         "",
-        "```conf",
-        "user default off",
+        "`redis/users.acl` has the rules and loads as it is; its password digests are 64 zeros, which no password has, so nobody can "
+        "log in until the operator sets them (`redis/README.md` says how). No password stands in this plan or beside it.",
+        "",
+        "| User | For | Keys and channels | Commands |",
+        "|:--|:--|:--|:--|",
     ]
-    lines += [user.line() for user in users]
-    lines += ["```", "", "| User | For |", "|:--|:--|", *(f"| `{user.name}` | {user.purpose} |" for user in users)]
+    for user in users:
+        patterns = " ".join(f"`{rule}`" for rule in user.rules if rule[0] in "~%&") or "none"
+        commands = " ".join(rule.removeprefix("+") for rule in user.rules if rule[0] == "+")
+        lines.append(f"| `{user.name}` | {user.purpose} | {patterns} | `{commands.replace('|', ' ')}` |")
     lines += [
         "",
-        "`PSUBSCRIBE` needs a literal match with an allowed channel pattern, so the gateways have no use for it. Functions "
-        "are loaded by `admin` at deployment; where the server can't have Functions, the gateway loads the same scripts "
-        "with `SCRIPT LOAD`. Redis speaks TLS to every client outside the host (`tls-port`, `port 0`).",
+        "`~` is read and write, `%R~` read only, `&` a channel; a subcommand stands after its command. `PSUBSCRIBE` needs a literal "
+        "match with an allowed channel pattern, so the gateways have no use for it. Functions are loaded by `admin` at deployment. "
+        "Redis speaks TLS to every client outside the host (`tls-port`, `port 0`).",
     ]
     return "\n".join(lines)
 
