@@ -231,7 +231,7 @@ def full_server(lab: Lab, *, keyspace: Keyspace) -> Finding:
 
     Sessions are loaded until the server refuses or evicts; then a session is read, ended and published to.
     """
-    question = "What happens to live sessions when the server is full, by eviction policy?"
+    question = "What happens to keys that belong together when the server is full, by eviction policy?"
     if not lab.server.ours:
         return Finding(
             question, "", "", (), not_run="needs CONFIG SET maxmemory: a server of our own, not a shared one"
@@ -240,7 +240,7 @@ def full_server(lab: Lab, *, keyspace: Keyspace) -> Finding:
     if not patterns:
         return Finding(question, "", "", (), not_run="no session of this keyspace has keys of its own to lose")
     small = replace(keyspace, patterns=patterns)
-    sessions = lab.by_profile(60, 400, 1_000)
+    sessions = lab.by_profile(40, 400, 1_000)
     loads = project.loads(small, sessions)
     per_session = sum(round(load.per_session) for load in loads)
     rows: list[dict[str, float | str]] = []

@@ -107,7 +107,7 @@ def budget(
     names = directives.quantities(_scaled(brief, sessions), keyspace, 0.0, 0.0)
     grown = _scaled_globals(keyspace, sessions / peak)
     loads = project.loads(grown, sessions, full)
-    dataset = model.predict_keyspace([load.shape for load in loads], build)[1]
+    dataset = project.shapes_bytes([load.shape for load in loads], build)
     keys = sum(load.shape.n_keys for load in loads)
     volatile = sum(load.shape.n_keys for load in loads if load.shape.ttl)
     gateways = gateways_at(brief, sessions)

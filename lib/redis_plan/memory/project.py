@@ -281,7 +281,26 @@ def costs(keyspace: Keyspace, build: Build) -> tuple[Cost, ...]:
 
 def dataset_bytes(keyspace: Keyspace, sessions: int, build: Build, full: bool = False) -> float:
     """Return the growth of ``used_memory`` for ``sessions`` sessions and the global keys, tables included."""
-    return model.predict_keyspace([load.shape for load in loads(keyspace, sessions, full)], build)[1]
+    return shapes_bytes([load.shape for load in loads(keyspace, sessions, full)], build)
+
+
+_ONE_KEY: dict[tuple[Shape, str], float] = {}
+
+
+def shapes_bytes(shapes: Sequence[Shape], build: Build) -> float:
+    """Return the growth for ``shapes`` on an empty server; one key of a shape is computed once, however many there are."""
+    about = repr(
+        (build.layout.family, build.allocator, sorted(build.settings.items()), build.cluster, build.maxmemory_lru)
+    )
+    about += repr(sorted(build.corrections.items()))
+    total = 0.0
+    for shape in shapes:
+        one = shape if shape.hfe else replace(shape, n_keys=1)  # the index of volatile fields belongs to all keys
+        if (one, about) not in _ONE_KEY:
+            _ONE_KEY[one, about] = model.predict(one, build).per_key
+        total += _ONE_KEY[one, about] * shape.n_keys
+    volatile = sum(shape.n_keys for shape in shapes if shape.ttl)
+    return total + model.keyspace_tables(sum(shape.n_keys for shape in shapes), volatile, build)
 
 
 def bytes_per_session(keyspace: Keyspace, build: Build, full: bool = False) -> float:

@@ -190,11 +190,9 @@ def budget_section(
     words, peak, available = Words.of(keyspace), brief.fact("sessions_peak"), brief.value("memory_budget")
     fits = budget["sessions_in_budget"].value
     ratio = line.cite("rss_ratio") if not line.not_run else "1.1 (assumed)"
-    forked = (
-        f"a child writes {fork.number('save_rate')} and an event copies {fork.number('pages_per_event')} of 4 KiB"
-        if not fork.not_run
-        else "a child is assumed to write 100 MB/s and an event to copy 8 pages of 4 KiB"
-    )
+    rate = fork.number("save_rate") if "save_rate" in fork else "100 MB/s (assumed)"
+    pages = fork.number("pages_per_event") if "pages_per_event" in fork else "8 pages (assumed)"
+    forked = f"a child writes {rate} and an event copies {pages} of 4 KiB"
     lines = [
         "### Memory budget",
         "",
