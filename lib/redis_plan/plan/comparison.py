@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -18,7 +18,11 @@ from redis_plan.experiments.sidebyside import Side
 from redis_plan.measure.finding import Value
 from redis_plan.plan.evidence import Evidence
 
-Outcome = Literal["differs", "within noise", "same", "no ratio"]
+Outcome = Literal["differs", "within noise", "same", "no ratio", "unlike load"]
+#: Names of values that are about the machine, not about a server.
+_ABOUT_THE_MACHINE = ("noise", "client share", "late send")
+#: Times and rates are not compared where the machine was busier by this share of the time during one of the runs.
+UNLIKE = 0.10
 #: No run-to-run difference below this counts, however still the machine was: 2 % for times and rates, 1 % for bytes.
 LEAST, LEAST_BYTES = 0.02, 0.01
 #: The share of a class's own run-to-run differences that its noise covers.
@@ -59,12 +63,13 @@ class Comparison:
 
     @property
     def differing(self) -> tuple[Row, ...]:
-        """Rows beyond noise, the largest difference first."""
-        return tuple(sorted((r for r in self.rows if r.outcome == "differs"), key=_size, reverse=True))
+        """Rows beyond noise, the surest difference first."""
+        return tuple(sorted((r for r in self.rows if r.outcome == "differs"), key=_sureness, reverse=True))
 
 
-def _size(row: Row) -> float:
-    return abs(math.log(row.ratio)) if row.ratio > 0 else math.inf
+def _sureness(row: Row) -> float:
+    """How far a difference is beyond its noise; nobody cares for what is below a twentieth."""
+    return abs(math.log(row.ratio)) / max(row.noise, 0.05) if row.ratio > 0 else math.inf
 
 
 def compare(
@@ -79,12 +84,27 @@ def compare(
         if one.not_run or two.not_run:
             missing += _one_sided(one, two)
             continue
+        unlike = _is_unlike(one, two, again.get(id))
         for value in one.values:
+            if any(word in value.name for word in _ABOUT_THE_MACHINE):
+                continue
             other = next((v for v in two.values if (v.name, v.unit) == (value.name, value.unit)), None)
             if other is not None:
                 second = _find(again.get(id), value)
-                rows.append(_row(one, value, other, second, noise.get(_class(one, value), LEAST)))
+                row = _row(one, value, other, second, noise.get(_class(one, value), LEAST))
+                timed = value.unit == "s" or value.unit.endswith("/s")
+                rows.append(
+                    replace(row, outcome="unlike load") if row.outcome == "differs" and timed and unlike else row
+                )
     return tuple(rows), tuple(missing)
+
+
+def _is_unlike(a: Evidence, b: Evidence, again: Evidence | None) -> bool:
+    """Whether the machine was so much busier, or so much calmer, when B was measured that times say nothing."""
+    first = [e.repeat.waiting for e in (a, again) if e and e.repeat.waiting is not None]
+    if not first or b.repeat.waiting is None:
+        return False
+    return abs(b.repeat.waiting - sum(first) / len(first)) > UNLIKE
 
 
 def _one_sided(one: Evidence, two: Evidence) -> Iterator[str]:
@@ -152,7 +172,8 @@ def render(found: Comparison, title: str) -> str:
         "The same notebooks with the same design ran on A, on B, and on A again. *B / A* is against both runs of A; its "
         "interval is the 95 % one of the values, or A against A where they have none. *Noise* is what A's two runs "
         f"differ by: the value's own difference, and what covers {COVERED} % of the values of its kind (notebook, unit, "
-        "middle or tail of a distribution). A difference is in **bold** where it exceeds both.",
+        "middle or tail of a distribution). A difference is in **bold** where it exceeds both. *Unlike load*: the machine was "
+        f"busier in one of the runs (processes waited {100 * UNLIKE:.0f} % more of the time), so its times are not compared.",
         "",
         *_abilities(found),
         *_sides(found.sides),

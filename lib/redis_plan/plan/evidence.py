@@ -12,7 +12,7 @@ import inspect
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, is_dataclass
+from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -169,9 +169,11 @@ class Store:
             if old.inputs == inputs and old.format == FORMAT:
                 return old
         repeat = provenance.repeat(experiment, parameters, notebook, lab.profile, lab.seed)
-        started = time.perf_counter()
+        waited, started = provenance.waited_s(), time.perf_counter()
         finding = experiment(lab, **parameters)
         seconds = time.perf_counter() - started
+        if waited is not None and (after := provenance.waited_s()) is not None:
+            repeat = replace(repeat, waiting=round(min(1.0, (after - waited) / seconds), 3))
         self.folder.mkdir(parents=True, exist_ok=True)
         samples_file = self.folder / f"{id}.parquet"
         storable(finding.samples).to_parquet(samples_file, index=False)

@@ -40,7 +40,8 @@ class Repeat:
     """What measuring the same again needs, besides the server's fingerprint, the profile and the conditions.
 
     ``experiment`` is the function's dotted name, ``arguments`` what it was given, ``code`` the digest of its sources,
-    ``load`` the run queue (one-minute average) when it began: a busy machine explains a wide interval.
+    ``load`` the run queue (one-minute average) when it began, ``waiting`` the share of its time in which some process of the
+    machine waited for a processor (None where the system does not tell): a busy machine explains a wide interval.
     """
 
     experiment: str = ""
@@ -51,6 +52,7 @@ class Repeat:
     versions: dict[str, str] = field(default_factory=dict)
     started: str = ""  # UTC
     load: float = 0.0
+    waiting: float | None = None
 
 
 def repeat(
@@ -68,6 +70,18 @@ def repeat(
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         load=round(os.getloadavg()[0], 2),
     )
+
+
+def waited_s() -> float | None:
+    """Return the seconds since boot in which some process waited for a processor; None where the system does not tell.
+
+    Linux 4.20, ``/proc/pressure/cpu`` (Documentation/accounting/psi.rst).
+    """
+    try:
+        found = re.search(r"^some .*total=(\d+)", Path("/proc/pressure/cpu").read_text("ascii"), re.MULTILINE)
+    except OSError:
+        return None
+    return int(found[1]) / 1e6 if found else None
 
 
 def written(value: Any) -> str:
