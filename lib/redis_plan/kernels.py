@@ -16,6 +16,8 @@ from jupyter_client.manager import AsyncKernelManager
 _SOCKET_LIMIT = 80  # sun_path holds 104 bytes on macOS, 108 on Linux; jupyter_client appends a number
 #: What every notebook imports first; done while nobody waits, and binding no name.
 _PRELOAD = "__import__('redis_plan.notebook')"
+#: A kernel that ends is interrupted first and would print that on the terminal; its real faults come as messages.
+_ARGUMENTS = [f"--IPKernelApp.exec_lines={_PRELOAD}", "--IPKernelApp.log_level=50"]
 
 
 class Kernels:
@@ -65,7 +67,7 @@ class Kernels:
             kernel_name="python3", transport="ipc", ip=str(self._folder / f"k{self._number}"), shutdown_wait_time=3.0
         )
         try:
-            asyncio.run(_run(manager.start_kernel(extra_arguments=[f"--IPKernelApp.exec_lines={_PRELOAD}"])))
+            asyncio.run(_run(manager.start_kernel(extra_arguments=_ARGUMENTS)))
         except (OSError, RuntimeError):
             return
         self._manager = manager
