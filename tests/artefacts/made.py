@@ -1,0 +1,73 @@
+"""The artefacts of the sample project and of every real one, made once."""
+
+import importlib.util
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+from redis_plan import brief as reader
+from redis_plan.brief.model import Brief
+from redis_plan.keyspace import design, settings
+from redis_plan.keyspace.artefacts import bundle
+from redis_plan.keyspace.artefacts.artefact import Artefact
+from redis_plan.keyspace.artefacts.configuration import Target
+from redis_plan.keyspace.model import Keyspace
+from redis_plan.resources import sample_project
+from tests.conftest import CORPUS
+from tests.keyspace.test_corpus import project
+
+SAMPLE = "sample"
+PROJECTS = (SAMPLE, *(sorted(p.name for p in CORPUS.iterdir() if p.is_dir()) if CORPUS.is_dir() else ()))
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project's Brief and keyspace, and what its configuration is computed from."""
+
+    name: str
+    brief: Brief
+    keyspace: Keyspace
+
+    @property
+    def names(self) -> dict[str, float]:
+        return settings.quantities(self.brief, self.keyspace, 0.75 * self.brief.value("memory_budget"), 0.0)
+
+    @property
+    def settings(self) -> tuple[settings.Setting, ...]:
+        return settings.settings(self.keyspace, self.names)
+
+    def artefacts(self, target: Target = Target("redis", "7.0.15")) -> tuple[Artefact, ...]:
+        return bundle.bundle(self.brief, self.keyspace, self.settings, self.names, target)
+
+    def text(self, path: str) -> str:
+        return next(a.text for a in self.artefacts() if a.path == path)
+
+
+@cache
+def of(name: str, folder: Path) -> Project:
+    """Read and design a project; ``folder`` is for its documents."""
+    where = sample_project() if name == SAMPLE else project(CORPUS / name, folder / name)
+    brief = reader.read(where)
+    return Project(name, brief, design(brief))
+
+
+def write(artefacts: tuple[Artefact, ...], folder: Path) -> Path:
+    """Write the artefacts as a build does."""
+    for artefact in artefacts:
+        path = folder / artefact.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(artefact.text, "utf-8")
+    return folder
+
+
+def client_module(folder: Path, name: str) -> ModuleType:
+    """Import the generated Python client."""
+    spec = importlib.util.spec_from_file_location(f"generated_{name}", folder / "redis_plan_client.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,37 @@
+"""keyspace.json is valid against the published schema, which is itself valid."""
+
+import json
+import re
+
+import jsonschema
+
+from redis_plan.keyspace import naming
+from redis_plan.keyspace.artefacts import registry
+from tests.artefacts import made
+
+SCHEMA = json.loads(registry.schema())
+
+
+def test_the_schema_is_a_valid_draft_2020_12() -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+def test_every_project_has_a_valid_registry_of_everything(project: made.Project) -> None:
+    record = json.loads(project.text("keyspace.json"))
+    jsonschema.Draft202012Validator(SCHEMA).validate(record)
+    assert record["$schema"] == SCHEMA["$id"] == "keyspace.schema.json"
+    assert {p["name"] for p in record["keys"] + record["channels"]} == {p.name for p in project.keyspace.patterns}
+    assert all(p["requirements"] for p in record["keys"])
+
+
+def test_the_schema_refuses_what_is_no_registry() -> None:
+    found = list(jsonschema.Draft202012Validator(SCHEMA).iter_errors({"app": "Not A Slug", "keys": [{"type": "json"}]}))
+    assert len(found) >= 3
+
+
+def test_the_examples_match_the_grammar_in_the_file(project: made.Project) -> None:
+    record = json.loads(project.text("keyspace.json"))
+    grammar = re.compile(record["grammar"]["key"].replace("(?<", "(?P<"))
+    for pattern in record["keys"] + record["channels"]:
+        assert grammar.fullmatch(pattern["example"])
+        assert naming.parse(pattern["template"], pattern["example"]) is not None
