@@ -43,7 +43,7 @@ def writers(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
         return Finding(question, "", "", (), not_run=f"Contending writers do not apply: {reason}.")
     client = lab.server.client(decode_responses=True)
     library = start(lab.server)
-    seconds = lab.by_profile(0.08, 0.25, 5.0)
+    seconds = lab.by_profile(0.06, 0.25, 5.0)
     counts = lab.by_profile((1, 8, 64), (1, 2, 4, 8, 16, 32, 64), (1, 2, 4, 8, 16, 32, 64))
     session = Session.of(brief, keyspace, library, "writers", lab.server.prefix)
     session = replace(session, rules=replace(session.rules, log_max=session.rules.log_max.split()[0]))

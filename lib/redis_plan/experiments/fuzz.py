@@ -69,7 +69,7 @@ def _fuzz(lab: Lab, own: Server, brief: Brief, keyspace: Keyspace, question: str
     client = own.client(decode_responses=True)
     grounds = _prepare(own, client, brief, keyspace)
     capacity = max(2, min(int(brief.value("members_per_session")), 8))
-    rounds, seconds = lab.by_profile(2, 4, 60), lab.by_profile(0.25, 0.8, 1.0)
+    rounds, seconds = lab.by_profile(1, 4, 60), lab.by_profile(0.3, 0.8, 1.0)
     rows: list[tuple[str, int, str, int]] = []
     counts: dict[str, Counter[str]] = {}
     with pool(lab, start(own).form, own) as workers:

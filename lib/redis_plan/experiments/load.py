@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from redis_plan import figures
 from redis_plan.brief.model import Brief
@@ -61,7 +62,7 @@ def load_curve(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
         reason = "the keyspace has no key that is written"
         return Finding(question, "", "Open loop over the project's mix", (), not_run=reason)
     wanted = rates(brief, keyspace)
-    peak, seconds = sum(rate.per_s for rate in wanted), lab.by_profile(0.25, 1.5, 10.0)
+    peak, seconds = sum(rate.per_s for rate in wanted), lab.by_profile(0.25, 1.2, 10.0)
     client, root = lab.server.client(), f"{lab.server.prefix}load:"
     rows: list[dict[str, object]] = []
     at_peak: Run | None = None
@@ -186,15 +187,12 @@ def plot_load(samples: pd.DataFrame, target_per_s: float, budget_s: float) -> Fi
     if samples.empty:
         return Figure()
     figure, axes = plt.subplots()
+    floor = 0.0
     for name, colour, marker in zip(("p50", "p95", "p99"), figures.PALETTE, "os^", strict=False):
         axes.plot(samples["offered"], samples[name] * 1e3, marker=marker, color=colour, linewidth=1.5, markersize=5)
-        axes.annotate(
-            f" {name}",
-            (samples["offered"].iloc[-1], samples[name].iloc[-1] * 1e3),
-            color=colour,
-            va="center",
-            fontsize=10,
-        )
+        floor = max(samples[name].iloc[-1] * 1e3, 1.5 * floor)
+        axes.annotate(name, (samples["offered"].iloc[-1], floor), xytext=(7, 0), textcoords="offset points", color=colour,
+                      va="center", fontsize=10, annotation_clip=False)  # fmt: skip
     axes.axvline(target_per_s, color=figures.CONTEXT, linewidth=0.9, linestyle="--")
     axes.annotate(
         " the project at peak",
@@ -211,6 +209,7 @@ def plot_load(samples: pd.DataFrame, target_per_s: float, budget_s: float) -> Fi
     axes.set_xscale("log")
     axes.set_yscale("log")
     for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.set_major_formatter(lambda value, _: f"{value:,g}")
         axis.set_minor_formatter(lambda *_: "")
     axes.set_xlabel("offered rate (commands/s, log scale)")

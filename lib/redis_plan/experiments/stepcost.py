@@ -8,6 +8,7 @@ from statistics import median
 import redis
 
 from redis_plan.brief.model import Brief
+from redis_plan.experiments.functioncost import write_log
 from redis_plan.experiments.session import Session
 from redis_plan.keyspace import records
 from redis_plan.keyspace.functions import Library
@@ -30,9 +31,8 @@ def steps(lab: Lab, client: redis.Redis, brief: Brief, keyspace: Keyspace, libra
     if collection is not None:
         records.install(client, use_functions=library.form == "function")
     session.create(client)
-    for number in range(min(1000, int(keyspace.pattern("log").max_elements))):
-        session.apply(client, "change", '{"by":1}', fields={"owner": f"m{number % 10}"})
-    calls, blocks = lab.by_profile(60, 200, 1000), lab.by_profile(7, 11, 21)
+    write_log(client, session, min(1000, int(keyspace.pattern("log").max_elements)))
+    calls, blocks = lab.by_profile(40, 150, 1000), lab.by_profile(5, 9, 21)
     found: dict[str, list[float]] = {"apply_server": [], "record_server": []}
     for block in range(blocks):
         before = serverside.command_stats(client)
