@@ -175,6 +175,9 @@ def memory(
         str, typer.Option(help="Server build, such as redis-7.2-jemalloc; --servers lists some.")
     ] = "7.0.15",
     servers: Annotated[bool, typer.Option("--servers", help="List the server builds.")] = False,
+    cluster: Annotated[
+        bool, typer.Option("--cluster", help="The server is a node of a cluster, with all slots.")
+    ] = False,
     url: Annotated[
         str,
         typer.Option(
@@ -197,9 +200,11 @@ def memory(
         found = calibrating.at(url)
         build, calibrated = found.build, {"calibration": found.as_json()}
         (err if as_json or as_csv else out).print(found.text() + "\n", highlight=False, markup=False, soft_wrap=True)
+    if cluster:
+        build = command.clustered(build)
     if servers:
         for build in command.servers():
-            out.print(f"{build['id']:<24} {build['family']:<12} {build['allocator']}", highlight=False)
+            out.print(f"{build['id']:<30} {build['family']:<12} {build['allocator']}", highlight=False)
     elif table:
         rows = command.predict_table(table, build)
         sys.stdout.write(command.render_csv(rows) if as_csv else command.render_table(rows) + "\n")

@@ -24,7 +24,30 @@ def test_one_shape_is_broken_down_and_sums_up() -> None:
 
 
 def test_the_servers_are_named_like_the_truth_files() -> None:
-    assert [row["id"] for row in command.servers()] == list(layout.KNOWN_IDS)
+    listed = command.servers()
+    assert [row["id"] for row in listed][: len(layout.KNOWN_IDS)] == list(layout.KNOWN_IDS)
+    assert {row["family"] for row in listed} == set(layout.families()), "one build of each family"
+
+
+def test_a_cluster_node_pays_for_its_slots() -> None:
+    shape = command.shape_of(type="string", value_size="16", key_length=20, count=100_000)
+    for server, more in {
+        "7.0.15": 16.0,
+        "7.4.1-bundled-jemalloc": 10.8,
+        "8.10.2-libc": 15.0,
+        "valkey-9.1.2": 17.0,
+    }.items():
+        alone = command.predict(shape, server)["per_key"]
+        node = command.predict(shape, command.clustered(server))["per_key"]
+        assert node - alone == pytest.approx(more, abs=1.5), server
+
+
+def test_deadlines_of_fields_need_a_version_that_has_them(tmp_path: Path) -> None:
+    table = tmp_path / "keys.csv"
+    table.write_text("type,key_len,n_elem,fsize,vsize,hfe\nhash,20,5,8,8,1\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r":2: redis-7.0 has no deadlines of hash fields"):
+        command.predict_table(table, "7.0.15")
+    assert command.predict_table(table, "7.4.1-bundled-jemalloc")
 
 
 def test_a_table_comes_back_with_two_columns_more(tmp_path: Path) -> None:

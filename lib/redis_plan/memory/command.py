@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,15 @@ def servers() -> list[dict[str, str]]:
     Any other version works as ``redis-<version>-<allocator>`` or ``valkey-<version>-<allocator>``, with the allocator
     ``bundled-jemalloc``, ``jemalloc-q16`` or ``libc``.
     """
-    builds = [layout.build(id) for id in layout.KNOWN_IDS]
+    builds = [layout.build(id) for id in (*layout.KNOWN_IDS, *layout.READ_IDS)]
     return [
         {"id": b.id, "family": b.layout.family, "allocator": b.allocator, "read_from": b.layout.version} for b in builds
     ]
+
+
+def clustered(server: str | Build) -> Build:
+    """Return the build ``server`` as a node of a cluster that serves all slots."""
+    return replace(server if isinstance(server, Build) else layout.build(server), cluster=True)
 
 
 def shape_of(
@@ -133,13 +139,12 @@ def predict_table(path: Path, server: str | Build = DEFAULT_SERVER) -> list[dict
     for number, row in enumerate(reader, start=2):
         try:
             shape = Shape.of_row(row)
+            predicted = {
+                "predicted_used_memory": str(round(model.predict(shape, build).used_memory)),
+                "predicted_memory_usage": str(round(memory_usage(shape, build))),
+            }
         except InputError as error:
             raise InputError(f"{path}:{number}: {error}") from None
-        growth = model.predict(shape, build)
-        predicted = {
-            "predicted_used_memory": str(round(growth.used_memory)),
-            "predicted_memory_usage": str(round(memory_usage(shape, build))),
-        }
         rows.append({name: value or "" for name, value in row.items() if name is not None} | predicted)
     return rows
 

@@ -28,6 +28,22 @@ KNOWN_IDS = (
     "valkey-9.1.2",
 )
 
+#: One build of every other version that a layout was read from.
+READ_IDS = (
+    "6.2.16-bundled-jemalloc",
+    "8.0.6-bundled-jemalloc",
+    "8.2.0-bundled-jemalloc",
+    "8.4.0-bundled-jemalloc",
+    "8.6.3-bundled-jemalloc",
+    "8.8.0-bundled-jemalloc",
+    "8.10.2-bundled-jemalloc",
+    "valkey-7.2.7-bundled-jemalloc",
+    "valkey-8.0.1-bundled-jemalloc",
+    "valkey-8.1.1-bundled-jemalloc",
+    "valkey-9.0.0",
+    "valkey-9.1.2-bundled-jemalloc",
+)
+
 #: Allocator by the word that ends an id. Debian's package links the system's jemalloc (quantum 16), a source build
 #: links the bundled one (quantum 8), and the embedded wheel is built with glibc malloc.
 _ALLOCATOR_OF = {
@@ -167,7 +183,7 @@ def build(id: str, settings: Mapping[str, str] | None = None) -> Build:
     match = re.fullmatch(r"(?:(redis|valkey)-)?(\d+\.\d+(?:\.\d+)?)(?:-([a-z0-9-]+))?", id.strip())
     name = (match[3] if match else "") or ""
     if not match or (name and name not in _ALLOCATOR_OF):
-        near = difflib.get_close_matches(id, KNOWN_IDS, n=1)
+        near = difflib.get_close_matches(id, (*KNOWN_IDS, *READ_IDS), n=1)
         hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(KNOWN_IDS)}"
         raise InputError(f"no server id {id!r}; {hint}")
     product = match[1] or "redis"

@@ -180,7 +180,11 @@ def _embedded(shape: Shape, build: Build) -> tuple[str, tuple[Block, ...]]:
 
 
 def keyspace_tables(keys: int, keys_with_ttl: int, build: Build) -> float:
-    """Return the bytes of the keyspace's tables for ``keys`` keys, after the server's cron has finished moving them."""
+    """Return the bytes of the keyspace's tables for ``keys`` keys, after the server's cron has finished moving them.
+
+    A cluster node has a table for each slot where versions say so (``build.cluster``); it is taken to serve all slots, and names
+    to fall on them evenly. Names that share a hash tag share a slot: fewer, larger tables, so this is an upper bound for them.
+    """
     return _keyspace_table(keys, build) + _keyspace_table(keys_with_ttl, build, "expires_dict")
 
 
@@ -188,11 +192,20 @@ def _keyspace_table(count: int, build: Build, made: str = "keyspace_dict") -> fl
     rule = build.layout.rules["keyspace"]
     if not count:
         return 0.0
+    if build.cluster and build.layout.rules["slot_tables"]:
+        return sum(
+            expected * _table(in_slot, rule, False, build, made) for in_slot, expected in tables.slots_by_keys(count)
+        )
+    return _table(count, rule, bool(build.layout.rules["eager_growth"]), build, made)
+
+
+def _table(count: int, rule: str | int | bool, eager: bool, build: Build, made: str) -> float:
+    """Return the bytes of one table of the keyspace: its struct, its buckets, and what chains in them."""
     if rule == "hashtable":
         table = tables.hashtable_after(count, settled=True)
         chained = table.children * _usable(build, tables.BUCKET_BYTES)
         return _usable(build, build.layout.sizes[made]) + _usable(build, table.size * tables.BUCKET_BYTES) + chained
-    size = tables.power_at_least(count + (1 if build.layout.rules["eager_growth"] else 0))
+    size = tables.power_at_least(count + eager)
     total = _usable(build, 8 * size) + _usable(build, build.layout.sizes.get(made, 0))
     if rule == "dict-kvobj":
         chained = tables.dict_expected_chained(count, size)

@@ -14,6 +14,7 @@ from functools import lru_cache
 from redis_plan.memory import rehash
 
 DICT_SMALLEST = 4  # DICT_HT_INITIAL_SIZE, src/dict.h, Redis 7.0.15
+SLOTS = 16_384  # CLUSTER_SLOTS, src/cluster.h, Redis 7.0.15
 BUCKET_ENTRIES = 7  # ENTRIES_PER_BUCKET, src/hashtable.c, Valkey 9.1
 BUCKET_BYTES = 64  # HASHTABLE_BUCKET_SIZE, src/hashtable.h, Valkey 9.1
 
@@ -29,6 +30,15 @@ class Table:
     old: int = 0
     rehashing: float = 0.0
     children: float = 0.0
+
+
+@lru_cache(maxsize=512)
+def slots_by_keys(keys: int) -> tuple[tuple[int, float], ...]:
+    """Return how many of the 16,384 slots are expected to hold 1, 2, 3 … of ``keys`` keys whose names fall evenly."""
+    mean = keys / SLOTS
+    first, last = max(1, int(mean - 8 * math.sqrt(mean))), int(mean + 8 * math.sqrt(mean) + 12)
+    chances = [math.exp(n * math.log(mean) - mean - math.lgamma(n + 1)) for n in range(first, last)]
+    return tuple((n, SLOTS * chance) for n, chance in enumerate(chances, start=first) if chance > 1e-12)
 
 
 def power_at_least(size: int, smallest: int = DICT_SMALLEST) -> int:
