@@ -31,7 +31,7 @@ def sample(documents: Path) -> made.Project:
 @pytest.fixture(scope="session")
 def sample_folder(sample: made.Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sample's artefacts as a build leaves them."""
-    return made.write(sample.artefacts(), tmp_path_factory.mktemp("redis"))
+    return made.write(sample.artefacts, tmp_path_factory.mktemp("redis"))
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 import importlib.util
 import sys
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from types import ModuleType
 
@@ -19,10 +19,11 @@ from tests.conftest import CORPUS
 from tests.keyspace.test_corpus import project
 
 SAMPLE = "sample"
+TARGET = Target("redis", "7.0.15")
 PROJECTS = (SAMPLE, *(sorted(p.name for p in CORPUS.iterdir() if p.is_dir()) if CORPUS.is_dir() else ()))
 
 
-@dataclass(frozen=True)
+@dataclass
 class Project:
     """A project's Brief and keyspace, and what its configuration is computed from."""
 
@@ -38,11 +39,12 @@ class Project:
     def settings(self) -> tuple[settings.Setting, ...]:
         return settings.settings(self.keyspace, self.names)
 
-    def artefacts(self, target: Target = Target("redis", "7.0.15")) -> tuple[Artefact, ...]:
-        return bundle.bundle(self.brief, self.keyspace, self.settings, self.names, target)
+    @cached_property
+    def artefacts(self) -> tuple[Artefact, ...]:
+        return bundle.bundle(self.brief, self.keyspace, self.settings, self.names, TARGET)
 
     def text(self, path: str) -> str:
-        return next(a.text for a in self.artefacts() if a.path == path)
+        return next(a.text for a in self.artefacts if a.path == path)
 
 
 @cache

@@ -69,4 +69,4 @@ def test_every_line_has_its_reason_and_every_formula_its_numbers(sample: made.Pr
 
 def test_the_same_numbers_give_the_same_bytes(sample: made.Project) -> None:
     again = made.Project(sample.name, replace(sample.brief), sample.keyspace)
-    assert sample.artefacts() == again.artefacts()
+    assert sample.artefacts == again.artefacts

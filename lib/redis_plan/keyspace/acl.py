@@ -141,6 +141,8 @@ def _first_words(templates: Iterable[str]) -> set[str]:
 
 def checks(keyspace: Keyspace) -> tuple[AclCheck, ...]:
     """Return what each user must be able to do, and what it must not, by kind of key and of command."""
+    granted = {role: commands(keyspace, role) for role in ROLES}
+    ruled = {role: _rules(keyspace, role) for role in ROLES}
     found = [
         AclCheck(user, command, False)
         for user in ("app", "worker", "monitor")
@@ -155,7 +157,7 @@ def checks(keyspace: Keyspace) -> tuple[AclCheck, ...]:
         key, foreign = _sample(pattern.template), f"other:{_sample(pattern.template)}"
         read, write = _PROBES[pattern.type]
         for role in ROLES:
-            may, runs = access(pattern, role), commands(keyspace, role)
+            may, runs = access(pattern, role), granted[role]
             for words, needs in ((read, "R"), (write, "W")):
                 allowed = needs in may and words[0].lower() in runs
                 found.append(AclCheck(role, (words[0], key, *words[1:]), allowed))
@@ -175,7 +177,7 @@ def checks(keyspace: Keyspace) -> tuple[AclCheck, ...]:
     for pattern in keyspace.channels:
         channel = _sample(pattern.template)
         for role in ROLES:
-            rules = _rules(keyspace, role)
+            rules = ruled[role]
             may_hear = f"&{naming.acl_pattern(pattern.template)}" in rules
             found.append(AclCheck(role, ("PUBLISH", channel, "x"), may_hear and "+publish" in rules))
             found.append(AclCheck(role, ("SUBSCRIBE", channel), may_hear and "+subscribe" in rules))
