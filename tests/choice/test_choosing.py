@@ -192,3 +192,33 @@ def test_the_rates_of_an_entitys_own_key_come_from_its_access_patterns() -> None
     assert found.of("vote").weighed.rates.writes == 77.0
     assert found.of("vote").weighed.rates.writes_from == ("A-submit-vote",)
     assert found.of("log").weighed.rates.writes == brief.value("sessions_peak") * brief.value("events_per_session")
+
+
+def everything(*, session: bool) -> Brief:
+    """A Brief that asks for every use pattern of the catalog there is for projects with (or without) sessions."""
+    mine = [p for p in use_patterns() if p.needs in ("any", "session" if session else "no-session")]
+    lifetimes = {p.use: "temporary" if "temporary" in p.lifetimes else p.lifetimes[0] for p in mine}
+    things = tuple(
+        entity(p.entities[0].strip().capitalize(), lifetimes[p.use]) for p in mine if p.entities and p.when != "core"
+    )
+    words = [w for p in mine for w in (*p.text[:1], *p.only_if[:1])]
+    asked = tuple(requirement(i, f"People need {word.strip()} of it") for i, word in enumerate(words, 1))
+    patterns = tuple(access("submit", e.name) for e in things)
+    first = (entity("Workshop"), entity("Participant")) if session else ()
+    return replace(workshop(), entities=(*first, *things), requirements=asked, access_patterns=patterns)
+
+
+@pytest.mark.parametrize("session", [True, False])
+def test_a_project_that_asks_for_everything_is_lint_clean_whatever_its_numbers(session: bool) -> None:
+    brief = everything(session=session)
+    uses = {p.use for p in choose(brief, sensitivity=False).keyspace.patterns}
+    assert len(uses) >= (25 if session else 18), sorted(uses)
+    for sessions, members, rate, version in ((1, 2, 0.1, "6.2"), (200, 8, 1.0, "7.2"), (20_000, 100, 20.0, "8.4")):
+        numbers = facts(
+            sessions_peak=sessions, members_per_session=members, session_capacity=members, events_per_session=rate
+        )
+        found = choose(on(replace(brief, facts=numbers), version), sensitivity=False)
+        errors = [(f.rule, f.pattern, f.message) for f in found.keyspace.findings if f.severity == "error"]
+        assert not errors
+        for choice in found.choices:
+            assert choice.chosen.feasible or choice.chosen.obstacle.kind == "size", choice.pattern.name  # type: ignore[union-attr]
