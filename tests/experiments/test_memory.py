@@ -143,7 +143,6 @@ def test_names_and_compression_are_weighed_against_memory(lab: Lab, brief: Brief
 
 def test_a_fork_copies_what_events_touch(lab: Lab) -> None:
     values = {value.name: value.value for value in memory_fork.fork_cost(lab, keyspace=KEYSPACE).values}
-    assert values["save_rate"] > 1e6
     assert values["pages_per_event"] > 0
 
 

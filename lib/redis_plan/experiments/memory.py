@@ -295,7 +295,7 @@ def _line(
         Value("rss_intercept", float(rss_intercept), "B", n=n),
         Value("rss_ratio", float(samples.rss.iloc[-1]) / peak, "x"),
         Value("rss_residual_max", 100 * float((samples.rss - (rss_slope * sessions + rss_intercept)).abs().max())
-              / float(samples.rss.iloc[-1]), "%", n=n),
+              / max(float(samples.rss.iloc[-1]), 1.0), "%", n=n),
         Value("startup", float(start.used), "B"),
         Value("startup_rss", float(start.rss), "B"),
         Value("left_after_end", 100 * max(remains[0], 0.0) / peak, "%"),

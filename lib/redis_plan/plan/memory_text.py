@@ -14,6 +14,10 @@ from redis_plan.memory.layout import Build
 from redis_plan.plan.evidence import Evidence
 from redis_plan.plan.memory_words import Words
 
+#: Growth below this can't be told on a server that others use, in bytes.
+_TOLD = 50_000
+#: Below this share of used_memory RSS has not grown with the load but was there before.
+_RSS_GREW = 0.7
 #: A host larger than this is a reason for several primaries.
 _LARGEST_NODE = 32 * 1024**3
 
@@ -23,8 +27,11 @@ def written(value: float) -> str:
     return units.write(round(value), "B")
 
 
-def pattern_table(keyspace: Keyspace, brief: Brief, samples: pd.DataFrame, build: Build) -> str:
-    """Return the table of bytes by key pattern, largest share of the whole first."""
+def pattern_table(keyspace: Keyspace, brief: Brief, samples: pd.DataFrame, build: Build, shared: bool) -> str:
+    """Return the table of bytes by key pattern, largest share of the whole first.
+
+    On a ``shared`` server a small growth drowns in what others allocate meanwhile.
+    """
     words, peak = Words.of(keyspace), brief.value("sessions_peak")
     costs = {cost.pattern: cost for cost in project.costs(keyspace, build)}
     by_name = {str(row["pattern"]): row for row in samples.to_dict("records")}
@@ -37,13 +44,14 @@ def pattern_table(keyspace: Keyspace, brief: Brief, samples: pd.DataFrame, build
     for pattern in keyspace.keys:
         cost, row = costs[pattern.name], by_name[pattern.name]
         count = cost.keys_per_session * peak if pattern.scope != "global" else pattern.per_session
-        share = _share(pattern, row, peak, words)
+        share = _share(pattern, row, cost, peak, words)
+        told = shared and float(row["measured_bytes"]) < _TOLD
         elements = f"{pattern.typical_elements:,.0f}, {pattern.max_elements:,.0f}"
         rows.append(
             (
                 cost.bytes_per_key * count,
                 f"| `{pattern.template}` | {row['encoding']} | {elements} | {written(cost.bytes_per_key)} "
-                f"| {written(_each(row))} | {written(cost.bytes_at_bound)} | {share} |",
+                f"| {'below the noise' if told else written(_each(row))} | {written(cost.bytes_at_bound)} | {share} |",
             )
         )
     return "\n".join(lines + [line for _, line in sorted(rows, reverse=True)])
@@ -53,11 +61,11 @@ def _each(row: dict[Any, Any]) -> float:
     return (float(row["measured_bytes"]) - float(row["tables_bytes"])) / float(row["keys"])
 
 
-def _share(pattern: KeyPattern, row: dict[Any, Any], peak: float, words: Words) -> str:
+def _share(pattern: KeyPattern, row: dict[Any, Any], cost: project.Cost, peak: float, words: Words) -> str:
     """Return the last column: bytes of one session, or of all keys at the peak."""
     if not words.sessions:
         count = pattern.per_session * (peak if pattern.scope != "global" else 1.0)
-        return f"{written(_each(row) * count)} ({count:,.0f} keys)"
+        return f"{written(cost.bytes_per_key * count)} ({count:,.0f} keys)"
     if pattern.scope == "global":
         return f"{pattern.per_session:,.0f} in all"
     many = f" ({units.significant(pattern.per_session)} keys)" if pattern.per_session != 1 else ""
@@ -94,7 +102,7 @@ def bytes_section(
         else f"the layout was fitted to this server first ({layout['error_before_median'].value:.1f} % off before)"
     )
     lines += [
-        pattern_table(keyspace, brief, samples, build),
+        pattern_table(keyspace, brief, samples, build, bool(fit.conditions.get("caution"))),
         "",
         f"*Measured and predicted before loading [{fit.id}]; the bound is modelled. All keys together: the prediction is "
         f"{fit.cite('error_all')} off the growth of `used_memory`, `MEMORY USAGE` summed over every key "
@@ -124,7 +132,10 @@ def growth_section(keyspace: Keyspace, line: Evidence, fit: Evidence, steps: lis
         + f". The model knows the steps and is at most {line.number('prediction_error_max')} off.",
         f"- RSS: {written(line['rss_slope'].value / words.keys_each)} a {words.one} (intercept {line.number('rss_intercept')}, residual "
         f"{line.number('rss_residual_max')}), {line.cite('rss_ratio')} of `used_memory` at the top. Empty: {line.number('startup')} used, "
-        f"{line.number('startup_rss')} RSS.",
+        f"{line.number('startup_rss')} RSS."
+        if line["rss_ratio"].value >= _RSS_GREW
+        else f"- RSS did not grow with it ({line.cite('rss_ratio')} of `used_memory`): this server had pages to reuse. At the start it held "
+        f"{line.number('startup')} used, {line.number('startup_rss')} RSS.",
         f"- Back: after all ended by UNLINK {line.cite('left_after_end')} of the peak stayed in `used_memory` "
         f"({line.number('keys_left')}), after three cycles {line.cite('left_after_cycles')}; of the RSS "
         f"{line.number('rss_left_after_end')}, as pages go back to the allocator first."
