@@ -34,12 +34,12 @@ def test_a_cluster_node_pays_for_its_slots() -> None:
     for server, more in {
         "7.0.15": 16.0,
         "7.4.1-bundled-jemalloc": 10.8,
-        "8.10.2-libc": 15.0,
-        "valkey-9.1.2": 17.0,
+        "8.10.2-libc": 18.2,
+        "valkey-9.1.2": 18.0,
     }.items():
         alone = command.predict(shape, server)["per_key"]
         node = command.predict(shape, command.clustered(server))["per_key"]
-        assert node - alone == pytest.approx(more, abs=1.5), server
+        assert node - alone == pytest.approx(more, abs=1.0), server
 
 
 def test_deadlines_of_fields_need_a_version_that_has_them(tmp_path: Path) -> None:
