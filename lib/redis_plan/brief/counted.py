@@ -10,6 +10,10 @@ from redis_plan.brief.model import Comparator, QuantityKind
 from redis_plan.brief.numerals import mask
 
 _NOUN = re.compile(r"[^\W\d_][^\W\d_'’-]*(?:[-'’/][^\W\d_]+)*")
+#: What scripts without blanks count straight after a number: "1000ユーザー"; not dates, places in an order or generations.
+_GLUED = re.compile(
+    r"(?![月号號日章节節条條項项版期階级級代次世度点點時时つ])(?:[\u30a0-\u30ff]{2,10}|[\u4e00-\u9fff]{1,4})"
+)
 _STATUS = re.compile(
     r"\b(?:http|status|error|code|kod|błąd|returns?|zwraca|responds?\b|응답|거부|반환)\b", re.IGNORECASE
 )
@@ -103,6 +107,9 @@ class Line:
         closing = re.match(r"\*{0,2}", self.masked[end:])
         position += closing.end() if closing else 0
         uncounted = self.words.words("uncounted")
+        glued = _GLUED.match(self.masked, position)
+        if glued:
+            return fold(glued.group()), glued.end()
         # "- 4 Main Rounds": a number that opens a statement counts what follows, capitals or not
         opens = not self.masked[:end].strip(" \t-*+>#|0123456789.,–~").strip()
         nouns_are_capital = self.words.languages[0] == "de" or opens

@@ -26,6 +26,11 @@ _CODE = re.compile(
     r"|(?P<er>[A-Z][A-Z_]+) +[|}o]{1,2}--[|{o]{1,2} +(?P<er2>[A-Z][A-Z_]+))",
     re.MULTILINE | re.IGNORECASE,
 )
+#: "Add `typingSessions` table (id, userId, …)": a task that makes a table
+_MADE = re.compile(
+    r"(?:add|create|define|dodaj|utw[oó]rz\w*)\s+(?:tabel\w+\s+)?(?P<name>[A-Za-z]\w+)\s+(?:table|collection|model|entity)?\s*\((?P<attrs>[^)]*)\)",
+    re.IGNORECASE,
+)
 _SPOKEN = ("data", "decisions", "recommendations", "summary", "functional", "")
 #: Endings of names in code that carry state over a wire or configure it, and keep nothing.
 _NOT_KEPT = ("props", "request", "response", "dto", "options", "config", "params", "payload", "service", "controller", "event", "error", "result")  # fmt: skip
@@ -49,7 +54,10 @@ def declarations(block: Block, after: Block | None, role: str, words: Lexicon) -
         if role == "data":
             yield from _in_code(block)
         return
-    if role == "data" and block.kind == "item" and block.depth == 0:
+    made = _MADE.match(block.text) if block.kind == "item" else None
+    if made and re.search(r"\bid\b|\w+Id\b|_id\b", made.group("attrs")):
+        yield Declaration(made.group("name"), block, made.group("attrs"))
+    elif role == "data" and block.kind == "item" and block.depth == 0:
         plain = words.words("not_entities")
         for found in _item(block, after, listed):
             if listed or found.attributes or not {fold(found.name), fold(found.name).removesuffix("s")} & plain:
@@ -57,7 +65,7 @@ def declarations(block: Block, after: Block | None, role: str, words: Lexicon) -
         attribute = _ATTRIBUTE.match(block.text)
         if attribute and len(titles) > 1 and _TITLE.fullmatch(titles[-1]) and not listed:
             yield Declaration(titles[-1], block, attribute.group(1))
-    if block.kind == "row" and block.header and "entity-column" in words.groups(block.header[0]):
+    if role == "data" and block.kind == "row" and block.header and "entity-column" in words.groups(block.header[0]):
         name = block.cells[0]
         if re.fullmatch(r"[A-Za-z][\w ]{2,30}", name):
             yield Declaration(name, block)

@@ -134,7 +134,8 @@ class _Search:
         key = next((k for k in self.table if folded_name(k) == folded_name(name)), None)
         if key is None:
             same = (k for k, c in self.table.items() if folded_name(name) in {folded_name(s) for s in c.spellings})
-            key = next(same, name if name[:1].isupper() else name.replace("_", " ").capitalize())
+            plain = _CAMEL.sub(" ", name).replace("_", " ").capitalize()
+            key = next(same, name if name[:1].isupper() else plain)
         candidate = self.table.setdefault(key, _Candidate(key, "durable", False, (block.file, block.line)))
         candidate.declared = True
         candidate.mentions += 1

@@ -62,10 +62,16 @@ def unknown_technologies(block: Block, known: re.Pattern[str], words: Lexicon) -
             yield Component(name, "other", block.file, block.line)
     for place, role, version in _places(block, words):
         match = _NAME.match(place)
-        if match is None or known.search(fold(match.group("name"))) or not _is_name(match, role is not None, place):
+        if match is None or _known(match.group("name"), known) or not _is_name(match, role is not None, place):
             continue
         given = role or role_of(title) or "other"
         yield Component(match.group("name"), given, block.file, block.line, match.group("version") or version)
+
+
+def _known(name: str, known: re.Pattern[str]) -> bool:
+    """Whether the list has the name; a part of a family that it doesn't list ("Supabase CLI") is still to be named."""
+    found = known.search(fold(name))
+    return found is not None and not (found.end() < len(name) and fold(name).split()[-1] in _PARTS and " " in name)
 
 
 def _places(block: Block, words: Lexicon) -> Iterator[tuple[str, Role | None, str | None]]:
@@ -78,7 +84,7 @@ def _places(block: Block, words: Lexicon) -> Iterator[tuple[str, Role | None, st
             number = block.cells[versions] if versions is not None and versions < len(block.cells) else ""
             first = role_of(block.cells[0]) if column else None
             yield block.cells[column], first, number if re.match(r"\d", number) else None
-    elif block.kind == "item":
+    elif block.kind == "item" or (block.kind == "paragraph" and not block.label_only and _LABEL.match(block.text)):
         label = _LABEL.match(block.text)
         if label is None:
             yield block.text, None, None
@@ -102,6 +108,10 @@ def _is_name(match: re.Match[str], labelled: bool, place: str) -> bool:
     )
 
 
+#: Last words of the parts that a family of products has
+_PARTS = frozenset(
+    {"cli", "sdk", "router", "form", "forms", "query", "admin", "kit", "adapter", "workers", "cloud", "api"}
+)
 #: Last words of headings and of features: "Environment Variables", "Rate Limiting" name nothing.
 _TITLES = frozenset({"variables", "limiting", "management", "testing", "tests", "handling", "validation", "design", "layer", "pattern", "patterns", "support", "first",
                      "logging", "monitoring", "caching", "deployment", "mode", "based", "only", "requirements", "components", "functions", "queries", "security",

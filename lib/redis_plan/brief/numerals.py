@@ -29,10 +29,11 @@ CODE_SPAN = re.compile(r"`[^`]*`")
 BETWEEN = re.compile(r"(?:between|from|od|pomiędzy|między)\s+$", re.IGNORECASE)
 TO = re.compile(rf"\s+(?P<word>to|and|do|a|i|bis|und)\s+(?P<b>{NUM})(?P<sb>{SCALE})?", re.IGNORECASE)
 UNSPACED_RATE = re.compile(
-    r"(?:(?P<n>\d+)\s?(?P<time>시간|분|초|時間|分|秒|小时|分钟)(?:마다|당|에|に|ごとに|내)?\s?|(?P<word>하루|일일|매일|분당|초당|시간당|每秒|每分钟|每天|每小时|毎秒|毎分|1日に?))\s?"
+    r"(?:(?P<n>\d+)\s?(?P<time>시간|분|초|時間|分|秒|小时|分钟)(?:마다|당|에|に|ごとに|내)?\s?|(?P<word>하루|일일|매일|매주|매월|월|주|月に|毎月|每月|月|毎週|每周|분당|초당|시간당|每秒|每分钟|每天|每小时|毎秒|毎分|1日に?))\s?"
     r"(?:최대\s?|最多|最大)?(?P<count>\d[\d,]*)\s?(?P<noun>회|번|건|개|次|回|件|個|个)"
 )
-RATE_TIMES = {"하루": "day", "일일": "day", "매일": "day", "분당": "minute", "초당": "second", "시간당": "hour", "每秒": "second", "每分钟": "minute",
+RATE_TIMES = {"매주": "week", "주": "week", "毎週": "week", "每周": "week", "매월": "month", "월": "month", "月に": "month", "毎月": "month", "每月": "month", "月": "month",
+               "하루": "day", "일일": "day", "매일": "day", "분당": "minute", "초당": "second", "시간당": "hour", "每秒": "second", "每分钟": "minute",
                "每天": "day", "每小时": "hour", "毎秒": "second", "毎分": "minute", "1日に": "day", "1日": "day"}  # fmt: skip
 
 

@@ -32,6 +32,8 @@ _NUMBERED = re.compile(r"^ {0,4}(?P<number>\d{1,2}(?:\.\d{1,2}){0,3})(?P<dot>[.)
 _NOT_TITLE = (".", ";", ",", ":", "。", "；", "，", "：", "?", "!")
 #: An id that opens a line opens a statement, whatever the line before it ends in.
 _OPENS_WITH_ID = re.compile(r"^\W*[A-Z]{1,8}(?:-[A-Z]{1,6})?-\d{1,4}\b")
+#: A line of no more words, with a colon or straight before a list, names what follows.
+LABEL_WORDS = 5
 #: A bold line with so many words is a statement that someone set in bold.
 BOLD_TITLE_WORDS = 9
 
@@ -159,7 +161,7 @@ def parse(document: Document) -> tuple[tuple[Block, ...], list[str]]:
 
 def _as_markdown(lines: Sequence[str]) -> list[str]:
     """Return the lines with bullets and numbered titles written as Markdown has them; none is added or removed."""
-    written = [_BULLET.sub(r"\1-", line) for line in lines]
+    written = [_BULLET.sub(r"\1-", line) for line in _unfenced(lines)]
     if any(line.startswith(("# ", "## ", "### ")) for line in lines):
         return written
     full = [(n, _NUMBERED.match(line)) for n, line in enumerate(written) if line.strip()]
@@ -168,6 +170,18 @@ def _as_markdown(lines: Sequence[str]) -> list[str]:
             depth = here.group("number").count(".")
             written[n] = f"{'#' * (2 + depth)} {written[n].strip()}"
     return written
+
+
+def _unfenced(lines: Sequence[str]) -> list[str]:
+    """Blank the fence around a document that someone pasted as "```markdown"; what stands inside is the document."""
+    kept, inside = list(lines), False
+    for n, line in enumerate(lines):
+        mark = line.strip().lower()
+        if not inside and mark in ("```markdown", "```md"):
+            kept[n], inside = "", True
+        elif inside and mark == "```":
+            kept[n], inside = "", False
+    return kept
 
 
 def _is_title(here: re.Match[str], after: re.Match[str] | None) -> bool:
@@ -245,7 +259,8 @@ class _Walk:
             if self.items and not self.labels[-1] and any(t.type in _LISTS for t in after):
                 label = clean(token.content)
                 self.labels[-1] = label.rstrip(":：") if len(label) <= 60 else ""
-            yield from _text(self.file, self.state, token, self.items, self.lists, after, tags, above)
+            heads = _heads_bullets(self.tokens, i)
+            yield from _text(self.file, self.state, token, self.items, self.lists, after, tags, above, heads)
 
     def _fence(self, i: int, token: Token) -> Iterator[Block]:
         begin, end = token.map or [0, 0]
@@ -273,6 +288,16 @@ def _heading(file: str, state: _State, token: Token, level: int, tags: Sequence[
     yield Block("heading", text, file, line, line, level, above)
 
 
+_LONE_NUMBER = ("ordered_list_open", "list_item_open", "paragraph_open")
+_THEN_BULLETS = ("paragraph_close", "list_item_close", "ordered_list_close", "bullet_list_open")
+
+
+def _heads_bullets(tokens: Sequence[Token], i: int) -> bool:
+    """Whether the text is a numbered list of one item with bullets straight after: "2. Rooms" over its demands."""
+    before, after = tokens[max(0, i - 3) : i], tokens[i + 1 : i + 5]
+    return tuple(t.type for t in before) == _LONE_NUMBER and tuple(t.type for t in after) == _THEN_BULLETS
+
+
 _LISTS = ("bullet_list_open", "ordered_list_open")
 
 
@@ -285,6 +310,7 @@ def _text(
     after: list[Token],
     tags: Sequence[str],
     labels: Sequence[str],
+    heads_bullets: bool,
 ) -> Iterator[Block]:
     begin, end = token.map or [0, 0]
     raw = token.content.split("\n")
@@ -294,6 +320,12 @@ def _text(
             items[-1][0] = begin + 1
         outer = [item[0] for item in items[:-1] if item[0] is not None]
         parent = (outer[-1] if outer else None) if first else items[-1][0]
+        if first and len(items) == 1 and heads_bullets and len(token.content.split()) <= 8:
+            state.pseudo = None
+            above = state.section(tags)
+            state.pseudo = (clean(token.content).rstrip(":："), begin + 1)
+            yield Block("paragraph", clean(token.content), file, begin + 1, end, 0, above, label_only=True)
+            return
         kind: BlockKind = "item" if first else "paragraph"
         depth = len(items) - 1
         section = state.section(tags, labels)
@@ -303,7 +335,8 @@ def _text(
     if bold and len(bold.group("text").split()) >= BOLD_TITLE_WORDS:
         bold = None
     before_list = any(t.type in (*_LISTS, "fence", "table_open") for t in after)
-    label = token.content.rstrip(" *_").endswith((":", "："))
+    plain = token.content.strip(" *_")
+    label = plain.endswith((":", "：")) or (len(raw) == 1 and _names_a_list(plain))
     if bold or (label and before_list and len(raw) <= 3 and len(token.content) <= 300):
         state.pseudo = None
         above = state.section(tags)
@@ -312,8 +345,24 @@ def _text(
         return
     for start, stop in _statements(raw):
         text = clean("\n".join(raw[start:stop]))
-        if text:
+        if (
+            text
+            and stop < len(raw)
+            and stop - start == 1
+            and text.endswith((":", "："))
+            and len(text.split()) <= LABEL_WORDS
+        ):
+            state.pseudo = None
+            above = state.section(tags)
+            state.pseudo = (text.rstrip(":："), begin + 1 + start)
+            yield Block("paragraph", text, file, begin + 1 + start, begin + stop, 0, above, label_only=True)
+        elif text:
             yield Block("paragraph", text, file, begin + 1 + start, begin + stop, 0, state.section(tags))
+
+
+def _names_a_list(text: str) -> bool:
+    """Whether a plain line reads as a title: "UX details", "P0 must-haves"."""
+    return text[:1].isupper() and len(text.split()) <= LABEL_WORDS and not text.endswith(_NOT_TITLE)
 
 
 def _statements(raw: list[str]) -> Iterator[tuple[int, int]]:
@@ -335,7 +384,9 @@ def _statements(raw: list[str]) -> Iterator[tuple[int, int]]:
         capital = bool(line[:1].isupper() or not line[:1].isascii() or line[:1].isdigit())
         labelled = raw[n].lstrip().startswith("**") or bool(_OPENS_WITH_ID.match(raw[n]))
         starts += ended and capital
-        if (ended and capital) or labelled:
+        titled = len(before.split()) <= LABEL_WORDS and before.rstrip().endswith((":", "："))
+        title = len(raw[n].split()) <= LABEL_WORDS and raw[n].rstrip().endswith((":", "：")) and capital
+        if (ended and capital) or labelled or titled or title:
             cuts.append(n)
     marked = any(r.lstrip().startswith("**") or _OPENS_WITH_ID.match(r) for r in raw[1:])
     if len(cuts) - 1 < 0.5 * (len(raw) - 1) and not marked:

@@ -17,7 +17,11 @@ from redis_plan.brief.outline import Block
 from redis_plan.brief.sections import Roles
 
 _ID = re.compile(
-    r"^(?:(?:ID|Id|id)\s*[:：]\s*)?\[?(?P<id>[A-Z]{1,12}(?:-[A-Z]{1,6})?[-_ ]?\d{1,4}(?:\.\d{1,3})?)\]?(?=$|[\s:：.\-–—)\]])"
+    r"^(?:(?:ID|Id|id)\s*[:：]?\s+)?(?:ID[:：])?\[?(?P<id>[A-Z]{1,12}(?:-[A-Z]{1,6})?[-_ ]?\d{1,4}(?:\.\d{1,3})?)\]?(?=$|[\s:：.\-–—)\]])"
+)
+_STORY_NUMBER = re.compile(
+    r"^(?:user story|story|historyjka(?: użytkownika)?|use case|przypadek użycia)\s+#?(?P<id>\d{1,3}(?:\.\d{1,3})?)\b",
+    re.IGNORECASE,
 )
 _NOT_ID = re.compile(r"^(?:ADR|RFC|ISO|HTTP|UTF|SHA|EIP|MVP|PRD|V|Q|H|P|S|EC|ES|MP|Y|D)[-_ ]?\d", re.IGNORECASE)
 _STORY = re.compile(
@@ -45,8 +49,23 @@ _SILENT = frozenset(
 def read_requirements(
     blocks: Sequence[Block], roles: Roles, words: Lexicon, quantities: Sequence[Quantity]
 ) -> tuple[Requirement, ...]:
-    """Return the requirements of one document in order of line."""
-    return tuple(_Reader(roles, words, {q.line for q in quantities if q.kind in _MEASURED}).read(blocks))
+    """Return the requirements of one document in order of line.
+
+    A document whose headings say nothing of demands ("Phase 2: Growth", "Racing") is read once more: where so few were
+    found and so many list items stand in such sections, the items are what it asks for.
+    """
+    measured = {q.line for q in quantities if q.kind in _MEASURED}
+    found = _Reader(roles, words, measured).read(blocks)
+    unread = sum(b.kind == "item" and b.depth == 0 and roles.of(b) in _VAGUE for b in blocks)
+    demands = sum(r.parent_line is None and r.kind != "out-of-scope" for r in found)
+    if unread < max(MANY, demands * TIMES):
+        return tuple(found)
+    return tuple(_Reader(roles, words, measured, lenient=True).read(blocks))
+
+
+#: So many items under vague headings, and so many times more than there are demands: then they are the demands.
+MANY, TIMES = 12, 2
+_VAGUE = ("", "plan")
 
 
 _MEASURED = ("latency", "duration", "size", "rate")
@@ -64,8 +83,8 @@ def _names_what_follows(block: Block) -> bool:
 class _Reader:
     """One pass over the blocks of a document."""
 
-    def __init__(self, roles: Roles, words: Lexicon, measured: set[int]) -> None:
-        self.roles, self.words, self.measured = roles, words, measured
+    def __init__(self, roles: Roles, words: Lexicon, measured: set[int], lenient: bool = False) -> None:
+        self.roles, self.words, self.measured, self.lenient = roles, words, measured, lenient
         self.found: list[Requirement] = []
         self.story: tuple[int, int, str] | None = None  # line, heading depth (9: a bullet), kind
         self.seen: dict[str, int] = {}
@@ -92,12 +111,16 @@ class _Reader:
 
     def _block(self, block: Block) -> None:
         role = self.roles.of(block)
+        if self.lenient and role in _VAGUE:
+            role = "functional"
         match = None if role == "out-of-scope" else self._identified(block)
         if match:
             self._with_id(block, match, role)
             return
         if block.kind == "heading":
-            if self.story and block.depth <= self.story[1]:
+            if self.story and _META.match(block.text):  # "### Title: Cancel a booking" under "### ID: US-008"
+                self._describes(block)
+            elif self.story and block.depth <= self.story[1]:
                 self.story = None
             return
         if block.kind == "code" or block.label_only:
@@ -119,6 +142,10 @@ class _Reader:
     def _identified(self, block: Block) -> re.Match[str] | None:
         if block.kind not in ("heading", "item", "paragraph", "row"):
             return None
+        if block.kind in ("heading", "paragraph") and len(block.text) < 200:
+            numbered = _STORY_NUMBER.match(block.text)
+            if numbered:
+                return numbered
         match = _ID.match(block.cells[0] if block.cells else block.text)
         if not match or _NOT_ID.match(match.group("id")) or not re.search(r"\d", match.group("id")):
             return None
@@ -129,6 +156,7 @@ class _Reader:
 
     def _with_id(self, block: Block, match: re.Match[str], role: str) -> None:
         id = match.group("id").replace("_", "-").replace(" ", "-")
+        id = f"US-{id}" if id[0].isdigit() else id
         if id in self.seen and block.kind == "item":
             return
         kind: RequirementKind = self._kind(block, role)
@@ -262,9 +290,18 @@ def flag_realtime(
     live = any("realtime.strong" in words.groups(r.text) for r in demands)
     containers = frozenset(words.data.get("containers", ()))
     prompt = {(q.file, q.line) for q in quantities if q.kind == "latency"}
-    return tuple(
+    flagged = [
         replace(r, realtime=_realtime(r, words, nouns, containers, live, (r.file, r.line) in prompt))
         for r in requirements
+    ]
+    # a story is live when one of its own criteria says so outright
+    stories = {
+        (r.file, r.parent_line)
+        for r in flagged
+        if r.realtime and r.parent_line is not None and "realtime.strong" in words.groups(r.text)
+    }
+    return tuple(
+        replace(r, realtime=True) if (r.file, r.line) in stories and r.kind != "out-of-scope" else r for r in flagged
     )
 
 

@@ -25,6 +25,7 @@ _PATH = re.compile(
 _EXAMPLES = re.compile(
     r"\b(?:(?:providers?|models?|modeli|dostawc\w+|platforms?)\s+\(|e\.g\.?|i\.e\.?|np\.|such as|like|takie jak|z\.b\.)[^.;]{0,40}$"
 )
+_A_VERB = re.compile(r"\s(?:on|the|a|an|all|each|to|in|from|into|every|only|by|your|their)\s")
 _CHOICES = re.compile(r"\(([^()/]{2,30})/([^()/]{2,30})\)")
 _PROVIDERS = re.compile(r"\b(?:providers?|models?|modeli|modele|dostawc\w+)\s+\([^()]*$")
 #: Ways of talking that prose mentions in passing: components only where a stack is described.
@@ -105,12 +106,9 @@ def read_stack(blocks: Sequence[Block], roles: Roles, words: Lexicon, is_stack_f
         for match in pattern.finditer(folded):
             name, kind, exact = table[match.group(1)]
             begin, end = match.span(1)
-            if name in _MANNERS and not (is_stack_file or role == "stack"):
+            described = is_stack_file or role == "stack"
+            if match.group(1) in strangers or _is_word(text, folded, match, name, exact, described):
                 continue
-            if (exact and text[begin:end] != exact) or match.group(1) in strangers:
-                continue
-            if begin and folded[begin - 1] == "/" and not text[begin].isupper():
-                continue  # a path
             if block.kind == "code" and not is_stack_file:
                 continue
             version = _VERSION.match(text[end : end + 16]) or _package_version(text, end)
@@ -121,6 +119,16 @@ def read_stack(blocks: Sequence[Block], roles: Roles, words: Lexicon, is_stack_f
             status = _status(folded, begin, role, roles.chain(block.section), words, is_stack_file)
             spelling = text[begin:end] if block.kind != "code" and fold(name) != match.group(1) else ""
             yield Component(name, kind, block.file, line, version.group(1) if version else None, status, spelling)
+
+
+def _is_word(text: str, folded: str, match: re.Match[str], name: str, exact: str, described: bool) -> bool:
+    """Whether what was found is no technology here: a manner of talking, an ordinary word, a verb, part of a path."""
+    begin, end = match.span(1)
+    if (name in _MANNERS and not described) or (exact and text[begin:end] != exact):
+        return True
+    if exact and not begin and not described and _A_VERB.match(folded, end):
+        return True  # "Render on each frame": a sentence that begins with a verb
+    return bool(begin) and folded[begin - 1] == "/" and not text[begin].isupper()
 
 
 def _package_version(text: str, end: int) -> re.Match[str] | None:
