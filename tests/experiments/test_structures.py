@@ -7,7 +7,17 @@ import pytest
 from redis_plan import brief, resources
 from redis_plan.brief.model import Component
 from redis_plan.choice import choose
-from redis_plan.experiments import cliffs, compressing, load, pipelining, serialising, shapes, structures, workload
+from redis_plan.experiments import (
+    cliffs,
+    compressing,
+    load,
+    logs,
+    pipelining,
+    serialising,
+    shapes,
+    structures,
+    workload,
+)
 from redis_plan.keyspace import design
 from redis_plan.keyspace.model import Candidate
 from redis_plan.measure.lab import Lab
@@ -180,3 +190,12 @@ def test_the_plan_tells_the_benchmarks_shortly(own_server, asked, keyspace, tmp_
     assert "| change | 2,000/s |" in benchmark_text.load_section(asked, keyspace, curve, 0.02)
     assert "Compression saves a fifth of the bytes from" in benchmark_text.formats_section(formats, compression)
     assert len(benchmark_text.formats_section(formats, compression) + benchmark_text.pipeline_sentence(depth)) < 2_000
+
+
+def test_a_stream_pays_for_its_node_and_quick_leaves_the_logs_out(own_server, asked, keyspace):
+    given = {"brief": asked, "keyspace": keyspace}
+    assert "profile quick" in logs.by_length(Lab(own_server, "quick"), **given).not_run
+    value = {v.name: v.value for v in logs.by_length(Lab(own_server, "standard"), **given).values}
+    assert value["stream 1 bytes"] > 2 * value["list 1 bytes"]
+    assert value["list 100 held"] == value["stream 100 held"] == 100
+    assert value["stream, ~ 100 held"] >= 100

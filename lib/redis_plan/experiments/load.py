@@ -62,7 +62,7 @@ def load_curve(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
         reason = "the keyspace has no key that is written"
         return Finding(question, "", "Open loop over the project's mix", (), not_run=reason)
     wanted = rates(brief, keyspace)
-    peak, seconds = sum(rate.per_s for rate in wanted), lab.by_profile(0.25, 1.2, 10.0)
+    peak, seconds = sum(rate.per_s for rate in wanted), lab.by_profile(0.25, 1.0, 10.0)
     client, root = lab.server.client(), f"{lab.server.prefix}load:"
     rows: list[dict[str, object]] = []
     at_peak: Run | None = None
@@ -73,7 +73,7 @@ def load_curve(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
         commands["ping"] = Share(iter(lambda: pack("PING"), None), PING_PER_S)
         _offered(lab, commands, min(peak, 2_000.0), 0.05, CONNECTIONS, 1)  # warm-up
         for multiple in _multiples(peak):
-            run = _offered(lab, commands, peak * multiple, seconds, CONNECTIONS, lab.by_profile(2, 3, 3))
+            run = _offered(lab, commands, peak * multiple, seconds, CONNECTIONS, lab.by_profile(2, 2, 3))
             rows.append(_row(lab, run, multiple))
             if multiple == 1.0:
                 at_peak = run

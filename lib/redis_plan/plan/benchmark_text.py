@@ -13,6 +13,7 @@ CLIFF_ALT = (
     "Left, bytes of one key against its elements for each type, with a jump where it leaves its compact encoding; right, what one "
     "step past each cliff costs in bytes and in the time of a write."
 )
+LOGS_ALT = "Three line charts against the log's length for a list and two streams: bytes, server time of an append, and of a catch-up."
 LOAD_ALT = "Line chart of p50, p95 and p99 latency of the project's mix against the offered rate, with the project's peak marked."
 DEPTH_ALT = (
     "Two line charts against the pipeline depth, one line a payload: throughput rises with depth for small payloads only, and the "
@@ -45,6 +46,26 @@ def environment(server: Server, record: Evidence) -> str:
     )
 
 
+def log_sentence(logs: Evidence) -> str:
+    """Return what a list and a stream cost as the event log, in two sentences; nothing where it was not measured."""
+    if logs.not_run:
+        return ""
+    longest = max(
+        int(v.name.split()[1]) for v in logs.values if v.name.startswith("list ") and v.name.endswith(" bytes")
+    )
+    said = "; ".join(
+        f"{n:,} {'entry' if n == 1 else 'entries'} {write_value(logs[f'list {n} bytes'])} against {write_value(logs[f'stream {n} bytes'])}"
+        for n in (1, 20, longest)
+    )
+    return (
+        f"**A list or a stream as the log**, events of {logs.condition('event')}: {said}; an append at the bound "
+        f"{write_value(logs[f'list {longest} append'])} against {write_value(logs[f'stream {longest} append'])}, catching up on "
+        f"{logs.condition('caught up')} {write_value(logs[f'list {longest} catch-up'])} against "
+        f"{write_value(logs[f'stream {longest} catch-up'])} (list first; measured, [{logs.id}]). A stream trimmed with `~` held up to "
+        f"{write_value(logs['stream, ~ 100 held'])} at a bound of 100."
+    )
+
+
 def load_section(brief: Brief, keyspace: Keyspace, load: Evidence, threshold_s: float) -> str:
     """Return the load in words: the mix at the peak against a threshold set beforehand, the room above it, the core."""
     lines = ["### Load", ""]
@@ -66,6 +87,9 @@ def load_section(brief: Brief, keyspace: Keyspace, load: Evidence, threshold_s: 
         lines.append(
             f"The server kept up to {load.number('kept up to')}, {units.significant(load['headroom'].value)} times the peak."
         )
+    if crowds := [v for v in load.values if v.name.startswith("p99 over ")]:
+        said = ", ".join(f"{write_value(v)} {v.name.removeprefix('p99 ')}" for v in crowds)
+        lines.append(f"At {units.write(min(load['target'].value, 25_000.0), '/s')} p99 is {said} [{load.id}].")
     lines += [f"{load.conclusion}", "", *_mix(brief, keyspace, load), "", "[figure 06-load]"]
     return "\n".join(lines)
 

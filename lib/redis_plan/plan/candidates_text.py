@@ -18,7 +18,7 @@ CANDIDATES_ALT = (
     "reading, the chosen candidate highlighted."
 )
 
-_LETTERS = "abcdefghijklmnopqrstu"  # v to z are pipelining, formats, cliffs, load and compression
+_LETTERS = "abcdefghijklmnopqrst"  # u to z are logs, pipelining, formats, cliffs, load and compression
 
 
 def ids(patterns: Sequence[KeyPattern]) -> dict[str, str]:
