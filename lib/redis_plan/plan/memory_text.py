@@ -14,6 +14,8 @@ from redis_plan.memory.layout import Build
 from redis_plan.plan.evidence import Evidence
 from redis_plan.plan.memory_words import Words
 
+#: Patterns with less than this share of the whole at the peak have no row of their own.
+_SMALL = 0.003
 #: Growth below this can't be told on a server that others use, in bytes.
 _TOLD = 50_000
 #: Below this share of used_memory RSS has not grown with the load but was there before.
@@ -40,7 +42,7 @@ def pattern_table(keyspace: Keyspace, brief: Brief, samples: pd.DataFrame, build
         f"| Key pattern | Encoding | Elements, bound | Predicted a key | Measured a key | At its bound | {last} |",
         "|:--|:--|--:|--:|--:|--:|--:|",
     ]
-    rows: list[tuple[float, str]] = []
+    rows: list[tuple[float, str, str]] = []
     for pattern in keyspace.keys:
         cost, row = costs[pattern.name], by_name[pattern.name]
         count = cost.keys_per_session * peak if pattern.scope != "global" else pattern.per_session
@@ -50,11 +52,18 @@ def pattern_table(keyspace: Keyspace, brief: Brief, samples: pd.DataFrame, build
         rows.append(
             (
                 cost.bytes_per_key * count,
+                f"`{pattern.name}` {written(cost.bytes_per_key)}",
                 f"| `{pattern.template}` | {row['encoding']} | {elements} | {written(cost.bytes_per_key)} "
                 f"| {'below the noise' if told else written(_each(row))} | {written(cost.bytes_at_bound)} | {share} |",
             )
         )
-    return "\n".join(lines + [line for _, line in sorted(rows, reverse=True)])
+    rows.sort(reverse=True)
+    least = _SMALL * sum(size for size, _, _ in rows)
+    shown = max(5, sum(size >= least for size, _, _ in rows))
+    lines += [line for _, _, line in rows[:shown]]
+    if rest := rows[shown:]:
+        lines.append(f"\nUnder {_SMALL:.1%} each, a key: {', '.join(short for _, short, _ in rest)}.")
+    return "\n".join(lines)
 
 
 def _each(row: dict[Any, Any]) -> float:
@@ -121,12 +130,12 @@ def growth_section(keyspace: Keyspace, line: Evidence, fit: Evidence, steps: lis
     for count, size in steps:
         merged[count] = merged.get(count, 0.0) + size
     shown = [f"{words.count(count)} (+{written(size)})" for count, size in merged.items() if size >= 65_536][-3:]
-    slope = line["slope"].value / words.keys_each
+    slope, start = line["slope"].value / words.keys_each, line["intercept"].value
     top = words.count(line["sessions_top"].value)
     lines = [
         title,
         "",
-        f"- `used_memory = {line['intercept'].value:,.0f} B + {slope:,.0f} B × {words.many}`, measured up to {top} [{line.id}]; at most "
+        f"- `used_memory = {slope:,.0f} B × {words.many} {'-' if start < 0 else '+'} {abs(start):,.0f} B`, measured up to {top} [{line.id}]; at most "
         f"{line.cite('residual_max')} of the peak off the line, because tables double"
         + (f" (at {', '.join(shown)}; modelled)" if shown else "")
         + f". The model knows the steps and is at most {line.number('prediction_error_max')} off.",
