@@ -73,7 +73,7 @@ def load_curve(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
         commands["ping"] = Share(iter(lambda: pack("PING"), None), PING_PER_S)
         _offered(lab, commands, min(peak, 2_000.0), 0.05, CONNECTIONS, 1)  # warm-up
         for multiple in _multiples(peak):
-            run = _offered(lab, commands, peak * multiple, seconds, CONNECTIONS, lab.by_profile(2, 2, 3))
+            run = _offered(lab, commands, peak * multiple, seconds, CONNECTIONS, 4 if multiple == 1.0 else 2)
             rows.append(_row(lab, run, multiple))
             if multiple == 1.0:
                 at_peak = run
@@ -103,7 +103,7 @@ def load_curve(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
         values=(*_values(lab, peak, samples, good, at_peak), *_crowd_values(crowds)),
         samples=samples,
         conclusion=f"The curve ends where {ended}."
-        + (f" {discarded} rates are left out: the generator was late." if discarded else ""),
+        + (f" Left out, because the generator was late: {discarded} of {len(samples)} rates." if discarded else ""),
         conditions={
             "loop": "open", "connections": CONNECTIONS, "seconds a rate": seconds, "operation": name,
             "mix": ", ".join(f"{rate.kind} {rate.per_s:,.0f}/s ({rate.formula})" for rate in wanted),

@@ -163,7 +163,7 @@ def _timed(
 ) -> tuple[list[Value], Timed]:  # fmt: skip
     templates = {c.name: c.write if kind == "write" else c.read for c in usable}
     makers = {name: fillers[name].endless(commands) for name, commands in templates.items()}
-    budget = lab.by_profile(0.08, 0.6, 3.0) * (len(makers) + 1) / 2
+    budget = lab.by_profile(0.08, 0.4, 3.0) * (len(makers) + 1) / 2
     timed = interleaved(wire, makers, budget, baseline=naive.name, again=True)
     rows += [
         {"kind": kind, "candidate": r.label, "round": r.round, "seconds": r.seconds} for r in timed.rounds.itertuples()
