@@ -14,13 +14,13 @@ from typing import Literal
 import numpy as np
 
 from redis_plan import units
-from redis_plan.experiments.sidebyside import Side
+from redis_plan.experiments.sidebyside import PASSES, Side
 from redis_plan.measure.finding import Value
 from redis_plan.plan.evidence import Evidence
 
 Outcome = Literal["differs", "within noise", "same", "no ratio", "unlike load"]
 #: Names of values that are about the machine, not about a server.
-_ABOUT_THE_MACHINE = ("noise", "client share", "late send")
+_ABOUT_THE_MACHINE = ("noise", "client share", "client cpu", "late send")
 #: Times and rates are not compared where the machine was busier by this share of the time during one of the runs.
 UNLIKE = 0.10
 #: No run-to-run difference below this counts, however still the machine was: 2 % for times and rates, 1 % for bytes.
@@ -206,17 +206,19 @@ def _sides(sides: Sequence[Side]) -> list[str]:
     lines = [
         "## Commands side by side",
         "",
-        "Both servers at the same time, round by round in turn: drift of the machine divides out, noise is A against A in "
-        "the same run. Client-seen, with the way to the server.",
+        f"Both servers at the same time, round by round in turn: drift of the machine divides out. A verdict needs all "
+        f"{PASSES} passes, the interval spans them, noise is A against A in the noisiest. *Client-seen* includes the way to "
+        "the server, *server time* is commandstats.",
         "",
-        "| command | A | B | B / A | 95 % interval | noise | verdict on B |",
-        "|:--|--:|--:|--:|--:|--:|:--|",
+        "| command | client-seen A | B | B / A | interval | noise | verdict on B | server time A | B |",
+        "|:--|--:|--:|--:|--:|--:|:--|--:|--:|",
     ]
     for s in sides:
         far = s.verdict in ("faster", "slower")
         lines.append(
             f"| {s.command} | {units.write(s.a_s, 's')} | {units.write(s.b_s, 's')} | {_bold(f'{s.ratio:.2f}', far)} "
-            f"| {s.low:.2f}–{s.high:.2f} | {100 * s.noise:.1f} % | {_bold(s.verdict, far)} |"
+            f"| {s.low:.2f}–{s.high:.2f} | {100 * s.noise:.1f} % | {_bold(s.verdict, far)} "
+            f"| {units.write(s.server_a_s, 's')} | {units.write(s.server_b_s, 's')} |"
         )
     return [*lines, ""]
 
@@ -257,7 +259,5 @@ def summary(found: Comparison, most: int = 5) -> list[str]:
         )
     for side in found.sides:
         if side.verdict in ("faster", "slower"):
-            lines.append(
-                f"{side.command}: B is {side.verdict}, {side.ratio:.2f} x (95 % {side.low:.2f}–{side.high:.2f})"
-            )
+            lines.append(f"{side.command}: B is {side.verdict}, {side.ratio:.2f} x ({side.low:.2f}–{side.high:.2f})")
     return lines
