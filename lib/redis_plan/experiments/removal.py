@@ -1,10 +1,10 @@
-"""Removal: what others feel when much goes at once, and how members with a lease of their own are kept."""
+"""Removal: what others feel when many keys fall due at once, and when one big key goes."""
 
 from __future__ import annotations
 
-import random
-import threading
 import time
+from contextlib import suppress
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -12,178 +12,213 @@ import pandas as pd
 import redis
 from matplotlib.figure import Figure
 
-from redis_plan import figures
-from redis_plan.measure import openloop, serverside
+from redis_plan import figures, units
+from redis_plan.experiments import bystander
+from redis_plan.measure import serverside, statistics
 from redis_plan.measure.finding import Finding, Value
 from redis_plan.measure.lab import Lab
-from redis_plan.measure.respwire import Wire, pack
 from redis_plan.server import Server
 
-_PROBE_RATE = 1_000.0
-
-
-def _felt(server: Server, seconds: float) -> openloop.Load:
-    """Return what another client feels: PING at 1,000 a second, open loop."""
-    with Wire(server.address) as wire:
-        return openloop.offer(wire, iter(lambda: pack("PING"), None), _PROBE_RATE, seconds)
+REST, AT_ONCE, JITTER = "no keys due", "all due at once", "due with jitter"
+#: How long another client asks before the first deadline, and after the last, in seconds.
+_BEFORE_S, _AFTER_S = 0.15, 0.3
+_FILL = """
+local x = string.rep('x', 32)
+for n = ARGV[1], ARGV[2] do redis.call('SET', 'k' .. n, x, 'PXAT', ARGV[3] + math.floor(ARGV[4] * math.random())) end
+"""
 
 
 def mass_expiry(lab: Lab) -> Finding:
     """Let many keys fall due at one moment, and the same number with jitter, while another client asks PING."""
-    count, spread_s = lab.by_profile((5_000, 0.3), (100_000, 5.0), (400_000, 20.0))
+    count, spread_s, rounds = lab.by_profile((20_000, 0.4, 1), (100_000, 2.0, 2), (500_000, 20.0, 5))
     rows: list[pd.DataFrame] = []
+    own_word: dict[str, list[float]] = {AT_ONCE: [], JITTER: []}
+    for turn in range(rounds):
+        for case, jitter_s in ((AT_ONCE, 0.0), (JITTER, spread_s)):
+            with lab.own({"latency-monitor-threshold": "1"}) as own:
+                rows.append(_due(own, case, count, jitter_s).assign(case=case, round=turn))
+                own_word[case].append(_longest_cycle(own.client()))
+    samples = pd.concat(rows, ignore_index=True)
+    samples.loc[samples["t_s"] < 0, "case"] = REST
     values: list[Value] = []
-    for name, jitter_s in (("no keys due", 0.0), ("all due at once", 0.0), ("due with jitter", spread_s)):
-        with lab.own() as own:
-            due = _fill(own.client(), count if name != "no keys due" else 0, jitter_s, lab.rng(name))
-            time.sleep(max(0.0, due - time.time() - 0.1))
-            load = _felt(own, 0.4 + jitter_s)
-        rows.append(pd.DataFrame({"case": name, "latency_s": load.latency_s}))
-        for q, label in ((99, "p99"), (100, "max")):
-            values.append(Value(f"{name} {label}", float(np.percentile(load.latency_s, q)), "s", len(load.latency_s)))
+    for case in (REST, AT_ONCE, JITTER):
+        waits = samples.loc[samples["case"] == case, "latency_s"]
+        p99 = statistics.percentile(waits, 99, lab.seed)
+        values.append(Value(f"{case} p99", p99.value, "s", p99.n, p99.low, p99.high))
+        longest = samples[samples["case"] == case].groupby("round")["latency_s"].max()
+        values.append(Value(f"{case} max", float(longest.median()), "s", len(waits)))
+    values += [Value(f"{case} longest cycle", max(seen), "s", rounds) for case, seen in own_word.items()]
     return Finding(
         question="What do other clients feel when many sessions expire at the same moment?",
         hypothesis="Slices of up to 25 % of a core a cycle; with jitter less.",
-        method="Keys with one PXAT deadline, then spread, on servers of our own; another client asks PING at 1,000/s, open loop",
+        method="Keys with one PXAT deadline, then spread, on servers of our own; another client asks PING at 1,000/s, open loop, from "
+        "before the first deadline on; the server's own latency monitor says how long its expire cycles were",
         values=tuple(values),
-        samples=pd.concat(rows, ignore_index=True),
+        samples=samples,
         conclusion=_jitter_conclusion({v.name: v.value for v in values}),
-        conditions={"loop": "open", "probe rate": _PROBE_RATE, "keys": count, "jitter": f"{spread_s:g} s"},
+        conditions={
+            "loop": "open",
+            "probe rate": bystander.RATE,
+            "keys": count,
+            "jitter": f"{spread_s:g} s",
+            "rounds": rounds,
+            "max": "median of the rounds' longest waits",
+        },
     )
 
 
+def _due(own: Server, case: str, count: int, jitter_s: float) -> pd.DataFrame:
+    """Fill the server and let another client ask across the deadline; one row a question, time from the first deadline."""
+    client = own.client()
+    due = time.time() + 0.1 + count / 300_000 + _BEFORE_S
+    for first in range(0, count, 5_000):
+        client.eval(_FILL, 0, first, min(count, first + 5_000) - 1, int(due * 1000), int(jitter_s * 1000))
+    time.sleep(max(0.0, due - _BEFORE_S - time.time()))
+    started = time.time()
+    load = bystander.felt(own, _BEFORE_S + jitter_s + _AFTER_S)
+    asked = np.arange(len(load.latency_s)) / bystander.RATE
+    return pd.DataFrame({"t_s": started + asked - due, "latency_s": load.latency_s})
+
+
+def _longest_cycle(client: redis.Redis) -> float:
+    """Return the longest expire cycle in seconds as the server's latency monitor saw it; 0 where none took 1 ms."""
+    with suppress(redis.ResponseError):
+        latest: Any = client.execute_command("LATENCY", "LATEST")
+        for entry in latest:
+            if entry[0] in (b"expire-cycle", "expire-cycle"):
+                return float(entry[3]) / 1e3
+    return 0.0
+
+
 def _jitter_conclusion(value: dict[str, float]) -> str:
-    """Say whether jitter helped in this run; a few milliseconds from one run each are no ground to promise it."""
-    at_once, jitter = value["all due at once max"], value["due with jitter max"]
+    """Say whether jitter helped in this run; a few milliseconds from few runs are no ground to promise it."""
+    at_once, jitter = value[f"{AT_ONCE} max"], value[f"{JITTER} max"]
     if jitter < 0.8 * at_once:
         return "Spreading the deadlines shortened the longest wait."
     return "No gain from spreading the deadlines was seen at this size."
 
 
-def _fill(client: redis.Redis, count: int, jitter_s: float, rng: random.Random) -> float:
-    """Set ``count`` keys that fall due from a moment half a second ahead on; return that moment."""
-    due = time.time() + 0.3 + count / 60_000
-    for first in range(0, count, 20_000):
-        with client.pipeline(transaction=False) as pipe:
-            for n in range(first, min(count, first + 20_000)):
-                pipe.set(f"k{n}", "x" * 32, pxat=int((due + rng.random() * jitter_s) * 1000))
-            pipe.execute()
-    return due
+CONTROL = "nothing (control)"
+#: How each big key is removed: name, command (or expiry), lazyfree settings.
+_REMOVALS: tuple[tuple[str, str, dict[str, str]], ...] = (
+    (CONTROL, "", {}),
+    ("DEL", "DEL", {"lazyfree-lazy-user-del": "no"}),
+    ("UNLINK", "UNLINK", {}),
+    ("expiry, lazyfree no", "expire", {"lazyfree-lazy-expire": "no"}),
+    ("expiry, lazyfree yes", "expire", {"lazyfree-lazy-expire": "yes"}),
+)
 
 
 def big_key(lab: Lab) -> Finding:
     """Remove one big sorted set by DEL, UNLINK and expiry (with lazyfree and without) while another client asks PING."""
-    members = lab.by_profile(40_000, 200_000, 1_000_000)
-    rows, values = [], []
-    for name, config in (
-        ("nothing (control)", {}),
-        ("DEL", {"lazyfree-lazy-user-del": "no"}),
-        ("UNLINK", {}),
-        ("expiry, lazyfree no", {"lazyfree-lazy-expire": "no"}),
-        ("expiry, lazyfree yes", {"lazyfree-lazy-expire": "yes"}),
-    ):
-        with lab.own(config) as own:
-            client = own.client()
-            _big(client, members)
-            found: list[openloop.Load] = []
-            other = threading.Thread(target=lambda own=own, found=found: found.append(_felt(own, 0.16)))
-            other.start()
-            time.sleep(0.1)
-            if name.startswith("expiry"):
-                client.pexpire("big", 1)
-                time.sleep(0.05)
-                client.exists("big")  # a read past the deadline removes it, at the latest now
-            elif not name.startswith("nothing"):
-                client.execute_command(name, "big")
-            other.join()
-        waits = found[0].latency_s
-        rows.append({"way": name, "stall_s": float(waits.max()), "p50_s": float(np.median(waits))})
-        values.append(Value(f"{name} longest wait", float(waits.max()), "s", len(waits)))
+    members, rounds = lab.by_profile((40_000, 1), (200_000, 3), (1_000_000, 7))
+    rows = []
+    with lab.own({"enable-debug-command": "yes"}) as own:
+        client = own.client()
+        client.execute_command("DEBUG", "SET-ACTIVE-EXPIRE", "0")  # so that the read past the deadline removes the key
+        for turn in range(rounds):
+            for name, how, config in _REMOVALS:
+                for setting, value in config.items():
+                    client.config_set(setting, value)
+                _big(client, members)
+                client.pexpire("big", 20 if how == "expire" else 7_200_000)
+                before = serverside.command_stats(client)
+                with bystander.beside(own, 0.07) as felt:
+                    time.sleep(0.03)
+                    if how:
+                        client.execute_command(how if how != "expire" else "EXISTS", "big")
+                costs = serverside.since(before, serverside.command_stats(client))
+                blocked = (
+                    sum(cost.usec for command, cost in costs.items() if command in ("del", "unlink", "exists")) / 1e6
+                )
+                waits = felt[0].latency_s
+                rows.append({"way": name, "round": turn, "stall_s": float(waits.max()), "blocked_s": blocked})
+                _settle(client)
     samples = pd.DataFrame(rows)
+    values = []
+    for name, _, _ in _REMOVALS:
+        e = statistics.median(samples.loc[samples["way"] == name, "stall_s"], lab.seed)
+        ends = (e.low, e.high) if rounds > 1 else (None, None)
+        values.append(Value(f"{name} longest wait", e.value, "s", rounds, *ends))
+        blocked = samples.loc[samples["way"] == name, "blocked_s"].median()
+        values.append(Value(f"{name} blocked", float(blocked), "s", rounds))
     return Finding(
         question="What do other clients feel when one big key goes?",
         hypothesis="DEL and plain expiry block for as long as freeing takes; UNLINK and lazy freeing do not.",
-        method="A sorted set removed in each way while another client asks PING at 1,000/s, open loop; the longest wait counts",
+        method="A sorted set removed in each way in turn while another client asks PING at 1,000/s, open loop: the longest wait of "
+        "each removal, and the server's own time of the command that removes it (for expiry: of the read past the deadline)",
         values=tuple(values),
         samples=samples,
         conclusion="The control shows what a wait is without any removal on this machine.",
-        conditions={"members": members, "loop": "open"},
+        conditions={"members": members, "loop": "open", "rounds": rounds, "active expiry": "off"},
     )
 
 
 def _big(client: redis.Redis, members: int) -> None:
+    client.unlink("big")
+    _settle(client)
     script = "for i = ARGV[1], ARGV[2] do redis.call('ZADD', KEYS[1], i, 'member:' .. i) end"
     for first in range(0, members, 20_000):
         client.eval(script, 1, "big", first, min(members, first + 20_000) - 1)
 
 
-def leases(lab: Lab, *, members: int) -> Finding:
-    """Compare leases of a session's connections: a sorted set by deadline, a hash with field TTLs, a key each."""
-    question = "How should each connection's own lease be kept?"
-    hypothesis = "Hash-field TTL saves memory, and HLEN still counts what has lapsed."
-    method = "The same members in each structure on a server of our own; MEMORY USAGE and commandstats"
-    lacking = lab.server.lacks("hash-field-ttl")
-    if lacking:
-        return Finding(question, hypothesis, method, (), not_run=lacking)
-    count, sessions = max(2, min(200, members)), lab.by_profile(50, 300, 2_000)
-    rows = []
-    with lab.own({"enable-debug-command": "yes"}) as own:
-        client = own.client()
-        for name in ("sorted set by deadline", "hash with field TTL", "key each"):
-            client.flushdb()
-            before, stats = int(client.info("memory")["used_memory"]), serverside.command_stats(client)
-            with client.pipeline(transaction=False) as pipe:
-                for s in range(sessions):
-                    _lease(pipe, name, f"s{s}", count)
-                pipe.execute()
-            used = int(client.info("memory")["used_memory"]) - before
-            cost = serverside.total_seconds(serverside.since(stats, serverside.command_stats(client)))
-            rows.append({"structure": name, "bytes": used / sessions / count, "seconds": cost / sessions / count})
-        client.flushdb()
-        client.execute_command("HSET", "h", "a", "1", "b", "1")
-        client.execute_command("DEBUG", "SET-ACTIVE-EXPIRE", "0")
-        client.execute_command("HPEXPIRE", "h", "1", "FIELDS", "1", "a")
-        time.sleep(0.005)
-        counted = int(client.hlen("h"))
-    values = [Value(f"{r['structure']} bytes", float(r["bytes"]), "B", sessions * count) for r in rows]
-    values += [Value(f"{r['structure']} server", float(r["seconds"]), "s", sessions * count) for r in rows]
-    values.append(Value("HLEN with one of two lapsed", counted, "fields"))
-    return Finding(question, hypothesis, method, tuple(values), pd.DataFrame(rows),
-                   conclusion="The sorted set also tells who has lapsed, which the sweep needs to publish each leave.",
-                   conditions={"members a session": count, "sessions": sessions})  # fmt: skip
-
-
-def _lease(pipe: redis.client.Pipeline, structure: str, session: str, count: int) -> None:
-    names = [f"c{n:06d}" for n in range(count)]
-    if structure == "sorted set by deadline":
-        for n, name in enumerate(names):
-            pipe.execute_command("ZADD", session, 1_790_000_000_000 + n, name)
-    elif structure == "hash with field TTL":
-        for name in names:
-            pipe.execute_command("HSET", session, name, "1")
-            pipe.execute_command("HPEXPIRE", session, "60000", "FIELDS", "1", name)
-    else:
-        for name in names:
-            pipe.execute_command("SET", f"{session}:{name}", "1", "PX", "60000")
+def _settle(client: redis.Redis) -> None:
+    """Wait until nothing is left to be freed in the background."""
+    until = time.monotonic() + 2
+    info: Any = client.info("memory")
+    while int(info.get("lazyfree_pending_objects", 0)) and time.monotonic() < until:
+        time.sleep(0.002)
+        info = client.info("memory")
 
 
 def plot_mass(samples: pd.DataFrame) -> Figure:
-    """Draw the tail of what another client waits: share of probes that waited longer, for each case."""
+    """Draw the longest wait of another client in each 20 ms around the deadline, at once and with jitter."""
     figure, axes = plt.subplots()
-    for (case, rows), colour, dash in zip(
-        samples.groupby("case", sort=False), (figures.CONTEXT, *figures.PALETTE), ("-", "-", "--"), strict=False
-    ):
-        waits = np.sort(rows["latency_s"].to_numpy()) * 1e3
-        share = 100 * (1 - np.arange(len(waits)) / len(waits))
-        axes.plot(waits, share, color=colour, linestyle=dash, linewidth=2)
-        axes.annotate(f" {case}", (waits[-1], share[-1]), color=colour, fontsize=9, va="bottom")
-    axes.set_xscale("log")
+    shown = samples.assign(at=(samples["t_s"] / 0.02).round() * 0.02)
+    for (case, dash), colour in zip(((AT_ONCE, "-"), (JITTER, "--")), figures.PALETTE[1::-1], strict=False):
+        rows = shown[shown["case"] == case]
+        line = rows.groupby("at")["latency_s"].max() * 1e3
+        axes.plot(line.index, line, color=colour, linestyle=dash, linewidth=1.6)
+        place = line.idxmax()
+        axes.plot([float(str(place))], [float(line.max())], marker="o", markersize=5, color=colour)
+        at = (0.99, 0.98 if case == AT_ONCE else 0.89)
+        axes.annotate(f"{dash if dash == '--' else '–'} {case}: {units.write(float(line.max()) / 1e3, 's')} at most", at,
+                      xycoords="axes fraction", color=colour, fontsize=10, va="top", ha="right")  # fmt: skip
+    rest = shown[shown["case"] == REST].groupby("at")["latency_s"].max() * 1e3
+    axes.plot(rest.index, rest, color=figures.CONTEXT, linewidth=1.2)
+    axes.annotate("at rest", (float(rest.index.min()), float(rest.median())), color="#555555", fontsize=9, va="bottom")
+    axes.axvline(0, color="#333333", linewidth=0.9)
+    axes.annotate(" first deadline", (0, 0.02), xycoords=("data", "axes fraction"), fontsize=9, color="#333333")
     axes.set_yscale("log")
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(lambda value, _: f"{value:g}")
-        axis.set_minor_formatter(lambda *_: "")
-    axes.set_xlabel("wait (ms, log scale)")
-    axes.set_ylabel("probes that waited longer (%, log scale)")
-    axes.margins(x=0.3)
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.yaxis.set_minor_formatter(lambda *_: "")
+    axes.margins(y=0.3)
+    axes.set_xlabel("time of the question (s, 0 = first deadline)")
+    axes.set_ylabel("longest wait in 20 ms (ms, log scale)")
     axes.set_title("What another client waits while keys fall due")
+    return figure
+
+
+def plot_big(samples: pd.DataFrame) -> Figure:
+    """Draw for each way to remove a big key how long the server was busy with it, and the longest wait of another client."""
+    figure, axes = plt.subplots()
+    names = [name for name in dict.fromkeys(samples["way"]) if name != CONTROL][::-1]
+    for place, name in enumerate(names):
+        rows = samples[samples["way"] == name]
+        colour = figures.PALETTE[1] if name in ("DEL", "expiry, lazyfree no") else figures.HIGHLIGHT
+        busy, stalls = float(rows["blocked_s"].median()) * 1e3, rows["stall_s"] * 1e3
+        axes.barh(place, busy, color=colour, height=0.5)
+        axes.plot(stalls, [place] * len(stalls), linestyle="", marker="o", markersize=5, color="#333333", alpha=0.7)
+        axes.annotate(f"server busy {units.write(busy / 1e3, 's')}", (max(busy, float(stalls.max())), place), va="center",
+                      xytext=(9, 0), textcoords="offset points", fontsize=9)  # fmt: skip
+    control = float(samples.loc[samples["way"] == CONTROL, "stall_s"].median()) * 1e3
+    axes.axvline(control, color=figures.CONTEXT, linewidth=1, linestyle="--")
+    axes.annotate(" a client's wait without any removal", (control, len(names) - 0.55), fontsize=8, color="#555555")
+    axes.set_yticks(range(len(names)), names, fontsize=10)
+    axes.set_ylim(-0.5, len(names) - 0.2)
+    axes.set_xlim(0, float(samples[["stall_s", "blocked_s"]].max().max()) * 1.45e3)
+    axes.set_xlabel("ms; bar: server busy with the removal, dots: longest wait of another client")
+    axes.grid(axis="y", visible=False)
+    axes.grid(axis="x")
+    axes.set_title("One big sorted set removed")
     return figure

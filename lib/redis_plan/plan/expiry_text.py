@@ -1,45 +1,54 @@
-"""Notebook 04 in words: what was measured about expiry, the rules that follow, and the notes it contradicts."""
+"""Notebook 04 in words: what was measured about expiry, a sentence or two for each experiment."""
 
 from __future__ import annotations
 
-import tomllib
-import unicodedata
-
 import pandas as pd
 
-from redis_plan import resources, units
+from redis_plan import units
 from redis_plan.brief.model import Brief
-from redis_plan.experiments.expiry import expected_lag_s
-from redis_plan.experiments.isolation import sweep_period_s
-from redis_plan.keyspace import chain
+from redis_plan.experiments import atomic_ttl, field_ttl, removal, returned, session_cleanup, sliding
+from redis_plan.experiments.expiry_lag import settings_values
 from redis_plan.keyspace.model import Keyspace
-from redis_plan.plan.decision import Alternative, Decision, Guard
 from redis_plan.plan.evidence import Evidence
-
-#: How often a worker polls the index of deadlines, and how long a claim keeps others away, in seconds.
-POLL_S, CLAIM_S = 0.1, 5.0
+from redis_plan.plan.expiry_rules import expected, volatile_keys
 
 LAG_ALT = (
     "Step chart of the share of due keys that were removed against the time since their deadline, one line for each number "
     "of live keys with a TTL; the more live keys, the later."
 )
-MASS_ALT = "Line chart of the share of probes that waited longer than a time, without expiry, with all keys due at once and with jitter."
+SETTINGS_ALT = (
+    "Dot chart of the time from deadline to removal on a logarithmic scale, a row for each hz, effort and load; the rows with a "
+    "higher hz or effort lie further left."
+)
+LAZY_ALT = "Bar chart: keys past their deadline, keys still held in memory, keys seen by a reader, keys left after one read each."
+REPLICA_ALT = "Step chart of due keys removed on the primary and on its replica against the time since the deadline; the lines coincide."
+EVENTS_ALT = (
+    "Scatter chart of how late each timer was seen, by expired event and by a schedule, against its deadline, with the absence of the "
+    "listener shaded and events that never came marked by crosses."
+)
+SLIDING_ALT = "Two bar charts, bytes to file and replica and server time, for plain writes and reads and for three ways to refresh a TTL with them."
+SURVIVAL_ALT = "Two lists of write commands: those that keep a key's TTL and those that take it away."
+CRASH_ALT = (
+    "Bar chart of the keys without a TTL left by a hundred kills, client killed and server killed, for five ways to write a key with "
+    "a TTL; only the two separate round trips leave many."
+)
+MASS_ALT = (
+    "Line chart of the longest wait of another client in each 20 ms, before and after the first deadline, with all keys due at once "
+    "and with jitter."
+)
+BIG_ALT = "Bar chart of the server's time to remove one big sorted set by DEL, UNLINK and expiry, with dots for the longest wait of another client."
+MEMORY_ALT = (
+    "Three line charts of used_memory, RSS and slots of the table of keys after the deadline, in per cent of what the keys added, for "
+    "keys that all expire, are all unlinked, or expire but for one in six."
+)
+LEASES_ALT = "Two bar charts of bytes a member and server time of a renewal for each structure that keeps leases."
+CLEANUP_ALT = (
+    "Four bar charts for one hash, a list of keys, a scan by prefix and a TTL on each key: bytes a session, server time to end one, "
+    "its longest command, keys left right after."
+)
 
 
-def volatile_keys(brief: Brief, keyspace: Keyspace) -> float:
-    """Return how many keys with a TTL the project holds at peak: keys a session times sessions, and the global ones."""
-    sessions = brief.value("sessions_peak")
-    timed = [p for p in keyspace.keys if p.ttl.policy != "none"]
-    return sum(p.per_session * (sessions if p.scope == "session" else 1.0) for p in timed)
-
-
-def expected(brief: Brief, keyspace: Keyspace, lag: Evidence) -> str:
-    """Write the lag that the model expects at the project's own number of volatile keys."""
-    seconds = expected_lag_s(volatile_keys(brief, keyspace), lag["hz"].value)
-    return f"{units.write(seconds, 's')} (modelled: N / (40 × hz), [{lag.id}])"
-
-
-def behaviour(brief: Brief, keyspace: Keyspace, lag: Evidence, lazy: Evidence) -> str:
+def behaviour(brief: Brief, keyspace: Keyspace, lag: Evidence, lazy: Evidence, replica: Evidence) -> str:
     """Return what a TTL does and does not do, measured."""
     keys = volatile_keys(brief, keyspace)
     return "\n".join(
@@ -52,9 +61,9 @@ def behaviour(brief: Brief, keyspace: Keyspace, lag: Evidence, lazy: Evidence) -
             f"that nobody reads was removed after {lag.cite('lag_p50')}; the model expects {lag.number('expected')}.",
             f"- **The lag grows with the live keys.** This project holds {keys:,.0f} keys with a TTL at peak (modelled: registry × "
             f"sessions_peak), so expect {expected(brief, keyspace, lag)} on average, twice that at worst, while fewer than 10 % of "
-            "them are due. No metric of the server reports it.",
-            "- TTLs run on while the server is down. A replica hides a key past its deadline and deletes it only when its primary does. "
-            "A clock that steps moves every deadline: keep NTP slewing, never stepping (documented: Redis 7.0, EXPIRE).",
+            f"them are due. No metric of the server reports it. {_settings(lag)}",
+            f"- TTLs run on while the server is down. {_replica(replica)} A clock that steps moves every deadline: keep NTP slewing, "
+            "never stepping (documented: Redis 7.0, EXPIRE).",
             "",
             "[figure 03-expiry-lag]",
             "",
@@ -64,31 +73,55 @@ def behaviour(brief: Brief, keyspace: Keyspace, lag: Evidence, lazy: Evidence) -
     )
 
 
+def _settings(lag: Evidence) -> str:
+    """Say what a higher hz and effort did, and what they cost an idle server."""
+    found = settings_values({value.name: value.value for value in lag.values})
+    told = []
+    for name, words in (
+        ("hz 100, effort 1, idle", "`hz 100`"),
+        ("hz 10, effort 10, idle", "`active-expire-effort 10`"),
+    ):
+        if name in found:
+            told.append(f"{words} brought the median to {units.write(found[name], 's')}")
+    loaded = next((v for name, v in found.items() if name == "hz 10, effort 1, under load"), None)
+    if loaded is not None:
+        told.append(f"load on the server left it at {units.write(loaded, 's')}")
+    return f"At the same size {', '.join(told)} [{lag.id}]." if told else ""
+
+
+def _replica(replica: Evidence) -> str:
+    """Say what a replica shows and holds."""
+    if replica.not_run:
+        return "A replica hides a key past its deadline and deletes it only when its primary does."
+    return (
+        f"A replica hides a key past its deadline by its own clock (read there: {replica.number('found by GET after')} of "
+        f"{replica['due'].value:.0f}) and deletes it only when its primary does; with the primary hung it kept "
+        f"{replica.number('primary hung: still held')} of 20, so its `DBSIZE` and memory are no measure."
+    )
+
+
 def refresh(keyspace: Keyspace, slide: Evidence) -> str:
     """Return the refresh policy with its cost."""
     return "\n".join(
         [
             "### Refresh",
             "",
-            "| Update | Bytes to file and replicas | Server time |",
-            "|:--|--:|--:|",
-            *(f"| {name} | {slide.number(f'{name} bytes')} | {slide.number(f'{name} server')} |"
-              for name in ("HSET", "HSET + PEXPIRE", "HSET + PEXPIRE below half", "GET", "GETEX")),
-            "",
-            f"Refreshing with every write costs {slide.cite('amplification')} the bytes; refreshing when less than half of the TTL is "
-            f"left costs {slide.cite('amplification below half')} with {slide.condition('refresh below half')}; a busy session refreshes more "
-            "rarely still. "
+            f"Refreshing with every write costs {slide.cite('amplification')} the bytes to file and each replica "
+            f"({slide.number(f'{sliding.WRITE} bytes')} an `HSET`, {slide.number(f'{sliding.WRITE_EXPIRE} bytes')} with `PEXPIRE`), and "
+            f"`GETEX` makes a read a write of {slide.number(f'{sliding.READ_GETEX} bytes')}. Refreshing when less than half of the TTL "
+            f"is left costs {slide.cite('amplification below half')} with {slide.condition('refresh below half')}; a busy session "
+            "refreshes more rarely still. "
             + (
                 "The functions of section 7 do the latter, for all keys of a session in one step, on every state change and heartbeat."
                 if keyspace.session_entity
                 else "The writers of section 1 do the latter: each notes when it last set a key's TTL."
             ),
         ]
-    )  # fmt: skip
+    )
 
 
-def audit(survival: Evidence, samples: pd.DataFrame) -> str:
-    """Return which write commands keep a TTL and which take it away."""
+def audit(survival: Evidence, samples: pd.DataFrame, crash: Evidence) -> str:
+    """Return how a TTL is lost: by a command, or by a crash between two."""
     kept = [c for c, k in zip(samples["command"], samples["kept"], strict=True) if k]
     lost = [c for c, k in zip(samples["command"], samples["kept"], strict=True) if not k]
     return "\n".join(
@@ -97,9 +130,12 @@ def audit(survival: Evidence, samples: pd.DataFrame) -> str:
             "",
             f"- Lost by: {', '.join(f'`{c}`' for c in lost)} [{survival.id}].",
             f"- Kept by: {', '.join(f'`{c}`' for c in kept)} [{survival.id}].",
+            f"- Never set, by a crash between `SET` and `EXPIRE`: {crash.number('two_steps_share')} of "
+            f"{crash['two_steps_share'].n} kills left a key for ever; `{atomic_ttl.ONE_COMMAND}`, `MULTI` and a function left "
+            f"{crash.number('one_step_immortal')} in {crash['one_step_immortal'].n}.",
             "",
             "A write that loses the TTL appears in this design only together with a new one in the same command or function (`SET … EX`, "
-            "`SET … KEEPTTL`). A separate `EXPIRE` after the write is a leak for every crash in between.",
+            "`SET … KEEPTTL`).",
             "",
             "**Check**, in CI after the test run and hourly on a replica: `SCAN` the registry's patterns, `TTL` each; -1 outside the "
             "allow-list of section 1 fails.",
@@ -107,175 +143,84 @@ def audit(survival: Evidence, samples: pd.DataFrame) -> str:
     )
 
 
-def bulk(mass: Evidence, big: Evidence) -> str:
-    """Return the rules for much at once and for big keys."""
-    return "\n".join(
-        [
-            "### Much at once",
-            "",
-            f"With {mass.condition('keys')} keys due at one moment another client's longest wait was {mass.number('all due at once max')} "
-            f"against {mass.number('no keys due max')} at rest, and {mass.number('due with jitter max')} with the deadlines spread over "
-            f"{mass.condition('jitter')}. {mass.conclusion} Up to 10 % of jitter on TTLs that are set in bulk costs nothing and "
-            "keeps a larger wave from forming (documented: Redis latency guide, expires).",
-            "",
-            "[figure 03-mass-expiry]",
-            "",
-            "| One big key removed by | Longest wait of another client |",
-            "|:--|--:|",
-            *(f"| {v.name.removesuffix(' longest wait')} | {big.number(v.name)} |" for v in big.values),
-            "",
-            f"*{big.condition('members')} members; `UNLINK` frees in the background above 64 elements (documented: redis/redis "
-            "src/lazyfree.c, 7.0). Section 8 sets `lazyfree-lazy-expire yes`.*",
-        ]
+def bulk(mass: Evidence, big: Evidence, memory: Evidence, cleanup: Evidence) -> str:
+    """Return the rules for much at once, for big keys and for whole sessions."""
+    at_once, jitter = removal.AT_ONCE, removal.JITTER
+    lines = [
+        "### Much at once",
+        "",
+        f"With {mass.condition('keys')} keys due at one moment another client's longest wait was {mass.number(f'{at_once} max')} "
+        f"against {mass.number(f'{removal.REST} max')} before, and {mass.number(f'{jitter} max')} with the deadlines spread over "
+        f"{mass.condition('jitter')}; the longest expire cycle took {mass.number(f'{at_once} longest cycle')} and "
+        f"{mass.number(f'{jitter} longest cycle')}. {mass.conclusion} Up to 10 % of jitter on TTLs that are set in bulk costs nothing "
+        "and keeps a larger wave from forming (documented: Redis latency guide, expires).",
+        "",
+        "[figure 03-mass-expiry]",
+        "",
+        "| One big key removed by | Server busy | Longest wait of another client |",
+        "|:--|--:|--:|",
+        *(
+            f"| {name} | {big.number(f'{name} blocked')} | {big.number(f'{name} longest wait')} |"
+            for name in (removal.CONTROL, "DEL", "UNLINK", "expiry, lazyfree no", "expiry, lazyfree yes")
+        ),
+        "",
+        f"*{big.condition('members')} members; `UNLINK` frees in the background above 64 elements (documented: redis/redis "
+        "src/lazyfree.c, 7.0). Section 8 sets `lazyfree-lazy-expire yes`.*",
+    ]
+    if not cleanup.not_run:
+        lines += ["", _cleanup(cleanup)]
+    if not memory.not_run:
+        lines += ["", _memory(memory)]
+    return "\n".join(lines)
+
+
+def _cleanup(cleanup: Evidence) -> str:
+    """Say how a whole session is best removed."""
+    one, listed, scanned, ttl = (
+        session_cleanup.HASH,
+        session_cleanup.LISTED,
+        session_cleanup.SCANNED,
+        session_cleanup.TTL,
+    )
+    return (
+        f"Ending one session of {cleanup.condition('parts a session')} parts among {cleanup.condition('sessions')} cost "
+        f"{cleanup.number(f'{one} server')} as one hash, {cleanup.number(f'{listed} server')} as keys that a list names and "
+        f"{cleanup.number(f'{scanned} server')} as keys found by prefix (longest command {cleanup.number(f'{scanned} longest command')}, "
+        f"growing with the keyspace); left to their TTLs, {cleanup.number(f'{ttl} left')} were still there. So what belongs together "
+        "is one key or is named by one, and production code never scans to clean up."
     )
 
 
-def field_ttl(lease: Evidence) -> str:
-    """Return the choice between a lease by score and a hash-field TTL."""
-    lines = ["### Leases of members", ""]
-    if lease.not_run:
-        lines.append(f"Hash-field TTL was not measured: {lease.not_run} [{lease.id}].")
-    else:
-        lines += ["| Structure | Bytes a member | Server time to set one |", "|:--|--:|--:|"]
-        lines += [
-            f"| {v.name.removesuffix(' bytes')} | {lease.number(v.name)} | {lease.number(v.name.replace(' bytes', ' server'))} |"
-            for v in lease.values
-            if v.name.endswith(" bytes")
-        ]
-        lines += [
-            "",
-            f"`HLEN` with one of two fields lapsed: {lease.number('HLEN with one of two lapsed')}; it counts what is gone.",
-        ]
-    lines += [
+def _memory(memory: Evidence) -> str:
+    """Say what comes back after expiry."""
+    all_gone, mostly = returned.EXPIRED, returned.MOSTLY
+    return (
+        f"{memory.condition('watched')} after all of {memory.condition('keys')} keys had expired, {memory.number(f'{all_gone}: used left')} "
+        f"of their `used_memory` and {memory.number(f'{all_gone}: rss left')} of their RSS were left; where one in six stayed, the table "
+        f"of keys kept {memory.number(f'{mostly}: slots left')} of its slots (it shrinks below a tenth). Size hosts by the peak; alert on "
+        "`used_memory`."
+    )
+
+
+def leases(lease: Evidence) -> str:
+    """Return the choice between a lease by score, a hash-field TTL and a key each."""
+    structures = [v.name.removesuffix(" bytes") for v in lease.values if v.name.endswith(" bytes")]
+    lines = [
+        "### Leases of members",
         "",
+        "| Structure | Bytes a member | Renewal | Counted after all lapsed | Told who lapsed |",
+        "|:--|--:|--:|--:|:--|",
+        *(
+            f"| {name} | {lease.number(f'{name} bytes')} | {lease.number(f'{name} renewal')} | {lease.number(f'{name} counted after')} "
+            f"| {'the sweep' if lease[f'{name} named'].value else 'nobody'} |"
+            for name in structures
+        ),
+        "",
+    ]
+    if field_ttl.FIELD not in structures:
+        lines += [f"Not run: {lease.condition('not run')} [{lease.id}].", ""]
+    lines.append(
         "Leases stay in a sorted set by deadline: it runs on every version, tells who has lapsed (`ZRANGEBYSCORE … -inf now`) and so "
-        "lets the sweep publish each leave; a field TTL removes in silence. Hash-field TTL needs Redis 7.4 or Valkey 9.0 (documented).",
-    ]
-    return "\n".join(lines)
-
-
-def timed_actions(brief: Brief, keyspace: Keyspace) -> str:
-    """Return how timers run: from a schedule with a claiming worker, never from an event."""
-    due = keyspace.use("due")
-    lines = ["### Timed actions", ""]
-    if due is None:
-        lines.append(
-            "The documents ask for no timer beyond TTLs; should one come, use a sorted set by deadline and a claiming worker."
-        )
-        return "\n".join(lines)
-    lines += [
-        f"Timers, lease checks and idle ends stand in `{due.template}`, score = deadline in milliseconds. A worker polls each bucket "
-        f"every {units.write(POLL_S, 's')} (assumed; half a poll is the mean lateness) and claims what is due by moving its deadline "
-        f"{units.write(CLAIM_S, 's')} on: the reply 1 is ours, and a worker that dies leaves the entry to the next one.",
-        "",
-        "```text",
-        f"ZRANGEBYSCORE {due.template} -inf <now_ms> LIMIT 0 100",
-        f"ZADD {due.template} XX GT CH <now_ms + {CLAIM_S * 1000:.0f}> <member>      # 1: ours, run it   0: another worker has it",
-        f"ZADD {due.template} <next deadline> <member>      # after the action, where the state names a further one",
-        f"ZREM {due.template} <member>      # after the action, where it names none",
-        "```",
-        "",
-        "The action is a function that checks the state (`expected_version`, or the deadline in it), so a late or repeated call changes "
-        "nothing; after `conflict` the worker reads the state and writes the deadline that stands there. Bound: one poll, one round "
-        f"trip and the function's time; {units.write(CLAIM_S, 's')} more where a worker died. The lease check, which comes round every "
-        f"{units.write(sweep_period_s(brief), 's')}, writes a timer again that the state names and the index lost.",
-    ]
-    return "\n".join(lines)
-
-
-def contradicted(brief: Brief, keyspace: Keyspace, lag: Evidence, slide: Evidence) -> str:
-    """Return what the planning notes say that these measurements contradict, each with its line; empty if nothing."""
-    table = tomllib.loads((resources.catalog_dir() / "expiry.toml").read_text("utf-8"))["claim"]
-    answers = {
-        "lag": f"{lag.number('lag_p50')} among {lag['volatile keys'].value:,.0f} live keys",
-        "keys": f"{volatile_keys(brief, keyspace):,.0f}",
-        "expected": expected(brief, keyspace, lag),
-        "amplification": slide.number("amplification"),
-        "amplification_half": slide.number("amplification below half"),
-    }
-    rows = [
-        f"- *{' '.join(note.text.split())}* ({note.file}:{note.line}). {claim['answer'].format(**answers)}"
-        for note in brief.notes
-        if note.kind in ("decision", "recommendation", "memory")
-        for claim in table
-        if any(_fold(cue) in _fold(note.text) for cue in claim["cues"])
-    ]
-    return "\n".join(["### Where the measurement speaks against the notes", "", *rows]) if rows else ""
-
-
-def _fold(text: str) -> str:
-    plain = unicodedata.normalize("NFKD", text.casefold().replace("ł", "l"))
-    return "".join(c for c in plain if not unicodedata.combining(c))
-
-
-def net_s(brief: Brief, keyspace: Keyspace) -> float:
-    """Return the longest TTL that ends what nobody ended, in seconds: that of ``state``, or of any key that slides."""
-    if state := next((p for p in keyspace.keys if p.name == "state"), None):
-        return float(state.ttl.seconds or brief.value("idle_ttl"))
-    timed = [float(p.ttl.seconds) for p in keyspace.keys if p.ttl.seconds is not None and p.ttl.policy == "sliding"]
-    return max(timed or [float(p.ttl.seconds) for p in keyspace.keys if p.ttl.seconds is not None], default=0.0)
-
-
-def cleanup_decision(brief: Brief, keyspace: Keyspace, lag: Evidence) -> Decision:
-    """Return D-04a: explicit deletion first, a sweeper second, the TTL as the net."""
-    keys = volatile_keys(brief, keyspace)
-    late = expected_lag_s(keys, lag["hz"].value)
-    return Decision(
-        id="D-04a",
-        title="Explicit deletion is primary, a sweeper second, the TTL the net",
-        question="What removes the keys of something that is over?",
-        decision=f"{'The function that' if keyspace.session_entity else 'Whoever'} ends it unlinks its keys in one step; a sweeper ends what lost its owner; every key has a TTL besides.",
-        because=f"A key whose TTL ran out stayed for {lag.number('lag_p50')} among {lag['volatile keys'].value:,.0f} live keys; at this "
-        f"project's {keys:,.0f} the model expects {units.write(late, 's')} on average, and the event comes no earlier [{lag.id}]",
-        instead_of=(
-            Alternative(
-                "TTL alone",
-                f"memory returns {units.write(late, 's')} late on average, nobody is told in time",
-                naive=True,
-            ),
-            Alternative(
-                "keyspace notifications as a trigger",
-                f"as late as the removal, {lag.number('lag_p50')}, and lost on a reconnect",
-            ),
-        ),
-        costs="Two more code paths, each of which needs a test with the other two switched off.",
-        holds_while=(
-            Guard("expected removal lag against the longest TTL of section 3", late, "<=", net_s(brief, keyspace), "s"),
-        ),
+        "lets the sweep publish each leave; a field TTL removes in silence. Hash-field TTL needs Redis 7.4 or Valkey 9.0 (documented)."
     )
-
-
-def refresh_decision(brief: Brief, keyspace: Keyspace, slide: Evidence) -> Decision:
-    """Return D-04b: refresh a TTL only when less than half of it is left."""
-    return Decision(
-        id="D-04b",
-        title="A TTL is refreshed when less than half of it is left",
-        question="How often is a sliding TTL refreshed?",
-        decision="In the same atomic step as a write or heartbeat, and only when less than half is left."
-        if keyspace.session_entity
-        else "In the same `MULTI` as the write, and only when, by the writer's own note, half of the TTL has passed since it last did.",
-        because=f"It costs {slide.number('amplification below half')} of the bytes of a plain write, against "
-        f"{slide.number('amplification')} with a refresh each time",
-        instead_of=(
-            Alternative(
-                "refresh with every write",
-                f"{slide.number('HSET + PEXPIRE bytes')} an update to file and replicas",
-                naive=True,
-            ),
-            Alternative("no refresh, a fixed TTL", "what runs longer than expected dies while in use"),
-        ),
-        costs="What nobody writes to lives between one half and the whole of its TTL after its last write.",
-        holds_while=(
-            Guard("write amplification with a threshold", slide["amplification below half"].value, "<=", 1.2, "x"),
-            *_half(brief, keyspace),
-        ),
-    )
-
-
-def _half(brief: Brief, keyspace: Keyspace) -> tuple[Guard, ...]:
-    """Guard that what is left of a TTL just above one half outlives a member's absence; nothing without sessions."""
-    state = next((p for p in keyspace.keys if p.name == "state"), None)
-    if state is None or state.ttl.seconds is None:
-        return ()
-    least = max(brief.value("idle_ttl"), chain.lease(brief))
-    return (Guard("half of `state`'s TTL against idle TTL and lease", state.ttl.seconds / 2, ">=", least, "s"),)
+    return "\n".join(lines)

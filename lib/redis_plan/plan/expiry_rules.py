@@ -1,0 +1,173 @@
+"""Rules that follow from notebook 04: the decisions, how timers run, and the notes that the measurements contradict."""
+
+from __future__ import annotations
+
+import tomllib
+import unicodedata
+
+from redis_plan import resources, units
+from redis_plan.brief.model import Brief
+from redis_plan.experiments.expiry_lag import expected_lag_s
+from redis_plan.experiments.isolation import sweep_period_s
+from redis_plan.keyspace import chain
+from redis_plan.keyspace.model import Keyspace
+from redis_plan.plan.decision import Alternative, Decision, Guard
+from redis_plan.plan.evidence import Evidence
+
+#: How often a worker polls the index of deadlines, and how long a claim keeps others away, in seconds.
+POLL_S, CLAIM_S = 0.1, 5.0
+
+
+def volatile_keys(brief: Brief, keyspace: Keyspace) -> float:
+    """Return how many keys with a TTL the project holds at peak: keys a session times sessions, and the global ones."""
+    sessions = brief.value("sessions_peak")
+    timed = [p for p in keyspace.keys if p.ttl.policy != "none"]
+    return sum(p.per_session * (sessions if p.scope == "session" else 1.0) for p in timed)
+
+
+def expected(brief: Brief, keyspace: Keyspace, lag: Evidence) -> str:
+    """Write the lag that the model expects at the project's own number of volatile keys."""
+    seconds = expected_lag_s(volatile_keys(brief, keyspace), lag["hz"].value)
+    return f"{units.write(seconds, 's')} (modelled: N / (40 × hz), [{lag.id}])"
+
+
+def timed_actions(brief: Brief, keyspace: Keyspace, events: Evidence) -> str:
+    """Return how timers run: from a schedule with a claiming worker, never from an event."""
+    due = keyspace.use("due")
+    lines = ["### Timed actions", ""]
+    if not events.not_run:
+        lines += [_against_events(events), ""]
+    if due is None:
+        lines.append(
+            "The documents ask for no timer beyond TTLs; should one come, use a sorted set by deadline and a claiming worker."
+        )
+        return "\n".join(lines)
+    lines += [
+        f"Timers, lease checks and idle ends stand in `{due.template}`, score = deadline in milliseconds. A worker polls each bucket "
+        f"every {units.write(POLL_S, 's')} (assumed; half a poll is the mean lateness) and claims what is due by moving its deadline "
+        f"{units.write(CLAIM_S, 's')} on: the reply 1 is ours, and a worker that dies leaves the entry to the next one.",
+        "",
+        "```text",
+        f"ZRANGEBYSCORE {due.template} -inf <now_ms> LIMIT 0 100",
+        f"ZADD {due.template} XX GT CH <now_ms + {CLAIM_S * 1000:.0f}> <member>      # 1: ours, run it   0: another worker has it",
+        f"ZADD {due.template} <next deadline> <member>      # after the action, where the state names a further one",
+        f"ZREM {due.template} <member>      # after the action, where it names none",
+        "```",
+        "",
+        "The action is a function that checks the state (`expected_version`, or the deadline in it), so a late or repeated call changes "
+        "nothing; after `conflict` the worker reads the state and writes the deadline that stands there. Bound: one poll, one round "
+        f"trip and the function's time; {units.write(CLAIM_S, 's')} more where a worker died. The lease check, which comes round every "
+        f"{units.write(sweep_period_s(brief), 's')}, writes a timer again that the state names and the index lost.",
+    ]
+    return "\n".join(lines)
+
+
+def _against_events(events: Evidence) -> str:
+    """Say what events and a schedule did with the same timers."""
+    return (
+        f"Expired events don't drive timers: with the listener away for {events.condition('away')}, "
+        f"{events.number('events lost')} of them never came"
+        + (f", the others {events.number('event late p50')} late (median)" if "event late p50" in events else "")
+        + f"; of {events['due while the server was down'].value:.0f} timers that fell due while the server was down, "
+        f"{events.number('events after the restart')} came. The same timers in a sorted set: "
+        f"{events['claimed from the schedule'].value:.0f} of {events['timers'].value:.0f} run, "
+        f"{events.number('schedule late p50')} late with the same absence."
+    )
+
+
+def contradicted(brief: Brief, keyspace: Keyspace, lag: Evidence, slide: Evidence) -> str:
+    """Return what the planning notes say that these measurements contradict, each with its line; empty if nothing."""
+    table = tomllib.loads((resources.catalog_dir() / "expiry.toml").read_text("utf-8"))["claim"]
+    answers = {
+        "lag": f"{lag.number('lag_p50')} among {lag['volatile keys'].value:,.0f} live keys",
+        "keys": f"{volatile_keys(brief, keyspace):,.0f}",
+        "expected": expected(brief, keyspace, lag),
+        "amplification": slide.number("amplification"),
+        "amplification_half": slide.number("amplification below half"),
+    }
+    rows = [
+        f"- *{' '.join(note.text.split())}* ({note.file}:{note.line}). {claim['answer'].format(**answers)}"
+        for note in brief.notes
+        if note.kind in ("decision", "recommendation", "memory")
+        for claim in table
+        if any(_fold(cue) in _fold(note.text) for cue in claim["cues"])
+    ]
+    return "\n".join(["### Where the measurement speaks against the notes", "", *rows]) if rows else ""
+
+
+def _fold(text: str) -> str:
+    plain = unicodedata.normalize("NFKD", text.casefold().replace("ł", "l"))
+    return "".join(c for c in plain if not unicodedata.combining(c))
+
+
+def net_s(brief: Brief, keyspace: Keyspace) -> float:
+    """Return the longest TTL that ends what nobody ended, in seconds: that of ``state``, or of any key that slides."""
+    if state := next((p for p in keyspace.keys if p.name == "state"), None):
+        return float(state.ttl.seconds or brief.value("idle_ttl"))
+    timed = [float(p.ttl.seconds) for p in keyspace.keys if p.ttl.seconds is not None and p.ttl.policy == "sliding"]
+    return max(timed or [float(p.ttl.seconds) for p in keyspace.keys if p.ttl.seconds is not None], default=0.0)
+
+
+def cleanup_decision(brief: Brief, keyspace: Keyspace, lag: Evidence) -> Decision:
+    """Return D-04a: explicit deletion first, a sweeper second, the TTL as the net."""
+    keys = volatile_keys(brief, keyspace)
+    late = expected_lag_s(keys, lag["hz"].value)
+    return Decision(
+        id="D-04a",
+        title="Explicit deletion is primary, a sweeper second, the TTL the net",
+        question="What removes the keys of something that is over?",
+        decision=f"{'The function that' if keyspace.session_entity else 'Whoever'} ends it unlinks its keys in one step; a sweeper ends what lost its owner; every key has a TTL besides.",
+        because=f"A key whose TTL ran out stayed for {lag.number('lag_p50')} among {lag['volatile keys'].value:,.0f} live keys; at this "
+        f"project's {keys:,.0f} the model expects {units.write(late, 's')} on average, and the event comes no earlier [{lag.id}]",
+        instead_of=(
+            Alternative(
+                "TTL alone",
+                f"memory returns {units.write(late, 's')} late on average, nobody is told in time",
+                naive=True,
+            ),
+            Alternative(
+                "keyspace notifications as a trigger",
+                f"as late as the removal, {lag.number('lag_p50')}, and lost on a reconnect",
+            ),
+        ),
+        costs="Two more code paths, each of which needs a test with the other two switched off.",
+        holds_while=(
+            Guard("expected removal lag against the longest TTL of section 3", late, "<=", net_s(brief, keyspace), "s"),
+        ),
+    )
+
+
+def refresh_decision(brief: Brief, keyspace: Keyspace, slide: Evidence) -> Decision:
+    """Return D-04b: refresh a TTL only when less than half of it is left."""
+    return Decision(
+        id="D-04b",
+        title="A TTL is refreshed when less than half of it is left",
+        question="How often is a sliding TTL refreshed?",
+        decision="In the same atomic step as a write or heartbeat, and only when less than half is left."
+        if keyspace.session_entity
+        else "In the same `MULTI` as the write, and only when, by the writer's own note, half of the TTL has passed since it last did.",
+        because=f"It costs {slide.number('amplification below half')} of the bytes of a plain write, against "
+        f"{slide.number('amplification')} with a refresh each time",
+        instead_of=(
+            Alternative(
+                "refresh with every write",
+                f"{slide.number('HSET + PEXPIRE bytes')} an update to file and replicas",
+                naive=True,
+            ),
+            Alternative("no refresh, a fixed TTL", "what runs longer than expected dies while in use"),
+        ),
+        costs="What nobody writes to lives between one half and the whole of its TTL after its last write.",
+        holds_while=(
+            Guard("write amplification with a threshold", slide["amplification below half"].value, "<=", 1.2, "x"),
+            *_half(brief, keyspace),
+        ),
+    )
+
+
+def _half(brief: Brief, keyspace: Keyspace) -> tuple[Guard, ...]:
+    """Guard that what is left of a TTL just above one half outlives a member's absence; nothing without sessions."""
+    state = next((p for p in keyspace.keys if p.name == "state"), None)
+    if state is None or state.ttl.seconds is None:
+        return ()
+    least = max(brief.value("idle_ttl"), chain.lease(brief))
+    return (Guard("half of `state`'s TTL against idle TTL and lease", state.ttl.seconds / 2, ">=", least, "s"),)
