@@ -1,15 +1,41 @@
 """Projects, their artefacts on disk, and servers that hold nothing but a project's library."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Coroutine, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
+import redis.asyncio
 
 from redis_plan import server
 from redis_plan.server import Server
 from tests.artefacts import made
 from tests.conftest import BINARIES
+
+CLIENTS = 200
+
+
+class Crowd:
+    """Two hundred connections of their own to one server, which start what they are given at the same moment."""
+
+    def __init__(self, live: Server) -> None:
+        self._runner = asyncio.Runner()
+        self.clients = [redis.asyncio.Redis(unix_socket_path=str(live.address[1]), retry=None) for _ in range(CLIENTS)]
+        self.run([client.ping() for client in self.clients])
+
+    def run(self, work: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:
+        """Run all of ``work`` at once; the results in its order."""
+
+        async def gather() -> list[Any]:
+            return list(await asyncio.gather(*work))
+
+        return self._runner.run(gather())
+
+    def close(self) -> None:
+        self.run([client.aclose() for client in self.clients])
+        self._runner.close()
 
 
 @pytest.fixture(scope="session")
@@ -53,3 +79,11 @@ def loaded(fresh: Server, sample: made.Project) -> Server:
     """The same with the sample's functions.lua."""
     fresh.client().function_load(sample.text("functions.lua"), replace=True)
     return fresh
+
+
+@pytest.fixture(scope="module")
+def crowd(fresh: Server) -> Iterator[Crowd]:
+    """The connections of a server's clients."""
+    made_of = Crowd(fresh)
+    yield made_of
+    made_of.close()

@@ -16,8 +16,8 @@ local function wrong_type(key, kind)
 end
 
 local function positive(...)
-  for _, text in ipairs({...}) do
-    local number = tonumber(text)
+  for i = 1, select('#', ...) do
+    local number = tonumber((select(i, ...)))
     if not number or number < 1 or number ~= math.floor(number) then return false end
   end
   return true

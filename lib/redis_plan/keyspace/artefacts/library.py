@@ -42,6 +42,16 @@ def _common() -> tuple[str, tuple[Function, ...]]:
     return head.split("-- PRELUDE\n", 1)[1].strip(), made
 
 
+def common() -> tuple[Function, ...]:
+    """Return the catalog's functions outside sessions, whatever a project needs."""
+    return _common()[1]
+
+
+def common_head() -> str:
+    """Return the Lua text that those functions may call."""
+    return _common()[0]
+
+
 def steps(keyspace: Keyspace) -> tuple[Step, ...]:
     """Return the functions that ``keyspace`` needs, in the order of their files."""
     found: list[Step] = []

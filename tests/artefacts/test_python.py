@@ -1,0 +1,158 @@
+"""The generated Python: strictly typed, formatted, and names and steps as the design has them."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from redis_plan.keyspace import naming
+from redis_plan.keyspace.artefacts import clients, library
+from redis_plan.server import Server
+from tests.artefacts import made
+
+HOSTILE = [
+    "k3",
+    "a:b",
+    "{x}",
+    "}{",
+    "*",
+    "a b",
+    "\n",
+    "\0",
+    "é",
+    "ł",
+    "漢字",
+    "😀" * 3000,
+    "x" * 64,
+    "x" * 65,
+    "%41",
+    "~",
+    "-._",
+    7,
+    2**53,
+]
+
+
+def test_every_client_is_strictly_typed_and_formatted(documents: Path, tmp_path: Path) -> None:
+    for name in made.PROJECTS:
+        project = made.of(name, documents)
+        text = clients.python_client(project.brief, project.keyspace)
+        (tmp_path / f"client_{name.replace('-', '_')}.py").write_text(text)
+    files = sorted(str(path) for path in tmp_path.glob("client_*.py"))
+    assert len(files) == len(made.PROJECTS)
+    (tmp_path / "empty.ini").write_text("[mypy]\nstrict = True\n")
+    for tool in (
+        ["mypy", "--strict", f"--config-file={tmp_path / 'empty.ini'}", f"--cache-dir={tmp_path / 'cache'}"],
+        ["ruff", "format", "--check", "--isolated", "--line-length", "120"],
+        [
+            "ruff",
+            "check",
+            "--isolated",
+            "--line-length",
+            "120",
+            "--select",
+            "E,F,W,I,UP,B,RUF,N",
+            "--ignore",
+            "RUF002,RUF001",
+        ],
+    ):
+        done = subprocess.run([sys.executable, "-m", *tool, *files], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-500:]
+
+
+def test_no_todo_and_no_path_of_this_machine_is_left(project: made.Project) -> None:
+    for artefact in project.artefacts:
+        assert not re.search(r"TODO|FIXME|XXX|/home/|/work/|/tmp/", artefact.text), artefact.path
+        assert artefact.text.endswith("\n")
+        assert not re.search(r"[ \t]\n", artefact.text), artefact.path
+
+
+@given(st.text(min_size=1, max_size=200) | st.integers())
+def test_an_id_is_encoded_as_the_design_encodes_it(generated: ModuleType, value: str | int) -> None:
+    assert generated.encode_id(value) == naming.encode_id(value)
+    segment = generated.encode_id(value)
+    assert naming.ID.fullmatch(segment)
+    if not segment.startswith("~"):
+        assert generated.decode_id(segment) == str(value)
+
+
+def test_an_empty_id_is_refused(generated: ModuleType) -> None:
+    with pytest.raises(ValueError, match="can't be empty"):
+        generated.Keys().state("")
+
+
+@pytest.mark.parametrize("value", HOSTILE, ids=lambda v: repr(v)[:12])
+def test_every_builder_makes_the_names_of_the_registry(project: made.Project, tmp_path: Path, value: str | int) -> None:
+    (tmp_path / "redis_plan_client.py").write_text(clients.python_client(project.brief, project.keyspace), "utf-8")
+    module = made.client_module(tmp_path, project.name)
+    keys = module.Keys(environment="stage")
+    for pattern in project.keyspace.patterns:
+        ids = [name for name in naming.placeholders(pattern.template) if name != "env"]
+        name = getattr(keys, clients.snake(pattern.name))(*[value] * len(ids))
+        assert name == naming.render(pattern.template, env="stage", **dict.fromkeys(ids, value))
+        parsed = naming.parse(pattern.template, name)
+        assert parsed is not None
+
+
+def test_a_bucket_is_the_slot_of_the_session_modulo_their_number(generated: ModuleType) -> None:
+    for value in ("k3v9", "a:b", 17):
+        assert generated.bucket(value) == f"{naming.slot(naming.encode_id(value)) % 16:02d}"
+
+
+@pytest.mark.parametrize("form", ["function", "eval"])
+@pytest.mark.parametrize("decode", [True, False], ids=["text", "bytes"])
+def test_a_session_lives_through_the_client(
+    loaded: Server, generated: ModuleType, sample_folder: Path, form: str, decode: bool
+) -> None:
+    client = loaded.client(decode_responses=decode)
+    keys = generated.Keys("test")
+    o: Any = generated.Operations(client, keys, form=form, scripts=sample_folder / "functions-eval")
+    client.script_flush()  # EVALSHA finds nothing at first
+    assert o.create("s", epoch="ab", fields={"owner": "ann"}) is True
+    assert o.create("s") is False
+    assert o.join("s", "ann", "c1", {"name": "Ann"}, capacity=1) == 1
+    assert o.join("s", "bob", "c1", {}, capacity=1) == -2
+    assert o.apply("s", "rename", {"to": "x"}, op_id="1", expected_version=1, fields={"title": "x"}) == (2, "ok")
+    assert o.apply("s", "rename", None, op_id="1") == (2, "duplicate")
+    assert o.apply("s", "rename", None, expected_version=9) == (2, "conflict")
+    assert o.record_answer("s", 1, "ann", "b", once=True) == (3, "ok")
+    assert o.record_answer("s", 1, "ann", "c", once=True) == (3, "taken")
+    assert o.remove_answer("s", 1, "ann").status == "ok"
+    assert o.record_score("s", "ann", 2.5).version == 5
+    assert o.catch_up("s", "ab", 4).kind == "delta"
+    assert len(o.catch_up("s", "ab", 3).events) == 2
+    snapshot = o.catch_up("s", "", 0)
+    assert (snapshot.kind, snapshot.version, snapshot.epoch) == ("snapshot", 5, "ab")
+    assert snapshot.state["title"] == "x"
+    assert o.heartbeat("s", "ann", "c1") == 1
+    assert o.sweep("s") == []
+    assert o.leave("s", "ann", connection="c1") == 6
+    o.end("s")
+    o.end("s")
+    assert o.catch_up("s", "ab", 5).kind == "gone"
+    assert o.hit_rate("join", "u", 1, 1).allowed
+    assert not o.hit_rate("join", "u", 1, 1).allowed
+    client.zadd(keys.due("00"), {"s:idle": 1})
+    (claim,) = o.claim_due("00")
+    assert claim.entry == "s:idle"
+    assert o.done_due("00", claim.entry, claim.until)
+    left = {key.decode() if isinstance(key, bytes) else key for key in client.scan_iter()}
+    assert {name.split(":")[3] for name in left if "{s}" in name} == {"idem"}
+    client.flushall()
+
+
+def test_the_scripts_on_disk_are_those_of_the_registry(sample: made.Project, sample_folder: Path) -> None:
+    import hashlib
+    import json
+
+    for function in json.loads(sample.text("keyspace.json"))["functions"]:
+        text = (sample_folder / function["script"]).read_bytes()
+        assert hashlib.sha1(text, usedforsecurity=False).hexdigest() == function["sha1"]
+    names = {step.function.name for step in library.steps(sample.keyspace)}
+    assert {path.stem for path in (sample_folder / "functions-eval").iterdir()} == names
