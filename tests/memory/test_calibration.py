@@ -104,6 +104,17 @@ def test_a_correction_reaches_every_prediction() -> None:
     assert grown == pytest.approx((10 + 2 * probe.load.shape.n_elem) * probe.load.shape.n_keys)
 
 
+def test_predictions_after_a_calibration_use_what_it_found(own_server: Server) -> None:
+    build = live.build_of(own_server)
+    try:
+        live.remember(own_server, replace(build, corrections={"hash listpack": Correction(16.0)}))
+        assert live.build_of(own_server).corrections["hash listpack"].per_key == 16
+        assert live.build_of(own_server).settings == build.settings
+    finally:
+        live.remember(own_server, None)
+    assert not live.build_of(own_server).corrections
+
+
 def test_a_users_server_is_left_as_it_was(own_server: Server) -> None:
     with own_server.client() as client:
         client.set("theirs", "value")

@@ -106,7 +106,10 @@ def at(url: str) -> calibration.Calibration:
 def layout_check(lab: Lab) -> Finding:
     """Compare this server's layout with the readings of the probe sets; where it deviates, fit what differs."""
     with loading.target(lab) as server:
+        live.remember(server, None)
         readings, found = probed(server)
+        if found.changed:
+            live.remember(server, found.build)  # every prediction after this one uses it
     rows = [
         {
             "type": r.shape.type,

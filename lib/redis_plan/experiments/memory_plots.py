@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, MultipleLocator, NullFormatter, Nul
 from redis_plan import units
 from redis_plan.figures import CONTEXT, HIGHLIGHT, PALETTE
 
-_BYTES = FuncFormatter(lambda value, _: units.write(float(value), "B", 2))
+_BYTES = FuncFormatter(lambda value, _: units.write(float(value), "B"))
 _RED, _GREEN = PALETTE[3], PALETTE[2]
 
 
@@ -141,7 +141,7 @@ def plot_log(samples: pd.DataFrame) -> Figure:
     axis.set_yscale("log", base=2)
     ticks = sorted(samples.entries.unique())
     axis.set_xticks(ticks, [f"{int(n):,}" for n in ticks])
-    axis.set_xlim(float(min(ticks)) / (float(max(ticks)) / float(min(ticks))) ** 0.62, float(max(ticks)) * 1.15)
+    axis.set_xlim(float(min(ticks)) / (float(max(ticks)) / float(min(ticks))) ** 0.85, float(max(ticks)) * 1.15)
     axis.xaxis.set_minor_locator(NullLocator())
     axis.yaxis.set_major_formatter(_BYTES)
     axis.set_xlabel("entries in the log (log scale)")

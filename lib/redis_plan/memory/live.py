@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from dataclasses import replace
 
 from redis_plan import server as servers
 from redis_plan.errors import InputError, ServerError
@@ -18,7 +19,7 @@ def build_of(server: servers.Server) -> layout.Build:
     """Return the build that ``server`` runs.
 
     The quantum of jemalloc is not in INFO: the fingerprint has read it from MEMORY MALLOC-STATS. Where that is not allowed it
-    is taken to be 8, as in source builds. A cluster and a ``maxmemory`` with an LRU or LFU policy are seen in the settings.
+    is taken to be 8, as in source builds. What a calibration found in this process is used. A cluster and a ``maxmemory`` with an LRU or LFU policy are seen in the settings.
     """
     fingerprint = server.fingerprint
     try:
@@ -29,7 +30,7 @@ def build_of(server: servers.Server) -> layout.Build:
     if "jemalloc" in fingerprint.allocator.lower():
         allocator = f"jemalloc-q{_quantum(fingerprint.allocator)}"
     policy = _setting(server, "maxmemory-policy", "noeviction")
-    return layout.Build(
+    build = layout.Build(
         id=f"{fingerprint.product.lower()}-{fingerprint.version}-{allocator}",
         layout=family,
         allocator=allocator,
@@ -37,6 +38,33 @@ def build_of(server: servers.Server) -> layout.Build:
         cluster=_setting(server, "cluster-enabled", "no") == "yes",
         maxmemory_lru=_setting(server, "maxmemory", "0") != "0" and policy.endswith(("lru", "lfu")),
     )
+    found = _CALIBRATED.get(_kind(server))
+    if found is None:
+        return build
+    more = {name: value for name, value in found.settings.items() if name not in build.settings or value == "0"}
+    return replace(
+        build,
+        layout=found.layout,
+        allocator=found.allocator,
+        corrections=found.corrections,
+        settings={**build.settings, **more},
+    )
+
+
+#: What a calibration found in this process, for servers of the same product, version and allocator.
+_CALIBRATED: dict[tuple[str, str, str], layout.Build] = {}
+
+
+def remember(server: servers.Server, build: layout.Build | None) -> None:
+    """Let :func:`build_of` return what a calibration of ``server`` found; ``None`` forgets it."""
+    if build is None:
+        _CALIBRATED.pop(_kind(server), None)
+    else:
+        _CALIBRATED[_kind(server)] = build
+
+
+def _kind(server: servers.Server) -> tuple[str, str, str]:
+    return server.fingerprint.product, server.fingerprint.version, server.fingerprint.allocator
 
 
 def allocators(server: servers.Server) -> tuple[str, ...]:
