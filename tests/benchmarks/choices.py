@@ -23,14 +23,14 @@ from pathlib import Path
 from redis_plan import brief as briefs
 from redis_plan import resources
 from redis_plan import server as servers
-from redis_plan.brief.model import Brief
+from redis_plan.brief.model import Brief, Component
 from redis_plan.choice import Choice, choose, constants
 from redis_plan.experiments import loading
 from redis_plan.keyspace.design import draft
 from redis_plan.keyspace.model import KeyPattern
 from redis_plan.measure.respwire import Wire, pack
 from redis_plan.memory import project
-from redis_plan.server import Server
+from redis_plan.server import Binary, Server
 from tests.conftest import CORPUS
 from tests.keyspace.briefs import access, entity, requirement, workshop
 from tests.keyspace.test_corpus import project as laid_out
@@ -129,14 +129,13 @@ def measured(replay: Replay, choice: Choice, brief: Brief) -> float:
     return sum(shares.values())
 
 
-def replayed(choice: Choice, brief: Brief, count: int) -> list[dict[str, object]]:
+def replayed(choice: Choice, brief: Brief, count: int, binary: Binary) -> list[dict[str, object]]:
     """Return one row for each feasible candidate of ``choice``, the chosen one twice: its second run is the noise."""
     drafted = draft(brief)
     slot = next(s for s in drafted.slots if s.name == choice.pattern.name)
     feasible = [o for o in choice.weighed.options if o.feasible]
     names = [o.candidate.name for o in feasible] + [choice.chosen.candidate.name + " again"]
     found: list[Replay] = []
-    binary = servers.available()[0]
     with ExitStack() as stack:
         for name in names:
             option = next(o for o in feasible if o.candidate.name == name.removesuffix(" again"))
@@ -175,24 +174,32 @@ def o_bytes(choice: Choice, replay: Replay) -> tuple[float, float]:
     return option.cost.write.bytes, option.cost.read.bytes
 
 
-def projects() -> Iterator[tuple[str, Brief]]:
-    """Yield the sample project and those of the corpus, where it is there."""
-    yield "sample", briefs.read(resources.sample_project())
+def projects() -> Iterator[tuple[str, Brief, Binary]]:
+    """Yield the sample on every server here, and the corpus on the first, each chosen for the server that it runs on."""
+    sample, binaries = briefs.read(resources.sample_project()), servers.available()
+    for binary in binaries:
+        yield f"sample {binary.product} {binary.version}", on(sample, binary), binary
     if CORPUS.is_dir():
         with tempfile.TemporaryDirectory() as folder:
             for source in sorted(p for p in CORPUS.iterdir() if p.is_dir()):
-                yield source.name, briefs.read(laid_out(source, Path(folder) / source.name))
+                asked = briefs.read(laid_out(source, Path(folder) / source.name))
+                yield source.name, on(asked, binaries[0]), binaries[0]
+
+
+def on(brief: Brief, binary: Binary) -> Brief:
+    """Return ``brief`` with the server program as its stack."""
+    return replace(brief, stack=(Component(binary.product.capitalize(), "cache", "", 0, binary.version),))
 
 
 def quality(count: int) -> int:
     """Print the table; return how many choices are dearer than the best by more than the noise."""
     print(
-        f"{'project':<18}{'key':<20}{'candidate':<18}{'modelled %':>11}{'measured %':>11}{'to best':>9}{'noise':>8}  verdict"
+        f"{'project':<22}{'key':<22}{'candidate':<18}{'modelled %':>11}{'measured %':>11}{'to best':>9}{'noise':>8}  verdict"
     )
     wrong = calls = 0
-    for name, brief in projects():
+    for name, brief, binary in projects():
         for choice in choose(brief, sensitivity=False).close:
-            rows = replayed(choice, brief, count)
+            rows = replayed(choice, brief, count, binary)
             best = min(float(r["measured"]) for r in rows)  # type: ignore[arg-type]
             calls += 1
             for row in rows:
@@ -204,7 +211,7 @@ def quality(count: int) -> int:
                     good = cost <= best * (1 + noise)
                     wrong += not good
                     verdict = "chosen, best within noise" if good else "chosen, WORSE THAN THE BEST"
-                print(f"{name:<18}{choice.pattern.name:<20}{row['candidate']!s:<18}{100 * float(row['modelled']):>11.3f}"  # type: ignore[arg-type]
+                print(f"{name:<22}{choice.pattern.name:<22}{row['candidate']!s:<18}{100 * float(row['modelled']):>11.3f}"  # type: ignore[arg-type]
                       f"{100 * cost:>11.3f}{cost / best:>8.2f}x{100 * noise:>7.1f}%  {verdict}", flush=True)  # fmt: skip
     print(f"{calls} close calls, {wrong} of them dearer than the best by more than the noise")
     return wrong

@@ -87,13 +87,23 @@ def choose(brief: Brief, build: Build | None = None, *, sensitivity: bool = True
     build = build or build_of(*server)
     access = brief.access_patterns
     made = []
+    seen: dict[tuple[object, ...], tuple[Flip, ...]] = {}
     for slot in drafted.slots:
         if not slot.spec.candidate:
             continue
         mine = tuple(a for a in access if a.id in served[slot.name].access_patterns)
         weighed = weigh(slot, drafted, served[slot.name], mine, build, server)
-        found = flips(weighed, slot, drafted, mine, build, server) if sensitivity else ()
-        made.append(Choice(weighed, found))
+        # keys of one use that are used alike flip alike: they differ in the length of their names only
+        kind = (
+            slot.use.pattern.use,
+            slot.spec.name,
+            weighed.rates.writes,
+            weighed.rates.reads,
+            tuple(a.verb for a in mine),
+        )
+        if sensitivity and kind not in seen:
+            seen[kind] = flips(weighed, slot, drafted, mine, build, server)
+        made.append(Choice(weighed, seen.get(kind, ())))
     structures = {c.pattern.name: c.chosen.candidate.name for c in made if not c.by_catalog and not c.weighed.pinned}
     keyspace = drafted.keyspace(structures) if structures else first
     return Choices(keyspace, tuple(made), f"{server[0].capitalize()} {'.'.join(map(str, server[1]))}")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import chain, count
 from string import Template
 
 from redis_plan import units
 from redis_plan.brief.model import Brief, Entity
-from redis_plan.keyspace import chain, cues, naming, statefields
+from redis_plan.keyspace import chain as ttl_chain
+from redis_plan.keyspace import cues, naming, statefields
 from redis_plan.keyspace.catalog import FieldSpec, KeySpec, UsePattern
 from redis_plan.keyspace.expression import compute
 from redis_plan.keyspace.model import Field, KeyPattern, Keyspace, TtlRule
@@ -96,7 +98,7 @@ def _words(ground: Ground, entity: Entity | None) -> _Words:
             "noun": keyspace.session_noun,
             "nouns": cues.plural(keyspace.session_noun),
             "member": keyspace.member_noun,
-            "lease": units.write(chain.lease(brief), "s"),
+            "lease": units.write(ttl_chain.lease(brief), "s"),
             "probe": units.write(probe_s(brief), "s"),
             "probe_period": units.write(probe_s(brief) / 2, "s"),
             "idle": units.write(brief.value("idle_ttl"), "s"),
@@ -112,7 +114,7 @@ def _words(ground: Ground, entity: Entity | None) -> _Words:
 def free_name(use: Use, spec: KeySpec, ground: Ground, taken: set[str]) -> str:
     """Return the name for the pattern of ``spec``, or the first numbered form of it that no other pattern has."""
     name = _words(ground, use.entities[0] if use.entities else None).substitute_in(spec.name)
-    return next(n for n in (name, *(f"{name}-{i}" for i in range(2, 10_000))) if n not in taken)
+    return next(n for n in chain((name,), (f"{name}-{i}" for i in count(2))) if n not in taken)
 
 
 def _template(keyspace: Keyspace, spec: KeySpec, tag: str, part: str) -> str:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import lru_cache
+from itertools import islice
 
 from redis_plan.brief.model import Brief, Entity
 from redis_plan.keyspace import cues, naming
 from redis_plan.keyspace.catalog import nouns, use_patterns
 from redis_plan.keyspace.model import Field, KeyPattern
+
+#: Fields that say which of the session's things is on.
+MOST_CURRENT = 4
 
 
 def state_fields(brief: Brief, session: cues.SessionNoun | None) -> list[Field]:
@@ -20,11 +25,15 @@ def state_fields(brief: Brief, session: cues.SessionNoun | None) -> list[Field]:
         return []
     own = [Field(naming.slugify(a.name, "field").replace("-", "_"), "text", min(64, a.size_bytes or 32), f"{session.word}: {a.name}")
            for a in session.entity.attributes[:12]]  # fmt: skip
-    current = [
-        Field(f"current_{naming.slugify(cues.singular(e.name), 'item').replace('-', '_')}", "id", 32, f"which {cues.singular(e.name)} is on")
+    things = (
+        e
         for e in brief.entities
         if e is not session.entity and e.realtime and e.lifetime in ("session", "temporary") and _is_current(e)
-    ][:4]  # fmt: skip
+    )
+    current = [
+        Field(f"current_{naming.slugify(word, 'item').replace('-', '_')}", "id", 32, f"which {word} is on")
+        for word in (cues.singular(e.name) for e in islice(things, MOST_CURRENT))
+    ]
     basic = [Field("owner", "id", 26, f"who opened the {session.word}"), Field("capacity", "integer", 6, "seats")]
     fixed = {"epoch", "version", "status", "created_at", "updated_at"}
     seen: dict[str, Field] = {f.name: f for f in (*basic, *own, *current) if f.name not in fixed}
@@ -51,6 +60,7 @@ def with_code(patterns: list[KeyPattern]) -> list[KeyPattern]:
     ]
 
 
+@lru_cache(maxsize=65_536)
 def _is_current(entity: Entity) -> bool:
     """Whether a session has one of these at a time: a round, a question, a lot; not a member, a vote or a score."""
     fits = ((cues.fit(p, entity), p.use) for p in use_patterns() if p.entities)
