@@ -39,7 +39,7 @@ def measure(server: Server, build: Build, shape: Shape, seed: int) -> dict[str, 
     rng = random.Random(seed)
     if not server.ours:
         loading.warm_up(server, server.prefix)
-    with server.client(lib_name=None, lib_version=None) as client:
+    with server.client(driver_info=None) as client:
         before = loading.settle(client, server.ours)
         loading.send(server, keygrid.commands(shape, rng, server.prefix))
         after = loading.settle(client, server.ours)

@@ -34,7 +34,7 @@ def test_a_struct_takes_what_its_constant_says(binary: Binary, shows: str) -> No
     shape = PROBES[shows]
     with (
         closing(start_with(binary, {"hz": "100", "latency-tracking": "no"})) as server,
-        server.client(lib_name=None, lib_version=None) as client,
+        server.client(driver_info=None) as client,
     ):
         build = live.build_of(server)
         before = loading.settle(client).used
