@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 from redis_plan.brief.lexicon import UNSPACED, Lexicon, fold
 from redis_plan.brief.model import Comparator, QuantityKind
@@ -137,8 +138,15 @@ class Line:
     def _may_continue(noun: str) -> bool:
         return not noun.endswith("s") or noun.endswith("ss")
 
-    def _scope(self) -> str:
-        low = fold(self.line)
+    @cached_property
+    def folded(self) -> str:
+        """The line in lower case without diacritics."""
+        return fold(self.line)
+
+    @cached_property
+    def scope(self) -> str:
+        """What the line's numbers are said of: at peak, per session, per user, or ""."""
+        low = self.folded
         for scope, marks in (
             ("at peak", ("peak", "concurrent", "simultaneous", "szczyt", "jednoczes", "rownoczes")),
             ("per session", ("per session", "per room", "per game", "na sesj", "na pokoj", "w pokoju", "each room")),

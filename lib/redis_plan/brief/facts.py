@@ -11,7 +11,7 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from redis_plan import resources
@@ -100,11 +100,12 @@ class _Candidate:
 
 def _candidates(quantities: Sequence[Quantity], lines: Mapping[str, Sequence[str]]) -> list[_Candidate]:
     found = []
+    folded: dict[str, str] = {}  # a line may hold many quantities
     for order, q in enumerate(q for q in quantities if q.design_relevant):
         dimension, value = base(q.value, q.unit)
         top = base(q.value_max, q.unit)[1] if q.value_max is not None else None
         line = lines[q.file][q.line - 1]
-        text = fold(line if len(line) <= LONG_LINE else q.text)
+        text = folded.get(line) or folded.setdefault(line, fold(line)) if len(line) <= LONG_LINE else fold(q.text)
         found.append(_Candidate(q, order, dimension, value, top, text, fold(q.subject), fold(f"{q.unit} {q.text}")))
     return found
 
@@ -152,7 +153,12 @@ def _binary(unit: str) -> float:
 
 
 def _any(cues: Sequence[str], text: str) -> bool:
-    return bool(cues) and _pattern(tuple(cues)).search(text) is not None
+    return bool(cues) and _said(tuple(cues), text)
+
+
+@lru_cache(maxsize=2048)
+def _said(cues: tuple[str, ...], text: str) -> bool:
+    return _pattern(cues).search(text) is not None
 
 
 @cache

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from redis_plan.brief.counted import Context, Line
 from redis_plan.brief.lexicon import UNSPACED, fold, lexicon
@@ -61,6 +60,8 @@ _LIMITS = ("<=", ">=", "<", ">")
 #: What a number makes of these words with a hyphen is a property, not a count: "2-way", "5-step".
 _HYPHENATED = ("d", "bit", "factor", "way", "tier", "axis", "step", "click")
 _BOUNDS = ("<", "<=", ">", ">=", "≤", "≥")
+#: A line with more quantities holds data, not demands: what follows is not looked at.
+MOST_IN_A_LINE = 12
 #: So many values of one kind in a row, with commas between, are the choices of a menu and no quantities.
 MENU = 4
 #: Words that make a range of two numbers by themselves; "and" needs a "between".
@@ -108,12 +109,15 @@ class _Scanner(Line):
             self.masked = (
                 self.masked[: match.start()] + "\x01" * (match.end() - match.start()) + self.masked[match.end() :]
             )
-        masked, position = self.masked, 0
+        masked, position, left = self.masked, 0, MOST_IN_A_LINE
         while (number := NUMBER.search(masked, position)) is not None:
             quantity, end = self._read(number)
             position = max(end, number.end("a") if quantity is None else number.end(), number.start() + 1)
             if quantity is not None:
                 yield quantity
+                left -= 1
+                if not left:
+                    return
 
     def _is_version(self, start: int) -> bool:
         """Whether the word before is a technology: ``Astro 5 pozwala`` counts nothing."""
@@ -247,7 +251,7 @@ class _Scanner(Line):
     def _kind(self, unit: Unit, value: float, op: Comparator | None) -> QuantityKind:
         if unit.kind == "time":
             total = (unit.seconds or 1.0) * value
-            low = fold(self.line)
+            low = self.folded
             cue = any(w in low for w in _LATENCY_WORDS)
             bounded = op in ("<", "<=") and not any(w in low for w in ("ttl", "expir", "timeout", "inactiv", "wygas"))
             return "latency" if unit.name == "ms" or (total <= 10 and (cue or bounded)) else "duration"
@@ -330,7 +334,7 @@ class _Scanner(Line):
     ) -> Quantity:
         text = self.line[start:end].strip()
         relevant = self._relevant(kind, unit)
-        return Quantity(text, value, unit, kind, "", 0, top, op, self.context.subject, self._scope(), relevant)
+        return Quantity(text, value, unit, kind, "", 0, top, op, self.context.subject, self.scope, relevant)
 
 
 def _pieces(line: str) -> Iterator[str]:
@@ -359,8 +363,15 @@ def read_quantities(
         following = lines[number] if number in joined and number < len(lines) else ""
         for piece in _pieces(line):
             after = following if piece == line or line.endswith(piece) else ""
-            found += [replace(q, file=file, line=number) for q in scan(piece, language, context, after)]
+            found += [_placed(q, file, number) for q in scan(piece, language, context, after)]
     return tuple(found)
+
+
+def _placed(q: Quantity, file: str, line: int) -> Quantity:
+    """Return the quantity with its place; plainer and faster than ``dataclasses.replace``."""
+    return Quantity(
+        q.text, q.value, q.unit, q.kind, file, line, q.value_max, q.op, q.subject, q.scope, q.design_relevant
+    )
 
 
 __all__ = ["Context", "parse_number", "read_quantities", "scan"]

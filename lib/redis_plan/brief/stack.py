@@ -61,9 +61,39 @@ def technologies() -> tuple[dict[str, tuple[str, Role, str]], re.Pattern[str]]:
 
 
 @cache
-def _first_words() -> frozenset[str]:
-    """The words that technologies begin with: most statements hold none, and need no closer look."""
-    return frozenset(m.group() for spelling in technologies()[0] if (m := WORD.search(spelling)))
+def _by_first_word() -> dict[str, list[tuple[str, int]]]:
+    """The spellings by the word that they begin with, longest first, with where in them that word stands."""
+    made: dict[str, list[tuple[str, int]]] = {}
+    for spelling in sorted(technologies()[0], key=len, reverse=True):
+        match = WORD.search(spelling)
+        if match:
+            made.setdefault(match.group(), []).append((spelling, match.start()))
+    return made
+
+
+_BEFORE = frozenset("@.-_")
+
+
+def _mentions(folded: str, said: Sequence[tuple[str, int, int]]) -> Iterator[tuple[str, int, int]]:
+    """Yield every listed spelling in a text with its place; each word is looked up once, so that cost stays linear."""
+    spellings, done = _by_first_word(), 0
+    for word, start, _ in said:
+        for spelling, offset in spellings.get(word, ()):
+            begin = start - offset
+            if begin < done or not folded.startswith(spelling, begin) or _inside(folded, begin, begin + len(spelling)):
+                continue
+            yield spelling, begin, begin + len(spelling)
+            done = begin + len(spelling)
+            break
+
+
+def _inside(folded: str, begin: int, end: int) -> bool:
+    """Whether the text goes on before or after as one word: "go-live", "@x/react"."""
+    begin -= begin > 0 and folded[begin - 1] == "@"
+    before, after = folded[begin - 1 : begin] if begin else "", folded[end : end + 2]
+    if before and (before.isalnum() or before in _BEFORE):
+        return True
+    return bool(after) and (after[0].isalnum() or after[0] == "_" or (after[0] == "-" and after[1:2].isalpha()))
 
 
 @cache
@@ -88,7 +118,7 @@ def _families() -> tuple[tuple[re.Pattern[str], str, Role], ...]:
 def read_stack(blocks: Sequence[Block], roles: Roles, words: Lexicon, is_stack_file: bool) -> Iterator[Component]:
     """Yield every technology that a document names, in order of line."""
     table, pattern = technologies()
-    firsts = _first_words()
+    firsts = _by_first_word().keys()
     strangers = words.words("not_technology")
     for block in blocks:
         text = block.text
@@ -103,11 +133,10 @@ def read_stack(blocks: Sequence[Block], roles: Roles, words: Lexicon, is_stack_f
             continue
         role = roles.of(block)
         line_offsets = None
-        for match in pattern.finditer(folded):
-            name, kind, exact = table[match.group(1)]
-            begin, end = match.span(1)
+        for spelt, begin, end in _mentions(folded, said):
+            name, kind, exact = table[spelt]
             described = is_stack_file or role == "stack"
-            if match.group(1) in strangers or _is_word(text, folded, match, name, exact, described):
+            if spelt in strangers or _is_word(text, folded, (begin, end), name, exact, described):
                 continue
             if block.kind == "code" and not is_stack_file:
                 continue
@@ -117,13 +146,13 @@ def read_stack(blocks: Sequence[Block], roles: Roles, words: Lexicon, is_stack_f
                 line_offsets = line_offsets if line_offsets is not None else text
                 line += line_offsets.count("\n", 0, begin)
             status = _status(folded, begin, role, roles.chain(block.section), words, is_stack_file)
-            spelling = text[begin:end] if block.kind != "code" and fold(name) != match.group(1) else ""
+            spelling = text[begin:end] if block.kind != "code" and fold(name) != spelt else ""
             yield Component(name, kind, block.file, line, version.group(1) if version else None, status, spelling)
 
 
-def _is_word(text: str, folded: str, match: re.Match[str], name: str, exact: str, described: bool) -> bool:
+def _is_word(text: str, folded: str, span: tuple[int, int], name: str, exact: str, described: bool) -> bool:
     """Whether what was found is no technology here: a manner of talking, an ordinary word, a verb, part of a path."""
-    begin, end = match.span(1)
+    begin, end = span
     if (name in _MANNERS and not described) or (exact and text[begin:end] != exact):
         return True
     if exact and not begin and not described and _A_VERB.match(folded, end):
