@@ -16,7 +16,12 @@ CONDA = yaml.safe_load((ROOT / "environment.yml").read_text("utf-8"))["dependenc
 LOCK = (ROOT / "requirements.lock").read_text("utf-8")
 
 #: conda-forge's name for a package of another name on PyPI; "-base" leaves a GUI toolkit out.
-CONDA_NAMES = {"redis-py": "redis", "matplotlib-base": "matplotlib", "seaborn-base": "seaborn", "msgpack-python": "msgpack"}
+CONDA_NAMES = {
+    "redis-py": "redis",
+    "matplotlib-base": "matplotlib",
+    "seaborn-base": "seaborn",
+    "msgpack-python": "msgpack",
+}
 #: What only the conda way needs: the interpreter, its installer, the server, the build backend, redis[hiredis] by hand.
 CONDA_ONLY = {"python", "pip", "redis-server", "hatchling", "hiredis"}
 

@@ -4,14 +4,12 @@ import io
 import json
 
 import pytest
-import pytest
 from rich.console import Console
 
 from redis_plan import brief
 from redis_plan.brief import explore, plan_text
 from redis_plan.brief.report import as_json, print_brief
 from redis_plan.codec import from_json, to_json
-from redis_plan.errors import DocumentError
 from redis_plan.errors import DocumentError
 
 PRD = """# Quizzle
