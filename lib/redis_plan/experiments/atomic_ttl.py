@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 
 import matplotlib.pyplot as plt
@@ -116,9 +117,15 @@ def crashes(lab: Lab) -> Finding:
     functions = "functions" in lab.server.capabilities
     rows: list[dict[str, object]] = []
     for turn in range(turns):
-        for way, groups in ways(functions).items():
-            for killed, immortal in _one(lab, groups, kills, lab.rng(f"crash {way} {turn}"), functions).items():
-                rows.append({"way": way, "killed": killed, "round": turn, "victims": kills, "immortal": immortal})
+
+        def one(item: tuple[str, tuple[tuple[bytes, int], ...]], turn: int = turn) -> dict[str, int]:
+            return _one(lab, item[1], kills, lab.rng(f"crash {item[0]} {turn}"), functions)
+
+        tried = ways(functions)
+        with ThreadPoolExecutor(len(tried)) as pool:  # each way has a server of its own, and mostly waits
+            for way, left in zip(tried, pool.map(one, tried.items()), strict=True):
+                rows += [{"way": way, "killed": killed, "round": turn, "victims": kills, "immortal": count}
+                         for killed, count in left.items()]  # fmt: skip
     return _finding(pd.DataFrame(rows), functions)
 
 
@@ -133,16 +140,25 @@ def _one(
         stack.callback(dying.end)
         stack.callback(orphaned.end)
         victims = dying.go()
-        time.sleep(0.005)
+        _await_work(own.client(), "c", kills)
         for worker in victims:
             time.sleep(rng.random() * 0.002)
             os.kill(worker, signal.SIGKILL)
         left = {"client": _immortal(own.client(), "c")}
         orphaned.go()
-        time.sleep(0.005 + rng.random() * 0.01)
+        _await_work(own.client(), "s", kills)
+        time.sleep(rng.random() * 0.01)
         own.kill()
         own.start()
         return left | {"server": _immortal(own.client(), "s")}
+
+
+def _await_work(client: redis.Redis, kind: str, count: int) -> None:
+    """Wait until each worker of ``kind`` has finished a key: one that has not begun can leave nothing behind."""
+    names = [f"{kind}{worker:04d}:{1:08d}" for worker in range(count)]
+    until = time.monotonic() + 10
+    while int(client.exists(*names)) < count and time.monotonic() < until:
+        time.sleep(0.001)
 
 
 def _immortal(client: redis.Redis, kind: str) -> int:

@@ -41,7 +41,7 @@ class _Trial:
 
 def leases(lab: Lab, *, members: int) -> Finding:
     """Keep the same leases in each structure; compare bytes, cost of a renewal, and what is known after all have lapsed."""
-    count, sessions = max(2, min(200, members)), lab.by_profile(60, 300, 2_000)
+    count, sessions = max(2, min(200, members)), lab.by_profile(40, 300, 2_000)
     window_s = lab.by_profile(0.8, 5.0, 30.0)
     lacking = lab.server.lacks("hash-field-ttl") if lab.server.ours else ""
     with ExitStack() as own:

@@ -7,6 +7,7 @@ this machine makes up by itself; what is smaller than that, or than the resoluti
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -163,4 +164,4 @@ def _batch_size(wire: Wire, operations: Iterator[Operation], warmup: int) -> int
     while len(spent) < max(1, warmup) and sum(spent) < WARMUP_S:
         spent += run_batch(wire, operations, 1)
     typical = sorted(spent)[len(spent) // 2]
-    return max(1, min(500, round(BATCH_S / typical) + 1))
+    return max(1, min(500, math.ceil(BATCH_S / typical)))

@@ -157,6 +157,7 @@ def probes(keys: int = SET_KEYS, brief: bool = False) -> tuple[Probe, ...]:
         of(True, True, "hash", 32, n_elem=20, fsize="16", vsize="80", **each),
         of(False, False, "list", 32, n_elem=4, vsize="30", **each),
         of(False, False, "list", 32, n_elem=80, vsize="300", **each),
+        of(False, False, "list", 32, n_elem=200, vsize="424", **each),
         of(True, True, "list", 32, n_elem=20, vsize="100", **each),
         of(False, False, "set", 32, n_elem=6, vsize="20", **each),
         of(False, False, "set", 32, n_elem=40, vsize="20", **each),
@@ -276,8 +277,9 @@ def _nearest(
             for name in names
             if (other := layout.load(name)).rules["value_tables"] == best.layout.rules["value_tables"]
         ]
-        nearer = min(others, key=lambda build: _score(mine, build), default=best)
-        if _score(mine, nearer) < _score(mine, best) - _CLEARLY:
+        # some rules belong to several types, so all sets have their say
+        nearer = min(others, key=lambda build: _score(readings, build), default=best)
+        if _score(mine, nearer) < _score(mine, best) - _CLEARLY and _score(readings, nearer) < _score(readings, best):
             changes.append(f"{kind}: behaves like {nearer.layout.family.rpartition(' ')[2]}")
             best = replace(nearer, layout=replace(nearer.layout, family=best.layout.family))
         tables = [r for r in mine if r.encoding in ("hashtable", "skiplist")]
@@ -290,7 +292,7 @@ def _nearest(
 #: Names of the sizes and rules that belong to one type, by how they begin.
 _PREFIXES: Mapping[str, tuple[str, ...]] = {
     "hash": ("hash_",), "set": ("set_",), "zset": ("zset", "zskiplist", "skiplist_", "double_"),
-    "list": ("list_", "quicklist", "large_list"), "stream": ("stream", "rax"),
+    "list": ("list_", "quicklist", "large_list", "compact"), "stream": ("stream", "rax"),
 }  # fmt: skip
 
 

@@ -100,7 +100,9 @@ def eviction_decision(brief: Brief, keyspace: Keyspace, budget: Evidence, full: 
     authoritative = any(pattern.authoritative for pattern in keyspace.keys)
     admission = budget["admission_bytes"].value
     if full.not_run:
-        because = "a refused write is seen, half of what belongs together is not; the test of a full server did not run here"
+        because = (
+            "a refused write is seen, half of what belongs together is not; the test of a full server did not run here"
+        )
         lost = "not measured here"
     else:
         kept, refused, broken, evicted = (
