@@ -4,8 +4,11 @@ import re
 
 from nbformat.v4 import new_markdown_cell, new_notebook
 
+from redis_plan.measure.finding import Value
 from redis_plan.plan import review
+from redis_plan.plan.evidence import describe
 from tests.plan.notebooks import SVG, drew, said
+from tests.plan.records import evidence
 
 EVIL = "Hello <script>alert(1)</script> <img src=x onerror=alert(2)> [x](javascript:alert(3))"
 
@@ -62,3 +65,13 @@ def test_a_citation_of_a_document_leads_to_its_line(tmp_path):
 
 def test_a_line_that_does_not_exist_is_not_linked(tmp_path):
     assert "not prd.md:3." in pages(tmp_path)["redis-plan"]
+
+
+def test_a_long_record_folds_its_table_and_a_short_one_shows_it():
+    values = [Value(f"p{n}", n, "s", 1) for n in range(20)]
+    long, short = (review.markdown_to_html(describe(evidence("E-04a", *some))) for some in (values, values[:3]))
+    assert re.search(
+        r"<details><summary>All 20 values</summary>\s*<div.*>p19<.*</table></div>\s*</details>", long, re.S
+    )
+    assert "details" not in short
+    assert ">p2<" in short

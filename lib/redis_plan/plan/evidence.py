@@ -26,6 +26,9 @@ from redis_plan.measure.lab import Lab
 from redis_plan.plan import provenance
 from redis_plan.server import Fingerprint
 
+#: Values that a notebook shows at once; a longer table is folded, so that question, finding and figure stay in sight.
+SHOWN_AT_ONCE = 8
+
 FORMAT = 2  # 1: first version; 2: samples as Parquet, with what repeats them
 
 
@@ -100,24 +103,23 @@ def write_interval(value: Value) -> str:
 
 
 def describe(evidence: Evidence) -> str:
-    """Return the record as a small Markdown table: question, values, method, conditions."""
+    """Return the record as Markdown: question, finding, a table of values (folded where it is long), method, conditions."""
     if evidence.not_run:
         return f"**{evidence.id} · not run.** {evidence.not_run}"
-    rows = [
-        f"**{evidence.id} · {evidence.question}** {evidence.conclusion}",
-        "",
-        "| value | | 95 % interval | n | grade |",
-        "|:--|--:|:--|--:|:--|",
-    ]
-    rows += [
-        f"| {v.name} | {write_value(v)} | {write_interval(v) if v.low is not None else '–'} | {v.n:,} | {v.grade} |"
-        for v in evidence.values
-    ]
     conditions = " · ".join(
         f"{k} {units.write(v, '') if isinstance(v, float) else v}" for k, v in evidence.conditions.items()
     )
-    rows += ["", f"*{evidence.method}{' — ' + conditions if conditions else ''}*"]
-    return "\n".join(rows)
+    table = ["| value | | 95 % interval | n | grade |", "|:--|--:|:--|--:|:--|"]
+    table += [
+        f"| {v.name} | {write_value(v)} | {write_interval(v) if v.low is not None else '–'} | {v.n:,} | {v.grade} |"
+        for v in evidence.values
+    ]
+    if len(evidence.values) > SHOWN_AT_ONCE:
+        summary = f"<summary>All {len(evidence.values)} values</summary>"
+        table = [f"<details>{summary}", "", *table, "", "</details>"]
+    lead = f"**{evidence.id} · {evidence.question}** {evidence.conclusion}"
+    method = f"*{evidence.method}{' — ' + conditions if conditions else ''}*"
+    return "\n".join([lead, "", *table, "", method])
 
 
 def fingerprint_inputs(experiment: Callable[..., Finding], parameters: Mapping[str, Any], lab: Lab) -> str:

@@ -23,6 +23,9 @@ from nbformat import NotebookNode, from_dict
 from redis_plan.plan import sources
 
 _ANCHOR = re.compile(r'&lt;a id=(?:&quot;|")([ed]-\d\d[a-z]+)(?:&quot;|")&gt;&lt;/a&gt;')
+_FOLD = re.compile(
+    r"<p>&lt;details&gt;&lt;summary&gt;(All \d+ values)&lt;/summary&gt;</p>(.*?)<p>&lt;/details&gt;</p>", re.S
+)
 _IMAGE = re.compile(r'<img src="(redis-plan-figures/[\w.-]+)"')
 
 
@@ -43,8 +46,9 @@ def _heading_with_id(self: RendererHTML, tokens: Any, index: int, options: Any, 
 
 
 def markdown_to_html(text: str) -> str:
-    """Render CommonMark with tables; raw HTML becomes visible text, our own anchors stay anchors."""
-    return _ANCHOR.sub(r'<a id="\1"></a>', _markdown().render(text))
+    """Render CommonMark with tables; raw HTML becomes visible text, our own anchors and folded tables stay what they are."""
+    rendered = _ANCHOR.sub(r'<a id="\1"></a>', _markdown().render(text))
+    return _FOLD.sub(r"<details><summary>\1</summary>\2</details>", rendered)
 
 
 class FigureWithText(Preprocessor):
