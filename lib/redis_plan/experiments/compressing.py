@@ -88,7 +88,7 @@ def compression(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
         samples=pd.DataFrame(rows),
         conclusion=f"A fifth of the bytes is saved from {at[f'{first} saves a fifth from']:,.0f} B on, first by {first}; an event has "
         f"{at['envelope bytes']:,.0f} B, a snapshot {at['snapshot bytes']:,.0f} B.",
-        conditions={"worth it": f"{WORTH:.0%} of the bytes", "zstd": zstandard.__version__, "lz4": "frame format, no checksum"},
+        conditions={"worth it": f"{100 * WORTH:.0f} % of the bytes", "zstd": zstandard.__version__, "lz4": "frame format, no checksum"},
     )  # fmt: skip
 
 

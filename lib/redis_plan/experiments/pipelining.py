@@ -74,7 +74,7 @@ def depth_and_payload(lab: Lab) -> Finding:
         values=(*values, Value("smallest", small, "B"), Value("largest", large, "B")),
         samples=samples,
         conclusion=f"Depth gains {at[f'{small} B gain']:.0f} times at {small} B and {at[f'{large} B gain']:.1f} times at "
-        f"{large // 1024} KiB; {at[f'{small} B enough']:.0f} commands a batch give {ENOUGH:.0%} of it.",
+        f"{large // 1024} KiB; {at[f'{small} B enough']:.0f} commands a batch give {100 * ENOUGH:.0f} % of it.",
         conditions={"loop": "closed", "connections": 1, "seconds each": seconds, "rounds": rounds},
     )  # fmt: skip
 

@@ -129,7 +129,7 @@ def compare(lab: Lab, *, pattern: KeyPattern, payload_bytes: float) -> Finding:
         clean(client, root)
     best = {k: min(usable, key=lambda c: _find(values, f"{c.name} {k} server")).name for k in ("write", "read")}
     return Finding(
-        question=f"Which structure serves `{pattern.name}` at {shape.elements:,} elements of {shape.value_bytes} B?",
+        question=f"Which structure serves `{pattern.name}` at {shape.elements:,} element{'s' * (shape.elements != 1)} of {shape.value_bytes} B?",
         hypothesis=f"{pattern.chosen or usable[0].name} needs less server time than the naive {naive.name}.",
         method="Each candidate's own commands, interleaved A B A B on one connection after warm-up; server time from commandstats, CPU with system calls from INFO cpu",
         values=tuple(values),

@@ -133,7 +133,7 @@ def eviction_decision(brief: Brief, keyspace: Keyspace, budget: Evidence, full: 
         question="How large is `maxmemory`, and who is refused when memory runs short?",
         decision=(
             f"`maxmemory {round(budget['maxmemory'].value)}` with `maxmemory-policy {policy}`. The service refuses every new {words.one} "
-            f"while `used_memory` is above {round(admission)} B ({capacity.ADMISSION_SHARE:.0%} of it, {budget.number('admission_bytes')}); "
+            f"while `used_memory` is above {round(admission)} B ({100 * capacity.ADMISSION_SHARE:.0f} % of it, {budget.number('admission_bytes')}); "
             f"those that are alive keep the rest. The host is {room} with at least {budget.number('host_memory')}, and twice "
             f"the peak still fits ({budget.number('host_memory_2x')})"
         ),

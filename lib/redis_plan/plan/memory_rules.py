@@ -42,7 +42,7 @@ def eviction_section(keyspace: Keyspace, budget: Evidence, full: Evidence) -> st
         f"Admission where {f'a {words.one} is' if words.sessions else 'new keys are'} created:",
         "",
         "```js",
-        f"const ADMIT_BELOW = {round(budget['admission_bytes'].value)}; // {capacity.ADMISSION_SHARE:.0%} of maxmemory",
+        f"const ADMIT_BELOW = {round(budget['admission_bytes'].value)}; // {100 * capacity.ADMISSION_SHARE:.0f} % of maxmemory",
         "async function mayCreate(redis, cache) {",
         "  if (Date.now() - cache.at > 1000) { // one INFO a second",
         "    cache.used = Number(/^used_memory:(\\d+)/m.exec(await redis.info('memory'))[1]);",

@@ -62,7 +62,7 @@ def pattern_table(keyspace: Keyspace, brief: Brief, samples: pd.DataFrame, build
     shown = max(5, sum(size >= least for size, _, _ in rows))
     lines += [line for _, _, line in rows[:shown]]
     if rest := rows[shown:]:
-        lines.append(f"\nUnder {_SMALL:.1%} each, a key: {', '.join(short for _, short, _ in rest)}.")
+        lines.append(f"\nUnder {100 * _SMALL:.1f} % each, a key: {', '.join(short for _, short, _ in rest)}.")
     return "\n".join(lines)
 
 
