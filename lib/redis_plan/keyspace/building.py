@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import chain, count
@@ -78,6 +79,10 @@ def build(use: Use, spec: KeySpec, ground: Ground, chosen: str, name: str) -> Ke
     )
 
 
+#: An article before one of the catalog's nouns: it follows the noun that the documents use.
+_ARTICLE = re.compile(r"\b([Aa]) \$(\w+)")
+
+
 @dataclass(frozen=True)
 class _Words:
     """The nouns of these documents, for the catalog's ``$noun``, ``$member`` and ``$entity``."""
@@ -86,7 +91,14 @@ class _Words:
 
     def substitute_in(self, text: str) -> str:
         """Return ``text`` with its ``$``-words filled in."""
-        return Template(text).safe_substitute(self.nouns) if "$" in text else text
+        if "$" not in text:
+            return text
+        return Template(_ARTICLE.sub(self._with_article, text)).safe_substitute(self.nouns)
+
+    def _with_article(self, found: re.Match[str]) -> str:
+        """Return ``a $noun`` with the article that the noun takes."""
+        noun = self.nouns.get(found[2])
+        return found[0] if noun is None else found[1][0] + cues.with_article(noun)[1:]
 
 
 def _words(ground: Ground, entity: Entity | None) -> _Words:

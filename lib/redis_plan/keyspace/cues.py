@@ -152,11 +152,22 @@ def singular(name: str) -> str:
     return _singular(plain)
 
 
+#: How a noun begins that takes "an"; of "u" only where it is not "you", of "h" only where it is silent.
+_VOWEL_SOUND = re.compile(
+    r"(?!eu|one\b|once\b|uni|us[aeiu]|ut[ei]|ur[aeio]|ubi)[aeiou]|hour|honou?r|heir|honest", re.IGNORECASE
+)
+
+
 def plural(noun: str) -> str:
     """Return the plural of an English ``noun``."""
     if noun.endswith(("s", "x", "ch", "sh")):
         return noun + "es"
     return noun[:-1] + "ies" if noun.endswith("y") and noun[-2:-1] not in "aeiou" else noun + "s"
+
+
+def with_article(noun: str) -> str:
+    """Return ``noun`` with its indefinite article: ``a room``, ``an auction``, ``a user``, ``an hour``."""
+    return f"{'an' if _VOWEL_SOUND.match(noun) else 'a'} {noun}"
 
 
 def find_member(brief: Brief, session: SessionNoun | None) -> str:

@@ -53,9 +53,13 @@ def with_code(patterns: list[KeyPattern]) -> list[KeyPattern]:
         return patterns
     code = Field("code", "code", 8, "join code; deleted with the session")
     return [
-        replace(p, fields=(*p.fields, code), max_elements=p.max_elements + 1, typical_elements=p.typical_elements + 1)
-        if p.use == "state"
-        else p
+        p
+        if p.use != "state"
+        else replace(p, fields=tuple(code if f.name == code.name else f for f in p.fields))
+        if any(f.name == code.name for f in p.fields)  # the documents name it among the session's own properties
+        else replace(
+            p, fields=(*p.fields, code), max_elements=p.max_elements + 1, typical_elements=p.typical_elements + 1
+        )
         for p in patterns
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from redis_plan import units
@@ -17,6 +18,9 @@ CANDIDATES_ALT = (
     "Range plots of the time per operation of each candidate structure, one panel a key pattern for writing and one for "
     "reading, the chosen candidate highlighted."
 )
+
+#: A time to live in a command of the catalog, whose candidates are the same for every project.
+_SECONDS = re.compile(r"\bEX \d+")
 
 _LETTERS = "abcdefghijklmnopqrst"  # u to z are logs, pipelining, formats, cliffs, load and compression
 
@@ -84,8 +88,8 @@ def decision(pattern: KeyPattern, record: Evidence, choices: Choices, brief: Bri
         id=record.id.replace("E", "D"),
         title=f"`{pattern.name}` is a {_title(winner)}",
         question=f"How is `{pattern.template}` stored ({pattern.holds})?",
-        decision=f"{winner.type}, written with {_commands(winner.write)}, read with {_commands(winner.read)}.",
-        because=because.rstrip("."),
+        decision=f"{winner.type}, written with {_commands(winner.write, pattern)}, read with {_commands(winner.read, pattern)}.",
+        because=because,
         instead_of=tuple(
             Alternative(c.name, _why_not(c, record, winner), c.naive) for c in there if c.name != winner.name
         ),
@@ -100,8 +104,11 @@ def _title(candidate: Candidate) -> str:
     return kind if candidate.name == candidate.type else f"{kind} ({candidate.name})"
 
 
-def _commands(templates: Sequence[str]) -> str:
-    return " then ".join(f"`{t}`" for t in templates)
+def _commands(templates: Sequence[str], pattern: KeyPattern) -> str:
+    """Return the commands with this project's own TTL in place of the catalog's."""
+    ttl = pattern.ttl.seconds
+    timed = (_SECONDS.sub(f"EX {ttl}", t) if ttl else t for t in templates)
+    return " then ".join(f"`{t}`" for t in timed)
 
 
 def _numbers(record: Evidence, candidate: Candidate) -> str:

@@ -31,6 +31,11 @@ class Guard:
         return f"{self.says} {sign} {units.write(self.limit, self.unit)} (now {now}){verdict}"
 
 
+def _sentence(text: str) -> str:
+    """Return ``text`` as a sentence: a capital in front, unless code stands there, and a full stop behind."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", ":")) else ".")
+
+
 @dataclass(frozen=True, slots=True)
 class Alternative:
     """A design that was not taken, with its best number. ``naive`` marks the baseline that every decision has."""
@@ -76,10 +81,10 @@ class Decision:
                 f"{status}{serves}",
                 "",
                 f"**Question.** {self.question}  ",
-                f"**Decision.** {self.decision}  ",
-                f"**Because.** {self.because}  ",
+                f"**Decision.** {_sentence(self.decision)}  ",
+                f"**Because.** {_sentence(self.because)}  ",
                 f"**Instead of.** {instead}.  ",
-                f"**Costs.** {self.costs}  ",
+                f"**Costs.** {_sentence(self.costs)}  ",
                 f"**Holds while** {'; '.join(str(guard) for guard in self.holds_while)}.",
             ]
         )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from redis_plan import units
 from redis_plan.brief.model import Brief
 from redis_plan.keyspace import bounds, naming
-from redis_plan.keyspace.cues import plural
+from redis_plan.keyspace.cues import plural, with_article
 from redis_plan.keyspace.model import KeyPattern, Keyspace
 from redis_plan.plan.evidence import Evidence
 
@@ -102,7 +102,9 @@ def registry(keyspace: Keyspace, brief: Brief) -> str:
     rows = []
     for p in keyspace.patterns:
         often = (
-            f"{p.per_session:,.0f} in all" if p.scope == "global" else f"{p.per_session:,.0f} a {keyspace.session_noun}"
+            f"{p.per_session:,.0f} in all"
+            if p.scope == "global"
+            else f"{p.per_session:,.0f} {with_article(keyspace.session_noun)}"
         )
         rows.append(
             [

@@ -34,12 +34,12 @@ def eviction_section(keyspace: Keyspace, budget: Evidence, full: Evidence) -> st
     lines += ["", measured]
     if words.sessions:
         lines[-1] += (
-            f" Functions that end a {words.one} carry the flag `allow-oom`: without it a full server refuses exactly the cleanup "
+            f" Functions that end {words.a_one} carry the flag `allow-oom`: without it a full server refuses exactly the cleanup "
             "(documented: Redis manual, Lua API, script flags; 7.0)."
         )
     lines += [
         "",
-        f"Admission where {f'a {words.one} is' if words.sessions else 'new keys are'} created:",
+        f"Admission where {f'{words.a_one} is' if words.sessions else 'new keys are'} created:",
         "",
         "```js",
         f"const ADMIT_BELOW = {round(budget['admission_bytes'].value)}; // {100 * capacity.ADMISSION_SHARE:.0f} % of maxmemory",
@@ -167,7 +167,7 @@ def keys_section(keyspace: Keyspace, build: Build, fit: Evidence) -> str:
     largest = big_keys(keyspace, build)[:3]
     names = "; ".join(f"`{p.template}` {written(size)}" for p, size in largest)
     dead = (
-        f"- A {words.one} that died without its end waits for the sweeper, at most for its TTL: the 10 % in the budget. "
+        f"- {words.a_one.capitalize()} that died without its end waits for the sweeper, at most for its TTL: the 10 % in the budget. "
         f"Alert when `used_memory / live {words.many}` is a quarter above {fit.number('bytes_per_session')} for 10 minutes."
         if words.sessions and not fit.not_run
         else "- An expired key stays until it is touched or swept: the 10 % in the budget. Alert when `used_memory / DBSIZE` is a "

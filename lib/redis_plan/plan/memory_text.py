@@ -37,7 +37,7 @@ def pattern_table(keyspace: Keyspace, brief: Brief, samples: pd.DataFrame, build
     words, peak = Words.of(keyspace), brief.value("sessions_peak")
     costs = {cost.pattern: cost for cost in project.costs(keyspace, build)}
     by_name = {str(row["pattern"]): row for row in samples.to_dict("records")}
-    last = f"A {words.one}" if words.sessions else "At the peak"
+    last = words.a_one.capitalize() if words.sessions else "At the peak"
     lines = [
         f"| Key pattern | Encoding | Elements, bound | Predicted a key | Measured a key | At its bound | {last} |",
         "|:--|:--|--:|--:|--:|--:|--:|",
@@ -139,7 +139,7 @@ def growth_section(keyspace: Keyspace, line: Evidence, fit: Evidence, steps: lis
         f"{line.cite('residual_max')} of the peak off the line, because tables double"
         + (f" (at {', '.join(shown)}; modelled)" if shown else "")
         + f". The model knows the steps and is at most {line.number('prediction_error_max')} off.",
-        f"- RSS: {written(line['rss_slope'].value / words.keys_each)} a {words.one} (intercept {line.number('rss_intercept')}, residual "
+        f"- RSS: {written(line['rss_slope'].value / words.keys_each)} {words.a_one} (intercept {line.number('rss_intercept')}, residual "
         f"{line.number('rss_residual_max')}), {line.cite('rss_ratio')} of `used_memory` at the top. Empty: {line.number('startup')} used, "
         f"{line.number('startup_rss')} RSS."
         if line["rss_ratio"].value >= _RSS_GREW

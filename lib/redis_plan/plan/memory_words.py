@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from redis_plan import units
-from redis_plan.keyspace.cues import plural
+from redis_plan.keyspace.cues import plural, with_article
 from redis_plan.keyspace.model import Keyspace
 
 
@@ -36,6 +36,11 @@ class Words:
     def sessions(self) -> bool:
         """Whether the project has sessions."""
         return self.one != "key"
+
+    @property
+    def a_one(self) -> str:
+        """One of what is counted, with its article: ``a room``, ``an auction``, ``a key``."""
+        return with_article(self.one)
 
     def count(self, value: float) -> str:
         """Write a number of units: ``500 rooms``, ``55,200 keys``."""

@@ -7,6 +7,7 @@ from redis_plan.brief.model import Brief
 from redis_plan.experiments.isolation import sweep_period_s
 from redis_plan.experiments.session import rules
 from redis_plan.keyspace import chain, functions, naming, records
+from redis_plan.keyspace.cues import plural, with_article
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.plan import artefact_text
 from redis_plan.plan.evidence import Evidence
@@ -22,7 +23,7 @@ def states(brief: Brief, keyspace: Keyspace) -> str:
         if records.recorded(keyspace)
         else ""
     )
-    return f"""### States of a {noun}
+    return f"""### States of {with_article(noun)}
 
 | From | To | By | Checked in the function | Answer if refused |
 |:--|:--|:--|:--|:--|
@@ -91,16 +92,16 @@ def identities(brief: Brief, keyspace: Keyspace) -> str:
     guess = live / 32**6
     join = (
         f"- **Join code** `{code.template}`: 6 characters of `23456789ABCDEFGHJKLMNPQRSTUVWXYZ` without look-alikes (32^6 = {32**6 / 1e9:.2f}e9; "
-        f"with {live:g} live {noun}s one guess hits with {guess:.1e}, modelled). Claimed with `SET <key> <session_id> NX EX <ttl>`: nil means taken, draw again, five times at most. Guessing is bounded by the rate limit below."
+        f"with {live:g} live {plural(noun)} one guess hits with {guess:.1e}, modelled). Claimed with `SET <key> <session_id> NX EX <ttl>`: nil means taken, draw again, five times at most. Guessing is bounded by the rate limit below."
         if code
-        else f"- **No join code** is asked for; a {noun} is entered by its link, which holds the whole id."
+        else f"- **No join code** is asked for; {with_article(noun)} is entered by its link, which holds the whole id."
     )
     return f"""### Ids, seats and connections
 
 - **Session id**: 12 characters of Crockford's base 32 from a CSPRNG (section 1), minted by the gateway, never by the client; it is the hash tag of every key of the {noun}.
 {join}
 - **Three names, kept apart**: user id (who, from the token), {member} id (the seat; field of the roster), connection id (one socket; random, 8 characters). A lease is `<member_id>#<connection>`; both parts pass through the id encoder of section 1, so `#`, `:`, `{{` and `}}` never come from a user.
-- **Re-join** takes no second seat: `session_join` with a {member} id that is in the roster renews the lease and answers the version; the client then catches up.
+- **Re-join** takes no second seat: `session_join` with {with_article(member)} id that is in the roster renews the lease and answers the version; the client then catches up.
 - **Takeover**: a third connection of one {member} removes the lease that would end first and says so in the event (`d.taken`); the gateway that holds it closes that socket with code 4001 `taken over`. A socket whose lease is gone gets -1 on its heartbeat and must join again, so a zombie cannot act: every command of a socket is preceded by the gateway's own check of its lease state.
 - **Authorisation**: the token binds user, {noun} and role; the gateway builds every key and channel name from it and never from a field of a message. Negative tests: another {noun}'s id, a member's id of another {noun}, `*`, `{{}}`, an empty id, a name with a line end."""
 
@@ -111,7 +112,7 @@ def cleanup(brief: Brief, keyspace: Keyspace, ghosts: Evidence) -> str:
     rule = rules(brief, keyspace)
     text = f"""### Cleanup in three layers
 
-| Layer | Does | When | Alone it ends a {keyspace.session_noun} after |
+| Layer | Does | When | Alone it ends {with_article(keyspace.session_noun)} after |
 |:--|:--|:--|:--|
 | 1 `session_end` | publishes `end`, `UNLINK`s every key; runs when memory is full (`allow-oom`); the same the second time | owner ends it, last member left, or the worker finds it idle | at once |
 | 2 worker | every {units.write(period, "s")}: `session_sweep` of each {keyspace.session_noun}, whose `lease` entry in the due index comes round (batches of 100 until none is due), `session_end` where `updated_at` is older than {units.write(brief.value("idle_ttl"), "s")} | from the index of section 3, never `KEYS` or `SCAN` | {units.write(brief.value("idle_ttl"), "s")} + {units.write(period, "s")} |
@@ -143,15 +144,15 @@ def limits(brief: Brief, keyspace: Keyspace) -> str:
 
 | Limit | Value | Where | Answer |
 |:--|:--|:--|:--|
-| members a {noun} | {brief.value("session_capacity"):,g} (`session_capacity`, {brief.fact("session_capacity").where}) | in `session_join` | -2, `full` |
+| members {with_article(noun)} | {brief.value("session_capacity"):,g} (`session_capacity`, {brief.fact("session_capacity").where}) | in `session_join` | -2, `full` |
 | connections a member | 2 (chosen) | in `session_join` | takeover, 4001 |
 | commands a connection | {rate:g}/s, burst {2 * rate:g} (5 x events_per_session, modelled) | token bucket in the gateway | `slow_down`, then 4008 |
-| live {noun}s a user | 5 (chosen) | the service's own record of open {noun}s, before `session_create` | `too_many` |
+| live {plural(noun)} a user | 5 (chosen) | the service's own record of open {plural(noun)}, before `session_create` | `too_many` |
 | joins an address | 20/min (chosen) | {window} | `slow_down` |
 | log, idem, events | section 3 and 4 | in the functions | trimmed, TTL |
 
 - **Rolling deploy.** The gateway stops accepting, closes sockets with 4012 `reconnect` over 10 s at random, and exits; leases outlive it ({units.write(chain.lease(brief), "s")}), so nobody loses the seat. Old and new gateways run side by side: functions are only added or extended at the end of ARGV; a changed meaning gets a new name (`session_apply_2`).
-- **A tick or a timer** of a {noun} belongs to the worker that claims it: the due index gives the {noun}, and `session_apply` with `expected_version` is the fencing token: a worker that slept through a pause writes with an old version and gets `conflict`.
+- **A tick or a timer** of {with_article(noun)} belongs to the worker that claims it: the due index gives the {noun}, and `session_apply` with `expected_version` is the fencing token: a worker that slept through a pause writes with an old version and gets `conflict`.
 - **Operation ids** are ULIDs of the client; a repeated one gets the first version back for {units.write(rules(brief, keyspace).idem_ttl_s, "s")}, longer than any client retries."""
 
 

@@ -145,7 +145,7 @@ def _table(records: Records) -> list[str]:
         row("events in the order of versions", a, "version_holes", against(a, "control_version_holes"))
         row("no vote counted twice", a, "double_votes", against(a, "control_double_votes"))
     if not (f := records["fuzz"]).not_run:
-        life = "all of them, in a random life with retries and cut connections, as the ACL user `gateway`"
+        life = "all of them, in a random life with retries and cut connections, with the rights of the ACL user `app`"
         row(life, f, "violations", against(f, "control_violations"))
         row("a user's forbidden command", f, "trespassed", "–", "denied")
     if not (c := records["forged"]).not_run:

@@ -9,6 +9,7 @@ from redis_plan.brief.model import Brief
 from redis_plan.experiments.synchronization import beacon_period_s
 from redis_plan.keyspace import settings
 from redis_plan.keyspace.chain import lease
+from redis_plan.keyspace.cues import plural, with_article
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.plan.evidence import Evidence
 from redis_plan.plan.sync_common import applies, events_of, not_run, tail
@@ -22,7 +23,7 @@ def beacon(brief: Brief, keyspace: Keyspace, e: Evidence) -> str:
         "### Version beacon: the lost last message",
         "",
         f"A gap shows only when a later event comes. After the last event of a burst none comes, so every gateway reads "
-        f"`HMGET <state> epoch version` of its {keyspace.session_noun}s in one pipeline every {units.write(period, 's')}, "
+        f"`HMGET <state> epoch version` of its {plural(keyspace.session_noun)} in one pipeline every {units.write(period, 's')}, "
         "compares with what it last forwarded, and sends `{e, v}` to clients of those that differ (and to every client once a "
         "heartbeat). "
         f"That is {units.write(reads, 'reads/s')} at peak (modelled: sessions_peak x gateway_nodes / period).",
@@ -122,7 +123,7 @@ def pressure(brief: Brief, keyspace: Keyspace, d: Evidence) -> str:
         log = int(keyspace.pattern("log").max_elements)
         lines += [
             f"| log | {log:,} entries ≥ min(1,000, {rate:g}/s x {units.write(away, 's')} = {math.ceil(rate * away):,}) | a client that missed more gets a snapshot | modelled |",
-            f"| reconnecting clients | snapshot about {units.write(brief.value('state_bytes') + members * brief.value('member_bytes'), 'B')}; all clients of one gateway at once: {units.write(brief.value('sessions_peak') * members / max(gateways, 1) * (brief.value('state_bytes') + members * brief.value('member_bytes')), 'B')} | single flight a {keyspace.session_noun}, see reconnect storm | modelled |",
+            f"| reconnecting clients | snapshot about {units.write(brief.value('state_bytes') + members * brief.value('member_bytes'), 'B')}; all clients of one gateway at once: {units.write(brief.value('sessions_peak') * members / max(gateways, 1) * (brief.value('state_bytes') + members * brief.value('member_bytes')), 'B')} | single flight {with_article(keyspace.session_noun)}, see reconnect storm | modelled |",
         ]
     lines += [
         "",
@@ -170,8 +171,8 @@ def topology(brief: Brief, keyspace: Keyspace, c: Evidence) -> str:
 
 - **One subscription a gateway and {keyspace.session_noun}**, counted by reference: first member in → subscribe, last member out → unsubscribe after 5 s (a page reload does not flap). No patterns: `PSUBSCRIBE` taxes every `PUBLISH`.{cost} {gateways:g} gateways ({brief.fact("gateway_nodes").where}) are {gateways:g} subscribers, whatever the number of clients.
 - **One subscriber connection of its own** on each gateway, name `gateway-<node>-sub`. Subscribing and unsubscribing of one channel go through one queue; a confirmation for a state that is no longer wanted sends the opposite command, so a join during an unsubscribe is not lost.
-- **Cluster.** {"Sharded Pub/Sub: channel and keys share the hash tag, `SPUBLISH` stays in the shard; one `SSUBSCRIBE` holds channels of one slot only; an unsolicited `sunsubscribe` (slot moved) means subscribe again on the new node and catch up." if sharded else f"One primary and its replica: {units.write(publish, 'events/s')} at peak is far below what one core publishes (section 6), so classic `PUBLISH` stays. Every key of a {keyspace.session_noun} already has one hash tag; moving to a cluster changes `PUBLISH` into `SPUBLISH` (the functions take the channel as `<name> sharded`) and `SUBSCRIBE` into `SSUBSCRIBE`, one slot a command, with a re-subscribe on an unsolicited `sunsubscribe`."}
+- **Cluster.** {"Sharded Pub/Sub: channel and keys share the hash tag, `SPUBLISH` stays in the shard; one `SSUBSCRIBE` holds channels of one slot only; an unsolicited `sunsubscribe` (slot moved) means subscribe again on the new node and catch up." if sharded else f"One primary and its replica: {units.write(publish, 'events/s')} at peak is far below what one core publishes (section 6), so classic `PUBLISH` stays. Every key of {with_article(keyspace.session_noun)} already has one hash tag; moving to a cluster changes `PUBLISH` into `SPUBLISH` (the functions take the channel as `<name> sharded`) and `SUBSCRIBE` into `SSUBSCRIBE`, one slot a command, with a re-subscribe on an unsolicited `sunsubscribe`."}
 - **Probe.** Each gateway publishes the time to its own channel `{probe.template if probe else ""}` every {units.write(settings.probe_s(brief) / 2, "s")} and must receive it on the subscriber connection within {units.write(settings.probe_s(brief), "s")}; otherwise it drops that connection, resolves the primary again, subscribes in batches of 512 channels and lets every client catch up. A healthy TCP connection on the wrong node is found by nothing else.
-- **Reconnect storm.** Clients wait `random(0, min(10 s, 250 ms x 2^n))`; a gateway admits 200 catch-ups/s and answers the others with `retry_after`; one `session_catch_up` is in flight a {keyspace.session_noun} and gateway, clients with the same epoch and version share its answer.
+- **Reconnect storm.** Clients wait `random(0, min(10 s, 250 ms x 2^n))`; a gateway admits 200 catch-ups/s and answers the others with `retry_after`; one `session_catch_up` is in flight {with_article(keyspace.session_noun)} and gateway, clients with the same epoch and version share its answer.
 
 *Waits, periods, batches and rates without a source here are chosen.*"""

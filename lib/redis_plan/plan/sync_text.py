@@ -8,6 +8,7 @@ from redis_plan import units
 from redis_plan.brief.model import Brief
 from redis_plan.experiments.synchronization import beacon_period_s
 from redis_plan.keyspace import functions, records, settings
+from redis_plan.keyspace.cues import with_article
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.plan.evidence import Evidence
 from redis_plan.plan.sync_common import applies, events_of, is_scripted, not_run
@@ -33,7 +34,7 @@ def message_classes(brief: Brief, keyspace: Keyspace) -> str:
     for channel in keyspace.channels:
         if applies(keyspace) and channel.use == "events":
             rows.append(
-                f"| state events of a {keyspace.session_noun} (join, leave, every `session_apply`{', `session_record`' if records.recorded(keyspace) else ''}, end) | `{channel.template}` "
+                f"| state events of {with_article(keyspace.session_noun)} (join, leave, every `session_apply`{', `session_record`' if records.recorded(keyspace) else ''}, end) | `{channel.template}` "
                 f"| must converge | a version: gap, beacon or reconnect → `session_catch_up` |"
             )
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from redis_plan import units
 from redis_plan.brief.model import Brief
 from redis_plan.keyspace import chain, expression, naming
+from redis_plan.keyspace.cues import with_article
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.plan.keyspace_text import table
 
@@ -91,7 +92,7 @@ def setting_rules(keyspace: Keyspace) -> str:
     ]
     if keyspace.session_entity:
         lines.append(
-            f"- All keys of a {keyspace.session_noun} are refreshed in one step by every function that changes it and by `session_heartbeat`, when less "
+            f"- All keys of {with_article(keyspace.session_noun)} are refreshed in one step by every function that changes it and by `session_heartbeat`, when less "
             "than half of the TTL is left: refreshing on every write would double the bytes of the append-only file."
         )
         lines.append(

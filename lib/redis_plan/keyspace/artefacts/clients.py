@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from redis_plan.brief.model import Brief
-from redis_plan.keyspace import chain, functions, naming
+from redis_plan.keyspace import chain, cues, functions, naming
 from redis_plan.keyspace.artefacts import operations as model
 from redis_plan.keyspace.artefacts.artefact import plain, quote, render, serves
 from redis_plan.keyspace.artefacts.operations import Argument, Key, Operation, Parameter
@@ -87,7 +87,7 @@ def _constants(brief: Brief, keyspace: Keyspace) -> list[dict[str, Any]]:  # Any
         found.append({"name": "LEASE_MS", "about": _wrap(about, 100), "value": int(1000 * chain.lease(brief))})
     if not functions.missing(keyspace):
         capacity = brief.fact("session_capacity")
-        seats = f"Seats of a {keyspace.session_noun}: {capacity.where}."
+        seats = f"Seats of {cues.with_article(keyspace.session_noun)}: {capacity.where}."
         log = "Entries of the log that a reconnecting client can catch up by; stream where the log is one."
         found.append({"name": "CAPACITY", "about": _wrap(seats, 100), "value": max(1, int(capacity.value))})
         found.append({"name": "LOG_MAX", "about": _wrap(log, 100), "value": quote(functions.log_argument(keyspace))})
