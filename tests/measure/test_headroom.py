@@ -17,13 +17,16 @@ def test_server_side_figures_count_our_commands_by_name(own_server):
     before = serverside.look(client)
     for number in range(300):
         client.set("headroom", number)
-    client.eval("for i = 1, 2000000 do end", 0)
-    seen = serverside.spent(before, serverside.look(client))
+    between = serverside.look(client)
+    client.eval("for i = 1, 50000000 do end", 0)
+    after = serverside.look(client)
+    seen = serverside.spent(before, after)
     assert {name: cost.calls for name, cost in seen.commands.items()} == {"set": 300, "eval": 1}
     assert seen.latency["set"].count == 300
     assert seen.latency["eval"].at_most(50) > seen.latency["set"].at_most(50)
     assert seen.latency["eval"].at_most(99) >= seen.commands["eval"].seconds_per_call
-    assert seen.cpu_s >= seen.commands["eval"].usec / 1e6 * 0.9  # the thread computed at least the script
+    # what the thread computed, the script among it; not its microseconds, in which others may have had the processor
+    assert serverside.spent(between, after).cpu_s > serverside.spent(before, between).cpu_s
     assert 0 < seen.cpu_share <= 1.1
     assert seen.cpu_per_command_s == pytest.approx(seen.cpu_s / 301)
 
@@ -70,7 +73,9 @@ def test_a_slow_script_makes_the_server_the_bottleneck(own_server):
     slow = pack("EVAL", "for i = 1, 20000 do end return 1", 0)
     found = headroom.saturate(own_server, own_server.client(), slow, b":1\r\n", commands=400, pipeline=4, connections=4)
     assert found.publishable
-    assert found.cpu_s >= found.server_s * 0.8 > 0
+    quick = headroom.saturate(own_server, own_server.client(), pack("PING"), b"+PONG\r\n", commands=400, connections=4)
+    assert found.cpu_s > quick.cpu_s > 0
+    assert found.server_s > quick.server_s
     assert found.driven.commands >= 400
 
 
