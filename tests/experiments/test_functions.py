@@ -261,5 +261,5 @@ def test_the_functions_run_on_a_cluster_node(own_server):
 
 
 def test_a_keyspace_without_state_says_why_the_functions_do_not_apply():
-    assert "no `state`" in functions.missing(project.without_sessions())
+    assert "no sessions" in functions.missing(project.without_sessions())
     assert functions.missing(project.keyspace()) == ""
