@@ -57,7 +57,8 @@ def session_section(brief: Brief) -> str:
     names = ("members_per_session", "session_capacity", "session_lifetime", "idle_ttl", "reconnect_grace")
     bounds = [brief.fact(n) for n in names]
     lines = [f"- {f.name}: {units.write(f.value, f.unit)} ({f.where})" for f in bounds]
-    parts.append("What bounds a session:\n\n" + "\n".join(lines))
+    if session:
+        parts.append("What bounds a session:\n\n" + "\n".join(lines))
     return "\n\n".join(parts) + "\n"
 
 

@@ -22,7 +22,7 @@ from redis_plan.measure.respwire import Wire, pack
 from redis_plan.server import Server
 
 #: Keys that one active-expire run samples at effort 1, and runs a second at hz 10 (redis 7.0.15 src/expire.c,
-#: ACTIVE_EXPIRE_CYCLE_KEYS_PER_LOOP 20; EXPERT F1 measured 200–240 keys/s).
+#: ACTIVE_EXPIRE_CYCLE_KEYS_PER_LOOP 20; about 200 to 240 keys/s).
 KEYS_PER_RUN = 20.0
 LEAST_DUE = 20
 _POLL_S = 0.002
@@ -36,7 +36,7 @@ SETTINGS = (("10", "1", LOADED), ("100", "1", IDLE), ("10", "10", IDLE), ("100",
 def expected_lag_s(volatile_keys: float, hz: float) -> float:
     """Return the mean time from a key's deadline to its removal in seconds: half a sweep over all volatile keys.
 
-    Valid at effort 1 while fewer than 10 % of the volatile keys are past their deadline (EXPERT F1, formula 6).
+    Valid at effort 1 while fewer than 10 % of the volatile keys are past their deadline.
     """
     return volatile_keys / (2 * KEYS_PER_RUN * hz)
 

@@ -36,7 +36,7 @@ def lease(brief: Brief) -> float:
 
 
 def links(keyspace: Keyspace, brief: Brief) -> tuple[Link, ...]:
-    """Return the inequalities that apply to ``keyspace`` (EXPERT formula 5: idempotency, presence, log, state, lock)."""
+    """Return the inequalities that apply to ``keyspace`` (idempotency, presence, log, state, lock)."""
     ttl = {p.name: float(p.ttl.seconds) for p in keyspace.keys if p.ttl.seconds is not None}
     by_use = {p.use: float(p.ttl.seconds) for p in reversed(keyspace.keys) if p.ttl.seconds is not None}
     found: list[Link] = []

@@ -13,7 +13,7 @@ from redis_plan.keyspace.model import Keyspace
 
 #: Seconds after which a subscriber that does not read is cut off.
 STALL_S = 5.0
-#: Bytes around a published payload: RESP framing, the word "message" and the channel's name (EXPERT formula 3).
+#: Bytes around a published payload: RESP framing, the word "message" and the channel's name.
 FRAME_BYTES = 40.0
 #: Bytes of the envelope around a payload at its widest: ``{"e":"","v":,"ts":,"t":"","op":"","d":}`` is 39 B, then the
 #: fields of `log` (epoch 16, version 16, time 13, type 24, operation id 26).
@@ -94,20 +94,23 @@ def channels_peak(brief: Brief, keyspace: Keyspace) -> float:
     return max(1.0, sum(c.per_session * (sessions if c.scope == "session" else 1.0) for c in keyspace.channels))
 
 
-def _conditions(keyspace: Keyspace) -> dict[str, bool]:
+def conditions_of(keyspace: Keyspace) -> dict[str, bool]:
+    """Return what an entry of the catalog's settings, alerts and indicators may need, by name."""
     authoritative = any(pattern.authoritative for pattern in keyspace.keys)
     return {
         "authoritative": authoritative,
         "cache_only": not authoritative,
         "stream_log": any(pattern.type == "stream" for pattern in keyspace.keys),
         "has_channels": bool(keyspace.channels),
+        "sessions": keyspace.use("state") is not None,
+        "values": bool(keyspace.channels) and keyspace.use("state") is None,
     }
 
 
 def settings(keyspace: Keyspace, names: Mapping[str, float]) -> tuple[Setting, ...]:
     """Return the directives to set, in the order of the catalog."""
     table = tomllib.loads((resources.catalog_dir() / "settings.toml").read_text("utf-8"))["setting"]
-    conditions = _conditions(keyspace)
+    conditions = conditions_of(keyspace)
     return tuple(
         Setting(
             entry["name"],
@@ -133,7 +136,8 @@ def _value(entry: Mapping[str, str], names: Mapping[str, float]) -> str:
 
 
 def alerts(keyspace: Keyspace, names: Mapping[str, float]) -> tuple[Alert, ...]:
-    """Return the alerts with their thresholds computed; those on subscriptions only where there are channels."""
+    """Return the alerts with their thresholds computed; those whose condition this keyspace does not meet are left out."""
+    conditions = conditions_of(keyspace)
     table = tomllib.loads((resources.catalog_dir() / "alerts.toml").read_text("utf-8"))["alert"]
     return tuple(
         Alert(
@@ -151,5 +155,5 @@ def alerts(keyspace: Keyspace, names: Mapping[str, float]) -> tuple[Alert, ...]:
             because=entry["because"],
         )
         for entry in table
-        if keyspace.channels or not any(word in entry["name"] for word in ("subscri", "gap", "beacon", "sync lag"))
+        if conditions.get(entry.get("needs", ""), True)
     )

@@ -13,6 +13,8 @@ from redis_plan.keyspace.model import Keyspace
 from redis_plan.plan.assemble import Study, link_citations
 from redis_plan.plan.decision import Decision
 from redis_plan.plan.evidence import Evidence, write_interval, write_value
+from redis_plan.plan.keyspace_text import counted
+from redis_plan.plan.memory_words import Words
 
 _FIT = {
     "core": "Redis is core to this project",
@@ -26,8 +28,8 @@ def front(brief: Brief, keyspace: Keyspace, study: Study) -> str:
     held = ", ".join(f"`{p.name}`" for p in keyspace.keys)
     points = [
         f"{_FIT[brief.fit]}: {brief.fit_because.rstrip('.')}.",
-        f"Redis holds {len(keyspace.keys)} key patterns ({held}) and {len(keyspace.channels)} channels; "
-        "what is durable stays in the database.",
+        f"Redis holds {counted(len(keyspace.keys), 'key pattern')}{f' ({held})' if held else ''} and "
+        f"{counted(len(keyspace.channels), 'channel') if keyspace.channels else 'no channel'}; what is durable stays in the database.",
         *_headlines(brief, keyspace, study.evidence),
         _largest_risk(brief, study.decisions),
     ]
@@ -57,13 +59,16 @@ def _one_line(text: str) -> str:
 
 def _headlines(brief: Brief, keyspace: Keyspace, evidence: dict[str, Evidence] | object) -> Iterable[str]:
     assert isinstance(evidence, dict)
+    words = Words.of(keyspace)
     table = tomllib.loads((resources.catalog_dir() / "headlines.toml").read_text("utf-8"))
     for entry in table["headline"]:
         record = evidence.get(entry["evidence"])
         if record is not None and entry["value"] in record:
-            yield entry["text"].format(
+            text = entry["text"] if words.sessions else entry.get("without_sessions", entry["text"])
+            yield text.format(
                 value=record.cite(entry["value"]),
-                session=keyspace.session_noun,
+                Session=words.a_one.capitalize(),
+                each=words.each(record[entry["value"]].value),
                 target=units.write(brief.value("sync_latency"), "s"),
             )
 
@@ -99,9 +104,8 @@ def _how_to_read(study: Study) -> str:
 
 def back(brief: Brief, study: Study, html_dir: str) -> str:
     """Return *What we did not test*, *When to revisit*, *Assumptions*, *Open questions* and *Evidence*."""
-    not_run = [f"{e.question} Not run: {e.not_run} [{e.id}]" for e in study.evidence.values() if e.not_run]
     parts = [
-        _list("What we did not test", [*not_run, *study.limits]),
+        _list("What we did not test", [*_not_run(study), *study.limits]),
         _revisit(study.decisions),
         _assumptions(brief),
         _list(
@@ -111,6 +115,22 @@ def back(brief: Brief, study: Study, html_dir: str) -> str:
         _evidence(study, html_dir),
     ]
     return "\n\n".join(link_citations(part) for part in parts if part)
+
+
+def _not_run(study: Study) -> list[str]:
+    """Return what did not run: each question with its reason; those that share one as a list behind it."""
+    reasons: dict[str, list[Evidence]] = {}
+    for record in study.evidence.values():
+        if record.not_run:
+            reasons.setdefault(record.not_run.rpartition(": ")[2], []).append(record)
+    found = []
+    for reason, records in reasons.items():
+        if len(records) == 1:
+            found.append(f"{records[0].question} Not run: {records[0].not_run} [{records[0].id}]")
+            continue
+        questions = " ".join(f"{e.question} [{e.id}]" for e in records)
+        found.append(f"Not run ({reason.rstrip(chr(46))}): {questions}")
+    return found
 
 
 def _list(title: str, items: Sequence[str]) -> str:

@@ -115,7 +115,7 @@ def eviction_decision(brief: Brief, keyspace: Keyspace, budget: Evidence, full: 
         )
         lost = f"{evicted} {words.groups} broken without an error [{full.id}]"
     if not authoritative:
-        because = "every key of this keyspace can be rebuilt, so the least recently used may go. " + because
+        because = "every key of this keyspace can be rebuilt, so the least recently used may go"
     available, host, twice = brief.value("memory_budget"), budget["host_memory"].value, budget["host_memory_2x"].value
     node = available if twice <= available else float(2 ** math.ceil(math.log2(twice)))
     room = "the node"
@@ -126,15 +126,22 @@ def eviction_decision(brief: Brief, keyspace: Keyspace, budget: Evidence, full: 
             f"{words.count(budget['sessions_in_budget'].value)} [{budget.id}]; the peak is {words.count(brief.value('sessions_peak'))}, and "
             "twice the peak must fit, so the node is sized by that"
         )
+    share = f"{100 * capacity.ADMISSION_SHARE:.0f} % of it, {budget.number('admission_bytes')}"
+    admitted = (
+        f"The service refuses every new {words.one} while `used_memory` is above {round(admission)} B ({share}); those that are alive "
+        "keep the rest."
+        if authoritative
+        else f"Nobody is refused: what was used least goes first. The peak fits into {share}."
+    )
     policy = "noeviction" if authoritative else "allkeys-lru"
     return Decision(
         id="D-06c",
-        title="maxmemory is a computed number, and admission stops before it",
-        question="How large is `maxmemory`, and who is refused when memory runs short?",
+        title="maxmemory is a computed number" + (", and admission stops before it" if authoritative else ""),
+        question="How large is `maxmemory`, and who is refused when memory runs short?"
+        if authoritative
+        else "How large is `maxmemory`, and what goes when memory runs short?",
         decision=(
-            f"`maxmemory {round(budget['maxmemory'].value)}` with `maxmemory-policy {policy}`. The service refuses every new {words.one} "
-            f"while `used_memory` is above {round(admission)} B ({100 * capacity.ADMISSION_SHARE:.0f} % of it, {budget.number('admission_bytes')}); "
-            f"those that are alive keep the rest. The host is {room} with at least {budget.number('host_memory')}, and twice "
+            f"`maxmemory {round(budget['maxmemory'].value)}` with `maxmemory-policy {policy}`. {admitted} The host is {room} with at least {budget.number('host_memory')}, and twice "
             f"the peak still fits ({budget.number('host_memory_2x')})"
         ),
         because=because,
@@ -145,7 +152,9 @@ def eviction_decision(brief: Brief, keyspace: Keyspace, budget: Evidence, full: 
             else Alternative("noeviction", "writes refused"),
             Alternative("volatile-ttl", "as soon as no key with a TTL is left it refuses like noeviction"),
         ),
-        costs="a quarter of maxmemory is head room; creating one can be refused while memory is still free",
+        costs="a quarter of maxmemory is head room; creating one can be refused while memory is still free"
+        if authoritative
+        else "a quarter of maxmemory is head room; the hit rate falls without an error when it is gone",
         holds_while=(
             Guard("host memory at the peak", host, "<=", node, "B"),
             Guard("host memory at twice the peak", twice, "<=", node, "B"),

@@ -30,13 +30,16 @@ def eviction_section(keyspace: Keyspace, budget: Evidence, full: Evidence) -> st
     if only:
         lines.append(f"| {', '.join(only)}: Redis holds the only copy | {half} | writes are refused (OOM), visibly |")
     if rebuilt:
-        lines.append(f"| {', '.join(rebuilt)}: can be rebuilt | rebuilt at the next use | writes are refused (OOM) |")
+        full_up = "writes are refused (OOM)" if only else "the least recently used keys go"
+        lines.append(f"| {', '.join(rebuilt)}: can be rebuilt | rebuilt at the next use | {full_up} |")
     lines += ["", measured]
     if words.sessions:
         lines[-1] += (
             f" Functions that end {words.a_one} carry the flag `allow-oom`: without it a full server refuses exactly the cleanup "
             "(documented: Redis manual, Lua API, script flags; 7.0)."
         )
+    if not only:
+        return "\n".join(lines)
     lines += [
         "",
         f"Admission where {f'{words.a_one} is' if words.sessions else 'new keys are'} created:",

@@ -17,8 +17,10 @@ from redis_plan.keyspace import settings as configuration_of
 from redis_plan.keyspace.acl import AclUser
 from redis_plan.keyspace.artefacts import configuration as conf
 from redis_plan.keyspace.artefacts.configuration import Target
+from redis_plan.keyspace.cues import with_article
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.keyspace.settings import Alert, Setting
+from redis_plan.plan import availability_text
 from redis_plan.plan.decision import Alternative, Decision, Guard
 from redis_plan.plan.evidence import Evidence, Store
 from redis_plan.server import Fingerprint
@@ -48,6 +50,9 @@ def numbers(brief: Brief, keyspace: Keyspace, evidence: Store) -> dict[str, floa
 
 settings = configuration_of.settings
 alerts = configuration_of.alerts
+availability = availability_text.availability
+changes = availability_text.changes
+client_options = availability_text.client_options
 users = acl.users
 checks = acl.checks
 
@@ -73,38 +78,33 @@ def policy_decision(keyspace: Keyspace, names: Mapping[str, float], in_force: Ev
     chosen = {s.name: s.value for s in configuration_of.settings(keyspace, names)}["maxmemory-policy"]
     took, all_of = in_force["took_effect"], in_force["directives"]
     instead: tuple[Alternative, ...]
+    naive = Alternative(
+        "the server's defaults", "no maxmemory: the kernel ends the process when the host is full", naive=True
+    )
+    whole = keyspace.session_noun if keyspace.session_entity else "set of keys that belong together"
     if authoritative:
         because = (
             f"{len(authoritative)} of {len(keyspace.keys)} key patterns are authoritative "
             f"({', '.join(f'`{n}`' for n in authoritative)}). "
-            "An eviction would take a random part of a live session without a word; a refused write is an error that the "
-            "gateway sees, and new sessions are refused at 75 % of maxmemory, before that"
+            f"An eviction would take a random part of a live {whole} without a word; a refused write is an error that the "
+            "writer sees, and what is new is refused at 75 % of maxmemory, before that"
         )
         instead = (
-            Alternative(
-                "the server's defaults", "no maxmemory: the kernel ends the process when the host is full", naive=True
-            ),
-            Alternative(
-                "volatile-ttl", "evicts the sessions that are closest to their idle TTL, that is, quiet but live ones"
-            ),
-            Alternative("allkeys-lru", "half of a session can go while the other half is in use"),
+            naive,
+            Alternative("volatile-ttl", "evicts what is closest to its TTL: quiet, but live"),
+            Alternative("allkeys-lru", f"half of {with_article(whole)} can go while the other half is in use"),
         )
     else:
-        because = "every key can be rebuilt from the database"
-        instead = (
-            Alternative(
-                "the server's defaults", "no maxmemory: the kernel ends the process when the host is full", naive=True
-            ),
-            Alternative("noeviction", "a full cache refuses writes for no gain"),
-        )
+        because = "every key can be rebuilt from the database or by its writers"
+        instead = (naive, Alternative("noeviction", "a full cache refuses writes for no gain"))
     return Decision(
         id="D-09a",
         title=f"maxmemory-policy is {chosen}",
         question="What does the server do when memory is full?",
-        decision=f"`maxmemory {names['maxmemory']:.0f}` with `maxmemory-policy {chosen}`.",
+        decision=f"`maxmemory-policy {chosen}`, with the `maxmemory {names['maxmemory']:.0f}` of section 5.",
         because=f"{because}. {took.value:.0f} of {all_of.value:.0f} directives of this section are in force on the server that ran [{in_force.id}].",
         instead_of=instead,
-        costs="Admission control is the application's duty: without it the first refused write hits a running session."
+        costs="Admission control is the application's duty: without it the first refused write hits what is live."
         if authoritative
         else "Hit rate falls silently when memory is short: watch keyspace_misses.",
         holds_while=(Guard("directives in force", took.value, ">=", all_of.value, "directives"),),
@@ -216,81 +216,9 @@ def access(users: Sequence[AclUser], checked: Evidence) -> str:
     return "\n".join(lines)
 
 
-def availability(brief: Brief) -> str:
-    """Return the failover arithmetic against the sync target, for Sentinel's and cluster's settings."""
-    target = brief.value("sync_latency")
-    rows = [
-        ("Sentinel, defaults", 30.0, 2.0, "down-after-milliseconds 30000"),
-        ("Sentinel, tuned", 1.0, 2.0, "down-after-milliseconds 1000; false alarms on a busy host"),
-        ("Cluster, defaults", 15.0, 2.0, "cluster-node-timeout 15000"),
-        ("Cluster, tuned", 2.0, 2.0, "cluster-node-timeout 2000"),
-    ]
-    lines = [
-        "### Availability",
-        "",
-        "One primary, one replica in another zone, three Sentinels (or the managed service's equal). An unplanned failover "
-        "takes detection + agreement and election + rediscovery, resubscription and resynchronisation by the clients "
-        "(about 1 s, assumed). Compared with the sync target:",
-        "",
-        "| Topology | Detection | Election | Clients | Sum | Within target | Setting |",
-        "|:--|--:|--:|--:|--:|:--|:--|",
-    ]
-    for name, detection, election, setting in rows:
-        total = detection + election + 1.0
-        lines.append(
-            f"| {name} | {units.write(detection, 's')} | {units.write(election, 's')} | 1 s | {units.write(total, 's')} "
-            f"| {'yes' if total <= target else 'no'} | `{setting}` |"
-        )
-    lines += [
-        "",
-        f"*Grade: documented (Sentinel and cluster documents, defaults of Redis 7.0), not measured here. Target {units.write(target, 's')} "
-        f"({brief.fact('sync_latency').where}).*",
-        "",
-        "No setting detects a dead primary and recovers within two seconds: during an unplanned failover clients see the "
-        "banner of section 9, and catch up by version after it. A planned change (`FAILOVER`, Redis 6.2) pauses writes and "
-        "loses no acknowledged one. With replicas set `min-replicas-to-write 1` and `min-replicas-max-lag 5`, so that an "
-        "isolated primary stops accepting writes that would be lost. A primary that restarts by itself with persistence off "
-        "wipes its replicas: never combine the two.",
-        "",
-        "**Restart-only** directives are marked in the table above; the others are changed with `CONFIG SET` and then written "
-        "into the file. **Host**: transparent huge pages off, `vm.overcommit_memory = 1`, swap off or small, "
-        "`net.core.somaxconn` ≥ 511, memory limit of the container ≥ the host memory of section 5.",
-    ]
-    return "\n".join(lines)
-
-
-def client_options(brief: Brief) -> str:
-    """Return the options of the client library that the stack implies."""
-    names = {c.name.lower() for c in brief.stack if c.status in ("chosen", "later")}
-    entry = next(
-        (c for c in _catalog("clients.toml")["client"] if not c["implied_by"] or names & set(c["implied_by"])), None
-    )
-    assert entry is not None  # the last entry is for any stack
-    timeout = brief.value("sync_latency") / 2
-    implied = sorted(names & set(entry["implied_by"]))
-    why = f"implied by {', '.join(implied)} in the stack" if implied else "the stack names no client library"
-    rows = [
-        f"| `{name}` | `{value.format(timeout_ms=round(timeout * 1000), timeout_s=units.significant(timeout))}` | {reason} |"
-        for name, value, reason in entry["options"]
-    ]
-    return "\n".join(
-        [
-            f"### Client: {entry['library']}",
-            "",
-            f"Options for {entry['library']} ({why}); one command pool and one subscriber connection a gateway.",
-            "",
-            "| Option | Value | Because |",
-            "|:--|:--|:--|",
-            *rows,
-            "",
-            "*Grade: documented (the library's option documents, 2026-08); timeouts modelled from the sync target.*",
-        ]
-    )
-
-
 def indicators(brief: Brief, keyspace: Keyspace) -> str:
     """Return what the application must export, with the objective."""
-    conditions = {"has_channels": bool(keyspace.channels), "sessions": keyspace.use("state") is not None}
+    conditions = configuration_of.conditions_of(keyspace)
     rows = [
         f"| `{i['name']}` | {i['kind']} | {i['says']} | {i['labels'] or '–'} |"
         for i in _catalog("indicators.toml")["indicator"]

@@ -32,8 +32,12 @@ def tail(evidence: Evidence) -> str:
 
 
 def not_run(*evidence: Evidence) -> str:
-    """Return a list of the experiments that did not run, with the reason, or ""."""
-    return "\n".join(f"- [{e.id}] not run: {e.not_run}" for e in evidence if e.not_run)
+    """Return the experiments that did not run, a line for each reason, or ""."""
+    reasons: dict[str, list[str]] = {}
+    for e in evidence:
+        if e.not_run:
+            reasons.setdefault(e.not_run.rpartition(": ")[2].rstrip("."), []).append(f"[{e.id}]")
+    return "\n".join(f"*Not run: {', '.join(ids)}; {reason}.*" for reason, ids in reasons.items())
 
 
 def events_of(keyspace: Keyspace) -> KeyPattern:
