@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from redis_plan.brief.lexicon import Lexicon, fold
-from redis_plan.brief.outline import Block
+from redis_plan.brief.outline import Block, Section
 
 #: "Room (id, name)", "**Room**: holds players", "`rooms` (id, host_id)", "Room - a place", "Task (업무)"
 _ITEM = re.compile(
@@ -17,7 +18,7 @@ _ATTRIBUTE = re.compile(r"([a-z]+[A-Z]\w*|[a-z]+(?:_[a-z]+)+|id|status|score|nam
 _IDENTIFIERS = re.compile(r"(?:[a-z]+(?:_[a-z0-9]+|[A-Z]\w*)*\s*(?:[:(][^,]*)?,\s*){1,}")
 _TITLE = re.compile(r"[A-Z][\w/]*(?: [A-Z]?[\w/]+){0,3}")
 _TABLE_OF = re.compile(
-    r"\b(?:tabel\w+|tables?|encj\w+|entit\w+|collection)\s+(?:pomocnicz\w+\s+)?`?(?P<name>[A-Z][A-Za-z]+|[a-z]+_[a-z_]+)`?"
+    r"\b(?:[Tt]abel\w+|tables?|[Ee]ncj\w+|entit\w+|collection)\s+(?:pomocnicz\w+\s+)?`?(?P<name>[A-Z][A-Za-z]+|[a-z]+_[a-z_]+)`?"
 )
 #: SQL, Prisma, TypeScript, Python and Mermaid: what opens the declaration of a stored thing in code
 _CODE = re.compile(
@@ -31,6 +32,13 @@ _MADE = re.compile(
     r"(?:add|create|define|dodaj|utw[oó]rz\w*)\s+(?:tabel\w+\s+)?(?P<name>[A-Za-z]\w+)\s+(?:table|collection|model|entity)?\s*\((?P<attrs>[^)]*)\)",
     re.IGNORECASE,
 )
+#: "Bid (id, lotId, amount)", "Room: id, name, host_id": a name with its fields, an id among them
+_RECORD = re.compile(
+    r"`?[A-Za-z][\w/]*(?: [A-Z]\w*){0,2}`?\s*[(:{]\s*(?P<attrs>(?:[a-z]\w*\??(?:\s*:[^,]*)?,\s*)+[a-z]\w*[^,]*)"
+)
+_AN_ID = re.compile(r"\bid\b|\w[a-z]Id\b|\w_id\b")
+#: So many records in one section make it a data model, whatever its heading says.
+RECORDS = 3
 _SPOKEN = ("data", "decisions", "recommendations", "summary", "functional", "")
 #: Endings of names in code that carry state over a wire or configure it, and keep nothing.
 _NOT_KEPT = ("props", "request", "response", "dto", "options", "config", "params", "payload", "service", "controller", "event", "error", "result")  # fmt: skip
@@ -44,6 +52,16 @@ class Declaration:
     block: Block
     attributes: str = ""
     alias: str = ""
+
+
+def record_sections(blocks: Sequence[Block]) -> frozenset[Section]:
+    """Return the sections that list records: they declare what is kept, in any language and under any heading."""
+    counts = Counter(
+        block.section
+        for block in blocks
+        if block.kind == "item" and (m := _RECORD.match(block.text)) and _AN_ID.search(m.group("attrs"))
+    )
+    return frozenset(section for section, count in counts.items() if count >= RECORDS)
 
 
 def declarations(block: Block, after: Block | None, role: str, words: Lexicon) -> Iterator[Declaration]:

@@ -12,8 +12,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from redis_plan.brief.declared import declarations, spellings_of
-from redis_plan.brief.lexicon import WORD, Lexicon, fold, tokens
+from redis_plan.brief.declared import declarations, record_sections, spellings_of
+from redis_plan.brief.discovered import English, Found
+from redis_plan.brief.discovered_pl import Polish
+from redis_plan.brief.lexicon import WORD, Lexicon, fold
 from redis_plan.brief.model import Attribute, Entity, Lifetime, Relation
 from redis_plan.brief.outline import Block
 from redis_plan.brief.sections import Roles
@@ -29,6 +31,7 @@ class _Candidate:
     first: tuple[str, int] = ("", 0)
     mentions: int = 0
     demanded: int = 0
+    modifying: int = 0  # times that it stands before the head of a compound: "reward rate"
     kept: int = 0  # times that a verb of keeping (create, save, delete …) stands before it
     spellings: Counter[str] = field(default_factory=Counter)
     declared: bool = False
@@ -56,6 +59,17 @@ def entity_lexicon(words: Lexicon) -> Lexicon:
     return known
 
 
+def _heads(words: Lexicon) -> frozenset[str]:
+    """Return the nouns of the lexicon that are one word: they may end a compound."""
+    return frozenset(
+        fold(spelling)
+        for entry in words.data.get("entity", ())
+        for spellings in entry["names"]
+        for spelling in spellings
+        if " " not in spelling and not spelling.endswith("*")
+    )
+
+
 #: The group of phrases that hold an entity's noun and mean something else: "error message", "in order to".
 NO_ENTITY = "none|0|"
 _LEXICONS: dict[tuple[str, ...], Lexicon] = {}
@@ -80,11 +94,13 @@ def read_entities(
     """Return the entities of all documents, the most spoken of first."""
     search = _Search(words, demanded_lines)
     for blocks, roles in documents:
+        records = record_sections(blocks)
         for block, after in zip(blocks, [*blocks[1:], None], strict=False):
             role = roles.of(block)
             if role in ("out-of-scope", "rejected"):
                 continue
-            for found in declarations(block, after, role, words):
+            declaring = "data" if block.section in records else role
+            for found in declarations(block, after, declaring, words):
                 search.declare(found.name, block, found.attributes, found.alias)
             if block.kind == "code":
                 continue
@@ -106,11 +122,8 @@ class _Search:
         self.demanded_lines = demanded_lines
         self.table: dict[str, _Candidate] = {}
         self.accounts = False
-        self._known_strangers: frozenset[str] | None = None
-        self._known_heads: frozenset[str] | None = None
-        self.demanded: Counter[str] = Counter()
-        self.kept: Counter[str] = Counter()
-        self.firsts: dict[str, tuple[str, int]] = {}
+        main = words.languages[0]
+        self.grammar = English(words, _heads(words)) if main == "en" else Polish(words) if main == "pl" else None
 
     def spoken(self, block: Block, role: str) -> None:
         """Count the nouns of one statement."""
@@ -120,14 +133,18 @@ class _Search:
         negations = [h.end for h in cues if h.group == "negation"]
         account = [h.start for h in cues if h.group == "account"]
         self.accounts = self.accounts or any(not _one_before(start, negations, 30) for start in account)
-        if demanded:
-            self._count_words(block, keeping)
-        for start, _, group, spelling in self._longest(block.text):
+        stored = self.grammar.read(block, keeping) if demanded and self.grammar is not None else frozenset()
+        for start, end, group, spelling in self._longest(block.text):
             candidate = self._candidate(group, block)
             candidate.mentions += 1
-            candidate.demanded += demanded
-            candidate.kept += _one_before(start, keeping, 22)
+            candidate.demanded += demanded + (start in stored)
+            candidate.kept += _one_before(start, keeping, 22) or start in stored
+            candidate.modifying += self._modifies(block.text, end)
             candidate.spellings[spelling] += 1
+
+    def _modifies(self, text: str, end: int) -> bool:
+        following = WORD.match(text, end + 1) if text[end : end + 1] == " " else None
+        return bool(following) and fold(following.group()) in self.words.words("compound_heads")  # type: ignore[union-attr]
 
     def declare(self, name: str, block: Block, attrs: str, alias: str) -> None:
         """Note what a domain model declares, once for each name and its plural."""
@@ -170,61 +187,22 @@ class _Search:
                 longest.append((hit.start, hit.end, hit.group, text[hit.start : hit.end]))
         return [hit for hit in longest if hit[2] != NO_ENTITY]
 
-    def _count_words(self, block: Block, keeping: Sequence[int]) -> None:
-        if self.words.languages[0] != "en":
-            return
-        heads, strangers = self._heads(), self._strangers()
-        place, before = (block.file, block.line), ""
-        for word, start, _ in tokens(block.text)[1]:
-            self.demanded[word] += 1
-            self.firsts.setdefault(word, place)
-            if keeping and start and _one_before(start, keeping, 20):
-                self.kept[word] += 1
-            if word in heads and len(before) > 2 and before not in strangers:
-                self.demanded[f"{before} {word}"] += 1
-                self.firsts.setdefault(f"{before} {word}", place)
-            before = word
-
-    def _heads(self) -> frozenset[str]:
-        """Words that may end a compound: heads that make an entity of any noun, and nouns that the lexicon knows."""
-        if self._known_heads is None:
-            self._known_heads = self.words.words("compound_heads") | {
-                fold(spelling)
-                for entry in self.words.data.get("entity", ())
-                for spellings in entry["names"]
-                for spelling in spellings
-                if " " not in spelling and not spelling.endswith("*")
-            }
-        return self._known_heads
-
-    def _strangers(self) -> frozenset[str]:
-        if self._known_strangers is None:
-            names = ("not_entities", "stopwords", "uncounted")
-            self._known_strangers = frozenset().union(*(self.words.words(name) for name in names))
-        return self._known_strangers
-
     def discover(self) -> None:
-        """Add nouns that the lexicon doesn't know: said in singular and plural, or compounds of a known head."""
-        strangers = self._strangers()
-        for plural, count in list(self.demanded.items()):
-            singular, compound = _singular(plural), " " in plural
-            if not singular:
-                if compound and count >= 2:
-                    self._found(plural, plural, count)
-                continue
-            if singular in strangers or plural in strangers or (not compound and self.nouns.hits(singular)):
-                continue
-            total = count + self.demanded[singular]
-            kept = self.kept[singular] + self.kept[plural]
-            if (compound and total >= 2) or (self.demanded[singular] and total >= 3 and (kept or total >= 5)):
-                self._found(singular, plural, total)
+        """Add nouns that the lexicon doesn't know."""
+        for found in self.grammar.results(self.nouns) if self.grammar is not None else ():
+            self._found(found)
 
-    def _found(self, singular: str, plural: str, total: int) -> None:
+    def _found(self, found: Found) -> None:
+        singular, total = found.name, found.total
         name = singular[0].upper() + singular[1:]
+        longer = [c for c in self.table.values() if any(_opens(s, found.forms) for s in c.spellings)]
+        if len(longer) == 1 and " " not in singular:  # "prośba" is short for what they call "prośba o czat"
+            longer[0].spellings.update(dict.fromkeys(found.forms, 1))
+            return
         head = folded_name(singular.rsplit(" ", 1)[-1])
         owner = next((c for c in self.table.values() if folded_name(c.name) == head), None) if " " in singular else None
         if owner is not None:  # "grid cell" is how these documents call their cells
-            owner.spellings.update({singular: 1, plural: 1})
+            owner.spellings.update(dict.fromkeys(found.forms, 1))
             return
         if " " in singular:
             if singular.rsplit(" ", 1)[-1] not in self.words.words("compound_heads"):
@@ -232,14 +210,13 @@ class _Search:
             first_word = next(
                 (c for c in self.table.values() if folded_name(c.name) == singular.split(" ", maxsplit=1)[0]), None
             )
-            if first_word is not None and not first_word.declared and first_word.mentions <= total + 1:
+            if first_word is not None and not first_word.declared and first_word.mentions - first_word.modifying <= 2:
                 del self.table[first_word.name]  # only said as part of the compound: "reward rate" keeps no Reward
         if any(folded_name(name) == folded_name(known) for known in self.table):
             return
-        first = min(self.firsts.get(t, ("~", 0)) for t in (singular, plural))
         live = any(c.live for c in self.table.values() if folded_name(c.name) in singular)
-        candidate = _Candidate(name, "temporary" if live else "unknown", live, first, total, total, 1)
-        candidate.spellings.update({singular: 1, plural: 1})
+        candidate = _Candidate(name, "temporary" if live else "unknown", live, found.first, total, max(total, 2), 1)
+        candidate.spellings.update(dict.fromkeys(found.forms, 1))
         self.table[name] = candidate
 
     def choose(self) -> Iterable[Entity]:
@@ -276,11 +253,13 @@ class _Search:
         for c in declared:
             for other in self.table.values():
                 part = folded_name(other.name)
+                if part in self.words.words("people") and len(parts_of[c.name]) > 1:
+                    continue  # "UserFavorites" is not what they call the user
                 if not other.declared and part in parts_of[c.name] and shared[part] == 1:
                     c.spellings.update(s for s in (other.name, *other.spellings) if s not in c.spellings)
 
     def _worth(self, c: _Candidate, declared: int, few: bool) -> bool:
-        if declared >= 4 and (c.mentions < 5 or self._part_of_declared(c)):
+        if declared >= 4 and ((c.mentions < 5 and c.demanded < 4) or self._part_of_declared(c)):
             return False
         if c.name in ("User", "Account") and not self.accounts:
             return False
@@ -293,7 +272,15 @@ class _Search:
 
     def _part_of_declared(self, c: _Candidate) -> bool:
         mine = folded_name(c.name)
+        if mine in self.words.words("people"):
+            return False
         return any(o.declared and mine in folded_name(o.name).split() for o in self.table.values())
+
+
+def _opens(spelling: str, forms: Sequence[str]) -> bool:
+    """Whether a spelling of several words begins with one of ``forms``."""
+    first, _, rest = spelling.lower().partition(" ")
+    return bool(rest) and first in forms
 
 
 #: Sections of which every line speaks of what is asked, also beside the demands: a story's title and description.
@@ -306,13 +293,6 @@ def _one_before(position: int, ends: Sequence[int], reach: int) -> bool:
     """Whether one of the sorted ``ends`` lies at most ``reach`` characters before ``position``."""
     at = bisect_right(ends, position)
     return at > 0 and position - ends[at - 1] <= reach
-
-
-def _singular(word: str) -> str:
-    for suffix, base in (("ies", "y"), ("sses", "ss"), ("ches", "ch"), ("s", "")):
-        if word.endswith(suffix) and len(word) > 4 and not word.endswith(("ss", "us", "is")):
-            return word[: -len(suffix)] + base
-    return ""
 
 
 def read_relations(entities: Sequence[Entity], blocks: Sequence[Block]) -> tuple[Relation, ...]:
