@@ -131,14 +131,16 @@ class _Search:
         cues = self.words.hits(block.text) if demanded else []
         keeping = [h.end for h in cues if h.group == "verb.keep"]
         negations = [h.end for h in cues if h.group == "negation"]
+        expiring = [h.start for h in cues if h.group == "verb.expire"]
         account = [h.start for h in cues if h.group == "account"]
         self.accounts = self.accounts or any(not _one_before(start, negations, 30) for start in account)
         stored = self.grammar.read(block, keeping) if demanded and self.grammar is not None else frozenset()
         for start, end, group, spelling in self._longest(block.text):
             candidate = self._candidate(group, block)
             candidate.mentions += 1
-            candidate.demanded += demanded + (start in stored)
-            candidate.kept += _one_before(start, keeping, 22) or start in stored
+            held = start in stored or _one_after(end, expiring, 60)
+            candidate.demanded += demanded + held
+            candidate.kept += _one_before(start, keeping, 22) or held
             candidate.modifying += self._modifies(block.text, end)
             candidate.spellings[spelling] += 1
 
@@ -293,6 +295,12 @@ def _one_before(position: int, ends: Sequence[int], reach: int) -> bool:
     """Whether one of the sorted ``ends`` lies at most ``reach`` characters before ``position``."""
     at = bisect_right(ends, position)
     return at > 0 and position - ends[at - 1] <= reach
+
+
+def _one_after(position: int, starts: Sequence[int], reach: int) -> bool:
+    """Whether one of the sorted ``starts`` lies at most ``reach`` characters after ``position``."""
+    at = bisect_right(starts, position)
+    return at < len(starts) and starts[at] - position <= reach
 
 
 def read_relations(entities: Sequence[Entity], blocks: Sequence[Block]) -> tuple[Relation, ...]:

@@ -174,7 +174,9 @@ def _requirements(texts: Sequence[_Text], words: Lexicon, quantities: Sequence[Q
             found += read_requirements(text.blocks, text.roles, text.roles.words, mine)
         elif text.document.part == "notes":
             found += _noted(text, text.roles.words)
-    return flag_realtime(found, words, entity_lexicon(words), quantities)
+    opening = {t.document.name: next((b for b in t.blocks if b.kind == "heading"), None) for t in texts}
+    titled = {name for name, b in opening.items() if b is not None and "realtime.strong" in words.groups(b.text)}
+    return flag_realtime(found, words, entity_lexicon(words), quantities, titled)
 
 
 def _noted(text: _Text, words: Lexicon) -> list[Requirement]:

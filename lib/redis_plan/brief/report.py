@@ -37,6 +37,8 @@ def _component(component: Component) -> dict[str, Any]:
 def print_brief(brief: Brief, console: Console | None = None) -> None:
     """Print the Brief as tables: one a kind, each row with the file and line where it stands."""
     out = console or Console()
+    if not out.is_terminal:
+        out.width = max(out.width, PIPED_WIDTH)
     out.print(f"[bold]{brief.title}[/bold]  ({', '.join(brief.documents)}; language {brief.language})", highlight=False)
     out.print(f"Redis: [bold]{brief.fit}[/bold]: {brief.fit_because}", highlight=False, markup=True)
     for table in _tables(brief):
@@ -48,7 +50,7 @@ def print_brief(brief: Brief, console: Console | None = None) -> None:
 
 
 def _tables(brief: Brief) -> list[Table]:
-    facts = _table("Facts the design is computed from", "fact", "value", "range", "grade", "where")
+    facts = _table("Facts the design is computed from", "fact", "value", "range", "grade", "from")
     for f in brief.facts:
         span = (
             f"{units.write(f.low, f.unit)} – {units.write(f.high, f.unit)}"
@@ -83,10 +85,16 @@ def _tables(brief: Brief) -> list[Table]:
     return [facts, requirements, quantities, entities, relations, access, stack, notes]
 
 
+#: Columns that are never broken: a name or a place that wraps letter by letter can't be read or copied.
+_WHOLE = ("id", "where", "kind", "live", "value", "rate", "fact", "range", "grade")
+#: The width of a table that goes to a file or another program.
+PIPED_WIDTH = 140
+
+
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", show_lines=False, header_style="bold")
     for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column in ("id", "where", "kind", "live", "value", "rate"))
+        table.add_column(column, overflow="fold", no_wrap=column in _WHOLE)
     return table
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from redis_plan.brief.lexicon import UNSPACED, Lexicon, fold
@@ -278,20 +278,24 @@ class _Reader:
 
 
 def flag_realtime(
-    requirements: Sequence[Requirement], words: Lexicon, nouns: Lexicon, quantities: Sequence[Quantity] = ()
+    requirements: Sequence[Requirement],
+    words: Lexicon,
+    nouns: Lexicon,
+    quantities: Sequence[Quantity] = (),
+    titled: Collection[str] = (),
 ) -> tuple[Requirement, ...]:
     """Return the requirements with their real-time flag: shared state that others must see without asking.
 
     A strong cue (``live``, ``websocket``) is enough. Where the documents ask for live behaviour at all, so is a weak
     one (``who has voted``), a bound on a delay, or a verb of showing or submitting beside an entity that lives and
-    changes in a session.
+    changes in a session. Of the files ``titled`` "Real-time …" every statement about what moves is live.
     """
     demands = [r for r in requirements if r.kind != "out-of-scope"]
     live = any("realtime.strong" in words.groups(r.text) for r in demands)
     containers = frozenset(words.data.get("containers", ()))
     prompt = {(q.file, q.line) for q in quantities if q.kind == "latency"}
     flagged = [
-        replace(r, realtime=_realtime(r, words, nouns, containers, live, (r.file, r.line) in prompt))
+        replace(r, realtime=_realtime(r, words, nouns, containers, live, (r.file, r.line) in prompt, r.file in titled))
         for r in requirements
     ]
     # a story is live when one of its own criteria says so outright
@@ -306,7 +310,13 @@ def flag_realtime(
 
 
 def _realtime(
-    requirement: Requirement, words: Lexicon, nouns: Lexicon, containers: frozenset[str], live: bool, prompt: bool
+    requirement: Requirement,
+    words: Lexicon,
+    nouns: Lexicon,
+    containers: frozenset[str],
+    live: bool,
+    prompt: bool,
+    titled: bool,
 ) -> bool:
     if requirement.kind == "out-of-scope":
         return False
@@ -319,7 +329,15 @@ def _realtime(
         return True
     if "realtime.share" in groups or prompt:
         return True
-    return "verb.live" in groups and any(_is_hot(group, containers) for group in nouns.groups(requirement.text))
+    hot = [group for group in nouns.groups(requirement.text) if _is_hot(group, containers)]
+    moving = sum(group.startswith("temporary|") for group in hot)
+    if moving and (titled or (moving >= MOVING and "verb.change" in groups)):
+        return True
+    return "verb.live" in groups and bool(hot)
+
+
+#: Two things that come and go on their own, in one statement, meet while people watch: "the price enters the cell".
+MOVING = 2
 
 
 def _is_hot(group: str, containers: frozenset[str]) -> bool:
