@@ -31,9 +31,7 @@ def session_section(brief: Brief) -> str:
     """Return the Markdown of "what a session is in this project": entities, lifetimes, demands with their lines."""
     session = session_entity(brief)
     if brief.fit == "no" or not brief.entities:
-        return (
-            f"### What a session is in this project\n\nNothing in the documents is shared live: {brief.fit_because}.\n"
-        )
+        return "### What a session is in this project\n\nNothing in the documents is shared live: no demand speaks of something that several people are in at once.\n"
     # a project may be live without having sessions: prices that everybody watches
     opening = (
         f"A session is a **{session.name}** ({_at(session)}): it is created, joined, changed by its members in real time, and it ends."
@@ -49,7 +47,6 @@ def session_section(brief: Brief) -> str:
     parts = [
         "### What a session is in this project",
         opening,
-        f"Redis for this project: **{brief.fit}**. {_sentence(brief.fit_because)}",
         _table(("Entity", "Lives as long as", "Others watch it change", "Demanded by", "First said"), rows),
     ]
     if durable:
@@ -112,10 +109,6 @@ def _cite(requirements: Sequence[Requirement]) -> str:
 
 def _at(item: Entity | Requirement) -> str:
     return f"{item.file}:{item.line}"
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
 
 
 def _table(columns: tuple[str, ...], rows: Iterable[Sequence[str]]) -> str:

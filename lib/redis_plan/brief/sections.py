@@ -23,6 +23,10 @@ _TAGS = {
 }  # fmt: skip
 #: What the label of a list ("Performance:", "Out of scope:") makes of the items under it.
 _LABEL_ROLES = frozenset({"out-of-scope", "non-functional", "constraint", "questions"})
+#: "2차 MVP", "MVP 2", "2nd MVP": a release after the one that is described
+_LATER_RELEASE = re.compile(r"(?<![\d.])(?:[2-9]\s?\S{0,2}|v[2-9])[ -]mvp\b|\bmvp[ -]?v?[2-9]\b(?!\.)")
+#: Negations of a verb; "without" and "no" deny a noun: "Features without login" are features.
+_NOT = ("not", "never", "nie", "nigdy")
 _NUMBERING = re.compile(r"^[\dIVX]+(?:\.\d+)*[.)]?\s+")
 
 
@@ -50,6 +54,8 @@ class Roles:
                 roles.discard("functional")  # "Delivery plan (MVP)" is a schedule
             if roles & {"functional", "non-functional"} == {"functional", "non-functional"}:
                 roles.discard("functional")
+            if _LATER_RELEASE.search(fold(title)[:160]) or self._excludes(title):
+                roles.add("out-of-scope")
             known = next((r for r in ORDER if r in roles and not (long and r in ("plan", "context", "stack"))), "")
             known = self._known[title] = "plan" if known == "schedule" else known
         return known
@@ -85,6 +91,13 @@ class Roles:
             stronger = next((role for role in chain if role not in _WEAK), "")
             return stronger if stronger in _STRONG else chain[0]
         return chain[0] if chain else ""
+
+    def _excludes(self, title: str) -> bool:
+        """Whether a line introduces what is left out: "The following features will not be built:"."""
+        hits = self.words.hits(title[:160])
+        groups = {hit.group for hit in hits}
+        denied = any(hit.group == "negation" and hit.cue in _NOT for hit in hits)
+        return denied and "scope-word" in groups and "condition" not in groups
 
     def _opens_negated(self, text: str) -> bool:
         """Whether a statement opens with a "no": ``No push notifications``."""
