@@ -28,7 +28,7 @@ def partial_loss(keyspace: Keyspace, found: Evidence) -> str:
             "### When one key is gone alone",
             "",
             f"Different TTLs, an eviction policy that somebody changed or a hand that slipped take one key of a "
-            f"{keyspace.session_noun} and leave the others. Of {found.cite('trials')} such losses "
+            f"{keyspace.session_noun} and leave the others. Each was taken away on its own, {found.cite('trials')} in all: "
             f"{found.number('wrong')} served a client a hole, an event of another life or a snapshot of the old one, and "
             f"{found.number('untimed')} were left without a TTL; a counter and a list without an epoch went wrong in "
             f"{found.number('control_wrong')}.",
