@@ -14,6 +14,7 @@ from redis_plan import resources
 from redis_plan.parameters import NOTEBOOKS
 from redis_plan.plan.sections import SECTIONS, heading
 from tests.end_to_end.conftest import copy_sample, redis_plan
+from tests.plan import reading
 
 pytestmark = pytest.mark.slow
 
@@ -51,6 +52,17 @@ def test_every_figure_exists_and_has_alternative_text(built):
     for alt, file in figures:
         assert len(alt.split()) > 5
         assert (built / "ai" / file).read_text("utf-8").lstrip().startswith("<?xml")
+
+
+def test_every_link_leads_somewhere(built):
+    assert not reading.dead_links(built / "ai/redis-plan.md")
+
+
+def test_the_plan_can_be_read(built):
+    text = plan_of(built)
+    assert not reading.long_cells(text)
+    assert not reading.repeated(text)
+    assert not reading.wrong_articles(text)
 
 
 def test_no_clock_host_or_path_of_this_machine_is_in_the_plan(built):

@@ -120,14 +120,3 @@ def test_the_document_has_the_ten_headings_in_order_and_one_final_newline():
     assert places == sorted(places)
     assert text.endswith("## Evidence\n")
     assert "\n\n\n" not in text
-
-
-def test_a_noun_of_the_documents_takes_its_article_outside_code():
-    text = "A auction and a room, a user, a one-off; `a auction`, plan A or B.\n```text\na auction\n```"
-    assert assemble.tidy(text) == text.replace("A auction", "An auction")
-    assert assemble.tidy("single flight a auction") == "single flight an auction"
-
-
-def test_an_article_follows_the_noun_of_the_documents_and_anchors_stay_anchors():
-    said_so = assemble.tidy('<a id="e-04a"></a>A auction has a item, `a id` and a user.')
-    assert said_so == '<a id="e-04a"></a>An auction has an item, `a id` and a user.'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -16,6 +17,9 @@ from redis_plan.keyspace.artefacts.library import Step
 from redis_plan.keyspace.artefacts.operations import operations
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.plan.evidence import Evidence
+
+#: Where a sentence of a contract ends.
+_SENTENCE = re.compile(r"(?<=\.)\s+(?=[A-Z])")
 
 #: Functions worth an excerpt, the first that the project has: short, and with every rule of the others in it.
 _EXCERPTS = ("session_heartbeat", "rate_hit")
@@ -54,6 +58,7 @@ def library(brief: Brief, keyspace: Keyspace) -> str:
             "|:--|:--|:--|:--|",
             *(_row(step) for step in steps),
             "",
+            *_rest_of_the_contract(steps),
             f"One of them in full, `{excerpt.function.name}`; validation comes first, then the writes, then the TTL:",
             "",
             "```lua",
@@ -80,7 +85,19 @@ def _row(step: Step) -> str:
             keys = keys.replace("target", " / ".join(p.name for p in step.patterns))
     else:
         keys = ", ".join(f"`{p.template}`" for p in step.patterns)
-    return f"| `{f.name}`{flags} | {keys} | `{f.args}` | {_ticked(f.returns)} |".replace("\n", " ")
+    return f"| `{f.name}`{flags} | {keys} | `{f.args}` | {_ticked(_first_sentence(f.returns))} |".replace("\n", " ")
+
+
+def _first_sentence(text: str) -> str:
+    """Return the first sentence of a contract: what is returned; the rest stands below the table."""
+    return _SENTENCE.split(text, maxsplit=1)[0]
+
+
+def _rest_of_the_contract(steps: Sequence[Step]) -> list[str]:
+    """Return what the contracts say beyond what is returned, one item a function."""
+    rest = [(s.function.name, _SENTENCE.split(" ".join(s.function.returns.split()), maxsplit=1)[1:]) for s in steps]
+    lines = [f"- `{name}`: {_ticked(more[0])}" for name, more in rest if more]
+    return [*lines, ""] if lines else []
 
 
 def _ticked(text: str) -> str:

@@ -20,9 +20,6 @@ from redis_plan.plan.sections import SECTIONS, heading
 
 _CITED = re.compile(r"\[((?:[ED]-\d\d[a-z]+)(?:, [ED]-\d\d[a-z]+)*)\](?!\()")
 _FIGURE = re.compile(r"^\[figure ([\w-]+)\]$", re.MULTILINE)
-_ARTICLE = re.compile(
-    r"(?<![\w<-])([Aa]) (?=(?!(?:one|once|or|and|is|in|if|as|at|of|on|into|any|all|it|its|are|also|only|always)\b|one-|eu)[aeio]\w)"
-)
 _DECISION_HEADING = re.compile(r"^### (D-\d\d[a-z]+)", re.MULTILINE)
 
 
@@ -137,14 +134,6 @@ def document(title: str, front: str, bodies: Mapping[int, str], back: str) -> st
 
 
 def tidy(markdown: str) -> str:
-    """Return the text without outer blanks, runs of blank lines, or blanks at line ends but a hard break's two.
-
-    The nouns of a project come from its documents, so "a" becomes "an" here, outside code.
-    """
-    lines, inside = [], False
-    for line in markdown.strip().splitlines():
-        inside ^= line.lstrip().startswith("```")
-        parts = [line] if inside else line.split("`")
-        parts[::2] = [part if inside else _ARTICLE.sub(r"\1n ", part) for part in parts[::2]]
-        lines.append("`".join(parts).rstrip() + ("  " if line.endswith("  ") else ""))
+    """Return the text without outer blanks, runs of blank lines, or blanks at line ends but a hard break's two."""
+    lines = (line.rstrip() + ("  " if line.endswith("  ") else "") for line in markdown.strip().splitlines())
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()

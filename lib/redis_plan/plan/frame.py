@@ -202,7 +202,9 @@ def _values(record: Evidence) -> str:
         f"{v.name.replace('_', ' ')} {write_value(v)}" + (f" ({write_interval(v)})" if v.low is not None else "")
         for v in record.values[:6]
     ]
-    more = len(record.values) - 6
+    while len("; ".join(written)) > 160:
+        written.pop()
+    more = len(record.values) - len(written)
     return "; ".join(written) + (f"; {more} more in the record" if more > 0 else "")
 
 

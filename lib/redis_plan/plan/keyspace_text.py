@@ -61,12 +61,13 @@ def summary(keyspace: Keyspace, brief: Brief) -> str:
 def grammar(keyspace: Keyspace) -> str:
     """Return the grammar of names with one example, and how user text is kept inside its segment."""
     first = keyspace.keys[0].template if keyspace.keys else f"{keyspace.app}:v1:x"
+    tagged = any(naming.hash_tag(p.template) for p in keyspace.keys)
     tag = (
         f"The hash tag is the {keyspace.session_noun}'s id and nothing else: all keys of one {keyspace.session_noun} "
         f"lie in one slot, those of two {plural(keyspace.session_noun)} need not."
         if keyspace.session_entity
-        else "There is no shared session in these documents. A name has a hash tag only where several keys change in one "
-        "step; it is the id of what they belong to."
+        else "Nothing in these documents is joined and left. A name has a hash tag only where several keys change in one "
+        f"step{'; it is the id of what they belong to' if tagged else ', and here none do'}."
     )
     return "\n".join(
         [
@@ -83,7 +84,7 @@ def grammar(keyspace: Keyspace) -> str:
             f"- `<id>` stands for a value encoded as percent-encoded UTF-8 of everything outside `[A-Za-z0-9_.-]`; what "
             f"is longer than {naming.MAX_ID_BYTES} B becomes `~` and 40 hex digits of BLAKE2b. A colon, a brace, a blank, a "
             f"newline or a NUL in a user's text can't end a segment. `a:b}}` becomes `{naming.encode_id('a:b}')}`.",
-            f"- Ids that the service mints ({keyspace.session_noun if keyspace.session_entity else 'things'}, operations) are 12 characters of Crockford's base 32 "
+            f"- Ids that the service mints ({plural(keyspace.session_noun) if keyspace.session_entity else 'records'}, operations) are 12 characters of Crockford's base 32 "
             "from a CSPRNG (60 bits; two of 10^6 collide with probability 4e-7) and ULIDs.",
             "- Names are built on the server from the id in the verified token, never from a name that a client sends.",
             "- No e-mail address, telephone number, network address, token or password stands in a name: names show in "
@@ -118,11 +119,10 @@ def registry(keyspace: Keyspace, brief: Brief) -> str:
                 p.at_bound,
                 str(bounds.name_bytes(p)),
                 f"`{naming.example(p.template)}`",
-                serves(p),
             ]
         )
     header = ["Pattern", "Type", "Holds", "Written by", "TTL", "Deleted by", "Elements × keys", "At the bound", "Name (B)",
-              "Example", "Serves"]  # fmt: skip
+              "Example"]  # fmt: skip
     shared = (
         ("session_capacity", "events_per_session", "idle_ttl", "reconnect_grace") if keyspace.session_entity else ()
     )
@@ -133,7 +133,7 @@ def registry(keyspace: Keyspace, brief: Brief) -> str:
             "",
             *_hardly(brief),
             f"Everything that the application stores or publishes, {counted(len(keyspace.keys), 'key')} and "
-            f"{counted(len(keyspace.channels), 'channel')}. What is not in this table does not exist; section 5 has the bytes, section 3 where each TTL comes from.",
+            f"{counted(len(keyspace.channels), 'channel') if keyspace.channels else 'no channel'}. What is not in this table does not exist; section 2 has the fields and whom each key serves, section 3 where its TTL comes from, section 5 its bytes.",
             "",
             table(header, rows, right=(8,)),
             "",
@@ -147,7 +147,7 @@ def _hardly(brief: Brief) -> list[str]:
     if brief.fit != "no":
         return []
     return [
-        f"**This project can do without Redis**: {brief.fit_because}. What follows is only what would still help.",
+        "**This project can do without Redis**: *In one minute* has the reason. What follows is only what would still help.",
         "",
     ]
 
@@ -166,14 +166,14 @@ def cross_session(keyspace: Keyspace) -> str:
     for p in apart:
         ids = ", ".join(f"`<{name}>`" for name in naming.placeholders(p.template) if name != "env") or "one key"
         split = "16 buckets, CRC16(id) mod 16" if "<bucket>" in p.template else f"by {ids}"
-        rows.append([f"`{p.name}`", p.holds, split, p.when_lost])
+        rows.append([f"`{p.name}`", p.holds, split])
     rule = (
         f"They lie in other slots than the {keyspace.session_noun}'s keys, so no function changes both. The rule: the "
         f"{keyspace.session_noun}'s own state decides, an entry here is a hint that may be late or stale. It is written "
         f"*after* the {keyspace.session_noun}'s function has answered, its reader checks `state` first, and a hint to "
         f"something that is gone is removed by whoever finds it."
         if keyspace.session_entity
-        else "Each is complete in itself; what must change together shares a hash tag."
+        else "What must change together shares a hash tag; every other key is complete in itself."
     )
     return "\n".join(
         [
@@ -183,7 +183,7 @@ def cross_session(keyspace: Keyspace) -> str:
             "",
             rule,
             "",
-            table(["Key", "Holds", "Spread", "When lost"], rows),
+            table(["Key", "Holds", "Spread"], rows),
         ]
     )
 
@@ -259,12 +259,13 @@ def listing(keyspace: Keyspace) -> str:
         [
             "### No KEYS, no SCAN",
             "",
-            "`KEYS` blocks the server and `SCAN` reads every name to find a few; both are denied to the application's users in "
-            "section 8. What must be listed has an index of its own:",
-            "",
-            table(["To list", "Index", "Command"], rows)
-            if rows
-            else "Nothing has to be listed: every key is reached by an id.",
+            "`KEYS` blocks the server and `SCAN` reads every name to find a few; section 8 gives the user `app` neither. "
+            + (
+                "What must be listed has an index of its own:"
+                if rows
+                else "Nothing has to be listed: every key is reached by an id."
+            ),
+            *(["", table(["To list", "Index", "Command"], rows)] if rows else []),
         ]
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from redis_plan import units
 from redis_plan.brief.model import Brief
 from redis_plan.keyspace import bounds, naming
@@ -13,10 +15,15 @@ from redis_plan.plan.evidence import Evidence, write_value
 from redis_plan.plan.keyspace_text import table
 
 SKEW_ALT = (
-    "Strip plot of each node's share of the sessions for 3, 6 and 12 nodes, where random session ids stay near an even "
+    "Strip plot of each node's share of the ids for 3, 6 and 12 nodes, where random ids stay near an even "
     "share and small integer tags do not."
 )
 NAME_ALT = "Step line of the bytes of one key against the length of its name, with the short, the chosen and the long form marked."
+
+
+def tagged(keyspace: Keyspace) -> bool:
+    """Whether any name has a hash tag, so that it matters how evenly tags spread over nodes."""
+    return any(naming.hash_tag(p.template) for p in keyspace.keys)
 
 
 def atomic_steps(keyspace: Keyspace, skew: Evidence, slots: Evidence) -> str:
@@ -59,11 +66,7 @@ def atomic_steps(keyspace: Keyspace, skew: Evidence, slots: Evidence) -> str:
 def name_budget(keyspace: Keyspace, brief: Brief, cost: Evidence) -> str:
     """Return the bytes of names at peak, and what shorter ones would save."""
     peak = brief.value("sessions_peak")
-    rows = [
-        [f"`{p.name}`", str(bounds.name_bytes(p)), f"{bounds.keys_at_peak(p, peak):,.0f}",
-         units.write(bounds.name_bytes(p) * bounds.keys_at_peak(p, peak), "B")]
-        for p in keyspace.keys
-    ]  # fmt: skip
+    taken = {p.name: bounds.name_bytes(p) * bounds.keys_at_peak(p, peak) for p in keyspace.keys}
     total = bounds.names_total(keyspace, peak)
     budget = brief.fact("memory_budget")
     lines = [
@@ -71,7 +74,8 @@ def name_budget(keyspace: Keyspace, brief: Brief, cost: Evidence) -> str:
         "",
         f"A name is at most {max((bounds.name_bytes(p) for p in keyspace.keys), default=0)} B here; the budget is 100 B. All names at peak "
         f"together take {units.write(total, 'B')} (modelled, before the allocator rounds up), "
-        f"{units.significant(100 * total / budget.value, 2)} % of the {units.write(budget.value, 'B')} there are ({budget.where}).",
+        f"{units.significant(100 * total / budget.value, 2)} % of the {units.write(budget.value, 'B')} there are ({budget.where})."
+        + _most_of_it(taken),
     ]
     if not cost.not_run:
         lines.append(
@@ -81,7 +85,15 @@ def name_budget(keyspace: Keyspace, brief: Brief, cost: Evidence) -> str:
             f"({write_value(cost['long_length'])}). One-letter names would save {cost.number('readable_total')} at peak in all, and "
             f"nobody could read a SLOWLOG."
         )
-    return "\n".join([*lines, "", table(["Key", "Name (B)", "Keys at peak", "Names at peak"], rows, right=(1, 2, 3))])
+    return "\n".join(lines)
+
+
+def _most_of_it(taken: Mapping[str, float]) -> str:
+    """Say which key's names take the most, and how much."""
+    if len(taken) < 2:
+        return ""
+    name = max(taken, key=lambda n: taken[n])
+    return f" Most of it is `{name}`: {units.write(taken[name], 'B')}."
 
 
 def naming_decision(
@@ -96,7 +108,7 @@ def naming_decision(
         else []
     )
     guards: list[Guard] = []
-    if skew is not None and not skew.not_run:
+    if skew is not None and not skew.not_run and tagged(keyspace):
         because.append(f"the fullest of 6 nodes holds {skew.number('ids_6')} its even share")
         guards.append(Guard("skew over 6 nodes", skew["ids_6"].value, "<=", 1.1, "x"))
     if stepped:
@@ -108,11 +120,11 @@ def naming_decision(
             "names without hash tags",
             f"{slots.number('split_without_tag')} of keys in more than one slot"
             if stepped
-            else "no step of this design changes two keys",
+            else "no step of this design changes two keys, so this is what it has",
             naive=True,
         )
     ]
-    if skew is not None and not skew.not_run:
+    if skew is not None and not skew.not_run and tagged(keyspace):
         instead.append(
             Alternative(
                 "one constant tag for the application", f"{skew.number('constant_6')} an even share on one of 6 nodes"
@@ -130,11 +142,11 @@ def naming_decision(
         title="How keys are named",
         question="What shall the keys be called?",
         decision=f"`{template}`: application, schema version, {tag}the part, further ids.",
-        because="; ".join(because) + "." if because else "it keeps what changes together in one slot.",
+        because="; ".join(because) + "." if because else "a name says whose it is and what it holds, in a form that a check can verify.",
         instead_of=tuple(instead),
         costs=(f"{units.write(bounds.names_total(keyspace, brief.value('sessions_peak')), 'B')} of names at peak (modelled). "
                + (f"One {keyspace.session_noun} never spreads over several nodes." if keyspace.session_entity else
-                  "What shares a tag never spreads over several nodes.")),
+                  "What shares a tag never spreads over several nodes." if tagged(keyspace) else "Parts are spelt out.")),
         holds_while=tuple(guards),
         requirements=core.requirements[:4] if core else (),
     )  # fmt: skip

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import textwrap
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import pandas as pd
@@ -169,6 +170,25 @@ def configuration(chosen: Sequence[Setting], in_force: Evidence, samples: pd.Dat
     return "\n".join(lines)
 
 
+def _granted(user: AclUser, mine: Sequence[str], every: Set[str]) -> str:
+    """Say which keys and channels a user may touch: all of section 1's patterns, all but a few, or these."""
+    if "~*" in mine:
+        return "every key, channel and command."
+    if not mine:
+        return "no key and no channel; the commands"
+    without = sorted(every - set(mine))
+    if not without and len(mine) > 3:
+        return "every key and channel of *ACL patterns* in section 1, with the commands"
+    if len(mine) > 3 and len(without) <= 4 and all(rule[0] != "%" for rule in (*mine, *without)):
+        return f"every key and channel of *ACL patterns* in section 1 but {', '.join(f'`{r}`' for r in without)}, with the commands"
+    return f"{', '.join(f'`{rule}`' for rule in mine)}, with the commands"
+
+
+def _wrapped(words: str) -> str:
+    """Break a long line of words where a reader would."""
+    return textwrap.fill(words, 100, break_long_words=False, break_on_hyphens=False)
+
+
 def _readable(value: str) -> str:
     """Write large byte numbers with a prefix beside the plain form; an empty value as such."""
     if not value:
@@ -200,17 +220,17 @@ def access(users: Sequence[AclUser], checked: Evidence) -> str:
         "`redis/users.acl` has the rules and loads as it is; its password digests are 64 zeros, which no password has, so nobody can "
         "log in until the operator sets them (`redis/README.md` says how). No password stands in this plan or beside it.",
         "",
-        "| User | For | Keys and channels | Commands |",
-        "|:--|:--|:--|:--|",
     ]
+    every = {rule for user in users for rule in user.rules if rule[0] in "~%&"} - {"~*", "&*"}
     for user in users:
-        patterns = " ".join(f"`{rule}`" for rule in user.rules if rule[0] in "~%&") or "none"
-        commands = " ".join(rule.removeprefix("+") for rule in user.rules if rule[0] == "+")
-        lines.append(f"| `{user.name}` | {user.purpose} | {patterns} | `{commands.replace('|', ' ')}` |")
+        mine = [rule for rule in user.rules if rule[0] in "~%&"]
+        lines += [f"- **`{user.name}`**, {user.purpose}: {_granted(user, mine, every)}", ""]
+        if "+@all" not in user.rules:
+            commands = " ".join(rule.removeprefix("+") for rule in user.rules if rule[0] == "+")
+            lines += [textwrap.indent(f"```text\n{_wrapped(commands)}\n```", "  "), ""]
     lines += [
-        "",
-        "`~` is read and write, `%R~` read only, `&` a channel; a subcommand stands after its command. `PSUBSCRIBE` needs a literal "
-        "match with an allowed channel pattern, so the gateways have no use for it. Functions are loaded by `admin` at deployment. "
+        "`~` is read and write, `%R~` read only, `&` a channel, `client|id` a subcommand; in front of each command stands `+`. `PSUBSCRIBE` needs a literal "
+        "match with an allowed channel pattern, and nobody here has one. Functions are loaded by `admin` at deployment. "
         "Redis speaks TLS to every client outside the host (`tls-port`, `port 0`).",
     ]
     return "\n".join(lines)
@@ -276,6 +296,13 @@ def collection(metrics: Evidence, keyspace: Keyspace) -> str:
         for v, every in zip(polls, ("5 s", "15 s", "60 s", "60 s"), strict=True)
     ]
     first = keyspace.keys[0].template if keyspace.keys else ""
+    sessions = keyspace.use("state") is not None
+    per = f"live {keyspace.session_noun}" if sessions else "key (`DBSIZE`)"
+    trace = (
+        "the op id, so that one click can be followed from the socket through Redis and back"
+        if sessions
+        else "the request's id, so that one request can be followed to Redis and back"
+    )
     return "\n".join(
         [
             "### Collection",
@@ -286,9 +313,17 @@ def collection(metrics: Evidence, keyspace: Keyspace) -> str:
             "|:--|--:|--:|",
             *rows,
             "",
+            "**On the dashboard, without an alert** (documented: INFO, since 7.0): `mem_clients_normal`, `allocator_frag_ratio` and "
+            "`allocator_rss_ratio` (section 5); `expired_stale_perc` and `expired_time_cap_reached_count` (section 3, a hint only); "
+            "`total_eviction_exceeded_time`; `rdb_last_bgsave_status`; `errorstat_*` by prefix (section 9); `instantaneous_ops_per_sec` "
+            "and `used_cpu_user` + `used_cpu_sys` against the load of section 6; `used_memory` by "
+            + per
+            + " against section 5: "
+            "plan the next size when either trend meets it within a month.",
+            "",
             "Never in production: `KEYS`, `MONITOR`, an unbounded `SCAN` on the primary. `LATENCY HISTOGRAM` gives server time a "
             "command or function, `SLOWLOG` and the latency monitor have the thresholds of section 8. Every connection sets its "
-            "name; every log line carries the op id, so that one click can be followed from the socket through Redis and back.",
+            f"name; every log line carries {trace}.",
             "",
             f"**Leak check** (CI after the test run, and hourly on a replica): `SCAN` by the registry of section 1 (such as `{naming.acl_pattern(first)}`) "
             "must find no key that matches no pattern, none of another type than the registry says, and none with TTL -1 outside its allow-list.",

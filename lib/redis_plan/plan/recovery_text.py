@@ -12,6 +12,7 @@ from redis_plan.brief.model import Brief
 from redis_plan.experiments.session import rules
 from redis_plan.experiments.synchronization import beacon_period_s
 from redis_plan.keyspace import functions
+from redis_plan.keyspace.cues import with_article
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.plan.decision import Alternative, Decision, Guard
 from redis_plan.plan.evidence import Evidence
@@ -105,23 +106,77 @@ def retries(brief: Brief, keyspace: Keyspace) -> str:
 
 def degraded(brief: Brief, keyspace: Keyspace) -> str:
     """Return what each feature does while Redis is away."""
-    rows = [
-        f"| {_cell(p.holds)} | `{p.name}` | {_cell(p.when_lost or 'read again from its writer')} |"
-        for p in keyspace.patterns
-        if p.use not in ("idem",)
-    ][:12]
+    latency, grace = units.write(brief.value("sync_latency"), "s"), units.write(brief.value("reconnect_grace"), "s")
+    if functions.missing(keyspace):
+        rows = _degraded_values(keyspace)
+    else:
+        noun = keyspace.session_noun
+        rows = [
+            ("what is on screen", "stays, read-only, with the banner; clients go on holding epoch and version"),
+            (
+                "a change",
+                f"shown as pending; the gateway holds at most 1 a client, for at most {latency}, and refuses the others; then the "
+                "client sends it again with its operation id, or takes it back",
+            ),
+            (
+                "joining, creating",
+                f"refused with 503 and `Retry-After`; nobody joins {with_article(noun)} that can't be read",
+            ),
+            ("leaving, a closed socket", "noted by the gateway; the lease ends it where the gateway forgets"),
+            (
+                "who is there",
+                f"the last list, greyed; after {grace} away leases have run out, so the first heartbeats answer -1 and clients join again",
+            ),
+        ]
+        rows += (
+            [("timers", "fire late: the worker finds what is due when it can read `due` again (section 3)")]
+            if keyspace.use("due")
+            else []
+        )
+        rows += [("signals (who types, cursors)", "dropped, not queued")] if keyspace.channels else []
+    told = (
+        f'Within {latency} (sync_latency) of the first error clients get `{{"t":"~degraded"}}` from their gateway and show a banner.'
+        if keyspace.channels
+        else f"A request waits for Redis {units.write(brief.value('sync_latency') / 2, 's')} at most (section 8) and then goes on without it:"
+    )
     return "\n".join(
         [
             "### Degraded modes",
             "",
-            f'Within {units.write(brief.value("sync_latency"), "s")} (sync_latency) of the first error clients get `{{"t":"~degraded"}}` from their gateway and show it; the copy they hold stays on screen, read-only. '
-            f"A gateway holds at most 1 change a client, for at most {units.write(brief.value('sync_latency'), 's')}, and refuses the others: nothing queues without a bound.",
+            f"{told} Nothing queues without a bound. If Redis comes back without its data, section 2 says for each key what is "
+            "lost and where it comes from again.",
             "",
-            "| What | Key pattern | If it is lost: what the user sees, and where it comes from again |",
-            "|:--|:--|:--|",
-            *rows,
+            "| While Redis is away | What the service does |",
+            "|:--|:--|",
+            *(f"| {_cell(what)} | {_cell(does)} |" for what, does in rows),
         ]
     )
+
+
+#: What a service does about a use pattern's key while it can't reach Redis; another one is left out for the time.
+_WITHOUT = {
+    "rate": "let the action through and count it in the process; refuse only what costs money or guesses secrets (login, codes)",
+    "token": "refuse: a token that can't be checked is not valid; the person asks again",
+    "auth-session": "refuse what needs a login; pages for everybody go on",
+    "cache": "read the database, behind the breaker and with at most as many at once as it bears",
+    "idempotency": "refuse the write: without the record a retry would count twice",
+    "lock": "do not start: nobody works without the lock",
+}
+
+
+def _degraded_values(keyspace: Keyspace) -> list[tuple[str, str]]:
+    """Return what happens to each key of a project without sessions."""
+    rows = []
+    for p in keyspace.keys:
+        other = (
+            "refuse what needs it; nothing is made up in its place"
+            if p.authoritative
+            else "show the last value with its age; writers drop what is older than the newest value and go on when Redis is back"
+        )
+        rows.append((f"{p.holds} (`{p.name}`)", _WITHOUT.get(p.use, other)))
+    if keyspace.channels:
+        rows.append(("live updates", "stop; the view stays as it is, with the banner, and reads again afterwards"))
+    return rows
 
 
 def versions(brief: Brief, keyspace: Keyspace, ahead: str = "") -> str:

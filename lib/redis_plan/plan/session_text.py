@@ -158,23 +158,29 @@ def limits(brief: Brief, keyspace: Keyspace) -> str:
 
 def registry_note(brief: Brief, keyspace: Keyspace) -> str:
     """Return what section 7 says for a project whose Redis holds no sessions."""
-    rows = [
-        f"| `{p.template}` | {p.type} | {', '.join(p.writers[:2])} | {p.deleted_by} |" for p in keyspace.keys
-    ] or ["| none | – | – | – |"]  # fmt: skip
     reason = functions.missing(keyspace)
+    lives = [
+        f"- `{p.name}` begins with its first write ({'; '.join(p.writers[:2])}) and ends by {p.deleted_by}."
+        for p in keyspace.keys
+    ]
+    login = (
+        ""
+        if keyspace.use("auth-session")
+        else " A person's login is the session store of the application, not of this plan."
+    )
     return "\n".join(
         [
             "### No sessions to manage",
             "",
-            f"{reason[0].upper()}{reason[1:]}. The functions of join, leave and catch-up are left out; what is kept has one writer a key "
-            "or single-command updates, and its lifecycle is:",
+            f"{reason[0].upper()}{reason[1:]}: no roster, no seats, no catch-up. What lives and ends instead:",
             "",
-            "| Key | Type | Written by | Deleted by |",
-            "|:--|:--|:--|:--|",
-            *rows,
+            *(lives or ["- nothing."]),
             "",
-            "Authorisation: key and channel names are built by the service from its own ids, through the encoder of section 1 "
-            f"(`{naming.encode_id('a:{b}')}` for `a:{{b}}`), never from a field of a message. A person's login is the session store of the application, not of this plan.",
+            "**Authorisation.** The service builds key and channel names from the ids in the verified token, through the encoder of section 1 "
+            f"(`{naming.encode_id('a:{b}')}` for `a:{{b}}`), never from a field of a message. Negative tests: another person's id, `*`, `{{}}`, an empty "
+            f"id, a name with a line end.{login}",
+            "",
+            "**Cleanup.** What the list names does the work; the TTL of section 3 ends what that missed.",
         ]
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from redis_plan.brief.model import Brief
 from redis_plan.keyspace import bounds, functions, naming, records
 from redis_plan.keyspace.model import Field, KeyPattern, Keyspace
@@ -155,7 +157,20 @@ def _name(field: Field) -> str:
     return name
 
 
+#: Sample values by a word of the field's meaning, before the general one of its type.
+_JSON_SAMPLES = (
+    ("purpose", '{"purpose":"reset","subject":"u-4f2a9c","made_at":1795436400000}'),
+    ("status", '{"status":"done","result":"…"}'),
+    ("price", '{"value":"67123.50","seq":42,"at":1795436400000}'),
+    ("value", '{"value":"…","seq":42,"at":1795436400000}'),
+)
+
+
 def _sample(field: Field) -> str:
+    if field.type == "JSON":
+        for word, sample in _JSON_SAMPLES:
+            if re.search(rf"\b{word}\b", field.meaning):
+                return sample
     if field.name == "op":
         return SAMPLES["ULID"]
     return SAMPLES.get(field.type, "…")[: max(8, field.max_bytes)]
@@ -171,8 +186,8 @@ def element_writes(keyspace: Keyspace, brief: Brief) -> str:
     found = records.recorded(keyspace)
     if not found or functions.missing(keyspace):
         return (
-            "### Changing one element\n\nEach key is changed by a single command or by one MULTI, as the registry in section 1 "
-            "says under *Written by*; what a MULTI changes shares a hash tag."
+            "### Changing one element\n\nEach key is changed by a single command, by one MULTI, or by the function of section 7 that does the "
+            "same in one step; the registry in section 1 says which under *Written by*. What changes together shares a hash tag."
         )
     rows = [
         [f"`{p.name}`", f"`{records.command_for(p)}`", _name(p.fields[0]), f"{p.max_elements:,.0f}", p.at_bound]

@@ -49,10 +49,6 @@ def message_classes(brief: Brief, keyspace: Keyspace) -> str:
                 f"| signals that the next one replaces (a cursor, who types) | `{events_of(keyspace).template}` with `t` "
                 "beginning with `~` and no `v` | lossy | nothing; the next one replaces it |"
             )
-    if not rows:
-        rows = [
-            "| none | the design has no channel | readers poll | the next read |",
-        ]
     note = (
         "Pub/Sub is at-most-once: `PUBLISH` returning 1 is no delivery. What must converge carries a version and is also in "
         "`log`; what is lossy is never repaired and never carries a version."
@@ -152,31 +148,54 @@ def _collections(keyspace: Keyspace, keys: Mapping[str, str]) -> str:
 
 def without_sessions(brief: Brief, keyspace: Keyspace) -> str:
     """Return the rule for projects whose Redis holds no sessions: newest value wins."""
-    stored = [p for p in keyspace.keys if not p.authoritative or p.type in ("hash", "string", "zset", "stream")][:6]
-    rows = [
-        f"| `{p.template}` | {p.type} | {p.holds} | {', '.join(p.writers[:2])} | {p.when_lost or '–'} |" for p in stored
-    ]
-    heard = ", ".join(f"`{c.template}`" for c in keyspace.channels) or "no channel: readers ask again"
     return "\n".join(
         [
             "### Newest value wins",
             "",
-            f"This design has no sessions with members, so no versions to count: a reader needs the newest value, not every value. Channels: {heard}.",
+            "Nobody joins and leaves here, so there are no versions of a session to count: a reader needs the newest value, not every value.",
             "",
-            "| Key | Type | Holds | Written by | When lost |",
-            "|:--|:--|:--|:--|:--|",
-            *rows,
-            "",
-            "1. A reader subscribes to the channel first (where there is one), waits for the confirmation, then reads the stored value.",
-            "2. Writer: value and TTL in one `MULTI`, and in it, last, the `PUBLISH` with the fields of section 2, so that publish order is write order.",
+            "1. A gateway subscribes to the channel first, waits for the confirmation, then reads the stored value (section 1 has the keys).",
+            "2. Writer: value and TTL in one step, a function of section 7 or one `MULTI`, and in it, last, the `PUBLISH` with the fields of section 2, so that publish order is write order.",
             "3. A reader replaces its copy only by a message with a later sequence or time; an earlier or equal one is dropped.",
-            f"4. Every {units.write(beacon_period_s(brief), 's')} to {units.write(brief.value('sync_latency'), 's')} the reader reads again what it shows: that bounds a lost last message, since Pub/Sub is at-most-once.",
+            f"4. Every {units.write(beacon_period_s(brief), 's')} to {units.write(brief.value('sync_latency'), 's')} the gateway reads again what its clients show: that bounds a lost last message.",
         ]
     )
 
 
+def nothing_pushed(brief: Brief, keyspace: Keyspace) -> str:
+    """Return section 4 of a project that pushes nothing through Redis."""
+    own = [f"`{p.name}`" for p in keyspace.keys if p.authoritative]
+    copies = [f"`{p.name}`" for p in keyspace.keys if not p.authoritative]
+    lines = [
+        "### Nothing is pushed",
+        "",
+        "No demand of the documents asks that somebody sees another one's change at once, so the design has no channel, no event log, "
+        "and no version to count. A client sees a change with its next request, and a request reads what is stored at that moment.",
+        "",
+    ]
+    if own:
+        lines.append(
+            f"- {', '.join(own)}: each request asks Redis; a change is one command or one function, so two requests at once "
+            "can't both win."
+        )
+    if copies:
+        lines.append(
+            f"- {', '.join(copies)}: a copy of what the database has. Whoever changes the database deletes the copy *after* the "
+            "commit; one that this misses is stale for its TTL at most (section 3)."
+        )
+    lines += [
+        "",
+        "Should a live view come (a shared list, a progress bar), one process can push it from memory, or poll every "
+        f"{units.write(brief.value('sync_latency'), 's')} ({brief.fact('sync_latency').where}); Redis Pub/Sub pays from two processes on, and is then "
+        "at-most-once: subscribe first, read the stored value, read again now and then.",
+    ]
+    return "\n".join(lines)
+
+
 def section(brief: Brief, keyspace: Keyspace, a: Evidence, c: Evidence, d: Evidence, e: Evidence) -> list[str]:
     """Return section 4 as blocks of Markdown, for a project with sessions or without."""
+    if not keyspace.channels:
+        return [part for part in (nothing_pushed(brief, keyspace), not_run(a, d, e)) if part]
     if not applies(keyspace):
         parts = [message_classes(brief, keyspace), without_sessions(brief, keyspace), not_run(a, c, e)]
         heard = [pressure(brief, keyspace, d), subscriptions(brief, keyspace, c)] if keyspace.channels else []

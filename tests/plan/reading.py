@@ -1,0 +1,66 @@
+"""A reader of built plans: where links lead, how long cells are, which sentence stands twice, which article is wrong."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+#: A cell that is longer can't be read in a table.
+LONGEST_CELL = 200
+_ARTICLE = re.compile(
+    r"(?<![\w<-])(?:a (?=(?!eu|one\b|one-|once\b|uni|us[aeiu]|ut[ei]|ur[aeio]|or\b|and\b|is\b|in\b|if\b|as\b|at\b|of\b|on\b|into\b)[aeiou]\w)"
+    r"|an (?=[bcdfgjklmnpqrstvwyz][a-z]))",
+    re.IGNORECASE,
+)
+
+
+def prose(text: str) -> list[str]:
+    """Return the lines outside code blocks."""
+    lines, inside = [], False
+    for line in text.splitlines():
+        fence = line.lstrip().startswith("```")
+        if not fence and not inside:
+            lines.append(line)
+        inside ^= fence
+    return lines
+
+
+def dead_links(plan: Path) -> list[str]:
+    """Return the links of ``plan`` whose file or anchor is not there."""
+    text = plan.read_text("utf-8")
+    headings = re.findall(r"^#+ (.+)$", "\n".join(prose(text)), re.MULTILINE)
+    slugs = {re.sub(r"[^\w\- ]", "", h.lower()).strip().replace(" ", "-") for h in headings}
+    anchors = slugs | set(re.findall(r'<a id="([^"]+)"', text))
+    dead = []
+    for target in sorted(set(re.findall(r"\]\(([^)\s]+)\)", "\n".join(prose(text))))):
+        file, _, fragment = target.partition("#")
+        if re.match(r"https?://", target):
+            continue
+        led = plan.parent / file
+        here = (
+            led.exists() and (not fragment or f'id="{fragment}"' in led.read_text("utf-8"))
+            if file
+            else fragment in anchors
+        )
+        if not here:
+            dead.append(target)
+    return dead
+
+
+def long_cells(text: str, most: int = LONGEST_CELL) -> list[str]:
+    """Return the table cells, links aside, with more than ``most`` characters."""
+    rows = [line for line in prose(text) if line.startswith("|")]
+    cells = [re.sub(r"\]\([^)]*\)", "]", cell).strip() for row in rows for cell in re.split(r"(?<!\\)\|", row)[1:-1]]
+    return [cell for cell in cells if len(cell) > most]
+
+
+def repeated(text: str, least: int = 90) -> list[str]:
+    """Return the sentences of at least ``least`` characters that stand twice in running text."""
+    lines = [line for line in prose(text) if not line.startswith(("|", "*", "!", "Accepted"))]
+    found = Counter(s.strip() for line in lines for s in re.split(r"(?<=[.;:]) ", line) if len(s.strip()) >= least)
+    return [sentence for sentence, times in found.items() if times > 1]
+
+
+def wrong_articles(text: str) -> list[str]:
+    """Return where "a" stands before a vowel's sound, or "an" before a consonant's."""
+    told = [re.sub(r"`[^`]*`|\[[^\]]*\]\([^)]*\)|“[^”]*”", "", line) for line in prose(text)]
+    return [line[max(0, m.start() - 20) : m.end() + 20] for line in told for m in _ARTICLE.finditer(line)]
