@@ -46,8 +46,14 @@ class Study:
 
     @property
     def limits(self) -> tuple[str, ...]:
-        """What was not tested, in the notebooks' own words."""
-        return tuple(dict.fromkeys(item for node in self.notebooks.values() for item in limits(node)))
+        """What was not tested, in the notebooks' own words; a notebook whose questions this project does not ask is left out."""
+        asked = (node for name, node in self.notebooks.items() if not self._idle(name))
+        return tuple(dict.fromkeys(item for node in asked for item in limits(node)))
+
+    def _idle(self, notebook: str) -> bool:
+        """Whether most experiments of a notebook did not run here, so that its limits limit nothing."""
+        records = [e for e in self.evidence.values() if e.notebook == notebook]
+        return sum(bool(e.not_run) for e in records) * 2 > len(records)
 
     def figures(self) -> dict[str, Figure]:
         """Every figure of the plan by file; raises :class:`PlanError` when two share a name."""

@@ -113,7 +113,9 @@ def changes(brief: Brief, keyspace: Keyspace) -> str:
             "Redis version, host, size of the node",
             "a new replica joins; `INFO replication` shows equal offsets; `FAILOVER TO <host> <port> TIMEOUT 10000`; the old "
             "primary is upgraded and follows",
-            f"a pause of writes until the replica has caught up, then they {again}; no acknowledged write is lost",
+            "a pause of writes until the replica has caught up, then "
+            + (f"they {again}" if keyspace.channels else "retried requests succeed")
+            + "; no acknowledged write is lost",
         ),
         (
             "several primaries",

@@ -108,10 +108,35 @@ def net_s(brief: Brief, keyspace: Keyspace) -> float:
     return max(timed or [float(p.ttl.seconds) for p in keyspace.keys if p.ttl.seconds is not None], default=0.0)
 
 
+def swept(keyspace: Keyspace) -> bool:
+    """Whether something besides its reader and its TTL removes keys: a function that ends a session, or a worker."""
+    return bool(keyspace.session_entity) or any(
+        "worker" in p.deleted_by or "sweep" in p.deleted_by for p in keyspace.keys
+    )
+
+
 def cleanup_decision(brief: Brief, keyspace: Keyspace, lag: Evidence) -> Decision:
     """Return D-04a: explicit deletion first, a sweeper second, the TTL as the net."""
     keys = volatile_keys(brief, keyspace)
     late = expected_lag_s(keys, lag["hz"].value)
+    if not swept(keyspace):
+        return Decision(
+            id="D-04a",
+            title="The TTL ends every key, and readers never wait for it",
+            question="What removes the keys of something that is over?",
+            decision="The TTL that is set with the first write; what is used up or revoked before is deleted by whoever does that. No sweeper.",
+            because=f"A reader saw none of the keys past their deadline (below); the memory of one came back after {lag.number('lag_p50')} among "
+            f"{lag['volatile keys'].value:,.0f} live keys, and at this project's {keys:,.0f} the model expects {units.write(late, 's')} "
+            f"[{lag.id}]",
+            instead_of=(
+                Alternative("no TTL, a nightly job that deletes", "needs `SCAN`, and a day's keys stay in memory", naive=True),
+                Alternative("keyspace notifications as a trigger", f"as late as the removal, {lag.number('lag_p50')}, and lost on a reconnect"),
+            ),
+            costs="Nobody is told when a key ends; nothing here needs to know.",
+            holds_while=(
+                Guard("expected removal lag against the longest TTL of section 3", late, "<=", net_s(brief, keyspace), "s"),
+            ),
+        )  # fmt: skip
     return Decision(
         id="D-04a",
         title="Explicit deletion is primary, a sweeper second, the TTL the net",
@@ -139,6 +164,20 @@ def cleanup_decision(brief: Brief, keyspace: Keyspace, lag: Evidence) -> Decisio
 
 def refresh_decision(brief: Brief, keyspace: Keyspace, slide: Evidence) -> Decision:
     """Return D-04b: refresh a TTL only when less than half of it is left."""
+    if not any(p.ttl.policy == "sliding" for p in keyspace.keys):
+        return Decision(
+            id="D-04b",
+            title="No TTL is refreshed",
+            question="How often is a TTL refreshed?",
+            decision="Never: every TTL here is fixed, and set in the command that makes the key.",
+            because=f"A refresh with every write costs {slide.number('amplification')} of the bytes of a plain write, and what is counted or "
+            "proven here is over at a known time",
+            instead_of=(
+                Alternative("refresh with every write", f"{slide.number('HSET + PEXPIRE bytes')} an update to file and replicas", naive=True),
+            ),
+            costs="None seen.",
+            holds_while=(Guard("key patterns with a sliding TTL", 0, "<=", 0, "patterns"),),
+        )  # fmt: skip
     return Decision(
         id="D-04b",
         title="A TTL is refreshed when less than half of it is left",

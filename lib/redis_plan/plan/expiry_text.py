@@ -101,7 +101,9 @@ def _replica(replica: Evidence) -> str:
 
 
 def refresh(keyspace: Keyspace, slide: Evidence) -> str:
-    """Return the refresh policy with its cost."""
+    """Return the refresh policy with its cost; nothing where every TTL is fixed."""
+    if not any(p.ttl.policy == "sliding" for p in keyspace.keys):
+        return ""
     return "\n".join(
         [
             "### Refresh",

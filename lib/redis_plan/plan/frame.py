@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from redis_plan import resources, units
 from redis_plan.brief.model import Brief
 from redis_plan.keyspace.model import Keyspace
+from redis_plan.memory import project
 from redis_plan.plan.assemble import Study, link_citations
 from redis_plan.plan.decision import Decision
 from redis_plan.plan.evidence import Evidence, write_interval, write_value
@@ -59,7 +60,7 @@ def _one_line(text: str) -> str:
 
 def _headlines(brief: Brief, keyspace: Keyspace, evidence: dict[str, Evidence] | object) -> Iterable[str]:
     assert isinstance(evidence, dict)
-    words = Words.of(keyspace)
+    words = Words.of(project.per_unit(keyspace, brief.value("sessions_peak")))
     table = tomllib.loads((resources.catalog_dir() / "headlines.toml").read_text("utf-8"))
     for entry in table["headline"]:
         record = evidence.get(entry["evidence"])

@@ -173,15 +173,15 @@ def configuration(chosen: Sequence[Setting], in_force: Evidence, samples: pd.Dat
 def _granted(user: AclUser, mine: Sequence[str], every: Set[str]) -> str:
     """Say which keys and channels a user may touch: all of section 1's patterns, all but a few, or these."""
     if "~*" in mine:
-        return "every key, channel and command."
+        return ""
     if not mine:
-        return "no key and no channel; the commands"
+        return ": no key; the commands"
     without = sorted(every - set(mine))
     if not without and len(mine) > 3:
-        return "every key and channel of *ACL patterns* in section 1, with the commands"
+        return ": every key and channel of *ACL patterns* in section 1, with the commands"
     if len(mine) > 3 and len(without) <= 4 and all(rule[0] != "%" for rule in (*mine, *without)):
-        return f"every key and channel of *ACL patterns* in section 1 but {', '.join(f'`{r}`' for r in without)}, with the commands"
-    return f"{', '.join(f'`{rule}`' for rule in mine)}, with the commands"
+        return f": every key and channel of *ACL patterns* in section 1 but {', '.join(f'`{r}`' for r in without)}, with the commands"
+    return f": {', '.join(f'`{rule}`' for rule in mine)}, with the commands"
 
 
 def _wrapped(words: str) -> str:
@@ -224,7 +224,7 @@ def access(users: Sequence[AclUser], checked: Evidence) -> str:
     every = {rule for user in users for rule in user.rules if rule[0] in "~%&"} - {"~*", "&*"}
     for user in users:
         mine = [rule for rule in user.rules if rule[0] in "~%&"]
-        lines += [f"- **`{user.name}`**, {user.purpose}: {_granted(user, mine, every)}", ""]
+        lines += [f"- **`{user.name}`** ({user.purpose}){_granted(user, mine, every)}", ""]
         if "+@all" not in user.rules:
             commands = " ".join(rule.removeprefix("+") for rule in user.rules if rule[0] == "+")
             lines += [textwrap.indent(f"```text\n{_wrapped(commands)}\n```", "  "), ""]

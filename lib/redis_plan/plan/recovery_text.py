@@ -137,7 +137,7 @@ def degraded(brief: Brief, keyspace: Keyspace) -> str:
     told = (
         f'Within {latency} (sync_latency) of the first error clients get `{{"t":"~degraded"}}` from their gateway and show a banner.'
         if keyspace.channels
-        else f"A request waits for Redis {units.write(brief.value('sync_latency') / 2, 's')} at most (section 8) and then goes on without it:"
+        else f"A request waits for Redis {units.write(brief.value('sync_latency') / 2, 's')} at most (section 8) and then goes on without it."
     )
     return "\n".join(
         [

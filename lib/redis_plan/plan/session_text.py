@@ -136,7 +136,7 @@ def limits(brief: Brief, keyspace: Keyspace) -> str:
     rate = max(1.0, 5 * brief.value("events_per_session"))
     counter = keyspace.use("rate")
     window = (
-        f"fixed window `{counter.template}`: `SET <key> 0 EX {counter.ttl.seconds} NX`, `INCR` in one `MULTI`"
+        f"fixed window `{counter.template}`: `rate_hit` above, or `SET <key> 0 EX {counter.ttl.seconds} NX`, `INCR` in one `MULTI`"
         if counter
         else "token bucket in the gateway, by the HMAC of the address"
     )

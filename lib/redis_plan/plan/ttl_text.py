@@ -7,6 +7,7 @@ from redis_plan.brief.model import Brief
 from redis_plan.keyspace import chain, expression, naming
 from redis_plan.keyspace.cues import with_article
 from redis_plan.keyspace.model import Keyspace
+from redis_plan.plan.expiry_rules import swept
 from redis_plan.plan.keyspace_text import table
 
 
@@ -27,7 +28,12 @@ def ttl_table(keyspace: Keyspace, brief: Brief) -> str:
         [
             "### TTL of every key",
             "",
-            "Explicit deletion does the work, a sweeper is second, the TTL is the net: a key whose time has come stays in "
+            (
+                "Explicit deletion does the work, a sweeper is second, the TTL is the net"
+                if swept(keyspace)
+                else "The TTL ends what nobody used up or revoked before"
+            )
+            + ": a key whose time has come stays in "
             "memory until the server's slow sweep meets it. Readers therefore never conclude anything from a key that is still there; "
             + (
                 "they compare `status`, the epoch or the deadline."
