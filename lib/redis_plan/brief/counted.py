@@ -15,6 +15,7 @@ _NOUN = re.compile(r"[^\W\d_][^\W\d_'’-]*(?:[-'’/][^\W\d_]+)*")
 _GLUED = re.compile(
     r"(?![月号號日章节節条條項项版期階级級代次世度点點時时つ])(?:[\u30a0-\u30ff]{2,10}|[\u4e00-\u9fff]{1,4})"
 )
+_BLANKS = re.compile(r"[ \u00a0]+")
 _STATUS = re.compile(
     r"\b(?:http|status|error|code|kod|błąd|returns?|zwraca|responds?\b|응답|거부|반환)\b", re.IGNORECASE
 )
@@ -42,6 +43,8 @@ class Line:
         self.context = context
         self.words = words
         self.masked = mask(line, context.code)
+        #: up to here the line holds only marks of lists, headings and tables
+        self.opening = len(self.masked) - len(self.masked.lstrip(" \t#>*-|"))
         self.following = following.lstrip("> \t*_")
         self.groups: frozenset[str] | None = None
 
@@ -105,17 +108,17 @@ class Line:
     def _noun(self, end: int) -> tuple[str, int]:
         """Return the counted noun after position ``end`` and where it ends; ``("", end)`` when none follows."""
         position, noun, stop, limit = end, "", end, 3
-        closing = re.match(r"\*{0,2}", self.masked[end:])
-        position += closing.end() if closing else 0
+        while position < end + 2 and self.masked[position : position + 1] == "*":
+            position += 1
         uncounted = self.words.words("uncounted")
         glued = _GLUED.match(self.masked, position)
         if glued:
             return fold(glued.group()), glued.end()
         # "- 4 Main Rounds": a number that opens a statement counts what follows, capitals or not
-        opens = not self.masked[:end].strip(" \t-*+>#|0123456789.,–~").strip()
+        opens = end <= self.opening + 40 and not self.masked[:end].strip(" \t-*+>#|0123456789.,–~").strip()
         nouns_are_capital = self.words.languages[0] == "de" or opens
-        while limit and (gap := re.match(r"[ \u00a0]+", self.masked[position:])) is not None:
-            match = _NOUN.match(self.masked, position + gap.end())
+        while limit and (gap := _BLANKS.match(self.masked, position)) is not None:
+            match = _NOUN.match(self.masked, gap.end())
             if match is None:
                 break
             word = match.group()

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from redis_plan import resources
 
 WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
+_LAST_WORD = re.compile(r"([^\W_]+)\W?$")
 #: Scripts written without blanks between words: there a cue is found as a substring.
 UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
@@ -93,6 +94,7 @@ class Lexicon:
     _known: dict[str, tuple[_Cue, ...]] = field(default_factory=dict)
     _unspaced: re.Pattern[str] | None = None
     _groups: dict[str, frozenset[str]] = field(default_factory=dict)
+    _lasts: dict[str, tuple[frozenset[str], tuple[str, ...]]] = field(default_factory=dict)
     _word_sets: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def add(self, group: str, cue: str) -> None:
@@ -142,6 +144,24 @@ class Lexicon:
             for match in self._unspaced.finditer(folded):
                 found += [Hit(c.group, c.text, match.start(), match.end()) for c in self._substrings[match.group()]]
         return found
+
+    def may_end(self, prefix: str, text: str) -> bool:
+        """Whether a cue of a group that begins with ``prefix`` may end at the end of ``text``; quick, for many texts."""
+        known = self._lasts.get(prefix)
+        if known is None:
+            cues = [c.words[-1] for c in self._every() if c.group.startswith(prefix) and c.words]
+            stems = tuple(word for word, stem in cues if stem)
+            known = self._lasts[prefix] = frozenset(word for word, stem in cues if not stem), stems
+        word = _LAST_WORD.search(text[-24:])
+        if word is None:
+            return False
+        folded = fold(word.group(1))
+        return folded in known[0] or folded.startswith(known[1]) or not text.isascii()
+
+    def _every(self) -> Iterable[_Cue]:
+        for index in (self._exact, self._stems):
+            for cues in index.values():
+                yield from cues
 
     def groups(self, text: str) -> frozenset[str]:
         """Return the names of the groups of which ``text`` holds a cue."""

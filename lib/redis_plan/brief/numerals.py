@@ -43,6 +43,8 @@ def parse_number(text: str, scale: str | None = None) -> float:
     >>> parse_number("3,000"), parse_number("1 000"), parse_number("0,5"), parse_number("99.9"), parse_number("10", "k")
     (3000.0, 1000.0, 0.5, 99.9, 10000.0)
     """
+    if text.isascii() and text.isdigit():
+        return float(text) * (SCALES.get(scale.strip(" .").lower(), 1.0) if scale else 1.0)
     digits = re.sub(r"[ \u00a0\u202f]", "", text)
     if re.fullmatch(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?", digits):
         digits = digits.replace(",", "")

@@ -29,6 +29,12 @@ from redis_plan.brief.outline import Block
 from redis_plan.brief.stack import technology_words
 from redis_plan.brief.units import Unit, find_rate, find_unit
 
+_DECIMAL = re.compile(r"\d+\.\d+")
+_SECTION = re.compile(r"\d+(?:\.\d+)+")
+_ANY_PATCH = re.compile(r"\.[xX*]|[xX](?!\w)")
+_ORDERED = re.compile(r"[.)]\s|[.)]?\d")
+_A_WORD = re.compile(r"\s+[^\W\d_]")
+_AFTER_HYPHEN = re.compile(r"-([a-z]{3,20})\b")
 _OR_MORE = re.compile(r"\s(?:or|and|lub|i)\s(more|fewer|less|więcej|mniej)\b", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
 _EVERY = re.compile(r"\s+(?:every|co|alle)\s+\d")
@@ -182,22 +188,25 @@ class _Scanner(Line):
         after = self.masked[match.end("a") : match.end("a") + 2]
         if len(digits) > 1 and digits[0] == "0" and digits[1].isdigit():
             return True
-        if re.fullmatch(r"\d+\.\d+", digits) and re.match(r"\.\d", after):
+        if after[:1] == "." and _DECIMAL.fullmatch(digits) and after[1:].isdigit():
             return True  # 1.2.3
-        if re.match(r"\.[xX*]|[xX](?!\w)", after) and not after.startswith("x "):
+        if after[:1] in (".", "x", "X") and _ANY_PATCH.match(after) and not after.startswith("x "):
             return True  # 7.x
-        prefix = self.masked[: match.start("a")]
+        start = match.start("a")
+        if start > self.opening:
+            return False
+        prefix = self.masked[:start]
         heading = self.context.heading or self.line.startswith("#")
         opens = not prefix.strip(" \t#>*-")
-        if opens and re.fullmatch(r"\d+(?:\.\d+)+", digits) and self._title_follows(match.end("a")):
+        if opens and _SECTION.fullmatch(digits) and self._title_follows(match.end("a")):
             return True  # ### 5.2 Rooms, or the same without marks
-        if not prefix.strip(" \t#>*-|") and re.match(r"[.)]\s|[.)]?\d", self.masked[match.end("a") :]):
+        if not prefix.strip(" \t#>*-|") and _ORDERED.match(self.masked, match.end("a")):
             return True  # an ordered item, a numbered heading
         return heading and not prefix.strip(" \t#*") and find_unit(self.masked, match.end()) is None
 
     def _title_follows(self, end: int) -> bool:
         """Whether a blank and a word that is no unit follow: "5.2 Rooms", "1.1 项目背景"."""
-        follows = re.match(r"\s+[^\W\d_]", self.masked[end : end + 8])
+        follows = _A_WORD.match(self.masked[end : end + 8])
         return bool(follows) and (self.context.heading or find_unit(self.masked, end) is None)
 
     def _values(self, match: re.Match[str]) -> tuple[float, float | None, int, int]:
@@ -215,8 +224,8 @@ class _Scanner(Line):
                 return parse_number(match.group("a"), scale_a), None, match.end("a"), match.end("a")
         else:
             between = BETWEEN.search(self.masked[max(0, match.start("a") - 24) : match.start("a")])
-            unit = find_unit(self.masked, end)
-            to = TO.match(self.masked, unit.end if unit and between else end)
+            unit = find_unit(self.masked, end) if between else None
+            to = TO.match(self.masked, unit.end if unit else end)
             top = parse_number(to.group("b"), to.group("sb")) if to else 0.0
             if to and top > value and (between or (to.group("word") in _RANGE_WORDS and self._says_what(to.end()))):
                 return value, top, to.end(), to.end()
@@ -232,8 +241,10 @@ class _Scanner(Line):
         before = self.masked[max(0, start - 28) : start]
         if not before.strip():
             return None
-        hits = self.words.hits(before)
-        tail = len(before.rstrip(" -–(*_:`"))
+        said = before.rstrip(" -–(*_:`")
+        if not self.words.may_end("op.", said):
+            return None
+        hits, tail = self.words.hits(before), len(said)
         near = [h for h in hits if h.group.startswith("op.") and tail - h.end <= 1]
         if not near:
             return None
@@ -267,7 +278,7 @@ class _Scanner(Line):
         previous = _WORD_BEFORE.search(before[-40:])
         if self._is_name(match, value, top, op, fold(previous.group(1)) if previous else "", end):
             return skip
-        hyphen = re.match(r"-([a-z]{3,20})\b", self.masked[end : end + 24])
+        hyphen = _AFTER_HYPHEN.match(self.masked[end : end + 24])
         noun, stop = (hyphen.group(1), end + hyphen.end()) if hyphen else self._noun(end)
         if (self.context.code and not (match.group("sa") and noun)) or (hyphen and noun in _HYPHENATED):
             return skip

@@ -128,6 +128,17 @@ def _canonical(per: str) -> str:
     return _PER_NAMES.get(low) or _PER_NAMES.get(low[:3], "second")
 
 
+def _nothing_follows(text: str, position: int) -> bool:
+    """Whether no unit can stand here: the end of the text, or another number or sign after one blank at most."""
+    ahead = text[position : position + 2]
+    first = ahead[1:] if ahead[:1] in (" ", "-", "\xa0", "\t") else ahead[:1]
+    return first in _NO_UNIT
+
+
+#: What no unit begins with; "" is the end of the text.
+_NO_UNIT = frozenset({"", *"0123456789.,;:!?|()[]{}<>=+*\"'`_#~\x01"})
+
+
 def find_unit(text: str, position: int, ttl: bool = False) -> Unit | None:
     """Return the unit that starts at ``position`` (a blank or a hyphen may stand before it), or None.
 
@@ -137,6 +148,8 @@ def find_unit(text: str, position: int, ttl: bool = False) -> Unit | None:
     >>> find_unit("5m", 1, ttl=True).name, find_unit("150m", 3).name, find_unit("7-day", 1).name
     ('minute', 'metre', 'day')
     """
+    if _nothing_follows(text, position):
+        return None
     match = UNIT.match(text, position)
     if match is None:
         counter = _COUNTER.match(text, position)
@@ -167,6 +180,8 @@ def find_rate(text: str, position: int) -> Rate | None:
     >>> find_rate("3,000 requests per second", 5)
     Rate(noun='requests', per='second', end=25)
     """
+    if text[position : position + 1] == " " and text[position + 1 : position + 2] in _NO_UNIT:
+        return None
     match = _PER.match(text, position) or _DAILY.match(text, position)
     if match is None:
         return None
