@@ -75,3 +75,10 @@ def test_a_long_record_folds_its_table_and_a_short_one_shows_it():
     )
     assert "details" not in short
     assert ">p2<" in short
+
+
+def test_a_source_note_and_the_long_name_of_a_key_are_set_apart():
+    shown = review.markdown_to_html("| a |\n|:--|\n| `app:v1:{<id>}:state` |\n\n*Source: `x`.*\n\nSome *weight* here.")
+    assert '<p class="note"><em>Source: <code>x</code>.</em></p>' in shown
+    assert "app:<wbr>v1:<wbr>{&lt;id&gt;}:<wbr>state" in shown
+    assert "<p>Some <em>weight</em> here.</p>" in shown

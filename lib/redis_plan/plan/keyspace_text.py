@@ -117,12 +117,10 @@ def registry(keyspace: Keyspace, brief: Brief) -> str:
                 p.deleted_by,
                 f"{p.max_elements:,.0f} × {often}",
                 p.at_bound,
-                str(bounds.name_bytes(p)),
-                f"`{naming.example(p.template)}`",
+                f"`{naming.example(p.template)}`, {bounds.name_bytes(p)} B at most",
             ]
         )
-    header = ["Pattern", "Type", "Holds", "Written by", "TTL", "Deleted by", "Elements × keys", "At the bound", "Name (B)",
-              "Example"]  # fmt: skip
+    header = ["Pattern", "Type", "Holds", "Written by", "TTL", "Deleted by", "Elements × keys", "At the bound", "Example, bytes of a name"]  # fmt: skip
     shared = (
         ("session_capacity", "events_per_session", "idle_ttl", "reconnect_grace") if keyspace.session_entity else ()
     )
@@ -135,9 +133,9 @@ def registry(keyspace: Keyspace, brief: Brief) -> str:
             f"Everything that the application stores or publishes, {counted(len(keyspace.keys), 'key')} and "
             f"{counted(len(keyspace.channels), 'channel') if keyspace.channels else 'no channel'}. What is not in this table does not exist; section 2 has the fields and whom each key serves, section 3 where its TTL comes from, section 5 its bytes.",
             "",
-            table(header, rows, right=(8,)),
+            table(header, rows),
             "",
-            f"*Bounds and TTLs are modelled from {sources}. Name bytes are modelled: the longest name with minted ids.*",
+            f"*Bounds and TTLs are modelled from {sources}. Bytes of a name are modelled: the longest one with minted ids.*",
         ]
     )
 

@@ -26,6 +26,8 @@ _ANCHOR = re.compile(r'&lt;a id=(?:&quot;|")([ed]-\d\d[a-z]+)(?:&quot;|")&gt;&lt
 _FOLD = re.compile(
     r"<p>&lt;details&gt;&lt;summary&gt;(All \d+ values)&lt;/summary&gt;</p>(.*?)<p>&lt;/details&gt;</p>", re.S
 )
+#: A paragraph that is all emphasis: the source note of a table or the caption of a figure.
+_NOTE = re.compile(r"<p>(<em>(?:(?!</?em>|</p>).)*</em>)</p>", re.S)
 _IMAGE = re.compile(r'<img src="(redis-plan-figures/[\w.-]+)"')
 
 
@@ -35,7 +37,13 @@ def _markdown() -> MarkdownIt:
     parser.add_render_rule("heading_open", _heading_with_id)
     parser.add_render_rule("table_open", lambda *_: '<div class="tablewrap"><table>')
     parser.add_render_rule("table_close", lambda *_: "</table></div>\n")
+    parser.add_render_rule("code_inline", _code_that_breaks)
     return parser
+
+
+def _code_that_breaks(self: RendererHTML, tokens: Any, index: int, options: Any, env: Any) -> str:
+    """Let the long name of a key break after a colon, so that a column of names is no wider than it must be."""
+    return f"<code>{html.escape(tokens[index].content).replace(':', ':<wbr>')}</code>"
 
 
 def _heading_with_id(self: RendererHTML, tokens: Any, index: int, options: Any, env: Any) -> str:
@@ -47,7 +55,8 @@ def _heading_with_id(self: RendererHTML, tokens: Any, index: int, options: Any, 
 
 def markdown_to_html(text: str) -> str:
     """Render CommonMark with tables; raw HTML becomes visible text, our own anchors and folded tables stay what they are."""
-    rendered = _ANCHOR.sub(r'<a id="\1"></a>', _markdown().render(text))
+    rendered = _NOTE.sub(r'<p class="note">\1</p>', _markdown().render(text))
+    rendered = _ANCHOR.sub(r'<a id="\1"></a>', rendered)
     return _FOLD.sub(r"<details><summary>\1</summary>\2</details>", rendered)
 
 
