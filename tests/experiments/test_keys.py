@@ -9,6 +9,7 @@ import pytest
 from redis_plan.choice import choose
 from redis_plan.experiments import drift, keys
 from redis_plan.keyspace import design, functions, naming, records
+from redis_plan.keyspace.artefacts import registry as registry_file
 from redis_plan.measure.finding import Finding
 from redis_plan.measure.lab import Lab
 from redis_plan.plan import choices_text, keyspace_text, structure_text, ttl_text
@@ -81,13 +82,14 @@ def test_the_texts_of_sections_one_to_three_name_every_key(own_server: Server, b
 def test_the_printed_drift_check_passes_a_clean_server_and_finds_strangers(own_server: Server, tmp_path) -> None:  # type: ignore[no-untyped-def]
     keyspace = design(workshop())
     script = tmp_path / "drift.py"
-    script.write_text(re.search(r"```python\n(.*)```", keyspace_text.drift_check(keyspace), re.DOTALL)[1])  # type: ignore[index]
+    script.write_text(re.search(r"```python\n(.*)```", keyspace_text.drift_check(), re.DOTALL)[1])  # type: ignore[index]
     with Lab(own_server, "quick").own() as own:
         client = own.client()
         client.hset(naming.example(keyspace.pattern("state").template), "epoch", "9f")
         client.expire(naming.example(keyspace.pattern("state").template), 60)
         client.zadd(naming.example(keyspace.pattern("due").template), {"x:idle": 1})
-        run = [sys.executable, str(script), own.url]
+        (tmp_path / "keyspace.json").write_text(registry_file.keyspace_json(workshop(), keyspace))
+        run = [sys.executable, str(script), own.url, str(tmp_path / "keyspace.json")]
         assert subprocess.run(run, check=False, capture_output=True, text=True, timeout=20).stdout == "0 faults\n"
         client.set("stranger", 1)
         client.persist(naming.example(keyspace.pattern("state").template))

@@ -142,10 +142,8 @@ def _revisit(decisions: Sequence[Decision]) -> str:
     if not decisions:
         return ""
     rows = [
-        f"| [{d.id}] | {d.title} | {guard.says} "
-        f"| {'≤' if guard.op == '<=' else '≥'} {units.write(guard.limit, guard.unit)} | {units.write(guard.actual, guard.unit)} | {'yes' if guard.holds else '**no**'} |"
+        f"| [{d.id}] | {d.title} | {'; '.join(str(guard) for guard in d.holds_while)} | {'yes' if d.supported else '**no**'} |"
         for d in decisions
-        for guard in d.holds_while
     ]
     return "\n".join(
         [
@@ -153,8 +151,8 @@ def _revisit(decisions: Sequence[Decision]) -> str:
             "",
             "Each decision holds while its guard holds; every build evaluates them again.",
             "",
-            "| Decision | What | Guard | Limit | Now | Holds |",
-            "|:--|:--|:--|--:|--:|:--|",
+            "| Decision | What | Holds while | Holds |",
+            "|:--|:--|:--|:--|",
             *rows,
         ]
     )

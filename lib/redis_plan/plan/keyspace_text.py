@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from redis_plan import units
 from redis_plan.brief.model import Brief
 from redis_plan.keyspace import bounds, naming
+from redis_plan.keyspace.artefacts import registry as registry_file
 from redis_plan.keyspace.cues import plural, with_article
 from redis_plan.keyspace.model import KeyPattern, Keyspace
 from redis_plan.plan.evidence import Evidence
@@ -77,7 +78,7 @@ def grammar(keyspace: Keyspace) -> str:
             naming.EBNF,
             "```",
             "",
-            f"As a regular expression, for a check at the edge of the service:\n\n```text\n{naming.KEY.pattern}\n```",
+            f"As a regular expression, for a check at the edge of the service, it is `grammar.key` in `redis/{registry_file.FILE}`.",
             "",
             f"- {tag} Only the first `{{…}}` of a name counts, so an id holds no brace, and an empty id is refused: `{{}}` "
             "would hash the whole name (Redis cluster specification; documented).",
@@ -268,7 +269,7 @@ def listing(keyspace: Keyspace) -> str:
     )
 
 
-def drift_check(keyspace: Keyspace, drift: Evidence | None = None) -> str:
+def drift_check(drift: Evidence | None = None) -> str:
     """Return a script that finds keys which the registry does not know; for CI and staging, never for production's path."""
     seen = (
         f" The same comparison after sessions played by the functions: {drift.number('faults')} of {drift.number('keys')} deviate, "
@@ -276,22 +277,21 @@ def drift_check(keyspace: Keyspace, drift: Evidence | None = None) -> str:
         if drift is not None and not drift.not_run
         else ""
     )
-    lines = [
-        f"    ({naming.regex(p.template).pattern!r}, {p.type!r}, {p.ttl.policy == 'none'})," for p in keyspace.keys
-    ]
     return "\n".join(
         [
             "### Drift check",
             "",
-            "After the test run in CI or staging; it ends with status 1 if a key matches no pattern, has another type, or has no "
+            f"After the test run in CI or staging, `python drift.py redis://… redis/{registry_file.FILE}`; it ends with status 1 if a key matches no pattern, has another type, or has no "
             "TTL and no right to that." + seen,
             "",
             "```python",
-            "import re, sys",
+            "import json, re, sys",
             "import redis",
             "",
+            f'ID = r"{naming.ID.pattern}"',
             "REGISTRY = [  # name, type, may live without a TTL",
-            *lines,
+            '    (re.sub(r"<\\w+>", lambda _: ID, re.escape(k["template"])), k["type"], k["ttl"]["policy"] == "none")',
+            '    for k in json.load(open(sys.argv[2], encoding="utf-8"))["keys"]',
             "]",
             "client, faults = redis.Redis.from_url(sys.argv[1], decode_responses=True), []",
             'for key in client.scan_iter(match="*", count=1000):',

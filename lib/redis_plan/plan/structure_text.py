@@ -112,14 +112,10 @@ def data_model(keyspace: Keyspace) -> str:
     seats = next((f"{p.max_elements:.0f}" for p in keyspace.keys if p.use == "roster"), "")
     lines: list[str] = []
     for p in keyspace.keys:
-        lines += [
-            f"-- {p.holds}",
-            f"{naming.example(p.template)}  ({p.type})",
-            *(f"  {line}" for line in _value(p, seats)),
-            "",
-        ]
+        value, head = _value(p, seats), f"{naming.example(p.template)}  ({p.type})"
+        lines += [f"{head}  {value[0]}"] if len(value) == 1 else [head, *(f"  {line}" for line in value)]
     return "\n".join(
-        ["### Data model", "", "One real key of each kind, with sample values.", "", "```text", *lines[:-1], "```"]
+        ["### Data model", "", "One real key of each kind, with sample values.", "", "```text", *lines, "```"]
     )
 
 
