@@ -40,7 +40,7 @@ def session_section(brief: Brief) -> str:
     )
     kept = [e for e in brief.entities if e.realtime or e.lifetime in ("session", "temporary", "connection")]
     rows = [
-        (f"**{e.name}**", _LIFETIMES[e.lifetime], "yes" if e.realtime else "no", _cite(_speaking_of(e, brief)), _at(e))
+        (f"**{e.name}**", _lives(e, session), "yes" if e.realtime else "no", _cite(_speaking_of(e, brief)), _at(e))
         for e in kept[:14]
     ]
     durable = ", ".join(f"{e.name} ({_at(e)})" for e in brief.entities if e not in kept)
@@ -57,6 +57,15 @@ def session_section(brief: Brief) -> str:
     if session:
         parts.append("What bounds a session:\n\n" + "\n".join(lines))
     return "\n\n".join(parts) + "\n"
+
+
+def _lives(entity: Entity, session: Entity | None) -> str:
+    """Say how long an entity lives in Redis, where the database may have it for longer."""
+    if entity is session:
+        return "as itself" + ("; its record stays in the database" if entity.lifetime == "durable" else "")
+    return (
+        "in the database; Redis has what is live of it" if entity.lifetime == "durable" else _LIFETIMES[entity.lifetime]
+    )
 
 
 def workload_section(brief: Brief) -> str:

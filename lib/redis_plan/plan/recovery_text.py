@@ -160,20 +160,22 @@ _WITHOUT = {
     "auth-session": "refuse what needs a login; pages for everybody go on",
     "cache": "read the database, behind the breaker and with at most as many at once as it bears",
     "idempotency": "refuse the write: without the record a retry would count twice",
+    "online": "show the last list, greyed; heartbeats write it again when Redis is back",
     "lock": "do not start: nobody works without the lock",
 }
 
 
 def _degraded_values(keyspace: Keyspace) -> list[tuple[str, str]]:
     """Return what happens to each key of a project without sessions."""
-    rows = []
+    ways: dict[str, list[str]] = {}
     for p in keyspace.keys:
         other = (
             "refuse what needs it; nothing is made up in its place"
             if p.authoritative
             else "show the last value with its age; writers drop what is older than the newest value and go on when Redis is back"
         )
-        rows.append((f"{p.holds} (`{p.name}`)", _WITHOUT.get(p.use, other)))
+        ways.setdefault(_WITHOUT.get(p.use, other), []).append(f"`{p.name}`")
+    rows = [(", ".join(names), does) for does, names in ways.items()]
     if keyspace.channels:
         rows.append(("live updates", "stop; the view stays as it is, with the banner, and reads again afterwards"))
     return rows

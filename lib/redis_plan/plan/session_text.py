@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from redis_plan import units
 from redis_plan.brief.model import Brief
 from redis_plan.experiments.isolation import sweep_period_s
@@ -157,10 +159,10 @@ def limits(brief: Brief, keyspace: Keyspace) -> str:
 def registry_note(brief: Brief, keyspace: Keyspace) -> str:
     """Return what section 7 says for a project whose Redis holds no sessions."""
     reason = functions.missing(keyspace)
-    lives = [
-        f"- `{p.name}` begins with its first write ({'; '.join(p.writers[:2])}) and ends by {p.deleted_by}."
-        for p in keyspace.keys
+    worked = [
+        f"`{p.name}` ({p.deleted_by.split(';')[0]})" for p in keyspace.keys if re.search(r"worker|sweep", p.deleted_by)
     ]
+    before = f" A worker removes some of it before the TTL does: {', '.join(worked)}." if worked else ""
     login = (
         ""
         if keyspace.use("auth-session")
@@ -170,15 +172,14 @@ def registry_note(brief: Brief, keyspace: Keyspace) -> str:
         [
             "### No sessions to manage",
             "",
-            f"{reason[0].upper()}{reason[1:]}: no roster, no seats, no catch-up. What lives and ends instead:",
-            "",
-            *(lives or ["- nothing."]),
+            f"{reason[0].upper()}{reason[1:]}: no roster, no seats, no catch-up. Each key of section 1 lives by "
+            f"itself: its first write makes it, with its TTL in the same step, and *Deleted by* says how it ends.{before}",
             "",
             "**Authorisation.** The service builds key and channel names from the ids in the verified token, through the encoder of section 1 "
             f"(`{naming.encode_id('a:{b}')}` for `a:{{b}}`), never from a field of a message. Negative tests: another person's id, `*`, `{{}}`, an empty "
             f"id, a name with a line end.{login}",
             "",
-            "**Cleanup.** What the list names does the work; the TTL of section 3 ends what that missed.",
+            "**Cleanup.** The TTL of section 3 ends what nobody removed; section 10 alerts on a key without one.",
         ]
     )
 
