@@ -47,15 +47,12 @@ def read_access_patterns(
     for requirement in requirements:
         if requirement.kind == "out-of-scope":
             continue
-        text = fold(requirement.text)
-        named = [e for e, names in spellings if any(n in text for n in names)]
-        for kind in dict.fromkeys(h.group for h in _verbs().hits(requirement.text)):
+        kinds = [k for k in _verbs().groups(requirement.text) if requirement.realtime or not catalogue()[k]["live"]]
+        entity = _spoken_of(fold(requirement.text), spellings) if kinds else None
+        if entity is None:
+            continue
+        for kind in sorted(kinds, key=list(catalogue()).index):
             entry = catalogue()[kind]
-            if entry["live"] and not requirement.realtime:
-                continue
-            entity = next((e for e in named if e.realtime), named[0] if named else None)
-            if entity is None:
-                continue
             old = found.get((kind, entity.name))
             if old is None:
                 found[kind, entity.name] = _pattern(kind, entry, entity.name, (requirement.id,), requirement, table)
@@ -71,6 +68,17 @@ def read_access_patterns(
                 found[kind, session] = _pattern(kind, entry, session, (), None, table)
     ordered = sorted(found.values(), key=lambda p: -p.rate_per_s)
     return tuple(ordered)
+
+
+def _spoken_of(text: str, spellings: Sequence[tuple[Entity, tuple[str, ...]]]) -> Entity | None:
+    """Return the first live entity that ``text`` names, else the first one."""
+    first = None
+    for entity, names in spellings:
+        if (first is None or entity.realtime) and any(name in text for name in names):
+            if entity.realtime:
+                return entity
+            first = entity
+    return first
 
 
 def _shared(found: Mapping[tuple[str, str], AccessPattern]) -> dict[tuple[str, str], AccessPattern]:

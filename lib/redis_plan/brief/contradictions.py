@@ -17,6 +17,7 @@ from redis_plan.brief.model import Note, Remark, Requirement
 FEWEST, MOST = 2, 8
 STEM = 5
 MOST_REMARKS = 12
+_CUES = frozenset({"negation", "section.out-of-scope", "modal"})
 _PLAIN = frozenset("mvp app application user users product system feature features support full advanced first version release phase scope out future later integration integrations".split())  # noqa: SIM905  # fmt: skip
 
 
@@ -32,14 +33,16 @@ def find_contradictions(
     requirements: Sequence[Requirement], notes: Sequence[Note], words: Lexicon
 ) -> tuple[Remark, ...]:
     """Return a remark for each demand that another statement excludes."""
+    excluded = [_statement(r.text, r.file, r.line, words) for r in requirements if r.kind == "out-of-scope"]
+    excluded += [_statement(n.text, n.file, n.line, words) for n in notes if n.kind == "decision" and _negated(n.text, words)]  # fmt: skip
+    if not excluded:
+        return ()
     demands = [
         _statement(r.text, r.file, r.line, words)
         for r in requirements
         if r.kind in ("functional", "non-functional") and r.parent_line is None
     ]
     demands += [_statement(n.text, n.file, n.line, words) for n in notes if n.kind == "decision" and not _negated(n.text, words)]  # fmt: skip
-    excluded = [_statement(r.text, r.file, r.line, words) for r in requirements if r.kind == "out-of-scope"]
-    excluded += [_statement(n.text, n.file, n.line, words) for n in notes if n.kind == "decision" and _negated(n.text, words)]  # fmt: skip
     return tuple(_statements(demands, excluded))
 
 
@@ -69,9 +72,13 @@ def _negated(text: str, words: Lexicon) -> bool:
 
 
 def _statement(text: str, file: str, line: int, words: Lexicon) -> _Statement:
-    plain = words.words("stopwords") | words.words("uncounted") | _PLAIN
-    cues = {word for hit in words.hits(text) if hit.group in ("negation", "section.out-of-scope", "modal") for word, *_ in tokens(text[hit.start : hit.end])[1]}  # fmt: skip
-    stems = {word[:STEM] for word, *_ in tokens(text)[1] if len(word) > 2 and word not in plain and word not in cues}
+    said = {word for word, *_ in tokens(text)[1] if len(word) > 2}
+    said -= words.words("stopwords")
+    said -= words.words("uncounted")
+    said -= _PLAIN
+    if not _CUES.isdisjoint(words.groups(text)):
+        said -= {word for hit in words.hits(text) if hit.group in _CUES for word, *_ in tokens(text[hit.start : hit.end])[1]}  # fmt: skip
+    stems = {word[:STEM] for word in said}
     return _Statement(text, file, line, frozenset(stems))
 
 

@@ -122,19 +122,22 @@ class _Search:
         self.demanded_lines = demanded_lines
         self.table: dict[str, _Candidate] = {}
         self.accounts = False
+        self.parsed = 0
         main = words.languages[0]
         self.grammar = English(words, _heads(words)) if main == "en" else Polish(words) if main == "pl" else None
 
     def spoken(self, block: Block, role: str) -> None:
         """Count the nouns of one statement."""
         demanded = (block.file, block.line) in self.demanded_lines or role in _ASKING
-        cues = self.words.hits(block.text) if demanded else []
+        cues = [] if not demanded or _TELLING.isdisjoint(self.words.groups(block.text)) else self.words.hits(block.text)
         keeping = [h.end for h in cues if h.group == "verb.keep"]
         negations = [h.end for h in cues if h.group == "negation"]
         expiring = [h.start for h in cues if h.group == "verb.expire"]
         account = [h.start for h in cues if h.group == "account"]
         self.accounts = self.accounts or any(not _one_before(start, negations, 30) for start in account)
-        stored = self.grammar.read(block, keeping) if demanded and self.grammar is not None else frozenset()
+        stored: frozenset[int] = frozenset()
+        if demanded and self.grammar is not None and self.parsed < ENOUGH:
+            stored, self.parsed = self.grammar.read(block, keeping), self.parsed + 1
         for start, end, group, spelling in self._longest(block.text):
             candidate = self._candidate(group, block)
             candidate.mentions += 1
@@ -287,6 +290,9 @@ def _opens(spelling: str, forms: Sequence[str]) -> bool:
 
 #: Sections of which every line speaks of what is asked, also beside the demands: a story's title and description.
 _ASKING = ("decisions", "recommendations", "stories")
+_TELLING = frozenset({"verb.keep", "verb.expire", "negation", "account"})
+#: A noun that so many demands don't speak of is not what the product is about: the rest need not be parsed for it.
+ENOUGH = 5000
 #: Below so many demands a single one is enough to keep an entity.
 FEW_DEMANDS = 30
 

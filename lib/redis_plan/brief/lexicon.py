@@ -52,6 +52,16 @@ def fold(text: str) -> str:
     return lower if len(lower) == len(text) else "".join(c.lower() if len(c.lower()) == 1 else c for c in plain)
 
 
+#: So many texts are remembered from one stage of reading to the next: a document of 5 MB has about as many.
+REMEMBERED = 100_000
+_WORDS: dict[str, str] = {}
+
+
+def _once(word: str) -> str:
+    """Return one and the same object for a word that occurs often."""
+    return _WORDS.setdefault(word, word)
+
+
 _TOKENS: dict[str, tuple[str, list[tuple[str, int, int]]]] = {}
 
 
@@ -59,10 +69,11 @@ def tokens(text: str) -> tuple[str, list[tuple[str, int, int]]]:
     """Return the folded text and its words with their positions; several lexicons look at one text in turn."""
     known = _TOKENS.get(text)
     if known is None:
-        if len(_TOKENS) > 40_000:
+        if len(_TOKENS) > REMEMBERED:
             _TOKENS.clear()
+            _WORDS.clear()
         folded = fold(text)
-        known = _TOKENS[text] = (folded, [(m.group(), m.start(), m.end()) for m in WORD.finditer(folded)])
+        known = _TOKENS[text] = (folded, [(_once(m.group()), *m.span()) for m in WORD.finditer(folded)])
     return known
 
 
@@ -80,6 +91,22 @@ class _Cue:
     group: str
     text: str
     words: tuple[tuple[str, bool], ...]  # (word, is a stem)
+    rest: tuple[tuple[str, bool], ...] = ()  # the words after the first
+
+
+class _Candidates(dict[str, tuple[_Cue, ...]]):
+    """The cues whose first word is a word or a beginning of it, worked out once for each word that is met."""
+
+    def __init__(self, exact: Mapping[str, list[_Cue]], stems: Mapping[str, list[_Cue]]) -> None:
+        super().__init__()
+        self.exact, self.stems = exact, stems
+
+    def __missing__(self, word: str) -> tuple[_Cue, ...]:
+        found = list(self.exact.get(word, ()))
+        for size in range(1, min(len(word), 24) + 1):
+            found += self.stems.get(word[:size], ())
+        made = self[word] = tuple(found)
+        return made
 
 
 @dataclass(slots=True)
@@ -91,11 +118,15 @@ class Lexicon:
     _exact: dict[str, list[_Cue]] = field(default_factory=dict)
     _stems: dict[str, list[_Cue]] = field(default_factory=dict)
     _substrings: dict[str, list[_Cue]] = field(default_factory=dict)
-    _known: dict[str, tuple[_Cue, ...]] = field(default_factory=dict)
+    _known: _Candidates = field(init=False)
     _unspaced: re.Pattern[str] | None = None
     _groups: dict[str, frozenset[str]] = field(default_factory=dict)
+    _sets: dict[frozenset[str], frozenset[str]] = field(default_factory=dict)  # few differ: each is held once
     _lasts: dict[str, tuple[frozenset[str], tuple[str, ...]]] = field(default_factory=dict)
     _word_sets: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._known = _Candidates(self._exact, self._stems)
 
     def add(self, group: str, cue: str) -> None:
         """Add one cue."""
@@ -106,7 +137,7 @@ class Lexicon:
         words = tuple((m.group(), m.end() < len(folded) and folded[m.end()] == "*") for m in WORD.finditer(folded))
         if words:
             index = self._stems if words[0][1] else self._exact
-            index.setdefault(words[0][0], []).append(_Cue(group, cue, words))
+            index.setdefault(words[0][0], []).append(_Cue(group, cue, words, words[1:]))
 
     def finish(self) -> None:
         """Prepare the search for substrings, once all cues are in."""
@@ -114,35 +145,30 @@ class Lexicon:
             longest_first = sorted(self._substrings, key=len, reverse=True)
             self._unspaced = re.compile("|".join(re.escape(cue) for cue in longest_first))
 
-    def _candidates(self, word: str) -> tuple[_Cue, ...]:
-        known = self._known.get(word)
-        if known is None:
-            found = list(self._exact.get(word, ()))
-            for size in range(1, min(len(word), 24) + 1):
-                found += self._stems.get(word[:size], ())
-            known = self._known[word] = tuple(found)
-        return known
-
     def hits(self, text: str) -> list[Hit]:
         """Return every cue in ``text``, in order of position."""
+        return [Hit(cue.group, cue.text, start, end) for cue, start, end in self._found(text)]
+
+    def _found(self, text: str) -> list[tuple[_Cue, int, int]]:
         folded, words = tokens(text)
-        found: list[Hit] = []
+        found: list[tuple[_Cue, int, int]] = []
         known = self._known
-        for i, (word, start, end) in enumerate(words):
-            candidates = known.get(word)
-            if candidates is None:
-                candidates = self._candidates(word)
+        for i, candidates in [(i, c) for i, (word, _, _) in enumerate(words) if (c := known[word])]:
+            _, start, end = words[i]
             for cue in candidates:
+                if not cue.rest:
+                    found.append((cue, start, end))
+                    continue
                 last = end
-                for j, (want, stem) in enumerate(cue.words[1:], i + 1):
+                for j, (want, stem) in enumerate(cue.rest, i + 1):
                     if j >= len(words) or not (words[j][0].startswith(want) if stem else words[j][0] == want):
                         break
                     last = words[j][2]
                 else:
-                    found.append(Hit(cue.group, cue.text, start, last))
+                    found.append((cue, start, last))
         if self._unspaced and not folded.isascii() and UNSPACED.search(folded):
             for match in self._unspaced.finditer(folded):
-                found += [Hit(c.group, c.text, match.start(), match.end()) for c in self._substrings[match.group()]]
+                found += [(c, match.start(), match.end()) for c in self._substrings[match.group()]]
         return found
 
     def may_end(self, prefix: str, text: str) -> bool:
@@ -167,9 +193,10 @@ class Lexicon:
         """Return the names of the groups of which ``text`` holds a cue."""
         known = self._groups.get(text)
         if known is None:
-            if len(self._groups) > 20_000:
+            if len(self._groups) > REMEMBERED:
                 self._groups.clear()
-            known = self._groups[text] = frozenset(hit.group for hit in self.hits(text))
+            found = frozenset([cue.group for cue, _, _ in self._found(text)])
+            known = self._groups[text] = self._sets.setdefault(found, found)
         return known
 
     def words(self, group: str) -> frozenset[str]:

@@ -80,8 +80,10 @@ def clean(text: str) -> str:
     """Return the text of a Markdown inline: no emphasis, no code marks, no link targets, no tags, one line."""
     text = _LINK.sub(r"\1", text) if "](" in text else text
     text = _HTML_TAG.sub(" ", text) if "<" in text else text
-    text = _EMPHASIS.sub("", text)
-    return _CHECKBOX.sub("", " ".join(text.split()))
+    if "*" in text or "`" in text or "__" in text or "~~" in text:
+        text = _EMPHASIS.sub("", text)
+    text = " ".join(text.split())
+    return _CHECKBOX.sub("", text) if text[:1] == "[" else text
 
 
 def _blank_inert(lines: Sequence[str]) -> tuple[list[str], list[tuple[str, ...]]]:

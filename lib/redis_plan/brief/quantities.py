@@ -29,6 +29,8 @@ from redis_plan.brief.outline import Block
 from redis_plan.brief.stack import technology_words
 from redis_plan.brief.units import Unit, find_rate, find_unit
 
+#: Characters that a number may have before its first digit
+_LEAD = 5
 _DECIMAL = re.compile(r"\d+\.\d+")
 _SECTION = re.compile(r"\d+(?:\.\d+)+")
 _ANY_PATCH = re.compile(r"\.[xX*]|[xX](?!\w)")
@@ -106,7 +108,8 @@ class _Scanner(Line):
 
     def run(self) -> Iterator[Quantity]:
         """Yield the quantities in order; a rate of an unspaced script (``1시간 5회``) is taken whole and first."""
-        for match in UNSPACED_RATE.finditer(self.masked) if UNSPACED.search(self.masked) else ():
+        unspaced = not self.masked.isascii() and UNSPACED.search(self.masked)
+        for match in UNSPACED_RATE.finditer(self.masked) if unspaced else ():
             per = RATE_TIMES.get(match.group("word") or "") or find_unit(match.group("time") or "", 0)
             name = per if isinstance(per, str) else per.name if per else "second"
             times = float(match.group("n") or 1)
@@ -116,7 +119,12 @@ class _Scanner(Line):
                 self.masked[: match.start()] + "\x01" * (match.end() - match.start()) + self.masked[match.end() :]
             )
         masked, position, left = self.masked, 0, MOST_IN_A_LINE
-        while (number := NUMBER.search(masked, position)) is not None:
+        while (digit := _DIGIT.search(masked, position)) is not None:
+            number = NUMBER.search(
+                masked, max(position, digit.start() - _LEAD)
+            )  # a sign, a currency and blanks at most
+            if number is None:
+                return
             quantity, end = self._read(number)
             position = max(end, number.end("a") if quantity is None else number.end(), number.start() + 1)
             if quantity is not None:

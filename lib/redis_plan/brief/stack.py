@@ -12,7 +12,7 @@ from redis_plan import resources
 from redis_plan.brief.lexicon import WORD, Lexicon, fold, tokens
 from redis_plan.brief.model import Component, Role, Status
 from redis_plan.brief.named import unknown_technologies
-from redis_plan.brief.outline import Block
+from redis_plan.brief.outline import Block, Section
 from redis_plan.brief.sections import Roles
 
 _VERSION = re.compile(r"^\s*(?:\(|v\.?|version\s|wersj\w+\s)?\s*\^?(\d+(?:\.(?:\d+|x))*\+?)(?![\w%])", re.IGNORECASE)
@@ -120,6 +120,7 @@ def read_stack(blocks: Sequence[Block], roles: Roles, words: Lexicon, is_stack_f
     table, pattern = technologies()
     firsts = _by_first_word().keys()
     strangers = words.words("not_technology")
+    titled: dict[Section, bool] = {}
     for block in blocks:
         text = block.text
         folded, said = tokens(text)
@@ -127,7 +128,10 @@ def read_stack(blocks: Sequence[Block], roles: Roles, words: Lexicon, is_stack_f
             for listed, name, kind in _families():
                 if block.kind != "code" and listed.match(text):
                     yield Component(name, kind, block.file, block.line)
-        if is_stack_file or "section.technology" in words.groups(" | ".join(block.section.titles)):
+        section = block.section
+        if section not in titled:
+            titled[section] = "section.technology" in words.groups(" | ".join(section.titles))
+        if is_stack_file or titled[section]:
             yield from unknown_technologies(block, pattern, words)
         if firsts.isdisjoint(word for word, _, _ in said):
             continue
