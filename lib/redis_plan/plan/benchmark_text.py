@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from redis_plan import units
 from redis_plan.brief.model import Brief
 from redis_plan.experiments.workload import rates
@@ -33,7 +35,7 @@ def environment(server: Server, record: Evidence) -> str:
         [
             "### Environment and method",
             "",
-            f"{server.fingerprint.describe()}; persistence: appendonly {settings.get('appendonly', 'unknown')}; connection: "
+            f"{server.fingerprint.describe()}; transparent huge pages: {_huge_pages()}; persistence: appendonly {settings.get('appendonly', 'unknown')}; connection: "
             f"{'Unix socket' if server.address[0] == 'unix' else 'TCP'} on the same machine, client and server share its cores. "
             f"Profile {record.profile}. Candidates run interleaved (A B A B …) on one connection after warm-up; each table names its "
             "noise floor, measured by running one design under two labels. Times a client sees and times the server accounts are "
@@ -44,6 +46,15 @@ def environment(server: Server, record: Evidence) -> str:
             "further than the absolute times.",
         ]
     )
+
+
+def _huge_pages() -> str:
+    """Return the mode of transparent huge pages on this machine, as the kernel has it."""
+    try:
+        modes = Path("/sys/kernel/mm/transparent_hugepage/enabled").read_text("ascii")
+    except OSError:
+        return "unknown"
+    return next((word.strip("[]") for word in modes.split() if word.startswith("[")), "unknown")
 
 
 def log_sentence(logs: Evidence) -> str:

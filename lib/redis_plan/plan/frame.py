@@ -32,7 +32,7 @@ def front(brief: Brief, keyspace: Keyspace, study: Study) -> str:
         f"Redis holds {counted(len(keyspace.keys), 'key pattern')}{f' ({held})' if held else ''} and "
         f"{counted(len(keyspace.channels), 'channel') if keyspace.channels else 'no channel'}; what is durable stays in the database.",
         *_headlines(brief, keyspace, study.evidence),
-        _largest_risk(brief, study.decisions),
+        *_risks(brief, keyspace, study),
     ]
     lines = ["## In one minute", "", *(f"- {point}" for point in points), "", _how_to_read(study)]
     scope = [r for r in brief.requirements if r.kind == "out-of-scope"]
@@ -74,6 +74,23 @@ def _headlines(brief: Brief, keyspace: Keyspace, evidence: dict[str, Evidence] |
             )
 
 
+def _risks(brief: Brief, keyspace: Keyspace, study: Study) -> list[str]:
+    """Return the largest risk: a guard that fails, else a budget that is too small, and then what is assumed."""
+    budget = study.evidence.get("E-06c")
+    first = _largest_risk(brief, study.decisions)
+    if budget is None or "sessions_in_budget" not in budget or not all(d.supported for d in study.decisions):
+        return [first]
+    carries, peak, memory = budget["sessions_in_budget"].value, brief.fact("sessions_peak"), brief.fact("memory_budget")
+    if carries >= peak.value:
+        return [first]
+    words = Words.of(project.per_unit(keyspace, peak.value))
+    short = (
+        f"Largest risk: the memory budget of {units.write(memory.value, 'B')} ({memory.where}) carries {words.count(carries)} (modelled, "
+        f"[{budget.id}]), and the peak is {words.count(peak.value)} ({peak.where}); section 5 says what it takes."
+    )
+    return [short, first.replace("Largest risk: ", "Besides, ", 1)]
+
+
 def _largest_risk(brief: Brief, decisions: Sequence[Decision]) -> str:
     failing = [(d, g) for d in decisions for g in d.holds_while if not g.holds]
     if failing:
@@ -98,7 +115,7 @@ def _how_to_read(study: Study) -> str:
     return (
         "Every number wears a grade: *measured* in this run (cited as `[E-NNx]`, listed at the end), *modelled* "
         "(computed from measured or documented terms), *documented* (source named) or *assumed* (with the line of "
-        f"`ai/redis-plan.toml` that replaces it). Profile: {', '.join(profiles) or 'none'}. "
+        f"`ai/redis-plan.toml` that replaces it, where there is one); *chosen* is free to set. Profile: {', '.join(profiles) or 'none'}. "
         f"Measured on: {'; '.join(servers) or 'no server'}."
     )
 

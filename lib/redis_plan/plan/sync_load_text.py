@@ -60,7 +60,7 @@ def budget(brief: Brief, keyspace: Keyspace, a: Evidence, e: Evidence, d: Eviden
         f"| client → gateway | {units.write(network, 's')} | assumed: one way over the internet, `p99` of the team's region replaces it |",
         "| gateway → Redis, function, Pub/Sub, gateway, socket of the last client | "
         + (
-            f"{a.number(tail(a))} | measured, {tail(a)} over n = {a[tail(a)].n:,}, one machine, no network |"
+            f"{a.number(tail(a))} | measured, {tail(a)} over n = {a[tail(a)].n:,} (p50 {a.number('p50')}), one machine, no network |"
             if not a.not_run
             else "not measured | not measured |"
         ),
