@@ -81,6 +81,8 @@ class Line:
                                               "co najmniej", "maksymalnie", "no more than", "limit of", "co najwyzej"))  # fmt: skip
 
     def _labelled(self, before: str) -> bool:
+        if not before.rstrip(" *\t").endswith((":", "|", "=")):
+            return False
         label = re.search(r"([^\W\d_][\w\s/-]{1,40})[:|=]\s*\**\s*$", before + " ") or re.search(
             r"(\w[\w ]{1,40})\|$", before
         )

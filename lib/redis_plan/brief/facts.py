@@ -105,9 +105,17 @@ def _candidates(quantities: Sequence[Quantity], lines: Mapping[str, Sequence[str
         dimension, value = base(q.value, q.unit)
         top = base(q.value_max, q.unit)[1] if q.value_max is not None else None
         line = lines[q.file][q.line - 1]
-        text = folded.get(line) or folded.setdefault(line, fold(line)) if len(line) <= LONG_LINE else fold(q.text)
-        found.append(_Candidate(q, order, dimension, value, top, text, fold(q.subject), fold(f"{q.unit} {q.text}")))
+        text = folded.get(line) or folded.setdefault(line, fold(line)) if len(line) <= LONG_LINE else _wording(q.text)
+        found.append(_Candidate(q, order, dimension, value, top, text, fold(q.subject), _wording(f"{q.unit} {q.text}")))
     return found
+
+
+def _wording(text: str) -> str:
+    """The folded text with every number the same: what is said of many numbers is looked at once."""
+    return _DIGITS.sub("0", fold(text))
+
+
+_DIGITS = re.compile(r"\d[\d.,]*")
 
 
 def _best(entry: Mapping[str, Any], candidates: Sequence[_Candidate], known: Mapping[str, float]) -> _Match | None:
@@ -158,7 +166,13 @@ def _any(cues: Sequence[str], text: str) -> bool:
 
 @lru_cache(maxsize=2048)
 def _said(cues: tuple[str, ...], text: str) -> bool:
-    return _pattern(cues).search(text) is not None
+    return any(part in text for part in _parts(cues)) and _pattern(cues).search(text) is not None
+
+
+@cache
+def _parts(cues: tuple[str, ...]) -> tuple[str, ...]:
+    """Return of each cue the first word: a text that holds none of them is soon done with."""
+    return tuple({fold(cue).split(" ")[0].rstrip("*") for cue in cues})
 
 
 @cache

@@ -105,7 +105,9 @@ class _Candidates(dict[str, tuple[_Cue, ...]]):
         found = list(self.exact.get(word, ()))
         for size in range(1, min(len(word), 24) + 1):
             found += self.stems.get(word[:size], ())
-        made = self[word] = tuple(found)
+        made = tuple(found)
+        if found or not word.isdigit():  # numbers hardly recur
+            self[word] = made
         return made
 
 
