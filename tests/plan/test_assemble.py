@@ -120,3 +120,12 @@ def test_the_document_has_the_ten_headings_in_order_and_one_final_newline():
     assert places == sorted(places)
     assert text.endswith("## Evidence\n")
     assert "\n\n\n" not in text
+
+
+def test_a_citation_is_left_out_where_the_next_in_its_sentence_is_the_same():
+    text = "It took 3 ms [E-04a] to 5 ms [E-04a], then 2 ms [E-04b] of 3 ms (measured, [E-04b]). Then 7 ms [E-04b]."
+    assert assemble.thin_citations(text) == (
+        "It took 3 ms to 5 ms [E-04a], then 2 ms of 3 ms (measured, [E-04b]). Then 7 ms [E-04b]."
+    )
+    kept = "| 3 ms [E-04a] | 5 ms [E-04a] |\n```\n1 [E-04a] 2 [E-04a]\n```\nFrom 1 [E-04a] over 2 [E-04b] to 3 [E-04a]."
+    assert assemble.thin_citations(kept) == kept

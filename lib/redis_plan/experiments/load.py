@@ -196,7 +196,7 @@ def plot_load(samples: pd.DataFrame, target_per_s: float, budget_s: float) -> Fi
     axes.axvline(target_per_s, color=figures.CONTEXT, linewidth=0.9, linestyle="--")
     axes.annotate(
         " the project at peak",
-        (target_per_s, 0.98),
+        (target_per_s, 0.88),
         xycoords=("data", "axes fraction"),
         va="top",
         fontsize=9,

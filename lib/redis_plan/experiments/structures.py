@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import redis
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from redis_plan import figures
 from redis_plan.experiments.pool import cpu_seconds
@@ -249,5 +250,7 @@ def plot_candidates(frames: Mapping[str, pd.DataFrame], chosen: Mapping[str, str
             axes.set_title(f"{name}: {kind}", fontsize=10)
     for axes in panels[-1]:
         axes.set_xlabel("time per operation (µs, log scale)")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.xaxis.set_minor_formatter(NullFormatter())
     return figure

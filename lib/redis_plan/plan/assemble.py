@@ -6,6 +6,7 @@ turn citations into links, put the frame around them. The same cells and records
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from redis_plan.plan.sections import SECTIONS, heading
 
 _CITED = re.compile(r"\[((?:[ED]-\d\d[a-z]+)(?:, [ED]-\d\d[a-z]+)*)\](?!\()")
 _FIGURE = re.compile(r"^\[figure ([\w-]+)\]$", re.MULTILINE)
+_SENTENCES = re.compile(r"(?<=[.;:] )")
 _DECISION_HEADING = re.compile(r"^### (D-\d\d[a-z]+)", re.MULTILINE)
 
 
@@ -76,7 +78,7 @@ def sections(study: Study) -> dict[int, str]:
             cells = [f"{c.notebook}/{c.cell_id}" for c in study.cells if c.section == number]
             said = f"its cells {', '.join(cells)} say nothing" if cells else f"no cell is tagged plan-{number:02d}"
             raise PlanError(f"section {number} ({SECTIONS[number]}) is empty: {said}")
-    return {number: tidy(link_citations(body)) for number, body in bodies.items()}
+    return {number: tidy(link_citations(thin_citations(body))) for number, body in bodies.items()}
 
 
 def _body(study: Study, number: int) -> str:
@@ -112,6 +114,31 @@ def check_citations(study: Study) -> None:
 def cited_in(markdown: str) -> list[str]:
     """Return the ids of evidence and decisions that a text cites, as ``[E-04a]`` or ``[E-04a, E-04b]``."""
     return [id for found in _CITED.findall(markdown) for id in found.split(", ")]
+
+
+def thin_citations(markdown: str) -> str:
+    """Leave out a citation where the next one in the same sentence is the same: it covers the numbers before it.
+
+    Tables keep theirs, since a cell is read alone; a citation with a grade or a sample count in its bracket stays, too.
+    """
+    lines, inside = [], False
+    for line in markdown.splitlines():
+        fence = line.lstrip().startswith("```")
+        inside ^= fence
+        plain = inside or fence or line.startswith(("|", "!"))
+        lines.append(line if plain else "".join(_thinned(part) for part in _SENTENCES.split(line)))
+    return "\n".join(lines)
+
+
+def _thinned(sentence: str) -> str:
+    found = list(_CITED.finditer(sentence))
+    for one, following in reversed(list(itertools.pairwise(found))):
+        bare = sentence[: one.start()].endswith(" ") and not sentence[: one.start()].rstrip().endswith(
+            (",", "measured", "modelled")
+        )
+        if bare and one[1] == following[1]:
+            sentence = sentence[: one.start()].rstrip(" ") + sentence[one.end() :]
+    return sentence
 
 
 def link_citations(markdown: str) -> str:

@@ -115,7 +115,7 @@ def _how_to_read(study: Study) -> str:
     return (
         "Every number wears a grade: *measured* in this run (cited as `[E-NNx]`, listed at the end), *modelled* "
         "(computed from measured or documented terms), *documented* (source named) or *assumed* (with the line of "
-        f"`ai/redis-plan.toml` that replaces it, where there is one); *chosen* is free to set. Profile: {', '.join(profiles) or 'none'}. "
+        f"`ai/redis-plan.toml` that replaces it, where there is one); *chosen* is free to set. A citation covers the numbers before it in its sentence. Profile: {', '.join(profiles) or 'none'}. "
         f"Measured on: {'; '.join(servers) or 'no server'}."
     )
 

@@ -94,7 +94,7 @@ def bytes_section(
     own = [p for p in keyspace.keys if p.scope != "global"]
     lines = [title, ""]
     if words.sessions and own:
-        terms = " + ".join(f"{float(rows[p.name]['bytes_per_session']):,.0f} (`{p.name}`)" for p in own)
+        terms = " + ".join(f"{float(rows[p.name]['bytes_per_session']):,.0f} ({p.name})" for p in own)
         largest = max(own, key=lambda p: float(rows[p.name]["bytes_per_session"]))
         share = 100 * float(rows[largest.name]["bytes_per_session"]) / fit["bytes_per_session"].value
         lines += [
