@@ -77,13 +77,16 @@ _RANGE_WORDS = ("to", "do", "bis")
 NOWHERE = Context()
 
 
-def scan(line: str, language: str, context: Context = NOWHERE, following: str = "") -> list[Quantity]:
-    """Return the quantities of one ``line``.
+def scan(
+    line: str, language: str, context: Context = NOWHERE, following: str = "", file: str = "", number: int = 0
+) -> list[Quantity]:
+    """Return the quantities of one ``line``, which is line ``number`` of ``file``.
 
-    ``following`` is the next line of the same statement, for a number that ends the line and has its unit there. Files
-    and line numbers are the caller's to fill in.
+    ``following`` is the next line of the same statement, for a number that ends the line and has its unit there.
     """
-    found = list(_Scanner(line, following, lexicon(language), context).run())
+    scanner = _Scanner(line, following, lexicon(language), context)
+    scanner.place = (file, number)
+    found = list(scanner.run())
     return _without_menus(found, line) if len(found) >= MENU else found
 
 
@@ -105,6 +108,8 @@ def _without_menus(found: Sequence[Quantity], line: str) -> list[Quantity]:
 
 class _Scanner(Line):
     """One line under scrutiny."""
+
+    place = ("", 0)
 
     def run(self) -> Iterator[Quantity]:
         """Yield the quantities in order; a rate of an unspaced script (``1시간 5회``) is taken whole and first."""
@@ -353,7 +358,8 @@ class _Scanner(Line):
     ) -> Quantity:
         text = self.line[start:end].strip()
         relevant = self._relevant(kind, unit)
-        return Quantity(text, value, unit, kind, "", 0, top, op, self.context.subject, self.scope, relevant)
+        file, number = self.place
+        return Quantity(text, value, unit, kind, file, number, top, op, self.context.subject, self.scope, relevant)
 
 
 def _pieces(line: str) -> Iterator[str]:
@@ -382,15 +388,8 @@ def read_quantities(
         following = lines[number] if number in joined and number < len(lines) else ""
         for piece in _pieces(line):
             after = following if piece == line or line.endswith(piece) else ""
-            found += [_placed(q, file, number) for q in scan(piece, language, context, after)]
+            found += scan(piece, language, context, after, file, number)
     return tuple(found)
-
-
-def _placed(q: Quantity, file: str, line: int) -> Quantity:
-    """Return the quantity with its place; plainer and faster than ``dataclasses.replace``."""
-    return Quantity(
-        q.text, q.value, q.unit, q.kind, file, line, q.value_max, q.op, q.subject, q.scope, q.design_relevant
-    )
 
 
 __all__ = ["Context", "parse_number", "read_quantities", "scan"]

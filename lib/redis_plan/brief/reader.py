@@ -142,10 +142,15 @@ def _language_of(document: Document, main: str) -> str:
     return language if share > OWN_LANGUAGE and language != "unknown" else main
 
 
+_DIGIT = re.compile(r"\d")
+
+
 def _quantities(text: _Text) -> tuple[Quantity, ...]:
     words, language = text.roles.words, text.language
     contexts: dict[int, Context] = {}
     for block in text.blocks:
+        if not _DIGIT.search(block.text):
+            continue
         chain = text.roles.chain(block.section)
         excluded = "out-of-scope" in chain
         header = " | ".join(block.header)
@@ -155,7 +160,7 @@ def _quantities(text: _Text) -> tuple[Quantity, ...]:
             ttl="unit.ttl-column" in groups or (block.kind != "code" and "ttl" in fold(block.text)),
             version="version-column" in groups,
             heading=block.kind == "heading",
-            excluded=excluded or (block.kind == "heading" and "plan" in (text.roles.of_title(block.text),)),
+            excluded=excluded or (block.kind == "heading" and text.roles.of_title(block.text) == "plan"),
             relevant=True if "unit.ttl-column" in groups and not excluded else None,
             subject=block.section.titles[-1] if block.section.titles else "",
             row=block.kind == "row" and "value-column" in groups,
