@@ -1,7 +1,8 @@
 """Reads documents of growing size and prints time, memory and how the cost grows: `make bench`.
 
 Each size is read by a process of its own, since a process never gives its peak memory back. The text is the sample
-project's PRD, repeated with other numbers and ids; the last row is all numbers, the dearest text there is for a reader.
+project's PRD, repeated with other numbers and ids; the last rows are all user stories, all tables, and all numbers, the
+dearest text there is for a reader.
 """
 
 from __future__ import annotations
@@ -18,6 +19,12 @@ from redis_plan import brief, resources
 
 MB = 1_000_000
 SIZES = (1, 2, 5)
+DENSE = {
+    "stories": "\n### US-{n}: Join room {n}\n\nAs a player I want to join room {n} with a code so that {m} friends can play in real time.\n\n"
+    "- Given a room with {m} players, when I enter its code, then all of them see me within {m} ms\n- The room expires after {m} minutes\n",
+    "tables": "| room {n} | {m} players | {m} s | {n} messages per second |",
+    "numbers": "{n} 1,{m:03d} ms 7{n} users/s ",
+}
 TARGET_S, TARGET_MB = 10.0, 500.0
 
 
@@ -29,7 +36,7 @@ def main() -> None:
     print("Reading Markdown, one process a row; the process's own CPU and peak memory\n")
     print(f"{'document':<22}{'MB':>6}{'wall s':>9}{'CPU s':>9}{'s per MB':>10}{'peak MB':>9}")
     with tempfile.TemporaryDirectory() as folder:
-        for kind in ("prose", "numbers"):
+        for kind in ("prose", "stories", "tables", "numbers"):
             for size in SIZES if kind == "prose" else SIZES[-1:]:
                 project = write(Path(folder) / f"{kind}{size}", kind, size * MB)
                 row = subprocess.run([sys.executable, __file__, str(project), kind], capture_output=True, text=True, check=True)  # fmt: skip
@@ -47,8 +54,10 @@ def write(project: Path, kind: str, size: int) -> Path:
     parts, written, number = [], 0, 0
     while written < size:
         number += 1
-        part = f"{number} 1,{number % 900:03d} ms 7{number} users/s " if kind == "numbers" else _another(sample, number)
-        parts.append(part + ("\n" if number % 8 == 0 or kind == "prose" else ""))
+        part = _another(sample, number) if kind == "prose" else DENSE[kind].format(n=number, m=number % 900)
+        if kind == "tables" and number % 50 == 1:
+            part = "\n| Room | Players | TTL | Rate |\n| --- | --- | --- | --- |\n" + part
+        parts.append(part + ("\n" if number % 8 == 0 or kind != "numbers" else ""))
         written += len(parts[-1].encode())
     (project / "ai" / "prd.md").write_text("".join(parts), "utf-8")
     return project

@@ -15,6 +15,8 @@ _NOUN = re.compile(r"[^\W\d_][^\W\d_'’-]*(?:[-'’/][^\W\d_]+)*")
 _GLUED = re.compile(
     r"(?![月号號日章节節条條項项版期階级級代次世度点點時时つ])(?:[\u30a0-\u30ff]{2,10}|[\u4e00-\u9fff]{1,4})"
 )
+#: Endings in s of words that are no plural: "10,000 simultaneous users" counts users.
+_NO_PLURAL = ("ss", "ous")
 _BLANKS = re.compile(r"[ \u00a0]+")
 _STATUS = re.compile(
     r"\b(?:http|status|error|code|kod|błąd|returns?|zwraca|responds?\b|응답|거부|반환)\b", re.IGNORECASE
@@ -133,7 +135,7 @@ class Line:
                 return fold(word)[:4], min(match.end(), match.start() + 4)
             noun, stop, position = fold(word), match.end(), match.end()
             limit -= 1
-            if noun.endswith("s") and not noun.endswith("ss") and len(noun) > 3:
+            if noun.endswith("s") and not noun.endswith(_NO_PLURAL) and len(noun) > 3:
                 break
             if self.words.languages[0] == "pl" and not noun.endswith(("ych", "ich", "nia", "ne", "owe")):
                 break
@@ -141,7 +143,7 @@ class Line:
 
     @staticmethod
     def _may_continue(noun: str) -> bool:
-        return not noun.endswith("s") or noun.endswith("ss")
+        return not noun.endswith("s") or noun.endswith(_NO_PLURAL)
 
     @cached_property
     def folded(self) -> str:

@@ -277,6 +277,8 @@ class _Search:
 
     def _part_of_declared(self, c: _Candidate) -> bool:
         mine = folded_name(c.name)
+        if any(o.declared and o is not c and mine in {folded_name(s) for s in o.spellings} for o in self.table.values()):
+            return True
         if mine in self.words.words("people"):
             return False
         return any(o.declared and mine in folded_name(o.name).split() for o in self.table.values())

@@ -52,13 +52,13 @@ def read_requirements(
     """Return the requirements of one document in order of line.
 
     A document whose headings say nothing of demands ("Phase 2: Growth", "Racing") is read once more: where so few were
-    found and so many list items stand in such sections, the items are what it asks for.
+    found and so many list items stand in such sections, or nothing was found at all, these are what it asks for.
     """
     measured = {q.line for q in quantities if q.kind in _MEASURED}
     found = _Reader(roles, words, measured).read(blocks)
     unread = sum(b.kind == "item" and b.depth == 0 and roles.of(b) in _VAGUE for b in blocks)
     demands = sum(r.parent_line is None and r.kind != "out-of-scope" for r in found)
-    if unread < max(MANY, demands * TIMES):
+    if demands and unread < max(MANY, demands * TIMES):
         return tuple(found)
     return tuple(_Reader(roles, words, measured, lenient=True).read(blocks))
 
