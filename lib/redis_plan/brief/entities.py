@@ -123,6 +123,7 @@ class _Search:
         self.table: dict[str, _Candidate] = {}
         self.accounts = False
         self.parsed = 0
+        self.openings: defaultdict[str, set[str]] = defaultdict(set)  # first word of a spelling -> who is called so
         main = words.languages[0]
         self.grammar = English(words, _heads(words)) if main == "en" else Polish(words) if main == "pl" else None
 
@@ -194,15 +195,21 @@ class _Search:
 
     def discover(self) -> None:
         """Add nouns that the lexicon doesn't know."""
-        for found in self.grammar.results(self.nouns) if self.grammar is not None else ():
+        every = sorted(self.grammar.results(self.nouns) if self.grammar is not None else (), key=lambda f: -f.total)
+        for candidate in self.table.values():
+            for spelling in candidate.spellings:
+                first, _, rest = spelling.lower().partition(" ")
+                if rest:
+                    self.openings[first].add(candidate.name)
+        for found in every[:MOST_DISCOVERED]:
             self._found(found)
 
     def _found(self, found: Found) -> None:
         singular, total = found.name, found.total
         name = singular[0].upper() + singular[1:]
-        longer = [c for c in self.table.values() if any(_opens(s, found.forms) for s in c.spellings)]
+        longer = set().union(*(self.openings.get(form, ()) for form in found.forms)) & self.table.keys()
         if len(longer) == 1 and " " not in singular:  # "prośba" is short for what they call "prośba o czat"
-            longer[0].spellings.update(dict.fromkeys(found.forms, 1))
+            self.table[longer.pop()].spellings.update(dict.fromkeys(found.forms, 1))
             return
         head = folded_name(singular.rsplit(" ", 1)[-1])
         owner = next((c for c in self.table.values() if folded_name(c.name) == head), None) if " " in singular else None
@@ -277,17 +284,13 @@ class _Search:
 
     def _part_of_declared(self, c: _Candidate) -> bool:
         mine = folded_name(c.name)
-        if any(o.declared and o is not c and mine in {folded_name(s) for s in o.spellings} for o in self.table.values()):
+        if any(
+            o.declared and o is not c and mine in {folded_name(s) for s in o.spellings} for o in self.table.values()
+        ):
             return True
         if mine in self.words.words("people"):
             return False
         return any(o.declared and mine in folded_name(o.name).split() for o in self.table.values())
-
-
-def _opens(spelling: str, forms: Sequence[str]) -> bool:
-    """Whether a spelling of several words begins with one of ``forms``."""
-    first, _, rest = spelling.lower().partition(" ")
-    return bool(rest) and first in forms
 
 
 #: Sections of which every line speaks of what is asked, also beside the demands: a story's title and description.
@@ -295,6 +298,8 @@ _ASKING = ("decisions", "recommendations", "stories")
 _TELLING = frozenset({"verb.keep", "verb.expire", "negation", "account"})
 #: A noun that so many demands don't speak of is not what the product is about: the rest need not be parsed for it.
 ENOUGH = 5000
+#: More nouns than these no product keeps; those said most are taken.
+MOST_DISCOVERED = 200
 #: Below so many demands a single one is enough to keep an entity.
 FEW_DEMANDS = 30
 

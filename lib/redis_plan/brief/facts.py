@@ -105,7 +105,9 @@ def _candidates(quantities: Sequence[Quantity], lines: Mapping[str, Sequence[str
         dimension, value = base(q.value, q.unit)
         top = base(q.value_max, q.unit)[1] if q.value_max is not None else None
         line = lines[q.file][q.line - 1]
-        text = folded.get(line) or folded.setdefault(line, fold(line)) if len(line) <= LONG_LINE else _wording(q.text)
+        text = (
+            folded.get(line) or folded.setdefault(line, _wording(line)) if len(line) <= LONG_LINE else _wording(q.text)
+        )
         found.append(_Candidate(q, order, dimension, value, top, text, fold(q.subject), _wording(f"{q.unit} {q.text}")))
     return found
 
@@ -115,7 +117,7 @@ def _wording(text: str) -> str:
     return _DIGITS.sub("0", fold(text))
 
 
-_DIGITS = re.compile(r"\d[\d.,]*")
+_DIGITS = re.compile(r"(?<![a-z\d])\d[\d.,]*")  # "p95" is a word
 
 
 def _best(entry: Mapping[str, Any], candidates: Sequence[_Candidate], known: Mapping[str, float]) -> _Match | None:

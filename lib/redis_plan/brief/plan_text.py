@@ -17,6 +17,15 @@ _LIFETIMES = {
     "unknown": "not said",
 }
 _CITED = 4
+#: Facts that size a small part of Redis, in a project that could do without it.
+_SMALL = (
+    "sessions_peak",
+    "members_per_session",
+    "events_per_session",
+    "sync_latency",
+    "gateway_nodes",
+    "memory_budget",
+)
 
 
 def session_entity(brief: Brief) -> Entity | None:
@@ -73,6 +82,7 @@ def workload_section(brief: Brief) -> str:
     rows = [
         (f"`{f.name}`", units.write(f.value, f.unit), span(f) or "–", f.grade, source(f) if f.file else f"`{f.toml}`")
         for f in brief.facts
+        if brief.fit != "no" or f.grade == "documented" or f.name in _SMALL
     ]
     sessions, members = brief.value("sessions_peak"), brief.value("members_per_session")
     events, payload = brief.value("events_per_session"), brief.value("payload_bytes")
@@ -84,6 +94,8 @@ def workload_section(brief: Brief) -> str:
         ("heartbeats", sessions * members / brief.value("heartbeat"), "/s", "connections ÷ heartbeat"),
         ("joins and leaves", 2 * sessions * members / brief.value("session_lifetime"), "/s", "2 × connections ÷ session_lifetime"),
     ]  # fmt: skip
+    if brief.fit == "no":  # nobody is connected and nothing is delivered: what is left is a rate of requests
+        derived = [("requests that write", sessions * events, "/s", "sessions_peak × events_per_session")]
     rows += [(name, units.write(value, unit), "–", "modelled", formula) for name, value, unit, formula in derived]
     table = _table(
         ("Fact", "Value", "Low – high", "Grade", "Source, or the line of redis-plan.toml that sets it"), rows
