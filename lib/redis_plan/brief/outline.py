@@ -363,7 +363,9 @@ def _text(
 
 
 def _names_a_list(text: str) -> bool:
-    """Whether a plain line reads as a title: "UX details", "P0 must-haves"."""
+    """Whether a plain line reads as a title: "UX details", "P0 must-haves", "3.8 Performance"."""
+    numbered = _NUMBERED.match(text)
+    text = numbered.group("title") if numbered else text
     return text[:1].isupper() and len(text.split()) <= LABEL_WORDS and not text.endswith(_NOT_TITLE)
 
 

@@ -256,6 +256,9 @@ class _Reader:
             return "constraint" if negative or ("constraint" in groups and "only" in start[:24]) else "non-functional"
         if "constraint" in groups and not _STORY.match(block.text):
             return "constraint"
+        label, colon, _ = block.text[:60].partition(":")
+        if colon and len(label.split()) <= LABEL_WORDS and "section.non-functional" in self.words.groups(label):
+            return "non-functional"  # "Performance: pages answer quickly", under whatever heading
         if nearest in ("functional", "stories") and block.line in self.measured and "quality" in groups:
             return "non-functional"
         return "functional"
