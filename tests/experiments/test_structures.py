@@ -186,7 +186,7 @@ def test_the_plan_tells_the_benchmarks_shortly(own_server, asked, keyspace, tmp_
     formats = record(store, lab, "E-03w", serialising.formats, **given)
     compression = record(store, lab, "E-03z", compressing.compression, **given)
     depth = record(store, lab, "E-03v", pipelining.depth_and_payload)
-    assert "| sorted set | 128 elements |" in benchmark_text.cliff_section(cliff)
+    assert "| sorted set | 128 elements |" in benchmark_text.cliff_section(cliff, keyspace)
     assert "| change | 2,000/s |" in benchmark_text.load_section(asked, keyspace, curve, 0.02)
     assert "Compression saves a fifth of the bytes from" in benchmark_text.formats_section(formats, compression)
     assert len(benchmark_text.formats_section(formats, compression) + benchmark_text.pipeline_sentence(depth)) < 2_000

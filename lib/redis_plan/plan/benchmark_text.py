@@ -123,8 +123,17 @@ def _mix(brief: Brief, keyspace: Keyspace, load: Evidence) -> list[str]:
     return [*head, *rows, "", f"*Latencies measured in one run, [{load.id}]; p95 and p99 from 200 samples on.*"]
 
 
-def cliff_section(cliff: Evidence) -> str:
-    """Return every encoding threshold of this server and what the step costs."""
+def collections(keyspace: Keyspace) -> bool:
+    """Whether any key is more than a string, so that it has a compact encoding to lose."""
+    return any(p.type != "string" for p in keyspace.keys)
+
+
+def cliff_section(cliff: Evidence, keyspace: Keyspace) -> str:
+    """Return every encoding threshold of this server and what the step costs; a sentence where every key is a string."""
+    if not collections(keyspace):
+        last = write_value(cliff["string last"]) if "string last" in cliff else ""
+        step = f" Up to {last} a value lies in one block with its head." if last else ""
+        return f"### Encodings, measured\n\nEvery key is a string, so nothing converts for good.{step} The steps of collections are in the record [{cliff.id}]."
     names = [v.name.removesuffix(" step") for v in cliff.values if v.name.endswith(" step")]
     rows = [
         f"| {name} | {write_value(cliff[f'{name} last'])} | {write_value(cliff[f'{name} bytes at'])} | {write_value(cliff[f'{name} bytes above'])} "
