@@ -20,8 +20,8 @@ pytestmark = pytest.mark.skipif(not (CORPUS / "score.py").exists(), reason="no .
 
 #: What was reached, less a little for a change that trades one for another.
 FLOORS = {
-    "macro_en_pl": {"entities": 0.80, "quantities": 0.95, "relevant_quantities": 0.95, "requirements": 0.93, "realtime": 0.88, "stack": 0.93, "fit": 1.0},
-    "macro": {"entities": 0.78, "quantities": 0.95, "requirements": 0.93, "stack": 0.90, "fit": 1.0},
+    "macro_en_pl": {"entities": 0.86, "quantities": 0.97, "relevant_quantities": 0.96, "requirements": 0.95, "realtime": 0.90, "stack": 0.93, "fit": 1.0},
+    "macro": {"entities": 0.85, "quantities": 0.95, "requirements": 0.93, "stack": 0.90, "fit": 1.0},
 }  # fmt: skip
 
 

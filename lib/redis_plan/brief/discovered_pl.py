@@ -59,6 +59,7 @@ class Polish:
         self.total: Counter[str] = Counter()
         self.forms: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self.first: dict[str, tuple[str, int]] = {}
+        self.joined: dict[str, str] = {}
         self.acts: list[tuple[str, ...]] = []  # the words after each verb, of which the first noun is acted on
 
     def read(self, block: Block, keeping: Sequence[int] = ()) -> frozenset[int]:
@@ -87,10 +88,10 @@ class Polish:
 
     def results(self, known: Lexicon) -> Iterator[Found]:
         """Yield the nouns worth keeping that the lexicon ``known`` doesn't have."""
+        self._join_genitives()
         adjectives = {root for root, forms in self.forms.items() if any(_ADJECTIVE.match(fold(f)) for f in forms)}
-        acted = Counter(
-            next((root for word in group if (root := stem(word)) not in adjectives), "") for group in self.acts
-        )
+        roots = ([self.joined.get(root := stem(word), root) for word in group] for group in self.acts)
+        acted = Counter(next((root for root in group if root not in adjectives), "") for group in roots)
         for root, total in self.total.items():
             forms = self.forms[root]
             if root in self.strangers or root in adjectives or total < 3 or len(forms) < 2 or not acted[root]:
@@ -110,6 +111,16 @@ class Polish:
             ordered = tuple(f for f, _ in forms.most_common(12))
             name = min(ordered, key=lambda f: (_not_nominative(f), -forms[f]))
             yield Found(name, ordered, total, acted[root], False, self.first[root])
+
+    def _join_genitives(self) -> None:
+        """Let "rozmów" be a form of "rozmowa": its -ów is no ending where the other forms have it too."""
+        for root in [root for root in self.total if f"{root}ow" in self.total]:
+            whole = f"{root}ow"
+            if all(fold(form) == whole for form in self.forms[root]):
+                self.total[whole] += self.total.pop(root)
+                self.forms[whole] += self.forms.pop(root)
+                self.first[whole] = min(self.first[whole], self.first.pop(root))
+                self.joined[root] = whole
 
 
 def _not_nominative(form: str) -> int:
