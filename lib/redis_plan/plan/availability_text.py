@@ -55,8 +55,8 @@ def availability(brief: Brief, keyspace: Keyspace) -> str:
     )
     after = "catch up by version" if not functions.missing(keyspace) else "read again what they show"
     guard = (
-        " With replicas set `min-replicas-to-write 1` and `min-replicas-max-lag 5`, so that an isolated primary stops "
-        "accepting writes that would be lost. A primary that restarts by itself with persistence off wipes its replicas: "
+        " `min-replicas-to-write 1` and `min-replicas-max-lag 5` make an isolated primary stop accepting writes that would be "
+        "lost; with a single replica they stop writes whenever that one is away, so set them where there are two. A primary that restarts by itself with persistence off wipes its replicas: "
         "never combine the two."
         if settings.conditions_of(keyspace)["authoritative"]
         else " Without persistence a primary must not restart by itself while it has replicas: it comes back empty and empties them."

@@ -139,7 +139,7 @@ def versions(brief: Brief, keyspace: Keyspace, ahead: str = "") -> str:
 
 - **Client ahead, same epoch** (a failover or restore lost acknowledged writes): the beacon shows it within {period}; `session_catch_up` answers a snapshot, and the gateway that saw it gives the {keyspace.session_noun} a new epoch (`session_end`, `session_create` with the same fields), so that no client keeps the lost branch.
 - **Restore from a backup**: before gateways start, a job gives every `state` a new epoch: `HSET <state> epoch <random>`; every client then takes a snapshot.
-- **Split brain**: `min-replicas-to-write 1` and `min-replicas-max-lag 5` on the primary where there are replicas; the losing side answers NOREPLICAS, its clients see *degraded*, and later another epoch or a smaller version, which is the first rule.
+- **Split brain**: `min-replicas-to-write 1` and `min-replicas-max-lag 5` on a primary with two replicas (section 8); the losing side answers NOREPLICAS, its clients see *degraded*, and later another epoch or a smaller version, which is the first rule.
 - **Poison**: an envelope that can't be parsed is counted and dropped, and the gap it leaves is caught up; an event that the client's `fold` throws on makes it ask with an empty epoch, so that a snapshot goes around it (section 4, `apply`); an unknown `t` only moves the version on. The functions refuse data that is not JSON (BADDATA) before they write.
 - **No rollback**: neither Lua nor `MULTI` undoes the writes before a run-time error. Every function checks arguments, types and state first. The planted WRONGTYPE in the table above shows both: nothing written by `session_apply`, one write kept by the script that writes first.
 - **Functions are gone too** after a restart without a file, on a new primary of a cluster, and after `FUNCTION FLUSH`: `ERR Function not found` → the same call by its EVAL form, which the gateway's user may run; the deployment (user `admin`) loads the libraries again."""
@@ -150,8 +150,10 @@ def reconnection(brief: Brief, b: Evidence, c: Evidence) -> str:
     lines = [
         "### The way back",
         "",
-        "1. Connect with jitter, `HELLO`, `CLIENT SETNAME`; on LOADING wait. 2. A function is missing (`ERR Function not found`)? Call its EVAL form and alert: the deployment loads it. "
-        "3. Subscribe to every channel of this gateway, in batches of 512. 4. For each session one `session_catch_up` for each distinct (epoch, version) of its clients. "
+        "1. Connect with jitter, `HELLO`, `CLIENT SETNAME`; on LOADING wait.",
+        "2. A function is missing (`ERR Function not found`)? Call its EVAL form and alert: the deployment loads it.",
+        "3. Subscribe to every channel of this gateway, in batches of 512.",
+        "4. For each session one `session_catch_up` for each distinct (epoch, version) of its clients.",
         "5. `gone` → the service creates the session again from its durable record, with a new epoch, or tells the clients that it ended.",
         "",
     ]
