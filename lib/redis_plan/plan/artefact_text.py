@@ -144,7 +144,7 @@ def walk(evidence: Evidence, samples: pd.DataFrame | None, keyspace: Keyspace) -
             f"### {title}",
             "",
             f"{evidence.number('steps')}, sent one after the other to a live server: {whole} has every command, its answer and the "
-            f"keys after it. Here are the steps that make or remove keys; {evidence.number('left')} were left, which end by their TTL, "
+            f"keys after it. Here are the steps that make or remove keys. What stayed, {evidence.number('left')}, ends by its TTL, "
             f"and a SCAN found {evidence.number('strange')} that the registry does not know [{evidence.id}].",
             "",
             "| Step | New keys | Gone | Keys |",
