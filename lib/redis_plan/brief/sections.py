@@ -66,6 +66,8 @@ class Roles:
         if known is None:
             tags = [_TAGS.get(t) or ("summary" if t.endswith("_summary") else "") for t in reversed(section.tags)]
             roles = [self.of_title(title) for title in reversed(section.titles)]
+            if any("section.aside" in self.words.groups(title) for title in section.titles):
+                roles = ["plan"]
             # the document's own title says what the file is, not what a statement is
             if len(section.titles) > 1 or (roles and roles[-1] in ("functional", "context") and self.part == "prd"):
                 roles = roles[:-1] if roles and section.lines and section.lines[0] <= 3 and len(roles) > 1 else roles
@@ -87,6 +89,8 @@ class Roles:
         if block.section in self._taken_back and self._opens_negated(block.text):
             return "out-of-scope"
         if chain and chain[0] in _WEAK:
+            if "section.entities" in self.words.groups(block.section.titles[-1] if block.section.titles else ""):
+                return "data"
             # "Market data:" under "Functional requirements" is about a feature, not about the market
             stronger = next((role for role in chain if role not in _WEAK), "")
             return stronger if stronger in _STRONG else chain[0]
