@@ -82,3 +82,11 @@ def test_a_source_note_and_the_long_name_of_a_key_are_set_apart():
     assert '<p class="note"><em>Source: <code>x</code>.</em></p>' in shown
     assert "app:<wbr>v1:<wbr>{&lt;id&gt;}:<wbr>state" in shown
     assert "<p>Some <em>weight</em> here.</p>" in shown
+
+
+def test_the_plan_s_page_opens_with_links_to_its_sections():
+    shown = review.plan_page("Plan", "# Redis plan: x\n\n## 1 Key Naming Conventions\n\n### Part\n\n## 2 Data", {}, ())
+    assert (
+        '<li><a href="#1-key-naming-conventions">1 Key Naming Conventions</a></li><li><a href="#2-data">2 Data</a></li>'
+        in shown
+    )

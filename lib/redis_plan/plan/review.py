@@ -121,7 +121,14 @@ def plan_page(title: str, text: str, figures: Mapping[str, str], names: tuple[st
 
     body = _IMAGE.sub(inline, markdown_to_html(text))
     body = re.sub(r'href="[^"]*/(\d\d_\w+\.html)', r'href="\1', body)
-    return page(title, body, names, "redis-plan")
+    return page(title, body.replace("</h1>", f"</h1>\n{_contents(body)}", 1), names, "redis-plan")
+
+
+def _contents(body: str) -> str:
+    """Return links to the sections of the plan, in the order they stand."""
+    found = re.findall(r'<h2 id="([^"]+)">(.*?)</h2>', body)
+    links = "".join(f'<li><a href="#{slug}">{text}</a></li>' for slug, text in found)
+    return f'<nav class="contents" aria-label="Sections"><ul>{links}</ul></nav>' if found else ""
 
 
 def write_pages(
