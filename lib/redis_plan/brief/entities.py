@@ -133,7 +133,8 @@ class _Search:
         cues = [] if not demanded or _TELLING.isdisjoint(self.words.groups(block.text)) else self.words.hits(block.text)
         keeping = [h.end for h in cues if h.group == "verb.keep"]
         negations = [h.end for h in cues if h.group == "negation"]
-        expiring = [h.start for h in cues if h.group == "verb.expire"]
+        # in capitals it is the command: "INCR and EXPIRE in one script"
+        expiring = [h.start for h in cues if h.group == "verb.expire" and not block.text[h.start : h.end].isupper()]
         account = [h.start for h in cues if h.group == "account"]
         self.accounts = self.accounts or any(not _one_before(start, negations, 30) for start in account)
         stored: frozenset[int] = frozenset()
