@@ -12,6 +12,7 @@ from redis_plan.brief.model import Brief
 from redis_plan.experiments.session import rules
 from redis_plan.experiments.synchronization import beacon_period_s
 from redis_plan.keyspace import functions
+from redis_plan.keyspace.artefacts import library
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.plan.decision import Alternative, Decision, Guard
 from redis_plan.plan.degraded_text import degraded
@@ -49,16 +50,21 @@ _OF_MANY = (
 )
 
 
-def error_table(faults: Evidence, samples: pd.DataFrame, sessions: bool = True, small: bool = False) -> str:
-    """Return each error with the text seen, whether anything was written, and what to do; ``small``: of one instance."""
+def error_table(
+    faults: Evidence, samples: pd.DataFrame, sessions: bool = True, small: bool = False, scripted: bool = True
+) -> str:
+    """Return each error with the text seen, whether anything was written, and what to do.
+
+    ``small``: of one instance. ``scripted``: with those of functions.
+    """
     seen = {} if samples.empty else samples.fillna("").set_index("fault").to_dict("index")
     rows = []
     for error in _errors():
         action = error["action"] if sessions else error.get("without_sessions", error["action"])
         if small and error["code"] in _OF_MANY:
             continue
-        if not action:
-            continue  # a reply that a design without functions never sees
+        if error.get("needs") == "functions" and not scripted:
+            continue
         row = seen.get(error["fault"], {})
         text = str(row.get("text", ""))
         shown = f"`{_cell(text[:88])}{'…' if len(text) > 88 else ''}`" if text else "not provoked"
@@ -326,7 +332,7 @@ def section(
 ) -> list[str]:
     """Return section 9 as blocks of Markdown, for a project with sessions or without."""
     parts = [
-        error_table(d, samples, not functions.missing(keyspace), brief.fit == "no"),
+        error_table(d, samples, not functions.missing(keyspace), brief.fit == "no", bool(library.steps(keyspace))),
         retries(brief, keyspace),
         degraded(brief, keyspace),
     ]
