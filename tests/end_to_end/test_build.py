@@ -63,6 +63,7 @@ def test_the_plan_can_be_read(built):
     assert not reading.long_cells(text)
     assert not reading.repeated(text)
     assert not reading.wrong_articles(text)
+    assert not reading.contradictions(text)
 
 
 def test_no_clock_host_or_path_of_this_machine_is_in_the_plan(built):

@@ -10,6 +10,7 @@ import pytest
 from redis_plan.plan.sections import SECTIONS, heading
 from tests.conftest import CORPUS
 from tests.end_to_end.conftest import redis_plan
+from tests.plan import reading
 
 pytestmark = [
     pytest.mark.slow,
@@ -74,6 +75,16 @@ def numbers_of_facts(project: Path, text: str) -> None:
             around = " ".join(lines[fact["line"] - 1 : fact["line"] + 1])
             assert re.search(r"\d|one|two|three|five|ten|jed|dw|trz", around, re.IGNORECASE), (fact["name"], around)
             assert f"{fact['file']}:{fact['line']}" in text
+
+
+def test_the_plan_can_be_read_and_does_not_contradict_itself(built):
+    project, _ = built
+    text = (project / "ai/redis-plan.md").read_text("utf-8")
+    assert not reading.dead_links(project / "ai/redis-plan.md")
+    assert not reading.long_cells(text)
+    assert not reading.repeated(text)
+    assert not reading.wrong_articles(text)
+    assert not reading.contradictions(text)
 
 
 def test_a_negative_control_gets_a_small_keyspace(built):

@@ -64,3 +64,42 @@ def wrong_articles(text: str) -> list[str]:
     """Return where "a" stands before a vowel's sound, or "an" before a consonant's."""
     told = [re.sub(r"`[^`]*`|\[[^\]]*\]\([^)]*\)|“[^”]*”", "", line) for line in prose(text)]
     return [line[max(0, m.start() - 20) : m.end() + 20] for line in told for m in _ARTICLE.finditer(line)]
+
+
+def rows_under(text: str, heading: str) -> list[list[str]]:
+    """Return the cells of the first table under a heading, without its head."""
+    after = text.split(f"\n### {heading}\n", 1)[1]
+    table = re.search(r"(?:^\|.*\n)+", after, re.MULTILINE)
+    lines = table[0].splitlines()[2:] if table else []
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+
+
+def contradictions(text: str) -> list[str]:
+    """Return what two sections of a plan say differently: a directive's value, a key's TTL, a name nobody registered."""
+    found = []
+    block = re.search(r"```conf\n(.*?)```", text, re.DOTALL)
+    settings = dict(line.split(" ", 1) for line in block[1].splitlines() if line) if block else {}
+    for name, value in re.findall(
+        r"`(maxmemory|maxmemory-policy|appendfsync|client-output-buffer-limit) ([^`=]+)`", text
+    ):
+        if name in settings and settings[name] != value:
+            found.append(f"{name}: {settings[name]} in redis.conf, {value} elsewhere")
+    registered = {row[0].strip("`"): row for row in rows_under(text, "Registry of keys and channels")}
+    names = {template.rsplit("}:", 1)[-1].split(":v1:")[-1].split(":")[0]: row for template, row in registered.items()}
+    for row in rows_under(text, "TTL of every key"):
+        here = names.get(row[0].strip("`"))
+        if here is not None and row[1] != here[4].split(",")[0]:
+            found.append(f"TTL of {row[0]}: {here[4]} in section 1, {row[1]} in section 3")
+    parts = [re.escape(t).replace(r"\{", "{").replace(r"\}", "}") for t in registered]
+    known = re.compile("|".join(re.sub(r"<\w+>", r"[^`\\s]+", part) for part in parts) or "$")
+    app = re.match(r"(?:<env>:)?([\w-]+):v1:", next(iter(registered), ""))
+    if app:
+        for name in sorted(set(re.findall(rf"`((?:prod:|<env>:)?{app[1]}:v1:[^`\s]+)`", text))):
+            loose = name.replace("prod:", "<env>:", 1) if name.startswith("prod:") else name
+            if (
+                not name.endswith("…")
+                and not known.fullmatch(loose.replace("*", "x"))
+                and not known.fullmatch(name.replace("*", "x"))
+            ):
+                found.append(f"`{name}` is in no registry")
+    return found

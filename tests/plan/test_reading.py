@@ -36,3 +36,16 @@ def test_a_noun_of_the_documents_takes_its_article():
     told = [with_article(noun) for noun in nouns]
     assert told[:4] == ["a room", "an auction", "a user", "an hour"]
     assert not reading.wrong_articles(", ".join(told))
+
+
+def test_what_two_sections_say_differently_is_found():
+    plan = (
+        "\n### Registry of keys and channels\n\n| Pattern | Type | Holds | Written by | TTL |\n|:--|:--|:--|:--|:--|\n"
+        "| `app:v1:{<id>}:state` | hash | x | y | 1 h, sliding |\n"
+        "\n### TTL of every key\n\n| Key | TTL |\n|:--|:--|\n| `state` | {ttl} |\n\n```conf\nmaxmemory 100\n```\n"
+        "It has `maxmemory {size}` and `{name}`.\n"
+    )
+    right = plan.replace("{ttl}", "1 h").replace("{size}", "100").replace("{name}", "app:v1:{k3}:state")
+    assert not reading.contradictions(right)
+    wrong = plan.replace("{ttl}", "2 h").replace("{size}", "90").replace("{name}", "app:v1:{k3}:stat")
+    assert len(reading.contradictions(wrong)) == 3
