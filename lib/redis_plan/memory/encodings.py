@@ -61,6 +61,19 @@ def ziplist_string(length: Integers | int) -> Integers:
     return np.asarray(length + np.select([length < 64, length < 16384], [1, 2], 5), dtype=np.int64)
 
 
+def mstr(length: Integers | int) -> Integers:
+    """Return the request for a hash field's name of ``length`` bytes (mstr, src/mstr.h, Redis 7.4 to 8.4), without metadata.
+
+    The headers are those of an SDS but for names of 256 B and more, whose header takes 3 B and not 5.
+    """
+    length = np.asarray(length, dtype=np.int64)
+    return np.asarray(length + 1 + np.select([length < 32, length < 65536], [1, 3], 9), dtype=np.int64)
+
+
+#: Bytes of the flags before the metadata of an mstr (mstrFlags, src/mstr.h, Redis 7.4.1).
+MSTR_FLAGS = 2
+
+
 def ziplist_integer(value: Integers | int) -> Integers:
     """Return the bytes of a ziplist entry that holds the integer ``value``, without the length of the one before."""
     value = np.asarray(value, dtype=np.int64)

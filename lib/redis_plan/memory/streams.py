@@ -82,7 +82,10 @@ def _id(offset_ms: int, sequence: int = 0) -> bytes:
 
 
 def _groups(shape: Shape, build: Build) -> list[Block]:
-    """Return the blocks of consumer groups, each with one consumer, called "consumer", that holds ``pending`` entries."""
+    """Return the blocks of consumer groups, each with one consumer, called "consumer", that holds ``pending`` entries.
+
+    Leaves are inline in trees of ids alone: names differ in length, and their trees are as they were.
+    """
     sizes, rules = build.layout.sizes, build.layout.rules
     inline, classic = rules.get("rax_leaf") == "inline", str(rules["report"]).startswith("classic")
     names = sorted(f"g{number}".encode() for number in range(shape.groups))
@@ -92,7 +95,7 @@ def _groups(shape: Shape, build: Build) -> list[Block]:
     reported = block("groups", _reported_tree(len(pending), len(tree)), each, "phantom")
     blocks = [
         block("groups", sizes["rax"], counted="owned"),
-        block("groups", encodings.rax_bytes(names, inline), counted="owned"),
+        block("groups", encodings.rax_bytes(names), counted="owned"),
         block("groups", sizes["stream_group"], each, "struct"),
         *_tree(sizes["rax"], tree, each, "tracked"),
         *([reported] if classic else []),
@@ -110,7 +113,7 @@ def _groups(shape: Shape, build: Build) -> list[Block]:
     named = rules["report"] == "accounted"
     return [
         *blocks,
-        *_tree(sizes["rax"], encodings.rax_bytes([b"consumer"], inline), each, "owned"),
+        *_tree(sizes["rax"], encodings.rax_bytes([b"consumer"]), each, "owned"),
         block("groups", sizes["stream_consumer"], each, "struct"),
         block("groups", encodings.sds(8), each, "sds" if named else "none"),
         block("groups", 0 if named else 8, each, "phantom"),

@@ -146,10 +146,11 @@ def hash_value(
             expiry = sizes["expire_meta"]
         parts += _embedded_entries(names, lengths, count, expiry)
     else:
-        metadata = sizes.get("expire_meta", 0) if field_ttl else 0
+        metadata = sizes.get("expire_meta", 0) + encodings.MSTR_FLAGS if field_ttl else 0
+        named = encodings.mstr(names) if rules.get("hash_field") == "mstr" else encodings.sds(names)
         parts += [
             block("fields", sizes["dict_entry"], shape.n_elem, "size"),
-            block("fields", encodings.sds(names) + metadata, count, "node"),
+            block("fields", named + metadata, count, "node"),
             block("fields", encodings.sds(lengths), count, "sds"),
         ]
     return Value("hashtable", tuple(parts), table)
