@@ -66,10 +66,11 @@ def _headlines(brief: Brief, keyspace: Keyspace, evidence: dict[str, Evidence] |
         record = evidence.get(entry["evidence"])
         if record is not None and entry["value"] in record:
             text = entry["text"] if words.sessions else entry.get("without_sessions", entry["text"])
+            if not text:
+                continue
             yield text.format(
                 value=record.cite(entry["value"]),
                 Session=words.a_one.capitalize(),
-                each=words.each(record[entry["value"]].value),
                 target=units.write(brief.value("sync_latency"), "s"),
             )
 

@@ -156,11 +156,16 @@ def limits(brief: Brief, keyspace: Keyspace) -> str:
 - **Operation ids** are ULIDs of the client; a repeated one gets the first version back for {units.write(rules(brief, keyspace).idem_ttl_s, "s")}, longer than any client retries."""
 
 
+def _by_worker(deleted_by: str) -> str:
+    """Return what the worker does, without its name and what comes after it."""
+    return re.sub(r"^workers?\b:? ?\(?|\)$", "", deleted_by.split(";")[0]).strip()
+
+
 def registry_note(brief: Brief, keyspace: Keyspace) -> str:
     """Return what section 7 says for a project whose Redis holds no sessions."""
     reason = functions.missing(keyspace)
     worked = [
-        f"`{p.name}` ({p.deleted_by.split(';')[0]})" for p in keyspace.keys if re.search(r"worker|sweep", p.deleted_by)
+        f"`{p.name}` ({_by_worker(p.deleted_by)})" for p in keyspace.keys if re.search(r"worker|sweep", p.deleted_by)
     ]
     before = f" A worker removes some of it before the TTL does: {', '.join(worked)}." if worked else ""
     login = (
