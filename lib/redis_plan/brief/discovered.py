@@ -136,13 +136,15 @@ class English:
                     yield m
                 head, before, m = found[m][0] in ("and", "or"), found[m][1], m - 1
 
-    def results(self, known: Lexicon) -> Iterator[Found]:
-        """Yield the nouns worth keeping that the lexicon ``known`` doesn't have."""
+    def results(self, known: Lexicon, few: bool = False) -> Iterator[Found]:
+        """Yield the nouns worth keeping that the lexicon ``known`` doesn't have; where demands are ``few``, sooner."""
         for word in list(self.seen):
             if " " in word:
                 yield from self._compound(word)
                 continue
             one = singular(word)
+            if word.endswith("ses") and word[:-2] in self.seen:
+                one = word[:-2]  # buses
             if not one or one in self.strangers or word in self.strangers or one not in self.seen or known.hits(one):
                 continue
             plural, single = self.seen[word], self.seen[one]
@@ -151,7 +153,7 @@ class English:
             short = len(word) <= 4
             if 2 * verbal > total or (short and total < 5):
                 continue
-            if total >= 3 and (acted or total >= 5):
+            if total >= 3 and (acted or total >= (4 if few else 5)):
                 first = min(plural.first, single.first)
                 yield Found(one, (one, word), total, acted, bool(plural.stored + single.stored), first)
 

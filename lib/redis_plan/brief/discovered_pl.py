@@ -86,8 +86,8 @@ class Polish:
                 self.acts.append(tuple(group))
         return frozenset()
 
-    def results(self, known: Lexicon) -> Iterator[Found]:
-        """Yield the nouns worth keeping that the lexicon ``known`` doesn't have."""
+    def results(self, known: Lexicon, few: bool = False) -> Iterator[Found]:
+        """Yield the nouns worth keeping that the lexicon ``known`` doesn't have; where demands are ``few``, sooner."""
         self._join_genitives()
         adjectives = {root for root, forms in self.forms.items() if any(_ADJECTIVE.match(fold(f)) for f in forms)}
         roots = ([self.joined.get(root := stem(word), root) for word in group] for group in self.acts)
@@ -96,7 +96,7 @@ class Polish:
             forms = self.forms[root]
             if root in self.strangers or root in adjectives or total < 3 or len(forms) < 2 or not acted[root]:
                 continue
-            often = total >= 6 and len(forms) >= 3
+            often = total >= (4 if few else 6) and len(forms) >= 3
             if not often and (acted[root] < 2 or (len(forms) < 3 and acted[root] < 3 and total < 5)):
                 continue
             plain = [fold(f) for f in forms]

@@ -10,6 +10,8 @@ from redis_plan.brief.model import Component, Fit, Quantity, Requirement
 MANY_LIVE = 8
 #: One live demand in so many, or fewer, is a detail of a screen and no reason for another server.
 FEW_IN = 20
+#: A rate over such a time is no load: "2 runs a day".
+_SLOW = ("/day", "/week", "/month", "/year")
 
 
 def judge_fit(
@@ -27,7 +29,7 @@ def judge_fit(
     live_lines = {(r.file, r.line) for r in live}
     targets = [
         q for q in quantities
-        if q.design_relevant and (q.kind in ("latency", "rate") or (q.kind in ("duration", "count", "limit") and q.scope == "at peak")
+        if q.design_relevant and (q.kind == "latency" or (q.kind == "rate" and not q.unit.endswith(_SLOW)) or (q.kind in ("duration", "count", "limit") and q.scope == "at peak")
                                   or ((q.file, q.line) in live_lines and q.kind in ("duration", "limit", "count")))
     ]  # fmt: skip
     if redis and (live or redis.status == "chosen"):

@@ -337,6 +337,9 @@ def _text(
     if bold and len(bold.group("text").split()) >= BOLD_TITLE_WORDS:
         bold = None
     before_list = any(t.type in (*_LISTS, "fence", "table_open") for t in after)
+    titled = len(raw) > 1 and raw[-1].rstrip(" *_").endswith((":", "：")) and len(raw[-1].split()) <= LABEL_WORDS
+    if titled and any(line.rstrip(" *_").endswith((".", "!", "?")) or ":" in line for line in raw[:-1]):
+        before_list = False  # the last line alone names the list: the lines before it say something
     plain = token.content.strip(" *_")
     label = plain.endswith((":", "：")) or (len(raw) == 1 and _names_a_list(plain))
     if bold or (label and before_list and len(raw) <= 3 and len(token.content) <= 300):

@@ -58,13 +58,15 @@ def read_requirements(
     found = _Reader(roles, words, measured).read(blocks)
     unread = sum(b.kind == "item" and b.depth == 0 and roles.of(b) in _VAGUE for b in blocks)
     demands = sum(r.parent_line is None and r.kind != "out-of-scope" for r in found)
-    if demands and unread < max(MANY, demands * TIMES):
+    if demands and (unread < max(MANY, demands * TIMES) or demands >= PLENTY):
         return tuple(found)
     return tuple(_Reader(roles, words, measured, lenient=True).read(blocks))
 
 
 #: So many items under vague headings, and so many times more than there are demands: then they are the demands.
 MANY, TIMES = 12, 2
+#: Who names so many demands under headings that say so has said what is asked.
+PLENTY = 30
 _VAGUE = ("", "plan")
 
 
@@ -294,9 +296,11 @@ def flag_realtime(
     changes in a session. Of the files ``titled`` "Real-time …" every statement about what moves is live.
     """
     demands = [r for r in requirements if r.kind != "out-of-scope"]
-    live = any("realtime.strong" in words.groups(r.text) for r in demands)
     containers = frozenset(words.data.get("containers", ()))
     prompt = {(q.file, q.line) for q in quantities if q.kind == "latency"}
+    live = any("realtime.strong" in words.groups(r.text) for r in demands) or any(
+        (r.file, r.line) in prompt and _shared_soon(words.groups(r.text)) for r in demands
+    )
     flagged = [
         replace(r, realtime=_realtime(r, words, nouns, containers, live, (r.file, r.line) in prompt, r.file in titled))
         for r in requirements
@@ -310,6 +314,11 @@ def flag_realtime(
     return tuple(
         replace(r, realtime=True) if (r.file, r.line) in stories and r.kind != "out-of-scope" else r for r in flagged
     )
+
+
+def _shared_soon(groups: frozenset[str]) -> bool:
+    """Whether a demand with a bound on its delay is about what others see: "position updates arrive within 3 s"."""
+    return "realtime.share" in groups and "realtime.not" not in groups
 
 
 def _realtime(
