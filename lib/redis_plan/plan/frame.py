@@ -70,6 +70,7 @@ def _headlines(brief: Brief, keyspace: Keyspace, evidence: dict[str, Evidence] |
                 continue
             yield text.format(
                 value=record.cite(entry["value"]),
+                number=record.number(entry["value"]),
                 Session=words.a_one.capitalize(),
                 target=units.write(brief.value("sync_latency"), "s"),
             )

@@ -158,7 +158,7 @@ def limits(brief: Brief, keyspace: Keyspace) -> str:
 
 def _by_worker(deleted_by: str) -> str:
     """Return what the worker does, without its name and what comes after it."""
-    return re.sub(r"^workers?\b:? ?\(?|\)$", "", deleted_by.split(";")[0]).strip()
+    return re.sub(r"^workers?\b:? ?\(?|\)$", "", deleted_by.split(";", maxsplit=1)[0]).strip()
 
 
 def registry_note(brief: Brief, keyspace: Keyspace) -> str:
