@@ -204,6 +204,10 @@ def settings_values(value_of: Mapping[str, float]) -> dict[str, float]:
     }
 
 
+#: A label that stands over other lines.
+_OVER = {"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.85}
+
+
 def plot_lag(samples: pd.DataFrame) -> Figure:
     """Draw the share of due keys that are gone against the time since their deadline, one line a number of live keys."""
     plain = samples[(samples["load"] == IDLE) & (samples["effort"] == "1") & (samples["hz"] == samples["hz"].iloc[0])]
@@ -215,7 +219,8 @@ def plot_lag(samples: pd.DataFrame) -> Figure:
         axes.step(lags[seen], share[seen], where="post", color=colour, linewidth=2)
         if seen.any():  # each label a step higher than the one before, so that close lines do not share a place
             level = int(np.searchsorted(share[seen], 15 + 20 * order).clip(max=seen.sum() - 1))
-            axes.annotate(f"  {size:,} live keys", (lags[level], share[level]), color=colour, fontsize=10, va="top")
+            axes.annotate(f"{size:,} live keys", (lags[seen][level], share[seen][level]), (6, -2), color=colour, va="top",
+                          textcoords="offset points", fontsize=10, bbox=_OVER)  # fmt: skip
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.set_xlabel("time since the deadline (s, log scale)")

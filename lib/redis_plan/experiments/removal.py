@@ -30,7 +30,7 @@ for n = ARGV[1], ARGV[2] do redis.call('SET', 'k' .. n, x, 'PXAT', ARGV[3] + mat
 
 def mass_expiry(lab: Lab) -> Finding:
     """Let many keys fall due at one moment, and the same number with jitter, while another client asks PING."""
-    count, spread_s, rounds = lab.by_profile((20_000, 0.3, 1), (100_000, 2.0, 2), (500_000, 20.0, 5))
+    count, spread_s, rounds = lab.by_profile((20_000, 0.3, 1), (60_000, 1.5, 2), (500_000, 20.0, 5))
     rows: list[pd.DataFrame] = []
     own_word: dict[str, list[float]] = {AT_ONCE: [], JITTER: []}
     for turn in range(rounds):
@@ -116,7 +116,7 @@ _REMOVALS: tuple[tuple[str, str, dict[str, str]], ...] = (
 
 def big_key(lab: Lab) -> Finding:
     """Remove one big sorted set by DEL, UNLINK and expiry (with lazyfree and without) while another client asks PING."""
-    members, rounds = lab.by_profile((20_000, 1), (200_000, 3), (1_000_000, 7))
+    members, rounds = lab.by_profile((20_000, 1), (100_000, 2), (1_000_000, 7))
     rows = []
     with lab.own({"enable-debug-command": "yes"}) as own:
         client = own.client()
