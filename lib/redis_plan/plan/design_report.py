@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
+from rich.padding import Padding
 
 from redis_plan import units
 from redis_plan.brief.model import Brief
@@ -21,14 +22,13 @@ def print_design(choices: Choices, brief: Brief, out: Console) -> None:
         f"{brief.title} on {choices.server}: {len(keyspace.keys)} keys, {len(keyspace.channels)} channels",
         highlight=False,
     )
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("Key", "Type", "Held as", "Runner-up", "Margin", "Flips when"):
-        table.add_column(name, overflow="fold")
     cells = {choice.pattern.name: choices_text.row(choice) for choice in choices.choices}
     for pattern in keyspace.patterns:
         _, held, runner_up, margin, flips = cells.get(pattern.name, ("", "–", "–", "–", "–"))
-        table.add_row(pattern.template, pattern.type, held, runner_up, margin, flips)
-    out.print(table)
+        out.print(f"\n[bold]{escape(pattern.template)}[/bold]  {pattern.type}", highlight=False, soft_wrap=True)
+        lines = [held, f"runner-up {runner_up}, margin {margin}"] + [f"flips when {flips}"] * (flips != "–")
+        out.print(Padding("\n".join(escape(line) for line in lines), (0, 0, 0, 2)), highlight=False)
+    out.print()
     if brief.assumptions:
         assumed = ", ".join(f"{fact.name} {units.write(fact.value, fact.unit)}" for fact in brief.assumptions)
         out.print(
