@@ -36,7 +36,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *wo
 def test_the_keys_are_printed_with_runner_up_margin_and_what_is_assumed(capsys, monkeypatch, project) -> None:  # type: ignore[no-untyped-def]
     code, out, _ = run(capsys, monkeypatch, "design", project)
     assert code == 0
-    assert "Runner-up" in out
+    assert "runner-up at 1.1×: stream" in out
     assert "buzzroom:v1:{<session_id>}:log" in out
     assert "assumed, no document says: state_bytes" in out
 

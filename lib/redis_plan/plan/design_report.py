@@ -26,9 +26,11 @@ def print_design(choices: Choices, brief: Brief, out: Console) -> None:
     for pattern in keyspace.patterns:
         _, held, runner_up, margin, flips = cells.get(pattern.name, ("", "–", "–", "–", "–"))
         out.print(f"\n[bold]{escape(pattern.template)}[/bold]  {pattern.type}", highlight=False, soft_wrap=True)
-        lines = [held, f"runner-up {runner_up}, margin {margin}"] + [f"flips when {flips}"] * (flips != "–")
+        lines = [held, f"runner-up at {margin}: {runner_up}" if margin != "–" else f"runner-up {runner_up}"] + [
+            f"flips when {flips}"
+        ] * (flips != "–")
         out.print(Padding("\n".join(escape(line) for line in lines), (0, 0, 0, 2)), highlight=False)
-    out.print()
+    out.print("\n× is the runner-up's cost over the chosen one's; in brackets where it can't be taken", highlight=False)
     if brief.assumptions:
         assumed = ", ".join(f"{fact.name} {units.write(fact.value, fact.unit)}" for fact in brief.assumptions)
         out.print(
