@@ -153,7 +153,7 @@ class English:
             short = len(word) <= 4
             if 2 * verbal > total or (short and total < 5):
                 continue
-            if total >= 3 and (acted or total >= (4 if few else 5)):
+            if total >= 3 and (acted or total >= (3 if few else 5)):
                 first = min(plural.first, single.first)
                 yield Found(one, (one, word), total, acted, bool(plural.stored + single.stored), first)
 

@@ -282,7 +282,7 @@ class _Search:
         if name in self.words.words("rare_entities"):
             return c.demanded >= 5 and c.kept >= 3
         if name in self.words.words("weak_entities"):
-            return c.demanded >= 2 and (c.kept >= 1 or c.demanded >= (4 if few else 8))
+            return c.demanded >= 2 and (c.kept >= 1 or c.demanded >= (3 if few else 8))
         return c.demanded >= (1 if few and c.kept else 2) or c.mentions >= (2 if few else 3) * (1 if c.demanded else 2)
 
     def _part_of_declared(self, c: _Candidate) -> bool:

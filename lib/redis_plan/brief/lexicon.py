@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 from redis_plan import resources
 
 WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
-_LAST_WORD = re.compile(r"([^\W_]+)\W?$")
 #: Scripts written without blanks between words: there a cue is found as a substring.
 UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
@@ -52,8 +51,8 @@ def fold(text: str) -> str:
     return lower if len(lower) == len(text) else "".join(c.lower() if len(c.lower()) == 1 else c for c in plain)
 
 
-#: So many texts are remembered from one stage of reading to the next: a document of 5 MB has about as many.
-REMEMBERED = 100_000
+#: Of so many texts the words are remembered, and of so many the cues: what a stage of reading finds helps the next.
+REMEMBERED_WORDS, REMEMBERED = 30_000, 100_000
 _WORDS: dict[str, str] = {}
 
 
@@ -69,7 +68,7 @@ def tokens(text: str) -> tuple[str, list[tuple[str, int, int]]]:
     """Return the folded text and its words with their positions; several lexicons look at one text in turn."""
     known = _TOKENS.get(text)
     if known is None:
-        if len(_TOKENS) > REMEMBERED:
+        if len(_TOKENS) > REMEMBERED_WORDS:
             _TOKENS.clear()
             _WORDS.clear()
         folded = fold(text)
@@ -180,10 +179,13 @@ class Lexicon:
             cues = [c.words[-1] for c in self._every() if c.group.startswith(prefix) and c.words]
             stems = tuple(word for word, stem in cues if stem)
             known = self._lasts[prefix] = frozenset(word for word, stem in cues if not stem), stems
-        word = _LAST_WORD.search(text[-24:])
-        if word is None:
+        end = len(text) - (text[-1:] != "_" and not text[-1:].isalnum())
+        start = end
+        while start > 0 and end - start < 24 and text[start - 1].isalnum():
+            start -= 1
+        if start >= end:
             return False
-        folded = fold(word.group(1))
+        folded = fold(text[start:end])
         return folded in known[0] or folded.startswith(known[1]) or not text.isascii()
 
     def _every(self) -> Iterable[_Cue]:

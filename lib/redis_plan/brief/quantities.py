@@ -236,7 +236,8 @@ class _Scanner(Line):
             if value_max <= value:
                 return parse_number(match.group("a"), scale_a), None, match.end("a"), match.end("a")
         else:
-            between = BETWEEN.search(self.masked[max(0, match.start("a") - 24) : match.start("a")])
+            lead = self.masked[max(0, match.start("a") - 24) : match.start("a")]
+            between = lead[-1:].isspace() and BETWEEN.search(lead)
             unit = find_unit(self.masked, end) if between else None
             to = TO.match(self.masked, unit.end if unit else end)
             top = parse_number(to.group("b"), to.group("sb")) if to else 0.0
@@ -288,7 +289,7 @@ class _Scanner(Line):
     ) -> tuple[Quantity | None, int]:
         skip = None, end
         before = self.masked[max(0, match.start("a") - LOOK_BACK) : match.start("a")].rstrip(" *_(~<>≤≥=\"'")
-        previous = _WORD_BEFORE.search(before[-40:])
+        previous = _word_before(before[-40:])
         if self._is_name(match, value, top, op, fold(previous.group(1)) if previous else "", end):
             return skip
         hyphen = _AFTER_HYPHEN.match(self.masked[end : end + 24])
@@ -360,6 +361,14 @@ class _Scanner(Line):
         relevant = self._relevant(kind, unit)
         file, number = self.place
         return Quantity(text, value, unit, kind, file, number, top, op, self.context.subject, self.scope, relevant)
+
+
+def _word_before(text: str) -> re.Match[str] | None:
+    """Return the last word of ``text``; looking for its beginning first is quicker than searching from the left."""
+    start = len(text.rstrip(". \t\n\xa0"))
+    while start > 0 and text[start - 1].isalpha():
+        start -= 1
+    return _WORD_BEFORE.match(text, start)
 
 
 def _pieces(line: str) -> Iterator[str]:
