@@ -6,7 +6,9 @@ Exit codes: 0 done, 1 the build failed, 2 the input was wrong (one line says wha
 from __future__ import annotations
 
 import json
+import os
 import sys
+import traceback
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +18,8 @@ from rich.console import Console
 
 from redis_plan import __version__
 from redis_plan.errors import InputError, ParameterError, RedisPlanError
+
+TRACEBACK = "REDIS_PLAN_TRACEBACK"  # the environment variable that asks for a whole traceback
 
 app = typer.Typer(
     name="redis-plan",
@@ -39,6 +43,15 @@ class ProfileName(StrEnum):
     standard = "standard"
     full = "full"
 
+
+#: Parameters of the notebooks that a build sets itself: given twice, checks and results would disagree.
+_HAVE_OPTIONS = {
+    "project": "the argument PROJECT",
+    "run_dir": "--out",
+    "profile": "--profile",
+    "server_url": "--url",
+    "reuse": "--reuse",
+}
 
 ProfileOption = Annotated[
     ProfileName, typer.Option(help="How much is measured: quick for a first look, full for a plan to sign.")
@@ -88,7 +101,7 @@ def build(
         str,
         typer.Option(
             metavar="URL|PATH",
-            help="Measure this server, too, and compare: a URL, or the path of a redis-server or valkey-server.",
+            help="Measure this server, too, and compare: a URL, the path of a redis-server or valkey-server, or embedded.",
         ),
     ] = "",
 ) -> None:
@@ -158,19 +171,19 @@ def design(
 @app.command()
 def memory(
     type: Annotated[str, typer.Option(help="string, hash, list, set, zset or stream.")] = "hash",
-    fields: Annotated[int, typer.Option(help="Elements a key: fields, members, list elements, entries.")] = 1,
+    fields: Annotated[int, typer.Option(min=1, help="Elements a key: fields, members, list elements, entries.")] = 1,
     field_size: Annotated[str, typer.Option(help="Bytes of a field's name or a member; uni:8:40 for a range.")] = "8",
     value_size: Annotated[str, typer.Option(help="Bytes of a value; uni:8:40 for a range, int32 for integers.")] = "20",
-    key_length: Annotated[int, typer.Option(help="Bytes of the key's name.")] = 32,
-    count: Annotated[int, typer.Option(help="Number of keys.")] = 1,
+    key_length: Annotated[int, typer.Option(min=1, help="Bytes of the key's name.")] = 32,
+    count: Annotated[int, typer.Option(min=1, help="Number of keys.")] = 1,
     ttl: Annotated[bool, typer.Option("--ttl", help="Every key has a TTL.")] = False,
     field_ttl: Annotated[bool, typer.Option("--field-ttl", help="Every hash field has a TTL.")] = False,
-    entry_fields: Annotated[int, typer.Option(help="Fields of a stream entry.")] = 1,
+    entry_fields: Annotated[int, typer.Option(min=1, help="Fields of a stream entry.")] = 1,
     score: Annotated[str, typer.Option(help="Scores of a sorted set: idx, ts, half, big or rand17.")] = "idx",
-    step_ms: Annotated[int, typer.Option(help="Milliseconds between the ids of two stream entries.")] = 1,
-    groups: Annotated[int, typer.Option(help="Consumer groups of a stream.")] = 0,
-    pending: Annotated[int, typer.Option(help="Pending entries in each group.")] = 0,
-    batch: Annotated[int, typer.Option(help="Elements a command; 0: all in one, 1: one by one.")] = 0,
+    step_ms: Annotated[int, typer.Option(min=0, help="Milliseconds between the ids of two stream entries.")] = 1,
+    groups: Annotated[int, typer.Option(min=0, help="Consumer groups of a stream.")] = 0,
+    pending: Annotated[int, typer.Option(min=0, help="Pending entries in each group.")] = 0,
+    batch: Annotated[int, typer.Option(min=0, help="Elements a command; 0: all in one, 1: one by one.")] = 0,
     server: Annotated[
         str, typer.Option(help="Server build, such as redis-7.2-jemalloc; --servers lists some.")
     ] = "7.0.15",
@@ -233,6 +246,8 @@ def _assignment(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise ParameterError(f"--param {text}: write NAME=VALUE, such as --param seed=7")
+    if name in _HAVE_OPTIONS:
+        raise ParameterError(f"--param {text}: the build sets {name}; use {_HAVE_OPTIONS[name]}")
     try:
         return name, json.loads(value)
     except ValueError:
@@ -296,3 +311,16 @@ def main() -> None:
             f"redis-plan: {error.filename or ''}: {error.strerror}", highlight=False, markup=False, soft_wrap=True
         )
         sys.exit(InputError.exit_code)
+    except Exception as error:  # a fault of ours: one line, and the way to all of it
+        if os.environ.get(TRACEBACK):
+            raise
+        err.print(f"redis-plan: {_fault(error)}", highlight=False, markup=False, soft_wrap=True)
+        sys.exit(RedisPlanError.exit_code)
+
+
+def _fault(error: Exception) -> str:
+    """Return what to say of an error that nobody foresaw: its kind, its text and where it came up."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    where = f"{Path(frame.filename).name}:{frame.lineno}"
+    return f"a fault of redis-plan itself: {what} ({where}); {TRACEBACK}=1 in the environment shows all of it"

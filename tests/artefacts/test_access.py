@@ -51,9 +51,9 @@ def with_passwords(guarded: tuple[Server, Path], sample: made.Project, sample_fo
     readme = (sample_folder / "README.md").read_text("utf-8")
     script = re.search(r"```sh\nfor user.+?```", readme, re.DOTALL)
     assert script
-    commands = script[0].removeprefix("```sh\n").removesuffix("```").replace("redis-cli ACL LOAD", "")
+    commands = script[0].removeprefix("```sh\n").removesuffix("```")
     for name, secret in SECRET.items():
-        one = commands.replace("app worker monitor admin", name).replace("$(openssl rand -base64 32)", secret)
+        one = commands.replace("app worker monitor admin", name).replace("$(openssl rand -hex 32)", secret)
         subprocess.run(["bash", "-euc", one], cwd=file.parent, check=True)
     live.client().execute_command("ACL", "LOAD")
     return live

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -160,3 +161,32 @@ def test_the_sample_is_untouched_by_reading(project):
     assert redis_plan("read", project, "--json").out.startswith("{")
     for path in (project / "before").iterdir():
         assert path.read_bytes() == (project / "ai" / path.name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "option"),
+    [("profile", "full", "--profile"), ("run_dir", "/x", "--out"), ("reuse", "true", "--reuse")],
+)
+def test_parameter_that_has_an_option_of_its_own(project, name, value, option):
+    assert f"the build sets {name}; use {option}" in refused(project, "--param", f"{name}={value}")
+    assert nothing_written(project)
+
+
+@pytest.mark.parametrize("option", ["--count", "--fields", "--key-length"])
+def test_memory_of_nothing(option):
+    done = redis_plan("memory", option, "0")
+    assert done.code == 2
+    assert f"'{option}'" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_a_fault_of_ours_is_one_line_with_its_place():
+    """A module that is broken stands for every error that nobody foresaw."""
+    broken = "import redis_plan.brief as b; b.read = lambda _: {}['x']; import sys; sys.argv = ['redis-plan', 'read']; "
+    done = subprocess.run(
+        [sys.executable, "-c", broken + "from redis_plan.cli import main; main()"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "a fault of redis-plan itself: KeyError: 'x' (<string>:1)" in done.stderr

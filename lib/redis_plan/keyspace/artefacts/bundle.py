@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from redis_plan.brief.model import Brief
-from redis_plan.keyspace import acl, naming
+from redis_plan.keyspace import acl, functions, naming
 from redis_plan.keyspace.artefacts import clients, configuration, library, registry
 from redis_plan.keyspace.artefacts.artefact import Artefact, plain, render, serves
 from redis_plan.keyspace.artefacts.configuration import Target
@@ -91,7 +91,8 @@ def readme(brief: Brief, keyspace: Keyspace, made: Iterable[Artefact]) -> str:
     served = [{"template": p.template, "serves": serves(brief, p.requirements, 99) or "–"} for p in keyspace.patterns]
     return render(
         "README.md.j2", title=plain(brief.title), files=listed, users=users, patterns=served, functions=bool(library.steps(keyspace)),
-        environment=naming.ENVIRONMENT, python=clients.PYTHON, typescript=clients.TYPESCRIPT,
+        environment=naming.ENVIRONMENT, python=clients.PYTHON, typescript=clients.TYPESCRIPT, module=clients.PYTHON.removesuffix(".py"),
+        session=not functions.missing(keyspace), noun=keyspace.session_noun, library=clients.library_for(brief),
     )  # fmt: skip
 
 

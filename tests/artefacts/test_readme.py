@@ -1,0 +1,89 @@
+"""README.md: who follows it word for word has users with passwords, the library loaded, and a first session that ran."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from redis_plan import server
+from redis_plan.keyspace import functions
+from redis_plan.keyspace.artefacts import bundle, clients
+from tests.artefacts import made
+from tests.artefacts.test_access import OPEN
+from tests.artefacts.test_typescript import HERE, LIBRARIES, TSC, compile_all
+
+SAID = "1 snapshot ok duplicate delta 1"
+
+
+def block(readme: str, language: str, begins: str = "") -> str:
+    """Return the one block of a language."""
+    found = re.findall(rf"```{language}\n({re.escape(begins)}.+?)```", readme, re.DOTALL)
+    assert len(found) == 1
+    return str(found[0])
+
+
+@pytest.fixture(scope="module")
+def url(sample: made.Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a server whose users and library came about as the README says."""
+    folder = made.write(sample.artefacts, tmp_path_factory.mktemp("etc"))
+    script = block(sample.text("README.md"), "sh", "for user")
+    subprocess.run(["bash", "-euc", script], cwd=folder, check=True)
+    kept = folder / "passwords.new"
+    assert kept.stat().st_mode & 0o077 == 0
+    secrets = dict(line.split() for line in kept.read_text().splitlines())
+    assert sorted(secrets) == ["admin", "app", "monitor", "worker"]
+    users = folder / "users.acl"
+    delivered, port = users.read_text(), server.free_port()
+    users.write_text(OPEN + delivered.partition("\n")[2])  # default stays on for the test's own connection
+    with server.open_own({"port": str(port), "aclfile": str(users)}) as live:
+        admin = live.client(username="admin", password=secrets["admin"])
+        admin.function_load((folder / "functions.lua").read_text("utf-8"), replace=True)
+        yield f"redis://app:{secrets['app']}@127.0.0.1:{port}"
+
+
+def said(command: list[str], folder: Path, url: str) -> str:
+    """Run the first lines; return what they printed."""
+    done = subprocess.run(
+        command, cwd=folder, env={**os.environ, "REDIS_URL": url}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout.strip()
+
+
+def test_the_first_lines_in_python_run_as_they_stand(sample: made.Project, url: str, tmp_path: Path) -> None:
+    made.write(sample.artefacts, tmp_path)
+    (tmp_path / "first.py").write_text(block(sample.text("README.md"), "python"), "utf-8")
+    assert said([sys.executable, "first.py"], tmp_path, url) == SAID
+    assert f"`{SAID}`" in sample.text("README.md")
+
+
+@pytest.mark.skipif(
+    shutil.which("node") is None or not TSC.exists(), reason="Node is missing here, or its packages are"
+)
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_the_first_lines_in_typescript_compile_strictly_and_run(
+    sample: made.Project, url: str, library: clients.Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clients, "library_for", lambda _: library)
+    readme = bundle.readme(sample.brief, sample.keyspace, sample.artefacts)
+    folder = HERE / f"first-{library}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        text = clients.typescript_client(sample.brief, sample.keyspace, library)
+        (folder / clients.TYPESCRIPT).write_text(text, "utf-8")
+        (folder / "first.ts").write_text(block(readme, "typescript"), "utf-8")
+        compile_all([folder / "first.ts"])
+        assert said(["node", "first.js"], folder, url) == SAID
+    finally:
+        shutil.rmtree(folder)
+
+
+def test_only_a_project_with_sessions_has_first_lines_of_one(project: made.Project) -> None:
+    readme = project.text("README.md")
+    assert ("## First lines" in readme) == (not functions.missing(project.keyspace))
