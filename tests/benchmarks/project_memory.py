@@ -1,6 +1,7 @@
 """The sum over a whole project: 10,000 sessions on every server here, predicted, loaded, ended, expired.
 
-    python -m tests.benchmarks.project_memory [--sessions 10000] [--project .] [--url redis://…] [--operations 24]
+    python -m tests.benchmarks.project_memory [--sessions 10000] [--project .] [--binary PATH …] [--url redis://…]
+        [--operations 24]
 
 For each build it prints used_memory growth, predicted and measured, with the server's own MEMORY USAGE summed over every
 key beside it; then what remains when half, nine tenths and all sessions have ended, and when they have expired. The keys are
@@ -27,6 +28,7 @@ from redis_plan.keyspace.model import Keyspace
 from redis_plan.memory import live, model, project, remains
 from redis_plan.memory.layout import Build
 from redis_plan.server import Server
+from redis_plan.server.binaries import named
 
 
 def bounded(keyspace: Keyspace, operations: int) -> Keyspace:
@@ -143,21 +145,24 @@ def expire(server: Server, build: Build, keyspace: Keyspace, sessions: int) -> N
         )
 
 
-def places(url: str, config: dict[str, str]) -> Iterator[contextlib.AbstractContextManager[Server]]:
-    """Yield every server to measure, each opened when it is used."""
+def places(
+    url: str, programs: list[str], config: dict[str, str]
+) -> Iterator[contextlib.AbstractContextManager[Server]]:
+    """Yield every server to measure, each opened when it is used: the one at ``url``, the named programs, or all here."""
     if url:
         yield servers.open(url)
         return
-    for binary in servers.available():
+    for binary in [named(path) for path in programs] or servers.available():
         yield contextlib.closing(servers.start_with(binary, config))
 
 
 def main() -> None:
-    """Run on every server here, or on the one at ``--url``."""
+    """Run on every server here, or on those named."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sessions", type=int, default=10_000)
     parser.add_argument("--operations", type=int, default=24)
     parser.add_argument("--project", type=Path, default=resources.sample_project())
+    parser.add_argument("--binary", action="append", default=[], help="path of a server program, instead of all here")
     parser.add_argument("--url", default="")
     options = parser.parse_args()
     brief = briefs.read(options.project)
@@ -165,12 +170,12 @@ def main() -> None:
     each = sum(p.per_session for p in keyspace.keys if p.scope != "global")
     print(f"{options.project.resolve().name}: {options.sessions:,} sessions of {each:,.0f} keys")
     print(f"about {units.write(model_bytes(keyspace, options.sessions), 'B')} on each server")
-    for place in places(options.url, {"hz": "100", "save": ""}):
+    for place in places(options.url, options.binary, {"hz": "100", "save": ""}):
         with place as server:
             run(server, keyspace, options.sessions)
     if not options.url:
         print("\nexpiry at hz 10, a twentieth of a tenth of the sessions due at once:")
-        for place in places("", {"save": ""}):
+        for place in places("", options.binary, {"save": ""}):
             with place as server:
                 build = live.build_of(server)
                 print(build.id)

@@ -67,7 +67,7 @@ def test_a_table_comes_back_with_two_columns_more(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "needs a header"),
+        ("", "is empty"),
         ("kind,key_len\nstring,3\n", "needs a header"),
         ("type,key_len\nstring,3\nhash,x\n", r":3: column key_len: 'x' is not a number"),
     ],
@@ -91,11 +91,13 @@ def test_a_table_that_is_not_there_or_not_text_is_told(tmp_path: Path) -> None:
     ("given", "sentence"),
     [
         ({"type": "hsh"}, "type 'hsh' is unknown"),
-        ({"count": -4}, "n_keys is -4; it must not be negative"),
-        ({"fields": -1}, "it must be at least 1"),
-        ({"pending": -1}, "must not be negative"),
-        ({"value_size": "600000000"}, "512 MB"),
-        ({"key_length": 600_000_000}, "512 MB"),
+        ({"count": -4}, "--count -4: it must be at least 0"),
+        ({"fields": -1}, "--fields -1: it must be at least 1"),
+        ({"fields": 10**12}, "beyond this model"),
+        ({"pending": -1}, "--pending -1: it must be at least 0"),
+        ({"value_size": "600000000"}, "--value-size 600000000: .* 512 MB"),
+        ({"field_size": "wide"}, "--field-size wide: "),
+        ({"key_length": 600_000_000}, "--key-length 600000000: .* 512 MB"),
         ({"type": "zset", "score": "low"}, "score 'low' is unknown"),
     ],
 )
@@ -116,3 +118,25 @@ def test_a_server_is_named_by_version_and_allocator(server: str) -> None:
             "used_memory"
         ]
     )
+
+
+@pytest.mark.parametrize(
+    ("server", "family", "allocator"),
+    [
+        ("7.0.15", "redis-7.0", "jemalloc-q16"),
+        ("7.2.6-bundled-jemalloc", "redis-7.2", "jemalloc-q8"),
+        ("8.10.2-bundled-jemalloc", "redis-8.10", "jemalloc-q8"),
+        ("6.2.14", "redis-6.2", "jemalloc-q16"),
+        ("valkey-9.1.2", "valkey-9.1", "libc"),
+        ("9.1.0-libc", "valkey-9.1", "libc"),
+        ("Valkey-8.1-system-jemalloc", "valkey-8.1", "jemalloc-q16"),
+    ],
+)
+def test_any_version_is_found_by_its_family_and_allocator(server: str, family: str, allocator: str) -> None:
+    build = layout.build(server)
+    assert (build.layout.family, build.allocator) == (family, allocator)
+
+
+def test_no_keys_take_nothing() -> None:
+    shape = command.shape_of(type="string", key_length=32, count=0)
+    assert "0 string keys" in command.render(command.predict(shape))

@@ -19,6 +19,8 @@ from redis_plan.memory.layout import Build
 
 #: Readings without any load, for the server's own noise.
 _IDLE_READINGS = 4
+#: Keys of each set that are loaded before its reading begins, where the server keeps parsed commands (Redis 8.4 and later).
+_PRIMING_KEYS = 17
 
 
 def read_sets(server: servers.Server, start: Build, brief: bool = False) -> tuple[list[calibration.Reading], float]:
@@ -30,11 +32,15 @@ def read_sets(server: servers.Server, start: Build, brief: bool = False) -> tupl
     sets = calibration.probes(calibration.SET_KEYS if server.ours else calibration.SHARED_SET_KEYS, brief)
     loaded: list[tuple[project.Load, str]] = []
     quiet_s = 0.012 if server.ours else 0.03
+    first = _PRIMING_KEYS if start.layout.sizes.get("pending_command") else 0
 
     def take(probe: calibration.Probe, before: loading.Memory) -> tuple[calibration.Reading, loading.Memory]:
         load, prefix = probe.load, f"{server.prefix}{len(loaded):02d}"
         loaded.append((load, prefix))
-        loading.send(server, project.commands(load, 0, load.shape.n_keys, prefix))
+        if first:
+            loading.send(server, project.commands(load, 0, first, prefix))
+            before = loading.settle(client, server.ours, longest_s=1.0, quiet_s=quiet_s)
+        loading.send(server, project.commands(load, first, load.shape.n_keys + first, prefix))
         # a table of the keyspace doubles with the first keys, and with the first that have a TTL
         wait = 5 if len(loaded) == 1 or load.shape.ttl else 1
         after = loading.settle(client, server.ours, longest_s=1.0, quiet_s=quiet_s * wait)
@@ -63,7 +69,7 @@ def read_sets(server: servers.Server, start: Build, brief: bool = False) -> tupl
                     readings[number] = sorted(again, key=lambda r: calibration.error(r, start))[1]
         finally:
             loading.unlink(
-                server, chain.from_iterable(project.keys(load, 0, load.shape.n_keys, p) for load, p in loaded)
+                server, chain.from_iterable(project.keys(load, 0, load.shape.n_keys + first, p) for load, p in loaded)
             )
     return readings, noise
 

@@ -203,7 +203,8 @@ def calibrate(
     if force or not agreed:
         build, fitted = _nearest([r for r in readings if not r.check], start, families, tuple(allocators or NAMES))
         build, more = _corrected([r for r in readings if not r.check], build, noise)
-        fitted += more
+        build, kept = _confirmed(checks, build, more)
+        fitted += kept
         if not fitted:
             build = start
     after = [abs(error(r, build)) for r in checks if r.measured > noise]
@@ -224,6 +225,12 @@ def calibrate(
     )
 
 
+def _tolerance(limits: Mapping[str, float], build: Build, strict: float) -> float:
+    """Return the limit for ``build``: the loose one too where what a key takes in the keyspace depends on the hash seed."""
+    chance = build.allocator == "libc" or build.layout.rules["keyspace"] != "dict"
+    return limits["libc"] if chance else strict
+
+
 def predicted(reading: Reading, build: Build) -> float:
     """Return the growth that ``build`` predicts for a reading, in bytes."""
     return project.growth([reading.shape], build, reading.keys_before, reading.volatile_before)
@@ -236,7 +243,7 @@ def error(reading: Reading, build: Build) -> float:
 
 def deviating(readings: Sequence[Reading], build: Build) -> list[int]:
     """Return the numbers of those readings that are worth taking again: further from ``build`` than chance explains."""
-    limit = SET_TOLERANCE.get(build.allocator, 2 * _MEDIAN)
+    limit = _tolerance(SET_TOLERANCE, build, 2 * _MEDIAN)
     return [number for number, reading in enumerate(readings) if abs(error(reading, build)) > limit]
 
 
@@ -248,7 +255,7 @@ def _score(readings: Iterable[Reading], build: Build) -> float:
 def _nearest(
     readings: Sequence[Reading], start: Build, families: Iterable[str] | None, allocators: Sequence[str]
 ) -> tuple[Build, list[str]]:
-    """Return the family and allocator whose predictions are nearest; strings alone choose the eight that are tried.
+    """Return the family and allocator whose predictions are nearest; strings alone choose the five that are tried.
 
     Then each collection that still deviates may follow another family, and gives up compact encodings that are not there.
     """
@@ -260,7 +267,7 @@ def _nearest(
     ]
     strings = [r for r in readings if r.shape.type == "string"]
     candidates.sort(key=lambda build: _score(strings, build))
-    best = min(candidates[:8], key=lambda build: _score(readings, build))
+    best = min(candidates[:5], key=lambda build: _score(readings, build))
     changes = []
     if _score(readings, start) <= _score(readings, best) + _CLEARLY:
         best = start
@@ -270,15 +277,16 @@ def _nearest(
         changes.append(f"allocator: sizes are those of {best.allocator}, not of {start.allocator}")
     for kind, prefixes in _PREFIXES.items():
         mine = [r for r in readings if r.shape.type == kind]
-        if not mine or _score(mine, best) <= MEDIAN_TOLERANCE.get(best.allocator, _MEDIAN):
+        if not mine or _score(mine, best) <= _tolerance(MEDIAN_TOLERANCE, best, _MEDIAN):
             continue
         others = [
             _with_part(best, other, prefixes)
             for name in names
             if (other := layout.load(name)).rules["value_tables"] == best.layout.rules["value_tables"]
         ]
-        # some rules belong to several types, so all sets have their say
-        nearer = min(others, key=lambda build: _score(readings, build), default=best)
+        # some rules belong to several types, so all sets have their say on the few that fit this one best
+        others.sort(key=lambda build: _score(mine, build))
+        nearer = min(others[:3], key=lambda build: _score(readings, build), default=best)
         if _score(mine, nearer) < _score(mine, best) - _CLEARLY and _score(readings, nearer) < _score(readings, best):
             changes.append(f"{kind}: behaves like {nearer.layout.family.rpartition(' ')[2]}")
             best = replace(nearer, layout=replace(nearer.layout, family=best.layout.family))
@@ -321,8 +329,8 @@ def _corrected(readings: Sequence[Reading], build: Build, noise: float) -> tuple
     words = []
     for name, group in groups.items():
         off = [abs(r.measured - predicted(r, build)) / r.shape.n_keys for r in group]
-        if max(off) < LEAST_BYTES.get(build.allocator, _BYTES) or (
-            max(abs(error(r, build)) for r in group) <= MEDIAN_TOLERANCE.get(build.allocator, _MEDIAN)
+        if max(off) < _tolerance(LEAST_BYTES, build, _BYTES) or (
+            max(abs(error(r, build)) for r in group) <= _tolerance(MEDIAN_TOLERANCE, build, _MEDIAN)
         ):
             continue
         found = _fit(group, build, noise)
@@ -335,11 +343,22 @@ def _corrected(readings: Sequence[Reading], build: Build, noise: float) -> tuple
     build = replace(build, corrections=corrections) if corrections else build
     timed = [r for r in readings if r.shape.ttl]
     left = [(r.measured - predicted(r, build)) / r.shape.n_keys for r in timed if r.measured > noise]
-    if left and abs(statistics.fmean(left)) >= 2 * LEAST_BYTES.get(build.allocator, _BYTES):
+    if left and abs(statistics.fmean(left)) >= 2 * _tolerance(LEAST_BYTES, build, _BYTES):
         each = statistics.fmean(left)
         build = replace(build, corrections={**build.corrections, "ttl": Correction(each)})
         words.append(f"ttl: {each:+.0f} B a key")
     return build, words
+
+
+def _confirmed(checks: Sequence[Reading], build: Build, words: Sequence[str]) -> tuple[Build, list[str]]:
+    """Return ``build`` without those corrections that bring sets which took no part further off."""
+    kept = list(words)
+    for name in list(build.corrections):
+        same = [r for r in checks if r.shape.type == name.split(" ", 1)[0]]
+        without = replace(build, corrections={k: v for k, v in build.corrections.items() if k != name})
+        if same and _score(same, without) < _score(same, build):
+            build, kept = without, [line for line in kept if not line.startswith(f"{name}:")]
+    return build, kept
 
 
 def _fit(group: Sequence[Reading], build: Build, noise: float) -> Correction:
@@ -362,7 +381,7 @@ def _fit(group: Sequence[Reading], build: Build, noise: float) -> Correction:
 
 def _open_ends(readings: Sequence[Reading], build: Build, noise: float) -> Iterable[str]:
     """Yield what the build still gets wrong, where the encodings differ, and what was not looked at."""
-    limit = SET_TOLERANCE.get(build.allocator, _SET)
+    limit = _tolerance(SET_TOLERANCE, build, _SET)
     for reading in readings:
         shape = reading.shape
         expected = model.predict(shape, build).encoding

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from redis_plan.errors import InputError
 from redis_plan.memory import layout, model
 from redis_plan.memory.layout import Build
 from redis_plan.memory.reported import memory_usage
-from redis_plan.memory.shape import Shape
+from redis_plan.memory.shape import LARGEST_BYTES, Shape, Sizes
 
 DEFAULT_SERVER = "7.0.15"
 
@@ -56,8 +56,22 @@ def shape_of(
 ) -> Shape:
     """Return the shape that the options of ``redis-plan memory`` declare; raises :class:`InputError` in one line.
 
-    ``fields`` is the number of elements a key: fields of a hash, members, list elements, stream entries.
+    ``fields`` is the number of elements a key: fields of a hash, members, list elements, stream entries. Messages name the
+    option that was typed.
     """
+    for option, value, least in (
+        ("key-length", key_length, 0), ("count", count, 0), ("fields", fields, 1), ("entry-fields", entry_fields, 1),
+        ("step-ms", step_ms, 0), ("groups", groups, 0), ("pending", pending, 0), ("batch", batch, 0),
+    ):  # fmt: skip
+        if value < least:
+            raise InputError(f"--{option} {value}: it must be at least {least}")
+    if key_length > LARGEST_BYTES:
+        raise InputError(f"--key-length {key_length}: a key's name is at most 512 MB")
+    for option, size in (("field-size", field_size), ("value-size", value_size)):
+        try:
+            Sizes.parse(size)
+        except InputError as error:
+            raise InputError(f"--{option} {size}: {error}") from None
     row = {
         "type": type, "key_len": key_length, "n_elem": fields, "fsize": field_size, "vsize": value_size,
         "nfields": entry_fields, "score": score if type == "zset" else "", "step_ms": step_ms, "groups": groups,
@@ -106,7 +120,9 @@ def render(prediction: Mapping[str, Any]) -> str:
     ]
     rows = [(name, float(size)) for name, size in prediction["parts"].items()]
     rows.append(("keyspace tables", float(prediction["keyspace_tables"]) / max(keys, 1)))
-    lines += [f"  {name:<16} {size:>12,.1f} B  {100 * size / prediction['per_key']:5.1f} %" for name, size in rows]
+    lines += [
+        f"  {name:<16} {size:>12,.1f} B  {100 * size / (prediction['per_key'] or 1):5.1f} %" for name, size in rows
+    ]
     lines.append(
         f"  of which waste   {float(prediction['allocator_waste']):>12,.1f} B  (allocator rounding, one key of {one:,.1f} B)"
     )
@@ -131,12 +147,14 @@ def predict_table(path: Path, server: str | Build = DEFAULT_SERVER) -> list[dict
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise InputError(f"can't read the table {path}: {reason}") from None
     reader = csv.DictReader(io.StringIO(text))
+    if not text.strip():
+        raise InputError(f"the table {path} is empty")
     if not reader.fieldnames or "type" not in reader.fieldnames or "key_len" not in reader.fieldnames:
         raise InputError(
             f"{path} needs a header with the columns type and key_len, and n_keys, n_elem, vsize where they apply"
         )
     rows = []
-    for number, row in enumerate(reader, start=2):
+    for number, row in enumerate(_rows(reader, path), start=2):
         try:
             shape = Shape.of_row(row)
             predicted = {
@@ -147,6 +165,13 @@ def predict_table(path: Path, server: str | Build = DEFAULT_SERVER) -> list[dict
             raise InputError(f"{path}:{number}: {error}") from None
         rows.append({name: value or "" for name, value in row.items() if name is not None} | predicted)
     return rows
+
+
+def _rows(reader: csv.DictReader[str], path: Path) -> Iterator[dict[str, str]]:
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise InputError(f"{path}:{reader.line_num}: {error}") from None
 
 
 def render_csv(rows: Sequence[Mapping[str, str]]) -> str:

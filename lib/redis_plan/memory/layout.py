@@ -51,6 +51,7 @@ _ALLOCATOR_OF = {
     "jemalloc": "jemalloc-q8",
     "jemalloc-q8": "jemalloc-q8",
     "jemalloc-q16": "jemalloc-q16",
+    "system-jemalloc": "jemalloc-q16",
     "debian": "jemalloc-q16",
     "libc": "libc",
     "glibc": "libc",
@@ -174,18 +175,28 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", version)[:2])
 
 
+def _product(version: str) -> str:
+    """Return the product that a version without a name means: Redis, unless only Valkey has a layout of it."""
+    covered = {product for product in ("redis", "valkey") for name in families() if name.startswith(f"{product}-")
+               for read in load(name).versions if _numbers(read) == _numbers(version)}  # fmt: skip
+    return "valkey" if covered == {"valkey"} else "redis"
+
+
 def build(id: str, settings: Mapping[str, str] | None = None) -> Build:
     """Return the build called ``id``: a version, optionally after ``redis-`` or ``valkey-``, and an allocator.
 
     Without an allocator a Redis version means Debian's package (jemalloc, quantum 16) and a Valkey version the
-    embedded wheel (glibc malloc). Raises :class:`InputError` with the nearest known id.
+    embedded wheel (glibc malloc); without a product a version is Redis's, but for those that only Valkey has (9.0, 9.1).
+    Raises :class:`InputError` with the nearest known id.
     """
-    match = re.fullmatch(r"(?:(redis|valkey)-)?(\d+\.\d+(?:\.\d+)?)(?:-([a-z0-9-]+))?", id.strip())
+    match = re.fullmatch(r"(?:(redis|valkey)-)?(\d+\.\d+(?:\.\d+)?)(?:-([a-z0-9-]+))?", id.strip().lower())
     name = (match[3] if match else "") or ""
     if not match or (name and name not in _ALLOCATOR_OF):
         near = difflib.get_close_matches(id, (*KNOWN_IDS, *READ_IDS), n=1)
-        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(KNOWN_IDS)}"
-        raise InputError(f"no server id {id!r}; {hint}")
-    product = match[1] or "redis"
+        hint = f"did you mean {near[0]}?" if near else "redis-plan memory --servers lists some"
+        raise InputError(
+            f"no server id {id!r}: write a version and an allocator, such as redis-7.2-jemalloc or valkey-9.1-libc; {hint}"
+        )
+    product = match[1] or _product(match[2])
     chosen = _ALLOCATOR_OF.get(name) or ("libc" if product == "valkey" else "jemalloc-q16")
     return Build(id, load(family_of(product, match[2])), chosen, dict(settings or {}))

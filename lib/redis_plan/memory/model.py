@@ -90,7 +90,7 @@ def key_blocks(shape: Shape, build: Build) -> tuple[str, tuple[Block, ...]]:
     """Return the encoding and the blocks of one key: name, object, value, and its entry in the expires table."""
     if shape.hfe and shape.type == "hash" and build.layout.rules["hash_field_ttl"] == "none":
         raise InputError(
-            f"{build.layout.family} has no deadlines of hash fields (hfe); they came with Redis 7.4 and Valkey 9.0"
+            f"{build.layout.family} has no deadlines of hash fields (--field-ttl, column hfe); they came with Redis 7.4 and Valkey 9.0"
         )
     if build.layout.rules["objects"] in ("separate", "embedded-entry"):
         return _separate(shape, build)

@@ -81,7 +81,8 @@ def _live(keyspace: Keyspace, left: int, build: Build, prefix: int = 0) -> float
 def table_bytes(most: int, left: int, build: Build) -> float:
     """Return the bytes of a keyspace table that once held ``most`` keys and holds ``left`` now, after they went one by one.
 
-    It shrinks each time it is found nearly empty, to what is left in that moment; so it halves in leaps and never fits.
+    It shrinks each time it is found nearly empty, to what is left in that moment; so it halves in leaps and never fits. An
+    entry that a key needed because it shared a bucket stays as long as that key, also when it is alone there (src/dict.c 8.6.3).
     """
     if not most:
         return 0.0
@@ -91,16 +92,22 @@ def table_bytes(most: int, left: int, build: Build) -> float:
     if hashed and not left:
         return 0.0  # an empty hashtable is freed; a dict keeps its smallest size
     size = tables.hashtable_after(most, settled=True).size if hashed else _dict_size(most, build)
+    filled = most  # keys when the table was made, or made smaller
     while left <= (found := math.floor(fill * size * per_bucket)):
-        smaller = tables.hashtable_buckets(found) if hashed else _dict_size(found, build)
+        # what is shrunk fits exactly: deletes go on while it moves, so no cron finds it full
+        smaller = tables.hashtable_buckets(found) if hashed else tables.power_at_least(found)
         if smaller >= size:
             break
-        size = smaller
+        size, filled = smaller, found
     if hashed:
         return _usable(build, size * tables.BUCKET_BYTES) + _children(left, size, build)
     # the model knows a table of this size by the keys that fill it
     full = size if not build.layout.rules["eager_growth"] else size - 1
-    return model.keyspace_tables(full, 0, build) - _chained(full, size, build) + _chained(left, size, build)
+    return (
+        model.keyspace_tables(full, 0, build)
+        - _chained(full, size, build)
+        + _chained(filled, size, build) * left / max(filled, 1)
+    )
 
 
 def _dict_size(keys: int, build: Build) -> int:

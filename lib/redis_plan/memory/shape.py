@@ -22,6 +22,8 @@ Score = Literal["", "idx", "ts", "half", "big", "rand17"]
 
 #: Largest string of Redis (proto-max-bulk-len, 512 MB).
 LARGEST_BYTES = 512 * 1024 * 1024
+#: Keys of a server, and elements of a key, that are still predicted.
+MOST_KEYS, MOST = 1 << 40, 50_000_000
 
 #: Ranges of the integer classes and the bytes of their listpack entry (encoding and back length).
 INTEGERS: Mapping[str, tuple[int, int, int]] = {
@@ -197,6 +199,15 @@ class Shape:
         for name in ("n_elem", "nfields"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        for name, most in (
+            ("n_keys", MOST_KEYS),
+            ("n_elem", MOST),
+            ("nfields", MOST),
+            ("groups", MOST),
+            ("pending", MOST),
+        ):
+            if getattr(self, name) > most:
+                raise InputError(f"{name} is {getattr(self, name):,}; more than {most:,} is beyond this model")
         if self.key_len > LARGEST_BYTES:
             raise InputError("a key's name is at most 512 MB")
         _sizes(self.vsize)
@@ -219,7 +230,7 @@ class Shape:
                 continue
             try:
                 number = int(float(text))
-            except ValueError:
+            except (ValueError, OverflowError):
                 raise InputError(f"column {field.name}: {text!r} is not a number") from None
             given[field.name] = bool(number) if field.name in ("ttl", "hfe", "alike") else number
         for name in ("type", "key_len"):
