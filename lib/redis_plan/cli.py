@@ -273,7 +273,9 @@ def _report(built: Any) -> None:  # Any: study.Built, which is imported late
         out.print(f"{'measured on':<11} {built.server}", highlight=False, soft_wrap=True)
     if built.published is None:
         err.print(
-            "no plan assembled: other notebooks have not run yet; redis-plan build runs them all", highlight=False
+            "no plan assembled: other notebooks have not run yet; redis-plan build runs them all",
+            highlight=False,
+            soft_wrap=True,
         )
     else:
         if built.published.aside:

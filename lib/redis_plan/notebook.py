@@ -19,6 +19,7 @@ from IPython.display import Markdown, display
 from matplotlib.figure import Figure
 
 from redis_plan import figures, parameters, server
+from redis_plan.brief import documents
 from redis_plan.brief.model import Brief
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.measure.finding import Finding
@@ -35,6 +36,7 @@ class Study:
         self.notebook = notebook
         self.parameters = given
         self.run = Run.of(given)
+        documents.find_folder(self.run.project)  # a mistyped project is said, not made
         self.run.prepare()
         self._resources = ExitStack()
         atexit.register(self._resources.close)

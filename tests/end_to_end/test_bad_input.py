@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from redis_plan import server
+from redis_plan import notebook, server
+from redis_plan.errors import DocumentError
 from tests.end_to_end.conftest import redis_plan
 
 
@@ -190,3 +191,9 @@ def test_a_fault_of_ours_is_one_line_with_its_place():
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "a fault of redis-plan itself: KeyError: 'x' (<string>:1)" in done.stderr
+
+
+def test_a_notebook_by_hand_says_that_the_project_is_not_there_and_makes_nothing(tmp_path):
+    with pytest.raises(DocumentError, match="no such folder"):
+        notebook.begin("01_requirements", {"project": str(tmp_path / "typo"), "profile": "quick"})
+    assert not (tmp_path / "typo").exists()

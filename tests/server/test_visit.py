@@ -177,6 +177,19 @@ def test_a_user_that_may_not_even_ask(theirs):
     assert "this user may not do what is needed" in refused(f"redis://nobody:x@{at(theirs)}")
 
 
+def test_the_rights_that_the_message_names_are_taken_where_new_users_have_every_channel(server_binaries):
+    for binary in server_binaries:
+        theirs = server.start_with(binary, {"port": "auto", "acl-pubsub-default": "allchannels"})
+        try:
+            theirs.client().execute_command("ACL", "SETUSER", "study", "on", ">x", *RIGHTS.split())
+            with server.open(f"redis://study:x@{at(theirs)}") as live:
+                assert live.client().publish(f"{live.prefix}c", "x") == 0
+            with pytest.raises(redis.exceptions.NoPermissionError):
+                theirs.client(username="study", password="x").publish("theirs", "x")
+        finally:
+            theirs.close()
+
+
 def test_a_user_with_the_rights_that_the_message_names_is_enough_and_can_do_no_harm(server_binaries):
     for binary in server_binaries:
         theirs = server.start_with(binary, {"port": "auto"})

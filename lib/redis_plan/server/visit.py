@@ -22,7 +22,7 @@ NEARLY_FULL = 0.9  # share of the memory above which our keys could push out, or
 PROBE_TTL_MS = 10_000
 #: What an ACL user needs to be measured with, and no more: FLUSHALL is in @write, so @dangerous is taken away again.
 RIGHTS = (
-    "~redis-plan:* &redis-plan:* +@read +@write +@pubsub +@connection +@transaction +@scripting -@dangerous "
+    "~redis-plan:* resetchannels &redis-plan:* +@read +@write +@pubsub +@connection +@transaction +@scripting -@dangerous "
     "+time +info +command +config|get +client|list +slowlog|get +latency|histogram +memory"
 )
 _SWEEPER = Path(__file__).with_name("sweeper.py")
