@@ -7,6 +7,7 @@ random hashes, and its mean and share are taken. Keys of one process that hold t
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +16,8 @@ from functools import lru_cache
 _LARGEST = 2048
 #: Empty buckets that one step passes at most (dictRehash, src/dict.c, Redis 7.0.15 to 8.6.3).
 _EMPTY_VISITS = 10
+#: Steps of each way to add an entry (see :func:`walk`).
+_TURNS = {"add": 1, "find-add": 2, "link": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +50,25 @@ def walk(buckets: int, insert: str) -> Walk:
     ``add``: one step before the entry; ``find-add``: two; ``link``: one, and one more when the table has just been doubled.
     """
     buckets = min(buckets, _LARGEST)
-    runs = max(12, 12_000 // buckets)
+    runs = max(24, 12_000 // buckets)
     rng = random.Random(20261123)
     order, steps = insert.split(" ")
     moving, chained = [0] * (buckets + 1), [0] * (buckets + 1)
     for _ in range(runs):
         _play(buckets, order, steps, rng, moving, chained)
-    return Walk(buckets, tuple(n / runs for n in moving), tuple(n / runs for n in chained))
+    # the two ends are known exactly, so what chance did to them is taken from what lies between
+    first = chained[0] / runs - _chained(buckets, buckets)
+    last = chained[-1] / runs - _chained(2 * buckets, 2 * buckets)
+    means = []
+    for late, count in enumerate(chained):
+        moved = min(1.0, late * _TURNS[steps] / (buckets * (1 - math.exp(-1))))
+        means.append(count / runs - (1 - moved) * first - moved * last)
+    return Walk(buckets, tuple(n / runs for n in moving), tuple(means))
+
+
+def _chained(entries: int, buckets: int) -> float:
+    """Return the expected number of ``entries`` behind another one in ``buckets``."""
+    return entries - buckets * -math.expm1(entries * math.log1p(-1 / buckets))
 
 
 def _play(buckets: int, order: str, steps: str, rng: random.Random, moving: list[int], chained: list[int]) -> None:
@@ -79,7 +94,7 @@ def _play(buckets: int, order: str, steps: str, rng: random.Random, moving: list
 
     for late in range(1, buckets + 1):
         index = draw(bits)
-        turns = {"add": 1, "find-add": 2, "link": 1}[steps]
+        turns = _TURNS[steps]
         if late == 1:
             turns = 1 if steps == "link" else 0
         for _ in range(turns):
