@@ -243,11 +243,16 @@ def _notebook(text: str) -> str:
 
 def _assignment(text: str) -> tuple[str, Any]:
     """Return name and value of ``name=value``; JSON values are read as such, others as text."""
+    from redis_plan import parameters  # noqa: PLC0415
+
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise ParameterError(f"--param {text}: write NAME=VALUE, such as --param seed=7")
     if name in _HAVE_OPTIONS:
         raise ParameterError(f"--param {text}: the build sets {name}; use {_HAVE_OPTIONS[name]}")
+    known = tuple(one for one in parameters.known_names() if one not in _HAVE_OPTIONS)
+    if name not in known:
+        raise ParameterError(f"--param {text}: {parameters.unknown(name, known, 'the build')}")
     try:
         return name, json.loads(value)
     except ValueError:

@@ -60,6 +60,10 @@ def test_unknown_parameter(project):
     assert nothing_written(project)
 
 
+def test_an_unknown_parameter_is_told_only_of_those_it_may_give(project):
+    assert refused(project, "--param", "foo=3").endswith("--param foo=3: the build has no parameter 'foo'; known: seed")
+
+
 def test_ill_typed_parameter(project):
     assert "parameter seed" in refused(project, "--param", "seed=many")
 

@@ -128,6 +128,13 @@ def test_one_that_hangs(monkeypatch):
         assert "does not answer" in refused(live.url)
 
 
+def test_a_password_of_a_socket_is_asked_for_as_a_socket_takes_it():
+    with server.open_own({"requirepass": "s3cret"}) as live:
+        assert "needs a password; write unix://:PASSWORD@/PATH" in refused(f"unix://{live.address[1]}")
+        with server.open(f"unix://:s3cret@{live.address[1]}") as visited:
+            assert not visited.ours
+
+
 def test_a_password_is_asked_for_and_never_shown():
     with server.open_own({"port": "auto", "requirepass": "s3cret"}) as live:
         assert "needs a password; write redis://:PASSWORD@HOST:PORT" in refused(f"redis://{at(live)}")

@@ -60,6 +60,16 @@ def has_password(url: str) -> bool:
     return urlsplit(url).password is not None or bool(_SECRET.search(url))
 
 
+def with_password(url: str) -> str:
+    """Return what a URL of this kind looks like with a password.
+
+    >>> with_password("unix:///run/redis.sock")
+    'unix://:PASSWORD@/PATH'
+    """
+    scheme = urlsplit(url).scheme
+    return "unix://:PASSWORD@/PATH" if scheme == "unix" else f"{scheme}://:PASSWORD@HOST:PORT"
+
+
 def checked(url: str) -> str:
     """Return ``url`` as redis-py takes it; raises :class:`ServerError` in one line that says what a URL looks like."""
     where = masked(url)

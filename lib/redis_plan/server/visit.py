@@ -16,7 +16,7 @@ import redis
 from redis_plan import units
 from redis_plan.errors import ServerError
 from redis_plan.server.binaries import OLDEST_MAJOR
-from redis_plan.server.url import has_password, masked
+from redis_plan.server.url import has_password, masked, with_password
 
 NEARLY_FULL = 0.9  # share of the memory above which our keys could push out, or refuse, somebody's
 PROBE_TTL_MS = 10_000
@@ -105,7 +105,7 @@ def refusal(url: str, error: Exception) -> ServerError:
     if isinstance(error, redis.AuthenticationError) or text.startswith(("NOAUTH", "WRONGPASS")):
         if has_password(url):
             return ServerError(f"{where} refused the password; check user and password")
-        return ServerError(f"{where} needs a password; write redis://:PASSWORD@HOST:PORT")
+        return ServerError(f"{where} needs a password; write {with_password(url)}")
     if isinstance(error, redis.exceptions.NoPermissionError):
         return ServerError(f"{where}: this user may not do what is needed ({text}); it needs {RIGHTS}")
     if isinstance(error, redis.BusyLoadingError):
