@@ -208,7 +208,8 @@ def _sides(sides: Sequence[Side]) -> list[str]:
         "",
         f"Both servers at the same time, round by round in turn: drift of the machine divides out. A verdict needs all "
         f"{PASSES} passes, the interval spans them, noise is A against A in the noisiest. *Client-seen* includes the way to "
-        "the server, *server time* is commandstats.",
+        "the server, *server time* is commandstats. *B / A* is the median of the rounds' own ratios; on a machine that is busy "
+        "with other things it may be far from the quotient of the two columns, and its interval is wide.",
         "",
         "| command | client-seen A | B | B / A | interval | noise | verdict on B | server time A | B |",
         "|:--|--:|--:|--:|--:|--:|:--|--:|--:|",
