@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Hashable
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,7 +21,14 @@ def to_json(value: Any) -> str:  # Any: every dataclass of ours
 
 def from_json(kind: type[T], text: str) -> T:
     """Return the ``kind`` that ``text`` describes; raises ``pydantic.ValidationError`` on a stranger."""
-    return TypeAdapter(kind).validate_json(text)
+    found: T = _adapter(kind).validate_json(text)
+    return found
+
+
+@cache
+def _adapter(kind: Hashable) -> TypeAdapter[Any]:  # Any: the cache forgets which kind
+    """Return the reader of ``kind``; making one takes longer than reading with it."""
+    return TypeAdapter(kind)
 
 
 def save(path: Path, value: Any) -> None:  # Any: every dataclass of ours

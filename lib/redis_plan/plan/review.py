@@ -16,7 +16,8 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
-from nbconvert.exporters import HTMLExporter
+from nbconvert.exporters import HTMLExporter, TemplateExporter
+from nbconvert.filters.highlight import Highlight2HTML
 from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode, from_dict
 
@@ -80,11 +81,18 @@ def figure_html(svg: str, alt: str, caption: str = "") -> str:
     return f'<figure><img src="{source}" alt="{html.escape(alt)}">{below}</figure>'
 
 
-def _body(node: NotebookNode) -> str:
-    exporter = HTMLExporter(template_name="basic", preprocessors=[FigureWithText])
+@cache
+def _exporter() -> Any:  # Any: nbconvert's exporters are untyped
+    exporter: Any = HTMLExporter(template_name="basic", preprocessors=[FigureWithText])
     exporter.register_filter("markdown2html", markdown_to_html)
+    exporter.register_filter("highlight_code", Highlight2HTML(pygments_lexer="ipython3", parent=exporter))
     exporter.exclude_input_prompt = exporter.exclude_output_prompt = True
-    body, _ = exporter.from_notebook_node(node)
+    return exporter
+
+
+def _body(node: NotebookNode) -> str:
+    # not HTMLExporter's own: that parses each page again for alternative texts, which ours have, and takes as long
+    body, _ = TemplateExporter.from_notebook_node(_exporter(), node)
     return str(body)
 
 
