@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -26,7 +25,7 @@ def from_json(kind: type[T], text: str) -> T:
 
 
 @cache
-def _adapter(kind: Hashable) -> TypeAdapter[Any]:  # Any: the cache forgets which kind
+def _adapter(kind: Any) -> TypeAdapter[Any]:  # Any: the cache forgets which kind
     """Return the reader of ``kind``; making one takes longer than reading with it."""
     return TypeAdapter(kind)
 
