@@ -1,6 +1,7 @@
 """The ``redis-plan`` command.
 
-Exit codes: 0 done, 1 the build failed, 2 the input was wrong (one line says what, where and what to do), 130 stopped.
+Exit codes: 0 done, 1 the build failed or lint found an error, 2 the input was wrong (one line says what, where and
+what to do), 130 stopped.
 """
 
 from __future__ import annotations
@@ -166,6 +167,25 @@ def design(
         sys.stdout.write(codec.to_json(found.keyspace) + "\n")
     else:
         design_report.print_design(found, asked, out)
+
+
+@app.command()
+def lint(
+    path: Annotated[
+        Path,
+        typer.Argument(metavar="[PROJECT|KEYSPACE.JSON]", help="A project, or a keyspace.json.", show_default="here"),
+    ] = Path(),
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Check a published keyspace.json that was edited: exit code 1 where an error is found."""
+    from redis_plan.keyspace.artefacts import linting  # noqa: PLC0415
+
+    found = linting.lint_file(path)
+    sys.stdout.write((found.as_json() if as_json else found.text()) + "\n")
+    if found.unchecked:
+        err.print(found.unchecked, highlight=False, markup=False, soft_wrap=True)
+    if found.errors:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -90,6 +90,7 @@ def _channel(pattern: KeyPattern, brief: Brief) -> dict[str, Any]:  # Any: JSON
         "holds": pattern.holds,
         "written_by": list(pattern.writers),
         "read_by": list(pattern.readers),
+        "when_lost": pattern.when_lost,
         "requirements": _requirements(pattern, brief),
     }
 
