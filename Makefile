@@ -40,6 +40,9 @@ bench: environment ## time a quick build and the reading of large documents; hol
 	$(BIN)/python -m tests.benchmarks.fidelity
 	$(BIN)/python -m tests.benchmarks.verdicts
 
+bench-choices: environment ## replay the workloads of the close calls on every candidate: is the chosen structure the best one?
+	$(BIN)/python -m tests.benchmarks.choices $(ARGS)
+
 bench-memory: environment ## load fresh random keys on every server here and print the memory model's errors
 	$(BIN)/python -m tests.benchmarks.memory $(ARGS)
 	$(BIN)/python -m tests.benchmarks.project_memory

@@ -13,9 +13,21 @@ README = (ROOT / "README.md").read_text("utf-8")
 COMMANDS = get_command(app).commands
 
 
-@pytest.mark.parametrize("target", sorted(set(re.findall(r"make ([a-z]+)", README))))
+MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
+NAMED = "".join((ROOT / name).read_text("utf-8") for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md"))
+
+
+@pytest.mark.parametrize(
+    "target",
+    sorted(
+        {
+            *re.findall(r"(?:^|`)make ([a-z-]+)", NAMED, re.MULTILINE),
+            *re.findall(r"[a-z-]+", MAKEFILE.split(".PHONY:")[1].splitlines()[0]),
+        }
+    ),
+)
 def test_make_targets_exist(target):
-    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    assert re.search(rf"^{target}:", MAKEFILE, re.MULTILINE)
 
 
 @pytest.mark.parametrize("line", sorted(set(re.findall(r"redis-plan ([a-z]+[^\n#`|&]*)", README))))

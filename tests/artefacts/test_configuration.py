@@ -1,5 +1,6 @@
 """redis.conf: every build starts with the file made for it, and nothing in it is a default."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,3 +71,9 @@ def test_every_line_has_its_reason_and_every_formula_its_numbers(sample: made.Pr
 def test_the_same_numbers_give_the_same_bytes(sample: made.Project) -> None:
     again = made.Project(sample.name, replace(sample.brief), sample.keyspace)
     assert sample.artefacts == again.artefacts
+
+
+def test_only_the_line_that_names_the_users_begins_with_aclfile(project: made.Project) -> None:
+    """Who takes the # off with sed or by eye finds one line, not a sentence that happens to begin so."""
+    found = re.findall(r"^#? *aclfile.*$", project.text("redis.conf"), re.MULTILINE)
+    assert found == ["# aclfile /etc/redis/users.acl"]

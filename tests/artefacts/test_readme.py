@@ -29,7 +29,7 @@ def block(readme: str, language: str, begins: str = "") -> str:
 
 @pytest.fixture(scope="module")
 def url(sample: made.Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a server whose users and library came about as the README says."""
+    """The URL of a server whose configuration, users and library came about as the README says."""
     folder = made.write(sample.artefacts, tmp_path_factory.mktemp("etc"))
     script = block(sample.text("README.md"), "sh", "for user")
     subprocess.run(["bash", "-euc", script], cwd=folder, check=True)
@@ -37,10 +37,14 @@ def url(sample: made.Project, tmp_path_factory: pytest.TempPathFactory) -> Itera
     assert kept.stat().st_mode & 0o077 == 0
     secrets = dict(line.split() for line in kept.read_text().splitlines())
     assert sorted(secrets) == ["admin", "app", "monitor", "worker"]
-    users = folder / "users.acl"
+    named = re.search(r"`(sed -i [^`]+ redis\.conf)`", sample.text("README.md"))
+    assert named
+    subprocess.run(["bash", "-euc", named[1]], cwd=folder, check=True)
+    users, configuration = folder / "users.acl", folder / "redis.conf"
+    assert f"\naclfile {users}\n" in configuration.read_text("utf-8")
     delivered, port = users.read_text(), server.free_port()
     users.write_text(OPEN + delivered.partition("\n")[2])  # default stays on for the test's own connection
-    with server.open_own({"port": str(port), "aclfile": str(users)}) as live:
+    with server.open_own({"port": str(port), "include": str(configuration)}) as live:
         admin = live.client(username="admin", password=secrets["admin"])
         admin.function_load((folder / "functions.lua").read_text("utf-8"), replace=True)
         yield f"redis://app:{secrets['app']}@127.0.0.1:{port}"

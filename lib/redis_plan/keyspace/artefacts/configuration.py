@@ -67,7 +67,7 @@ def redis_conf(brief: Brief, settings: Sequence[Setting], target: Target, names:
         f"# {plain(brief.title)}: redis.conf for {target}. Written by redis-plan; only what differs from the default.",
         "#",
         *_comment(
-            "Users are in users.acl: set their passwords there, put it where the server can read it, and name it by aclfile. "
+            "Users are in users.acl, without a password: README.md says how they get one. The line below then names that file. "
             "Addresses, TLS and folders are the operator's: bind, tls-port, dir, logfile."
         ),
         "# aclfile /etc/redis/users.acl",
