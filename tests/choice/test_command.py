@@ -47,6 +47,11 @@ def test_json_is_the_keyspace(capsys, monkeypatch, project) -> None:  # type: ig
     assert from_json(Keyspace, out).app == json.loads(out)["app"] == "buzzroom"
 
 
+def tree(project: Path) -> dict[Path, bytes]:
+    """Every file of the project with its content."""
+    return {path: path.read_bytes() for path in sorted(project.rglob("*")) if path.is_file()}
+
+
 def prd(project: Path, text: str) -> Path:
     for name in DOCUMENTS[1:]:
         (project / "ai" / name).unlink()
@@ -86,6 +91,10 @@ REFUSED = {
         ":4: code is pinned to hash-buckets, which needs hash-field-setex (Redis 8.0, Valkey 9.0)", "the stack names Redis 7.4",
     ),
     "a prefix that breaks the grammar": ('[naming]\nprefix = "Quiz:{1}"\n', ":2: [naming] prefix must be", "'Quiz:{1}'"),
+    "a prefix that is too long": ('[naming]\nprefix = "a-name-of-more-than-24-bytes"\n', ":2: [naming] prefix must be up to 24", "'a-name"),
+    "an empty prefix": ('[naming]\nprefix = ""\n', ":2: [naming] prefix must be", "''"),
+    "a prefix that is no text": ('[naming]\nprefix = 5\n', ":2: [naming] prefix must be", "got 5"),
+    "a structure that is no text": ('[structures]\ncode = 5\n', ":2: [structures] code must be", "got 5"),
     "a key that does not exist": ('[structures]\nrooster = "hash"\n', ":2: no key is called 'rooster'", "did you mean roster?"),
     "a structure that does not exist": ('[structures]\nlog = "geo-list"\n', ":2: log is pinned to 'geo-list'", "its structures are list"),
     "a type that the functions can't write": ('[structures]\nstate = "string"\n', ":2: state is pinned to", "functions write a hash"),
@@ -101,8 +110,10 @@ REFUSED = {
 def test_a_fault_in_the_overrides_is_one_line_with_its_place(capsys, monkeypatch, project, case: str) -> None:  # type: ignore[no-untyped-def]
     text, *words = REFUSED[case]
     (project / "ai" / "redis-plan.toml").write_text(text)
+    before = tree(project)
     code, out, err = run(capsys, monkeypatch, "design", project)
     assert code == 2, err
+    assert tree(project) == before
     assert out == ""
     assert err.startswith("redis-plan: ")
     assert err.count("\n") == 1

@@ -31,11 +31,11 @@ def access(verb: str, entity: str, mode: str = "write", requirements: tuple[str,
         "member",
         verb,
         entity,
-        mode,
+        mode,  # type: ignore[arg-type]
         1.0,
         "assumed",
         "",
-        requirements,  # type: ignore[arg-type]
+        requirements,
     )
 
 

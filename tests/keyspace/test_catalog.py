@@ -5,7 +5,7 @@ import re
 import pytest
 import redis
 
-from redis_plan.keyspace import naming
+from redis_plan.keyspace import functions, naming, records
 from redis_plan.keyspace.catalog import KeySpec, UsePattern, nouns, use_patterns
 from redis_plan.keyspace.expression import compute, facts_in
 from redis_plan.keyspace.model import Candidate
@@ -37,6 +37,63 @@ def test_a_use_pattern_says_what_it_is_for_what_goes_wrong_and_who_says_so(patte
     assert pattern.source
     assert all(source.document and source.version for source in pattern.source)
     assert pattern.when in ("fallback", "channel") or pattern.entities or pattern.text
+
+
+#: What real-time applications share, and the use patterns of the catalog that serve it.
+USES = {
+    "session state": "state", "roster": "roster", "presence": "presence", "connection registry": "gateway",
+    "heartbeat": "presence", "join code": "join-code", "role or permission": "roles", "turn and round": "round",
+    "deadline queue": "due", "votes": "votes", "leaderboard": "leaderboard", "counters": "counters",
+    "rate limit": "rate", "idempotency key": "idem", "lock with fencing": "lock", "event log": "log",
+    "chat history": "chat", "notification inbox": "inbox", "work queue": "queue", "matchmaking": "matchmaking",
+    "invitation token": "token", "cached document": "cache", "snapshot and operations": "document",
+    "cursor positions": "typing", "typing indicator": "typing", "geo positions": "geo", "unique counts": "unique",
+    "feature flags": "flags", "auction bids": "bids", "inventory hold": "hold", "feed": "feed",
+}  # fmt: skip
+
+
+def test_the_catalog_serves_every_use_that_real_time_applications_share() -> None:
+    assert len(USES) >= 30
+    assert set(USES.values()) <= {pattern.use for pattern in use_patterns()}
+
+
+@pytest.mark.parametrize("pattern", use_patterns(), ids=lambda pattern: pattern.use)
+def test_a_use_pattern_has_cues_and_says_which_things_it_takes(pattern: UsePattern) -> None:
+    """Cues: stems by which the documents betray it; the shape of its things: how long they live, what they consist of."""
+    cued = pattern.entities or pattern.text or pattern.verbs or pattern.kinds
+    assert cued or pattern.when in ("fallback", "channel")
+    assert set(pattern.lifetimes) <= {"connection", "session", "temporary", "unknown", "durable"}
+    assert pattern.lifetimes
+    assert pattern.key
+    for spec in pattern.key:
+        assert spec.fields, f"{spec.name} does not say what it consists of"
+        assert all(field.name and field.type and field.max_bytes != "" for field in spec.fields)
+
+
+@pytest.mark.parametrize("pattern", use_patterns(), ids=lambda pattern: pattern.use)
+@pytest.mark.parametrize("has_session", [True, False])
+def test_what_is_preferred_changes_in_one_atomic_step(pattern: UsePattern, has_session: bool) -> None:
+    for original in pattern.key:
+        spec = original.adapted(has_session)
+        by_name = {candidate.name: candidate for candidate in spec.candidate}
+        for name in spec.prefer:
+            held = spec.built_as(name)
+            one_step = held.functions or any(re.search(r"MULTI|script|FCALL|session_", w) for w in held.writers)
+            assert by_name[name].atomic or one_step, f"{spec.name} as {name}: {held.writers}"
+        assert set(spec.functions) <= set(functions.functions()) | set(records.functions_of())
+
+
+@pytest.mark.parametrize("pattern", use_patterns(), ids=lambda pattern: pattern.use)
+@pytest.mark.parametrize("has_session", [True, False])
+def test_the_hash_tag_follows_the_owner(pattern: UsePattern, has_session: bool) -> None:
+    """What a function changes with the session's state lies in the session's slot; a tag is one placeholder."""
+    for original in pattern.key:
+        spec = original.adapted(has_session)
+        assert not spec.tag or re.fullmatch(r"<\$?[a-z][a-z0-9_]*>", spec.tag)
+        if spec.functions and pattern.needs == "session" and spec.scope != "global":
+            assert not spec.tag
+        if pattern.many == "each":
+            assert "$" in spec.part + spec.tag, f"{spec.name}: one name for several things"
 
 
 @pytest.mark.parametrize("pattern", use_patterns(), ids=lambda pattern: pattern.use)
@@ -120,7 +177,7 @@ def test_every_candidate_runs_as_it_is_written(own_server: Server, spec: KeySpec
                 client.execute_command(*_fill(command, key, member))
         for command in reads:
             client.execute_command(*_fill(command, key, "a"))
-        kinds = {client.type(name).decode() for name in client.scan_iter(match=f"{key}*")}
+        kinds = {client.type(name).decode() for name in client.scan_iter(match=f"{key}*")}  # type: ignore[union-attr]
         assert kinds <= {candidate.type, "string"} if candidate.type != "channel" else kinds <= {"list", "stream"}
         assert candidate.type == "channel" or candidate.type in kinds
     except redis.ResponseError as error:
@@ -131,8 +188,6 @@ def test_every_candidate_runs_as_it_is_written(own_server: Server, spec: KeySpec
 
 
 def test_the_session_functions_find_the_types_they_expect() -> None:
-    from redis_plan.keyspace import functions
-
     by_use = {pattern.use: pattern.key[0] for pattern in use_patterns()}
     for name, types in functions.TYPES.items():
         spec = by_use[name]
