@@ -225,6 +225,10 @@ def memory(
     """Predict the memory of keys before any data exists."""
     from redis_plan.memory import command  # noqa: PLC0415
 
+    if as_csv and (as_json or table is None):
+        raise InputError(
+            f"--csv {'and --json exclude each other: give one' if as_json else 'prints a table: give --table, too'}"
+        )
     build: Any = server
     calibrated: dict[str, Any] = {}
     if url:
@@ -240,7 +244,10 @@ def memory(
             out.print(f"{build['id']:<30} {build['family']:<12} {build['allocator']}", highlight=False)
     elif table:
         rows = command.predict_table(table, build)
-        sys.stdout.write(command.render_csv(rows) if as_csv else command.render_table(rows) + "\n")
+        if as_json:
+            sys.stdout.write(json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
+        else:
+            sys.stdout.write(command.render_csv(rows) if as_csv else command.render_table(rows) + "\n")
     else:
         shape = command.shape_of(
             type=type, key_length=key_length, count=count, fields=fields, field_size=field_size,

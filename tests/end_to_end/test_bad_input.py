@@ -1,5 +1,7 @@
 """A user's mistake is one clear line and exit code 2, before a kernel starts, and nothing is written."""
 
+import csv
+import json
 import os
 import shutil
 import subprocess
@@ -183,6 +185,19 @@ def test_memory_of_nothing(option):
     assert done.code == 2
     assert f"'{option}'" in done.err
     assert "Traceback" not in done.err
+
+
+def test_memory_prints_a_table_in_the_one_form_that_is_asked(tmp_path):
+    table = tmp_path / "keys.csv"
+    table.write_text("type,key_len,n_keys,n_elem,vsize\nhash,32,100,5,20\n")
+    (row,) = json.loads(redis_plan("memory", "--table", table, "--json").out)
+    assert row in list(csv.DictReader(redis_plan("memory", "--table", table, "--csv").out.splitlines()))
+    for wrong, said in (
+        (("--csv",), "redis-plan: --csv prints a table: give --table, too"),
+        (("--table", table, "--csv", "--json"), "redis-plan: --csv and --json exclude each other: give one"),
+    ):
+        done = redis_plan("memory", *wrong)
+        assert (done.code, done.out, done.lines) == (2, "", [said])
 
 
 def test_a_fault_of_ours_is_one_line_with_its_place():
