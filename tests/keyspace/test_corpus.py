@@ -10,6 +10,7 @@ from redis_plan import brief
 from redis_plan.brief.model import Brief
 from redis_plan.choice import Choices, choose
 from redis_plan.keyspace import design, naming
+from redis_plan.keyspace.artefacts import linting, registry
 from redis_plan.keyspace.catalog import use_patterns
 from redis_plan.keyspace.uses import passed_over
 from redis_plan.resources import sample_project
@@ -50,6 +51,16 @@ def test_every_project_is_lint_clean_before_and_after_the_choice(designed: dict[
             assert not errors, f"{name}: {errors}"
             assert keyspace.patterns or asked.fit == "no"
             assert all(naming.KEY.fullmatch(naming.example(p.template)) for p in keyspace.patterns)
+
+
+def test_every_published_file_is_as_clean_as_its_design(
+    designed: dict[str, tuple[Brief, Choices]], tmp_path: Path
+) -> None:
+    for name, (asked, chosen) in designed.items():
+        file = tmp_path / f"{name}.json"
+        file.write_text(registry.keyspace_json(asked, chosen.keyspace), "utf-8")
+        expected = {(f.rule, f.pattern) for f in chosen.keyspace.findings}
+        assert {(f.rule, f.pattern) for _, f in linting.lint_file(file).found} <= expected, name
 
 
 def test_every_access_pattern_is_served_or_stays_outside_with_a_reason(

@@ -48,8 +48,8 @@ def ttl_dropped(subject: Subject) -> Iterator[Fault]:
 def multi_across_slots(subject: Subject) -> Iterator[Fault]:
     """Find one MULTI that writes keys of different slots."""
     for one, other in combinations(subject.keyspace.keys, 2):
-        if one.use == other.use and one.entities != other.entities:
-            continue  # one wording of the catalog for two things that are written apart
+        if one.use == other.use and (one.entities != other.entities or not one.entities):
+            continue  # one wording of the catalog for two things that are written apart; a file does not say which
         shared = [w for w in one.writers if "MULTI" in w and w in other.writers]
         tags = {naming.hash_tag(p.template) or p.template for p in (one, other)}
         if shared and len(tags) > 1:
