@@ -45,10 +45,10 @@ def test_a_folder_in_place_of_a_document_is_an_error(project):
     assert "tech-stack.md: is a folder" in error_of(folder)
 
 
-def test_a_file_that_is_not_utf8_is_named_with_the_offset(project):
+def test_a_file_that_is_not_utf8_is_named_with_its_line(project):
     message = error_of(project(prd=b"# Caf\xe9\n"))
     assert "prd.md" in message
-    assert "0xe9 at offset 5" in message
+    assert ":1: is not UTF-8: byte 0xe9;" in message
 
 
 def test_a_hidden_folder_works_too(project):

@@ -85,7 +85,7 @@ REFUSED = {
         '[structures]\nscore = "zset"\nleaderboard = "hash"\n',
         ":2: contradictory pins of `score`", "redis-plan.toml:3",
     ),
-    "the same pin twice": ('[structures]\nlog = "list"\nlog = "stream"\n', "is not TOML", "line 3"),
+    "the same pin twice": ('[structures]\nlog = "list"\nlog = "stream"\n', ":3: is not TOML", "overwrite"),
     "a structure that the version lacks": (
         '[naming]\nprefix = "quiz"\n[structures]\ncode = "hash-buckets"\n',
         ":4: code is pinned to hash-buckets, which needs hash-field-setex (Redis 8.0, Valkey 9.0)", "the stack names Redis 7.4",

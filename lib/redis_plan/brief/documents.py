@@ -81,7 +81,6 @@ def read_document(part: Part, path: Path) -> Document:
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DocumentError(
-            f"{path}: is not UTF-8: byte {error.object[error.start]:#04x} at offset {error.start}; save it as UTF-8"
-        ) from None
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise DocumentError(f"{path}:{line}: is not UTF-8: byte {raw[error.start]:#04x}; save it as UTF-8") from None
     return Document(part, path.name, path, text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", " "))

@@ -43,9 +43,13 @@ def read_overrides(folder: Path) -> Overrides:
         text = path.read_bytes().decode("utf-8-sig")
         data = tomllib.loads(text)
     except UnicodeDecodeError as error:
-        raise OverrideError(f"{path}: is not UTF-8 at offset {error.start}; save it as UTF-8") from None
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise OverrideError(f"{path}:{line}: is not UTF-8; save it as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
-        raise OverrideError(f"{path}: is not TOML: {error}") from None
+        # tomllib says the place at the end of its text, and as numbers only from Python 3.14 on
+        place = re.search(r" \(at line (\d+), column \d+\)$", str(error))
+        at, says = (place[1], str(error).removesuffix(place[0])) if place else (text.count("\n") + 1, str(error))
+        raise OverrideError(f"{path}:{at}: is not TOML: {says}") from None
     except OSError as error:
         raise OverrideError(f"{path}: can't be read: {error.strerror}") from None
     return _Checker(path, text).check(data)

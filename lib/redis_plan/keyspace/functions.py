@@ -158,7 +158,11 @@ def missing(keyspace: Keyspace) -> str:
     by_name = {p.name: p for p in keyspace.patterns}
     for name, types in TYPES.items():
         if name not in by_name:
-            return "the project has no sessions that people join and leave" if name == "state" else f"the design has no `{name}`"
+            return (
+                "the project has no sessions that people join and leave"
+                if name == "state"
+                else f"the design has no `{name}`"
+            )
         if by_name[name].type not in types:
             return f"`{name}` is a {by_name[name].type}; the functions need a {' or a '.join(types)}"
     return ""
