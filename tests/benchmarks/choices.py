@@ -1,4 +1,4 @@
-"""``make bench``: is the chosen structure the best one? The close calls' workloads, replayed on every feasible candidate.
+"""``make bench-choices``: is the chosen structure the best one? The close calls' workloads, replayed on every feasible candidate.
 
 For each close call of the sample project, and of the documents in ../shared/corpus where they are there, the keys are
 made at their typical size and read and written as often as the choice assumed. The objective is the one of the choice
