@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
+from itertools import pairwise
 
 import matplotlib as mpl
 import seaborn as sns
@@ -40,3 +42,22 @@ def render_svg(figure: Figure) -> str:
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     mpl.pyplot.close(figure) if hasattr(mpl, "pyplot") else None
     return buffer.getvalue()
+
+
+def apart(places: Sequence[float], gap: float, top: float) -> list[float]:
+    """Return where labels stand that belong at ``places``: in the same order, ``gap`` apart, none above ``top``.
+
+    >>> apart([50, 52, 98], 10, 100)
+    [50, 60, 98]
+    >>> apart([99, 100], 10, 100)
+    [90, 100]
+    """
+    order = sorted(range(len(places)), key=places.__getitem__)
+    found = list(places)
+    for below, above in pairwise(order):
+        found[above] = max(found[above], found[below] + gap)
+    limit = top
+    for index in reversed(order):
+        found[index] = min(found[index], limit)
+        limit = found[index] - gap
+    return found

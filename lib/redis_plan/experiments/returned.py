@@ -142,16 +142,11 @@ def plot_memory(samples: pd.DataFrame) -> Figure:
     for axis, what, label in zip(
         axes, ("used", "rss", "slots"), ("used_memory", "RSS", "slots of the table"), strict=True
     ):
-        ends: list[float] = []
-        for (case, rows), colour, dash in zip(
-            samples.groupby("case", sort=False), figures.PALETTE, ("-", "--", "-"), strict=False
-        ):
+        cases = list(samples.groupby("case", sort=False))
+        ends = figures.apart([float(rows[f"{what}_share"].iloc[-1]) for _, rows in cases], 0.085 * top, top)
+        for (case, rows), end, colour, dash in zip(cases, ends, figures.PALETTE, ("-", "--", "-"), strict=False):
             axis.plot(rows["t_s"], rows[f"{what}_share"], color=colour, linestyle=dash, linewidth=2)
-            place = float(rows[f"{what}_share"].iloc[-1])
-            while any(abs(place - other) < 0.08 * top for other in ends):
-                place += 0.085 * top * (-1 if place > top / 2 else 1)
-            ends.append(place)
-            axis.annotate(f" {case}", (float(rows["t_s"].iloc[-1]), place), color=colour, fontsize=8, va="center")
+            axis.annotate(f" {case}", (float(rows["t_s"].iloc[-1]), end), color=colour, fontsize=8, va="center")
         axis.set_title(label, fontsize=11)
         axis.set_xlabel("s since the deadline")
         axis.set_xlim(right=float(samples["t_s"].max()) * 1.75)
