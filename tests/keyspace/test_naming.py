@@ -1,5 +1,8 @@
 """Names: ids stay inside their segment whatever people type, and slots are those of the server."""
 
+import hashlib
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -85,3 +88,17 @@ def test_the_acl_patterns_of_section_1_are_those_of_the_users_in_section_8() -> 
     printed = set(keyspace_text.access_patterns(keyspace).split("```text")[1].split("```")[0].split())
     given = {rule.removeprefix("%R") for user in acl.users(keyspace)[:2] for rule in user.rules if rule[0] in "%~&"}
     assert given == printed
+
+
+@given(st.text(min_size=65, max_size=300))
+def test_nobody_can_write_an_id_that_equals_the_digest_of_another(text: str) -> None:
+    digest = naming.encode_id(text)
+    assert re.fullmatch(r"~[0-9a-f]{40}", digest)
+    assert naming.encode_id(digest) != digest
+    assert "~" not in naming.encode_id(digest)
+
+
+def test_a_digest_is_of_the_whole_id_and_long_enough_that_no_two_meet() -> None:
+    digests = {naming.encode_id("x" * 65 + str(number)) for number in range(20_000)}
+    assert len(digests) == 20_000
+    assert naming.encode_id("x" * 65) == "~" + hashlib.sha256(b"x" * 65).hexdigest()[:40]

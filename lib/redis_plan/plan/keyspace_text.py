@@ -83,7 +83,7 @@ def grammar(keyspace: Keyspace) -> str:
             f"- {tag} Only the first `{{…}}` of a name counts, so an id holds no brace, and an empty id is refused: `{{}}` "
             "would hash the whole name (Redis cluster specification; documented).",
             f"- `<id>` stands for a value encoded as percent-encoded UTF-8 of everything outside `[A-Za-z0-9_.-]`; what "
-            f"is longer than {naming.MAX_ID_BYTES} B becomes `~` and 40 hex digits of BLAKE2b. A colon, a brace, a blank, a "
+            f"is longer than {naming.MAX_ID_BYTES} B becomes `~` and the first 40 hex digits of its SHA-256. A colon, a brace, a blank, a "
             f"newline or a NUL in a user's text can't end a segment. `a:b}}` becomes `{naming.encode_id('a:b}')}`.",
             f"- Ids that the service mints ({plural(keyspace.session_noun) if keyspace.session_entity else 'records'}, operations) are 12 characters of Crockford's base 32 "
             "from a CSPRNG (60 bits; two of 10^6 collide with probability 4e-7) and ULIDs.",
