@@ -40,8 +40,14 @@ def render_svg(figure: Figure) -> str:
     """Return ``figure`` as SVG text without a date; the figure is closed."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    mpl.pyplot.close(figure) if hasattr(mpl, "pyplot") else None
+    close(figure)
     return buffer.getvalue()
+
+
+def close(figure: Figure) -> None:
+    """Forget ``figure``: a notebook shows what is still open at the end of a cell as a picture without a text."""
+    if hasattr(mpl, "pyplot"):
+        mpl.pyplot.close(figure)
 
 
 def apart(places: Sequence[float], gap: float, top: float) -> list[float]:

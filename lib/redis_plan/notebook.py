@@ -72,9 +72,10 @@ class Study:
     def show(self, figure: Figure, name: str, alt: str, evidence: Sequence[Evidence], caption: str = "") -> None:
         """Show ``figure`` as SVG under a stable ``name``, with alternative text and the evidence it draws.
 
-        Where nothing was measured there is nothing to draw, and nothing is shown.
+        Where what it draws was not measured, nothing is shown. Without ``evidence`` it draws the documents.
         """
-        if all(record.not_run for record in evidence):
+        if evidence and all(record.not_run for record in evidence):
+            figures.close(figure)
             return
         metadata = {"redis_plan": {"figure": name, "alt": alt, "caption": caption, "draws": [e.id for e in evidence]}}
         display({"image/svg+xml": figures.render_svg(figure), "text/plain": alt}, raw=True, metadata=metadata)
