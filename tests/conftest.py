@@ -16,6 +16,9 @@ from redis_plan.server import Binary, Server
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
 BINARIES = server.available()
+#: Folders of the machine at hand, which nothing that is published may name: of the checkout, of the person, for temporary files.
+_FOLDERS = (Path(__file__).resolve().parents[1], Path.home(), Path(tempfile.gettempdir()))
+MACHINE_PATHS = tuple(f"{folder}/" for folder in _FOLDERS if folder != folder.parent)
 LEFTOVER_TIMEOUT_S = 5.0
 
 
