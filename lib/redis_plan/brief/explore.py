@@ -31,8 +31,15 @@ def quantities_table(brief: Brief, kind: str = "", design_relevant: bool | None 
         for q in brief.quantities
         if (not kind or q.kind == kind) and (design_relevant is None or q.design_relevant == design_relevant)
     ]
-    rows = [(q.text, q.kind, q.op or "", q.value, q.value_max, q.unit, f"{q.file}:{q.line}", q.subject) for q in kept]
+    rows = [
+        (q.text, q.kind, q.op or "", _number(q.value), _number(q.value_max), q.unit, f"{q.file}:{q.line}", q.subject)
+        for q in kept
+    ]
     return _frame(rows, ("text", "kind", "op", "value", "upper end", "unit", "where", "under the heading"))
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:,.12g}"
 
 
 def entities_table(brief: Brief) -> pd.DataFrame:
