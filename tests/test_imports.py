@@ -17,8 +17,9 @@ ROOMS = {
     "memory": {"brief", "keyspace"},
     "measure": {"brief", "keyspace"},
     "choice": {"brief", "keyspace", "memory"},
-    "experiments": {"brief", "keyspace", "memory", "choice", "measure"},
-    "plan": {"brief", "keyspace", "memory", "choice", "measure", "experiments", "run", "parameters"},
+    "delivery": {"brief", "keyspace"},
+    "experiments": {"brief", "keyspace", "memory", "choice", "measure", "delivery"},
+    "plan": {"brief", "keyspace", "memory", "choice", "measure", "delivery", "experiments", "run", "parameters"},
 }
 
 
@@ -59,7 +60,7 @@ def test_common_ground_imports_no_room():
 
 
 def test_only_the_rim_talks_to_redis():
-    rim = {"server", "measure", "experiments", "keyspace"}
+    rim = {"server", "measure", "experiments", "delivery", "keyspace"}
     for path in MODULES:
         if room(path) not in rim:
             tree = ast.parse(path.read_text("utf-8"))

@@ -178,7 +178,7 @@ def lint(
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
     """Check a published keyspace.json that was edited: exit code 1 where an error is found."""
-    from redis_plan.keyspace.artefacts import linting  # noqa: PLC0415
+    from redis_plan.delivery import linting  # noqa: PLC0415
 
     found = linting.lint_file(path)
     sys.stdout.write((found.as_json() if as_json else found.text()) + "\n")

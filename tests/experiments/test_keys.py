@@ -7,9 +7,9 @@ import sys
 import pytest
 
 from redis_plan.choice import choose
+from redis_plan.delivery import registry as registry_file
 from redis_plan.experiments import drift, keys
 from redis_plan.keyspace import design, functions, naming, records
-from redis_plan.keyspace.artefacts import registry as registry_file
 from redis_plan.measure.finding import Finding
 from redis_plan.measure.lab import Lab
 from redis_plan.plan import choices_text, keyspace_text, structure_text, ttl_text

@@ -3,8 +3,9 @@
 import pytest
 
 from redis_plan import brief, resources
+from redis_plan.delivery import acl
 from redis_plan.experiments import operations
-from redis_plan.keyspace import acl, design, settings
+from redis_plan.keyspace import design, settings
 from redis_plan.measure.lab import Lab
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from redis_plan.delivery import library
 from redis_plan.experiments import (
     contention,
     fencing,
@@ -17,7 +18,6 @@ from redis_plan.experiments import (
 )
 from redis_plan.experiments.session import rules
 from redis_plan.keyspace import records
-from redis_plan.keyspace.artefacts import library
 from redis_plan.measure.lab import Lab
 from redis_plan.plan import artefact_text, session_text
 from tests.experiments import project

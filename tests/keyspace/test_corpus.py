@@ -9,8 +9,8 @@ import pytest
 from redis_plan import brief
 from redis_plan.brief.model import Brief
 from redis_plan.choice import Choices, choose
+from redis_plan.delivery import linting, registry
 from redis_plan.keyspace import design, naming
-from redis_plan.keyspace.artefacts import linting, registry
 from redis_plan.keyspace.catalog import use_patterns
 from redis_plan.keyspace.uses import passed_over
 from redis_plan.resources import sample_project

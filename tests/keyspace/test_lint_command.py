@@ -13,9 +13,9 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from redis_plan import brief, cli, resources
+from redis_plan.delivery import reading, registry
 from redis_plan.errors import DocumentError
 from redis_plan.keyspace import design
-from redis_plan.keyspace.artefacts import reading, registry
 
 Record = dict[str, Any]
 Run = Callable[..., tuple[int, str, str]]

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redis_plan.keyspace import acl, design, migration, naming
+from redis_plan.delivery import acl
+from redis_plan.keyspace import design, migration, naming
 from redis_plan.server import Server
 
 from .briefs import ledger, prices, workshop

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redis_plan.keyspace import acl, design, naming
+from redis_plan.delivery import acl
+from redis_plan.keyspace import design, naming
 from redis_plan.plan import keyspace_text
 
 from .briefs import workshop

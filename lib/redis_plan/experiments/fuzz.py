@@ -14,10 +14,11 @@ from matplotlib.figure import Figure
 
 from redis_plan import figures
 from redis_plan.brief.model import Brief
+from redis_plan.delivery import acl
 from redis_plan.errors import ServerError
 from redis_plan.experiments.pool import pool
 from redis_plan.experiments.session import Session, start
-from redis_plan.keyspace import acl, functions, naming
+from redis_plan.keyspace import functions, naming
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.measure.finding import Finding, Value
 from redis_plan.measure.lab import Lab

@@ -12,7 +12,7 @@ import redis
 from matplotlib.figure import Figure
 
 from redis_plan import figures
-from redis_plan.keyspace.acl import AclCheck, AclUser
+from redis_plan.delivery.acl import AclCheck, AclUser
 from redis_plan.keyspace.settings import Alert, Setting
 from redis_plan.measure.finding import Finding, Value
 from redis_plan.measure.lab import Lab

@@ -10,8 +10,8 @@ import pandas as pd
 import redis
 
 from redis_plan.brief.model import Brief
+from redis_plan.delivery import library, walkthrough
 from redis_plan.keyspace import naming
-from redis_plan.keyspace.artefacts import library, walkthrough
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.measure.finding import Finding, Value
 from redis_plan.measure.lab import Lab

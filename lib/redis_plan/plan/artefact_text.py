@@ -9,12 +9,12 @@ from collections.abc import Sequence
 import pandas as pd
 
 from redis_plan.brief.model import Brief
+from redis_plan.delivery import clients
+from redis_plan.delivery import library as library_of
+from redis_plan.delivery.artefact import Artefact
+from redis_plan.delivery.library import Step
+from redis_plan.delivery.operations import operations
 from redis_plan.keyspace import naming, records
-from redis_plan.keyspace.artefacts import clients
-from redis_plan.keyspace.artefacts import library as library_of
-from redis_plan.keyspace.artefacts.artefact import Artefact
-from redis_plan.keyspace.artefacts.library import Step
-from redis_plan.keyspace.artefacts.operations import operations
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.plan.evidence import Evidence
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from redis_plan import units
 from redis_plan.brief.model import Brief
+from redis_plan.delivery import registry as registry_file
 from redis_plan.keyspace import bounds, naming
-from redis_plan.keyspace.artefacts import registry as registry_file
 from redis_plan.keyspace.cues import plural, with_article
 from redis_plan.keyspace.model import KeyPattern, Keyspace
 from redis_plan.plan.evidence import Evidence

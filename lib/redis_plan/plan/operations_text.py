@@ -12,12 +12,13 @@ from IPython.display import Markdown
 
 from redis_plan import resources, units
 from redis_plan.brief.model import Brief
+from redis_plan.delivery import acl
+from redis_plan.delivery import configuration as conf
+from redis_plan.delivery.acl import AclUser
+from redis_plan.delivery.configuration import Target
 from redis_plan.errors import MissingStepError
-from redis_plan.keyspace import acl, naming
+from redis_plan.keyspace import naming
 from redis_plan.keyspace import settings as configuration_of
-from redis_plan.keyspace.acl import AclUser
-from redis_plan.keyspace.artefacts import configuration as conf
-from redis_plan.keyspace.artefacts.configuration import Target
 from redis_plan.keyspace.cues import with_article
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.keyspace.settings import Alert, Setting

@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from redis_plan import __version__
+from redis_plan.delivery.artefact import Artefact
+from redis_plan.delivery.bundle import FOLDER
 from redis_plan.errors import OutputError
-from redis_plan.keyspace.artefacts.artefact import Artefact
-from redis_plan.keyspace.artefacts.bundle import FOLDER
 from redis_plan.plan import assemble
 from redis_plan.plan.assemble import Study
 from redis_plan.plan.cells import FIGURES

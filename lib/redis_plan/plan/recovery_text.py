@@ -9,10 +9,10 @@ import pandas as pd
 
 from redis_plan import units
 from redis_plan.brief.model import Brief
+from redis_plan.delivery import library
 from redis_plan.experiments.session import rules
 from redis_plan.experiments.synchronization import beacon_period_s
 from redis_plan.keyspace import functions
-from redis_plan.keyspace.artefacts import library
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.plan.decision import Alternative, Decision, Guard
 from redis_plan.plan.degraded_text import degraded

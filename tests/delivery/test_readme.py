@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from redis_plan import server
+from redis_plan.delivery import bundle, clients
 from redis_plan.keyspace import functions
-from redis_plan.keyspace.artefacts import bundle, clients
-from tests.artefacts import made
-from tests.artefacts.test_access import OPEN
-from tests.artefacts.test_typescript import HERE, LIBRARIES, TSC, compile_all
+from tests.delivery import made
+from tests.delivery.test_access import OPEN
+from tests.delivery.test_typescript import HERE, LIBRARIES, TSC, compile_all
 
 SAID = "1 snapshot ok duplicate delta 1"
 

@@ -1,7 +1,7 @@
 """Operations: each function of the library as a method of a client, in terms that any language can render.
 
 The contract in the Lua comments (KEYS, ARGV, Reply) is the only source; how an argument is offered is data
-(``data/catalog/artefacts/arguments.toml``).
+(``data/catalog/delivery/arguments.toml``).
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from redis_plan.brief.model import Brief
+from redis_plan.delivery import library
+from redis_plan.delivery.artefact import plain, serves
 from redis_plan.keyspace import functions, naming, records
-from redis_plan.keyspace.artefacts import library
-from redis_plan.keyspace.artefacts.artefact import plain, serves
 from redis_plan.keyspace.functions import Function
 from redis_plan.keyspace.model import KeyPattern, Keyspace
 from redis_plan.resources import catalog_dir
@@ -78,7 +78,7 @@ class Operation:
 def offered() -> dict[str, dict[str, str]]:
     """Return the catalog's table of arguments, by name."""
     table: dict[str, dict[str, str]] = tomllib.loads(
-        (catalog_dir() / "artefacts" / "arguments.toml").read_text("utf-8")
+        (catalog_dir() / "delivery" / "arguments.toml").read_text("utf-8")
     )["argument"]
     return table
 

@@ -5,9 +5,9 @@ import re
 
 import jsonschema
 
+from redis_plan.delivery import registry
 from redis_plan.keyspace import naming
-from redis_plan.keyspace.artefacts import registry
-from tests.artefacts import made
+from tests.delivery import made
 
 SCHEMA = json.loads(registry.schema())
 

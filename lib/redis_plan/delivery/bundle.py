@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from redis_plan.brief.model import Brief
-from redis_plan.keyspace import acl, functions, naming
-from redis_plan.keyspace.artefacts import clients, configuration, library, registry
-from redis_plan.keyspace.artefacts.artefact import Artefact, plain, render, serves
-from redis_plan.keyspace.artefacts.configuration import Target
+from redis_plan.delivery import acl, clients, configuration, library, registry
+from redis_plan.delivery.artefact import Artefact, plain, render, serves
+from redis_plan.delivery.configuration import Target
+from redis_plan.keyspace import functions, naming
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.keyspace.settings import Setting
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from redis_plan.delivery import library
 from redis_plan.keyspace import naming
-from redis_plan.keyspace.artefacts import library
 from redis_plan.keyspace.model import KeyPattern, Keyspace
 
 Role = Literal["app", "worker"]

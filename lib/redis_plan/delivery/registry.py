@@ -7,8 +7,8 @@ import json
 from typing import Any
 
 from redis_plan.brief.model import Brief
+from redis_plan.delivery import library
 from redis_plan.keyspace import naming
-from redis_plan.keyspace.artefacts import library
 from redis_plan.keyspace.model import KeyPattern, Keyspace
 from redis_plan.resources import catalog_dir
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from redis_plan import server
+from redis_plan.delivery import bundle, walkthrough
 from redis_plan.experiments import walkthrough as experiment
-from redis_plan.keyspace.artefacts import bundle, walkthrough
 from redis_plan.measure.finding import Finding
 from redis_plan.measure.lab import Lab
 from redis_plan.server import Server
-from tests.artefacts import made
+from tests.delivery import made
 
 
 def values(found: Finding) -> dict[str, float]:

@@ -10,13 +10,12 @@ import pytest
 import redis
 
 from redis_plan import server
+from redis_plan.delivery import acl, walkthrough
 from redis_plan.experiments import operations
-from redis_plan.keyspace import acl
-from redis_plan.keyspace.artefacts import walkthrough
 from redis_plan.measure.lab import Lab
 from redis_plan.server import Binary, Server
-from tests.artefacts import made
 from tests.conftest import BINARIES
+from tests.delivery import made
 
 OPEN = "user default on nopass ~* &* +@all\n"
 SECRET = {"app": "a-1", "worker": "w-1", "monitor": "m-1", "admin": "r-1"}

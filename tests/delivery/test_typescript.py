@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from redis_plan.delivery import clients
 from redis_plan.keyspace import naming
-from redis_plan.keyspace.artefacts import clients
 from redis_plan.server import Server
-from tests.artefacts import made
-from tests.artefacts.test_python import HOSTILE
+from tests.delivery import made
+from tests.delivery.test_python import HOSTILE
 
 HERE = Path(__file__).parent / "typescript"
 TSC = HERE / "node_modules" / ".bin" / "tsc"
@@ -25,7 +25,7 @@ STRICT = [
 
 pytestmark = pytest.mark.skipif(
     shutil.which("node") is None or not TSC.exists(),
-    reason="Node is missing here, or its packages are: npm ci --prefix tests/artefacts/typescript",
+    reason="Node is missing here, or its packages are: npm ci --prefix tests/delivery/typescript",
 )
 
 

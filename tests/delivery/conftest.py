@@ -11,8 +11,8 @@ import redis.asyncio
 
 from redis_plan import server
 from redis_plan.server import Server
-from tests.artefacts import made
 from tests.conftest import BINARIES
+from tests.delivery import made
 
 CLIENTS = 200
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from redis_plan import units
 from redis_plan.brief.model import Brief
-from redis_plan.keyspace.artefacts.artefact import plain
+from redis_plan.delivery.artefact import plain
 from redis_plan.keyspace.settings import Setting
 
 FILE = "redis.conf"

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from redis_plan.brief.model import Brief
+from redis_plan.delivery import operations as model
+from redis_plan.delivery.artefact import plain, quote, render, serves
+from redis_plan.delivery.operations import Argument, Key, Operation, Parameter
 from redis_plan.keyspace import chain, cues, functions, naming
-from redis_plan.keyspace.artefacts import operations as model
-from redis_plan.keyspace.artefacts.artefact import plain, quote, render, serves
-from redis_plan.keyspace.artefacts.operations import Argument, Key, Operation, Parameter
 from redis_plan.keyspace.model import KeyPattern, Keyspace
 
 PYTHON, TYPESCRIPT = "redis_plan_client.py", "redis-plan-client.ts"

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from redis_plan import server
-from redis_plan.keyspace.artefacts.configuration import Target, choose, redis_conf
+from redis_plan.delivery.configuration import Target, choose, redis_conf
 from redis_plan.server import Binary
-from tests.artefacts import made
 from tests.conftest import BINARIES
+from tests.delivery import made
 
 
 def target(binary: Binary) -> Target:

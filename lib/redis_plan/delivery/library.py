@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 
 from redis_plan.brief.model import Brief
+from redis_plan.delivery.artefact import Artefact, plain, serves
 from redis_plan.keyspace import functions, naming, records
-from redis_plan.keyspace.artefacts.artefact import Artefact, plain, serves
 from redis_plan.keyspace.functions import Function
 from redis_plan.keyspace.model import KeyPattern, Keyspace
 from redis_plan.resources import catalog_dir
@@ -183,6 +183,6 @@ _ANY_RECORD = {"HEXISTS", "ZSCORE", "SISMEMBER", "HLEN", "ZCARD", "SCARD"}
 
 @cache
 def uses() -> dict[tuple[str, str], dict[str, object]]:
-    """Return what the catalog says of plain commands, by use and type; see ``data/catalog/artefacts/commands.toml``."""
-    table = tomllib.loads((catalog_dir() / "artefacts" / "commands.toml").read_text("utf-8"))["use"]
+    """Return what the catalog says of plain commands, by use and type; see ``data/catalog/delivery/commands.toml``."""
+    table = tomllib.loads((catalog_dir() / "delivery" / "commands.toml").read_text("utf-8"))["use"]
     return {(entry["use"], kind): entry for entry in table for kind in entry["types"]}

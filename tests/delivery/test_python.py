@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from redis_plan.delivery import clients, library
 from redis_plan.keyspace import naming
-from redis_plan.keyspace.artefacts import clients, library
 from redis_plan.server import Server
-from tests.artefacts import made
 from tests.conftest import MACHINE_PATHS
+from tests.delivery import made
 
 HOSTILE = [
     "k3",

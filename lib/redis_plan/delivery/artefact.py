@@ -31,7 +31,7 @@ class Artefact:
 
 @cache
 def _environment() -> jinja2.Environment:
-    loader = jinja2.FileSystemLoader(catalog_dir() / "artefacts")
+    loader = jinja2.FileSystemLoader(catalog_dir() / "delivery")
     made = jinja2.Environment(
         loader=loader,
         trim_blocks=True,
@@ -45,7 +45,7 @@ def _environment() -> jinja2.Environment:
 
 
 def render(template: str, **names: object) -> str:
-    """Fill a template of the catalog's ``artefacts/``."""
+    """Fill a template of the catalog's ``delivery/``."""
     text = _environment().get_template(template).render(**names)
     return re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE)
 

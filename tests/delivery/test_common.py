@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import redis
 
+from redis_plan.delivery import library
 from redis_plan.keyspace import functions
-from redis_plan.keyspace.artefacts import library
 from redis_plan.server import Server
-from tests.artefacts.conftest import CLIENTS, Crowd
+from tests.delivery.conftest import CLIENTS, Crowd
 
 KEY, OTHER = "c:{x}:one", "c:{x}:two"
 

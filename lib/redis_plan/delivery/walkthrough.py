@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from redis_plan.brief.model import Brief
+from redis_plan.delivery import library
+from redis_plan.delivery import operations as model
+from redis_plan.delivery.artefact import plain
+from redis_plan.delivery.operations import Argument, Operation
 from redis_plan.keyspace import chain, functions, naming
-from redis_plan.keyspace.artefacts import library
-from redis_plan.keyspace.artefacts import operations as model
-from redis_plan.keyspace.artefacts.artefact import plain
-from redis_plan.keyspace.artefacts.operations import Argument, Operation
 from redis_plan.keyspace.model import KeyPattern, Keyspace
 
 SESSION, OP = "k3v9", "01JD8Q6Z7K3W9M2N4P5R6S7T8V"

@@ -9,10 +9,10 @@ from types import ModuleType
 
 from redis_plan import brief as reader
 from redis_plan.brief.model import Brief
+from redis_plan.delivery import bundle
+from redis_plan.delivery.artefact import Artefact
+from redis_plan.delivery.configuration import Target
 from redis_plan.keyspace import design, settings
-from redis_plan.keyspace.artefacts import bundle
-from redis_plan.keyspace.artefacts.artefact import Artefact
-from redis_plan.keyspace.artefacts.configuration import Target
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.resources import sample_project
 from tests.conftest import CORPUS

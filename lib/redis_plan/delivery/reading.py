@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from redis_plan.delivery import registry
 from redis_plan.errors import DocumentError
 from redis_plan.keyspace import model
-from redis_plan.keyspace.artefacts import registry
 from redis_plan.keyspace.catalog import KeySpec, use_patterns
 
 _Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]

@@ -10,13 +10,13 @@ import pytest
 import redis
 
 from redis_plan import server
+from redis_plan.delivery import library, walkthrough
 from redis_plan.experiments import walkthrough as experiment
 from redis_plan.keyspace import naming
-from redis_plan.keyspace.artefacts import library, walkthrough
 from redis_plan.server import topology
 from redis_plan.server.topology import Cluster
-from tests.artefacts import made
 from tests.conftest import BINARIES
+from tests.delivery import made
 
 SESSIONS = 10_000
 

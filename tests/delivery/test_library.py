@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import redis
 
+from redis_plan.delivery import library
 from redis_plan.keyspace import functions, naming
-from redis_plan.keyspace.artefacts import library
 from redis_plan.server import Server
-from tests.artefacts import made
-from tests.artefacts.conftest import CLIENTS, Crowd
+from tests.delivery import made
+from tests.delivery.conftest import CLIENTS, Crowd
 
 Work = Callable[[Any, int], Coroutine[Any, Any, Any]]
 
@@ -235,7 +235,7 @@ def test_no_function_touches_a_key_that_it_was_not_given() -> None:
 
 
 def test_the_keys_of_a_step_share_a_slot(project: made.Project) -> None:
-    from redis_plan.keyspace.artefacts import walkthrough
+    from redis_plan.delivery import walkthrough
 
     for step in walkthrough.steps(project.brief, project.keyspace):
         if step.command[0] == "FCALL":
