@@ -1,7 +1,8 @@
-"""Leave one project out: its score read with lexicons that hold no cue which only that project supports.
+"""Leave one project out: its score read with what was learnt from the others alone.
 
-A cue is supported by a project when it fires in one of its documents. A cue that fires in one project alone, and
-neither in the sample project nor in the lexicons' own examples (ordinary sentences), may have been written for that
+What is learnt: the weights (trained again without the project), and the words that cue something, in lexicons, facts
+and use patterns. A cue is supported by a project when it fires in one of its documents. A cue that fires in one project alone, and
+neither in the sample project nor in our own examples (ordinary sentences), may have been written for that
 project: it is dropped while that project is read. Other documents that are at hand count as use too (``--support``):
 the fewer there are, the more of a language's ordinary words look like one project's own. Names of technologies are knowledge about the world and stay.
 """
@@ -10,37 +11,57 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from redis_plan import resources
-from redis_plan.brief import entities, lexicon
+from redis_plan.brief import entities, examples, facts, lexicon
+from redis_plan.keyspace import catalog
 
 
 class Cue(NamedTuple):
-    """One cue of one lexicon file: ``group`` is the cue's, the entity's name, or the key of a plain list."""
+    """One cue: the file that holds it (a lexicon's language, ``facts``, ``patterns``, ``nouns``), its group, its text."""
 
-    language: str
+    file: str
     group: str
     text: str
 
 
-def all_cues(files: Mapping[str, Mapping[str, Any]]) -> list[Cue]:
-    """Return every cue, entity spelling and phrase of the lexicons."""
+#: The lists of a fact's cue that hold words.
+FACT_LISTS = ("noun", "words", "without")
+#: The lists of a use pattern, and of the nouns, that hold stems.
+PATTERN_LISTS = ("entities", "text", "verbs")
+NOUN_LISTS = ("session", "member", "not_session")
+
+
+def all_cues() -> list[Cue]:
+    """Return every cue of the lexicons, the facts and the use patterns."""
     found = []
-    for language, data in files.items():
+    for language, data in lexicon.lexicons().items():
         found += [Cue(language, e["group"], cue) for e in data.get("cue", ()) for cue in e["cues"]]
         found += [Cue(language, n[0], cue) for e in data.get("entity", ()) for n in e["names"] for cue in n]
         found += [Cue(language, "not_entity_phrases", cue) for cue in data.get("not_entity_phrases", ())]
+    for name, entry in facts.catalogue().items():
+        for n, cue in enumerate(entry.get("cue", ())):
+            found += [Cue("facts", f"{name}.{n}.{key}", text) for key in FACT_LISTS for text in cue.get(key, ())]
+    for pattern in catalog.use_patterns():
+        found += [Cue("patterns", f"{pattern.use}.{key}", t) for key in PATTERN_LISTS for t in _list(pattern, key)]
+    found += [Cue("nouns", key, text) for key in NOUN_LISTS for text in _list(catalog.nouns(), key)]
     return found
 
 
-def firing(cues: list[Cue], lines: list[str]) -> frozenset[Cue]:
+def _list(owner: Any, key: str) -> tuple[str, ...]:
+    return tuple(getattr(owner, key, ()))
+
+
+def firing(cues: list[Cue], lines: Sequence[str]) -> frozenset[Cue]:
     """Return the cues that fire in ``lines``."""
     made = lexicon.Lexicon((), {})
     for number, cue in enumerate(cues):
-        made.add(str(number), cue.text)
+        stem = cue.file in ("patterns", "nouns") and not cue.text.endswith("*")
+        made.add(str(number), cue.text + "*" * stem)
     made.finish()
     return frozenset(cues[int(hit.group)] for line in lines for hit in made.hits(line[:5000]))
 
@@ -54,15 +75,21 @@ def _lines(paths: Sequence[Path]) -> list[str]:
     return [line for path in paths for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line]
 
 
+def _own_sentences() -> list[str]:
+    paths = sorted((resources.catalog_dir() / "examples").glob("*.toml"))
+    return [example.text for path in paths for example in examples.examples(path.stem)]
+
+
 def lone_cues(corpus: Path, support: Sequence[Path] = ()) -> dict[str, frozenset[Cue]]:
     """Return for each project the cues that it alone supports; ``support`` are folders of further documents."""
-    files = lexicon.lexicons()
-    cues = all_cues(files)
+    cues = all_cues()
     by_project = {gold.parent.name: firing(cues, documents(gold.parent)) for gold in sorted(corpus.glob("*/gold.json"))}
-    examples = [(e["group"], e["example"]) for data in files.values() for e in data.get("cue", ())]
+    of_lexicons = [(e["group"], e["example"]) for data in lexicon.lexicons().values() for e in data.get("cue", ())]
+    of_facts = [cue["example"] for entry in facts.catalogue().values() for cue in entry.get("cue", ())]
     others = [path for folder in support for path in sorted(folder.rglob("*.md"))]
-    general = firing(cues, [*documents(resources.sample_project() / "ai"), *_lines(others)]) | {
-        cue for group, text in examples for cue in firing([c for c in cues if c.group != group], [text])
+    ordinary = [*documents(resources.sample_project() / "ai"), *_lines(others), *_own_sentences(), *of_facts]
+    general = firing(cues, ordinary) | {
+        cue for group, text in of_lexicons for cue in firing([c for c in cues if c.group != group], [text])
     }
     return {
         name: mine - general - frozenset().union(*(other for n, other in by_project.items() if n != name))
@@ -70,8 +97,30 @@ def lone_cues(corpus: Path, support: Sequence[Path] = ()) -> dict[str, frozenset
     }
 
 
-def without(files: Mapping[str, Mapping[str, Any]], dropped: frozenset[Cue]) -> dict[str, dict[str, Any]]:
-    """Return a copy of the lexicon files that lacks the cues ``dropped``."""
+@contextmanager
+def reading_without(dropped: frozenset[Cue]) -> Iterator[None]:
+    """Read as if the cues ``dropped`` had never been written."""
+    with ExitStack() as stack:
+        stack.enter_context(_lexicons_without(dropped))
+        stack.enter_context(_facts_without(dropped))
+        stack.enter_context(_patterns_without(dropped))
+        yield
+
+
+@contextmanager
+def _lexicons_without(dropped: frozenset[Cue]) -> Iterator[None]:
+    kept = lexicon._files
+    pruned = _pruned_lexicons(lexicon.lexicons(), dropped)
+    try:
+        lexicon._files = lambda: dict(pruned)
+        _forget()
+        yield
+    finally:
+        lexicon._files = kept
+        _forget()
+
+
+def _pruned_lexicons(files: Mapping[str, Mapping[str, Any]], dropped: frozenset[Cue]) -> dict[str, dict[str, Any]]:
     pruned = copy.deepcopy({name: dict(data) for name, data in files.items()})
     for language, data in pruned.items():
         for entry in data.get("cue", ()):
@@ -88,19 +137,56 @@ def without(files: Mapping[str, Mapping[str, Any]], dropped: frozenset[Cue]) -> 
 
 
 @contextmanager
-def reading_with(files: Mapping[str, Mapping[str, Any]]) -> Iterator[None]:
-    """Read with ``files`` in place of the catalogue's lexicons."""
-    kept = lexicon._files
+def _facts_without(dropped: frozenset[Cue]) -> Iterator[None]:
+    catalogue: Any = facts.catalogue()  # one object for the whole process: pruned in place, and put back
+    kept = copy.deepcopy(dict(catalogue))
+    for name, entry in catalogue.items():
+        for n, cue in enumerate(entry.get("cue", ())):
+            for key in FACT_LISTS:
+                if key in cue:
+                    cue[key] = [text for text in cue[key] if Cue("facts", f"{name}.{n}.{key}", text) not in dropped]
+        # a cue without words of its own would fire everywhere
+        if "cue" in entry:
+            was = kept[name]["cue"]
+            entry["cue"] = [c for c, w in zip(entry["cue"], was, strict=True) if _still_says(c, w)]
     try:
-        lexicon._files = lambda: dict(files)
-        _forget()
         yield
     finally:
-        lexicon._files = kept
-        _forget()
+        catalogue.clear()
+        catalogue.update(kept)
+
+
+def _still_says(cue: Mapping[str, Any], was: Mapping[str, Any]) -> bool:
+    return all(cue[key] or not was[key] for key in ("noun", "words") if key in was)
+
+
+@contextmanager
+def _patterns_without(dropped: frozenset[Cue]) -> Iterator[None]:
+    read = catalog._read
+
+    def pruned(kind: Any, name: str, text: str) -> Any:
+        found = read(kind, name, text)
+        file, prefix, keys = (
+            ("nouns", "", NOUN_LISTS) if kind is catalog.Nouns else ("patterns", f"{found.use}.", PATTERN_LISTS)
+        )
+        lists = {key: tuple(t for t in _list(found, key) if Cue(file, prefix + key, t) not in dropped) for key in keys}
+        return replace(found, **{key: value for key, value in lists.items() if hasattr(found, key)})
+
+    try:
+        catalog._read = pruned
+        _forget_patterns()
+        yield
+    finally:
+        catalog._read = read
+        _forget_patterns()
 
 
 def _forget() -> None:
     lexicon.lexicons.cache_clear()
     lexicon.lexicon.cache_clear()
     entities._LEXICONS.clear()
+
+
+def _forget_patterns() -> None:
+    catalog.use_patterns.cache_clear()
+    catalog.nouns.cache_clear()

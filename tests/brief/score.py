@@ -1,28 +1,34 @@
 """Score the reader on the annotated corpus: `python -m tests.brief.score [CORPUS_DIR] [arguments of score.py]`.
 
-Lays every corpus project out as a project folder in a temporary directory, reads it, and runs the corpus's own
-score.py over the results. Beside the plain score stands the score with each project left out: read without the cues
-that it alone supports (`--lone` lists those cues; `--support FOLDER` names further documents that count). Prints a message and succeeds where the corpus is absent.
+Lays every corpus project out as a project folder in a temporary directory, reads and designs it, and runs the corpus's own
+score.py over the results. Beside the plain score stands the one that counts, with each project left out: read by weights that were trained without it and
+without the cues that it alone supports (`--lone` lists those cues; `--support FOLDER` names further documents that
+count; `--left-out` gives score.py that reading, as in `--left-out --misses SLUG`). Prints a message and succeeds where the corpus is absent.
 """
 
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from redis_plan.brief import lexicon
+from redis_plan.brief import encoder, learnt
 from redis_plan.brief.reader import read
 from redis_plan.brief.report import as_json
+from redis_plan.choice import choose
+from redis_plan.codec import to_json
+from redis_plan.errors import RedisPlanError
+from redis_plan.training import corpus as training_corpus
+from redis_plan.training.__main__ import KEPT
+from redis_plan.training.corpus import lay_out
+from redis_plan.training.tasks import train
 
-from .left_out import lone_cues, reading_with, without
-
-NAMES = {"prd.md": "prd.md", "tech-stack.md": "tech-stack.md", "notes.md": "redis_planning_summary.md"}
+from .left_out import Cue, lone_cues, reading_without
 
 
 def default_corpus() -> Path:
@@ -30,44 +36,71 @@ def default_corpus() -> Path:
     return Path(__file__).resolve().parents[3] / "shared" / "corpus"
 
 
-def lay_out(source: Path, target: Path) -> Path:
-    """Copy one corpus project into the layout that users have, and return its folder."""
-    (target / "ai").mkdir(parents=True)
-    for name, called in NAMES.items():
-        if (source / name).exists():
-            shutil.copy(source / name, target / "ai" / called)
-    return target
-
-
-def read_all(corpus: Path, folder: Path, reader: Callable[[str, Path], dict[str, Any]]) -> Path:
-    """Read every project of ``corpus`` with ``reader`` and return the folder of the results."""
-    briefs = folder / "briefs"
+def read_all(corpus: Path, folder: Path, around: Callable[[str], Any]) -> tuple[Path, Path]:
+    """Read and design every project of ``corpus``, each inside ``around(slug)``; return the two folders of results."""
+    briefs, designs = folder / "briefs", folder / "designs"
     briefs.mkdir(parents=True)
+    designs.mkdir()
     for gold in sorted(corpus.glob("*/gold.json")):
         slug = gold.parent.name
         project = lay_out(gold.parent, folder / slug)
-        (briefs / f"{slug}.json").write_text(json.dumps(reader(slug, project), ensure_ascii=False), encoding="utf-8")
-    return briefs
+        with around(slug):
+            brief = read(project)
+            (briefs / f"{slug}.json").write_text(json.dumps(as_json(brief), ensure_ascii=False), encoding="utf-8")
+            try:
+                (designs / f"{slug}.json").write_text(to_json(choose(brief).keyspace), encoding="utf-8")
+            except RedisPlanError as error:
+                print(f"{slug}: no design: {error}", file=sys.stderr)
+    return briefs, designs
 
 
-def scores(corpus: Path, briefs: Path) -> dict[str, Any]:
+@contextmanager
+def as_it_is(slug: str) -> Iterator[None]:
+    """Read as users do."""
+    yield
+
+
+def left_out(corpus: Path, lone: dict[str, frozenset[Cue]]) -> Callable[[str], Any]:
+    """Return the surroundings in which a project is read by what was learnt from the others."""
+    projects = training_corpus.load(corpus)
+
+    @contextmanager
+    def around(slug: str) -> Iterator[None]:
+        with reading_without(lone[slug]), learnt.using(train(training_corpus.without(projects, slug))):
+            yield
+
+    return around
+
+
+def scores(corpus: Path, briefs: Path, designs: Path) -> dict[str, Any]:
     """Return what score.py says of the results."""
-    command = [sys.executable, str(corpus / "score.py"), str(corpus), str(briefs), "--json"]
+    command = _command(corpus, briefs, designs, "--json")
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)  # type: ignore[no-any-return]
 
 
+def _command(corpus: Path, briefs: Path, designs: Path, *more: str) -> list[str]:
+    return [sys.executable, str(corpus / "score.py"), str(corpus), str(briefs), "--designs", str(designs), *more]
+
+
 def side_by_side(plain: dict[str, Any], left_out: dict[str, Any]) -> None:
-    """Print both scores: plain, and with the project's own cues left out."""
+    """Print both scores: plain, and with the project left out."""
     columns = list(plain["macro"])
-    print(f"{'plain / left out':<18}" + "".join(f"{c[:13]:>15}" for c in columns) + f"{'out of scope':>14}")
+    print(f"{'plain / left out':<18}" + "".join(f"{c[:12]:>13}" for c in columns) + f"{'out of scope':>14}")
     for slug, row in plain["projects"].items():
         other = left_out["projects"][slug]
-        cells = "".join(f"{row[c]['f1']:>8.3f} /{other[c]['f1']:>5.2f}" for c in columns)
+        cells = "".join(_cell(row, other, c) for c in columns)
         both = (row["out_of_scope_read_as_demand"], other["out_of_scope_read_as_demand"])
         print(f"{slug:<18}{cells}{both[0]:>9} / {both[1]}")
     for label, name in (("macro en+pl", "macro_en_pl"), ("macro all", "macro")):
         if plain[name]:
-            print(f"{label:<18}" + "".join(f"{plain[name][c]:>8.3f} /{left_out[name][c]:>5.2f}" for c in columns))
+            print(
+                f"{label:<18}" + "".join(f"{plain[name][c]:>7.3f} /{left_out[name][c]:>4.2f}" for c in columns), end=""
+            )
+            print(f"{plain['out_of_scope_read_as_demand']:>9} / {left_out['out_of_scope_read_as_demand']}")
+
+
+def _cell(row: dict[str, Any], other: dict[str, Any], column: str) -> str:
+    return f"{row[column]['f1']:>7.3f} /{other[column]['f1']:>4.2f}" if column in row else f"{'–':>13}"
 
 
 def main() -> int:
@@ -82,23 +115,21 @@ def main() -> int:
         at = arguments.index("--support")
         support.append(Path(arguments[at + 1]))
         del arguments[at : at + 2]
-    files, lone = lexicon.lexicons(), lone_cues(corpus, support)
+    lone = lone_cues(corpus, support)
     if arguments == ["--lone"]:
         for slug, cues in lone.items():
-            print(slug, *sorted(f"{c.language}:{c.group}:{c.text}" for c in cues), sep="\n  ")
+            print(slug, *sorted(f"{c.file}:{c.group}:{c.text}" for c in cues), sep="\n  ")
         return 0
-
-    def left_out(slug: str, project: Path) -> dict[str, Any]:
-        with reading_with(without(files, lone[slug])):
-            return as_json(read(project))
-
-    with tempfile.TemporaryDirectory(prefix="redis-plan-score-") as folder:
-        briefs = read_all(corpus, Path(folder) / "plain", lambda _, project: as_json(read(project)))
+    with tempfile.TemporaryDirectory(prefix="redis-plan-score-") as folder, encoder.remembering(KEPT):
         if arguments:
-            command = [sys.executable, str(corpus / "score.py"), str(corpus), str(briefs), *arguments]
-            return subprocess.run(command, check=False).returncode
-        without_own = read_all(corpus, Path(folder) / "left-out", left_out)
-        side_by_side(scores(corpus, briefs), scores(corpus, without_own))
+            one = "--left-out" in arguments
+            read_by = left_out(corpus, lone) if one else as_it_is
+            results = read_all(corpus, Path(folder), read_by)
+            rest = [argument for argument in arguments if argument != "--left-out"]
+            return subprocess.run(_command(corpus, *results, *rest), check=False).returncode
+        plain = read_all(corpus, Path(folder) / "plain", as_it_is)
+        without = read_all(corpus, Path(folder) / "left-out", left_out(corpus, lone))
+        side_by_side(scores(corpus, *plain), scores(corpus, *without))
     return 0
 
 

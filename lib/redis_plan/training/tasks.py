@@ -1,0 +1,62 @@
+"""Tasks: what is learnt. Each is a module of this package (the package's text says what it holds).
+
+A task may use the models of the tasks before it in the list: it then sees those that were trained on the same projects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import ModuleType
+
+import numpy as np
+
+from redis_plan.brief import learnt
+from redis_plan.brief.learnt import Model
+from redis_plan.training import fitting
+from redis_plan.training.corpus import Project
+from redis_plan.training.fitting import Rows
+
+TASKS: tuple[ModuleType, ...] = ()
+#: Thresholds are chosen on projects that the model did not see: so many groups, each left out once.
+GROUPS = 6
+
+
+def train(projects: Sequence[Project], tasks: Sequence[ModuleType] | None = None) -> dict[str, Model]:
+    """Return the models of ``tasks`` (all of them without), trained on ``projects`` and our own examples."""
+    models: dict[str, Model] = {}
+    for task in TASKS if tasks is None else tasks:
+        with learnt.using(models):
+            found = _train(task, projects)
+        if found is not None:
+            models[task.NAME] = found
+    return models
+
+
+def _train(task: ModuleType, projects: Sequence[Project]) -> Model | None:
+    own: Rows = task.own_rows()
+    parts: list[Rows] = [task.rows(project) for project in projects]
+    if not len(own.features) and not any(len(part.features) for part in parts):
+        return None
+    model = _fit(task, [own, *parts])
+    if task.EXCLUSIVE or not projects:
+        return model
+    kept = [part for part in parts if len(part.features)]
+    held_out = []
+    for group in range(min(GROUPS, len(kept))):
+        seen = [part for n, part in enumerate(kept) if n % GROUPS != group]
+        other = _fit(task, [own, *seen])
+        held_out += [(other.probabilities(part.features), part.labels) for part in kept[group::GROUPS]]
+    choose = getattr(task, "thresholds", fitting.best_thresholds)
+    thresholds = choose([p for p, _ in held_out], [y for _, y in held_out])
+    return Model(model.name, model.labels, model.weights, tuple(float(t) for t in thresholds), model.exclusive)
+
+
+def _fit(task: ModuleType, parts: Sequence[Rows]) -> Model:
+    strength = getattr(task, "STRENGTH", fitting.STRENGTH)
+    return fitting.fit(task.NAME, task.LABELS, fitting.together(parts), exclusive=task.EXCLUSIVE, strength=strength)
+
+
+def empty(width: int, labels: int) -> Rows:
+    """Return no rows: what a task has that learns nothing from a project."""
+    none = np.zeros((0, width), dtype=np.float32)
+    return Rows.of(none, np.zeros((0, labels), dtype=np.float32))
