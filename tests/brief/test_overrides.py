@@ -33,7 +33,11 @@ def test_prefix_and_structures_are_pinned(project):
         ("[facts]\nsesions_peak = 5\n", 2, "did you mean sessions_peak?"),
         ("[fact]\nsessions_peak = 5\n", 1, "did you mean facts?"),
         ("\n\n[naming]\nprefx = 'a'\n", 4, "did you mean prefix?"),
-        ("[facts]\nidle_ttl = 'two hours'\n", 2, "must be a number above 0, in s, got 'two hours'"),
+        (
+            "[facts]\nidle_ttl = 'two hours'\n",
+            2,
+            "must be a number above 0, in s (or with its unit: “90 s”), or “not said”; 'two hours' does not begin with a number",
+        ),
         ("[facts]\nidle_ttl = -1\n", 2, "must be a number above 0"),
         ("[facts]\nidle_ttl = true\n", 2, "must be a number above 0"),
         ("[naming]\nprefix = 'A B'\n", 2, "a-z, 0-9 and -"),

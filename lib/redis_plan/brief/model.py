@@ -171,6 +171,30 @@ class Remark:
 
 
 @dataclass(frozen=True, slots=True)
+class TakenUse:
+    """A use of Redis that the team asks for, for these entities; ``toml_line`` is its line in redis-plan.toml."""
+
+    use: str
+    entities: tuple[str, ...]
+    toml_line: int
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What the team settled in redis-plan.toml for the design to follow; None and empty where it left that open."""
+
+    session: str | None = None  # the noun; "" where it says that there is no session
+    member: str | None = None
+    taken: tuple[TakenUse, ...] = ()
+    dropped: dict[str, int] = field(default_factory=dict)  # use -> its line in redis-plan.toml
+    only_taken: bool = False  # the taken uses are all there are
+    adopted_keys: tuple[str, ...] = ()
+    refused_keys: dict[str, str] = field(default_factory=dict)  # key pattern -> why
+
+
+@dataclass(frozen=True, slots=True)
 class Brief:
     """Everything read from a project's documents, and what had to be assumed."""
 
@@ -190,6 +214,7 @@ class Brief:
     facts: tuple[Fact, ...] = ()
     remarks: tuple[Remark, ...] = ()
     name_prefix: str | None = None  # pinned by the team in redis-plan.toml
+    settled: Settled = field(default_factory=Settled)
     pinned: dict[str, str] = field(default_factory=dict)  # key or use pattern -> structure pinned by the team
     pinned_lines: dict[str, int] = field(default_factory=dict)  # where in redis-plan.toml each of them stands
 

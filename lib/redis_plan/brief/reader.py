@@ -21,7 +21,7 @@ from redis_plan.brief.attributes import with_bounds, with_sizes
 from redis_plan.brief.conflicts import find_conflicts
 from redis_plan.brief.contradictions import find_contradictions
 from redis_plan.brief.documents import Document, Part
-from redis_plan.brief.entities import entity_lexicon, folded_name, read_entities, read_relations
+from redis_plan.brief.entities import entity_lexicon, read_entities, read_relations
 from redis_plan.brief.facts import read_facts
 from redis_plan.brief.fit import judge_fit
 from redis_plan.brief.hosts import stack_remarks
@@ -30,7 +30,7 @@ from redis_plan.brief.model import Brief, Component, Entity, Note, Quantity, Rem
 from redis_plan.brief.notes import read_notes
 from redis_plan.brief.outline import Block, parse
 from redis_plan.brief.overrides import NAME as TOML
-from redis_plan.brief.overrides import Overrides, read_overrides
+from redis_plan.brief.overrides import applying, read_overrides
 from redis_plan.brief.quantities import Context, read_quantities
 from redis_plan.brief.requirements import flag_realtime, read_requirements
 from redis_plan.brief.sections import Roles
@@ -78,22 +78,22 @@ def _without_collector() -> Iterator[None]:
 def _read(project: Path) -> Brief:
     loaded = files.load(project)
     overrides = read_overrides(files.find_folder(project))
-    language, _ = detect_language(d.text for d in loaded.values())
+    language = overrides.file.project.language or detect_language(d.text for d in loaded.values())[0]
     texts = _texts(loaded, language)
     words = lexicon(language, *(text.language for text in texts))
     lines: dict[str, Sequence[str]] = {t.document.name: t.lines for t in texts}
     quantities = tuple(q for t in texts for q in _quantities(t))
-    requirements = _requirements(texts, words, quantities)
-    stack = _stack(texts)
+    requirements = applying.apply_demands(_requirements(texts, words, quantities), overrides, lines)
+    stack = applying.apply_stack(_stack(texts), overrides)
     notes = _notes(texts)
-    entities = _entities(texts, words, requirements, overrides)
+    entities = applying.apply_entities(_entities(texts, words, requirements), overrides)
     if language in READ_FULLY:
         entities = with_sizes(entities, quantities, lines, words)
-    facts = read_facts(quantities, lines, overrides.facts)
-    fit, because = judge_fit(requirements, quantities, stack)
+    facts = applying.apply_facts(read_facts(quantities, lines, overrides.facts), overrides)
+    fit, because = applying.apply_fit(*judge_fit(requirements, quantities, stack), overrides)
     assumed = assumed_entities(texts[0].document.name) if not entities and fit != "no" else ()
     entities = entities or assumed
-    title = _title(texts[0], project)
+    title = overrides.file.project.name or _title(texts[0], project)
     prd_blocks = texts[0].blocks
     return Brief(
         title=title,
@@ -112,9 +112,10 @@ def _read(project: Path) -> Brief:
         facts=facts,
         remarks=_remarks(loaded, texts, language, requirements, quantities, lines, stack, notes, words)
         + _of_assumed(assumed),
-        name_prefix=overrides.prefix,
-        pinned=dict(overrides.structures),
-        pinned_lines=dict(overrides.structure_lines),
+        name_prefix=overrides.file.project.prefix or overrides.file.naming.prefix,
+        settled=applying.settled(overrides),
+        pinned=dict(overrides.file.structures),
+        pinned_lines={key: overrides.line("structures", key) for key in overrides.file.structures},
     )
 
 
@@ -220,26 +221,9 @@ def _stack(texts: Sequence[Text]) -> tuple[Component, ...]:
     return tuple(c for c in merged if not (c.name in _PROTOCOLS and named) and not (c.name == "Docker" and composed))
 
 
-def _entities(
-    texts: Sequence[Text], words: Lexicon, requirements: Sequence[Requirement], overrides: Overrides
-) -> tuple[Entity, ...]:
+def _entities(texts: Sequence[Text], words: Lexicon, requirements: Sequence[Requirement]) -> tuple[Entity, ...]:
     demanded = {(r.file, r.line) for r in requirements if r.kind != "out-of-scope"}
-    found = list(read_entities([(t.blocks, t.roles) for t in texts], words, demanded))
-    dropped = {folded_name(name) for name in overrides.drop}
-    renamed = {folded_name(old): new for old, new in overrides.rename.items()}
-    result = []
-    for entity in found:
-        if folded_name(entity.name) in dropped:
-            continue
-        new = renamed.get(folded_name(entity.name))
-        result.append(replace(entity, name=new, aliases=(*entity.aliases, entity.name)) if new else entity)
-    known = {folded_name(e.name) for e in result}
-    result += [
-        Entity(name, TOML, line, lifetime="session", realtime=True)
-        for name, line in overrides.add.items()
-        if folded_name(name) not in known
-    ]
-    return tuple(result)
+    return tuple(read_entities([(t.blocks, t.roles) for t in texts], words, demanded))
 
 
 def _notes(texts: Sequence[Text]) -> tuple[Note, ...]:

@@ -115,6 +115,7 @@ class UsePattern:
     verbs: tuple[str, ...] = ()  # stems of the verbs of access patterns
     kinds: tuple[str, ...] = ()  # kinds of access (data/catalog/access.toml) that touch it, whatever their entity
     many: Literal["once", "merge", "each"] = "once"
+    machinery: bool = False  # what every design with a session has whatever the product: it is never asked for by name
     small: bool = False  # also worth it where a project hardly needs Redis
     lifetimes: tuple[str, ...] = ("connection", "session", "temporary", "unknown", "durable")
     adopts_durable: bool = False  # serves the real-time entities that stay in the database and that no other takes

@@ -57,7 +57,11 @@ def canonical(name: str) -> str:
 def _singular(word: str) -> str:
     if word.endswith("ies"):
         return word[:-3] + "y"
-    return word[:-1] if word.endswith("s") and not word.endswith("ss") else word
+    return word if word.endswith(_NO_PLURAL) or not word.endswith("s") else word[:-1]
+
+
+#: Ends of singular words: of a class, a status, a basis, and of the few of their own.
+_NO_PLURAL = ("ss", "us", "is", "canvas", "atlas", "alias", "bias", "lens")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -95,6 +99,8 @@ class SessionNoun:
 
 def find_session(brief: Brief) -> SessionNoun | None:
     """Return the entity that people share in real time for a while, or None where the documents have no such thing."""
+    if brief.settled.session is not None:
+        return _settled_session(brief, brief.settled.session)
     if brief.fit == "no":
         return None
     lexicon = nouns()
@@ -110,6 +116,13 @@ def find_session(brief: Brief) -> SessionNoun | None:
         if lively and _is_shared(entity, brief) and (best is None or points > best[0]):
             best = points, SessionNoun(singular(entity.name), entity)
     return best[1] if best else None
+
+
+def _settled_session(brief: Brief, noun: str) -> SessionNoun | None:
+    """Return the session that the team names; its entity is always there, as the reader sees to it."""
+    named = [e for e in brief.entities if same(e.name, noun)]
+    aliased = [e for e in brief.entities if any(same(a, noun) for a in e.aliases)]
+    return next((SessionNoun(_plain(noun), entity) for entity in named + aliased), None)
 
 
 def other_words(session: SessionNoun, entities: Iterable[Entity]) -> tuple[Entity, ...]:
@@ -148,8 +161,11 @@ def _session_rank(entity: Entity, session: tuple[str, ...], stop: tuple[str, ...
 
 def singular(name: str) -> str:
     """Return the singular noun for running text: ``"Estimation sessions"`` → ``"estimation session"``."""
-    plain = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).replace("_", " ").strip().lower()
-    return _singular(plain)
+    return _singular(_plain(name))
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).replace("_", " ").strip().lower()
 
 
 #: How a noun begins that takes "an"; of "u" only where it is not "you", of "h" only where it is silent.
@@ -172,6 +188,8 @@ def with_article(noun: str) -> str:
 
 def find_member(brief: Brief, session: SessionNoun | None) -> str:
     """Return what a person in a session is called; "member" where the documents name nobody."""
+    if brief.settled.member:
+        return _plain(brief.settled.member)
     for stem in nouns().member:
         for entity in brief.entities:
             if session and entity is session.entity:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from redis_plan.brief.model import Brief, Entity
-from redis_plan.keyspace import cues
+from redis_plan.keyspace import cues, settled
 from redis_plan.keyspace.catalog import UsePattern, use_patterns
 
 
@@ -30,21 +30,22 @@ class PassedOver:
 
 def choose(brief: Brief, session: cues.SessionNoun | None) -> list[Use]:
     """Decide which use patterns the project needs, and which entities each of them serves."""
-    open_to = [p for p in use_patterns() if not _closed(p, brief, session)]
+    asked_for = settled.taken(brief, session is not None)
+    open_to = [p for p in use_patterns() if p.use in asked_for or not _closed(p, brief, session)]
     own = (session.entity, *cues.other_words(session, brief.entities)) if session else ()
     entities = _candidates(brief, own)
-    claimed = _claim(open_to, entities)
+    claimed = settled.with_claims(_claim(open_to, settled.unclaimed(entities, asked_for)), asked_for)
     fallback = next((p for p in open_to if p.when == "fallback"), None)
     uses: list[Use] = []
     for pattern in open_to:
         if pattern.when in ("fallback", "channel"):
             continue
-        about = _about(pattern, brief)
+        about = tuple(dict.fromkeys((*settled.cited(pattern.use, asked_for), *_about(pattern, brief))))
         mine = claimed.get(pattern.use, ())
         asked = (
             bool(mine) if pattern.when == "entity" else bool(about) if pattern.when == "text" else bool(mine or about)
         )
-        if pattern.when != "core" and not asked:
+        if pattern.when != "core" and not asked and pattern.use not in asked_for:
             continue
         groups = [(e,) for e in mine] if pattern.many == "each" and mine else [tuple(mine)]
         if pattern.when == "core" and session and not mine:
@@ -52,7 +53,8 @@ def choose(brief: Brief, session: cues.SessionNoun | None) -> list[Use]:
         uses += [Use(pattern, group, about) for group in groups]
     if fallback:
         taken = {e.name for group in claimed.values() for e in group}
-        uses += [Use(fallback, (e,)) for e in entities if e.name not in taken and e.lifetime in fallback.lifetimes]
+        left = [e for e in entities if e.name not in taken and e.lifetime in fallback.lifetimes]
+        uses += [Use(fallback, (e,)) for e in (*claimed.get(fallback.use, ()), *left)]
     if heard := [use for use in uses if any(spec.type == "channel" for spec in use.pattern.key)]:
         uses += [Use(p, (), heard[0].requirements) for p in open_to if p.when == "channel"]
     return uses
@@ -74,6 +76,8 @@ def passed_over(brief: Brief) -> tuple[PassedOver, ...]:
 
 def _closed(pattern: UsePattern, brief: Brief, session: cues.SessionNoun | None) -> str:
     """Return why ``pattern`` can't be for this project whatever its entities are, or ""."""
+    if said := settled.closed(pattern, brief):
+        return said
     if brief.fit == "no" and not pattern.small:
         return "the documents hardly need Redis"
     if pattern.needs == "session" and session is None:

@@ -1,0 +1,258 @@
+"""Schema: what ``ai/redis-plan.toml`` may say, as pydantic models; also published as JSON Schema.
+
+An entry that usually is one word or one number may be written as that alone (``Short``): ``idle_ttl = "30 min"`` is
+``idle_ttl = { value = "30 min" }``. Names of facts and of uses come from the catalog, so that this module knows none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
+
+#: ``prd.md:31`` or ``prd.md:31-34``.
+PLACE = r"^[^:\s]+\.md:[1-9]\d*(-[1-9]\d*)?$"
+STRUCTURES = ("string", "hash", "list", "set", "zset", "stream", "channel")
+
+Lifetime = Literal["connection", "session", "temporary", "durable", "unknown"]
+Kind = Literal["functional", "non-functional", "constraint", "out-of-scope"]
+Number = Annotated[float, Field(strict=True)]  # true is no number
+Text = Annotated[str, Field(min_length=1, pattern=r"\S")]
+
+
+def _listed(value: Any) -> Any:  # Any: what a user wrote
+    return [value] if isinstance(value, str) else value
+
+
+class Table(BaseModel):
+    """A table of the file: a key that it does not know is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Cited(Table):
+    """An entry that may say where it stands; ``quote`` must stand on the line that ``cite`` names."""
+
+    cite: str | None = Field(None, pattern=PLACE, description="Line that says so, as prd.md:31 (or prd.md:31-34).")
+    quote: Text | None = Field(None, description="Words of the cited line, as they stand there.")
+
+    @model_validator(mode="after")
+    def _quoted_somewhere(self) -> Cited:
+        if self.quote and not self.cite:
+            raise PydanticCustomError("uncited", 'a quote needs its place; add cite = "prd.md:31"')
+        return self
+
+
+class Short(Cited):
+    """An entry that may be written as the one value ``short`` instead of a table."""
+
+    short: ClassVar[str] = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _wrapped(cls, value: Any) -> Any:  # Any: what a user wrote
+        """Wrap a plain value into the table that it stands for."""
+        return value if isinstance(value, Mapping) else {cls.short: value}
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Say that both ways of writing are good."""
+        found = handler(core)
+        plain = handler.resolve_ref_schema(found)["properties"][cls.short]
+        return {"anyOf": [{k: v for k, v in plain.items() if k != "title"}, found]}
+
+
+class Project(Table):
+    """What the product is called."""
+
+    name: Text | None = Field(None, description="The product's name, without “requirements document” and the like.")
+    prefix: str | None = Field(
+        None, pattern=r"^[a-z][a-z0-9-]{0,23}$", description="First part of every key; the name's slug if left out."
+    )
+    language: str | None = Field(
+        None, pattern=r"^[a-z]{2}$", description="Language of the documents, as in ISO 639-1: en, pl, ja."
+    )
+
+
+class Naming(Table):
+    """The older place of ``[project] prefix``."""
+
+    prefix: str | None = Field(None, pattern=r"^[a-z][a-z0-9-]{0,23}$", description="As [project] prefix.")
+
+
+class Session(Cited):
+    """What its members share live, from its start to its end."""
+
+    noun: Text | None = Field(None, description="What a session is called here, singular: room, auction, board, match.")
+    none: bool = Field(False, description="true: nothing is shared live by people who are in it together.")
+    member: Text | None = Field(None, description="What somebody in a session is called, singular: player, bidder.")
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Session:
+        if self.none and (self.noun or self.member):
+            raise PydanticCustomError(
+                "both", "none = true says that there is no session; drop it or the noun and the member"
+            )
+        return self
+
+
+class FactEntry(Short):
+    """One number that the design is computed from."""
+
+    short: ClassVar[str] = "value"
+    value: Number | str = Field(
+        description='A number in the base unit, text with a unit ("90 s", "60 kB"), or "not said".'
+    )
+    low: Number | str | None = Field(None, description="Lower end of a range that the documents give.")
+    high: Number | str | None = Field(None, description="Upper end of a range that the documents give.")
+    because: Text | None = Field(
+        None, description="How it follows, where the cited line does not have the number itself."
+    )
+
+
+class EntityEntry(Cited):
+    """What the team knows of one thing whose state the application keeps."""
+
+    lifetime: Lifetime | None = Field(
+        None,
+        description="How long its state lives: connection, session, temporary (own TTL), durable (the database owns it).",
+    )
+    realtime: bool | None = Field(None, description="Others watch it change while they are connected.")
+    aliases: list[Text] = Field([], description="Other names of it in the documents.")
+
+
+class AddedEntity(EntityEntry, Short):
+    """A thing that was not found in the documents."""
+
+    short: ClassVar[str] = "name"
+    name: Text = Field(description="Its name, singular.")
+
+
+class Entities(Table):
+    """Things whose state the application keeps."""
+
+    complete: bool = Field(
+        False,
+        description="true: those under [entities.set], add and rename are all there are; others that were read are dropped.",
+    )
+    add: list[AddedEntity] = Field([], description="Things that were not found.")
+    drop: list[Text] = Field([], description="Names that were read and are no things of this product.")
+    rename: dict[str, Text] = Field({}, description="Name as it was read = name as it is.")
+    set: dict[str, EntityEntry] = Field({}, description="Name = what it is; a name that was not read is added.")
+
+
+class TakenUse(Short):
+    """A use of Redis that this product needs."""
+
+    short: ClassVar[str] = "use"
+    use: str = Field(description="A name of the vocabulary.")
+    entity: Annotated[list[Text], BeforeValidator(_listed)] = Field(
+        [],
+        description="The entity that it keeps, or a list of them.",
+        json_schema_extra={"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
+    )
+    because: Text | None = Field(None, description="Why, where no line says it.")
+
+
+class DroppedUse(Short):
+    """A use of Redis that this product does not need."""
+
+    short: ClassVar[str] = "use"
+    use: str = Field(description="A name of the vocabulary.")
+    because: Text | None = Field(None, description="Why not.")
+
+
+class Uses(Table):
+    """What Redis does for the product."""
+
+    complete: bool = Field(False, description="true: the uses under take are all there are.")
+    take: list[TakenUse] = Field([], description="Uses that the product needs, whatever was read.")
+    drop: list[DroppedUse] = Field([], description="Uses that it does not need.")
+
+
+class Stack(Table):
+    """Which parts of the stack the design depends on."""
+
+    server: str | None = Field(
+        None,
+        pattern=r"(?i)^(redis|valkey)(\s+v?\d+(\.\d+){0,2})?$",
+        description='Redis or Valkey with its version: "Redis 7.4".',
+    )
+    client: Text | None = Field(
+        None, description="Redis client library: ioredis, node-redis, redis-py, go-redis, Lettuce …"
+    )
+    websocket: Text | None = Field(
+        None, description="What speaks WebSocket to the browsers: Socket.IO, ws, Phoenix Channels …"
+    )
+
+
+class Fit(Short):
+    """Whether the product needs Redis at all."""
+
+    short: ClassVar[str] = "verdict"
+    verdict: Literal["core", "useful", "no"] = Field(
+        description="core: shared live state is what it is about; useful; no: one database does."
+    )
+    because: Text | None = Field(None, description="Why.")
+
+
+class DemandEntry(Cited):
+    """What a demand is."""
+
+    kind: Kind | None = Field(None, description="functional, non-functional, constraint or out-of-scope.")
+    realtime: bool | None = Field(None, description="It asks that others see a change while they are connected.")
+
+
+class AddedDemand(Short):
+    """A line that is a demand and was not read as one."""
+
+    short: ClassVar[str] = "line"
+    line: str = Field(pattern=r"^[^:\s]+\.md:[1-9]\d*$", description="Where it stands: prd.md:31.")
+    id: Text | None = Field(None, description="Its id; made from the line if left out.")
+    kind: Kind = Field("functional", description="functional, non-functional, constraint or out-of-scope.")
+    realtime: bool = Field(False, description="It asks that others see a change while they are connected.")
+
+
+class Demands(Table):
+    """Statements of demand, each named by its line (prd.md:31) or its id."""
+
+    add: list[AddedDemand] = Field([], description="Lines that are demands and were not read as such.")
+    drop: list[Text] = Field([], description="Lines or ids that are no demands.")
+    set: dict[str, DemandEntry] = Field({}, description="Line or id = what it is.")
+
+
+class RefusedKey(Short):
+    """A key of the team's own that the design should not follow."""
+
+    short: ClassVar[str] = "key"
+    key: Text = Field(description="The key pattern as the documents write it.")
+    because: Text | None = Field(None, description="Why not.")
+
+
+class Keys(Table):
+    """Key patterns that the documents themselves name."""
+
+    adopt: list[Text] = Field([], description="Key patterns of the documents that stand as they are.")
+    refuse: list[RefusedKey] = Field([], description="Key patterns of the documents that the design should not follow.")
+
+
+class File(Table):
+    """``ai/redis-plan.toml``: what a team corrects in how its documents were read. Every table and key is optional."""
+
+    project: Project = Project()
+    naming: Naming = Naming()
+    session: Session = Session()
+    facts: dict[str, FactEntry] = {}
+    entities: Entities = Entities()
+    uses: Uses = Uses()
+    structures: dict[str, str] = Field(
+        {},
+        description="Key or use = the structure that holds it: string, hash, list, set, zset, stream, channel, or a candidate's own name.",
+    )
+    stack: Stack = Stack()
+    fit: Fit | None = None
+    demands: Demands = Demands()
+    keys: Keys = Keys()

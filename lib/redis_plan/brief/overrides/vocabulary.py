@@ -1,0 +1,39 @@
+"""Vocabulary: the uses of Redis that the pattern catalog knows, by the names that ``[uses]`` takes."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from redis_plan import resources
+
+
+@dataclass(frozen=True, slots=True)
+class UseWord:
+    """A use's name, what it is for (in the catalog's words, ``$noun`` and the like filled in), and what it needs."""
+
+    use: str
+    title: str
+    purpose: str
+    needs: str  # session, no-session or any
+
+
+@cache
+def use_words() -> Mapping[str, UseWord]:
+    """Return every use of ``data/catalog/patterns`` in the order in which a design considers them."""
+    read = [
+        tomllib.loads(path.read_text("utf-8")) for path in sorted((resources.catalog_dir() / "patterns").glob("*.toml"))
+    ]
+    read.sort(key=lambda entry: (entry["order"], entry["use"]))
+    return {
+        entry["use"]: UseWord(entry["use"], entry["title"], _plain(entry["purpose"]), entry["needs"]) for entry in read
+    }
+
+
+def _plain(text: str) -> str:
+    """Fill the catalog's words in as long as no project lends its own."""
+    for word, plain in (("$nouns", "sessions"), ("$noun", "session"), ("$members", "members"), ("$member", "member"), ("$entities", "entries"), ("$entity", "entry")):  # fmt: skip
+        text = text.replace(word, plain)
+    return text

@@ -1,0 +1,107 @@
+"""Settled: the session, the member and the uses that a team fixed in ``redis-plan.toml``, for a design to follow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from redis_plan.brief.model import Brief, Entity, TakenUse
+from redis_plan.errors import OverrideError
+from redis_plan.keyspace.catalog import UsePattern, use_patterns
+from redis_plan.keyspace.cues import same
+
+FILE = "redis-plan.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A use that the team takes: for these entities, because of the requirements that it cites."""
+
+    pattern: UsePattern
+    entities: tuple[Entity, ...] = ()
+    requirements: tuple[str, ...] = ()
+
+
+def closed(pattern: UsePattern, brief: Brief) -> str:
+    """Return why the team does not have ``pattern``, or "" where it left that open."""
+    settled = brief.settled
+    if pattern.use in settled.dropped:
+        return f"dropped by the team ({FILE}:{settled.dropped[pattern.use]})"
+    if settled.only_taken and not pattern.machinery and pattern.use not in {one.use for one in settled.taken}:
+        return f"the team lists all uses in {FILE}, and this is not among them"
+    return ""
+
+
+def taken(brief: Brief, has_session: bool) -> dict[str, Wanted]:
+    """Return each use that the team takes, with its entities and the requirements on the lines that it cites.
+
+    Raises :class:`OverrideError` where the project has no session for it, or no such entity.
+    """
+    patterns = {pattern.use: pattern for pattern in use_patterns()}
+    found: dict[str, Wanted] = {}
+    for one in brief.settled.taken:
+        pattern = patterns[one.use]
+        if (pattern.needs == "session") != has_session and pattern.needs != "any":
+            raise OverrideError(f"{FILE}:{one.toml_line}: {_misplaced(pattern, has_session, patterns)}")
+        before = found.get(one.use, Wanted(pattern))
+        entities = dict.fromkeys(e.name for e in (*before.entities, *_entities(one, brief)))
+        found[one.use] = Wanted(
+            pattern,
+            tuple(next(e for e in brief.entities if e.name == name) for name in entities),
+            tuple(dict.fromkeys((*before.requirements, *_cited(one, brief)))),
+        )
+    return found
+
+
+def unclaimed(entities: Sequence[Entity], asked_for: Mapping[str, Wanted]) -> list[Entity]:
+    """Return the entities that the team gave to no use."""
+    given = {e.name for wanted in asked_for.values() for e in wanted.entities}
+    return [e for e in entities if e.name not in given]
+
+
+def with_claims(
+    claimed: Mapping[str, tuple[Entity, ...]], asked_for: Mapping[str, Wanted]
+) -> dict[str, tuple[Entity, ...]]:
+    """Return who serves which entities, the team's before those that fit."""
+    found = dict(claimed)
+    for use, wanted in asked_for.items():
+        if wanted.entities:
+            others = () if wanted.pattern.many == "once" else claimed.get(use, ())
+            found[use] = (*wanted.entities, *others)
+    return found
+
+
+def cited(use: str, asked_for: Mapping[str, Wanted]) -> tuple[str, ...]:
+    """Return the requirements on the lines that the team cites for ``use``."""
+    return asked_for[use].requirements if use in asked_for else ()
+
+
+def _misplaced(pattern: UsePattern, has_session: bool, patterns: dict[str, UsePattern]) -> str:
+    """Say what to do about a use that a project with or without sessions can't have."""
+    if has_session:
+        others = [p.use for p in patterns.values() if p.needs == "session" and p.when in ("entity", "fallback")]
+        return (
+            f"[uses] takes {pattern.use!r}, which is for projects without sessions; take another, such as "
+            f"{others[0]}, or write [session] none = true"
+        )
+    return (
+        f"[uses] takes {pattern.use!r}, which lives in a session, and none was found; name it: [session] noun = “room”"
+    )
+
+
+def _entities(one: TakenUse, brief: Brief) -> Sequence[Entity]:
+    found = []
+    for name in one.entities:
+        by_name = [e for e in brief.entities if same(e.name, name)]
+        by_alias = [e for e in brief.entities if any(same(a, name) for a in e.aliases)]
+        if not (by_name or by_alias):
+            names = ", ".join(e.name for e in brief.entities) or "none"
+            raise OverrideError(
+                f"{FILE}:{one.toml_line}: no entity is called {name!r}; add it under [entities], or take one of {names}"
+            )
+        found.append((by_name or by_alias)[0])
+    return found
+
+
+def _cited(one: TakenUse, brief: Brief) -> list[str]:
+    return [r.id for r in brief.requirements if (r.file, r.line) == (one.file, one.line) and r.kind != "out-of-scope"]
