@@ -17,7 +17,7 @@ from redis_plan.brief.model import Brief
 from redis_plan.experiments import raw
 from redis_plan.experiments.children import children
 from redis_plan.experiments.session import Session, start
-from redis_plan.keyspace import chain, functions, naming
+from redis_plan.keyspace import chain, functions, naming, periods
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.measure.finding import Finding, Value
 from redis_plan.measure.lab import Lab
@@ -160,7 +160,7 @@ def ghosts(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
             Value("bound", bound, "s", grade="modelled"),
             Value("kept_alive", int(samples["alive_before"].sum()), "members", int(samples["members"].sum())),
             Value("leave_events", int(samples["leave_events"].sum()), "events", int(samples["members"].sum())),
-            Value("project_bound", real + sweep_period_s(brief), "s", grade="modelled"),
+            Value("project_bound", real + periods.seconds(brief, "sweep"), "s", grade="modelled"),
             Value("project_least", max(0.0, real - heartbeat), "s", grade="modelled"),
         ),
         samples=samples,
@@ -168,11 +168,6 @@ def ghosts(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
         f"events for {int(samples['members'].sum())} members.",
         conditions={"lease": f"{lease:g} s", "heartbeat": f"{beat:g} s", "sweep period": f"{sweep:g} s"},
     )  # fmt: skip
-
-
-def sweep_period_s(brief: Brief) -> float:
-    """Return how often the sweeper looks at a session: half the heartbeat, between 1 and 5 s."""
-    return min(5.0, max(1.0, brief.value("heartbeat") / 2))
 
 
 def _heart(lab: Lab, session: Session, members: int, beat: float) -> dict[str, Any]:  # Any: JSON

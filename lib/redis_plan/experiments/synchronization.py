@@ -18,15 +18,10 @@ from redis_plan.experiments import raw
 from redis_plan.experiments.gateway import encode
 from redis_plan.experiments.session import Session, start
 from redis_plan.experiments.syncclient import SyncClient
-from redis_plan.keyspace import functions
+from redis_plan.keyspace import functions, periods
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.measure.finding import Finding, Value
 from redis_plan.measure.lab import Lab
-
-
-def beacon_period_s(brief: Brief) -> float:
-    """Return the period of the version beacon: a quarter of the sync latency, at most half a second."""
-    return min(0.5, brief.value("sync_latency") / 4)
 
 
 def publish_cost(lab: Lab, *, brief: Brief) -> Finding:
@@ -156,7 +151,7 @@ def tail_loss(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
     question = "When the last message of a burst is lost, when does the client know?"
     if reason := functions.missing(keyspace):
         return Finding(question, "", "", (), not_run=f"Tail loss does not apply: {reason}.")
-    period = beacon_period_s(brief)
+    period = periods.seconds(brief, "beacon")
     count = lab.by_profile(24, 60, 200)
     client = lab.server.client(decode_responses=True)
     library = start(lab.server)

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from redis_plan.brief.model import Brief
 from redis_plan.experiments.session import Session, start
 from redis_plan.experiments.structures import Filler, Shape
-from redis_plan.experiments.synchronization import beacon_period_s
-from redis_plan.keyspace import functions
+from redis_plan.keyspace import functions, periods
 from redis_plan.keyspace.model import KeyPattern, Keyspace
 from redis_plan.measure.crowd import Share
 from redis_plan.measure.lab import Lab
@@ -59,7 +58,7 @@ def rates(brief: Brief, keyspace: Keyspace) -> tuple[Rate, ...]:
         Rate("heartbeat", sessions * members / max(1.0, brief.value("heartbeat")), "members / heartbeat", False),
         Rate(
             "beacon",
-            sessions * max(1.0, brief.value("gateway_nodes")) / beacon_period_s(brief),
+            sessions * max(1.0, brief.value("gateway_nodes")) / periods.seconds(brief, "beacon"),
             "sessions_peak x gateway_nodes / beacon period",
             True,
         ),

@@ -12,11 +12,11 @@ from string import Template
 from redis_plan import units
 from redis_plan.brief.model import Brief, Entity
 from redis_plan.keyspace import chain as ttl_chain
-from redis_plan.keyspace import cues, naming, statefields
+from redis_plan.keyspace import cues, naming, periods, statefields
 from redis_plan.keyspace.catalog import FieldSpec, KeySpec, UsePattern
 from redis_plan.keyspace.expression import compute
 from redis_plan.keyspace.model import Field, KeyPattern, Keyspace, TtlRule
-from redis_plan.keyspace.settings import ENVELOPE_BYTES, probe_s
+from redis_plan.keyspace.settings import ENVELOPE_BYTES
 from redis_plan.keyspace.uses import Use
 
 
@@ -111,8 +111,8 @@ def _words(ground: Ground, entity: Entity | None) -> _Words:
             "nouns": cues.plural(keyspace.session_noun),
             "member": keyspace.member_noun,
             "lease": units.write(ttl_chain.lease(brief), "s"),
-            "probe": units.write(probe_s(brief), "s"),
-            "probe_period": units.write(probe_s(brief) / 2, "s"),
+            "probe": units.write(periods.seconds(brief, "probe"), "s"),
+            "probe_period": units.write(periods.seconds(brief, "probe") / 2, "s"),
             "idle": units.write(brief.value("idle_ttl"), "s"),
             "members": cues.plural(keyspace.member_noun),
             "entity": cues.singular(name),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from redis_plan.brief.model import Brief
+from redis_plan.keyspace import periods
 from redis_plan.keyspace.model import Keyspace
 
 
@@ -27,12 +28,12 @@ class Link:
 
 def retry_window(brief: Brief) -> float:
     """Return how long a client keeps retrying an operation, in seconds: at most while it may reconnect."""
-    return max(brief.value("reconnect_grace"), 3 * brief.value("sync_latency"))
+    return periods.seconds(brief, "retry_window")
 
 
 def lease(brief: Brief) -> float:
     """Return the lease of a connection in seconds: the reconnect grace, but never below three heartbeats."""
-    return max(brief.value("reconnect_grace"), 3 * brief.value("heartbeat"))
+    return periods.seconds(brief, "lease")
 
 
 def links(keyspace: Keyspace, brief: Brief) -> tuple[Link, ...]:
@@ -57,7 +58,7 @@ def links(keyspace: Keyspace, brief: Brief) -> tuple[Link, ...]:
             )
         )
     if "presence" in ttl:
-        beat = 3 * brief.value("heartbeat")
+        beat = periods.seconds(brief, "presence")
         found.append(Link("lease ≥ 3 × heartbeat", lease(brief), ">=", beat, "one lost heartbeat makes a ghost leave"))
         found.append(
             Link(

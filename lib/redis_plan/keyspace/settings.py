@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from redis_plan import resources, units
 from redis_plan.brief.model import Brief
 from redis_plan.expressions import evaluate
+from redis_plan.keyspace import periods
 from redis_plan.keyspace.model import Keyspace
 
-#: Seconds after which a subscriber that does not read is cut off.
-STALL_S = 5.0
 #: Bytes around a published payload: RESP framing, the word "message" and the channel's name.
 FRAME_BYTES = 40.0
 #: Bytes of the envelope around a payload at its widest: ``{"e":"","v":,"ts":,"t":"","op":"","d":}`` is 39 B, then the
@@ -66,26 +65,22 @@ def quantities(brief: Brief, keyspace: Keyspace, maxmemory: float, bytes_per_ses
     """Return the names that formulas of settings and alerts may use, in base units."""
     names = {fact.name: fact.value for fact in brief.facts}
     conn_rate = brief.value("sessions_peak") * brief.value("events_per_session")
+    stall = periods.seconds(brief, "stall")
     message = brief.value("payload_bytes") + ENVELOPE_BYTES + FRAME_BYTES
     # one event goes to the replica as a log entry and as a message, beside the state's version and the operation's record
     write_bytes = conn_rate * (2 * (brief.value("payload_bytes") + ENVELOPE_BYTES) + 200)
-    hard = max(1024.0 * 1024, conn_rate * message * STALL_S * 2)
+    hard = max(1024.0 * 1024, conn_rate * message * stall * 2)
     return names | {
         "maxmemory": maxmemory,
         "bytes_per_session": bytes_per_session,
         "conn_rate": conn_rate,
         "channels_peak": channels_peak(brief, keyspace),
-        "probe_s": probe_s(brief),
+        "probe_s": periods.seconds(brief, "probe"),
         "write_bytes": write_bytes,
-        "stall_s": STALL_S,
+        "stall_s": stall,
         "hard_limit": float(int(hard / 65_536 + 1) * 65_536),
         "connections": brief.value("gateway_nodes") * CONNECTIONS_PER_GATEWAY + 8,
     }
-
-
-def probe_s(brief: Brief) -> float:
-    """Return the seconds after which a gateway without its own probe message subscribes again; it sends two in that time."""
-    return max(1.0, brief.value("sync_latency"))
 
 
 def channels_peak(brief: Brief, keyspace: Keyspace) -> float:
@@ -131,7 +126,7 @@ def _value(entry: Mapping[str, str], names: Mapping[str, float]) -> str:
         return entry["value"]
     number = evaluate(entry["value"], names)
     if kind == "pubsub-limit":
-        return f"pubsub {number:.0f} {number / 2:.0f} {STALL_S:.0f}"
+        return f"pubsub {number:.0f} {number / 2:.0f} {names['stall_s']:.0f}"
     return f"{number:.0f}"
 
 

@@ -7,15 +7,12 @@ import unicodedata
 
 from redis_plan import resources, units
 from redis_plan.brief.model import Brief
+from redis_plan.delivery.walkthrough import Writer
 from redis_plan.experiments.expiry_lag import expected_lag_s
-from redis_plan.experiments.isolation import sweep_period_s
-from redis_plan.keyspace import chain
+from redis_plan.keyspace import chain, periods
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.plan.decision import Alternative, Decision, Guard
 from redis_plan.plan.evidence import Evidence
-
-#: How often a worker polls the index of deadlines, and how long a claim keeps others away, in seconds.
-POLL_S, CLAIM_S = 0.1, 5.0
 
 
 def volatile_keys(brief: Brief, keyspace: Keyspace) -> float:
@@ -42,24 +39,31 @@ def timed_actions(brief: Brief, keyspace: Keyspace, events: Evidence) -> str:
             "The documents ask for no timer beyond TTLs; should one come, use a sorted set by deadline and a claiming worker."
         )
         return "\n".join(lines)
+    of = periods.periods(brief)
+    poll, claim, writer = of["poll"], of["claim"], Writer(brief, keyspace)
     lines += [
         f"Timers, lease checks and idle ends stand in `{due.template}`, score = deadline in milliseconds. A worker polls each bucket "
-        f"every {units.write(POLL_S, 's')} (assumed; half a poll is the mean lateness) and claims what is due by moving its deadline "
-        f"{units.write(CLAIM_S, 's')} on: the reply 1 is ours, and a worker that dies leaves the entry to the next one.",
+        f"every {units.write(poll.seconds, 's')} ({poll.grade}: {poll.because}) and claims what is due in the same step, by the server's "
+        f"clock: an entry has one owner for {units.write(claim.seconds, 's')} ({claim.grade}: {claim.because}), and that of a worker that "
+        "dies is due again.",
         "",
         "```text",
-        f"ZRANGEBYSCORE {due.template} -inf <now_ms> LIMIT 0 100",
-        f"ZADD {due.template} XX GT CH <now_ms + {CLAIM_S * 1000:.0f}> <member>      # 1: ours, run it   0: another worker has it",
-        f"ZADD {due.template} <next deadline> <member>      # after the action, where the state names a further one",
-        f"ZREM {due.template} <member>      # after the action, where it names none",
+        f"{_line(writer.call('claim_due', claim_ms=claim.ms, batch=100))}      # entry, claimed_until, entry, …: ours until then",
+        f"{_line(writer.call('done_due', entry='<entry>', claimed_until='<claimed_until>'))}      # after the action: 0 where it got another deadline meanwhile",
+        f"ZADD {due.template} <next deadline> <entry>      # instead, where the state names a further one",
         "```",
         "",
         "The action is a function that checks the state (`expected_version`, or the deadline in it), so a late or repeated call changes "
         "nothing; after `conflict` the worker reads the state and writes the deadline that stands there. Bound: one poll, one round "
-        f"trip and the function's time; {units.write(CLAIM_S, 's')} more where a worker died. The lease check, which comes round every "
-        f"{units.write(sweep_period_s(brief), 's')}, writes a timer again that the state names and the index lost.",
+        f"trip and the function's time; {units.write(claim.seconds, 's')} more where a worker died. The lease check, which comes round every "
+        f"{units.write(periods.seconds(brief, 'sweep'), 's')}, writes a timer again that the state names and the index lost.",
     ]
     return "\n".join(lines)
+
+
+def _line(command: tuple[str, ...]) -> str:
+    """Return a command of the walkthrough with its placeholders as they stand."""
+    return " ".join(command)
 
 
 def _against_events(events: Evidence) -> str:

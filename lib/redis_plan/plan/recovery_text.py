@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -11,17 +11,13 @@ from redis_plan import units
 from redis_plan.brief.model import Brief
 from redis_plan.delivery import library
 from redis_plan.experiments.session import rules
-from redis_plan.experiments.synchronization import beacon_period_s
-from redis_plan.keyspace import functions
+from redis_plan.keyspace import functions, periods
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.plan.decision import Alternative, Decision, Guard
 from redis_plan.plan.degraded_text import degraded
 from redis_plan.plan.evidence import Evidence
 from redis_plan.plan.sync_common import is_scripted, serves
 from redis_plan.resources import catalog_dir
-
-#: Backoff of a gateway towards Redis, and of a client towards a gateway: first step and cap in seconds.
-GATEWAY_BACKOFF_S, CLIENT_BACKOFF_S = (0.05, 5.0), (0.25, 10.0)
 
 SURVIVAL_ALT = (
     "Bars of acknowledged changes by persistence, with narrower bars of changes present after SIGKILL and "
@@ -103,12 +99,13 @@ def error_table(
 
 def retries(brief: Brief, keyspace: Keyspace) -> str:
     """Return backoff, budget and breaker, in numbers."""
-    timeout = brief.value("sync_latency") / 2
+    timeout = periods.seconds(brief, "command")
+    first = periods.seconds(brief, "gateway_backoff")
     grace = brief.value("reconnect_grace")
     idem = rules(brief, keyspace).idem_ttl_s if not functions.missing(keyspace) else 0
 
-    def waits(first: float, cap: float) -> str:
-        return ", ".join(units.write(min(cap, first * 2**n), "s") for n in range(8))
+    def waits(who: Literal["gateway", "client"]) -> str:
+        return ", ".join(units.write(bound, "s") for bound in periods.backoff(brief, who).waits(8))
 
     sessions = not functions.missing(keyspace)
     trial = "`session_catch_up`" if sessions else "read"
@@ -123,9 +120,9 @@ def retries(brief: Brief, keyspace: Keyspace) -> str:
 
 | Who | Waits at most, try by try (full jitter: uniform from 0) | Gives up |
 |:--|:--|:--|
-| gateway → Redis, connection | {waits(*GATEWAY_BACKOFF_S)} | never; `/ready` says no after {units.write(brief.value("sync_latency"), "s")} |
-| gateway → Redis, one command | one retry after 50 ms, only {safe}, within {units.write(timeout, "s")} (chosen: sync_latency / 2) | answers `unknown`, the client asks again{" with the same id" if sessions else ""} |
-| client → gateway | {waits(*CLIENT_BACKOFF_S)} | {late} |
+| gateway → Redis, connection | {waits("gateway")} | never; `/ready` says no after {units.write(brief.value("sync_latency"), "s")} |
+| gateway → Redis, one command | one retry after {units.write(first, "s")}, only {safe}, within {units.write(timeout, "s")} (chosen: sync_latency / 2) | answers `unknown`, the client asks again{" with the same id" if sessions else ""} |
+| client → gateway | {waits("client")} | {late} |
 
 - **Retry budget**: 10 % of the commands of the last 10 s; beyond, errors go to the caller at once (chosen).
 - **Breaker** a gateway: opens after 5 connection errors or timeouts in 2 s, refuses at once for 1 s, then lets one {trial} through; two good ones close it (chosen).
@@ -134,7 +131,7 @@ def retries(brief: Brief, keyspace: Keyspace) -> str:
 
 def versions(brief: Brief, keyspace: Keyspace, ahead: str = "") -> str:
     """Return the rules for versions that go back, restores, split brain, poison and rollback."""
-    period = units.write(beacon_period_s(brief), "s")
+    period = units.write(periods.seconds(brief, "beacon"), "s")
     if functions.missing(keyspace):
         return """### What must not be assumed
 

@@ -6,9 +6,8 @@ import re
 
 from redis_plan import units
 from redis_plan.brief.model import Brief
-from redis_plan.experiments.isolation import sweep_period_s
 from redis_plan.experiments.session import rules
-from redis_plan.keyspace import chain, functions, naming, records
+from redis_plan.keyspace import chain, functions, naming, periods, records
 from redis_plan.keyspace.cues import plural, with_article
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.plan import artefact_text
@@ -108,7 +107,7 @@ def identities(brief: Brief, keyspace: Keyspace) -> str:
 
 def cleanup(brief: Brief, keyspace: Keyspace, ghosts: Evidence) -> str:
     """Return the three layers and the ghost time."""
-    period, lease = sweep_period_s(brief), chain.lease(brief)
+    period, lease = periods.seconds(brief, "sweep"), chain.lease(brief)
     rule = rules(brief, keyspace)
     text = f"""### Cleanup in three layers
 
@@ -151,7 +150,7 @@ def limits(brief: Brief, keyspace: Keyspace) -> str:
 | joins an address | 20/min (chosen) | {window} | `slow_down` |
 | log, idem, events | section 3 and 4 | in the functions | trimmed, TTL |
 
-- **Rolling deploy.** The gateway stops accepting, closes sockets with 4012 `reconnect` over 10 s at random, and exits; leases outlive it ({units.write(chain.lease(brief), "s")}), so nobody loses the seat. Old and new gateways run side by side: functions are only added or extended at the end of ARGV; a changed meaning gets a new name (`session_apply_2`).
+- **Rolling deploy.** The gateway stops accepting, closes sockets with 4012 `reconnect` over {units.write(periods.seconds(brief, "drain"), "s")} at random, and exits; leases outlive it ({units.write(chain.lease(brief), "s")}), so nobody loses the seat. Old and new gateways run side by side: functions are only added or extended at the end of ARGV; a changed meaning gets a new name (`session_apply_2`).
 - **A tick or a timer** of {with_article(noun)} belongs to the worker that claims it: the due index gives the {noun}, and `session_apply` with `expected_version` is the fencing token: a worker that slept through a pause writes with an old version and gets `conflict`.
 - **Operation ids** are ULIDs of the client; a repeated one gets the first version back for {units.write(rules(brief, keyspace).idem_ttl_s, "s")}, longer than any client retries."""
 

@@ -6,9 +6,7 @@ import math
 
 from redis_plan import units
 from redis_plan.brief.model import Brief
-from redis_plan.experiments.synchronization import beacon_period_s
-from redis_plan.keyspace import settings
-from redis_plan.keyspace.chain import lease
+from redis_plan.keyspace import periods, settings
 from redis_plan.keyspace.cues import plural, with_article
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.plan.evidence import Evidence
@@ -17,7 +15,8 @@ from redis_plan.plan.sync_common import applies, events_of, not_run, tail
 
 def beacon(brief: Brief, keyspace: Keyspace, e: Evidence) -> str:
     """Return the version beacon: what it costs and how long a lost tail stays unseen."""
-    period = beacon_period_s(brief)
+    found = periods.periods(brief)["beacon"]
+    period = found.seconds
     reads = brief.value("sessions_peak") * brief.value("gateway_nodes") / period
     lines = [
         "### Version beacon: the lost last message",
@@ -41,10 +40,17 @@ def beacon(brief: Brief, keyspace: Keyspace, e: Evidence) -> str:
         else f"| with the beacon | {e.number('repaired_with')} |",
         f"| without | {e.number('repaired_without')} of {e['repaired_without'].n} while we watched for {e.number('watched')} or more |",
         "",
-        f"Bound: period + catch-up = {units.write(period, 's')} + one round trip, inside the sync latency of "
-        f"{units.write(brief.value('sync_latency'), 's')} ({brief.fact('sync_latency').where}).",
+        f"Bound: period + catch-up = {units.write(period, 's')} + one round trip ({found.grade}: {found.because}). It is a target of "
+        f"its own: the sync latency of {units.write(brief.value('sync_latency'), 's')} ({brief.fact('sync_latency').where}) is that of a "
+        "message that arrives.",
     ]
     return "\n".join(lines)
+
+
+def _wait(brief: Brief) -> str:
+    """Return how long a client waits before it connects again, as one term."""
+    waits = periods.backoff(brief, "client")
+    return f"`random(0, min({units.write(waits.cap_s, 's')}, {units.write(waits.base_s, 's')} x 2^n))`"
 
 
 def budget(brief: Brief, keyspace: Keyspace, a: Evidence, e: Evidence, d: Evidence) -> str:
@@ -53,8 +59,8 @@ def budget(brief: Brief, keyspace: Keyspace, a: Evidence, e: Evidence, d: Eviden
     network = min(0.1, limit / 20)
     rest = 2 * network
     measured = 0.0 if a.not_run else a[tail(a)].value
-    heartbeat = brief.value("heartbeat")
-    period = beacon_period_s(brief)
+    heartbeat, stall = brief.value("heartbeat"), periods.seconds(brief, "stall")
+    period = periods.seconds(brief, "beacon")
     repair = 0.0 if e.not_run or "max" not in e else e["max"].value
     rows = [
         f"| client → gateway | {units.write(network, 's')} | assumed: one way over the internet, `p99` of the team's region replaces it |",
@@ -72,7 +78,7 @@ def budget(brief: Brief, keyspace: Keyspace, a: Evidence, e: Evidence, d: Eviden
         f"| last message lost | beacon period + catch-up | {units.write(max(period, repair) + rest, 's')} (modelled from [{e.id}]) |"
         if not e.not_run
         else "| last message lost | beacon period + catch-up | not measured |",
-        f"| gateway stalls and is cut by Redis | stall + reconnect + catch-up | {units.write(settings.STALL_S, 's')} soft limit + {d.number('recovery')} |"
+        f"| gateway stalls and is cut by Redis | stall + reconnect + catch-up | {units.write(stall, 's')} soft limit + {d.number('recovery')} |"
         if not d.not_run
         else "| gateway stalls and is cut by Redis | stall + reconnect + catch-up | not measured |",
         f"| gateway killed | client's ping timeout 2 x {units.write(heartbeat, 's')} at worst (a vanished host; a closed socket shows at once) + jitter up to 1 s + catch-up | {units.write(rest, 's')} to {units.write(2 * heartbeat + 1 + rest, 's')} (modelled) |",
@@ -106,14 +112,14 @@ def pressure(brief: Brief, keyspace: Keyspace, d: Evidence) -> str:
         brief.value("events_per_session"),
         brief.value("members_per_session"),
     )
-    away = lease(brief)
+    away, stall = periods.seconds(brief, "lease"), periods.seconds(brief, "stall")
     lines = [
         "### Backpressure at each hop",
         "",
         "| Hop | Bound | At the bound | Grade |",
         "|:--|:--|:--|:--|",
-        f"| Redis → gateway | `client-output-buffer-limit pubsub {hard:.0f} {hard / 2:.0f} {settings.STALL_S:.0f}`: "
-        f"max(1 MiB, {units.write(names['conn_rate'], 'events/s')} x ({units.write(payload, 'B')} + {settings.ENVELOPE_BYTES} B envelope + {settings.FRAME_BYTES:.0f} B frame) x {settings.STALL_S:g} s x 2) "
+        f"| Redis → gateway | `client-output-buffer-limit pubsub {hard:.0f} {hard / 2:.0f} {stall:.0f}`: "
+        f"max(1 MiB, {units.write(names['conn_rate'], 'events/s')} x ({units.write(payload, 'B')} + {settings.ENVELOPE_BYTES} B envelope + {settings.FRAME_BYTES:.0f} B frame) x {stall:g} s x 2) "
         f"| Redis cuts the gateway; it subscribes again, {'catches up every session' if applies(keyspace) else 'reads again what it shows'} | modelled |",
         f"| all subscribers | {units.write(hard * gateways, 'B')} = {units.write(hard, 'B')} x {gateways:g} gateways, inside `maxmemory` headroom and `maxmemory-clients` | as above | modelled |",
         f"| gateway → client | 1 MiB queued a client ({f'{max(1.0, 2**20 / (payload + settings.ENVELOPE_BYTES)):,.0f}'} events), checked before each write | close code 4002 `slow`; the client reconnects and {'catches up' if applies(keyspace) else 'reads again'} | chosen |",
@@ -148,10 +154,10 @@ def subscriptions(brief: Brief, keyspace: Keyspace, c: Evidence) -> str:
     found = "" if c.not_run else "[figure 04-publish-cost]\n\n"
     return f"""### Subscriptions and probe
 
-{found}- **One subscription a gateway and channel**, counted by reference: first client in → subscribe, last client out → unsubscribe after 5 s. No patterns: `PSUBSCRIBE` taxes every `PUBLISH`.{cost} {brief.value("gateway_nodes"):g} gateways ({brief.fact("gateway_nodes").where}) are as many subscribers, whatever the number of clients.
+{found}- **One subscription a gateway and channel**, counted by reference: first client in → subscribe, last client out → unsubscribe after {units.write(periods.seconds(brief, "linger"), "s")}. No patterns: `PSUBSCRIBE` taxes every `PUBLISH`.{cost} {brief.value("gateway_nodes"):g} gateways ({brief.fact("gateway_nodes").where}) are as many subscribers, whatever the number of clients.
 - **One subscriber connection of its own** on each gateway, name `gateway-<node>-sub`; its reader does nothing but drain and enqueue.
-- **Probe.** Each gateway publishes the time to `{probe.template if probe else ""}` every {units.write(settings.probe_s(brief) / 2, "s")} and must receive it on the subscriber connection within {units.write(settings.probe_s(brief), "s")}; otherwise it drops that connection, resolves the primary again, subscribes in batches of 512 channels and reads again what its clients show.
-- **Reconnect storm.** Clients wait `random(0, min(10 s, 250 ms x 2^n))`; a gateway reads each value once for all clients that wait for it.
+- **Probe.** Each gateway publishes the time to `{probe.template if probe else ""}` every {units.write(periods.seconds(brief, "probe") / 2, "s")} and must receive it on the subscriber connection within {units.write(periods.seconds(brief, "probe"), "s")}; otherwise it drops that connection, resolves the primary again, subscribes in batches of 512 channels and reads again what its clients show.
+- **Reconnect storm.** Clients wait {_wait(brief)}; a gateway reads each value once for all clients that wait for it.
 
 *Waits, periods, batches and rates without a source here are chosen.*"""
 
@@ -169,10 +175,10 @@ def topology(brief: Brief, keyspace: Keyspace, c: Evidence) -> str:
 
 [figure 04-publish-cost]
 
-- **One subscription a gateway and {keyspace.session_noun}**, counted by reference: first member in → subscribe, last member out → unsubscribe after 5 s (a page reload does not flap). No patterns: `PSUBSCRIBE` taxes every `PUBLISH`.{cost} {gateways:g} gateways ({brief.fact("gateway_nodes").where}) are {gateways:g} subscribers, whatever the number of clients.
+- **One subscription a gateway and {keyspace.session_noun}**, counted by reference: first member in → subscribe, last member out → unsubscribe after {units.write(periods.seconds(brief, "linger"), "s")} (a page reload does not flap). No patterns: `PSUBSCRIBE` taxes every `PUBLISH`.{cost} {gateways:g} gateways ({brief.fact("gateway_nodes").where}) are {gateways:g} subscribers, whatever the number of clients.
 - **One subscriber connection of its own** on each gateway, name `gateway-<node>-sub`. Subscribing and unsubscribing of one channel go through one queue; a confirmation for a state that is no longer wanted sends the opposite command, so a join during an unsubscribe is not lost.
 - **Cluster.** {"Sharded Pub/Sub: channel and keys share the hash tag, `SPUBLISH` stays in the shard; one `SSUBSCRIBE` holds channels of one slot only; an unsolicited `sunsubscribe` (slot moved) means subscribe again on the new node and catch up." if sharded else f"One primary and its replica: {units.write(publish, 'events/s')} at peak is far below what one core publishes (section 6), so classic `PUBLISH` stays. Every key of {with_article(keyspace.session_noun)} already has one hash tag; moving to a cluster changes `PUBLISH` into `SPUBLISH` (the functions take the channel as `<name> sharded`) and `SUBSCRIBE` into `SSUBSCRIBE`, one slot a command, with a re-subscribe on an unsolicited `sunsubscribe`."}
-- **Probe.** Each gateway publishes the time to its own channel `{probe.template if probe else ""}` every {units.write(settings.probe_s(brief) / 2, "s")} and must receive it on the subscriber connection within {units.write(settings.probe_s(brief), "s")}; otherwise it drops that connection, resolves the primary again, subscribes in batches of 512 channels and lets every client catch up. A healthy TCP connection on the wrong node is found by nothing else.
-- **Reconnect storm.** Clients wait `random(0, min(10 s, 250 ms x 2^n))`; a gateway admits 200 catch-ups/s and answers the others with `retry_after`; one `session_catch_up` is in flight {with_article(keyspace.session_noun)} and gateway, clients with the same epoch and version share its answer.
+- **Probe.** Each gateway publishes the time to its own channel `{probe.template if probe else ""}` every {units.write(periods.seconds(brief, "probe") / 2, "s")} and must receive it on the subscriber connection within {units.write(periods.seconds(brief, "probe"), "s")}; otherwise it drops that connection, resolves the primary again, subscribes in batches of 512 channels and lets every client catch up. A healthy TCP connection on the wrong node is found by nothing else.
+- **Reconnect storm.** Clients wait {_wait(brief)}; a gateway admits 200 catch-ups/s and answers the others with `retry_after`; one `session_catch_up` is in flight {with_article(keyspace.session_noun)} and gateway, clients with the same epoch and version share its answer.
 
 *Waits, periods, batches and rates without a source here are chosen.*"""

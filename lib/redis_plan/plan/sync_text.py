@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 from redis_plan import units
 from redis_plan.brief.model import Brief
-from redis_plan.experiments.synchronization import beacon_period_s
-from redis_plan.keyspace import functions, records, settings
+from redis_plan.keyspace import functions, periods, records, settings
 from redis_plan.keyspace.cues import with_article
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.plan.evidence import Evidence
@@ -157,7 +156,7 @@ def without_sessions(brief: Brief, keyspace: Keyspace) -> str:
             "1. A gateway subscribes to the channel first, waits for the confirmation, then reads the stored value (section 1 has the keys).",
             "2. Writer: value and TTL in one step, a function of section 7 or one `MULTI`, and in it, last, the `PUBLISH` with the fields of section 2, so that publish order is write order.",
             "3. A reader replaces its copy only by a message with a later sequence or time; an earlier or equal one is dropped.",
-            f"4. Every {units.write(beacon_period_s(brief), 's')} to {units.write(brief.value('sync_latency'), 's')} the gateway reads again what its clients show: that bounds a lost last message.",
+            f"4. Every {units.write(periods.seconds(brief, 'beacon'), 's')} the gateway reads again what its clients show: that bounds a lost last message.",
         ]
     )
 
