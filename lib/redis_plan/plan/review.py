@@ -22,6 +22,7 @@ from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode, from_dict
 
 from redis_plan.plan import sources
+from redis_plan.plan.accessible import POLICY, accessible
 
 _ANCHOR = re.compile(r'&lt;a id=(?:&quot;|")([ed]-\d\d[a-z]+)(?:&quot;|")&gt;&lt;/a&gt;')
 _FOLD = re.compile(
@@ -97,7 +98,7 @@ def _body(node: NotebookNode) -> str:
 
 
 def page(title: str, body: str, names: tuple[str, ...], current: str) -> str:
-    """Return a whole page: navigation over the plan and the notebooks, then ``body``."""
+    """Return a whole page: navigation over the plan and the notebooks, then ``body``, which may load and run nothing."""
     style = files("redis_plan.plan").joinpath("pages/page.css").read_text("utf-8")
     links = "".join(
         f'<a href="{name}.html"{" aria-current=page" if name == current else ""}>{label}</a>'
@@ -109,8 +110,9 @@ def page(title: str, body: str, names: tuple[str, ...], current: str) -> str:
     )
     return (
         f'<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8"><title>{html.escape(title)}</title>'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<style>\n{style}</style></head>\n'
-        f'<body><header class="site"><nav aria-label="Pages">{links}</nav></header>\n<main>\n{body}\n'
+        f'<body><header class="site"><nav aria-label="Pages">{links}</nav></header>\n<main>\n{accessible(body)}\n'
         "</main></body>\n</html>\n"
     )
 

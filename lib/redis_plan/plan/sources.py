@@ -16,7 +16,7 @@ _TAG = re.compile(r"(<[^>]*>)")
 
 def body(documents: Mapping[str, Sequence[str]]) -> str:
     """Return the documents (name → lines) as HTML: every line numbered, with the id ``prd.md-29``. No text is lost."""
-    return "\n".join(_document(name, lines) for name, lines in documents.items())
+    return "\n".join(["<h1>Documents</h1>", *(_document(name, lines) for name, lines in documents.items())])
 
 
 def _document(name: str, lines: Sequence[str]) -> str:
