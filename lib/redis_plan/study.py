@@ -20,12 +20,14 @@ from redis_plan import brief, engine, keyspace, parameters, resources, server
 from redis_plan import compare as comparing
 from redis_plan import errors as our_errors
 from redis_plan.brief import documents
+from redis_plan.brief.model import Brief
 from redis_plan.errors import InputError, OutputError, ParameterError, RedisPlanError, Stopped
 from redis_plan.kernels import Kernels
 from redis_plan.parameters import NOTEBOOKS, Parameters
 from redis_plan.plan import assemble as assembly
 from redis_plan.plan import delivery, exporter, frame, publish, review
 from redis_plan.run import Run
+from redis_plan.server import binaries
 
 TIMINGS = "timings.json"
 
@@ -126,6 +128,11 @@ def build(order: Order, watch: Watch) -> Built:
     read = brief.read(order.project)
     keyspace.design(read)  # a pin that can't be is said before anything runs
     given = checked_parameters(order)
+    with binaries.pinned():
+        return _build(order, watch, read, given)
+
+
+def _build(order: Order, watch: Watch, read: Brief, given: Mapping[str, Parameters]) -> Built:
     run = Run(order.project.resolve(), run_folder(order).resolve())
     with server.open(order.server_url) as live:
         measured_on = live.fingerprint.describe()

@@ -1,27 +1,56 @@
-"""Provenance: evidence is measured again when a helper of its experiment changes."""
+"""Provenance: evidence is measured again when anything changes that its result depends on."""
 
 import shutil
 
+import pytest
+
+from redis_plan import resources
 from redis_plan.plan import provenance
+
+EXPERIMENT = "redis_plan.experiments.contention"
 
 
 def test_an_experiment_depends_on_the_helpers_of_its_helpers_and_not_on_texts():
-    found = provenance.sources("redis_plan.experiments.contention")
+    found = provenance.sources(EXPERIMENT)
     assert {
         "redis_plan.experiments.session",
         "redis_plan.experiments.contender",
         "redis_plan.keyspace.chain",
         "redis_plan.measure.lab",
+        "redis_plan.server.process",
+        "redis_plan.brief.model",
     } <= set(found)
-    assert not [name for name in found if name.startswith(("redis_plan.plan", "redis_plan.brief"))]
+    assert not [name for name in found if name.startswith("redis_plan.plan")]
 
 
-def test_a_changed_helper_changes_what_the_evidence_depends_on(tmp_path):
+@pytest.mark.parametrize("module", ["keyspace/chain.py", "server/process.py", "brief/model.py"])
+def test_a_changed_module_has_its_evidence_measured_again(tmp_path, module):
     package = tmp_path / "redis_plan"
     shutil.copytree(provenance.PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
-    before = provenance.sources("redis_plan.experiments.contention", package)
-    assert before == provenance.sources("redis_plan.experiments.contention")
-    with (package / "keyspace" / "chain.py").open("a") as helper:
+    before = provenance.digest(EXPERIMENT)
+    assert provenance.digest(EXPERIMENT, package) == before
+    with (package / module).open("a") as helper:
         helper.write("# changed\n")
-    assert provenance.sources("redis_plan.experiments.contention", package) != before
-    assert provenance.digest("redis_plan.experiments.contention") != provenance.digest("redis_plan.experiments.expiry")
+    provenance.digest.cache_clear()
+    assert provenance.digest(EXPERIMENT, package) != before
+    assert before != provenance.digest("redis_plan.experiments.expiry")
+
+
+@pytest.mark.parametrize(
+    ("file", "again"),
+    [
+        ("memory/redis-7.0.toml", True),
+        ("patterns/state.toml", True),
+        ("functions/session.lua", True),
+        ("lexicons/en.toml", False),
+    ],
+)
+def test_a_changed_catalog_has_evidence_measured_again_unless_only_the_reader_knows_it(tmp_path, file, again):
+    catalog = shutil.copytree(resources.catalog_dir(), tmp_path / "catalog")
+    before = provenance.digest(EXPERIMENT)
+    assert provenance.digest(EXPERIMENT, catalog=catalog) == before
+    with (catalog / file).open("a") as entry:
+        entry.write("\n")
+    provenance.digest.cache_clear()
+    provenance.catalogued.cache_clear()
+    assert (provenance.digest(EXPERIMENT, catalog=catalog) != before) == again

@@ -1,5 +1,6 @@
 """Binaries: which builds this machine has, in which order, and why one is passed over."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -106,3 +107,27 @@ def test_a_path_that_is_no_server_is_one_line(on_path, tmp_path):
     ):
         with pytest.raises(ServerError, match=said):
             binaries.named(given)
+
+
+def test_a_build_keeps_the_servers_that_it_began_with(tmp_path, monkeypatch):
+    """A redis-server that comes on PATH meanwhile, or another under the same name, is not taken for the first."""
+    real = binaries.available()[-1].path
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+    (first / "redis-server").write_text(f'#!/bin/sh\nexec {real} "$@"\n')
+    (first / "redis-server").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{second}:{first}:/usr/bin:/bin")
+    before = binaries.available()
+    assert before[0].path == first / "redis-server"
+    with binaries.pinned():
+        (second / "redis-server").write_text(f'#!/bin/sh\n#another\nexec {real} "$@"\n')
+        (second / "redis-server").chmod(0o755)
+        asked = [sys.executable, "-c", "from redis_plan.server import binaries; print(binaries.first().path)"]
+        done = subprocess.run(asked, capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == str(first / "redis-server")
+        (first / "redis-server").write_text("#!/bin/sh\n")
+        done = subprocess.run(asked, capture_output=True, text=True, check=False)
+        assert "is not the program that this build began with" in done.stderr
+    binaries._look.cache_clear()
+    assert binaries.first().path == second / "redis-server"

@@ -1,7 +1,8 @@
 """Provenance: the sources that a measurement depends on, so that old evidence is not taken for new code.
 
-An experiment's module imports others; every one of them that lies in a room which measures or designs counts, and so do
-the functions that the server runs. Rooms that only read documents or write text do not change a measurement.
+An experiment's module imports others, these import more: all of them count, and so do the catalog (struct sizes,
+functions, candidates, periods …) and the versions of the libraries. What it was told of the documents comes as
+arguments; the modules that write texts are imported by no experiment.
 
 A :class:`Repeat` is what a record says for a person who wants to measure the same again.
 """
@@ -24,7 +25,8 @@ from typing import Any
 
 from redis_plan import __version__, resources
 
-ROOMS = ("measure", "experiments", "keyspace", "memory")
+#: Folders of the catalog that only the reader looks into: what it read is among the arguments of an experiment.
+READING = ("lexicons", "examples", "weights")
 #: A module that is started by name, as ``python -m redis_plan.experiments.gateway``.
 _STARTED = re.compile(r"redis_plan(\.\w+)+")
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -106,7 +108,7 @@ def _versions() -> dict[str, str]:
 
 
 def sources(module: str, package: Path = PACKAGE) -> dict[str, str]:
-    """Return the source of ``module`` and of all it imports within :data:`ROOMS`, transitively, by dotted name."""
+    """Return the source of ``module`` and of all it imports of the package, transitively, by dotted name."""
     found: dict[str, str] = {}
     waiting = [module]
     while waiting:
@@ -115,19 +117,30 @@ def sources(module: str, package: Path = PACKAGE) -> dict[str, str]:
         if name in found or path is None:
             continue
         found[name] = path.read_text("utf-8")
-        waiting += [other for other in _imported(found[name]) if other.split(".")[1:2] and other.split(".")[1] in ROOMS]
+        waiting += _imported(found[name])
     return dict(sorted(found.items()))
 
 
 @cache
-def digest(module: str) -> str:
-    """Return a digest of :func:`sources` and of the catalog's functions; computed once a process."""
-    texts = sources(module)
-    texts |= {path.name: path.read_text("utf-8") for path in (resources.catalog_dir() / "functions").glob("*.lua")}
+def digest(module: str, package: Path = PACKAGE, catalog: Path | None = None) -> str:
+    """Return a digest of :func:`sources`, of the catalog and of the libraries' versions; computed once a process."""
+    told = catalogued(catalog or resources.catalog_dir())
     seen = hashlib.sha256()
-    for name, text in sorted(texts.items()):
+    for name, text in sorted((sources(module, package) | told | _versions()).items()):
         seen.update(f"{name}\0{text}\0".encode())
     return seen.hexdigest()[:16]
+
+
+@cache
+def catalogued(catalog: Path) -> dict[str, str]:
+    """Return what the catalog knows besides the reader's own: a digest for each file, by its path in it."""
+    files = (path for path in sorted(catalog.rglob("*")) if path.is_file())
+    named = ((path.relative_to(catalog), path) for path in files)
+    return {
+        name.as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for name, path in named
+        if name.parts[0] not in READING
+    }
 
 
 def _imported(source: str) -> Iterator[str]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -36,8 +40,46 @@ class Binary:
 
 
 def available() -> tuple[Binary, ...]:
-    """Return every usable server program: ``redis-server`` or ``valkey-server`` on PATH, then the embedded one."""
+    """Return every usable server program: ``redis-server`` or ``valkey-server`` on PATH, then the embedded one.
+
+    Within :func:`pinned`, in this process and in those it starts: the programs that were here then. Raises
+    :class:`ServerError` where one of these has changed since.
+    """
+    if PINNED in os.environ:
+        return _still_as_pinned(os.environ[PINNED])
     return tuple(found for found in _look(os.environ.get("PATH", "")) if isinstance(found, Binary))
+
+
+#: The environment variable by which a build's kernels know its servers: JSON, a list of [digest, binary].
+PINNED = "REDIS_PLAN_SERVERS"
+
+
+@contextmanager
+def pinned() -> Iterator[None]:
+    """Hold on to the programs that are here now: one build, one server, whatever is installed while it runs."""
+    os.environ[PINNED] = json.dumps([[_digest(b.path), asdict(b) | {"path": str(b.path)}] for b in available()])
+    try:
+        yield
+    finally:
+        del os.environ[PINNED]
+
+
+@cache
+def _still_as_pinned(text: str) -> tuple[Binary, ...]:
+    found = []
+    for digest, fields in json.loads(text):
+        binary = Binary(**fields | {"path": Path(fields["path"])})
+        if _digest(binary.path) != digest:
+            raise ServerError(f"{binary.path} is not the program that this build began with; build again")
+        found.append(binary)
+    return tuple(found)
+
+
+def _digest(program: Path) -> str:
+    try:
+        return hashlib.sha256(program.read_bytes()).hexdigest()
+    except OSError:  # it may be run and not read, or is gone
+        return "unreadable"
 
 
 def passed_over() -> tuple[str, ...]:
