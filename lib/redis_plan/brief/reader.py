@@ -35,6 +35,7 @@ from redis_plan.brief.quantities import Context, read_quantities
 from redis_plan.brief.requirements import flag_realtime, read_requirements
 from redis_plan.brief.sections import Roles
 from redis_plan.brief.stack import merge_stack, read_stack
+from redis_plan.brief.title import read_title, slug_of
 
 #: Languages whose sentences are read; of others only what needs little language is.
 READ_FULLY = ("en", "pl")
@@ -93,7 +94,7 @@ def _read(project: Path) -> Brief:
     fit, because = applying.apply_fit(*judge_fit(requirements, quantities, stack), overrides)
     assumed = assumed_entities(texts[0].document.name) if not entities and fit != "no" else ()
     entities = entities or assumed
-    title = overrides.file.project.name or _title(texts[0], project)
+    title = overrides.file.project.name or read_title([(t.blocks, t.visible) for t in texts], project)
     prd_blocks = texts[0].blocks
     return Brief(
         title=title,
@@ -282,52 +283,3 @@ def _remarks(
     remarks += stack_remarks(stack)
     remarks += find_contradictions(requirements, notes, words)
     return (*remarks, *find_conflicts(quantities, lines))
-
-
-_GENERIC = re.compile(
-    r"^requirements?\b|\b(?:product requirements? documents?|dokument wymaga\w+ produktu|product requirements?|requirements? document|prd|mvp|brd|spec(?:ification)?s?"
-    r"|functional|architecture|app|web app|application|document|dokument|v\d+(?:\.\d+)*|1차|통합)\b|\((?:prd|mvp|poc)\)",
-    re.IGNORECASE,
-)
-
-
-_NAMED = re.compile(
-    r"^(?:project(?: name)?|product(?: name)?|app(?:lication)?(?: name)?|nazwa (?:produktu|projektu|aplikacji)|projekt|produkt)\s*[:：]\s*(?P<name>[^|\n]{2,60})",
-    re.IGNORECASE,
-)
-
-
-def _title(text: Text, project: Path) -> str:
-    """Return the app's name: the first heading without "Product Requirements Document" and the like."""
-    heading = next((b for b in text.blocks if b.kind == "heading"), None)
-    raw = heading.text[:200] if heading and heading.line <= 30 else ""
-    name = " ".join(_GENERIC.sub(" ", raw).split())
-    name = re.sub(r"^(?:[\W_]+|(?:and|for|of|dla)\b)+|[\W_]+$", "", name)
-    if len(re.sub(r"\W", "", name)) >= 2:
-        return name[:60].strip()
-    named = next((m for b in text.blocks[:12] if (m := _NAMED.match(b.text))), None)
-    if named:
-        return named.group("name").strip(" *_.")[:60]
-    return raw if raw and not _GENERIC.fullmatch(raw.strip()) and len(raw) < 40 and name else project.resolve().name
-
-
-def slug_of(title: str, project: Path) -> str:
-    """Return a short ASCII name that is safe as a key prefix.
-
-    >>> slug_of("Zażółć Quiz! Live & Fast", Path("x"))
-    'zazolc-quiz'
-    """
-    for candidate in (title, project.resolve().name, "app"):
-        words = re.findall(r"[a-z0-9]+", fold(candidate))
-        telling = [w for w in words if w not in ("real", "time", "realtime", "live", "online", "the", "a", "my")]
-        words = telling or words
-        slug = ""
-        for word in words:
-            longer = f"{slug}-{word}" if slug else word
-            if len(longer) > 20 and slug:
-                break
-            slug = longer[:20]
-        slug = slug.strip("-")
-        if slug and slug[0].isalpha():
-            return slug
-    return "app"

@@ -30,7 +30,7 @@ from redis.crc import key_slot
 
 #: Longest encoded id, in bytes; a longer one becomes "~" and a digest. 64 B is what a UUID or a ULID needs twice over.
 MAX_ID_BYTES = 64
-MAX_APP_BYTES = 24
+MAX_APP_BYTES = 32
 #: The environment that ACL patterns and examples name: users are made for each one, so it is never a wildcard.
 ENVIRONMENT = "prod"
 
@@ -83,7 +83,7 @@ def decode_id(segment: str) -> str:
 
 
 def slugify(text: str, fallback: str = "app") -> str:
-    """Return ``text`` as an ascii slug of at most 24 bytes: letters, digits and hyphens, beginning with a letter.
+    """Return ``text`` as an ascii slug of at most 32 bytes: letters, digits and hyphens, beginning with a letter.
 
     >>> slugify("Głosowanie w zespole"), slugify("게임"), slugify("2048")
     ('glosowanie-w-zespole', 'app', 'app-2048')
