@@ -14,6 +14,7 @@ ROOMS = {
     "server": set(),
     "brief": set(),
     "keyspace": {"brief"},
+    "interview": {"brief", "keyspace"},
     "memory": {"brief", "keyspace"},
     "measure": {"brief", "keyspace"},
     "choice": {"brief", "keyspace", "memory"},

@@ -140,16 +140,38 @@ def assemble(
 def read(
     project: ProjectArgument = Path(),
     as_json: Annotated[bool, typer.Option("--json", help="Print the Brief as JSON.")] = False,
+    propose: Annotated[
+        bool, typer.Option("--propose", help="Write ai/redis-plan.toml.proposed: what was read, to be corrected.")
+    ] = False,
+    agent: Annotated[
+        bool, typer.Option("--agent", help="Print the correction as a task for a coding assistant.")
+    ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Verify ai/redis-plan.toml: exit code 1 where something is wrong.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="With --propose: replace a proposal that was edited.")] = False,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of redis-plan.toml.")] = False,
 ) -> None:
-    """Print what the documents ask, each statement with the line where it stands."""
+    """Print what the documents ask, each statement with the line where it stands, and what corrects it."""
+    wanted = {"--json": as_json, "--propose": propose, "--agent": agent, "--check": check, "--schema": schema}
+    given = [name for name, on in wanted.items() if on]
+    if len(given) > 1:
+        raise InputError(f"{' and '.join(given)} exclude each other: give one")
+    if given and given != ["--json"]:
+        from redis_plan.interview import command  # noqa: PLC0415
+
+        text, code = command.run(given[0], project, force)
+        sys.stdout.write(text)
+        raise typer.Exit(code)
     from redis_plan import brief  # noqa: PLC0415
     from redis_plan.brief import report  # noqa: PLC0415
 
-    found = brief.read(project)
     if as_json:
-        sys.stdout.write(json.dumps(report.as_json(found), ensure_ascii=False, indent=1) + "\n")
+        sys.stdout.write(json.dumps(report.as_json(brief.read(project)), ensure_ascii=False, indent=1) + "\n")
     else:
-        report.print_brief(found, out)
+        from redis_plan.interview import summary  # noqa: PLC0415
+
+        summary.print_reading(project, out)
 
 
 @app.command()

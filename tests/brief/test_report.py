@@ -47,14 +47,6 @@ def test_a_brief_survives_its_json(project):
     assert from_json(brief.Brief, to_json(read)) == read
 
 
-def test_the_weakest_readings_say_how_to_correct_them(project):
-    read = brief.read(project(prd=PRD))
-    weakest = explore.weakest(read, 4)
-    assert len(weakest) == 4
-    assert list(weakest["confidence"]) == sorted(weakest["confidence"])
-    assert weakest["to correct"].str.len().min() > 0
-
-
 def test_a_source_line_is_the_documents_own(project):
     folder = project(prd=PRD)
     assert ">     6  - A host can create a room for at most 8 players." in explore.passage(folder, "prd.md:6")
@@ -66,12 +58,6 @@ def test_one_word_is_found_in_every_kind_of_reading(project):
     found = explore.search(brief.read(project(prd=PRD)), "room")
     assert {kind.split(":")[0] for kind in found["kind"]} >= {"entity", "requirement"}
     assert list(found["where"]) == sorted(found["where"], key=lambda place: int(place.split(":")[1]))
-
-
-def test_weak_readings_are_shown_with_the_lines_they_were_read_from(project):
-    folder = project(prd=PRD)
-    weakest = explore.weakest(brief.read(folder), 3)
-    assert all(place in explore.passages(folder, weakest) for place in weakest["where"])
 
 
 def test_plan_text_grades_every_number_and_names_the_session(project):

@@ -1,8 +1,7 @@
-"""Exploring a Brief: its parts as tables to filter, the weakest readings, and where the design's numbers come from."""
+"""Exploring a Brief: its parts as tables to filter, and where the design's numbers come from."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -90,35 +89,6 @@ def remarks_table(brief: Brief) -> pd.DataFrame:
     """Return what the reader wants a person to see."""
     rows = [(r.kind, r.text, f"{r.file}:{r.line}" if r.file else "") for r in brief.remarks]
     return _frame(rows, ("kind", "remark", "where"))
-
-
-def weakest(brief: Brief, count: int = 10) -> pd.DataFrame:
-    """Return the least certain readings, the weakest first, each with what corrects it; a team checks those first.
-
-    What no document says is not a weak reading but an assumption: ``facts_table(brief, "assumed")`` lists those.
-    """
-    at = {(f.file, f.line): f.toml for f in brief.facts if f.file}
-    rows: list[tuple[float, str, str, str, str]] = [
-        (e.confidence, "entity", e.name, f"{e.file}:{e.line}", f'[entities] drop = ["{e.name}"]')
-        for e in brief.entities
-    ]
-    rows += [
-        (r.confidence, r.kind, _short(r.text), f"{r.file}:{r.line}", "reword it, or give it an id or a heading")
-        for r in brief.requirements
-    ]
-    rows += [
-        (q.confidence, f"{q.kind} of {q.subject}" if q.subject else q.kind, f"{q.text}: {q.op or '='} {q.value:g} {q.unit}", f"{q.file}:{q.line}", at.get((q.file, q.line), "write the number with its unit and what it counts"))
-        for q in brief.quantities
-        if q.design_relevant
-    ]  # fmt: skip
-    ordered = sorted(rows, key=lambda row: row[0])[:count]
-    return _frame(ordered, ("confidence", "reading", "what we read", "where", "to correct"))
-
-
-def passages(project: Path, readings: pd.DataFrame, around: int = 1) -> str:
-    """Return the documents' lines behind each reading of a table with a column ``where``, one passage each."""
-    places = dict.fromkeys(place for place in readings["where"] if re.fullmatch(r"[^:]+\.md:\d+", str(place)))
-    return "\n\n".join(f"{place}\n{passage(project, place, around)}" for place in places)
 
 
 def search(brief: Brief, words: str) -> pd.DataFrame:

@@ -30,7 +30,7 @@ from redis_plan.brief.model import Brief, Component, Entity, Note, Quantity, Rem
 from redis_plan.brief.notes import read_notes
 from redis_plan.brief.outline import Block, parse
 from redis_plan.brief.overrides import NAME as TOML
-from redis_plan.brief.overrides import applying, read_overrides
+from redis_plan.brief.overrides import Overrides, applying, read_overrides
 from redis_plan.brief.quantities import Context, read_quantities
 from redis_plan.brief.requirements import flag_realtime, read_requirements
 from redis_plan.brief.sections import Roles
@@ -58,10 +58,13 @@ class Text:
     language: str
 
 
-def read(project: Path) -> Brief:
-    """Return the Brief of ``project``; raises :class:`DocumentError` or :class:`OverrideError` on bad input."""
+def read(project: Path, given: Overrides | None = None) -> Brief:
+    """Return the Brief of ``project``, with ``given`` in place of its redis-plan.toml where that is not None.
+
+    Raises :class:`DocumentError` or :class:`OverrideError` on bad input.
+    """
     with _without_collector():
-        return _read(project)
+        return _read(project, given)
 
 
 @contextmanager
@@ -76,9 +79,9 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _read(project: Path) -> Brief:
+def _read(project: Path, given: Overrides | None) -> Brief:
     loaded = files.load(project)
-    overrides = read_overrides(files.find_folder(project))
+    overrides = read_overrides(files.find_folder(project)) if given is None else given
     language = overrides.file.project.language or detect_language(d.text for d in loaded.values())[0]
     texts = _texts(loaded, language)
     words = lexicon(language, *(text.language for text in texts))

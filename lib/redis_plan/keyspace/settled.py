@@ -41,8 +41,11 @@ def taken(brief: Brief, has_session: bool) -> dict[str, Wanted]:
     found: dict[str, Wanted] = {}
     for one in brief.settled.taken:
         pattern = patterns[one.use]
-        if (pattern.needs == "session") != has_session and pattern.needs != "any":
-            raise OverrideError(f"{FILE}:{one.toml_line}: {_misplaced(pattern, has_session, patterns)}")
+        if pattern.needs == "session" and not has_session:
+            raise OverrideError(
+                f"{FILE}:{one.toml_line}: [uses] takes {one.use!r}, which lives in a session, and none was found; "
+                "name it under [session]: noun = “room”"
+            )
         before = found.get(one.use, Wanted(pattern))
         entities = dict.fromkeys(e.name for e in (*before.entities, *_entities(one, brief)))
         found[one.use] = Wanted(
@@ -74,19 +77,6 @@ def with_claims(
 def cited(use: str, asked_for: Mapping[str, Wanted]) -> tuple[str, ...]:
     """Return the requirements on the lines that the team cites for ``use``."""
     return asked_for[use].requirements if use in asked_for else ()
-
-
-def _misplaced(pattern: UsePattern, has_session: bool, patterns: dict[str, UsePattern]) -> str:
-    """Say what to do about a use that a project with or without sessions can't have."""
-    if has_session:
-        others = [p.use for p in patterns.values() if p.needs == "session" and p.when in ("entity", "fallback")]
-        return (
-            f"[uses] takes {pattern.use!r}, which is for projects without sessions; take another, such as "
-            f"{others[0]}, or write [session] none = true"
-        )
-    return (
-        f"[uses] takes {pattern.use!r}, which lives in a session, and none was found; name it: [session] noun = “room”"
-    )
 
 
 def _entities(one: TakenUse, brief: Brief) -> Sequence[Entity]:

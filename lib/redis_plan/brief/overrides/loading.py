@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from redis_plan.brief.facts import catalogue
 from redis_plan.brief.overrides.positions import Path as Keys
 from redis_plan.brief.overrides.positions import Span, line_of, positions
-from redis_plan.brief.overrides.schema import STRUCTURES, FactEntry, File
+from redis_plan.brief.overrides.schema import STRUCTURES, FactEntry, File, model_in
 from redis_plan.brief.overrides.values import NOT_SAID, read_amount
 from redis_plan.brief.overrides.vocabulary import use_words
 from redis_plan.errors import OverrideError
@@ -60,10 +60,11 @@ class Overrides:
 def read_overrides(folder: Path) -> Overrides:
     """Return the overrides of a document folder; raises :class:`OverrideError` with file, line and a suggestion."""
     path = folder / NAME
-    return parse_overrides(_text(path), str(path)) if path.exists() else Overrides()
+    return parse_overrides(read_text(path), str(path)) if path.exists() else Overrides()
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Return the text of a TOML file; raises :class:`OverrideError` where it can't be read."""
     try:
         return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
@@ -256,12 +257,5 @@ def _model_at(place: Keys) -> type[BaseModel]:
     model: type[BaseModel] = File
     for step in place:
         if isinstance(step, str) and step in model.model_fields:
-            model = _model_in(model.model_fields[step].annotation) or model
+            model = model_in(model.model_fields[step].annotation) or model
     return model
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    inner = (_model_in(argument) for argument in getattr(annotation, "__args__", ()))
-    return next((model for model in inner if model), None)

@@ -1,4 +1,4 @@
-r"""Positions: on which lines of a TOML text each key, table and list element stands.
+r"""Positions: where in a TOML text each key, table and list element stands.
 
 ``tomllib`` forgets lines. This reader knows nothing but them: it walks over a text that ``tomllib`` has accepted, so
 it may be lenient about what it skips.
@@ -16,6 +16,7 @@ from collections.abc import Mapping
 
 Path = tuple[str | int, ...]
 Span = tuple[int, int]  # first and last line, from 1
+Extent = tuple[int, int]  # offsets of a value's first character, and of the one after its last
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
@@ -33,6 +34,12 @@ def positions(text: str) -> Mapping[Path, Span]:
     return _Walk(text).spans
 
 
+def extents(text: str) -> tuple[Mapping[Path, Extent], Mapping[Path, int]]:
+    """Return where the value of every key stands in ``text``, and where the statements of every ``[table]`` end."""
+    walk = _Walk(text)
+    return walk.values, walk.ends
+
+
 def line_of(spans: Mapping[Path, Span], path: Path) -> int:
     """Return the first line of ``path``, of the nearest one above it where that has none of its own, else 1."""
     for end in range(len(path), 0, -1):
@@ -46,11 +53,14 @@ class _Walk:
         self.text = text
         self.breaks = [n for n, c in enumerate(text) if c == "\n"]
         self.spans: dict[Path, Span] = {}
+        self.values: dict[Path, Extent] = {}
+        self.ends: dict[Path, int] = {}
         self.counts: dict[Path, int] = {}  # elements so far of each array of tables
         at = 0
         table: Path = ()
         while (at := self._blank(at)) < len(text):
             at, table = self._header(at) if text[at] == "[" else (self._statement(at, table), table)
+            self.ends[table] = at
 
     def _line(self, at: int) -> int:
         return bisect_right(self.breaks, at - 1) + 1
@@ -99,7 +109,9 @@ class _Walk:
     def _statement(self, at: int, table: Path) -> int:
         keys, end = self._keys(at)
         path = (*table, *keys)
-        end = self._value(self._blank(end + 1), path)
+        begin = self._blank(end + 1)
+        end = self._value(begin, path)
+        self.values[path] = (begin, end)
         self._note(path, at, end)
         return max(end, at + 1)
 
@@ -117,6 +129,7 @@ class _Walk:
             begin = at
             if closing == "]":
                 at = self._value(at, (*path, index))
+                self.values[*path, index] = (begin, at)
                 self._note((*path, index), begin, at)
                 index += 1
             else:

@@ -9,7 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
@@ -19,6 +27,7 @@ STRUCTURES = ("string", "hash", "list", "set", "zset", "stream", "channel")
 
 Lifetime = Literal["connection", "session", "temporary", "durable", "unknown"]
 Kind = Literal["functional", "non-functional", "constraint", "out-of-scope"]
+UseName = Annotated[str, WithJsonSchema({"format": "use"})]  # the catalog says which there are
 Number = Annotated[float, Field(strict=True)]  # true is no number
 Text = Annotated[str, Field(min_length=1, pattern=r"\S")]
 
@@ -148,7 +157,7 @@ class TakenUse(Short):
     """A use of Redis that this product needs."""
 
     short: ClassVar[str] = "use"
-    use: str = Field(description="A name of the vocabulary.")
+    use: UseName = Field(description="A name of the vocabulary.")
     entity: Annotated[list[Text], BeforeValidator(_listed)] = Field(
         [],
         description="The entity that it keeps, or a list of them.",
@@ -161,7 +170,7 @@ class DroppedUse(Short):
     """A use of Redis that this product does not need."""
 
     short: ClassVar[str] = "use"
-    use: str = Field(description="A name of the vocabulary.")
+    use: UseName = Field(description="A name of the vocabulary.")
     because: Text | None = Field(None, description="Why not.")
 
 
@@ -256,3 +265,11 @@ class File(Table):
     fit: Fit | None = None
     demands: Demands = Demands()
     keys: Keys = Keys()
+
+
+def model_in(annotation: Any) -> type[BaseModel] | None:  # Any: a type, or a generic alias of types
+    """Return the table that a key of this type holds, one or many of them; None where it holds values."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    inner = (model_in(argument) for argument in getattr(annotation, "__args__", ()))
+    return next((model for model in inner if model), None)

@@ -44,8 +44,10 @@ def _from_text(text: str, unit: str, binary: bool) -> float:
         return number
     if unit.endswith("/s"):
         return number * _per_second(text, found.end(), rest)
-    spelt = find_unit(text, found.end(), ttl=True)
-    ends = spelt is not None and not text[spelt.end :].strip(" .")
+    if unit == "B" and rest == "B":
+        return number
+    spelt = find_unit(rest, 0, ttl=True)  # glued, so that "5 m" is five minutes
+    ends = spelt is not None and not rest[spelt.end :].strip(" .")
     if unit in ("s", "B"):
         sizes = TIME_SECONDS if unit == "s" else SIZE_BYTES
         if spelt is None or not ends or spelt.name not in sizes:

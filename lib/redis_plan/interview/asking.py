@@ -1,0 +1,51 @@
+"""Asking: the weakest readings one by one, each with its line in context and the call that corrects it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from redis_plan.brief.explore import passage
+from redis_plan.brief.overrides import NAME
+from redis_plan.interview.reading import Point, Reading, points, read
+from redis_plan.interview.writing import comment
+
+
+def interview(project: Path | str, count: int = 5) -> str:
+    """Return the ``count`` weakest readings as Markdown: what was read, its line in context, and what to answer.
+
+    An entry that ``redis-plan.toml`` already says is settled and not asked again.
+    """
+    reading = read(Path(project))
+    open_points = [point for point in points(reading) if point.path not in reading.settled]
+    if not open_points:
+        return f"Nothing is open: `{NAME}` says everything that was read."
+    parts = [_question(n, point, reading) for n, point in enumerate(open_points[:count], 1)]
+    rest = len(open_points) - len(parts)
+    return "\n\n".join(parts) + (f"\n\n{rest} readings more, each surer than these." if rest > 0 else "")
+
+
+def _question(number: int, point: Point, reading: Reading) -> str:
+    says = f"`{point.key}` = {point.says}" if point.says else f"`{point.key}`"
+    head = f"**{number}. {says}** (confidence {point.confidence:.2f}, {point.where or 'said nowhere'})"
+    shown = f"\n\n```text\n{passage(reading.project, point.where, 1)}\n```" if point.file in reading.lines else ""
+    return head + shown + "\n\n" + "\n".join(f"- {choice}" for choice in _choices(point))
+
+
+def _choices(point: Point) -> Iterator[str]:
+    """Yield the answers that a reading may get, as calls."""
+    cite = f', cite="{point.where}"' if point.where else ""
+    name = point.path[-1]
+    match point.path[0]:
+        case "facts":
+            yield f'right: `answer("{point.key}", "{comment(point.says)}"{cite})`'
+            yield f'another number: `answer("{point.key}", …, cite="prd.md:…")`; no line says it: `answer("{point.key}", "not said")`'
+        case "session":
+            yield f'right: `answer("session.noun", "{name if name != "noun" else point.says}")`; there is none: `answer("session.none", True)`'
+        case "entities":
+            yield f'right: `answer({point.path!r}{cite})`; no thing of ours: `answer("entities.drop", "{name}")`'
+            yield f'another lifetime: `answer({point.path!r}, lifetime="durable", realtime=False)`'
+        case "uses":
+            yield f'needed: `answer("uses.take", "{name}"{cite})`; not needed: `answer("uses.drop", "{name}")`'
+        case _:
+            yield f'no demand: `answer("demands.drop", "{point.where}")`; another kind: `answer({point.path!r}, kind="constraint", realtime=False)`'

@@ -1,0 +1,3 @@
+from tests.brief.conftest import project
+
+__all__ = ["project"]

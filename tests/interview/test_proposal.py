@@ -1,0 +1,84 @@
+"""The proposal: unchanged it changes nothing; each of its lines can be corrected."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+
+import jsonschema
+import pytest
+
+from redis_plan.brief.overrides.published import json_schema
+from redis_plan.errors import OutputError
+from redis_plan.interview import proposal, reading
+from redis_plan.keyspace import design
+from redis_plan.resources import catalog_dir
+from tests.interview.documents import ALL, QUIZ
+
+
+def designed(folder):
+    """Return what decides a design: its names, and every key with what it holds."""
+    found = design(reading.read(folder).brief)
+    keys = [(p.template, p.type, p.use, p.entities, p.ttl, p.max_elements, p.chosen, p.fields) for p in found.patterns]
+    return found.app, found.session_noun, found.member_noun, keys
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_proposal_unchanged_gives_the_same_design(project, name):
+    folder = project(prd=ALL[name], stack="# Stack\n\n- Redis 7.4\n- Socket.IO\n")
+    before = designed(folder)
+    text = proposal.render(reading.read(folder))
+    project(toml=text)
+    assert designed(folder) == before
+    # and what was confirmed is confirmed: the next proposal says the same facts, entities and uses
+    again = tomllib.loads(proposal.render(reading.read(folder)))
+    first = tomllib.loads(text)
+    assert all(again[table] == first[table] for table in ("project", "session", "facts", "entities", "fit"))
+    assert sorted(map(str, again["uses"]["take"])) == sorted(map(str, first["uses"]["take"]))
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_proposal_is_good_by_the_published_schema(project, name):
+    text = proposal.render(reading.read(project(prd=ALL[name])))
+    jsonschema.Draft202012Validator(json.loads(json_schema())).validate(tomllib.loads(text))
+
+
+def test_the_published_schema_is_the_one_of_the_models():
+    published = (catalog_dir() / "redis-plan.schema.json").read_text("utf-8")
+    assert published == json_schema(), "redis-plan read --schema > data/catalog/redis-plan.schema.json renews it"
+
+
+def test_each_line_says_where_it_was_read_and_how_sure_we_are(project):
+    text = proposal.render(reading.read(project(prd=QUIZ)))
+    line = next(line for line in text.splitlines() if line.startswith("session_capacity"))
+    assert line.startswith('session_capacity = { value = 40, cite = "prd.md:6" }  # 0.')
+    assert "at most 40 players" in line
+    assert "# heartbeat = " in text
+    assert "# Look at these first:" in text
+
+
+def test_within_a_table_the_weakest_stands_first(project):
+    text = proposal.render(reading.read(project(prd=QUIZ)))
+    block = text.split("[entities.set]\n")[1].split("\n\n")[0].splitlines()
+    sure = [float(line.split("  # ")[1].split()[0]) for line in block]
+    assert sure == sorted(sure)
+
+
+def test_a_use_that_is_deleted_from_the_proposal_is_gone(project):
+    folder = project(prd=QUIZ)
+    text = proposal.render(reading.read(folder))
+    assert '{ use = "votes"' in text
+    project(toml="\n".join(line for line in text.splitlines() if not line.startswith('  { use = "votes"')))
+    assert "votes" not in {pattern.use for pattern in design(reading.read(folder).brief).patterns}
+
+
+def test_the_team_s_own_file_is_never_touched_and_an_edited_proposal_is_kept(project):
+    folder = project(prd=QUIZ, toml="# ours\n")
+    path = proposal.write(reading.read(folder))
+    assert (folder / "ai" / "redis-plan.toml").read_text() == "# ours\n"
+    assert proposal.write(reading.read(folder)) == path  # the same again is no loss
+    path.write_text(path.read_text() + "# edited\n")
+    with pytest.raises(OutputError, match="--force"):
+        proposal.write(reading.read(folder))
+    proposal.write(reading.read(folder), force=True)
+    assert "# edited" not in path.read_text()
