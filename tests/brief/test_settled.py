@@ -59,23 +59,18 @@ def test_without_a_session_nothing_that_needs_one_is_left(project):
     assert not {"state", "roster", "presence", "votes"} & found
 
 
+def test_a_use_that_is_usual_without_sessions_may_be_taken_beside_one(project):
+    assert {"state", "feed"} <= uses(project(prd=POLLS, toml='[uses]\ntake = ["feed"]\n'))
+
+
 @pytest.mark.parametrize(
-    ("toml", "says"),
+    ("prd", "toml", "says"),
     [
-        (
-            '[session]\nnone = true\n[uses]\ntake = ["votes"]\n',
-            r"redis-plan.toml:4: 'votes' lives in a session, and line 2",
-        ),
-        (
-            '[uses]\ntake = [\n  "feed",\n]\n',
-            r"redis-plan.toml:3: \[uses\] takes 'feed', which is for projects without",
-        ),
-        (
-            '[uses]\ntake = [\n  { use = "votes", entity = "Ballot box" },\n]\n',
-            r"toml:3: no entity is called 'Ballot box'",
-        ),
+        (POLLS, '[session]\nnone = true\n[uses]\ntake = ["votes"]\n', r"toml:4: 'votes' lives in a session, and line 2"),
+        ("# Notes\n\n- Users write notes.\n", '[uses]\ntake = [\n  "votes",\n]\n', r"toml:3: \[uses\] takes 'votes', which lives in a session"),
+        (POLLS, '[uses]\ntake = [\n  { use = "votes", entity = "Ballot box" },\n]\n', r"toml:3: no entity is called 'Ballot box'"),
     ],
-)
-def test_a_use_that_can_not_be_is_refused_with_its_line(project, toml, says):
+)  # fmt: skip
+def test_a_use_that_can_not_be_is_refused_with_its_line(project, prd, toml, says):
     with pytest.raises(OverrideError, match=says):
-        design(brief.read(project(prd=POLLS, toml=toml)))
+        design(brief.read(project(prd=prd, toml=toml)))

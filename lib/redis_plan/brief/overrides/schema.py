@@ -28,7 +28,6 @@ STRUCTURES = ("string", "hash", "list", "set", "zset", "stream", "channel")
 Lifetime = Literal["connection", "session", "temporary", "durable", "unknown"]
 Kind = Literal["functional", "non-functional", "constraint", "out-of-scope"]
 UseName = Annotated[str, WithJsonSchema({"format": "use"})]  # the catalog says which there are
-Number = Annotated[float, Field(strict=True)]  # true is no number
 Text = Annotated[str, Field(min_length=1, pattern=r"\S")]
 
 
@@ -39,7 +38,7 @@ def _listed(value: Any) -> Any:  # Any: what a user wrote
 class Table(BaseModel):
     """A table of the file: a key that it does not know is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Cited(Table):
@@ -112,11 +111,11 @@ class FactEntry(Short):
     """One number that the design is computed from."""
 
     short: ClassVar[str] = "value"
-    value: Number | str = Field(
+    value: float | str = Field(
         description='A number in the base unit, text with a unit ("90 s", "60 kB"), or "not said".'
     )
-    low: Number | str | None = Field(None, description="Lower end of a range that the documents give.")
-    high: Number | str | None = Field(None, description="Upper end of a range that the documents give.")
+    low: float | str | None = Field(None, description="Lower end of a range that the documents give.")
+    high: float | str | None = Field(None, description="Upper end of a range that the documents give.")
     because: Text | None = Field(
         None, description="How it follows, where the cited line does not have the number itself."
     )
