@@ -27,7 +27,7 @@ def test_every_kind_of_access_and_fact_cue_has_an_example():
     access = tomllib.loads((folder / "access.toml").read_text(encoding="utf-8"))
     facts = tomllib.loads((folder / "facts.toml").read_text(encoding="utf-8"))
     assert all(entry["example"] for entry in access.values())
-    assert all(cue["example"] for fact in facts.values() for cue in fact["cue"])
+    assert all(cue["example"] for fact in facts.values() for cue in (fact.get("cue") or [fact]))
 
 
 @pytest.mark.parametrize(

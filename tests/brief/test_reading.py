@@ -60,7 +60,7 @@ def test_every_fact_is_always_there(project):
     assert [f.name for f in read.facts] == list(catalogue())
 
 
-CUES = [(name, cue["example"]) for name, entry in catalogue().items() for cue in entry["cue"]]
+CUES = [(name, example) for name, entry in catalogue().items() for example in entry.examples]
 
 
 @pytest.mark.parametrize(("name", "example"), CUES)

@@ -1,24 +1,18 @@
 """A small project for the experiments' tests: a Brief with every fact, and a keyspace with the core patterns."""
 
-import tomllib
 from functools import cache
 
-from redis_plan.brief.facts import default
 from redis_plan.brief.model import Brief, Entity, Fact
+from redis_plan.brief.reconcile.catalogue import catalogue, defaults
 from redis_plan.keyspace import design
 from redis_plan.keyspace.model import Keyspace
-from redis_plan.resources import catalog_dir
 
 
 @cache
 def brief(members: int = 4) -> Brief:
     """Return a Brief of assumed facts with one session-like entity."""
-    table = tomllib.loads((catalog_dir() / "facts.toml").read_text("utf-8"))
-    chosen = {"members_per_session": members, "sessions_peak": 6}
-    facts = tuple(
-        Fact(n, float(chosen.get(n, default(f, chosen))), f["unit"], "assumed", f["because"], f"[facts] {n} = …")
-        for n, f in table.items()
-    )
+    found = defaults({"members_per_session": members, "sessions_peak": 6})
+    facts = tuple(Fact(n, found[n], e.unit, "assumed", e.because, f"[facts] {n} = …") for n, e in catalogue().items())
     entities = (
         Entity("Room", "prd.md", 1, lifetime="session", realtime=True),
         Entity("Guest", "prd.md", 2, lifetime="session", realtime=True),

@@ -1,20 +1,15 @@
 """Small Briefs written by hand, for tests of the keyspace."""
 
-import tomllib
 from dataclasses import replace
 
-from redis_plan.brief.facts import default
 from redis_plan.brief.model import AccessPattern, Brief, Component, Entity, Fact, Requirement
-from redis_plan.resources import catalog_dir
+from redis_plan.brief.reconcile.catalogue import catalogue, defaults
 
 
 def facts(**values: float) -> tuple[Fact, ...]:
     """Every fact of the catalog at its default, or at the value given."""
-    known = tomllib.loads((catalog_dir() / "facts.toml").read_text("utf-8"))
-    return tuple(
-        Fact(name, float(values.get(name, default(about, values))), about["unit"], "assumed", "", f"[facts] {name} = 1")
-        for name, about in known.items()
-    )
+    found = defaults(values)
+    return tuple(Fact(n, found[n], e.unit, "assumed", "", f"[facts] {n} = 1") for n, e in catalogue().items())
 
 
 def entity(name: str, lifetime: str = "session", realtime: bool = True, *aliases: str) -> Entity:

@@ -1,41 +1,40 @@
-"""Facts: the numbers a design is computed from, each from the best quantity of the documents, or assumed.
+"""Facts: the numbers a design is computed from, each stated by the documents, following from what they state, or assumed.
 
-``data/catalog/facts.toml`` says for each fact which quantities may become it (cues): what dimension, which words must
-stand on the line, which must not, and how well it then fits. A documented fact carries file and line; an assumed one
-the TOML line that replaces it.
+``data/catalog/facts.toml`` lists them. Periods, latencies and sizes are found by cues (``reconcile.cues``), the facts
+of scale are read as claims and solved together (``reconcile.scale``). A stated fact carries file and line, and its
+rivals with the reason why they were not taken; an assumed one the TOML line that replaces it, and the team's own open
+question that it answers.
 """
 
 from __future__ import annotations
 
-import re
-import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache, lru_cache
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
-from redis_plan import resources
-from redis_plan.brief.lexicon import fold
-from redis_plan.brief.model import Fact, Quantity
-from redis_plan.brief.units import base
+from redis_plan import expressions
+from redis_plan.brief.model import Fact, Note, Quantity, Remark, Rival
+from redis_plan.brief.reconcile import scale
+from redis_plan.brief.reconcile.catalogue import Entry, catalogue
+from redis_plan.brief.reconcile.claims import Claim, claims_of
+from redis_plan.brief.reconcile.cues import Match, matches
+from redis_plan.brief.reconcile.questions import answered
+from redis_plan.brief.reconcile.setting import Place, Setting, settings
 
-#: A line longer than this is no statement: its words say nothing about one number in it.
-LONG_LINE = 3000
-
-
-@cache
-def catalogue() -> Mapping[str, Mapping[str, Any]]:
-    """Return the catalogue of facts by name."""
-    return tomllib.loads((resources.catalog_dir() / "facts.toml").read_text(encoding="utf-8"))
+#: So many rivals of a fact are kept.
+MOST_RIVALS = 6
+Lines = Mapping[str, Sequence[str]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Match:
-    score: float
-    quantity: Quantity
-    value: float
+class Given(NamedTuple):
+    """What the team says of a fact: its value in base units, or None where it says that no document states one."""
+
+    value: float | None
     low: float | None
     high: float | None
+    because: str
+    file: str
+    line: int
 
 
 def toml_line(name: str, value: float) -> str:
@@ -44,152 +43,173 @@ def toml_line(name: str, value: float) -> str:
 
 
 def read_facts(
-    quantities: Sequence[Quantity], lines: Mapping[str, Sequence[str]], overrides: Mapping[str, tuple[float, int]]
+    quantities: Sequence[Quantity],
+    lines: Lines,
+    given: Mapping[str, Given],
+    around: Mapping[tuple[str, int], Place] | None = None,
+    notes: Sequence[Note] = (),
 ) -> tuple[Fact, ...]:
-    """Return every fact of the catalogue; ``overrides`` are the team's (value, line in redis-plan.toml)."""
-    candidates = _candidates(quantities, lines)
-    known: dict[str, float] = {}  # a fact may lean on one before it: the cap of a session on its usual size
-    found: list[Fact] = []
-    for name, entry in catalogue().items():
-        found.append(_fact(name, entry, candidates, lines, overrides.get(name), known))
-        known[name] = found[-1].value
-    return tuple(found)
+    """Return every fact of the catalogue.
+
+    ``given`` is what the team says of some, ``around`` what each line stands in, ``notes`` hold the open questions.
+    """
+    return _Reading(settings(quantities, lines, around or {}), lines, given, notes).facts()
 
 
-def default(entry: Mapping[str, Any], known: Mapping[str, float]) -> float:
-    """Return what is assumed where the documents are silent: a constant, or the value of another fact."""
-    return float(known.get(entry.get("default_as", ""), entry["default"]))
+def contradictions(facts: Sequence[Fact]) -> tuple[Remark, ...]:
+    """Return a remark where stated facts can't all be true: sessions × members short of the people connected."""
+    stated = {f.name: f.value for f in facts if f.grade == "documented"}
+    text = scale.contradiction(stated)
+    if not text:
+        return ()
+    users = next(f for f in facts if f.name == "concurrent_users")
+    return (Remark("conflict", f"{text}: correct one under [facts] in ai/redis-plan.toml", users.file, users.line),)
 
 
-def _fact(
-    name: str,
-    entry: Mapping[str, Any],
-    candidates: Sequence[_Candidate],
-    lines: Mapping[str, Sequence[str]],
-    override: tuple[float, int] | None,
-    known: Mapping[str, float],
-) -> Fact:
-    unit = entry["unit"]
-    if override is not None:
-        value, line = override
-        return Fact(name, value, unit, "documented", "set by the team", toml_line(name, value), "redis-plan.toml", line)
-    best = _best(entry, candidates, known)
-    if best is None:
-        value = default(entry, known)
-        return Fact(name, value, unit, "assumed", entry["because"], toml_line(name, value))
-    q = best.quantity
-    because = f"“{q.text}”: {_excerpt(lines[q.file][q.line - 1])}"
-    return Fact(
-        name, best.value, unit, "documented", because, toml_line(name, best.value), q.file, q.line, best.low, best.high
-    )
+@dataclass
+class _Reading:
+    """The facts of one project in the making."""
 
+    found: Sequence[Setting]
+    lines: Lines
+    given: Mapping[str, Given]
+    notes: Sequence[Note]
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A quantity as the cues see it: in base units, with the folded text around it."""
+    def facts(self) -> tuple[Fact, ...]:
+        made: dict[str, Fact] = {}
+        for name, entry in catalogue().items():
+            if name not in scale.SCALE:
+                made[name] = self._cued(name, entry, {n: f.value for n, f in made.items()})
+        made |= self._scale(made["gateway_nodes"])
+        ordered = (made[name] for name in catalogue())
+        return tuple(self._with_question(fact) for fact in ordered)
 
-    quantity: Quantity
-    order: int
-    dimension: str
-    value: float
-    top: float | None
-    text: str
-    subject: str
-    noun: str
+    # --- periods, latencies, sizes --------------------------------------------------------------------------------
 
+    def _cued(self, name: str, entry: Entry, known: Mapping[str, float]) -> Fact:
+        given, every = self.given.get(name), matches(entry, self.found)
+        taken = None if given else next((m for m in every if m.states), None)
+        rivals = tuple(_rival(m, taken) for m in every if m is not taken and not _same(m, taken))[:MOST_RIVALS]
+        if given and given.value is not None:
+            return replace(self._set(name, given, given.value), rivals=rivals)
+        if taken is None:
+            value = float(expressions.evaluate(entry.default_from, known)) if entry.default_from else entry.default
+            return Fact(
+                name,
+                value,
+                entry.unit,
+                "assumed",
+                self._because(name, entry.because),
+                toml_line(name, value),
+                rivals=rivals,
+            )
+        return self._stated(name, entry, taken.setting, taken.value, taken.low, taken.high, rivals)
 
-def _candidates(quantities: Sequence[Quantity], lines: Mapping[str, Sequence[str]]) -> list[_Candidate]:
-    found = []
-    folded: dict[str, str] = {}  # a line may hold many quantities
-    for order, q in enumerate(q for q in quantities if q.design_relevant):
-        dimension, value = base(q.value, q.unit)
-        top = base(q.value_max, q.unit)[1] if q.value_max is not None else None
-        line = lines[q.file][q.line - 1]
-        text = (
-            folded.get(line) or folded.setdefault(line, _wording(line)) if len(line) <= LONG_LINE else _wording(q.text)
+    def _set(self, name: str, given: Given, value: float) -> Fact:
+        unit, where = catalogue()[name].unit, (given.file, given.line)
+        return Fact(
+            name, value, unit, "documented", given.because, toml_line(name, value), *where, given.low, given.high
         )
-        found.append(_Candidate(q, order, dimension, value, top, text, fold(q.subject), _wording(f"{q.unit} {q.text}")))
-    return found
+
+    def _because(self, name: str, because: str) -> str:
+        """Why a value is assumed, with the team's word that no document states one."""
+        return f"{self.given[name].because}; {because}" if name in self.given else because
+
+    def _stated(
+        self, name: str, entry: Entry, setting: Setting, value: float, low: float | None, high: float | None, rivals: tuple[Rival, ...], why: str = ""
+    ) -> Fact:  # fmt: skip
+        q = setting.quantity
+        because = f"“{q.text}”: {excerpt(self.lines[q.file][q.line - 1])}" + (f" ({why})" if why else "")
+        return Fact(
+            name, value, entry.unit, "documented", because, toml_line(name, value), q.file, q.line, low, high, rivals
+        )
+
+    # --- scale ----------------------------------------------------------------------------------------------------
+
+    def _scale(self, nodes: Fact) -> dict[str, Fact]:
+        claims = tuple(claim for setting in self.found for claim in claims_of(setting))
+        read = scale.Scale(claims)
+        read.choose(unsaid=frozenset(self.given))
+        made = {n: self._set(n, g, g.value) for n, g in self.given.items() if n in scale.SCALE and g.value is not None}
+        for name in scale.SCALE:
+            if name in read.taken and name not in made:
+                made[name] = self._claimed(name, read.taken[name], read)
+        for name, (claim, value) in scale.multiplied(claims, nodes.value).items():
+            if name not in made and name not in self.given:
+                made[name] = self._per_instance(name, claim, value, nodes)
+        known = {name: fact.value for name, fact in made.items()}
+        firm = {name for name, fact in made.items() if fact.grade != "assumed"}
+        for name, solved in read.solve(known, {n: e.default for n, e in catalogue().items()}).items():
+            made[name] = self._solved(name, solved, made, firm, read)
+        for name in scale.SCALE:
+            if name not in made:
+                entry = catalogue()[name]
+                made[name] = Fact(name, entry.default, entry.unit, "assumed", self._because(name, entry.because), toml_line(name, entry.default), rivals=_passed(name, read))  # fmt: skip
+        return made
+
+    def _claimed(self, name: str, claim: Claim, read: scale.Scale) -> Fact:
+        setting = claim.setting
+        low = setting.value if setting.top is not None or claim.at_least else None
+        high = setting.top
+        why = "a lower bound" if claim.at_least else "the largest tier" if scale.is_tier(claim) else ""
+        rivals = _passed(name, read)
+        return self._stated(name, catalogue()[name], setting, claim.value, low, high, rivals, why)
+
+    def _per_instance(self, name: str, claim: Claim, value: float, nodes: Fact) -> Fact:
+        q = claim.setting.quantity
+        because = f"“{q.text}” ({q.file}:{q.line}) × gateway_nodes {nodes.value:g} ({nodes.where})"
+        grade = "modelled" if nodes.grade == "documented" else "assumed"
+        return Fact(name, value, catalogue()[name].unit, grade, because, toml_line(name, value), q.file, q.line)  # type: ignore[arg-type]
+
+    def _solved(
+        self, name: str, solved: scale.Solved, made: Mapping[str, Fact], firm: Iterable[str], read: scale.Scale
+    ) -> Fact:
+        entry, sources = catalogue()[name], [made[s] for s in solved.sources if s in made]
+        values = [
+            f"{s} {made[s].value:g} ({made[s].where})" if s in made else f"{s} {catalogue()[s].default:g} (assumed)"
+            for s in solved.sources
+        ]
+        because = self._because(name, solved.because + (f" = {', '.join(values)}" if values else ""))
+        fact = Fact(name, solved.value, entry.unit, "assumed", because, toml_line(name, solved.value), rivals=_passed(name, read))  # fmt: skip
+        if solved.stated and sources and all(s in firm or made[s].grade == "modelled" for s in solved.sources):
+            return replace(fact, grade="modelled", file=sources[0].file, line=sources[0].line)
+        return fact
+
+    # --- open questions ---------------------------------------------------------------------------------------------
+
+    def _with_question(self, fact: Fact) -> Fact:
+        note = answered(fact, self.notes) if fact.grade == "assumed" else None
+        if note is None:
+            return fact
+        asked = f"answers for now the open question “{excerpt(note.text)}” ({note.file}:{note.line})"
+        return replace(fact, because=f"{fact.because}; {asked}")
 
 
-def _wording(text: str) -> str:
-    """The folded text with every number the same: what is said of many numbers is looked at once."""
-    return _DIGITS.sub("0", fold(text))
+def _passed(name: str, read: scale.Scale) -> tuple[Rival, ...]:
+    taken = read.taken.get(name)
+    found: dict[tuple[str, int, float], Rival] = {}
+    for claim, why in read.passed_over.get(name, ()):
+        q = claim.setting.quantity
+        if not (taken and claim.value == taken.value and claim.setting.standing == "demand"):
+            found.setdefault((q.file, q.line, claim.value), Rival(claim.value, q.text, q.file, q.line, why))
+    return tuple(found.values())[:MOST_RIVALS]
 
 
-_DIGITS = re.compile(r"(?<![a-z\d])\d[\d.,]*")  # "p95" is a word
+def _rival(match: Match, taken: Match | None) -> Rival:
+    q, standing = match.setting.quantity, match.setting.standing
+    less = "said less clearly" if taken and match.score < taken.score - 0.01 else "said later"
+    return Rival(match.value, q.text, q.file, q.line, less if match.states else scale.WHY_NOT[standing])
 
 
-def _best(entry: Mapping[str, Any], candidates: Sequence[_Candidate], known: Mapping[str, float]) -> _Match | None:
-    best: _Match | None = None
-    for cue in entry.get("cue", ()):
-        low, high = cue.get("at_least", 0), cue.get("at_most", float("inf"))
-        low = known[low] if isinstance(low, str) else low
-        for c in candidates:
-            if best and cue["weight"] - c.order * 1e-6 <= best.score:
-                break  # among equals the first in the documents wins, so nothing later can
-            if cue["dimension"] != c.dimension or not low <= c.value <= high:
-                continue
-            score = _score(cue, c) - c.order * 1e-6
-            if score > (best.score if best else 0.0):
-                scale = _binary(c.quantity.unit) if cue.get("binary") else 1.0
-                top = c.top * scale if c.top is not None else None
-                best = _Match(score, c.quantity, *_pick(cue.get("take", "upper"), c.value * scale, top))
-    return best
+def _same(match: Match, taken: Match | None) -> bool:
+    return taken is not None and match.value == taken.value
 
 
-def _score(cue: Mapping[str, Any], c: _Candidate) -> float:
-    """Return how well a quantity fits a cue, below 0 where it doesn't."""
-    if cue.get("noun") and not _any(cue["noun"], c.noun):
-        return -1.0
-    said = not cue.get("words") or _any(cue["words"], c.text)
-    if (not said and not _any(cue["words"], c.subject)) or _any(cue.get("without", ()), c.text):
-        return -1.0
-    # what only the heading says about a number is weaker than what its own line says
-    return float(cue["weight"]) - (0.0 if said else 0.35)
-
-
-def _pick(take: str, value: float, top: float | None) -> tuple[float, float | None, float | None]:
-    """Return the design's value of a range, with its ends: the upper end, the lower one, or the middle."""
-    if top is None:
-        return value, None, None
-    picked = {"upper": top, "lower": value, "middle": (value + top) / 2}[take]
-    return picked, value, top
-
-
-def _binary(unit: str) -> float:
-    """What a decimal unit is short of the binary one of its name: RAM and Redis's ``maxmemory 512mb`` count in 1024s."""
-    return {"kB": 1.024, "MB": 1.024**2, "GB": 1.024**3, "TB": 1.024**4}.get(unit, 1.0)
-
-
-def _any(cues: Sequence[str], text: str) -> bool:
-    return bool(cues) and _said(tuple(cues), text)
-
-
-@lru_cache(maxsize=2048)
-def _said(cues: tuple[str, ...], text: str) -> bool:
-    return any(part in text for part in _parts(cues)) and _pattern(cues).search(text) is not None
-
-
-@cache
-def _parts(cues: tuple[str, ...]) -> tuple[str, ...]:
-    """Return of each cue the first word: a text that holds none of them is soon done with."""
-    return tuple({fold(cue).split(" ")[0].rstrip("*") for cue in cues})
-
-
-@cache
-def _pattern(cues: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(_one(fold(cue)) for cue in cues))
-
-
-def _one(cue: str) -> str:
-    """Return the expression of one cue: stems end in ``*``, words may be joined by blanks or hyphens."""
-    words = [re.escape(word.rstrip("*")) + (r"\w*" if word.endswith("*") else "") for word in cue.split(" ")]
-    end = "" if cue.endswith("*") or not cue[-1].isascii() else r"s?(?![a-z])"
-    return (r"(?<![a-z])" if cue[0].isascii() else "") + r"[\s-]+".join(words) + end
-
-
-def _excerpt(line: str) -> str:
+def excerpt(line: str) -> str:
+    """Return the beginning of a line without its marks, for a person to recognise it."""
     line = line[:400]
     text = " ".join(line.strip(" -*|#>").replace("**", "").replace("`", "").split())
     return text if len(text) <= 110 else text[:109].rsplit(" ", 1)[0] + "…"
+
+
+__all__ = ["Given", "catalogue", "contradictions", "excerpt", "read_facts", "toml_line"]

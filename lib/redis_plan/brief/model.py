@@ -93,11 +93,23 @@ class Entity:
 
 
 @dataclass(frozen=True, slots=True)
+class Rival:
+    """Another number that the documents give where a fact was read, and why it was not taken."""
+
+    value: float
+    text: str
+    file: str
+    line: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Fact:
     """A number the design is computed from, in base units (seconds, bytes, per second, counts).
 
     ``low`` and ``high`` bound it where the documents give a range. ``grade`` is "documented" when a document or the
-    team's TOML states it and "assumed" otherwise; ``toml`` is the line that would replace it.
+    team's TOML states it, "modelled" when it follows from facts that they state, and "assumed" otherwise; ``toml`` is
+    the line that would replace it. ``rivals`` are the other numbers that it was chosen among.
     """
 
     name: str
@@ -110,6 +122,7 @@ class Fact:
     line: int = 0
     low: float | None = None
     high: float | None = None
+    rivals: tuple[Rival, ...] = ()
 
     @property
     def where(self) -> str:

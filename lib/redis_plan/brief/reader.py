@@ -22,7 +22,7 @@ from redis_plan.brief.conflicts import find_conflicts
 from redis_plan.brief.contradictions import find_contradictions
 from redis_plan.brief.documents import Document, Part
 from redis_plan.brief.entities import entity_lexicon, read_entities, read_relations
-from redis_plan.brief.facts import read_facts
+from redis_plan.brief.facts import contradictions, read_facts
 from redis_plan.brief.fit import judge_fit
 from redis_plan.brief.hosts import stack_remarks
 from redis_plan.brief.lexicon import Lexicon, detect_language, fold, lexicon
@@ -32,6 +32,7 @@ from redis_plan.brief.outline import Block, parse
 from redis_plan.brief.overrides import NAME as TOML
 from redis_plan.brief.overrides import Overrides, applying, read_overrides
 from redis_plan.brief.quantities import Context, read_quantities
+from redis_plan.brief.reconcile.setting import places
 from redis_plan.brief.requirements import flag_realtime, read_requirements
 from redis_plan.brief.sections import Roles
 from redis_plan.brief.stack import merge_stack, read_stack
@@ -93,7 +94,8 @@ def _read(project: Path, given: Overrides | None) -> Brief:
     entities = applying.apply_entities(_entities(texts, words, requirements), overrides)
     if language in READ_FULLY:
         entities = with_sizes(entities, quantities, lines, words)
-    facts = applying.apply_facts(read_facts(quantities, lines, overrides.facts), overrides)
+    around = {place: p for t in texts for place, p in places(t.blocks, t.roles, t.document.name).items()}
+    facts = read_facts(quantities, lines, applying.given_facts(overrides), around, notes)
     fit, because = applying.apply_fit(*judge_fit(requirements, quantities, stack), overrides)
     assumed = assumed_entities(texts[0].document.name) if not entities and fit != "no" else ()
     entities = entities or assumed
@@ -115,6 +117,7 @@ def _read(project: Path, given: Overrides | None) -> Brief:
         notes=notes,
         facts=facts,
         remarks=_remarks(loaded, texts, language, requirements, quantities, lines, stack, notes, words)
+        + contradictions(facts)
         + _of_assumed(assumed),
         name_prefix=overrides.file.project.prefix or overrides.file.naming.prefix,
         settled=applying.settled(overrides),

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from redis_plan.brief.entities import folded_name
-from redis_plan.brief.facts import catalogue, default, toml_line
-from redis_plan.brief.model import Component, Entity, Fact, Fit, Requirement, Role, Settled, TakenUse
+from redis_plan.brief.facts import Given
+from redis_plan.brief.model import Component, Entity, Fit, Requirement, Role, Settled, TakenUse
 from redis_plan.brief.overrides.loading import NAME, Overrides
 from redis_plan.brief.overrides.schema import Cited, EntityEntry
 
@@ -115,29 +115,18 @@ def _put(entities: list[Entity], name: str, entry: EntityEntry, line: int) -> No
     )
 
 
-def apply_facts(found: Sequence[Fact], given: Overrides) -> tuple[Fact, ...]:
-    """Return the facts as the team has them; one that leans on another by default follows it."""
-    known: dict[str, float] = {}
-    result = []
-    for fact in found:
-        result.append(_fact(fact, given, known))
-        known[fact.name] = result[-1].value
-    return tuple(result)
-
-
-def _fact(fact: Fact, given: Overrides, known: Mapping[str, float]) -> Fact:
-    amount, entry = given.amounts.get(fact.name), given.file.facts.get(fact.name)
-    if amount is not None and entry is not None:
-        file, line = place(entry, given.line("facts", fact.name))
-        because = entry.because or (f"“{entry.quote}”" if entry.quote else BY_THE_TEAM)
-        return replace(fact, value=amount.value, low=amount.low, high=amount.high, grade="documented", because=because, toml=toml_line(fact.name, amount.value), file=file, line=line)  # fmt: skip
-    unsaid = entry is not None
-    leans = fact.grade == "assumed" and catalogue()[fact.name].get("default_as") in given.file.facts
-    if not (unsaid or leans):
-        return fact
-    value = default(catalogue()[fact.name], known)
-    because = str(catalogue()[fact.name]["because"]) if not unsaid else f"the team says that no document states it (redis-plan.toml:{given.line('facts', fact.name)}); {catalogue()[fact.name]['because']}"  # fmt: skip
-    return replace(fact, value=value, low=None, high=None, grade="assumed", because=because, toml=toml_line(fact.name, value), file="", line=0)  # fmt: skip
+def given_facts(given: Overrides) -> dict[str, Given]:
+    """Return the facts that the team sets, and those of which it says that no document states them."""
+    found: dict[str, Given] = {}
+    for name, entry in given.file.facts.items():
+        amount, line = given.amounts.get(name), given.line("facts", name)
+        if amount is None:
+            because = f"the team says that no document states it (redis-plan.toml:{line})"
+            found[name] = Given(None, None, None, because, "", 0)
+        else:
+            because = entry.because or (f"“{entry.quote}”" if entry.quote else BY_THE_TEAM)
+            found[name] = Given(amount.value, amount.low, amount.high, because, *place(entry, line))
+    return found
 
 
 def apply_stack(found: Sequence[Component], given: Overrides) -> tuple[Component, ...]:

@@ -12,12 +12,12 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from redis_plan.brief.facts import catalogue
 from redis_plan.brief.overrides.positions import Path as Keys
 from redis_plan.brief.overrides.positions import Span, line_of, positions
 from redis_plan.brief.overrides.schema import STRUCTURES, FactEntry, File, model_in
 from redis_plan.brief.overrides.values import NOT_SAID, read_amount
 from redis_plan.brief.overrides.vocabulary import use_words
+from redis_plan.brief.reconcile.catalogue import Entry, catalogue
 from redis_plan.errors import OverrideError
 
 NAME = "redis-plan.toml"
@@ -122,11 +122,11 @@ def _amounts(file: File) -> tuple[dict[str, Amount], list[Fault]]:
     return found, wrong
 
 
-def _amount(entry: FactEntry, fact: Mapping[str, Any]) -> Amount:
+def _amount(entry: FactEntry, fact: Entry) -> Amount:
     def read(value: float | str | None) -> float | None:
-        return None if value is None else read_amount(value, fact["unit"], binary)
+        return None if value is None else read_amount(value, fact.unit, binary)
 
-    binary = any(cue.get("binary") for cue in fact.get("cue", ()))
+    binary = any(cue.binary for cue in fact.cues)
 
     value, low, high = read(entry.value), read(entry.low), read(entry.high)
     assert value is not None  # entry.value never is
@@ -136,7 +136,7 @@ def _amount(entry: FactEntry, fact: Mapping[str, Any]) -> Amount:
 
 
 def _wanted(name: str) -> str:
-    unit = catalogue()[name]["unit"] if name in catalogue() else "its base unit"
+    unit = catalogue()[name].unit if name in catalogue() else "its base unit"
     shown = {"s": "90 s", "B": "60 kB"}.get(unit, "5 per second" if unit.endswith("/s") else f"30 {unit}")
     return f"a number above 0, in {unit} (or with its unit: “{shown}”), or “{NOT_SAID}”"
 

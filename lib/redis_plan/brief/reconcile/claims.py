@@ -1,0 +1,270 @@
+"""Claims: what a number says of the scale of a project, typed by its subject and scope.
+
+"1000+ participants/room" is a claim about the members of one room, "100K concurrent viewers" about everybody
+connected, "10,000 connections per instance" about one instance. A claim says how sure it is and why; ``scale`` makes
+one consistent set of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from redis_plan.brief.reconcile.setting import Setting
+from redis_plan.brief.reconcile.vocabulary import concepts, hits
+
+#: What a claim is about: facts of the design, and per-instance figures, which become facts when multiplied.
+Subject = Literal[
+    "sessions_peak", "members_per_session", "session_capacity", "concurrent_users", "total_rate_per_s",
+    "events_per_session", "users_per_instance", "rate_per_instance",
+]  # fmt: skip
+#: More members than this are an audience; more than this in total nobody plans for.
+MOST_MEMBERS, MOST_USERS, MOST_SESSIONS = 1e6, 1e9, 1e7
+#: A label and its bare value are short: "Room size: 12".
+LABELLED = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One reading of one number; ``sure`` is between 0 and 1."""
+
+    subject: Subject
+    setting: Setting
+    value: float
+    sure: float
+    why: str
+
+    @property
+    def at_least(self) -> bool:
+        """Whether the number is a lower bound, which caps nothing."""
+        return self.setting.quantity.op in (">", ">=")
+
+
+def claims_of(setting: Setting) -> Iterator[Claim]:
+    """Yield what a number claims about scale; nothing for most numbers."""
+    if setting.dimension == "/s":
+        yield from _rates(setting)
+    elif setting.dimension == "" and setting.value >= 1:
+        yield from _counts(setting)
+
+
+# --- counts -------------------------------------------------------------------------------------------------------
+
+
+def _counts(setting: Setting) -> Iterator[Claim]:
+    span, noun, label = concepts(setting.span), concepts(setting.quantity.unit), frozenset[str]()
+    if not setting.quantity.unit and len(setting.span) <= LABELLED:  # a bare number counts what its label names
+        label = concepts(setting.span[: setting.at]) | (
+            concepts(setting.above) if len(setting.above) < LABELLED else noun
+        )
+        noun = label & {"people", "devices"} or (label & {"size_label"} and frozenset({"people"})) or noun
+    elif "typical" in noun:  # "(50–100 typical)" after "500 players per match"
+        noun = concepts(setting.sentence)
+    if span & {"registered"} and "concurrent" not in span:
+        return
+    if noun & {"people", "devices"}:
+        yield from _people(setting, span)
+    elif "containers" in noun and not span & {"tier"}:
+        yield from _sessions(setting, span)
+
+
+def _people(setting: Setting, span: frozenset[str]) -> Iterator[Claim]:
+    value = setting.upper
+    if "per" in span and _per(setting.span, "instances", strong=True):
+        yield Claim("users_per_instance", setting, value, 0.9, "of one instance")
+        return
+    concurrent, scoped = "concurrent" in span, _scope(setting)
+    if scoped and value <= MOST_MEMBERS and value >= 2 and "everywhere" not in span:
+        minimum = "minimum" in span and setting.top is None and setting.quantity.op != ">=" and "capacity" not in span
+        if minimum or (setting.quantity.op in (">", ">=") and setting.top is None and _to_start(setting.span)):
+            return
+        capped = "capacity" in _around(setting) or setting.quantity.op in ("<", "<=")
+        yield Claim("members_per_session", setting, value, scoped, "of one container")
+        if capped and setting.quantity.op not in (">", ">=") and not _typical(setting, span):
+            yield Claim("session_capacity", setting, value, scoped, "a cap of one container")
+        return
+    if concurrent and value <= MOST_USERS and "not_containers" not in _after_per(setting):
+        yield Claim("concurrent_users", setting, value, 0.9, "connected at one time")
+    elif _of_a_group(setting, span) and 2 <= value <= 5000:
+        yield Claim("members_per_session", setting, value, 0.5, "of a group that no word names")
+        if "capacity" in _around(setting) and setting.quantity.op not in (">", ">="):
+            yield Claim("session_capacity", setting, value, 0.4, "a cap of a group that no word names")
+
+
+def _sessions(setting: Setting, span: frozenset[str]) -> Iterator[Claim]:
+    nested = _per(setting.span[setting.end :], "containers", strong=True) or _generic(setting)
+    if nested or _per(setting.span, "not_containers", strong=True) or _person_before(setting):
+        return
+    if setting.value < 2 or setting.upper > MOST_SESSIONS or _tenant(setting):
+        return
+    if _AT_ONE_TIME.search(setting.span):
+        yield Claim("sessions_peak", setting, setting.upper, 1.0, "open at one time")
+    elif "concurrent" in concepts(setting.quantity.text) or ("concurrent" in span and "capacity" in span):
+        yield Claim("sessions_peak", setting, setting.upper, 0.7, "live or active ones")
+    elif "predefined" in setting.span or "fixed set of" in setting.span or "preset" in setting.span:
+        yield Claim("sessions_peak", setting, setting.upper, 0.6, "there are no others")
+
+
+#: "Live", "active" and "online" are also said of what a product offers; these words are not.
+_AT_ONE_TIME = re.compile(r"concurrent|simultan|at (?:the same time|once|peak)|in parallel|peak|jednocze|rownocze|naraz|szczy|gleichzeitig|parallel|a la vez|al mismo tiempo|concurrente|en meme temps|contemporane|ao mesmo tempo|gelijktijdig|tegelijk|одновременн|параллельн|同時|ピーク|同时|同時|并发|高峰|동시|피크")  # fmt: skip
+
+
+def _scope(setting: Setting) -> float:
+    """Return how sure it is that a count of people is of one container: by the words beside it, then by the heading."""
+    if _per(setting.span, "containers", strong=True) or _per_unspaced(setting.span) or _generic(setting):
+        return 1.0
+    before, after = setting.span[: setting.at], setting.span[setting.end :]
+    if _per(before, "containers", strong=False) or _holding(before) or _opens_container(after):
+        return 0.95
+    if "everywhere" in concepts(setting.span):
+        return 0.0
+    if _per(setting.sentence, "containers", strong=True) and "concurrent" not in concepts(setting.span):
+        return 0.9
+    if _sized(setting.above) or _sized(before):
+        return 0.8
+    return 0.0
+
+
+def _per(text: str, what: str, *, strong: bool) -> bool:
+    """Whether "per", "each" (or an article) stands before a noun of ``what``, a word between at most."""
+    wanted = ("per",) if strong else ("per", "article")
+    found = hits(text, what, *wanted)
+    for noun in (hit for hit in found if hit.group == what):
+        if text[max(0, noun.start - 2) : noun.start].strip().endswith("/"):
+            return True
+        for lead in (hit for hit in found if hit.group in wanted and hit.end <= noun.start):
+            between = text[lead.end : noun.start].strip()
+            if between.count(" ") == 0 and not re.search(r"[\d,;:|]", between):
+                return True
+    return False
+
+
+_BEFORE = r"(?:1|一|各|同じ|同一|每个|每個|每|单个|單個|单|同一个|각|한|하나의|같은)\s?(?:つの)?"
+_AFTER = r"\s?(?:あたり|当たり|ごと|につき|毎|の定員|の最大|には|は最大|内|最多|里|容纳|人数上限|人数|당|마다|별|에는|은 최대|는 최대|에 최대|정원|인원)"
+
+
+def _per_unspaced(text: str) -> bool:
+    """The same where no blanks part the words: 1ルームあたり, 每个房间, 방당."""
+    for hit in hits(text, "containers"):
+        if not hit.cue.isascii() and (
+            re.search(_BEFORE + r"$", text[max(0, hit.start - 6) : hit.start])
+            or re.match(_AFTER, text[hit.end : hit.end + 8])
+        ):
+            return True
+    return False
+
+
+_NOUN_AFTER_PER = re.compile(r"(?:\b(?:per|pro|por|par)\s+(?:each\s+|single\s+)?|/\s?)([^\W\d_]{3,})")
+
+
+def _generic(setting: Setting) -> bool:
+    """Whether any noun that is no time, person or machine follows a "per" after the number: "50 members per guild"."""
+    match = _NOUN_AFTER_PER.search(setting.span, max(0, setting.at))
+    return match is not None and not concepts(match.group(1)) & {"not_containers", "people"}
+
+
+def _after_per(setting: Setting) -> frozenset[str]:
+    match = _NOUN_AFTER_PER.search(setting.span, max(0, setting.at))
+    return concepts(match.group(1)) if match else frozenset()
+
+
+def _holding(before: str) -> bool:
+    """``rooms hold``, ``teams of``, ``groups (``: a container just before the number of its members."""
+    found = hits(before, "containers", "holding")
+    for noun in (hit for hit in found if hit.group == "containers"):
+        rest = before[noun.end :].strip()
+        if rest in ("(", "", ":", "size", "size:") or rest.endswith("("):
+            return len(rest) < 12 and rest != ""
+        if any(h.group == "holding" and noun.end <= h.start <= noun.end + 12 for h in found):
+            return not re.search(r"[\d,;|]", rest)
+    return False
+
+
+def _opens_container(after: str) -> bool:
+    """``8-player rooms``: a container straight after the counted people."""
+    return any(hit.start <= 1 for hit in hits(after[:24], "containers"))
+
+
+def _sized(text: str) -> bool:
+    """``Room size``, ``Max players``: a heading or label that asks for the size of a container."""
+    if len(text) > 160:
+        return False
+    for part in text.split("·"):
+        found = hits(part, "containers", "size_label")
+        sizes = [h for h in found if h.group == "size_label"]
+        if sizes and (any(h.group == "containers" for h in found) or any(" " in h.cue for h in sizes)):
+            return True
+    return False
+
+
+def _around(setting: Setting) -> frozenset[str]:
+    """Concepts of the words just before and after the number, and of its label."""
+    return concepts(setting.span[max(0, setting.at - 60) : setting.end + 24]) | (
+        concepts(setting.above) if len(setting.above) < 80 else frozenset()
+    )
+
+
+def _to_start(text: str) -> bool:
+    return bool(re.search(r"\bto (?:start|begin)\b|\bneed|\bstart\w*\b|\brequired?\b|\bmin(?:imum|imal|\.)?\b", text))
+
+
+def _typical(setting: Setting, span: frozenset[str]) -> bool:
+    return "typical" in span and setting.quantity.op not in ("<", "<=")
+
+
+_GROUPED = re.compile(
+    r"\bsupport|\boptimi[sz]ed for|\bdesigned for|\bup to\b|\bmax(?:imum)?\b|\ballows?\b|\bsmall (?:agile )?(?:teams?|groups?)\b|maks|\bbis zu\b|\bhasta\b|\bjusqu|\bfino a\b|\bat[eé]\b|\btot\b|\bдо\b|最大|最多|최대"
+)
+#: People who are only ever members of something that goes on.
+_MEMBERS = re.compile(r"player|participant|member|attendee|guest|gracz|uczestni|spieler|teilnehm|jugador|participante|joueu|giocator|partecip|jogador|speler|deelnem|игрок|участник|プレイヤー|参加者|玩家|参与者|플레이어|참가자|참여자")  # fmt: skip
+
+
+def _of_a_group(setting: Setting, span: frozenset[str]) -> bool:
+    """``Supports 2-8 players``: members of what the product is about, though no word names it."""
+    if span & {"everywhere", "registered", "minimum", "tier"} - ({"minimum"} if setting.top else set()):
+        return False
+    if setting.quantity.unit and not _MEMBERS.search(setting.quantity.unit):
+        return False
+    return bool(_GROUPED.search(setting.span)) and not re.search(r"\bteam of\b|per team|\bspectator", setting.span)
+
+
+def _person_before(setting: Setting) -> bool:
+    """``a user may join 3 rooms``: a count of what one person has."""
+    return _per(setting.span[: setting.at], "people", strong=False)
+
+
+_TENANTS = re.compile(r"\b(?:org|organi[sz]ation|tenant|compan|school|customer|team|document|group|table|event)s?\b", re.IGNORECASE)  # fmt: skip
+
+
+def _tenant(setting: Setting) -> bool:
+    """Organisations and the like own sessions; tables and documents may be of a database."""
+    return bool(_TENANTS.fullmatch(setting.quantity.unit)) and "concurrent" not in concepts(setting.span)
+
+
+# --- rates --------------------------------------------------------------------------------------------------------
+
+
+def _rates(setting: Setting) -> Iterator[Claim]:
+    per = setting.quantity.unit.rpartition("/")[2]
+    span = concepts(setting.span) | concepts(setting.quantity.unit)
+    if per not in ("second", "minute") or setting.value <= 0:
+        return
+    if "throttle" in span or "throttle" in concepts(setting.above):
+        return
+    value = setting.upper
+    if _per(setting.span, "instances", strong=True):
+        yield Claim("rate_per_instance", setting, value, 0.9, "of one instance")
+    elif _per(setting.span, "containers", strong=True) or _per_unspaced(setting.span):
+        if "everywhere" not in span:
+            yield Claim("events_per_session", setting, value, 1.0, "of one container")
+    elif _per(setting.span, "containers", strong=False) and "everywhere" not in span:
+        yield Claim("events_per_session", setting, value, 0.8, "of one container")
+    elif span & {"throughput", "everywhere", "concurrent"} and not _of_something_else(setting):
+        yield Claim("total_rate_per_s", setting, value, 0.9, "of the whole system")
+
+
+def _of_something_else(setting: Setting) -> bool:
+    """A rate of one person, or of pictures and samples."""
+    return bool(_after_per(setting) & {"people", "devices"} or re.search(r"frame|fps|sample|\bpoll", setting.span))

@@ -1,0 +1,180 @@
+"""Scale: sessions, members, everybody connected and the rates as one set in which no number contradicts another.
+
+What the documents state is kept with its line; what follows from it is computed (sessions = connected ÷ members); only
+the rest is assumed. Each number lists its rivals: what else the documents say about it, and why that was not taken.
+
+>>> settled = Scale().solve({"concurrent_users": 1000.0, "members_per_session": 50.0}, DEFAULTS)
+>>> settled["sessions_peak"].value, settled["sessions_peak"].because
+(20.0, 'concurrent_users ÷ members_per_session')
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from redis_plan.brief.reconcile.claims import Claim, Subject
+from redis_plan.brief.reconcile.vocabulary import concepts
+
+DEFAULTS: Mapping[str, float] = {
+    "sessions_peak": 200.0, "members_per_session": 8.0, "events_per_session": 1.0, "gateway_nodes": 2.0,
+}  # fmt: skip
+#: The facts that are solved together.
+SCALE: tuple[str, ...] = (
+    "sessions_peak", "members_per_session", "session_capacity", "concurrent_users", "events_per_session", "total_rate_per_s",
+)  # fmt: skip
+#: Claims that differ by less in how sure they are count as equally sure.
+AS_SURE = 0.1
+#: Room above a number that the documents call a lower bound, before the next one is refused.
+ABOVE_A_LOWER_BOUND = 2.0
+WHY_NOT = {
+    "metric": "a success metric, no demand", "result": "a result of a measurement", "scenario": "a test scenario",
+    "template": "a template's blank", "example": "an example", "excluded": "out of scope", "question": "an open question",
+    "code": "in a code block",
+}  # fmt: skip
+
+
+class Solved(NamedTuple):
+    """A number that follows from others: how, and whether every number that it follows from is stated."""
+
+    value: float
+    because: str
+    stated: bool
+    sources: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Scale:
+    """The claims of a project's documents, sorted by subject."""
+
+    claims: Sequence[Claim] = ()
+    taken: dict[str, Claim] = field(default_factory=dict)
+    passed_over: dict[str, list[tuple[Claim, str]]] = field(default_factory=dict)
+
+    def choose(self, unsaid: frozenset[str] = frozenset()) -> None:
+        """Take the best claim of each subject but ``unsaid``; the others become its rivals, with the reason."""
+        scoped = {c.value for c in self._demanded("members_per_session", "session_capacity") if c.sure >= 0.8}
+        for subject in sorted({c.subject for c in self.claims}):
+            mine = [c for c in self.claims if c.subject == subject]
+            demanded = [c for c in mine if c.setting.standing == "demand"]
+            if subject == "concurrent_users":
+                demanded = [c for c in demanded if not self._of_one_session(c, scoped)]
+            best = self._best(subject, demanded)
+            if best is not None and subject not in unsaid:
+                self.taken[subject] = best
+        self._keep_cap_above_usual()
+        for claim in self.claims:
+            if claim is not self.taken.get(claim.subject):
+                self.passed_over.setdefault(claim.subject, []).append((claim, self._why_not(claim, scoped)))
+
+    @staticmethod
+    def _of_one_session(claim: Claim, scoped: set[float]) -> bool:
+        """Whether a count of people repeats the members of one session, or is less than one session has."""
+        return bool(scoped) and (claim.value in scoped or claim.value < max(scoped))
+
+    def _demanded(self, *subjects: Subject) -> list[Claim]:
+        return [c for c in self.claims if c.subject in subjects and c.setting.standing == "demand"]
+
+    def _best(self, subject: str, demanded: Sequence[Claim]) -> Claim | None:
+        if not demanded:
+            return None
+        top = max(c.sure for c in demanded)
+        level = [c for c in demanded if c.sure >= top - AS_SURE]
+        tiers = [c for c in level if is_tier(c)]
+        if len(tiers) > 1:
+            return max(tiers, key=lambda c: c.value)
+        if subject == "members_per_session":  # the usual number, where the documents tell it from the cap
+            level = [c for c in level if "typical" in concepts(c.setting.span) or c.setting.top is not None] or level
+        return min(level, key=lambda c: (-c.sure, c.setting.order))
+
+    def _keep_cap_above_usual(self) -> None:
+        usual, cap = self.taken.get("members_per_session"), self.taken.get("session_capacity")
+        if usual and cap and cap.value < usual.value:
+            higher = [c for c in self._demanded("session_capacity") if c.value >= usual.value]
+            if higher:
+                self.taken["session_capacity"] = min(higher, key=lambda c: (-c.sure, c.setting.order))
+            else:
+                del self.taken["session_capacity"]
+
+    def _why_not(self, claim: Claim, scoped: set[float]) -> str:
+        taken = self.taken.get(claim.subject)
+        if claim.setting.standing != "demand":
+            return WHY_NOT[claim.setting.standing]
+        if claim.subject == "concurrent_users" and self._of_one_session(claim, scoped):
+            return "the members of one session"
+        if taken and is_tier(claim) and is_tier(taken):
+            return "a smaller tier"
+        return "said less clearly" if taken and claim.sure < taken.sure - AS_SURE else "said later"
+
+    def solve(self, known: Mapping[str, float], defaults: Mapping[str, float]) -> dict[str, Solved]:
+        """Return what follows for each scale fact that ``known`` (stated or set by the team) leaves open."""
+        found: dict[str, Solved] = {}
+        number = {**defaults, **known}
+
+        def put(name: str, value: float, because: str, *sources: str) -> None:
+            stated = all(s in known or (s in found and found[s].stated) for s in sources) and bool(sources)
+            found[name] = Solved(value, because, stated, sources)
+            number[name] = value
+
+        users, sessions = known.get("concurrent_users"), known.get("sessions_peak")
+        if "members_per_session" not in known:
+            cap = known.get("session_capacity")
+            if cap is not None:
+                put("members_per_session", cap, "as many as one session admits", "session_capacity")
+            elif users is not None and sessions is not None:
+                put("members_per_session", max(1.0, math.ceil(users / sessions)), "concurrent_users ÷ sessions_peak", "concurrent_users", "sessions_peak")  # fmt: skip
+            elif users is not None and users < number["members_per_session"]:
+                put("members_per_session", users, "no more than are connected in all", "concurrent_users")
+        members = number["members_per_session"]
+        if sessions is None and users is not None:
+            uses = ("concurrent_users", "members_per_session")
+            put("sessions_peak", max(1.0, math.ceil(users / members)), "concurrent_users ÷ members_per_session", *uses)
+        if users is None:
+            put("concurrent_users", number["sessions_peak"] * members, "sessions_peak × members_per_session", "sessions_peak", "members_per_session")  # fmt: skip
+        rate, events = known.get("total_rate_per_s"), known.get("events_per_session")
+        if events is None and rate is not None:
+            put("events_per_session", rate / number["sessions_peak"], "total_rate_per_s ÷ sessions_peak", "total_rate_per_s", "sessions_peak")  # fmt: skip
+        if rate is None:
+            put("total_rate_per_s", number["sessions_peak"] * number["events_per_session"], "sessions_peak × events_per_session", "sessions_peak", "events_per_session")  # fmt: skip
+        if "session_capacity" not in known:
+            usual = self.taken.get("members_per_session")
+            if usual is not None and usual.at_least and known.get("members_per_session") == usual.value:
+                because = (
+                    "the documents give a lower bound, which caps nothing: twice as many before the next is refused"
+                )
+                put("session_capacity", members * ABOVE_A_LOWER_BOUND, because)
+            else:
+                put(
+                    "session_capacity",
+                    members,
+                    "the documents name no cap of their own: as the usual number of members",
+                )
+        return found
+
+
+def contradiction(known: Mapping[str, float]) -> str:
+    """Return what is wrong when sessions × members fall short of the people who are said to be connected, or ""."""
+    names = ("concurrent_users", "sessions_peak", "members_per_session")
+    if any(name not in known for name in names):
+        return ""
+    users, sessions, members = (known[name] for name in names)
+    if users <= sessions * members * 1.01:
+        return ""
+    return f"{sessions:,g} sessions × {members:,g} members are {sessions * members:,g} people, and {users:,g} are said to be connected"
+
+
+def is_tier(claim: Claim) -> bool:
+    """Whether a claim is about one of the plans that the product sells."""
+    return "tier" in concepts(claim.setting.span) or "tier" in concepts(claim.setting.sentence)
+
+
+def multiplied(claims: Iterable[Claim], instances: float) -> dict[str, tuple[Claim, float]]:
+    """Return what per-instance figures make of ``instances``: fact → (claim, value)."""
+    becomes = {"users_per_instance": "concurrent_users", "rate_per_instance": "total_rate_per_s"}
+    found: dict[str, tuple[Claim, float]] = {}
+    for claim in claims:
+        if claim.subject in becomes and claim.setting.standing == "demand":
+            found.setdefault(becomes[claim.subject], (claim, claim.value * instances))
+    return found

@@ -1,0 +1,77 @@
+"""The words of claims: which concepts a text speaks of, in every language at once.
+
+``data/catalog/claims.toml`` lists the words of each concept (people, containers, concurrent, propagation …).
+
+>>> sorted(concepts("up to 8 players per room"))[:3]
+['capacity', 'containers', 'holding']
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from functools import cache
+
+from redis_plan import resources
+from redis_plan.brief.lexicon import Hit, Lexicon, fold
+
+#: Concepts whose English words are nouns, found in the plural as well.
+_NOUNS = ("people", "devices", "containers", "not_containers", "instances")
+
+
+@cache
+def lists() -> Mapping[str, Sequence[str]]:
+    """Return the cues of each concept, of all languages together."""
+    text = (resources.catalog_dir() / "claims.toml").read_text(encoding="utf-8")
+    found: dict[str, list[str]] = {}
+    for concept, languages in tomllib.loads(text).items():
+        for language, cues in languages.items():
+            plural = concept in _NOUNS and language == "en"
+            found.setdefault(concept, []).extend(cues)
+            found[concept] += [_plural(cue) for cue in cues if not cue.endswith("*")] if plural else []
+    return found
+
+
+def _plural(noun: str) -> str:
+    if noun.endswith("y") and noun[-2:-1] not in "aeou":
+        return noun[:-1] + "ies"
+    return noun + ("es" if noun.endswith(("s", "x", "ch", "sh", "z")) else "s")
+
+
+@cache
+def _lexicon() -> Lexicon:
+    made = Lexicon((), {})
+    for concept, cues in lists().items():
+        for cue in cues:
+            made.add(concept, cue)
+    made.finish()
+    return made
+
+
+def concepts(text: str) -> frozenset[str]:
+    """Return the concepts of which ``text`` holds a word."""
+    return _lexicon().groups(text)
+
+
+def hits(text: str, *wanted: str) -> list[Hit]:
+    """Return where ``text`` speaks of the concepts ``wanted``, in order."""
+    return [hit for hit in _lexicon().hits(text) if hit.group in wanted]
+
+
+@cache
+def cues(names: tuple[str, ...]) -> Lexicon:
+    """Return a lexicon of the cues ``names``; a name with ``@`` before it stands for the list of that concept."""
+    made = Lexicon((), {})
+    for name in names:
+        for cue in lists()[name[1:]] if name.startswith("@") else (name,):
+            made.add("cue", cue)
+    made.finish()
+    return made
+
+
+def said(names: tuple[str, ...], text: str) -> bool:
+    """Whether ``text`` holds one of the cues ``names`` (see :func:`cues`)."""
+    return bool(names) and bool(cues(names).groups(text))
+
+
+__all__ = ["concepts", "cues", "fold", "hits", "lists", "said"]
