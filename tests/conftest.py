@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,8 @@ from redis_plan.server import Binary, Server
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
 BINARIES = server.available()
+# A suite that was started in the background inherits SIGINT ignored, and would hand that on to every child that it interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 #: Folders of the machine at hand, which nothing that is published may name: of the checkout, of the person, for temporary files.
 _FOLDERS = (Path(__file__).resolve().parents[1], Path.home(), Path(tempfile.gettempdir()))
 MACHINE_PATHS = tuple(f"{folder}/" for folder in _FOLDERS if folder != folder.parent)

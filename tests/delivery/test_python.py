@@ -1,5 +1,6 @@
 """The generated Python: strictly typed, formatted, and names and steps as the design has them."""
 
+import itertools
 import re
 import subprocess
 import sys
@@ -70,7 +71,7 @@ def test_every_client_is_strictly_typed_and_formatted(documents: Path, tmp_path:
 
 def test_no_todo_and_no_path_of_this_machine_is_left(project: made.Project) -> None:
     for artefact in project.artefacts:
-        assert not re.search(r"TODO|FIXME|XXX", artefact.text), artefact.path
+        assert not re.search(r"\b(TODO|FIXME|XXX)\b(?!-\d)", artefact.text), artefact.path  # TODO-02 is a requirement
         assert not [path for path in MACHINE_PATHS if path in artefact.text], artefact.path
         assert artefact.text.endswith("\n")
         assert not re.search(r"[ \t]\n", artefact.text), artefact.path
@@ -90,12 +91,11 @@ def test_an_empty_id_is_refused(generated: ModuleType) -> None:
         generated.Keys().state("")
 
 
-@pytest.mark.parametrize("value", HOSTILE, ids=lambda v: repr(v)[:12])
-def test_every_builder_makes_the_names_of_the_registry(project: made.Project, tmp_path: Path, value: str | int) -> None:
+def test_every_builder_makes_the_names_of_the_registry(project: made.Project, tmp_path: Path) -> None:
     (tmp_path / "redis_plan_client.py").write_text(clients.python_client(project.brief, project.keyspace), "utf-8")
     module = made.client_module(tmp_path, project.name)
     keys = module.Keys(environment="stage")
-    for pattern in project.keyspace.patterns:
+    for pattern, value in itertools.product(project.keyspace.patterns, HOSTILE):
         ids = [name for name in naming.placeholders(pattern.template) if name != "env"]
         name = getattr(keys, clients.snake(pattern.name))(*[value] * len(ids))
         assert name == naming.render(pattern.template, env="stage", **dict.fromkeys(ids, value))

@@ -1,25 +1,34 @@
-"""Real documents of other teams: each builds, and its plan speaks of that project and of no other."""
+"""Real documents of other teams: each is read and designed; of one with sessions and one without a whole plan is built."""
 
 import json
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
+from redis_plan import cli
 from redis_plan.plan.sections import SECTIONS, heading
 from tests.conftest import CORPUS
 from tests.end_to_end.conftest import redis_plan
 from tests.plan import reading
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not CORPUS.is_dir(), reason="the annotated documents of ../shared/corpus are not on this machine"
-    ),
-]
+pytestmark = pytest.mark.skipif(
+    not CORPUS.is_dir(), reason="the annotated documents of ../shared/corpus are not on this machine"
+)
 NAMES = {"prd.md": "prd.md", "tech-stack.md": "tech-stack.md", "notes.md": "redis_planning_summary.md"}
-SLUGS = sorted(path.parent.name for path in CORPUS.glob("*/gold.json"))
+GOLD = {path.parent.name: json.loads(path.read_text("utf-8")) for path in sorted(CORPUS.glob("*/gold.json"))}
+
+
+def shortest(with_session: bool) -> list[str]:
+    """Return the project whose documents are the shortest of those that have, or have not, a shared live session."""
+    found = [slug for slug, gold in GOLD.items() if (gold["design"]["session"] is not None) == with_session]
+    return sorted(found, key=lambda slug: sum(path.stat().st_size for path in (CORPUS / slug).glob("*.md")))[:1]
+
+
+#: What is built live, where it takes its minute; the others are read and designed, and their artefacts tried in tests/delivery.
+BUILT = [*shortest(with_session=True), *shortest(with_session=False)]
 
 #: Words that only the sample project uses.
 SAMPLE_WORDS = ("buzzroom", "quizmaster", "podium", "nickname", "quiz")
@@ -34,18 +43,37 @@ def layout(slug: str, folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module", params=SLUGS)
+@pytest.mark.parametrize("slug", GOLD)
+def test_each_is_read_and_designed(slug, tmp_path, capsys, monkeypatch):
+    project = layout(slug, tmp_path / "project")
+    read, design = (printed(capsys, monkeypatch, command, project) for command in ("read", "design"))
+    assert read["fit"] in ("core", "useful", "no")
+    assert design["app"]
+    assert all(pattern["chosen"] or pattern["type"] == "channel" for pattern in design["patterns"])
+
+
+def printed(capsys, monkeypatch, command: str, project: Path) -> dict:
+    """Run a command in this process and return its JSON."""
+    monkeypatch.setattr(sys, "argv", ["redis-plan", command, str(project), "--json"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert not ended.value.code
+    return json.loads(capsys.readouterr().out)
+
+
+@pytest.fixture(scope="module", params=BUILT)
 def built(request, tmp_path_factory) -> tuple[Path, dict]:
     project = layout(request.param, tmp_path_factory.mktemp(request.param) / "project")
     done = redis_plan("build", project, "--profile", "quick")
     assert done.code == 0, done.err
-    return project, json.loads((CORPUS / request.param / "gold.json").read_text("utf-8"))
+    return project, GOLD[request.param]
 
 
 def fold(text: str) -> str:
     return re.sub(r"[^a-z0-9]", "", text.lower())
 
 
+@pytest.mark.slow
 def test_builds_with_ten_sections_that_speak_of_this_project(built):
     project, gold = built
     text = (project / "ai/redis-plan.md").read_text("utf-8")
@@ -77,6 +105,7 @@ def numbers_of_facts(project: Path, text: str) -> None:
             assert f"{fact['file']}:{fact['line']}" in text
 
 
+@pytest.mark.slow
 def test_the_plan_can_be_read_and_does_not_contradict_itself(built):
     project, _ = built
     text = (project / "ai/redis-plan.md").read_text("utf-8")
@@ -87,6 +116,7 @@ def test_the_plan_can_be_read_and_does_not_contradict_itself(built):
     assert not reading.contradictions(text)
 
 
+@pytest.mark.slow
 def test_a_negative_control_gets_a_small_keyspace(built):
     project, gold = built
     record = json.loads((project / "ai/redis-plan.json").read_text("utf-8"))

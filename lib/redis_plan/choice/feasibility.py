@@ -39,7 +39,10 @@ def obstacle(
         return Obstacle("functions", written)
     if form.split and reads_all and not naming.hash_tag(pattern.template):
         return Obstacle("cluster", "its keys lie in many slots: no one step reads them all")
-    if form.most_elements > constants.limit("most_elements") or _size(form) > constants.limit("most_bytes"):
+    paged = candidate.type == "stream"  # read and trimmed a page at a time, and unlinked in the background
+    if not paged and (
+        form.most_elements > constants.limit("most_elements") or _size(form) > constants.limit("most_bytes")
+    ):
         return Obstacle("size", f"one key of up to {form.most_elements:,.0f} elements blocks the server")
     if not versions.offered_by(*server, candidate):
         return Obstacle("version", f"needs {versions.needed(candidate)}")

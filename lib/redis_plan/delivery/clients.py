@@ -52,8 +52,7 @@ def python_client(brief: Brief, keyspace: Keyspace) -> str:
     abstract = [*(["Mapping"] if needs_mapping else []), *(["Sequence"] if names["operations"] else [])]
     tuples = any(names["replies"][kind] for kind in ("applied", "claims", "caught_up"))
     typing = ", ".join(["Any", "Final", "Literal", *(["NamedTuple"] if tuples else []), "Protocol"])
-    text = render("client.py.j2", modes=modes, abstract=", ".join(abstract), typing=typing, **names)
-    return text if abstract else text.replace("from collections.abc import \n", "")
+    return render("client.py.j2", modes=modes, abstract=", ".join(abstract), typing=typing, **names)
 
 
 def typescript_client(brief: Brief, keyspace: Keyspace, library: Library) -> str:

@@ -23,7 +23,7 @@ def serve(
     index = _Index(patterns, {use.pattern.use: use.pattern for use in uses}, session)
     by_pattern: dict[str, list[str]] = {p.name: [] for p in patterns}
     demands: dict[str, list[str]] = {p.name: [] for p in patterns}
-    unserved: list[str] = []
+    outside: list[AccessPattern] = []
     for access in brief.access_patterns:
         owners, touched = index.owners(access), index.touched(access)
         for pattern in owners:
@@ -31,7 +31,7 @@ def serve(
         for name in {p.name for p in owners} | {p.name for p in touched if owners}:
             by_pattern[name].append(access.id)
         if not owners:
-            unserved.append(f"{access.id} {access.actor} {access.verb} {access.entity}: {_why_not(access, brief)}")
+            outside.append(access)
     everything = tuple(r.id for r in brief.requirements if r.kind != "out-of-scope" and r.realtime)
     done = []
     for pattern in patterns:
@@ -41,6 +41,8 @@ def serve(
             found = everything[:3] or tuple(r.id for r in brief.requirements if r.kind != "out-of-scope")[:1]
         served = tuple(dict.fromkeys(by_pattern[pattern.name])) or _by_demand(found, brief)
         done.append(replace(pattern, requirements=found[:MOST_REQUIREMENTS], access_patterns=served))
+    taken = {id for pattern in done for id in pattern.access_patterns}
+    unserved = (f"{a.id} {a.actor} {a.verb} {a.entity}: {_why_not(a, brief)}" for a in outside if a.id not in taken)
     return done, tuple(unserved)
 
 
