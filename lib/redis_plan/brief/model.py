@@ -100,7 +100,7 @@ class Rival:
     text: str
     file: str
     line: int
-    why: str
+    because: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,7 +119,7 @@ def _short(text: str, limit: int = 90) -> str:
 
 def _wrong_number(at: int, name: str, amount: Amount, cite: str, text: str, read: Sequence[float]) -> Iterator[Fault]:
     """Yield a fault where none of the amount's numbers stands in ``text``, in any unit of its kind."""
-    unit = catalogue()[name]["unit"]
+    unit = catalogue()[name].unit
     numbers = _numbers(text)
     for value in dict.fromkeys(v for v in (amount.value, amount.low, amount.high) if v is not None):
         meant = [*read, *(number * scale for number in numbers for scale in _scales(unit))]

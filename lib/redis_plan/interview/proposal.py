@@ -129,8 +129,7 @@ def _fact_origin(fact: Fact, reading: Reading) -> str:
 
 def _rivals(fact: Fact) -> str:
     """Return the other numbers that could be this fact, each with its line and what speaks against it."""
-    rivals = getattr(fact, "rivals", ())
-    shown = [f"{units.write(r.value, fact.unit)} ({r.file}:{r.line}, {r.because})" for r in rivals]
+    shown = [f"{units.write(r.value, fact.unit)} ({r.file}:{r.line}, {r.because})" for r in fact.rivals]
     return f"; not {', '.join(shown)}" if shown else ""
 
 

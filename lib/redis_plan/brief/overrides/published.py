@@ -28,7 +28,7 @@ def json_schema() -> str:
         "type": "object",
         "additionalProperties": False,
         "properties": {
-            name: {"$ref": "#/$defs/FactEntry", "description": f"{fact['meaning']}, in {fact['unit']}"}
+            name: {"$ref": "#/$defs/FactEntry", "description": f"{fact.meaning}, in {fact.unit}"}
             for name, fact in catalogue().items()
         },
     }
@@ -69,7 +69,7 @@ def reference() -> str:
             continue  # an older place of [project] prefix
         if table == "facts":
             lines += ["", "`[facts]`: numbers that the design is computed from"]
-            lines += [f"- `{name}` ({fact['unit']}): {fact['meaning']}" for name, fact in catalogue().items()]
+            lines += [f"- `{name}` ({fact.unit}): {fact.meaning}" for name, fact in catalogue().items()]
             lines += ["", "A fact is a plain value, or a table with these keys:", *_keys(FactEntry)]
             continue
         model = model_in(info.annotation)
