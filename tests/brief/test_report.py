@@ -11,6 +11,7 @@ from redis_plan.brief import explore, plan_text
 from redis_plan.brief.report import as_json, print_brief
 from redis_plan.codec import from_json, to_json
 from redis_plan.errors import DocumentError
+from redis_plan.keyspace.cues import find_session
 
 PRD = """# Quizzle
 
@@ -23,6 +24,11 @@ PRD = """# Quizzle
 
 - Voice chat.
 """
+
+
+def session_text(read):
+    session = find_session(read)
+    return plan_text.session_section(read, session.entity if session else None)
 
 
 def test_the_json_has_demands_and_exclusions_apart(project):
@@ -65,12 +71,12 @@ def test_plan_text_grades_every_number_and_names_the_session(project):
     workload = plan_text.workload_section(read)
     rows = [line for line in workload.splitlines() if line.startswith("| ") and "Grade" not in line]
     assert all(any(grade in row for grade in ("documented", "assumed", "modelled")) for row in rows)
-    assert "A session is a **Room** (prd.md:5)" in plan_text.session_section(read)
+    assert "A session is a **Room** (prd.md:5)" in session_text(read)
 
 
 def test_a_project_without_shared_state_gets_an_honest_session_section(project):
     read = brief.read(project(prd="# F\n\n## Features\n\n- Users can create flashcards.\n"))
-    assert "Nothing in the documents is shared live" in plan_text.session_section(read)
+    assert "Nothing in the documents is shared live" in session_text(read)
 
 
 def test_the_figure_has_a_dot_for_every_fact(project):

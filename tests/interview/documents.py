@@ -37,4 +37,11 @@ PRICES = """# Tickerboard
 - Prices are pushed to all watchers within 1 second.
 - A user may set an alert on a price and gets a notification.
 """
-ALL = {"quiz": QUIZ, "warehouse": WAREHOUSE, "stage": STAGE, "prices": PRICES}
+ARENA = """# Arena
+
+## Scale
+
+- Support 100+ players in one match, and between 20 and 50 matches at the same time.
+- Every player sees a hit within 100 ms.
+"""
+ALL = {"arena": ARENA, "quiz": QUIZ, "warehouse": WAREHOUSE, "stage": STAGE, "prices": PRICES}

@@ -139,7 +139,8 @@ class _Reading:
                 made[name] = self._per_instance(name, claim, value, nodes)
         known = {name: fact.value for name, fact in made.items()}
         firm = {name for name, fact in made.items() if fact.grade != "assumed"}
-        for name, solved in read.solve(known, {n: e.default for n, e in catalogue().items()}).items():
+        at_least = {name for name, fact in made.items() if fact.low == fact.value and fact.high is None}
+        for name, solved in read.solve(known, {n: e.default for n, e in catalogue().items()}, at_least).items():
             made[name] = self._solved(name, solved, made, firm, read)
         for name in scale.SCALE:
             if name not in made:

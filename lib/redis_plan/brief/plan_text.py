@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 
 from redis_plan import units
 from redis_plan.brief.explore import source, span
-from redis_plan.brief.lexicon import lexicon
 from redis_plan.brief.model import Brief, Entity, Requirement
 
 _LIFETIMES = {
@@ -28,17 +27,11 @@ _SMALL = (
 )
 
 
-def session_entity(brief: Brief) -> Entity | None:
-    """Return the entity that these documents call what people share for a while, or None."""
-    order = {name: n for n, name in enumerate(lexicon(brief.language).data.get("session_like", ()))}
-    shared = [e for e in brief.entities if e.name in order and (e.realtime or e.lifetime == "session")]
-    added = [e for e in brief.entities if e.file == "redis-plan.toml"]
-    return min(shared, key=lambda e: order[e.name], default=None) or (added[0] if added else None)
+def session_section(brief: Brief, session: Entity | None) -> str:
+    """Return the Markdown of "what a session is in this project": entities, lifetimes, demands with their lines.
 
-
-def session_section(brief: Brief) -> str:
-    """Return the Markdown of "what a session is in this project": entities, lifetimes, demands with their lines."""
-    session = session_entity(brief)
+    ``session`` is the entity that the design takes for it.
+    """
     if brief.fit == "no" or not brief.entities:
         return "### What a session is in this project\n\nNothing in the documents is shared live: no demand speaks of something that several people are in at once.\n"
     # a project may be live without having sessions: prices that everybody watches

@@ -21,6 +21,8 @@ from redis_plan.keyspace import naming
 FILE = NAME + ".proposed"
 #: Weak readings named at the top, and demands that are listed to be dropped or changed.
 WEAKEST, DEMANDS = 10, 8
+#: Rivals named beside a fact.
+RIVALS = 3
 
 _HEAD = """\
 # {title}: what redis-plan read, as a redis-plan.toml. Correct it, save it as {name} in this folder, and run
@@ -110,14 +112,15 @@ def _facts(reading: Reading) -> Iterator[str]:
         yield _line(fact.name, _fact_value(fact, reading), _fact_origin(fact, reading))
     for fact in brief.facts:
         if fact.grade != "documented":
-            yield f"# {_line(fact.name, amount(fact.value, fact.unit), f'assumed: {fact.because}' + _rivals(fact))}"
+            yield f"# {_line(fact.name, amount(fact.value, fact.unit), f'{fact.grade}: {fact.because}' + _rivals(fact))}"
 
 
 def _fact_value(fact: Fact, reading: Reading) -> Value:
     value: Value = amount(fact.value, fact.unit)
     more: dict[str, Value] = {}
-    if fact.low is not None and fact.high is not None:
-        more |= {"low": amount(fact.low, fact.unit), "high": amount(fact.high, fact.unit)}
+    more |= {
+        end: amount(bound, fact.unit) for end, bound in (("low", fact.low), ("high", fact.high)) if bound is not None
+    }
     if fact.file in reading.lines:
         more["cite"] = f"{fact.file}:{fact.line}"
     return {"value": value, **more} if more else value
@@ -129,7 +132,7 @@ def _fact_origin(fact: Fact, reading: Reading) -> str:
 
 def _rivals(fact: Fact) -> str:
     """Return the other numbers that could be this fact, each with its line and what speaks against it."""
-    shown = [f"{units.write(r.value, fact.unit)} ({r.file}:{r.line}, {r.because})" for r in fact.rivals]
+    shown = [f"{units.write(r.value, fact.unit)} ({r.file}:{r.line}, {r.because})" for r in fact.rivals[:RIVALS]]
     return f"; not {', '.join(shown)}" if shown else ""
 
 

@@ -132,7 +132,7 @@ def _amount(entry: FactEntry, fact: Entry) -> Amount:
     assert value is not None  # entry.value never is
     if (low is not None and low > value) or (high is not None and high < value):
         raise ValueError("lies outside of low and high")
-    return Amount(value, value if low is None and high is not None else low, value if high is None and low is not None else high)  # fmt: skip
+    return Amount(value, low, high)
 
 
 def _wanted(name: str) -> str:

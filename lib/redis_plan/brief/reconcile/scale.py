@@ -11,7 +11,7 @@ the rest is assumed. Each number lists its rivals: what else the documents say a
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -108,8 +108,13 @@ class Scale:
             return "a smaller tier"
         return "said less clearly" if taken and claim.sure < taken.sure - AS_SURE else "said later"
 
-    def solve(self, known: Mapping[str, float], defaults: Mapping[str, float]) -> dict[str, Solved]:
-        """Return what follows for each scale fact that ``known`` (stated or set by the team) leaves open."""
+    def solve(
+        self, known: Mapping[str, float], defaults: Mapping[str, float], at_least: Collection[str] = ()
+    ) -> dict[str, Solved]:
+        """Return what follows for each scale fact that ``known`` (stated or set by the team) leaves open.
+
+        ``at_least`` names the known ones that are lower bounds.
+        """
         found: dict[str, Solved] = {}
         number = {**defaults, **known}
 
@@ -139,8 +144,7 @@ class Scale:
         if rate is None:
             put("total_rate_per_s", number["sessions_peak"] * number["events_per_session"], "sessions_peak × events_per_session", "sessions_peak", "events_per_session")  # fmt: skip
         if "session_capacity" not in known:
-            usual = self.taken.get("members_per_session")
-            if usual is not None and usual.at_least and known.get("members_per_session") == usual.value:
+            if "members_per_session" in at_least:
                 because = (
                     "the documents give a lower bound, which caps nothing: twice as many before the next is refused"
                 )
