@@ -184,6 +184,17 @@ class Remark:
 
 
 @dataclass(frozen=True, slots=True)
+class Gathering:
+    """What several people are in at the same time and see change together; an empty ``noun`` says that there is nothing."""
+
+    noun: str
+    file: str
+    line: int
+    confidence: float
+    spellings: tuple[str, ...] = ()  # as the documents call it
+
+
+@dataclass(frozen=True, slots=True)
 class TakenUse:
     """A use of Redis that the team asks for, for these entities; ``toml_line`` is its line in redis-plan.toml."""
 
@@ -228,6 +239,7 @@ class Brief:
     remarks: tuple[Remark, ...] = ()
     name_prefix: str | None = None  # pinned by the team in redis-plan.toml
     settled: Settled = field(default_factory=Settled)
+    gathering: Gathering | None = None  # None where nothing was judged
     pinned: dict[str, str] = field(default_factory=dict)  # key or use pattern -> structure pinned by the team
     pinned_lines: dict[str, int] = field(default_factory=dict)  # where in redis-plan.toml each of them stands
 

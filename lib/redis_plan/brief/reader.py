@@ -24,6 +24,7 @@ from redis_plan.brief.documents import Document, Part
 from redis_plan.brief.entities import entity_lexicon, read_entities, read_relations
 from redis_plan.brief.facts import contradictions, read_facts
 from redis_plan.brief.fit import judge_fit
+from redis_plan.brief.gathering import find_gathering, with_gathering
 from redis_plan.brief.hosts import stack_remarks
 from redis_plan.brief.lexicon import Lexicon, detect_language, fold, lexicon
 from redis_plan.brief.model import Brief, Component, Entity, Note, Quantity, Remark, Requirement
@@ -91,7 +92,9 @@ def _read(project: Path, given: Overrides | None) -> Brief:
     requirements = applying.apply_demands(_requirements(texts, words, quantities), overrides, lines)
     stack = applying.apply_stack(_stack(texts), overrides)
     notes = _notes(texts)
-    entities = applying.apply_entities(_entities(texts, words, requirements), overrides)
+    gathering = find_gathering([(t.blocks, t.roles) for t in texts])
+    entities = with_gathering(_entities(texts, words, requirements), gathering)
+    entities = applying.apply_entities(entities, overrides)
     if language in READ_FULLY:
         entities = with_sizes(entities, quantities, lines, words)
     around = {place: p for t in texts for place, p in places(t.blocks, t.roles, t.document.name).items()}
@@ -121,6 +124,7 @@ def _read(project: Path, given: Overrides | None) -> Brief:
         + _of_assumed(assumed),
         name_prefix=overrides.file.project.prefix or overrides.file.naming.prefix,
         settled=applying.settled(overrides),
+        gathering=gathering,
         pinned=dict(overrides.file.structures),
         pinned_lines={key: overrides.line("structures", key) for key in overrides.file.structures},
     )

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from redis_plan.brief.model import Brief, Entity, Requirement
+from redis_plan.brief.model import Brief, Entity, Gathering, Requirement
 from redis_plan.keyspace.catalog import UsePattern, nouns
 
 
@@ -103,6 +103,24 @@ def find_session(brief: Brief) -> SessionNoun | None:
         return _settled_session(brief, brief.settled.session)
     if brief.fit == "no":
         return None
+    if brief.gathering is not None:
+        return _gathered_session(brief, brief.gathering)
+    return _likeliest_session(brief)
+
+
+def _gathered_session(brief: Brief, gathering: Gathering) -> SessionNoun | None:
+    """Return the session that the reader found by what people do in it; its entity is always there."""
+    names = (gathering.noun, *gathering.spellings) if gathering.noun else ()
+    for name in names:
+        named = [e for e in brief.entities if same(e.name, name)]
+        aliased = [e for e in brief.entities if any(same(a, name) for a in e.aliases)]
+        if named or aliased:
+            return SessionNoun(gathering.noun, (named or aliased)[0])
+    return None
+
+
+def _likeliest_session(brief: Brief) -> SessionNoun | None:
+    """Return the entity that reads most like a session, where the documents were not judged as a whole."""
     lexicon = nouns()
     best: tuple[float, SessionNoun] | None = None
     for position, entity in enumerate(brief.entities):

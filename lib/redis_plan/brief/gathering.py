@@ -1,0 +1,218 @@
+"""A gathering: what several people are in at the same time and see change together, such as a room or an auction.
+
+Which noun it is, and whether there is one at all, is judged from the documents as a whole: who joins, leaves and
+opens what, what is counted for each of it, which live demands speak of it. The counts are features of a small model (``make train``);
+the nouns and verbs stand in ``data/catalog/gatherings.toml``.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from redis_plan import resources
+from redis_plan.brief import learnt
+from redis_plan.brief.learnt import Matrix
+from redis_plan.brief.lexicon import UNSPACED, Lexicon, fold
+from redis_plan.brief.model import Entity, Gathering
+from redis_plan.brief.outline import Block
+from redis_plan.brief.sections import Roles
+
+NAME = "gathering"
+#: How far a verb may stand from its noun, in characters, before it and, where verbs come last, behind it.
+REACH, REACH_BEHIND = 42, 14
+#: Of so many statements the first ones say what people share.
+MOST_BLOCKS = 4000
+#: Parts of documents that speak of what is not built.
+_CLOSED = ("out-of-scope", "rejected", "questions")
+
+
+@dataclass(slots=True)
+class Counts:
+    """What the documents say of one noun."""
+
+    noun: str
+    prior: int
+    first: tuple[str, int] = ("", 0)
+    total: int = 0
+    joined: int = 0
+    left: int = 0
+    hosted: int = 0
+    per: int = 0
+    people: int = 0
+    live: int = 0
+    headed: int = 0
+    titled: int = 0
+    owning: int = 0
+    spellings: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Nouns:
+    lexicon: Lexicon
+    priors: Mapping[str, int]
+    alike: Mapping[str, str]
+
+
+@cache
+def _nouns() -> _Nouns:
+    data: Mapping[str, Any] = tomllib.loads((resources.catalog_dir() / "gatherings.toml").read_text(encoding="utf-8"))
+    made, priors = Lexicon((), {}), {}
+    for entry in data["noun"]:
+        for name, *spellings in entry["names"]:
+            priors[name] = entry["prior"]
+            for spelling in (name, *spellings):
+                made.add(f"noun.{name}", spelling)
+    for phrase in data["masks"]["phrases"]:
+        made.add("mask", phrase)
+    for group, cues in data["cues"].items():
+        for cue in cues:
+            made.add(group, cue)
+    made.finish()
+    return _Nouns(made, priors, data["alike"])
+
+
+def count(documents: Sequence[tuple[Sequence[Block], Roles]]) -> list[Counts]:
+    """Return what the documents say of each noun for a gathering that they use, in the order of the catalogue."""
+    found: dict[str, Counts] = {}
+    priors = _nouns().priors
+    for blocks, roles in documents:
+        for number, block in enumerate(blocks[:MOST_BLOCKS]):
+            if block.kind == "code" or roles.of(block) in _CLOSED:
+                continue
+            _count_block(block, roles.words, number < 3, found)
+    for one, other in _nouns().alike.items():
+        if one in found and other in found:
+            _merge(found, one, other)
+    return [found[noun] for noun in priors if noun in found]
+
+
+def _merge(found: dict[str, Counts], one: str, other: str) -> None:
+    """Count two names of one thing as one, under the name that is said more often."""
+    less, more = sorted((found[one], found[other]), key=lambda c: c.total)
+    for name in (*_COUNTED, "titled"):
+        setattr(more, name, getattr(more, name) + getattr(less, name))
+    more.prior = max(more.prior, less.prior)
+    for spelling, times in less.spellings.items():
+        more.spellings[spelling] = more.spellings.get(spelling, 0) + times
+    del found[less.noun]
+
+
+def _count_block(block: Block, words: Lexicon, opens: bool, found: dict[str, Counts]) -> None:
+    places: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
+    text = block.text[:2000]
+    for hit in _nouns().lexicon.hits(text):
+        places[hit.group].append((hit.start, hit.end))
+    nouns = list(_unmasked(places))
+    if not nouns:
+        return
+    live = bool(places["live"]) or not words.groups(text).isdisjoint(("realtime.strong", "realtime.share"))
+    turned = bool(UNSPACED.search(text))
+    for noun, start, end in nouns:
+        counts = found.setdefault(noun, Counts(noun, _nouns().priors[noun], (block.file, block.line)))
+        counts.total += 1
+        spelling = text[start:end].lower()
+        counts.spellings[spelling] = counts.spellings.get(spelling, 0) + 1
+        behind = REACH if turned else REACH_BEHIND
+        counts.joined += _near(places["join"], start, end, REACH, behind)
+        counts.left += _near(places["leave"], start, end, REACH, behind)
+        counts.hosted += _near(places["host"], start, end, REACH, behind)
+        counts.per += _near(places["per"], start, end, 3, 0)
+        counts.people += _near(places["people"], start, end, 60, 60)
+        counts.owning += _near(places["after"], start, end, 0, 2)
+        counts.live += live
+        counts.headed += block.kind == "heading"
+        counts.titled += opens
+
+
+def _unmasked(places: Mapping[str, Sequence[tuple[int, int]]]) -> Iterator[tuple[str, int, int]]:
+    masks = places.get("mask", ())
+    every = sorted(
+        (start, -end, group[5:]) for group, spans in places.items() if group[:5] == "noun." for start, end in spans
+    )
+    done = -1
+    for start, minus_end, noun in every:
+        if start < done or any((a <= start and -minus_end <= b) or a < -minus_end <= b for a, b in masks):
+            continue
+        done = -minus_end
+        yield noun, start, done
+
+
+def _near(spans: Sequence[tuple[int, int]], start: int, end: int, before: int, behind: int) -> bool:
+    """Whether one of the sorted ``spans`` ends shortly before ``start`` or begins shortly after ``end``."""
+    ends = [b for _, b in spans]
+    at = bisect_right(ends, start)
+    if at and start - ends[at - 1] <= before:
+        return True
+    starts = [a for a, _ in spans]
+    at = bisect_left(starts, end)
+    return at < len(starts) and starts[at] - end <= behind and behind > 0
+
+
+def features(every: Sequence[Counts]) -> Matrix:
+    """Return a row for each noun: how much is said of it, by itself and among the others."""
+    total = sum(c.total for c in every) or 1
+    joined = sum(c.joined for c in every)
+    live = sum(c.live for c in every)
+    most = {name: max((getattr(c, name) for c in every), default=0) or 1 for name in _COUNTED}
+    rows = []
+    for c in every:
+        alone = [np.log1p(getattr(c, name)) / 3 for name in _COUNTED]
+        among = [getattr(c, name) / most[name] for name in _COUNTED]
+        share = [
+            c.total / total,
+            c.joined / (c.total + 2),
+            c.live / (c.total + 2),
+            c.people / (c.total + 2),
+            float(c.titled > 0),
+        ]
+        whole = [np.log1p(joined) / 3, np.log1p(live) / 4]
+        both = [float(c.joined > 0 and c.live > 0), float(c.joined > 0) * c.live / most["live"]]
+        rows.append([*alone, *among, *share, *whole, *both, float(c.prior == 2), float(c.prior == 0)])
+    return np.array(rows, dtype=np.float32).reshape(len(rows), WIDTH)
+
+
+_COUNTED = ("total", "joined", "left", "hosted", "per", "people", "live", "headed", "owning")
+WIDTH = 2 * len(_COUNTED) + 11
+
+
+def find_gathering(documents: Sequence[tuple[Sequence[Block], Roles]]) -> Gathering | None:
+    """Return what people share live by these documents; an empty noun where they share nothing, None where no model judges it."""
+    model = learnt.model(NAME)
+    if model is None:
+        return None
+    every = count(documents)
+    if not every:
+        return Gathering("", "", 0, 0.9)
+    chances = model.probabilities(features(every))[:, 0]
+    best = int(chances.argmax())
+    chance = float(chances[best])
+    if chance < model.thresholds[0]:
+        return Gathering("", "", 0, round(1 - chance, 2))
+    c = every[best]
+    aliases = tuple(sorted(c.spellings, key=lambda s: (-c.spellings[s], s)))
+    return Gathering(c.noun, c.first[0], c.first[1], round(chance, 2), tuple(a for a in aliases if fold(a) != c.noun))
+
+
+def with_gathering(entities: Sequence[Entity], gathering: Gathering | None) -> tuple[Entity, ...]:
+    """Return ``entities`` with what people share among them, live for as long as they share it."""
+    if gathering is None or not gathering.noun:
+        return tuple(entities)
+    names = {fold(name) for name in (gathering.noun, *gathering.spellings)}
+    for exact in (True, False):
+        for at, entity in enumerate(entities):
+            if {fold(entity.name)} & names or (not exact and {fold(alias) for alias in entity.aliases} & names):
+                found = replace(entity, realtime=True)
+                return (*entities[:at], found, *entities[at + 1 :])
+    made = Entity(
+        gathering.noun.capitalize(), gathering.file, gathering.line, gathering.spellings[:8], "session", True,
+        confidence=gathering.confidence,
+    )  # fmt: skip
+    return (made, *entities)

@@ -1,0 +1,45 @@
+"""What people share live is found by what they do in it, in any language, and nothing where they share nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from redis_plan import brief
+from redis_plan.keyspace.cues import find_session
+
+from .conftest import MakeProject
+
+SHARED = {
+    "room": "# Choir\n\n## Features\n\n- A conductor creates a room.\n- Singers join the room with a code; up to 20 participants per room.\n- Everyone in the room hears the beat in real time.\n- Participants leave the room when the song ends.\n",
+    "auction": "# Fisch\n\n## Anforderungen\n\n- Händler erstellen eine Auktion.\n- Bieter treten der Auktion bei; alle Teilnehmer der Auktion sehen Gebote in Echtzeit.\n- Jede Auktion endet nach 5 Minuten.\n",
+    "game": "# Oca\n\n## Requisitos\n\n- Un jugador crea una partida e invita a otros jugadores.\n- Los jugadores se unen a la partida con un código.\n- Todos los jugadores de la partida ven los dados en tiempo real.\n- Quien abandona la partida puede volver.\n",
+    "meeting": "# 会议\n\n## 功能\n\n- 用户创建会议并邀请成员加入会议。\n- 会议的所有成员实时看到同一份白板。\n- 主持人结束会议后成员退出会议。\n",
+    "event": "# Wiec\n\n## Wymagania\n\n- Organizator tworzy wydarzenie.\n- Uczestnicy dołączają do wydarzenia kodem.\n- W każdym wydarzeniu pytania widać w czasie rzeczywistym.\n- Uczestnik opuszcza wydarzenie w dowolnej chwili.\n",
+}
+ALONE = [
+    "# Larder\n\n## Features\n\n- Users save recipes and plan meals in real time.\n- A login session expires after 30 minutes.\n- Users start a training session and end the session.\n",
+    "# Waage\n\n## Anforderungen\n\n- Geräte senden Messwerte; das Dashboard zeigt sie in Echtzeit.\n- Nutzer erstellen Berichte.\n",
+    "# Broker\n\n## Features\n\n- Customers place orders and see prices in real time.\n- An order is cancelled by its owner.\n",
+]
+
+
+@pytest.mark.parametrize("noun", SHARED)
+def test_what_people_join_and_see_together_is_the_session(project: MakeProject, noun: str) -> None:
+    read = brief.read(project(prd=SHARED[noun]))
+    assert read.gathering is not None
+    assert read.gathering.noun == noun
+    assert any(noun in (e.name.lower(), *(a.lower() for a in e.aliases)) and e.realtime for e in read.entities)
+
+
+def test_the_session_of_the_design_is_what_people_share(project: MakeProject) -> None:
+    found = find_session(brief.read(project(prd=SHARED["room"])))
+    assert found is not None
+    assert found.word == "room"
+
+
+@pytest.mark.parametrize("text", ALONE)
+def test_where_nobody_shares_anything_there_is_no_session(project: MakeProject, text: str) -> None:
+    read = brief.read(project(prd=text))
+    assert read.gathering is not None
+    assert read.gathering.noun == ""
+    assert find_session(read) is None
