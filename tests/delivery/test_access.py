@@ -2,7 +2,7 @@
 
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -10,9 +10,8 @@ import pytest
 import redis
 
 from redis_plan import server
-from redis_plan.delivery import acl, walkthrough
-from redis_plan.experiments import operations
-from redis_plan.measure.lab import Lab
+from redis_plan.delivery import acl, duties, library, walkthrough
+from redis_plan.keyspace import functions, records
 from redis_plan.server import Binary, Server
 from tests.conftest import BINARIES
 from tests.delivery import made
@@ -83,19 +82,72 @@ def binary_server(sample: made.Project, tmp_path: Path) -> Iterator[Server]:
         yield live
 
 
-def test_the_life_of_a_session_runs_under_its_roles_alone(with_passwords: Server, sample: made.Project) -> None:
-    app, worker = login(with_passwords, "app"), login(with_passwords, "worker")
-    walk = walkthrough.steps(sample.brief, sample.keyspace)
-    done: list[str] = []
+def test_each_step_of_the_walk_runs_as_its_user_and_fails_without_any_right_it_used(
+    with_passwords: Server, sample: made.Project
+) -> None:
+    """Minimal in both directions: what the roles have is enough for the walk, and each command that it took is needed."""
+    root, walk = with_passwords.client(decode_responses=True), walkthrough.steps(sample.brief, sample.keyspace)
+    clients = {role: login(with_passwords, role) for role in duties.ROLES}
+    for client in clients.values():
+        client.ping()  # what a library says on connecting is behind it
+    taken = {role: used(root, clients, walk, role) for role in duties.ROLES}
+    for role in duties.ROLES:
+        granted = set(acl.commands(sample.keyspace, role))
+        assert taken[role] <= granted
+        for command in sorted(taken[role]):
+            root.execute_command("ACL", "SETUSER", role, f"-{command}")
+            with pytest.raises(redis.exceptions.ResponseError, match=r"permission|can't run"):
+                run(root, clients, walk)
+            root.execute_command("ACL", "SETUSER", role, f"+{command}")
+        for duty in duties.duties(sample.keyspace, role):
+            assert duty.functions or duty.commands
+
+
+def run(root: redis.Redis, clients: dict[str, redis.Redis], walk: Sequence[walkthrough.Step]) -> None:
+    """Run the walk, each step by its user; what it leaves is removed."""
+    by_command = {step.command: step.user for step in walk}
+    until = {step.command[:3]: step.user for step in walk}
 
     def execute(*words: str) -> object:
-        client = worker if words[1] in ("due_claim", "due_done", "session_sweep") else app
-        done.append(words[0])
-        return client.execute_command(*words)
+        return clients[by_command.get(words) or until[words[:3]]].execute_command(*words)
 
-    seen = walkthrough.play(execute, walk, list)
-    assert len(seen) == len(walk)
-    assert "FCALL" in done
+    try:
+        walkthrough.play(execute, walk, list)
+    finally:
+        root.unlink(*walkthrough.keys_in(walk))
+
+
+def used(root: redis.Redis, clients: dict[str, redis.Redis], walk: Sequence[walkthrough.Step], role: str) -> set[str]:
+    """Return the commands that ``role`` took for the walk, those inside functions too, as INFO commandstats counts them."""
+    found: set[str] = set()
+
+    def counted() -> dict[str, int]:
+        return {name.removeprefix("cmdstat_"): row["calls"] for name, row in root.info("commandstats").items()}
+
+    by_command = {step.command: step.user for step in walk}
+    until = {step.command[:3]: step.user for step in walk}
+
+    def execute(*words: str) -> object:
+        user = by_command.get(words) or until[words[:3]]
+        before = counted()
+        reply = clients[user].execute_command(*words)
+        if user == role:
+            found.update(name for name, calls in counted().items() if calls != before.get(name, 0))
+        return reply
+
+    walkthrough.play(execute, walk, list)
+    root.unlink(*walkthrough.keys_in(walk))
+    return found - {"info"}
+
+
+def test_the_fallback_by_eval_runs_with_the_same_rights(
+    with_passwords: Server, generated: ModuleType, sample_folder: Path
+) -> None:
+    form = {"form": "eval", "scripts": sample_folder / "functions-eval"}
+    for role in duties.ROLES:
+        o = generated.Operations(login(with_passwords, role), generated.Keys(), **form)
+        generated.Operations(login(with_passwords, "app"), generated.Keys(), **form).create("fallback")
+        o.end("fallback")
 
 
 def test_the_generated_client_works_as_app(with_passwords: Server, generated: ModuleType) -> None:
@@ -165,15 +217,37 @@ def test_monitor_and_admin_can_do_their_work(with_passwords: Server) -> None:
     assert admin.config_set("slowlog-max-len", 128)
 
 
-def test_each_command_and_kind_of_key_is_answered_as_wanted(own_server: Server, project: made.Project) -> None:
-    keyspace = project.keyspace
-    found = operations.users_get_what_they_should(
-        Lab(own_server, "quick"), users=acl.users(keyspace), checks=acl.checks(keyspace)
-    )
-    wrong = found.samples[found.samples["wanted"] != found.samples["seen"]]
-    assert wrong.empty, wrong
-    asked = {(c.user, c.command[0]) for c in acl.checks(keyspace)}
-    assert {user for user, _ in asked} == set(SECRET)
+def test_each_command_and_kind_of_key_of_every_project_is_answered_as_wanted(
+    own_server: Server, documents: Path
+) -> None:
+    client = own_server.client(decode_responses=True)
+    for name in made.PROJECTS:
+        keyspace = made.of(name, documents).keyspace
+        wanted = acl.checks(keyspace)
+        for user in acl.users(keyspace):
+            client.execute_command("ACL", "SETUSER", f"try-{user.name}", "reset", "on", ">measured", *user.rules)
+        for check in wanted:
+            reply = client.execute_command("ACL", "DRYRUN", f"try-{check.user}", *check.command)
+            assert (reply == "OK") == check.allowed, (name, check, reply)
+        assert {check.user for check in wanted} == set(SECRET)
+    client.execute_command("ACL", "DELUSER", *(f"try-{user}" for user in SECRET))
+
+
+def test_the_catalog_reads_and_writes_as_the_server_says(own_server: Server) -> None:
+    """Which commands only read is data; every command of a duty exists, or is known to be younger than the server."""
+    client = own_server.client()
+    flags = {c: about["flags"] for c, about in client.command().items()}
+    every = {c for entry in duties.uses().values() for role in duties.ROLES for c in entry.get(role, ())}
+    for command in every:
+        if about := flags.get(command.lower()):
+            assert ("readonly" in about) == duties.reads(command) or not {"readonly", "write"} & set(about), command
+
+
+def test_every_function_has_a_caller_that_is_a_user() -> None:
+    for step_function in (*library.common(), *functions.functions().values(), *records.functions_of().values()):
+        assert set(duties.callers(step_function.name)) <= set(duties.ROLES)
+        if step_function.name.startswith("session_"):
+            assert step_function.name in duties.assigned(), f"{step_function.name}: say in commands.toml who calls it"
 
 
 def test_a_role_that_only_reads_a_key_can_not_write_it() -> None:

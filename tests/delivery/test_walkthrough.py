@@ -65,6 +65,7 @@ def test_the_commands_in_the_file_run_as_they_are_typed(loaded: Server, sample: 
             {
                 "step": step.name,
                 "says": step.says,
+                "user": step.user,
                 "command": walkthrough.shell(step.command),
                 "reply": str(reply),
                 "keys": keys,
@@ -72,7 +73,7 @@ def test_the_commands_in_the_file_run_as_they_are_typed(loaded: Server, sample: 
         )
     text = bundle.walkthrough(sample.brief, sample.keyspace, bundle.Walked(tuple(rows), "a server"))
     assert text.count("```sh") == len(walk)
-    assert all(f"redis-cli {row['command']}" in text for row in rows)
+    assert all(f"redis-cli --user {row['user']} {row['command']}" in text for row in rows)
     client.flushall()
 
 

@@ -19,7 +19,7 @@ FOLDER = "redis"
 
 @dataclass(frozen=True, slots=True)
 class Walked:
-    """The walkthrough as it ran: rows with step, says, command, reply and keys ([name, type, TTL] each)."""
+    """The walkthrough as it ran: rows with step, says, user, command, reply and keys ([name, type, TTL] each)."""
 
     rows: tuple[Mapping[str, Any], ...]  # Any: text, and lists of keys
     server: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -87,7 +86,7 @@ def compose(brief: Brief, keyspace: Keyspace) -> str:
         "-- build writes it again and keeps an edited one aside.",
         "--",
         "-- Load on every primary at each deploy, before the application starts:",
-        f"--   redis-cli -x FUNCTION LOAD REPLACE < {FILE}",
+        f"--   redis-cli --user admin -x FUNCTION LOAD REPLACE < {FILE}",
         f"-- Where Functions are missing, each file of {SCRIPTS}/ is the same step for EVAL and EVALSHA.",
     ]
     if any(s.of_session for s in needed):
@@ -179,10 +178,3 @@ _RECORDED = {
     "list": ("LTRIM",),
 }
 _ANY_RECORD = {"HEXISTS", "ZSCORE", "SISMEMBER", "HLEN", "ZCARD", "SCARD"}
-
-
-@cache
-def uses() -> dict[tuple[str, str], dict[str, object]]:
-    """Return what the catalog says of plain commands, by use and type; see ``data/catalog/delivery/commands.toml``."""
-    table = tomllib.loads((catalog_dir() / "delivery" / "commands.toml").read_text("utf-8"))["use"]
-    return {(entry["use"], kind): entry for entry in table for kind in entry["types"]}

@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from redis_plan.brief.model import Brief
-from redis_plan.delivery import library
+from redis_plan.delivery import duties
 from redis_plan.delivery import operations as model
 from redis_plan.delivery.artefact import plain
 from redis_plan.delivery.operations import Argument, Operation
@@ -24,15 +24,17 @@ UNTIL = "<until>"  # what a claim answered, known when the step runs
 _IDS = {"session_id": SESSION, "op_id": OP, "code": "K7PQXM", "node_id": "gw-2", "env": naming.ENVIRONMENT,
         "action": "join", "subject": "u-4f2a9c", "window": "29923940", "round_id": "7", "digest": "9f86d081884c7d65"}  # fmt: skip
 _TAKES_KEYS = {"FCALL", "EVALSHA", "EVAL"}
+_CONTAINERS = {"XGROUP"}  # commands whose subcommand is a right of its own
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One command and what it is for."""
+    """One command, what it is for, and the user of users.acl that sends it."""
 
     name: str
     says: str
     command: tuple[str, ...]
+    user: str = "app"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,20 @@ def steps(brief: Brief, keyspace: Keyspace, prefix: str = "", session: str = SES
     writer = Writer(brief, keyspace, prefix, session)
     of_session = () if functions.missing(keyspace) else tuple(_session(writer))
     done = {"join-code", "due"} if of_session else set()
-    return (*of_session, *_others(writer, done))
+    return tuple(replace(step, user=_user(writer, step.command)) for step in (*of_session, *_others(writer, done)))
+
+
+def _user(w: Writer, command: Sequence[str]) -> str:
+    """Return the user whose duty ``command`` is; the application's where it is both users'."""
+    verb = "|".join(command[:2]) if command[0] in _CONTAINERS else command[0]
+    touched = [p for key in keys_of(command) for p in w.keyspace.keys if naming.parse(p.template, key[len(w.prefix) :])]
+    for role in duties.ROLES:
+        if verb == "FCALL":
+            if any(role in duties.callers(command[1], p) for p in touched[:1]):
+                return role
+        elif any(verb in duties.sent(w.keyspace, p, role) for p in touched):
+            return role
+    raise LookupError(f"no user of users.acl may run {' '.join(command)}")  # a fault of the catalog, not of a project
 
 
 def _session(w: Writer) -> Iterable[Step]:
@@ -186,7 +201,7 @@ def _others(w: Writer, done: set[str]) -> Iterable[Step]:
         for method in by_pattern.get(pattern.name, ()):
             yield Step(method.replace("_", " "), plain(pattern.holds), w.call(method))
         if pattern.name not in by_pattern:
-            plain_steps: Any = library.uses().get((pattern.use, pattern.type), {}).get("steps", ())
+            plain_steps: Any = duties.uses().get((pattern.use, pattern.type), {}).get("steps", ())
             for says, command in plain_steps:
                 yield Step(pattern.name, says, tuple(_filled(word, w, pattern) for word in command.split()))
 
@@ -212,16 +227,16 @@ def play(
 
 def keys_in(walk: Iterable[Step]) -> tuple[str, ...]:
     """Return every key that the walk names, in order."""
-    found: dict[str, None] = {}
-    for step in walk:
-        if step.command[0] in _TAKES_KEYS:
-            count = int(step.command[2])
-            found |= dict.fromkeys(step.command[3 : 3 + count])
-        elif step.command[0] in ("XGROUP", "XREADGROUP"):
-            continue
-        else:
-            found[step.command[1]] = None
-    return tuple(found)
+    return tuple(dict.fromkeys(key for step in walk for key in keys_of(step.command)))
+
+
+def keys_of(command: Sequence[str]) -> tuple[str, ...]:
+    """Return the keys that a command of the walk names."""
+    if command[0] in _TAKES_KEYS:
+        return tuple(command[3 : 3 + int(command[2])])
+    if command[0] == "XREADGROUP":
+        return (command[command.index("STREAMS") + 1],)
+    return (command[2],) if command[0] in _CONTAINERS else (command[1],)
 
 
 def write(reply: Any) -> str:  # Any: what redis-py returns

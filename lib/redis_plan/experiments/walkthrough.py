@@ -61,6 +61,7 @@ def _live(server: Server, brief: Brief, keyspace: Keyspace) -> Finding:
         {
             "step": s.step.name,
             "says": s.step.says,
+            "user": s.step.user,
             "command": _plain(walkthrough.shell(s.step.command), prefix),
             "reply": _plain(s.reply, prefix),
             "keys": json.dumps([[_plain(name, prefix), kind, ttl] for name, kind, ttl in s.keys]),
@@ -78,7 +79,7 @@ def _live(server: Server, brief: Brief, keyspace: Keyspace) -> Finding:
             Value("strange", len(strange), "keys"),
             Value("untimed", len(untimed), "keys"),
         ),
-        samples=pd.DataFrame(rows, columns=["step", "says", "command", "reply", "keys"]),
+        samples=pd.DataFrame(rows, columns=["step", "says", "user", "command", "reply", "keys"]),
         conclusion=f"{len(rows)} commands, {len(named)} keys, {len(left)} left at the end, {len(strange)} unknown to the registry.",
         conditions={"form": "FCALL" if by_function else "EVAL"},
     )

@@ -46,7 +46,7 @@ def library(brief: Brief, keyspace: Keyspace) -> str:
             "start, on every primary:",
             "",
             "```sh",
-            f"redis-cli -x FUNCTION LOAD REPLACE < redis/{made.path}",
+            f"redis-cli --user admin -x FUNCTION LOAD REPLACE < redis/{made.path}",
             "```",
             "",
             "Call with `FCALL <name> <number of keys> <keys> <arguments>`. Where Functions are not available, each file of "

@@ -93,7 +93,7 @@ def encoding_section(keyspace: Keyspace, build: Build, cliffs: Evidence) -> str:
             f"The others stay compact; nearest to a limit: {near}. A test fills each to its bound with its longest values and asserts",
             "",
             "```sh",
-            f"test \"$(redis-cli OBJECT ENCODING '{next(project.keys(example, 0, 1))}')\" = {encoding}",
+            f"test \"$(redis-cli --user admin OBJECT ENCODING '{next(project.keys(example, 0, 1))}')\" = {encoding}",
             "```",
         ]
     return "\n".join(lines)
@@ -181,7 +181,7 @@ def keys_section(keyspace: Keyspace, build: Build, fit: Evidence) -> str:
             "### Big keys, dead keys, fragmentation",
             "",
             f"- Largest at their bound: {names} (modelled [{fit.id}]). UNLINK always, `lazyfree-lazy-expire yes`; once a day "
-            "`redis-cli --memkeys --memkeys-samples 0` on a replica: above twice its bound is a bug.",
+            "`redis-cli --user admin --memkeys --memkeys-samples 0` on a replica: above twice its bound is a bug.",
             dead,
             "- Watch `allocator_frag_ratio` and `allocator_rss_ratio`; `activedefrag yes` above 1.4 with more than 100 MiB wasted, where "
             "the build has it (assumed; redis.conf `active-defrag-ignore-bytes 100mb`).",

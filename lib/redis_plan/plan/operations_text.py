@@ -215,8 +215,8 @@ def access(users: Sequence[AclUser], checked: Evidence) -> str:
         "### Users",
         "",
         "The default user is off; each role has its own, with the keys and commands that its work needs: those inside the functions "
-        "it calls (a script runs with its caller's rights), those of the structures that it reads or writes itself, and what client "
-        f"libraries send on connecting. {verdict}",
+        "it calls (by `FCALL`, or as a script by `EVALSHA` and `EVAL`; either runs with its caller's rights), those that it sends "
+        f"itself, and what client libraries send on connecting. {verdict}",
         "",
         "`redis/users.acl` has the rules and loads as it is; its password digests are 64 zeros, which no password has, so nobody can "
         "log in until the operator sets them (`redis/README.md` says how). No password stands in this plan or beside it.",
