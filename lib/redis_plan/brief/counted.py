@@ -19,7 +19,16 @@ _GLUED = re.compile(
 _NO_PLURAL = ("ss", "ous")
 _BLANKS = re.compile(r"[ \u00a0]+")
 _STATUS = re.compile(
-    r"\b(?:http|status|error|code|kod|błąd|returns?|zwraca|responds?\b|응답|거부|반환)\b", re.IGNORECASE
+    r"\b(?:http|status|errors?|code|kod|błąd|błęd\w+|redirects?|przekierow\w+|returns?|zwraca|responds?|fehler\w*|erreur|código|codice|ошибк\w+)\b"
+    r"|응답|거부|반환|重定向|拦截|返回|エラー|ステータス",
+    re.IGNORECASE,
+)
+_LIMIT_WORD = re.compile(r"(?:limit|cap|capacity|maximum|max|quota)$", re.IGNORECASE)
+_LIMIT_SET = re.compile(
+    r"\b(?:limit|cap|capacity|maximum|max|size)\w*(?:\s\w+)?(?:\s+(?:is|to|of)|\s*=)\s*\**$", re.IGNORECASE
+)
+_TIMELY = re.compile(
+    r"ttl|expir|timeout|time-out|window|short-lived|interval|every|cache|retention|grace|inactiv|idle|lease"
 )
 
 
@@ -34,6 +43,7 @@ class Context:
     excluded: bool = False
     relevant: bool | None = None
     subject: str = ""
+    label: str = ""  # the line above, where this line is nothing but its value
     row: bool = False  # a table row whose header says that a column holds values
 
 
@@ -49,6 +59,8 @@ class Line:
         self.opening = len(self.masked) - len(self.masked.lstrip(" \t#>*-|"))
         self.following = following.lstrip("> \t*_")
         self.groups: frozenset[str] | None = None
+        #: whether a lone ``m`` is a minute here
+        self.ttl = context.ttl or _TIMELY.search(line.lower()) is not None
 
     def _groups(self) -> frozenset[str]:
         if self.groups is None:
@@ -77,15 +89,22 @@ class Line:
             or bool(re.match(r"(?:OK|Not|Bad|Un|Forb|Conf|Too|Int|Serv|Created|Accepted|No )", after))
         )
 
+    def _limit_of(self, start: int, end: int) -> bool:
+        """``limit (500)``, ``cap = 15``, ``set the default capacity to 50``: a limit names the bare number after it."""
+        before, after = self.masked[:start], self.masked[end : end + 3].strip(" *_")
+        if before.endswith("("):
+            return after.startswith(")") and _LIMIT_WORD.search(before[-24:-1].rstrip()) is not None
+        return _LIMIT_SET.search(before[-48:]) is not None and not after.startswith("%")
+
     def _spoken_op(self, start: int) -> bool:
         word = fold(self.masked[max(0, start - 40) : start].rstrip(" *_(~"))
         return any(word.endswith(w) for w in ("at least", "at most", "up to", "maximum", "max", "minimum", "min",
-                                              "co najmniej", "maksymalnie", "no more than", "limit of", "co najwyzej"))  # fmt: skip
+                                              "co najmniej", "maksymalnie", "no more than", "limit of", "co najwyzej", " cap", "capped at"))  # fmt: skip
 
     def _labelled(self, before: str) -> bool:
         if not before.rstrip(" *\t").endswith((":", "|", "=")):
             return False
-        label = re.search(r"([^\W\d_][\w\s/-]{1,40})[:|=]\s*\**\s*$", before + " ") or re.search(
+        label = re.search(r"([^\W\d_][\w\s/-]{1,60})\**\s?[:|=]\s*\**\s*$", before + " ") or re.search(
             r"(\w[\w ]{1,40})\|$", before
         )
         if not label:

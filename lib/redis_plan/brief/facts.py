@@ -57,13 +57,24 @@ def read_facts(
 
 
 def contradictions(facts: Sequence[Fact]) -> tuple[Remark, ...]:
-    """Return a remark where stated facts can't all be true: sessions × members short of the people connected."""
-    stated = {f.name: f.value for f in facts if f.grade == "documented"}
-    text = scale.contradiction(stated)
-    if not text:
-        return ()
-    users = next(f for f in facts if f.name == "concurrent_users")
-    return (Remark("conflict", f"{text}: correct one under [facts] in ai/redis-plan.toml", users.file, users.line),)
+    """Return what a person must see: stated facts that can't all be true, and sessions too large for one key."""
+    table = {f.name: f for f in facts}
+    found = []
+    text = scale.contradiction({f.name: f.value for f in facts if f.grade == "documented"})
+    if text:
+        users = table["concurrent_users"]
+        found.append(
+            Remark("conflict", f"{text}: correct one under [facts] in ai/redis-plan.toml", users.file, users.line)
+        )
+    members = table["members_per_session"]
+    if members.value > scale.MOST_IN_ONE_KEY:
+        text = (
+            f"members_per_session is {members.value:,g}: no one key should hold an element for each; let those who only "
+            "watch subscribe without a place (set members_per_session to those who take one), or split a session into "
+            f"parts of at most {scale.MOST_IN_ONE_KEY:,g}"
+        )
+        found.append(Remark("warning", text, members.file, members.line))
+    return tuple(found)
 
 
 @dataclass

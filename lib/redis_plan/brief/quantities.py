@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from redis_plan.brief.counted import Context, Line
 from redis_plan.brief.lexicon import UNSPACED, fold, lexicon
@@ -39,6 +40,10 @@ _A_WORD = re.compile(r"\s+[^\W\d_]")
 _AFTER_HYPHEN = re.compile(r"-([a-z]{3,20})\b")
 _OR_MORE = re.compile(r"\s(?:or|and|lub|i)\s(more|fewer|less|więcej|mniej)\b", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
+#: "Retry 3 times": a count, unlike "3 times faster".
+_TIMES = re.compile(
+    r"\s(?:times|attempts|tries)\b(?!\s(?:the|as|more|less|fewer|faster|slower|larger|bigger|smaller|higher|lower|cheaper|better))"
+)
 _EVERY = re.compile(r"\s+(?:every|co|alle)\s+\d")
 _WORD_BEFORE = re.compile(r"([^\W\d_]+)[.\s]*$")
 _NAME_BEFORE = re.compile(r"([A-Z][\w.+#/-]*)\*{0,2}\s\(?v?$")
@@ -66,14 +71,23 @@ LOOK_BACK = 200
 #: Signs that make a limit of a bare number: "a large number of participants (>10,000)".
 _LIMITS = ("<=", ">=", "<", ">")
 #: What a number makes of these words with a hyphen is a property, not a count: "2-way", "5-step".
-_HYPHENATED = ("d", "bit", "factor", "way", "tier", "axis", "step", "click")
+_HYPHENATED = ("based", "d", "bit", "factor", "way", "tier", "axis", "step", "click")
 _BOUNDS = ("<", "<=", ">", ">=", "≤", "≥")
 #: A line with more quantities holds data, not demands: what follows is not looked at.
 MOST_IN_A_LINE = 12
 #: So many values of one kind in a row, with commas between, are the choices of a menu and no quantities.
 MENU = 4
 #: Words that make a range of two numbers by themselves; "and" needs a "between".
-_RANGE_WORDS = ("to", "do", "bis")
+_RANGE_WORDS = ("to", "do", "bis", "tot", "à", "до")
+#: Languages that part thousands by dots.
+_DOTTED = frozenset({"de", "es", "it", "pt", "nl", "ru", "fr"})
+#: Bounds that stand after what they bound: "8 players max", "100人以上", "8명 이하".
+_BOUND_AFTER: tuple[tuple[re.Pattern[str], Comparator], ...] = (
+    (re.compile(r"\s?(?:以下|以内|以內|まで|이하|이내|까지|\(?max(?:imum)?\b|at most\b|como máximo|maximal\b|au maximum|al massimo|no máximo|maximaal\b|o menos\b|or (?:less|fewer)\b)"), "<="),
+    (re.compile(r"\s?(?:以上|이상|or more\b|and more\b|\(?min(?:imum)?\b|at least\b|o más\b|ou plus\b|o più\b|ou mais\b|of meer\b|oder mehr\b|lub więcej\b|и более\b)"), ">="),
+    (re.compile(r"\s?(?:未満|미만)"), "<"),
+    (re.compile(r"\s?(?:超(?:え|过)|초과)"), ">"),
+)  # fmt: skip
 NOWHERE = Context()
 
 
@@ -155,10 +169,10 @@ class _Scanner(Line):
         money = match.group("cur") or match.group("cur2")
         if money:
             return self._money(CURRENCY[money], value, value_max, op, start, end)
-        unit = find_unit(self.masked, unit_at, ttl=self.context.ttl)
+        unit = find_unit(self.masked, unit_at, ttl=self.ttl)
         wraps = False
         if unit is None and self.following and not self.masked[unit_at:].strip(" *_"):
-            unit = find_unit(self.following, 0, ttl=self.context.ttl)
+            unit = find_unit(self.following, 0, ttl=self.ttl)
             wraps = unit is not None
         rate = None if wraps else find_rate(self.masked, unit.end if unit else unit_at)
         if unit is None and rate is None:
@@ -224,13 +238,14 @@ class _Scanner(Line):
 
     def _values(self, match: re.Match[str]) -> tuple[float, float | None, int, int]:
         scale_a, scale_b = match.group("sa"), match.group("sb")
+        dotted = self.words.languages[0] in _DOTTED
         value, value_max, end = (
-            parse_number(match.group("a"), scale_a or (scale_b if match.group("b") else None)),
+            parse_number(match.group("a"), scale_a or (scale_b if match.group("b") else None), dotted),
             None,
             match.end(),
         )
         if match.group("b"):
-            value_max = parse_number(match.group("b"), scale_b)
+            value_max = parse_number(match.group("b"), scale_b, dotted)
             if match.group("a") and value_max < value and scale_b and not scale_a:
                 value = parse_number(match.group("a"))
             if value_max <= value:
@@ -294,6 +309,8 @@ class _Scanner(Line):
             return skip
         hyphen = _AFTER_HYPHEN.match(self.masked[end : end + 24])
         noun, stop = (hyphen.group(1), end + hyphen.end()) if hyphen else self._noun(end)
+        times = _TIMES.match(self.masked, end) if not noun else None
+        noun, stop = ("time", times.end()) if times else (noun, stop)
         if (self.context.code and not (match.group("sa") and noun)) or (hyphen and noun in _HYPHENATED):
             return skip
         more = _OR_MORE.match(self.masked, end)
@@ -340,12 +357,22 @@ class _Scanner(Line):
             return self._made(value, top, self._row_noun(), "count", op, start, end), end
         if self.context.code:
             return None, end
+        if self.context.label:
+            names = re.findall(r"[^\W\d_]{3,}", fold(self.context.label))
+            return self._made(value, top, names[-1] if names else "", "count", op, start, end), end
         spoken = op in ("<=", ">=") and not match.group("op") and self._spoken_op(match.start())
         signed = match.group("op") in _BOUNDS and value > 1
         labelled = self._labelled(before) and not self.masked[end:].strip(" *_.|;,)")
+        labelled = labelled or self._limit_of(match.start("a"), end) or self._in_cell_of_limit(match, end, top)
         if spoken or signed or labelled:
             return self._made(value, top, "", "limit", op, start, end), end
         return None, end
+
+    def _in_cell_of_limit(self, match: re.Match[str], end: int, top: float | None) -> bool:
+        """A range that ends the cell of a row which a limit opens: ``| max_players | Number | from 2 - 8 |``."""
+        if top is None or not self.line.lstrip().startswith("|") or self.masked[end:].strip()[:1] not in ("", "|"):
+            return False
+        return self._labelled(self.masked.strip().strip("|").partition("|")[0].replace("_", " ").strip() + ":")
 
     def _made(
         self,
@@ -358,6 +385,9 @@ class _Scanner(Line):
         end: int,
     ) -> Quantity:
         text = self.line[start:end].strip()
+        if op is None:
+            after = self.masked[end : end + 16]
+            op = next((bound for pattern, bound in _BOUND_AFTER if pattern.match(after)), None)
         relevant = self._relevant(kind, unit)
         file, number = self.place
         return Quantity(text, value, unit, kind, file, number, top, op, self.context.subject, self.scope, relevant)
@@ -382,6 +412,16 @@ def _pieces(line: str) -> Iterator[str]:
     yield line[start:] if start else line
 
 
+#: "100,000+" on a line of its own, the value of the label above it.
+LONE_NUMBER = re.compile(r"\s*[<>≤≥~]{0,2}\s?\d[\d,.]*\s?[kKM]?\s?\+?\s*")
+
+
+def label_above(lines: Sequence[str], number: int) -> str:
+    """Return the label on the line above line ``number`` ("Concurrent users:"), or ""."""
+    above = lines[number - 2].strip(" *_#") if number >= 2 else ""
+    return above[:-1] if above.endswith((":", "：")) and len(above) <= 60 else ""
+
+
 def read_quantities(
     lines: Sequence[str], blocks: Sequence[Block], file: str, language: str, contexts: dict[int, Context]
 ) -> tuple[Quantity, ...]:
@@ -392,6 +432,8 @@ def read_quantities(
         if not _DIGIT.search(line):
             continue
         context = contexts.get(number, NOWHERE)
+        if LONE_NUMBER.fullmatch(line) and (label := label_above(lines, number)):
+            context = replace(context, label=label)
         if context.code and _BOX.search(line) and not re.search(r"\d\s?[KM]\b", line):
             continue
         following = lines[number] if number in joined and number < len(lines) else ""

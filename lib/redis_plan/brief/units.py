@@ -41,31 +41,56 @@ SIZE_BYTES = {
 
 #: canonical name -> (kind, spellings as regular expressions)
 _SPELLINGS: dict[str, tuple[UnitKind, str]] = {
-    "ms": ("time", r"ms|msec|milliseconds?|milisekund\w*|millisekunden?|밀리초|ミリ秒|毫秒"),
-    "second": ("time", r"s|secs?|seconds?|sek\.?|sekund\w*|초|秒钟|秒間|秒(?!杀)"),
-    "minute": ("time", r"min\.?|mins|minutes?|minut\w*|minuten?|분|分钟|分鐘|分間|分(?![\u4e00-\u9fff])"),
-    "hour": ("time", r"h|hrs?|hours?|godz\.?|godzin\w*|stunden?|시간|小时|小時|時間"),
+    "ms": (
+        "time",
+        r"ms|msec|milliseconds?|milisekund\w*|millisekunden?|milisegundos?|millisecondes?|millisecond[oi]|milissegundos?|milliseconden|мс|миллисекунд\w*|밀리초|ミリ秒|毫秒",
+    ),
+    "second": (
+        "time",
+        r"s|secs?|seconds?|sek\.?|seg\.?|sekund\w*|segundos?|secondes?|second[oi]|seconden|сек\.?|секунд\w*|초|秒钟|秒間|秒(?!杀)",
+    ),
+    "minute": (
+        "time",
+        r"min\.?|mins|minutes?|minut\w*|minuten?|minuut|мин\.?|минут\w*|분|分钟|分鐘|分間|分(?![\u4e00-\u9fff])|分(?=以|毎|前|後|经|経)",
+    ),
+    "hour": (
+        "time",
+        r"h|hrs?|hours?|godz\.?|godzin\w*|stunden?|std\.?|horas?|heures?|or[ae]|uur|uren|ч\.?|час(?:ов|а|у)?|시간|小时|小時|時間",
+    ),
     "business day": ("time", r"business days?|working days?|dni roboczych|영업일|営業日|工作日"),
     "day": (
         "time",
-        r"d|days?|dni|dzień|dzien|dniach|tage?n?|일(?:간)?(?![가-힣])|天|日間|日(?!期|志|历|本|常|付|記|记|程|時)",
+        r"d|days?|d[ií]as?|jours?|giorn[oi]|dag(?:en)?|дн\.?|дня|дней|день|сут(?:ки|ок)|dni|dzień|dzien|dniach|tage?n?|일(?:간)?(?![가-힣])|天|日間|日(?!期|志|历|本|常|付|記|记|程|時)",
     ),
-    "week": ("time", r"w|wks?|weeks?|tydzień|tygodni\w*|tyg\.?|wochen?|주(?:간|일)?(?![가-힣])|周(?![边围期末])|週間?"),
-    "month": ("time", r"months?|miesi[ąa]c\w*|miesi[ęe]cy|mies\.?|monate?n?|개월|个月|か月|ヶ月"),
-    "year": ("time", r"years?|yrs?|lat|lata|rok|roku|jahre?n?|년(?:간)?|年間|年(?![度级级齢龄])"),
-    "percent": ("percent", r"%|％|percent|procent\w*|prozent|퍼센트"),
-    "kB": ("size", r"kb|kilobytes?|kilobajt\w*"),
+    "week": (
+        "time",
+        r"w|wks?|weeks?|tydzień|tygodni\w*|tyg\.?|wochen?|semanas?|semaines?|settiman[ae]|weken|недел\w*|주(?:간|일)?(?![가-힣])|周(?![边围期末])|週間?",
+    ),
+    "month": (
+        "time",
+        r"months?|miesi[ąa]c\w*|miesi[ęe]cy|mies\.?|monate?n?|mes(?:es|i|e)?|m[êe]s|mois|maand(?:en)?|месяц\w*|개월|个月|か月|ヶ月",
+    ),
+    "year": (
+        "time",
+        r"years?|yrs?|lat|lata|rok|roku|jahre?n?|a[ñn]os?|ans|ann[oi]|années?|jaar|jaren|лет|год(?:а|ов)?|년(?:간)?|年間|年(?![度级级齢龄])",
+    ),
+    "percent": (
+        "percent",
+        r"%|％|percent|procent\w*|prozent|por ciento|por cento|pour cent|per cento|процент\w*|퍼센트",
+    ),
+    "kB": ("size", r"kb|kilobytes?|kilobajt\w*|ko|кб|килобайт\w*"),
     "KiB": ("size", r"kib"),
-    "MB": ("size", r"mb|megabytes?|megabajt\w*"),
+    "MB": ("size", r"mb|megabytes?|megabajt\w*|mo|мб|мегабайт\w*"),
     "MiB": ("size", r"mib"),
-    "GB": ("size", r"gb|gigabytes?|gigabajt\w*"),
+    "GB": ("size", r"gb|gigabytes?|gigabajt\w*|гб|гигабайт\w*"),
     "GiB": ("size", r"gib"),
     "TB": ("size", r"tb|terabytes?"),
-    "B": ("size", r"bytes?|bajt\w*"),
+    "B": ("size", r"bytes?|bajt\w*|octets?|байт\w*"),
     "GHz": ("other", r"ghz"),
     "MHz": ("other", r"mhz"),
     "Mbps": ("other", r"[mg]bps|mbit/s"),
-    "pixel": ("other", r"px|pixels?|dpi|pt|rem|em|fps"),
+    "pixel": ("other", r"px|pixels?|dpi|pt|rem|em"),
+    "frame/second": ("rate", r"fps"),
     "request/second": ("rate", r"rps|req/s|reqs/s|qps|tps|ops/s|msg/s|msgs/s"),
     "request/minute": ("rate", r"rpm"),
     "kilometre": ("length", r"km|kilomet\w*"),
@@ -82,11 +107,12 @@ _SPELLINGS: dict[str, tuple[UnitKind, str]] = {
 COUNTERS = {
     "종": "kind", "개": "item", "회": "time", "명": "person", "번": "time", "건": "case", "자리": "digit", "자": "character",
     "대": "unit", "팀": "team", "방": "room", "인": "person", "장": "sheet", "가지": "kind", "배속": "x", "배": "x", "라운드": "round", "문제": "question",
-    "人": "person", "件": "case", "回": "time", "個": "item", "名": "person", "台": "unit", "文字": "character", "枚": "sheet",
+    "人": "person", "件": "case", "回": "time", "位": "person", "個": "item", "名": "person", "台": "unit", "文字": "character", "枚": "sheet",
     "줄": "line", "열": "column", "곳": "place", "단계": "step", "페이지": "page", "글자": "character",
-    "个": "item", "次": "time", "条": "item", "位": "person", "款": "kind", "种": "kind", "倍": "x", "局": "round", "轮": "round",
+    "个": "item", "次": "time", "条": "item", "款": "kind", "种": "kind", "倍": "x", "局": "round", "轮": "round",
 }  # fmt: skip
-_ASCII_AFTER = r"(?![A-Za-z0-9ąćęłńóśźżäöüß_])"
+#: What may follow a unit: no letter or digit, unless the unit is of a script without blanks ("24時間365日").
+_ASCII_AFTER = r"(?:(?<=[\u3040-\ud7af])|(?![A-Za-z0-9À-ɏЀ-ӿ_]))"
 UNIT = re.compile(
     r"[-\s\u00a0]?(?:"
     + "|".join(f"(?P<u{n}>(?:{pattern}))" for n, (_, pattern) in enumerate(_SPELLINGS.values()))
@@ -95,11 +121,14 @@ UNIT = re.compile(
     re.IGNORECASE,
 )
 _NAMES = list(_SPELLINGS)
-_COUNTER = re.compile(r"\s?(" + "|".join(sorted(map(re.escape, COUNTERS), key=len, reverse=True)) + r")")
+_COUNTER = re.compile(
+    r"\s?(位(?=\s?[\u4e00-\u9fff])|" + "|".join(sorted(map(re.escape, COUNTERS), key=len, reverse=True)) + r")"
+)
 _PER = re.compile(
-    r"(?:-(?=per-)|\s*)(?:(?:(?P<noun>[^\W\d_]+(?:\s[^\W\d_]+)?)\s*)?(?:/|\bper\b|\ba\b(?=\s(?:second|minute|hour|day|week|month))|\bna\b|\bw(?=\s(?:ciągu|miesi|tygod))(?:\sciągu)?|\bpro\b|\beach\b)[-\s]*)"
-    r"(?P<per>s|sec|second|sek\w*|min|minute|minut\w*|h|hour|hr|godz\w*|day|dzień|dziennie|dobę|week|tydzień|tygodniu|month|mo|miesi[ąa]c\w*|year|rok"
-    r"|stunde|tag|woche|monat|jahr|초|분|시간|일|秒|分钟|分鐘|分|小时|時間|天|日)" + _ASCII_AFTER,
+    r"(?:-(?=per-)|\s*)(?:(?:(?P<noun>[^\W\d_]+(?:\s[^\W\d_]+)?)\s*)?(?:/|\bper\b|\ba\b(?=\s(?:second|minute|hour|day|week|month))|\bna\b|\bw(?=\s(?:ciągu|miesi|tygod))(?:\sciągu)?|\bpro\b|\bpor\b|\bpar\b|\bal\b|\bв\b|\bза\b|\beach\b)[-\s]*)"
+    r"(?P<times>\d{1,3}\s?(?=[a-z分秒小]))?(?P<per>s|sec|second|sek\w*|min|minute|minut\w*|h|hour|hr|godz\w*|day|dzień|dziennie|dobę|week|tydzień|tygodniu|month|mo|miesi[ąa]c\w*|year|rok"
+    r"|sekunde|stunde|tag|woche|monat|jahr|segundo|seconde|secondo|seg|minuto|hora|heure|ora|uur|d[ií]a|jour|giorno|dag|semana|semaine|settimana|mes|m[êe]s|mois|mese|maand|сек(?:унд[уы])?|минуту|мин|час|день|сутки|неделю|месяц|초|분|시간|일|주|달|월|秒|分钟|分鐘|分|小时|時間|天|日|週|周|个月|月|年)"
+    + _ASCII_AFTER,
     re.IGNORECASE,
 )
 RATE_WORDS = _PER
@@ -109,7 +138,10 @@ _DAILY = re.compile(
 _PER_NAMES = {"s": "second", "sec": "second", "sek": "second", "min": "minute", "h": "hour", "hr": "hour", "god": "hour",
               "dzi": "day", "dob": "day", "day": "day", "dai": "day", "wee": "week", "tyd": "week", "tyg": "week",
               "stu": "hour", "tag": "day", "woc": "week", "jah": "year", "초": "second", "분": "minute", "시간": "hour", "일": "day",
-              "秒": "second", "分钟": "minute", "分鐘": "minute", "分": "minute", "小时": "hour", "時間": "hour", "天": "day", "日": "day",
+              "주": "week", "달": "month", "월": "month", "週": "week", "周": "week", "个月": "month", "月": "month", "年": "year", "秒": "second", "分钟": "minute", "分鐘": "minute", "分": "minute", "小时": "hour", "時間": "hour", "天": "day", "日": "day",
+              "seg": "second", "сек": "second", "мин": "minute", "час": "hour", "ден": "day", "сут": "day", "нед": "week", "мес": "month",
+              "hor": "hour", "heu": "hour", "ora": "hour", "uur": "hour", "día": "day", "dia": "day", "jou": "day", "gio": "day", "sem": "week", "set": "week",
+              "mes": "month", "mês": "month", "moi": "month", "maa": "month",
               "mon": "month", "mo": "month", "mie": "month", "yea": "year", "rok": "year", "hou": "hour"}  # fmt: skip
 _CASED = {"s", "h", "d", "w", "m"}
 
@@ -186,7 +218,9 @@ def find_rate(text: str, position: int) -> Rate | None:
     if match is None:
         return None
     noun = (match.group("noun") or "").strip()
-    return Rate(noun, _canonical(match.group("per")), match.end())
+    times = (match.groupdict().get("times") or "").strip()
+    per = _canonical(match.group("per"))
+    return Rate(noun, f"{times} {per}" if times and times != "1" else per, match.end())
 
 
 def base(value: float, unit: str) -> tuple[str, float]:
@@ -201,6 +235,8 @@ def base(value: float, unit: str) -> tuple[str, float]:
         return "B", value * SIZE_BYTES[unit]
     if unit == "percent":
         return "%", value
-    if "/" in unit and unit.rsplit("/", 1)[1] in TIME_SECONDS:
-        return "/s", value / TIME_SECONDS[unit.rsplit("/", 1)[1]]
+    if "/" in unit:
+        times, _, per = unit.rpartition("/")[2].rpartition(" ")  # "request/15 minute"
+        if per in TIME_SECONDS:
+            return "/s", value / TIME_SECONDS[per] / (float(times) if times.isdigit() else 1.0)
     return "", value

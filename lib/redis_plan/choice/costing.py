@@ -13,7 +13,7 @@ from redis_plan.choice.forms import Form
 from redis_plan.keyspace.model import Candidate
 from redis_plan.memory import model
 from redis_plan.memory.layout import Build
-from redis_plan.memory.shape import Shape
+from redis_plan.memory.shape import LARGEST_BYTES, Shape
 
 #: Commands that only read: one of them in front of a write makes it read, change, write back.
 READS = ("GET", "HGET", "HGETALL", "LRANGE", "SMEMBERS", "ZRANGE")
@@ -98,9 +98,20 @@ def rewrites(candidate: Candidate) -> bool:
 def _per_key(shape: Shape, build_id: str, build: _Same) -> float:
     if shape.hfe and build.build.layout.rules["hash_field_ttl"] not in _FIELD_TTL:
         shape = replace(shape, hfe=False)  # this version has no such fields; the candidate is out, its cost a guess
+    shape, too_large = _within_a_string(shape)
     tables = model.keyspace_tables(_MANY, _MANY if shape.ttl else 0, build.build) / _MANY
     larger = max(1.0, shape.n_elem / _LARGE)
-    return larger * model.predict(replace(shape, n_elem=min(shape.n_elem, _LARGE)), build.build).per_key + tables
+    return (
+        larger * too_large * model.predict(replace(shape, n_elem=min(shape.n_elem, _LARGE)), build.build).per_key
+        + tables
+    )
+
+
+def _within_a_string(shape: Shape) -> tuple[Shape, float]:
+    """Return a shape that a server can hold, and how many times larger ``shape`` is: such a candidate is out by its size."""
+    if shape.type != "string" or not shape.vsize.isdigit() or int(shape.vsize) <= LARGEST_BYTES:
+        return shape, 1.0
+    return replace(shape, vsize=str(LARGEST_BYTES)), int(shape.vsize) / LARGEST_BYTES
 
 
 @dataclass(frozen=True, slots=True, eq=False)

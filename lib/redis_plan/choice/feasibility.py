@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from redis_plan import units
 from redis_plan.choice import constants
 from redis_plan.choice.costing import rewrites
 from redis_plan.choice.forms import Form, is_apart
@@ -40,10 +41,10 @@ def obstacle(
     if form.split and reads_all and not naming.hash_tag(pattern.template):
         return Obstacle("cluster", "its keys lie in many slots: no one step reads them all")
     paged = candidate.type == "stream"  # read and trimmed a page at a time, and unlinked in the background
-    if not paged and (
-        form.most_elements > constants.limit("most_elements") or _size(form) > constants.limit("most_bytes")
-    ):
+    if not paged and form.most_elements > constants.limit("most_elements"):
         return Obstacle("size", f"one key of up to {form.most_elements:,.0f} elements blocks the server")
+    if not paged and _size(form) > constants.limit("most_bytes"):
+        return Obstacle("size", f"one key of up to {units.write(_size(form), 'B')} blocks the server")
     if not versions.offered_by(*server, candidate):
         return Obstacle("version", f"needs {versions.needed(candidate)}")
     return None

@@ -29,6 +29,7 @@ class Cue:
     weight: float
     interval: bool  # whether "every 5 s" may state the fact
     lower_bound: bool  # whether "more than 5 s" may state the fact
+    bounded: bool  # whether only a bound ("within 5 s") may state the fact
     binary: bool
     metric: bool  # whether a success metric may state the fact
 
@@ -82,6 +83,7 @@ def _cue(given: Mapping[str, Any]) -> Cue:
         weight=float(given["weight"]),
         interval=given.get("interval", True),
         lower_bound=given.get("lower_bound", True),
+        bounded=given.get("bounded", False),
         binary=given.get("binary", False),
         metric=given.get("metric", False),
     )

@@ -54,20 +54,37 @@ def claims_of(setting: Setting) -> Iterator[Claim]:
 
 
 def _counts(setting: Setting) -> Iterator[Claim]:
-    span, noun, label = concepts(setting.span), concepts(setting.quantity.unit), frozenset[str]()
-    if not setting.quantity.unit and len(setting.span) <= LABELLED:  # a bare number counts what its label names
-        label = concepts(setting.span[: setting.at]) | (
-            concepts(setting.above) if len(setting.above) < LABELLED else noun
-        )
-        noun = label & {"people", "devices"} or (label & {"size_label"} and frozenset({"people"})) or noun
+    span, noun = concepts(setting.span), concepts(setting.quantity.unit)
+    if not setting.quantity.unit:
+        noun = _labelled(setting)
     elif "typical" in noun:  # "(50–100 typical)" after "500 players per match"
         noun = concepts(setting.sentence)
+    elif (
+        not noun & _COUNTED
+    ):  # a classifier, or an adverb that the noun was taken for: "100개의 방", "8 Spieler gleichzeitig"
+        noun = concepts(setting.span[setting.at : setting.end + (6 if setting.quantity.unit in _CLASSIFIED else 0)])
     if span & {"registered"} and "concurrent" not in span:
         return
     if noun & {"people", "devices"}:
         yield from _people(setting, span)
-    elif "containers" in noun and not span & {"tier"}:
+    elif "containers" in noun and "tier" not in span:
         yield from _sessions(setting, span)
+
+
+_COUNTED = frozenset({"people", "devices", "containers", "instances"})
+#: What classifiers of Korean, Japanese and Chinese stand for where the noun follows.
+_CLASSIFIED = frozenset({"item", "unit", "sheet", "kind", "person"})
+
+
+def _labelled(setting: Setting) -> frozenset[str]:
+    """Return what a bare number counts: what its label names, or the heading where it has no label of its own."""
+    if len(setting.span) > LABELLED:
+        return frozenset()
+    own = setting.span[: setting.at]
+    found = concepts(own)
+    if not re.sub(r"[\W\d_]+|\b(?:max(?:imum)?|min(?:imum)?|up to)\b", "", own) and len(setting.above) < LABELLED:
+        found |= concepts(setting.above)
+    return found & {"people", "devices"} or frozenset({"people"} if "size_label" in found else ())
 
 
 def _people(setting: Setting, span: frozenset[str]) -> Iterator[Claim]:

@@ -27,6 +27,12 @@ SCALE: tuple[str, ...] = (
 )  # fmt: skip
 #: Claims that differ by less in how sure they are count as equally sure.
 AS_SURE = 0.1
+#: More elements than this block the server while one key is read or deleted (as ``most_elements`` of choice.toml).
+MOST_IN_ONE_KEY = 10_000
+#: More people than this are no group that a line would name without saying so.
+A_GROUP = 1000.0
+#: Sessions of more members than ``LARGE`` are not assumed two hundred times, but so often that they hold ``A_CROWD``.
+LARGE, A_CROWD = 100.0, 20_000.0
 #: Room above a number that the documents call a lower bound, before the next one is refused.
 ABOVE_A_LOWER_BOUND = 2.0
 WHY_NOT = {
@@ -72,7 +78,9 @@ class Scale:
     @staticmethod
     def _of_one_session(claim: Claim, scoped: set[float]) -> bool:
         """Whether a count of people repeats the members of one session, or is less than one session has."""
-        return bool(scoped) and (claim.value in scoped or claim.value < max(scoped))
+        if not scoped:
+            return False
+        return claim.value < max(scoped) or (claim.value in scoped and claim.value <= A_GROUP)
 
     def _demanded(self, *subjects: Subject) -> list[Claim]:
         return [c for c in self.claims if c.subject in subjects and c.setting.standing == "demand"]
@@ -136,6 +144,9 @@ class Scale:
         if sessions is None and users is not None:
             uses = ("concurrent_users", "members_per_session")
             put("sessions_peak", max(1.0, math.ceil(users / members)), "concurrent_users ÷ members_per_session", *uses)
+        if sessions is None and users is None and members > LARGE:
+            because = f"{number['sessions_peak']:g} of that size would be an assumption without measure: as many as hold {A_CROWD:,g} people"
+            put("sessions_peak", max(1.0, math.ceil(A_CROWD / members)), because)
         if users is None:
             put("concurrent_users", number["sessions_peak"] * members, "sessions_peak × members_per_session", "sessions_peak", "members_per_session")  # fmt: skip
         rate, events = known.get("total_rate_per_s"), known.get("events_per_session")

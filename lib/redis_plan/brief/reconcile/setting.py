@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple
 from redis_plan.brief.lexicon import fold
 from redis_plan.brief.model import Quantity
 from redis_plan.brief.outline import Block, clean
+from redis_plan.brief.quantities import label_above
 from redis_plan.brief.reconcile.vocabulary import concepts
 from redis_plan.brief.sections import Roles
 from redis_plan.brief.units import base
@@ -23,8 +24,12 @@ from redis_plan.brief.units import base
 #: Why a number states nothing of the product.
 Standing = Literal["demand", "metric", "result", "scenario", "template", "example", "excluded", "question", "code"]
 
+#: A line that is nothing but a value: its label stands on the line above.
+VALUE_LINE = re.compile(r"\s*[<>≤≥~]{0,2}\s?\d[\d,.]*\s?[^\W\d_]{0,12}\s?\+?\s*")
 #: A statement longer than this holds data, and its words say nothing about one number in it.
 LONG_STATEMENT = 3000
+#: Lines of prose that are broken at a margin are longer than this on average.
+SHORT_LINE = 50
 #: A document with more quantities than this holds data in it: the rest is not looked at.
 MOST = 4000
 _STOP = re.compile(r"(?<=[^\W\d])[.!?;]\s+|(?<=[\d)%])[.!?;]\s+(?=[^\W\da-z])|[。！？；;]\s*|\s[—–]\s|\s-\s")
@@ -94,7 +99,9 @@ def settings(
     for (file, line), here in by_line.items():
         if len(found) >= MOST:
             break
-        found += _of_line(here, lines[file][line - 1], around.get((file, line)), len(found))
+        text, place = lines[file][line - 1], around.get((file, line))
+        label = label_above(lines[file], line) if VALUE_LINE.fullmatch(text) else ""
+        found += _of_line(here, f"{label}: {text}" if label else text, None if label else place, len(found))
     return found
 
 
@@ -134,12 +141,19 @@ def _statement(line: str, place: Place | None) -> tuple[str, str]:
     if place is None:
         return _plain(line), ""
     block = place.block
-    text = block.text if block.kind in ("item", "paragraph", "heading") else clean(line)
+    whole = block.kind in ("item", "paragraph", "heading") and not _is_list(block)
+    text = block.text if whole else clean(line)
     if block.kind == "row":
         text = " | ".join(block.cells)
     titles = block.section.titles if block.kind != "heading" else block.section.titles[:-1]
     near = [*titles[-2:], *block.section.labels[-1:], place.parent if len(place.parent) < 80 else ""]
     return text or _plain(line), " · ".join(part for part in near if part)
+
+
+def _is_list(block: Block) -> bool:
+    """Whether the lines of a paragraph are short statements of their own, as a word processor exports a list."""
+    lines = block.end - block.line + 1
+    return block.kind == "paragraph" and lines >= 3 and len(block.text) < SHORT_LINE * lines
 
 
 def _sentence(text: str, at: int, end: int) -> tuple[int, int]:
