@@ -16,6 +16,7 @@ from redis_plan.brief import documents
 from redis_plan.brief.model import Brief, Entity, Fact, Requirement
 from redis_plan.brief.overrides import Overrides, read_overrides
 from redis_plan.keyspace import cues, uses
+from redis_plan.keyspace.catalog import use_patterns
 from redis_plan.keyspace.uses import PassedOver, Use
 
 EXCERPT = 100  # characters of a line that are shown beside a reading
@@ -89,9 +90,14 @@ def read(project: Path) -> Reading:
         session=session,
         member=cues.find_member(brief, session),
         taken=tuple(uses.choose(brief, session)),
-        passed_over=uses.passed_over(brief),
+        passed_over=tuple(one for one in uses.passed_over(brief) if one.use not in _machinery()),
         settled=frozenset(_settled(read_overrides(documents.find_folder(project)))),
     )
+
+
+def _machinery() -> frozenset[str]:
+    """Return the uses that come by themselves, which a team neither takes nor drops."""
+    return frozenset(pattern.use for pattern in use_patterns() if pattern.machinery)
 
 
 def _settled(given: Overrides) -> Iterator[tuple[str, ...]]:
