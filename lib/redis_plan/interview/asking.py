@@ -41,7 +41,10 @@ def _choices(point: Point) -> Iterator[str]:
             yield f'right: `answer("{point.key}", "{comment(point.says)}"{cite})`'
             yield f'another number: `answer("{point.key}", …, cite="prd.md:…")`; no line says it: `answer("{point.key}", "not said")`'
         case "session":
-            yield f'right: `answer("session.noun", "{name if name != "noun" else point.says}")`; there is none: `answer("session.none", True)`'
+            right, other = f'answer("session.noun", "{point.says}")', 'answer("session.none", True)'
+            if name == "none":
+                right, other = other, 'answer("session.noun", "room")'
+            yield f"right: `{right}`; it is otherwise: `{other}`"
         case "entities":
             yield f'right: `answer({point.path!r}{cite})`; no thing of ours: `answer("entities.drop", "{name}")`'
             yield f'another lifetime: `answer({point.path!r}, lifetime="durable", realtime=False)`'

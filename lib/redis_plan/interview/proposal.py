@@ -92,15 +92,18 @@ def _project(reading: Reading) -> Iterator[str]:
 def _session(reading: Reading) -> Iterator[str]:
     yield "# What its members share live, from its start to its end, and what somebody in it is called."
     yield "[session]"
+    point = next(point for point in points(reading) if point.path[0] == "session")
+    origin = _origin(reading, point.confidence, point.file, point.line)
     if reading.session is None:
-        yield 'none = true  # nothing that several people are in together was found; if there is: noun = "room"'
+        yield _line(
+            "none", True, f"{origin}: nothing that several people are in together was found; else: noun = “room”"
+        )
         return
-    entity = reading.session.entity
-    yield _line("noun", reading.session.word, _origin(reading, entity.confidence, entity.file, entity.line))
+    yield _line("noun", reading.session.word, origin)
     member = _line("member", reading.member, "")
     yield member if reading.member != "member" else f"# {member}  # nobody is named"
-    if entity.file in reading.lines:
-        yield _line("cite", f"{entity.file}:{entity.line}", "")
+    if point.file in reading.lines:
+        yield _line("cite", point.where, "")
 
 
 def _facts(reading: Reading) -> Iterator[str]:

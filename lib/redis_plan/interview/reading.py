@@ -22,6 +22,8 @@ from redis_plan.keyspace.uses import PassedOver, Use
 EXCERPT = 100  # characters of a line that are shown beside a reading
 #: How sure we are of what a rule found and gave no confidence of its own.
 USUAL = 0.8
+#: How sure we are that nothing is shared live where nothing speaks of it.
+UNSAID = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +72,11 @@ class Reading:
 
     def place_of(self, use: Use) -> tuple[str, int]:
         """Return the line that calls for a use: a requirement's, else its entity's; ("", 0) where none does."""
-        cited = next((one for one in self.brief.settled.taken if one.use == use.pattern.use), None)
-        if cited is not None:
-            return cited.file, cited.line
+        names = {e.name for e in use.entities}
+        taken = [one for one in self.brief.settled.taken if one.use == use.pattern.use]
+        if taken:
+            best = min(taken, key=lambda one: not names & set(one.entities))
+            return best.file, best.line
         demands = [r for id in use.requirements if (r := self.requirement(id)) is not None]
         grounds: list[Requirement | Entity] = [*demands, *use.entities]
         found = next(iter(grounds), None)
@@ -105,6 +109,8 @@ def _settled(given: Overrides) -> Iterator[tuple[str, ...]]:
     file = given.file
     if file.session.noun:
         yield ("session", "noun")
+    if file.session.none:
+        yield ("session", "none")
     yield from (("facts", name) for name in file.facts)
     yield from (
         ("entities", "set", name) for name in (*file.entities.set, *(added.name for added in file.entities.add))
@@ -120,10 +126,8 @@ def points(reading: Reading) -> list[Point]:
 
 
 def _points(reading: Reading) -> Iterator[Point]:
-    brief, session = reading.brief, reading.session
-    if session:
-        entity = session.entity
-        yield Point(("session", "noun"), session.word, entity.confidence, entity.file, entity.line)
+    brief = reading.brief
+    yield _session(reading)
     for fact in brief.facts:
         if fact.grade == "documented":
             yield Point(("facts", fact.name), units.write(fact.value, fact.unit), fact_confidence(fact, reading), fact.file, fact.line)  # fmt: skip
@@ -140,6 +144,21 @@ def _points(reading: Reading) -> Iterator[Point]:
         if r.kind != "out-of-scope" and r.parent_line is None:
             live = ", live" if r.realtime else ""
             yield Point(("demands", "set", f"{r.file}:{r.line}"), r.kind + live, r.confidence, r.file, r.line)
+
+
+def _session(reading: Reading) -> Point:
+    """Return the reading of what people share live: its noun, or that there is nothing."""
+    session, found = reading.session, reading.brief.gathering
+    path, says = (("session", "noun"), session.word) if session else (("session", "none"), "true")
+    if path in reading.settled:
+        ground = (1.0, "", 0)
+    elif found is not None:
+        ground = (found.confidence, found.file, found.line)
+    else:
+        ground = (session.entity.confidence, "", 0) if session else (UNSAID, "", 0)
+    if session and not ground[1]:
+        ground = (ground[0], session.entity.file, session.entity.line)
+    return Point(path, says, *ground)
 
 
 def fact_confidence(fact: Fact, reading: Reading) -> float:

@@ -43,9 +43,11 @@ def _followed(reading: Reading) -> Table:
     for column in ("what", "entity", "where", f"to correct, in {NAME}"):
         table.add_column(column, overflow="fold")
     session = reading.session
+    point = next(point for point in points(reading) if point.path[0] == "session")
     noun = f"a session is a {session.word}, somebody in it a {reading.member}" if session else "no session is shared"
-    where = f"{session.entity.file}:{session.entity.line}" if session else ""
-    table.add_row(noun, escape(session.entity.name) if session else "", where, escape("[session] noun, member, none"))
+    table.add_row(
+        noun, escape(session.entity.name) if session else "", point.where, escape("[session] noun, member, none")
+    )
     for use in reading.taken:
         if not use.pattern.machinery:
             file, line = reading.place_of(use)
