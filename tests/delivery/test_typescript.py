@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from redis_plan.delivery import clients
+from redis_plan.delivery import clients, syncing
 from redis_plan.keyspace import naming
 from redis_plan.server import Server
 from tests.delivery import made
@@ -59,6 +59,11 @@ def compiled(folder: Path, sample: made.Project, documents: Path) -> Path:
         (life / clients.TYPESCRIPT).write_text(
             clients.typescript_client(sample.brief, sample.keyspace, library), "utf-8"
         )
+        for artefact in syncing.artefacts(sample.brief, sample.keyspace):
+            if artefact.path.endswith(".ts"):
+                (life / artefact.path).write_text(artefact.text, "utf-8")
+        (life / syncing.TYPESCRIPT_DRIVER).write_text(syncing.typescript_driver(library), "utf-8")
+        shutil.copy(HERE.parent / "survivors" / "survivor.ts", life / "survivor.ts")
         shutil.copy(HERE / "life.ts", life / "life.ts")
         shutil.copy(HERE / f"connect-{library}.ts", life / "connect.ts")
         files += sorted(life.glob("*.ts"))

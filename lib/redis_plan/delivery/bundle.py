@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from redis_plan.brief.model import Brief
-from redis_plan.delivery import acl, clients, configuration, library, registry
+from redis_plan.delivery import acl, clients, configuration, library, registry, syncing
 from redis_plan.delivery.artefact import Artefact, plain, render, serves
 from redis_plan.delivery.configuration import Target
 from redis_plan.keyspace import functions, naming
@@ -65,6 +65,7 @@ def bundle(
                 f"key builders and operations for {chosen}, typed",
             )
         )
+    made += syncing.artefacts(brief, keyspace)
     if walked and walked.rows:
         made.append(
             Artefact("walkthrough.md", walkthrough(brief, keyspace, walked), "one life, command by command, as it ran")

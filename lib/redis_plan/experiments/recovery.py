@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,11 @@ from redis.retry import Retry
 
 from redis_plan import figures
 from redis_plan.brief.model import Brief
+from redis_plan.delivery import syncing
+from redis_plan.delivery.redis_plan_sync import SyncClient
+from redis_plan.delivery.redis_plan_sync_driver import Link, SyncDriver, Timing
 from redis_plan.errors import ServerError
-from redis_plan.experiments.session import Session, any_session, start
-from redis_plan.experiments.syncclient import SyncClient
+from redis_plan.experiments.session import CaughtUp, Session, any_session, start
 from redis_plan.keyspace import functions
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.measure.finding import Finding, Value
@@ -37,6 +40,8 @@ POLICIES: dict[str, dict[str, str]] = {
     "no persistence": NO_FILE,
 }
 _LOST = (redis.ConnectionError, redis.TimeoutError)
+#: How often a gateway looks at positions here, in seconds: what is asked is how long the way back is, not how rare a beacon.
+BEAT_S = 0.05
 
 
 def once(server: Server) -> redis.Redis:
@@ -115,64 +120,62 @@ def _kill_under_load(
 
 
 class Node:
-    """A gateway in this process: one subscriber connection, its clients' copies, and how it comes back."""
+    """A gateway in a thread of its own: the delivered driver, and its clients' copies, each fed over a link that loses.
 
-    def __init__(self, server: Server, sessions: list[Session], clients: int, rng: random.Random) -> None:
-        self.server, self.sessions, self.rng = server, sessions, rng
+    The gateway's copies follow Redis; each event that comes goes on to the clients of its session, and a position every
+    :data:`BEAT_S`. A client that is behind asks its gateway, which asks Redis.
+    """
+
+    def __init__(self, url: str, timing: Timing, sessions: list[Session], clients: int, rng: random.Random) -> None:
+        self.url, self.timing, self.rng = url, timing, rng
         self.copies = [(session, SyncClient()) for session in sessions for _ in range(clients)]
-        self.counts: Counter[str] = Counter()
+        self.by_state = {session.keys["state"]: session for session in sessions}
         self.stop = threading.Event()
-        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread = threading.Thread(target=lambda: asyncio.run(self.run()), daemon=True)
 
-    def run(self) -> None:
-        """Serve until told to stop; on a lost connection come back with full jitter, subscribe first, then catch up."""
-        attempt = 0
-        while not self.stop.is_set():
-            try:
-                self.serve()
-                attempt = 0
-            except _LOST:
-                self.counts["attempts"] += 1
-                time.sleep(self.rng.uniform(0, min(0.5, 0.02 * 2**attempt)))
-                attempt += 1
-            except redis.ResponseError:
-                self.counts["refused"] += 1  # LOADING, or a function that is not there yet
-                time.sleep(0.02)
+    @property
+    def counts(self) -> Counter[str]:
+        """What the clients' catch-ups were answered."""
+        return sum((copy.counts for _, copy in self.copies), Counter())
 
-    def serve(self) -> None:
-        """One life of the subscriber connection."""
-        client = once(self.server)
-        subscriber = client.pubsub(ignore_subscribe_messages=True)
-        try:
-            by_channel = {s.channel: [copy for at, copy in self.copies if at is s] for s in self.sessions}
-            subscriber.subscribe(*by_channel)
-            for session, copy in self.copies:
-                copy.disconnected()
-                self.catch_up(client, session, copy)
+    async def run(self) -> None:
+        """Serve until told to stop."""
+        link = Link([self.url], self.timing)
+
+        async def ask(state: str, epoch: str, version: int) -> CaughtUp:
+            session = self.by_state[state]
+            keys = functions.keys_of(session.keyspace, "session_catch_up", session.keys)
+            words = ("session_catch_up", len(keys), *keys, epoch, version, session.rules.log_max)
+            return CaughtUp.of(await link.execute_command("FCALL", *words))
+
+        driver = SyncDriver(link, ask, lambda state: self.by_state[state].channel, str, self.timing)
+        async with driver:
+            followed = {state: await driver.follow(state, self._forward) for state in self.by_state}
             while not self.stop.is_set():
-                message = subscriber.get_message(timeout=0.02)
-                if not message:
-                    continue
-                for copy in by_channel[message["channel"]]:
-                    # the injector: a tenth of the deliveries never reaches its client
-                    if self.rng.random() > 0.1 and copy.receive(message["data"]) == "catch up":
-                        session = next(s for s in self.sessions if s.channel == message["channel"])
-                        self.catch_up(client, session, copy)
-        finally:
-            subscriber.close()
+                await asyncio.sleep(BEAT_S)
+                for session, copy in self.copies:
+                    at = followed[session.keys["state"]]
+                    if at.mode == "catching up":
+                        continue
+                    if copy.mode == "catching up" or copy.beacon(at.epoch, at.version) == "catch up":
+                        with suppress(redis.RedisError):  # still down: the next beat asks again
+                            copy.caught_up(await ask(session.keys["state"], copy.epoch, copy.version))
+        await link.drop()
 
-    def catch_up(self, client: redis.Redis, session: Session, copy: SyncClient) -> None:
-        """Ask until the copy is live; a session that is gone stays so until someone creates it again."""
-        for _ in range(5):
-            reply = session.catch_up(client, copy.epoch, copy.version)
-            self.counts[str(reply[0])] += 1
-            if copy.caught_up(reply) != "catch up":
-                return
+    def _forward(self, state: str, at: SyncClient, message: str | None) -> None:
+        for session, copy in self.copies:
+            # the injector: a tenth of the deliveries never reaches its client
+            if message is not None and session.keys["state"] == state and self.rng.random() > 0.1:
+                copy.receive(message)
 
 
 @contextmanager
-def _nodes(server: Server, sessions: list[Session], clients: int, rng: random.Random) -> Iterator[list[Node]]:
-    nodes = [Node(server, sessions, clients, random.Random(rng.random())) for _ in range(2)]
+def _nodes(
+    server: Server, timing: Timing, sessions: list[Session], clients: int, rng: random.Random
+) -> Iterator[list[Node]]:
+    where = server.address
+    url = f"unix://{where[1]}" if len(where) == 2 else f"redis://{where[1]}:{where[2]}"
+    nodes = [Node(url, timing, sessions, clients, random.Random(rng.random())) for _ in range(2)]
     try:
         for node in nodes:
             node.thread.start()
@@ -209,7 +212,7 @@ def convergence(lab: Lab, *, brief: Brief, keyspace: Keyspace, persistent: bool)
         hypothesis="All of them within a second of the server's return, by delta where the log reaches back, none wrong."
         if persistent
         else "The state is gone, so its epoch is another: every client takes a snapshot of the session created again.",
-        method="Two gateways with clients, a tenth of the deliveries dropped at random, a writer with operation ids; SIGKILL, "
+        method="Two gateways (the delivered driver) with clients, a tenth of the deliveries dropped at random, a writer with operation ids; SIGKILL, "
         "0.2 s down, restart, 0.1 s of further writes" + ("" if persistent else ", sessions created again with a new epoch"),
         values=(
             Value("convergence", float(settled.median()), "s", len(samples)),
@@ -223,7 +226,7 @@ def convergence(lab: Lab, *, brief: Brief, keyspace: Keyspace, persistent: bool)
         ),
         samples=samples,
         conclusion=f"{clients - int(total['wrong'])} of {clients} clients hold the server's state.",
-        conditions={"persistence": "AOF everysec" if persistent else "none", "dropped deliveries": "10 %"},
+        conditions={"persistence": "AOF everysec" if persistent else "none", "dropped deliveries": "10 %", "beacon period": f"{BEAT_S:g} s"},
     )  # fmt: skip
 
 
@@ -238,7 +241,7 @@ def _kill_and_converge(
         writer = once(own)
         for session in sessions:
             session.create(writer, fields={"total": 0})
-        with _nodes(own, sessions, clients, rng) as nodes:
+        with _nodes(own, syncing.timing(brief)._replace(beacon_s=BEAT_S), sessions, clients, rng) as nodes:
             totals = dict.fromkeys(range(len(sessions)), 0)
             _write(writer, sessions, totals, rng, 0.25)
             epochs = [copy.epoch for node in nodes for _, copy in node.copies]
@@ -275,17 +278,12 @@ def _write(
 
 
 def _settle(nodes: list[Node], client: redis.Redis) -> float:
-    """Run the beacon every 50 ms until every copy is right, 5 s at most; returns the moment."""
+    """Wait until every copy is right, 5 s at most; returns the moment."""
     until = time.monotonic() + 5
     while time.monotonic() < until:
-        behind = [(node, s, c) for node in nodes for s, c in node.copies if not _right(client, s, c)]
-        if not behind:
+        if all(_right(client, session, copy) for node in nodes for session, copy in node.copies):
             break
-        for node, session, copy in behind:
-            epoch, version = client.hmget(session.keys["state"], "epoch", "version")
-            if copy.mode == "gone" or (epoch and copy.beacon(str(epoch), int(version or 0)) == "catch up"):
-                node.catch_up(client, session, copy)
-        time.sleep(0.05)
+        time.sleep(0.01)
     return time.monotonic()
 
 
@@ -293,7 +291,7 @@ def _right(client: redis.Redis, session: Session, copy: SyncClient) -> bool:
     """Whether the copy has the server's epoch, version and content."""
     state: dict[str, Any] = client.hgetall(session.keys["state"])  # type: ignore[assignment]
     same = (state.get("epoch"), state.get("version")) == (copy.epoch, str(copy.version))
-    return same and state.get("total") == copy.fields.get("total")
+    return same and state.get("total") == copy.state.get("total")
 
 
 def plot_survival(samples: pd.DataFrame) -> Figure:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,27 @@ from redis_plan.keyspace.rules import Rules, rules
 from redis_plan.server import Server
 
 __all__ = ["Plain", "Rules", "Session", "any_session", "rules", "start"]
+
+
+@dataclass(frozen=True, slots=True)
+class CaughtUp:
+    """The answer of ``session_catch_up``, as SyncClient takes it."""
+
+    kind: str
+    version: int = 0
+    epoch: str = ""
+    events: tuple[str, ...] = ()
+    state: Mapping[str, str] | None = None
+
+    @classmethod
+    def of(cls, reply: Sequence[Any]) -> CaughtUp:  # Any: strings and a number
+        """Return the reply of the function."""
+        kind, *rest = map(str, reply)
+        if kind == "delta":
+            return cls(kind, int(rest[0]), events=tuple(rest[1:]))
+        if kind == "snapshot":
+            return cls(kind, int(rest[0]), rest[1], state=dict(zip(rest[2::2], rest[3::2], strict=True)))
+        return cls(kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +136,10 @@ class Session:
         """Return ``["delta", …]``, ``["snapshot", …]`` or ``["gone"]``, as text."""
         reply = self._call(client, "session_catch_up", [epoch, version, self.rules.log_max])
         return [part.decode() if isinstance(part, bytes) else part for part in reply]
+
+    def answer(self, client: redis.Redis, epoch: str, version: int) -> CaughtUp:
+        """Return the same as SyncClient takes it."""
+        return CaughtUp.of(self.catch_up(client, epoch, version))
 
     def end(self, client: redis.Redis) -> int:
         """End the session with every key that it notes, such as those of its rounds; 1."""

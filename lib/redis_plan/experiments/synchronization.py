@@ -14,10 +14,10 @@ from matplotlib.figure import Figure
 
 from redis_plan import figures, units
 from redis_plan.brief.model import Brief
+from redis_plan.delivery.redis_plan_sync import SyncClient
 from redis_plan.experiments import raw
 from redis_plan.experiments.gateway import encode
 from redis_plan.experiments.session import Session, start
-from redis_plan.experiments.syncclient import SyncClient
 from redis_plan.keyspace import functions, periods
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.measure.finding import Finding, Value
@@ -114,7 +114,7 @@ def _stall(
     with raw.open_socket(own, receive_bytes=4096) as stalled:
         stalled.sendall(encode("SUBSCRIBE", session.channel))
         stalled.recv(4096)
-        sync.caught_up(session.catch_up(client, "", 0))
+        sync.caught_up(session.answer(client, "", 0))
         counted = 0
         while dict(client.pubsub_numsub(session.channel)).get(session.channel, 0):
             counted += 1
@@ -132,11 +132,11 @@ def _stall(
     with raw.open_socket(own) as again:
         again.sendall(encode("SUBSCRIBE", session.channel))
         again.recv(4096)
-        answer = session.catch_up(client, sync.epoch, sync.version)
+        answer = session.answer(client, sync.epoch, sync.version)
         sync.caught_up(answer)
     recovery = time.monotonic() - begin
-    right = int(client.hget(session.keys["state"], "total") or 0) == counted == int(sync.fields["total"])
-    return counted, received, counted - received, recovery, str(answer[0]), right
+    right = int(client.hget(session.keys["state"], "total") or 0) == counted == int(sync.state["total"])
+    return counted, received, counted - received, recovery, answer.kind, right
 
 
 def _read(connection: Any) -> bytes:  # Any: socket.socket
@@ -194,7 +194,7 @@ def _lose_tails(lab: Lab, client: redis.Redis, sessions: list[Session], period: 
     subscriber = client.pubsub(ignore_subscribe_messages=True)
     subscriber.subscribe(*by_channel)
     for session, copy in zip(sessions, copies, strict=True):
-        copy.caught_up(session.catch_up(client, "", 0))
+        copy.caught_up(session.answer(client, "", 0))
     start_s = time.monotonic()
     due = sorted((start_s + 0.1 + rng.random() * 2 * period, n) for n in range(len(sessions)))
     lost_at: dict[int, float] = {}
@@ -233,7 +233,7 @@ def _beat(
         positions = pipe.execute()
     for n, (epoch, version) in zip(watched, positions, strict=True):
         if copies[n].beacon(epoch, int(version)) == "catch up":
-            copies[n].caught_up(sessions[n].catch_up(client, copies[n].epoch, copies[n].version))
+            copies[n].caught_up(sessions[n].answer(client, copies[n].epoch, copies[n].version))
             if n in lost_at and copies[n].version == 3:
                 repaired.setdefault(n, time.monotonic() - lost_at[n])
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 from redis_plan import units
 from redis_plan.brief.model import Brief
+from redis_plan.delivery import syncing
 from redis_plan.keyspace import functions, periods, records, settings
 from redis_plan.keyspace.cues import with_article
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.plan.evidence import Evidence
 from redis_plan.plan.sync_common import applies, events_of, is_scripted, not_run
 from redis_plan.plan.sync_load_text import beacon, budget, pressure, subscriptions, topology
-from redis_plan.resources import catalog_dir
 
 DELIVERY_ALT = (
     "Cumulative share of changes against time to their last client on a log scale, for Pub/Sub and streams, "
@@ -86,29 +86,32 @@ The widest envelope without `d` has {settings.ENVELOPE_BYTES} B (modelled: 39 B 
 
 def client_rule(brief: Brief) -> str:
     """Return the client's state machine: the table and code in the language of the project's clients."""
-    name, language = ("sync_client.mjs", "js") if is_scripted(brief) else ("sync_client.py", "python")
-    code = (catalog_dir() / "functions" / name).read_text("utf-8").rstrip()
+    path, language = (syncing.TYPESCRIPT, "typescript") if is_scripted(brief) else (syncing.PYTHON, "python")
+    driver = syncing.TYPESCRIPT_DRIVER if is_scripted(brief) else syncing.PYTHON_DRIVER
     return f"""### The client's rule
 
 | In state | Message | Then |
 |:--|:--|:--|
 | live | same epoch, `v` = version + 1 | apply |
 | live | same epoch, `v` ≤ version | drop (a duplicate, or what the snapshot already has) |
-| live | same epoch, `v` > version + 1 | hold it, send `catch_up` with epoch and version: catching up |
-| live | another epoch | hold it, `catch_up`: the answer is a snapshot |
+| live | same epoch, `v` > version + 1 | send `catch_up` with epoch and version: catching up (the answer is read after the event, so it has it) |
+| live | another epoch | `catch_up`: the answer is a snapshot |
 | live | beacon that differs from own epoch and version, ahead or behind | `catch_up`: a client ahead of the server also gets a snapshot |
 | catching up | event | hold, 1,000 at most; beyond, forget the epoch, so that the answer is a snapshot |
 | catching up | `delta` | apply in order, then the held ones: live |
 | catching up | `snapshot` | replace the copy, then the held ones: live |
-| any | `gone`, or event `end` | gone: show the start page |
+| catching up | `delta` that does not reach its own version | forget the epoch, `catch_up`: the answer is a snapshot |
+| any | `gone`, or event `end` | gone: show the start page; another epoch or a position brings it back |
 | any | unreadable message | count it, drop it; the gap it leaves is found like any other |
 | live, catching up | an event that `fold` throws on (poison, a newer release) | count it, ask with an empty epoch: the snapshot goes around it |
 
-The socket's handler gives events whose `t` begins with `~` to the view and everything else to `receive`.
+`SyncClient` in `redis/{path}` is this rule without I/O; the experiments of sections 4 and 9 ran its twin in Python, and one test tells both the same story. What decides, from that file:
 
 ```{language}
-{code}
-```"""
+{syncing.excerpt(path)}
+```
+
+`redis/{driver}` feeds it on a gateway: `Link` (commands, the primary found anew after a loss, EVAL where a function is missing) and `SyncDriver` (one subscriber connection a process, subscribe then read, beacon, probe, back-off)."""
 
 
 def read_order(keyspace: Keyspace) -> str:

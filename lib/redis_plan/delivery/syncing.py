@@ -1,0 +1,90 @@
+"""What keeps clients in sync, as files: the rule and its connections in Python and TypeScript, and the project's periods."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+from redis_plan.brief.model import Brief
+from redis_plan.delivery import clients, redis_plan_sync, redis_plan_sync_driver
+from redis_plan.delivery.artefact import Artefact, plain, render
+from redis_plan.keyspace import functions, periods
+from redis_plan.keyspace.model import Keyspace
+from redis_plan.resources import catalog_dir
+
+PYTHON, PYTHON_DRIVER, PYTHON_PERIODS = "redis_plan_sync.py", "redis_plan_sync_driver.py", "redis_plan_periods.py"
+TYPESCRIPT, TYPESCRIPT_DRIVER, TYPESCRIPT_PERIODS = (
+    "redis-plan-sync.ts",
+    "redis-plan-sync-driver.ts",
+    "redis-plan-periods.ts",
+)
+
+
+def python_sync() -> str:
+    """Return the rule in Python: the very module that the experiments import."""
+    return Path(redis_plan_sync.__file__).read_text("utf-8")
+
+
+def python_driver() -> str:
+    """Return the connections in Python: the same module but for the place of the rule."""
+    text = Path(redis_plan_sync_driver.__file__).read_text("utf-8")
+    return text.replace(
+        f"from {redis_plan_sync.__name__} import", f"from {redis_plan_sync.__name__.rpartition('.')[2]} import"
+    )
+
+
+def typescript_sync() -> str:
+    """Return the rule in TypeScript: without imports, so that a browser takes it too."""
+    return (catalog_dir() / "delivery" / TYPESCRIPT).read_text("utf-8")
+
+
+def typescript_driver(library: clients.Library) -> str:
+    """Return the connections in TypeScript, for ``library``."""
+    return render("redis-plan-sync-driver.ts.j2", library=library)
+
+
+def excerpt(path: str) -> str:
+    """Return what decides in the rule, as it stands in the delivered file ``path``: one envelope, one position."""
+    text = typescript_sync() if path == TYPESCRIPT else python_sync()
+    opening, closing = (
+        ("  /** Takes one published", "  /** Takes the answer")
+        if path == TYPESCRIPT
+        else ("    def receive", "    def caught_up")
+    )
+    return textwrap.dedent(text[text.index(opening) : text.index(closing)]).rstrip()
+
+
+def timing(brief: Brief) -> redis_plan_sync_driver.Timing:
+    """Return the periods that the project's driver keeps to."""
+    names = ("command", "beacon", "probe", "gateway_backoff", "gateway_backoff_cap")
+    return redis_plan_sync_driver.Timing(*(periods.seconds(brief, name) for name in names))
+
+
+def periods_file(brief: Brief, keyspace: Keyspace, template: str) -> str:
+    """Return the project's periods as constants; ``template`` is of the catalog's ``delivery/``."""
+    found = [
+        {
+            "name": p.name,
+            "about": textwrap.wrap(plain(f"When {p.says}: {p.because} ({p.grade}: {p.formula})."), 100),
+            "value": f"{p.seconds:g}" if p.seconds % 1 else f"{p.seconds:.1f}",
+            "ms": p.ms,
+        }
+        for p in periods.periods(brief).values()
+        if p.in_clients
+    ]
+    return render(template, title=plain(brief.title), session=not functions.missing(keyspace), periods=found)
+
+
+def artefacts(brief: Brief, keyspace: Keyspace) -> tuple[Artefact, ...]:
+    """Return the files of a project whose sessions are kept in sync; none for another."""
+    if functions.missing(keyspace):
+        return ()
+    library = clients.library_for(brief)
+    return (
+        Artefact(PYTHON, python_sync(), "SyncClient without I/O, for Python"),
+        Artefact(PYTHON_DRIVER, python_driver(), "what feeds it, for redis.asyncio"),
+        Artefact(PYTHON_PERIODS, periods_file(brief, keyspace, "periods.py.j2"), "every period with its reason"),
+        Artefact(TYPESCRIPT, typescript_sync(), "SyncClient without I/O, for the browser and the gateway"),
+        Artefact(TYPESCRIPT_DRIVER, typescript_driver(library), f"what feeds it, for {library}"),
+        Artefact(TYPESCRIPT_PERIODS, periods_file(brief, keyspace, "periods.ts.j2"), "the same periods"),
+    )

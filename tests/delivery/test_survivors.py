@@ -1,0 +1,166 @@
+"""What is delivered survives: idle disconnects, lost functions, restarts, an outage and a failover, in Python and in Node."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from redis_plan import server
+from redis_plan.server import Server, topology
+from tests.delivery import made
+from tests.delivery.test_typescript import HERE, TSC, compile_all
+
+PROGRAMS = Path(__file__).parent / "survivors"
+SESSIONS = ["s1", "s2", "s3"]
+#: Seconds without a server; the whole minute in the long form of the suite.
+OUTAGE_S = float(os.environ.get("REDIS_PLAN_OUTAGE_S", "5"))
+AOF = {"appendonly": "yes", "appendfsync": "everysec", "min-replicas-to-write": "0"}
+
+
+@pytest.fixture(scope="module", params=["python", "node"])
+def program(request: pytest.FixtureRequest, sample: made.Project, sample_folder: Path) -> Iterator[list[str]]:
+    """The command of a process that uses only the delivered files."""
+    if request.param == "python":
+        yield [sys.executable, str(PROGRAMS / "survivor.py"), str(sample_folder)]
+        return
+    if shutil.which("node") is None or not TSC.exists():
+        pytest.skip("Node is missing here, or its packages are: npm ci --prefix tests/delivery/typescript")
+    out = HERE / "survivors"
+    shutil.rmtree(out, ignore_errors=True)
+    shutil.copytree(sample_folder, out)
+    shutil.copy(PROGRAMS / "survivor.ts", out)
+    compile_all(sorted(out.glob("*.ts")))
+    yield ["node", str(out / "survivor.js"), str(sample_folder)]
+    shutil.rmtree(out)
+
+
+class Survivor:
+    """The process, and what the server must have for it to be right."""
+
+    def __init__(self, process: "subprocess.Popen[str]", primary: Server, sample: made.Project) -> None:
+        self.process, self.primary, self.library = process, primary, sample.text("functions.lua")
+        self.app = sample.keyspace.app
+
+    def ask(self, line: str) -> dict[str, Any]:
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        found: dict[str, Any] = json.loads(self.process.stdout.readline() or "{}")
+        return found
+
+    def is_right(self, fault: str) -> dict[str, Any]:
+        """Hold that it writes on, that nothing it saw acknowledged is lost, and that its copies become the server's state."""
+        before = self.ask("report")
+        deadline = time.monotonic() + 15
+        while min(self.ask("report")["acked"].values()) < max(before["acked"].values()) + 3:
+            assert time.monotonic() < deadline, f"{fault}: no change went through"
+            time.sleep(0.1)
+        report = self.ask("pause")
+        while wrong := [s for s in SESSIONS if not self._same(s, report["copies"][s])]:
+            assert time.monotonic() < deadline, (fault, [(report["copies"][s], self._state(s)) for s in wrong])
+            time.sleep(0.1)
+            report = self.ask("report")
+        for session in SESSIONS:
+            assert int(self._state(session)["total"]) >= report["acked"][session] > 0, fault
+        self.ask("go on")
+        return report
+
+    def _state(self, session: str) -> dict[str, str]:
+        client = self.primary.client(decode_responses=True)
+        found: Any = client.hgetall(f"{self.app}:v1:{{{session}}}:state")
+        return {k: v for k, v in found.items() if not k.startswith("key:")}
+
+    def _same(self, session: str, copy: dict[str, Any]) -> bool:
+        state = self._state(session)
+        there = (copy["mode"], copy["epoch"], str(copy["version"]), copy["state"].get("total"))
+        return there == ("live", state["epoch"], state["version"], state["total"])
+
+
+def url(of: Server) -> str:
+    return f"redis://127.0.0.1:{of.address[2]}"  # type: ignore[misc]
+
+
+@contextmanager
+def surviving(program: list[str], sample: made.Project, primary: Server, *others: Server) -> Iterator[Survivor]:
+    client = primary.client()
+    client.function_load(sample.text("functions.lua"), replace=True)
+    for session in SESSIONS:
+        state = f"{sample.keyspace.app}:v1:{{{session}}}:state"
+        keys = [state, *(f"{state.rpartition(':')[0]}:{name}" for name in ("roster", "log"))]
+        client.fcall("session_create", len(keys), *keys, "ab", "3600")
+    urls = json.dumps([url(s) for s in (primary, *others)])
+    process = subprocess.Popen(
+        [*program, urls, json.dumps(SESSIONS)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )  # fmt: skip
+    assert process.stdin
+    assert process.stdout
+    try:
+        assert process.stdout.readline() == "ready\n", process.stderr.read() if process.stderr else ""
+        yield Survivor(process, primary, sample)
+    finally:
+        process.stdin.close()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        for pipe in (process.stdout, process.stderr):
+            if pipe:
+                pipe.close()
+    assert process.returncode == 0
+
+
+def test_a_process_survives_what_happens_to_one_server(program: list[str], sample: made.Project) -> None:
+    with server.open_own({"port": "auto", **AOF}) as own, surviving(program, sample, own) as it:
+        client = own.client()
+        assert it.is_right("at first")["counts"]["eval"] == 0
+
+        client.config_set("timeout", 1)
+        it.ask("pause")
+        time.sleep(2.5)
+        it.ask("go on")
+        it.is_right("idle disconnect")
+        client.config_set("timeout", 0)
+
+        lives = it.ask("report")["counts"]["lives"]
+        client.client_kill_filter(_type="normal", skipme=True)
+        client.client_kill_filter(_type="pubsub", skipme=True)
+        assert it.is_right("every connection killed")["counts"]["lives"] > lives
+
+        client.script_flush()
+        client.function_flush()
+        assert it.is_right("SCRIPT FLUSH and FUNCTION FLUSH")["counts"]["eval"] > 0
+        client.function_load(it.library, replace=True)
+
+        own.kill()
+        own.start()
+        it.is_right("restart")
+
+        own.kill()
+        time.sleep(OUTAGE_S)
+        own.start()
+        assert it.is_right("outage")["counts"]["retried"] > 0
+
+
+def test_a_process_survives_a_failover_to_the_replica(program: list[str], sample: made.Project) -> None:
+    with topology.replicated(config=AOF) as group:
+        primary, replica = group.primary, group.replicas[0]
+        with surviving(program, sample, primary, replica) as it:
+            it.is_right("at first")
+            primary.client().execute_command("FAILOVER")
+            it.primary = replica
+            deadline = time.monotonic() + 10
+            while replica.client().execute_command("ROLE")[0] != b"master" and time.monotonic() < deadline:
+                time.sleep(0.05)
+            it.is_right("failover")
+            with pytest.raises(redis.ReadOnlyError):
+                primary.client().set("x", 1)

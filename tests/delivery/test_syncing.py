@@ -1,0 +1,231 @@
+"""The delivered rule and its connections: one story in both languages, strictly typed, printed and measured from one file."""
+
+import json
+import random
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from redis_plan.delivery import syncing
+from redis_plan.delivery.redis_plan_sync import MOST_HELD, SyncClient
+from tests.delivery import made
+from tests.delivery.test_typescript import HERE, TSC, compile_all
+from tests.test_imports import MODULES
+
+
+@dataclass
+class Answer:
+    """What the server says."""
+
+    kind: str
+    version: int = 0
+    epoch: str = ""
+    events: list[str] = field(default_factory=list)
+    state: dict[str, str] = field(default_factory=dict)
+
+
+def event(version: int, epoch: str = "ab", kind: str = "set", **fields: Any) -> str:
+    return json.dumps({"e": epoch, "v": version, "ts": 1, "t": kind, "op": "", "d": {"set": fields}})
+
+
+def live(version: int = 0, epoch: str = "ab") -> SyncClient:
+    client = SyncClient()
+    client.caught_up(Answer("snapshot", version, epoch))
+    return client
+
+
+def test_the_next_version_is_applied_and_an_older_one_dropped() -> None:
+    client = live(4)
+    assert client.receive(event(5, x=1)) == "applied"
+    assert client.receive(event(5, x=9)) == "dropped"
+    assert (client.version, client.state) == (5, {"x": "1"})
+
+
+@pytest.mark.parametrize("message", [event(7), event(5, epoch="cd")])
+def test_a_gap_and_another_epoch_ask_for_a_catch_up(message: str) -> None:
+    assert live(4).receive(message) == "catch up"
+
+
+@pytest.mark.parametrize("position", [("ab", 5), ("ab", 3), ("cd", 4), ("", 0)])
+def test_a_beacon_shows_a_lost_tail_a_lost_write_a_new_epoch_and_a_lost_session(position: tuple[str, int]) -> None:
+    assert live(4).beacon(*position) == "catch up"
+    assert live(4).beacon("ab", 4) == "live"
+
+
+def test_a_session_that_was_gone_comes_back_by_its_beacon() -> None:
+    client = live(4)
+    assert client.caught_up(Answer("gone")) == "gone"
+    assert client.beacon("", 0) == "gone"
+    assert client.beacon("cd", 1) == "catch up"
+    assert client.caught_up(Answer("snapshot", 1, "cd")) == "live"
+
+
+def test_what_arrives_while_catching_up_is_applied_after_the_answer() -> None:
+    client = live(4)
+    client.receive(event(7, x=7))
+    client.receive(event(8, x=8))
+    assert client.caught_up(Answer("delta", 6, events=[event(5), event(6)])) == "live"
+    assert (client.version, client.state["x"]) == (8, "8")
+
+
+@pytest.mark.parametrize("stale", [event(9, epoch="aa"), event(6)], ids=["of an old epoch", "lost by a failover"])
+def test_an_event_that_the_server_does_not_have_makes_nobody_ask_for_ever(stale: str) -> None:
+    client = live(4)
+    client.disconnected()
+    client.receive(stale)
+    asked = 1
+    while client.caught_up(Answer("delta", 4)) == "catch up":
+        asked += 1
+        assert asked < 5
+    assert (client.mode, client.version) == ("live", 4)
+
+
+def test_a_delta_with_a_hole_is_not_taken_for_the_whole() -> None:
+    client = live(4)
+    client.disconnected()
+    assert client.caught_up(Answer("delta", 7, events=[event(5), event(7)])) == "catch up"
+    assert client.epoch == ""  # the next answer is a snapshot
+
+
+def test_a_client_too_far_behind_asks_for_a_snapshot() -> None:
+    client = live(1)
+    for number in range(MOST_HELD + 1):
+        client.receive(event(number + 5))
+    assert client.epoch == ""
+
+
+@pytest.mark.parametrize("message", ["{", "[]", "null", "7", '{"v":1}', '{"e":"ab","v":"x","t":"a"}'])
+def test_an_unreadable_message_is_dropped_and_its_gap_found(message: str) -> None:
+    client = live(4)
+    assert client.receive(message) == "dropped"
+    assert client.receive(event(6)) == "catch up"
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_copies_are_right_whatever_is_lost_or_repeated(seed: int) -> None:
+    """Property: with any losses and repetitions, one beacon at the end makes the copy equal to the source."""
+    rng, client = random.Random(seed), live()
+    log: list[str] = []
+
+    def answer() -> Answer:
+        if client.epoch == "ab" and rng.random() < 0.8:
+            return Answer("delta", len(log), events=log[client.version :])
+        return Answer("snapshot", len(log), "ab", state={"x": str(len(log))})
+
+    for version in range(1, 60):
+        log.append(event(version, x=version))
+        for _ in range(rng.choice((0, 1, 1, 2))):
+            if client.receive(log[-1]) == "catch up":
+                while client.caught_up(answer()) == "catch up":
+                    pass
+    if client.beacon("ab", len(log)) == "catch up":
+        client.caught_up(answer())
+    assert (client.version, client.state["x"]) == (59, "59")
+
+
+#: One story for both languages: what is told, in order.
+STORY: list[tuple[str, Any]] = [
+    ("disconnected", None),
+    ("receive", event(5, "a", n=5)),
+    ("caughtUp", {"kind": "snapshot", "version": 4, "epoch": "a", "state": {"n": "4"}}),
+    ("receive", event(5, "a", n=0)),
+    ("receive", '{"t":"~cursor"}'),
+    ("receive", event(8, "a", n=8)),
+    ("caughtUp", {"kind": "delta", "version": 8, "events": [event(6, "a"), event(7, "a"), event(8, "a", n=8)]}),
+    ("beacon", ["a", 9]),
+    ("caughtUp", {"kind": "delta", "version": 9, "events": [event(9, "a", poison=1)]}),
+    ("caughtUp", {"kind": "snapshot", "version": 10, "epoch": "b", "state": {"n": "10"}}),
+    ("receive", event(11, "b", poison=1)),
+    ("caughtUp", {"kind": "snapshot", "version": 11, "epoch": "b", "state": {"n": "11"}}),
+    ("receive", "nonsense"),
+    ("receive", event(12, "b", kind="end")),
+    ("beacon", ["", 0]),
+    ("beacon", ["c", 1]),
+    ("caughtUp", {"kind": "gone"}),
+]
+
+
+def told_in_python() -> list[list[Any]]:
+    def fold(state: dict[str, Any], given: Any) -> dict[str, Any]:
+        fields = given["d"]["set"]
+        if "poison" in fields:
+            raise ValueError
+        return {**state, **{k: str(v) for k, v in fields.items()}}
+
+    client, seen = SyncClient(fold), []
+    for name, given in STORY:
+        match name:
+            case "disconnected":
+                step: str | None = client.disconnected()  # type: ignore[func-returns-value]
+            case "receive":
+                step = client.receive(given)
+            case "beacon":
+                step = client.beacon(*given)
+            case _:
+                step = client.caught_up(Answer(**given))
+        seen.append([step, client.epoch, client.version, dict(client.state), client.mode, dict(client.counts)])
+    return seen
+
+
+def test_the_story_goes_as_the_rule_says() -> None:
+    seen = told_in_python()
+    assert [row[0] for row in seen] == [
+        None, "held", "live", "dropped", "signal", "catch up", "live", "catch up", "catch up", "live", "catch up", "live",
+        "dropped", "gone", "gone", "catch up", "gone",
+    ]  # fmt: skip
+    assert [row[2] for row in seen] == [0, 0, 5, 5, 5, 5, 8, 8, 8, 10, 10, 11, 11, 12, 12, 12, 0]
+
+
+@pytest.mark.skipif(not shutil.which("node") or not TSC.exists(), reason="Node or its packages are missing here")
+def test_the_typescript_rule_tells_the_same_story() -> None:
+    out = HERE / "story"
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir()
+    try:
+        (out / syncing.TYPESCRIPT).write_text(syncing.typescript_sync(), "utf-8")
+        compile_all([out / syncing.TYPESCRIPT])
+        code = f"""
+import {{ SyncClient }} from {json.dumps((out / syncing.TYPESCRIPT.replace(".ts", ".js")).as_uri())};
+const seen = [];
+const fold = (state, event) => {{ if (event.d.set.poison) throw new Error("poison");
+  return {{...state, ...Object.fromEntries(Object.entries(event.d.set).map(([k, v]) => [k, String(v)]))}}; }};
+const client = new SyncClient(fold);
+for (const [name, given] of {json.dumps(STORY)}) {{
+  const step = name === "beacon" ? client.beacon(...given) : client[name](given);
+  seen.push([step ?? null, client.epoch, client.version, client.state, client.mode, {{...client.counts}}]);
+}}
+console.log(JSON.stringify(seen));
+"""
+        run = ["node", "--input-type=module", "-e", code]
+        done = subprocess.run(run, capture_output=True, text=True, timeout=20, check=True)
+    finally:
+        shutil.rmtree(out)
+    assert json.loads(done.stdout) == told_in_python()
+
+
+def test_the_delivered_python_is_strictly_typed_and_formatted(sample: made.Project, tmp_path: Path) -> None:
+    files = []
+    for artefact in sample.artefacts:
+        if artefact.path.endswith(".py"):
+            (tmp_path / artefact.path).write_text(artefact.text)
+            files.append(str(tmp_path / artefact.path))
+    (tmp_path / "empty.ini").write_text("[mypy]\nstrict = True\n")
+    rules = ["--select", "E,F,W,I,UP,B,RUF,N", "--ignore", "RUF002,RUF001"]
+    for tool in (
+        ["mypy", "--strict", f"--config-file={tmp_path / 'empty.ini'}", f"--cache-dir={tmp_path / 'cache'}"],
+        ["ruff", "format", "--check", "--isolated", "--line-length", "120"],
+        ["ruff", "check", "--isolated", "--line-length", "120", *rules],
+    ):
+        done = subprocess.run([sys.executable, "-m", *tool, *files], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-500:]
+
+
+def test_there_is_one_sync_client() -> None:
+    found = [path.name for path in MODULES if re.search(r"^class Sync\w+\b", path.read_text("utf-8"), re.MULTILINE)]
+    assert found == [syncing.PYTHON, syncing.PYTHON_DRIVER]
