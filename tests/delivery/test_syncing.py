@@ -68,6 +68,7 @@ def test_a_session_that_was_gone_comes_back_by_its_beacon() -> None:
 
 def test_what_arrives_while_catching_up_is_applied_after_the_answer() -> None:
     client = live(4)
+    client.receive(event(6, x=6))
     client.receive(event(7, x=7))
     client.receive(event(8, x=8))
     assert client.caught_up(Answer("delta", 6, events=[event(5), event(6)])) == "live"
@@ -95,7 +96,7 @@ def test_a_delta_with_a_hole_is_not_taken_for_the_whole() -> None:
 
 def test_a_client_too_far_behind_asks_for_a_snapshot() -> None:
     client = live(1)
-    for number in range(MOST_HELD + 1):
+    for number in range(MOST_HELD + 2):
         client.receive(event(number + 5))
     assert client.epoch == ""
 

@@ -28,9 +28,8 @@ def python_sync() -> str:
 def python_driver() -> str:
     """Return the connections in Python: the same module but for the place of the rule."""
     text = Path(redis_plan_sync_driver.__file__).read_text("utf-8")
-    return text.replace(
-        f"from {redis_plan_sync.__name__} import", f"from {redis_plan_sync.__name__.rpartition('.')[2]} import"
-    )
+    here, there = redis_plan_sync.__name__, redis_plan_sync.__name__.rpartition(".")[2]
+    return text.replace(f"\n\nfrom {here} import", f"\nfrom {there} import")  # beside it, no package of its own
 
 
 def typescript_sync() -> str:

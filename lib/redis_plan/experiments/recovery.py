@@ -179,6 +179,9 @@ def _nodes(
     try:
         for node in nodes:
             node.thread.start()
+        until = time.monotonic() + 5
+        while any(copy.mode != "live" for node in nodes for _, copy in node.copies) and time.monotonic() < until:
+            time.sleep(0.01)
         yield nodes
     finally:
         for node in nodes:
