@@ -1,4 +1,4 @@
-"""redis.conf: every build starts with the file made for it, and nothing in it is a default."""
+"""redis.conf: every build starts with the file made for it; it has what the design depends on, and no other default."""
 
 import re
 from dataclasses import replace
@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from redis_plan import server
+from redis_plan.choice.weighing import build_of
 from redis_plan.delivery.configuration import Target, choose, redis_conf
+from redis_plan.keyspace import settings
+from redis_plan.memory import capacity
 from redis_plan.server import Binary
 from tests.conftest import BINARIES
 from tests.delivery import made
@@ -27,7 +30,7 @@ def test_the_server_starts_with_the_file_and_every_line_is_in_force(
     try:
         for setting in choose(sample.settings, target(binary)).kept:
             (seen,) = live.client(decode_responses=True).config_get(setting.name).values()
-            assert setting.value == seen or setting.value in seen, setting.name
+            assert setting.value == seen or (setting.value and setting.value in seen), setting.name
     finally:
         live.close()
 
@@ -46,10 +49,13 @@ def test_the_defaults_that_the_catalog_knows_are_those_of_the_server(binary: Bin
         live.close()
 
 
-def test_nothing_in_the_file_is_a_default_and_what_is_left_out_says_why(project: made.Project) -> None:
+def test_the_file_has_what_the_design_depends_on_and_no_other_default_and_what_is_left_out_says_why(
+    project: made.Project,
+) -> None:
     for product, version in (("redis", "7.0.15"), ("redis", "8.2.0"), ("valkey", "9.1.2")):
         chosen = choose(project.settings, Target(product, version))
-        assert all(dict(s.defaults)[product] != s.value for s in chosen.kept)
+        assert all(dict(s.defaults)[product] != s.value or s.depends for s in chosen.kept)
+        assert not [s.name for s, why in chosen.left_out if s.depends and "unknown" not in why]
         assert len(chosen.kept) + len(chosen.left_out) == len(project.settings)
         assert all(why for _, why in chosen.left_out)
 
@@ -77,3 +83,44 @@ def test_only_the_line_that_names_the_users_begins_with_aclfile(project: made.Pr
     """Who takes the # off with sed or by eye finds one line, not a sentence that happens to begin so."""
     found = re.findall(r"^#? *aclfile.*$", project.text("redis.conf"), re.MULTILINE)
     assert found == ["# aclfile /etc/redis/users.acl"]
+
+
+def test_what_the_design_depends_on_is_written_though_it_is_the_default(sample: made.Project) -> None:
+    """Included on a managed configuration that evicts, the file must still say that nothing is evicted."""
+    lines = sample.text("redis.conf").splitlines()
+    assert {"maxmemory-policy noeviction", "appendonly yes", "appendfsync everysec", 'notify-keyspace-events ""'} <= {
+        *lines
+    }
+
+
+def test_a_replication_backlog_is_for_a_replica_that_the_documents_name(sample: made.Project) -> None:
+    asked = replace(sample.brief.requirements[0], text="A replica in another zone takes over when the primary is gone.")
+    with_replica = made.Project("", replace(sample.brief, requirements=(asked,)), sample.keyspace)
+    denied = replace(asked, text="One node, no replica: a failover is not needed.")
+    without = made.Project("", replace(sample.brief, requirements=(denied,)), sample.keyspace)
+    assert "\nrepl-backlog-size " in with_replica.text("redis.conf")
+    assert "repl-backlog-size" not in without.text("redis.conf")
+    build = build_of("redis", (7, 0, 15))
+    budgets = [
+        capacity.budget(project.brief, project.keyspace, build, capacity.Constants(), 500)
+        for project in (with_replica, without)
+    ]
+    assert budgets[0].backlog > budgets[1].backlog == 0
+
+
+@pytest.mark.parametrize("node", [64, 256, 512, 4096])
+def test_maxmemory_leaves_room_on_the_node_for_what_it_does_not_count(sample: made.Project, node: int) -> None:
+    budget = capacity.budget(sample.brief, sample.keyspace, build_of("redis", (7, 0, 15)), capacity.Constants(), 500)
+    chosen = budget.within(node * 2.0**20)
+    assert 0 < chosen <= budget.maxmemory
+    if node >= 512:
+        assert chosen < node * 2**20
+    assert budget.within(budget.host) == budget.maxmemory
+
+
+@pytest.mark.parametrize(("rate", "default_s"), [(1e3, 67108), (1e6, 67), (1e7, 6.7)])
+def test_the_append_only_file_is_rewritten_as_seldom_as_the_reason_says(rate: float, default_s: float) -> None:
+    """A file of 64 MiB over an empty dataset is full after 64 MiB of writes; a dataset as large again has to double."""
+    assert settings.rewrite_period(64 * 2**20, 0.0, rate) == pytest.approx(default_s, rel=0.01)
+    assert settings.rewrite_period(64 * 2**20, 64 * 2**20, rate) == pytest.approx(default_s, rel=0.01)
+    assert settings.rewrite_period(64 * 2**20, 640 * 2**20, rate) == pytest.approx(10 * default_s, rel=0.01)

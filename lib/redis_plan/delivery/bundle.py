@@ -40,7 +40,7 @@ def bundle(
     has no functions.lua, one without keys no clients.
     """
     made = [
-        Artefact(configuration.FILE, configuration.redis_conf(brief, settings, target, names), f"the server: what differs from the defaults of {target}"),
+        Artefact(configuration.FILE, configuration.redis_conf(brief, settings, target, names), f"the server: what differs from the defaults of {target}, and what the design depends on"),
         Artefact("users.acl", acl.users_acl(keyspace), "one user a role, without a password"),
         Artefact(registry.FILE, registry.keyspace_json(brief, keyspace), "the registry of keys, channels and functions, for other tools"),
         Artefact(registry.SCHEMA, registry.schema(), "the JSON Schema of keyspace.json"),

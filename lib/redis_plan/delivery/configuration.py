@@ -1,4 +1,4 @@
-"""redis.conf: the directives that differ from the default of the build that is to run it, each with its computed reason."""
+"""redis.conf: what differs from the default of the build that is to run it, and what the design depends on, with reasons."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ class Chosen:
 
 
 def choose(settings: Sequence[Setting], target: Target) -> Chosen:
-    """Leave out what ``target`` does not know, and what it does anyway."""
+    """Leave out what ``target`` does not know, and what it does anyway unless the design depends on it."""
     kept, out = [], []
     for setting in settings:
         default = dict(setting.defaults).get(target.product)
         if not target.has(setting):
             out.append((setting, f"unknown to {target}, known since {dict(setting.since)[target.product]}"))
-        elif default == setting.value:
+        elif default == setting.value and not setting.depends:
             others = [f"{p.capitalize()} has {d or 'none'}" for p, d in setting.defaults if d != default]
             out.append(
                 (setting, f"the default of {target}" + (f"; {', '.join(others)}: set it there" if others else ""))
@@ -64,7 +64,7 @@ def redis_conf(brief: Brief, settings: Sequence[Setting], target: Target, names:
     """Return redis.conf for ``target``; ``names`` are the facts and quantities that the formulas may use."""
     chosen = choose(settings, target)
     lines = [
-        f"# {plain(brief.title)}: redis.conf for {target}. Written by redis-plan; only what differs from the default.",
+        f"# {plain(brief.title)}: redis.conf for {target}. Written by redis-plan: what differs from the default, and what the design depends on.",
         "#",
         *_comment(
             "Users are in users.acl, without a password: README.md says how they get one. The line below then names that file. "

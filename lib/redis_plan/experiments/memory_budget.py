@@ -131,6 +131,10 @@ def capacity_plan(lab: Lab, *, brief: Brief, keyspace: Keyspace, **measured: flo
             | _range(brief, keyspace, build, constants, typical)
         )
     one, two = rows[0], rows[1]
+    node = brief.fact("memory_budget")
+    at_peak = capacity.budget(brief, keyspace, build, constants, peak)
+    # a node that the documents state is what there is; one that was assumed is ours to choose
+    maxmemory = at_peak.maxmemory if node.grade == "assumed" else at_peak.within(node.value)
     fits = capacity.sessions_within(brief, keyspace, build, constants, brief.value("memory_budget"))
     per_session = project.bytes_per_session(keyspace, build)
     values = [
@@ -143,13 +147,14 @@ def capacity_plan(lab: Lab, *, brief: Brief, keyspace: Keyspace, **measured: flo
         ),
         Value("dataset_at_bound", one["dataset_at_bound"], "B", grade="modelled"),
         Value("counted_at_peak", one["counted"], "B", grade="modelled"),
-        Value("maxmemory", one["maxmemory"], "B", grade="modelled"),
+        Value("maxmemory", maxmemory, "B", grade="modelled"),
+        Value("maxmemory_for_peak", one["maxmemory"], "B", grade="modelled"),
         Value("host_memory", one["host"], "B", grade="modelled"),
         Value("host_memory_low", one["host_low"], "B", grade="modelled"),
         Value("host_memory_high", one["host_high"], "B", grade="modelled"),
         Value("host_memory_2x", two["host"], "B", grade="modelled"),
         Value("sessions_in_budget", float(fits), "sessions", grade="modelled"),
-        Value("admission_bytes", one["maxmemory"] * capacity.ADMISSION_SHARE, "B", grade="modelled"),
+        Value("admission_bytes", maxmemory * capacity.ADMISSION_SHARE, "B", grade="modelled"),
         Value("output_buffers", one["output_buffers"], "B", grade="modelled"),
         Value("backlog", one["backlog"], "B", grade="modelled"),
         Value("copy_on_write", one["copy_on_write"], "B", grade="modelled"),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 from redis_plan import resources, units
 from redis_plan.brief.model import Brief
 from redis_plan.expressions import evaluate
-from redis_plan.keyspace import periods
+from redis_plan.keyspace import cues, periods
 from redis_plan.keyspace.model import Keyspace
 
 #: Bytes around a published payload: RESP framing, the word "message" and the channel's name.
@@ -30,6 +33,7 @@ class Setting:
     because: str
     formula: str = ""  # how the value is computed from facts and quantities; empty: it is chosen
     defaults: tuple[tuple[str, str], ...] = ()  # product, what it does without the line
+    depends: bool = False  # whether the design relies on it: then it is written even where it is the default
     since: tuple[tuple[str, str], ...] = ()  # product, first version that has the directive; none: every version
 
     @property
@@ -70,6 +74,7 @@ def quantities(brief: Brief, keyspace: Keyspace, maxmemory: float, bytes_per_ses
     # one event goes to the replica as a log entry and as a message, beside the state's version and the operation's record
     write_bytes = conn_rate * (2 * (brief.value("payload_bytes") + ENVELOPE_BYTES) + 200)
     hard = max(1024.0 * 1024, conn_rate * message * stall * 2)
+    dataset = bytes_per_session * brief.value("sessions_peak")
     return names | {
         "maxmemory": maxmemory,
         "bytes_per_session": bytes_per_session,
@@ -77,10 +82,39 @@ def quantities(brief: Brief, keyspace: Keyspace, maxmemory: float, bytes_per_ses
         "channels_peak": channels_peak(brief, keyspace),
         "probe_s": periods.seconds(brief, "probe"),
         "write_bytes": write_bytes,
+        "rewrite_default_s": rewrite_period(64.0 * 1024 * 1024, dataset, write_bytes),
+        "rewrite_s": rewrite_period(max(64.0 * 1024 * 1024, write_bytes * 600), dataset, write_bytes),
+        "replicas": float(replicated(brief)),
         "stall_s": stall,
         "hard_limit": float(int(hard / 65_536 + 1) * 65_536),
         "connections": brief.value("gateway_nodes") * CONNECTIONS_PER_GATEWAY + 8,
     }
+
+
+def rewrite_period(least: float, dataset: float, write_bytes: float) -> float:
+    """Return the seconds between two rewrites of the append-only file at ``write_bytes`` a second, at least one.
+
+    A rewrite leaves about the ``dataset`` behind; the next one starts when the file is ``least`` bytes long and has doubled
+    (auto-aof-rewrite-min-size and auto-aof-rewrite-percentage 100, redis.conf 7.0).
+    """
+    return max(1.0, (max(least, 2 * dataset) - dataset) / max(write_bytes, 1.0))
+
+
+def replicated(brief: Brief) -> bool:
+    """Whether the documents name a second copy of the server, or a way to fail over."""
+    words = _table()["replication"]
+    said, denied = (cues.matcher(tuple(words[name])) for name in ("words", "without"))
+    texts = [
+        *(c.name for c in brief.stack if c.status in ("chosen", "later")),
+        *(r.text for r in brief.requirements if r.kind != "out-of-scope"),
+        *(n.text for n in brief.notes if n.kind in ("decision", "recommendation")),
+    ]
+    return any(said.search(text) and not denied.search(text) for text in map(cues.fold, texts))
+
+
+@cache
+def _table() -> dict[str, Any]:  # Any: a TOML table
+    return tomllib.loads((resources.catalog_dir() / "settings.toml").read_text("utf-8"))
 
 
 def channels_peak(brief: Brief, keyspace: Keyspace) -> float:
@@ -104,20 +138,25 @@ def conditions_of(keyspace: Keyspace) -> dict[str, bool]:
 
 def settings(keyspace: Keyspace, names: Mapping[str, float]) -> tuple[Setting, ...]:
     """Return the directives to set, in the order of the catalog."""
-    table = tomllib.loads((resources.catalog_dir() / "settings.toml").read_text("utf-8"))["setting"]
-    conditions = conditions_of(keyspace)
+    conditions = conditions_of(keyspace) | {"replicated": names.get("replicas", 0.0) > 0}
     return tuple(
         Setting(
             entry["name"],
             _value(entry, names),
-            entry["because"],
+            _told(entry["because"], names),
             "" if entry.get("kind", "literal") == "literal" else entry["value"],
             tuple(entry.get("default", {}).items()),
+            bool(entry.get("depends")),
             tuple(entry.get("since", {}).items()),
         )
-        for entry in table
+        for entry in _table()["setting"]
         if conditions.get(entry.get("needs", ""), True)
     )
+
+
+def _told(text: str, names: Mapping[str, float]) -> str:
+    """Return a reason with its quantities filled in: ``{rewrite_s:s}`` is that quantity in seconds."""
+    return re.sub(r"\{(\w+):([^}]+)\}", lambda m: units.write(names[m[1]], m[2]), text)
 
 
 def _value(entry: Mapping[str, str], names: Mapping[str, float]) -> str:
@@ -132,7 +171,7 @@ def _value(entry: Mapping[str, str], names: Mapping[str, float]) -> str:
 
 def alerts(keyspace: Keyspace, names: Mapping[str, float]) -> tuple[Alert, ...]:
     """Return the alerts with their thresholds computed; those whose condition this keyspace does not meet are left out."""
-    conditions = conditions_of(keyspace)
+    conditions = conditions_of(keyspace) | {"replicated": names.get("replicas", 0.0) > 0}
     table = tomllib.loads((resources.catalog_dir() / "alerts.toml").read_text("utf-8"))["alert"]
     return tuple(
         Alert(

@@ -95,8 +95,20 @@ class Budget:
     @property
     def host(self) -> float:
         """Memory of the host: ``maxmemory`` with fragmentation, what it does not count, a fork, the system."""
-        outside = self.replica_buffer + self.aof + self.lua_vm + self.copy_on_write + HOST_RESERVE
-        return self.maxmemory * (1 + self.fragmentation / max(self.counted, 1.0)) + outside
+        return self.maxmemory * self._spread + self._outside
+
+    def within(self, node: float) -> float:
+        """``maxmemory`` on a node of ``node`` bytes: as computed, or what fits beside the rest, in steps of 16 MiB."""
+        room = (node - self._outside) / self._spread
+        return min(self.maxmemory, max(1, math.floor(room / (16 * MIB))) * 16.0 * MIB)
+
+    @property
+    def _spread(self) -> float:
+        return 1 + self.fragmentation / max(self.counted, 1.0)
+
+    @property
+    def _outside(self) -> float:
+        return self.replica_buffer + self.aof + self.lua_vm + self.copy_on_write + HOST_RESERVE
 
 
 def budget(
@@ -115,7 +127,8 @@ def budget(
     clients = (gateways * directives.CONNECTIONS_PER_GATEWAY + 8) * constants.connection
     subscribed = subscriptions_at(brief, keyspace, sessions) * constants.subscription
     buffers = hard_limit_at(brief, keyspace, sessions) * gateways if keyspace.channels else 0.0
-    backlog = max(BACKLOG_LEAST, names["write_bytes"] * BACKLOG_S)
+    replicas = names["replicas"] > 0  # without one the server allocates no backlog
+    backlog = max(BACKLOG_LEAST, names["write_bytes"] * BACKLOG_S) if replicas else 0.0
     stale = dataset * STALE_SHARE
     # while a table of the keyspace doubles, the old one is still there: half of the new one
     rehash = model.keyspace_tables(keys, volatile, build) / 2
@@ -132,7 +145,7 @@ def budget(
         subscriptions=subscribed,
         output_buffers=buffers,
         backlog=backlog,
-        replica_buffer=min(max(owed - backlog, 0.0), REPLICA_LIMIT),
+        replica_buffer=min(max(owed - backlog, 0.0), REPLICA_LIMIT) if replicas else 0.0,
         aof=names["write_bytes"] * AOF_LAG_S,
         lua_vm=constants.lua_vm,
         fragmentation=used * max(constants.rss_ratio - 1, 0.03),

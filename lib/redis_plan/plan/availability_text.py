@@ -26,6 +26,16 @@ _HOST = (
 )
 
 
+def _topology(brief: Brief) -> str:
+    if settings.replicated(brief):
+        return "One primary, one replica in another zone, three Sentinels (or the managed service's equal)."
+    return (
+        "The documents name no replica: one server, whose append-only file and memory this plan sizes; a restart is its recovery "
+        "(section 9). With one replica in another zone and three Sentinels the figures below would hold; it also takes "
+        "`repl-backlog-size` of 60 s of writes, which `maxmemory` counts."
+    )
+
+
 def availability(brief: Brief, keyspace: Keyspace) -> str:
     """Return the failover arithmetic against the sync target; a short word where nothing is worth a failover."""
     if brief.fit == "no":
@@ -65,8 +75,8 @@ def availability(brief: Brief, keyspace: Keyspace) -> str:
         [
             "### Availability",
             "",
-            "One primary, one replica in another zone, three Sentinels (or the managed service's equal). An unplanned failover "
-            "takes detection + agreement and election + rediscovery, resubscription and resynchronisation by the clients "
+            f"{_topology(brief)} An unplanned failover takes detection + agreement and election + "
+            "rediscovery, resubscription and resynchronisation by the clients "
             f"(about {units.write(_CLIENTS_S, 's')}, assumed). Compared with the sync target:",
             "",
             "| Topology | Detection | Election | Clients | Sum | Within target | Setting |",

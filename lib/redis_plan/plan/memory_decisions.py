@@ -134,6 +134,18 @@ def eviction_decision(brief: Brief, keyspace: Keyspace, budget: Evidence, full: 
         else f"Nobody is refused: what was used least goes first. The peak fits into {share}."
     )
     policy = "noeviction" if authoritative else "allkeys-lru"
+    stated, needed = budget["maxmemory"].value, budget["maxmemory_for_peak"].value
+    size = (
+        f" The node that the documents state holds no more beside fragmentation, a fork and the system; the peak would take "
+        f"`maxmemory {round(needed)}`: then the host is {room}"
+        if stated < needed
+        else f" The host is {room}"
+    )
+    at_peak = (
+        Guard("maxmemory on the stated node", stated, "<=", available, "B")
+        if stated < needed
+        else Guard("counted memory at the peak", budget["counted_at_peak"].value, "<=", admission, "B")
+    )
     return Decision(
         id="D-06c",
         title="maxmemory is a computed number" + (", and admission stops before it" if authoritative else ""),
@@ -141,7 +153,7 @@ def eviction_decision(brief: Brief, keyspace: Keyspace, budget: Evidence, full: 
         if authoritative
         else "How large is `maxmemory`, and what goes when memory runs short?",
         decision=(
-            f"`maxmemory {round(budget['maxmemory'].value)}` with `maxmemory-policy {policy}`. {admitted} The host is {room} with at least {budget.number('host_memory')}, and twice "
+            f"`maxmemory {round(budget['maxmemory'].value)}` with `maxmemory-policy {policy}`. {admitted}{size} with at least {budget.number('host_memory')}, and twice "
             f"the peak still fits ({budget.number('host_memory_2x')})"
         ),
         because=because,
@@ -158,6 +170,6 @@ def eviction_decision(brief: Brief, keyspace: Keyspace, budget: Evidence, full: 
         holds_while=(
             Guard("host memory at the peak", host, "<=", node, "B"),
             Guard("host memory at twice the peak", twice, "<=", node, "B"),
-            Guard("counted memory at the peak", budget["counted_at_peak"].value, "<=", admission, "B"),
+            at_peak,
         ),
     )

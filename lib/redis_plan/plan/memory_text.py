@@ -221,7 +221,7 @@ def budget_section(
         "buffer + replica buffer + Lua + copy-on-write + 128 MiB`",
         "",
         f"c_conn {clients.number('connection')}, c_sub {clients.number('subscription')}, RSS ratio {ratio}, at least 1.03; {forked} "
-        "(`current_cow_peak` of `INFO persistence` replaces it). Since 7.0 `maxmemory` counts the backlog (60 s of writes, at least "
+        "(`current_cow_peak` of `INFO persistence` replaces it). Since 7.0 `maxmemory` counts the backlog where there is a replica (60 s of writes, at least "
         "1 MiB), but not a slow replica's surplus nor the append-only buffer (documented: src/evict.c, 7.0.15).",
         "",
         budget_table(samples, available, words),
@@ -229,8 +229,8 @@ def budget_section(
         f"*Modelled [{budget.id}] from the peak ({peak.where}) and the measured constants; gateways grow with the load above the peak. The range is "
         "what the facts' own ranges leave open.*",
         "",
-        f"- `maxmemory {round(budget['maxmemory'].value)}` ({budget.number('maxmemory')}) on a host with {budget.number('host_memory')} "
-        f"(modelled; range {budget.number('host_memory_low')} to {budget.number('host_memory_high')}).",
+        f"- `maxmemory {round(budget['maxmemory'].value)}` ({budget.number('maxmemory')}); the peak asks for {budget.number('maxmemory_for_peak')} on "
+        f"a host with {budget.number('host_memory')} (modelled; range {budget.number('host_memory_low')} to {budget.number('host_memory_high')}).",
         f"- The budget of {written(available)} ({brief.fact('memory_budget').where}) carries {words.count(fits)} (modelled [{budget.id}]); plan the "
         f"next size at {words.count(0.7 * fits)}, 70 % of that.",
     ]

@@ -148,7 +148,7 @@ def configuration(chosen: Sequence[Setting], in_force: Evidence, samples: pd.Dat
         f"{in_force['took_effect'].value:.0f} of {in_force['directives'].value:.0f} directives took effect on the server that "
         f"ran [{in_force.id}]. Values are modelled from the facts of section 6; defaults were read from the same build.",
         "",
-        f"`redis/{conf.FILE}` has what differs from the default of that build, each line with its reason, its formula and the "
+        f"`redis/{conf.FILE}` has what differs from the default of that build and what the design depends on, each line with its reason, its formula and the "
         "sources of its numbers; what it leaves out is listed at its end:",
         "",
         "```conf",
