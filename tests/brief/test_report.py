@@ -75,7 +75,9 @@ def test_plan_text_grades_every_number_and_names_the_session(project):
 
 
 def test_a_project_without_shared_state_gets_an_honest_session_section(project):
-    read = brief.read(project(prd="# F\n\n## Features\n\n- Users can create flashcards.\n"))
+    read = brief.read(
+        project(prd="# F\n\n## Features\n\n- Users can create flashcards.\n- Users can delete flashcards.\n")
+    )
     assert "Nothing in the documents is shared live" in session_text(read)
 
 

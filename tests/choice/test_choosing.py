@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from redis_plan.brief.examples import examples
 from redis_plan.brief.model import Brief, Component
 from redis_plan.choice import choose, constants, contested
 from redis_plan.choice.sensitivity import DIMENSIONS, scaled
@@ -201,8 +202,8 @@ def everything(*, session: bool) -> Brief:
     things = tuple(
         entity(p.entities[0].strip().capitalize(), lifetimes[p.use]) for p in mine if p.entities and p.when != "core"
     )
-    words = [w for p in mine for w in (*p.text[:1], *p.only_if[:1])]
-    asked = tuple(requirement(i, f"People need {word.strip()} of it") for i, word in enumerate(words, 1))
+    said = [e.text for p in mine for e in examples("uses") if p.use in e.labels]
+    asked = tuple(requirement(i, text) for i, text in enumerate(said, 1))
     patterns = tuple(access("submit", e.name) for e in things)
     first = (entity("Workshop"), entity("Participant")) if session else ()
     return replace(workshop(), entities=(*first, *things), requirements=asked, access_patterns=patterns)

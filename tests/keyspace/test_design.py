@@ -62,7 +62,10 @@ def test_a_login_session_alone_is_no_session_that_people_share() -> None:
 
 
 def test_a_project_that_hardly_needs_redis_gets_a_small_keyspace() -> None:
-    assert names(design(ledger())) == {"rate", "cache-monthly-summary"}
+    asked = ("At most five login attempts a minute for each address", "The summary is expensive and cached for an hour")
+    demands = tuple(requirement(number, text, False) for number, text in enumerate(asked, 1))
+    assert names(design(replace(ledger(), requirements=demands))) == {"rate", "cache-monthly-summary"}
+    assert not names(design(ledger())), "neither is asked for"
 
 
 def test_a_hold_over_from_the_documents_bounds_what_is_stored() -> None:

@@ -1,58 +1,158 @@
-"""Fit: does this project need Redis at all? Core, useful or no, with reasons that cite lines."""
+"""Fit: does this project need Redis at all? Core, useful, no, or not known; with reasons that cite lines.
+
+The verdict follows from what was found: live demands, lines that call for a live use of Redis, targets, and the stack.
+Its numbers are in ``data/catalog/fit.toml``.
+"""
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-from redis_plan.brief.model import Component, Fit, Quantity, Requirement
+import numpy as np
 
-#: From this many live demands on, shared live state is what the product is about even if no target is written down.
-MANY_LIVE = 8
-#: One live demand in so many, or fewer, is a detail of a screen and no reason for another server.
-FEW_IN = 20
+from redis_plan import resources
+from redis_plan.brief import encoder
+from redis_plan.brief.evidence import TASK, Said
+from redis_plan.brief.examples import examples
+from redis_plan.brief.model import Component, Fit, Quantity, Requirement, UseEvidence
+
 #: A rate over such a time is no load: "2 runs a day".
 _SLOW = ("/day", "/week", "/month", "/year")
+#: Shorter lines are names, which are alike in all languages.
+_SENTENCE = 25
+#: So many sentences tell whether a language is understood, and whether a product is local.
+_SAMPLE = 400
 
 
-def judge_fit(
-    requirements: Sequence[Requirement], quantities: Sequence[Quantity], stack: Sequence[Component]
-) -> tuple[Fit, str]:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a verdict follows from."""
+
+    requirements: Sequence[Requirement]
+    quantities: Sequence[Quantity]
+    stack: Sequence[Component]
+    evidence: Sequence[UseEvidence] = ()
+    lines: Sequence[Said] = ()
+    language: str = "en"
+
+    @property
+    def demands(self) -> list[Requirement]:
+        """The demands, without the criteria below them."""
+        return [r for r in self.requirements if r.kind != "out-of-scope" and r.parent_line is None]
+
+    @property
+    def live(self) -> list[Requirement]:
+        """The demands about state that others watch change."""
+        return [r for r in self.demands if r.realtime]
+
+    @property
+    def said(self) -> list[UseEvidence]:
+        """The evidence for uses of live state, strongest first."""
+        return [e for e in self.evidence if e.use in _rules()["live"] and e.strength >= _rules()["nothing_below"]]
+
+    @property
+    def redis(self) -> Component | None:
+        """Redis, where the documents choose it or keep it for later."""
+        return next((c for c in self.stack if c.name in ("Redis", "Valkey") and c.status in ("chosen", "later")), None)
+
+    @property
+    def pushes(self) -> Component | None:
+        """The technology that pushes to clients, where one is chosen."""
+        return next((c for c in self.stack if c.role == "realtime" and c.status in ("chosen", "later")), None)
+
+
+@cache
+def _rules() -> dict[str, Any]:
+    return tomllib.loads((resources.catalog_dir() / "fit.toml").read_text(encoding="utf-8"))
+
+
+def judge_fit(found: Found) -> tuple[Fit, str]:
     """Return the verdict and its reasons.
 
-    Core: the documents choose Redis (or keep it for later) beside live demands, or they ask for shared live state with
-    a latency or load target, or that is most of what they ask. Useful: some live demand without a target. No: nothing
-    is shared live, so one database and its cache do.
+    Core: the documents choose Redis, or shared live state has a latency or load target, or it is much of what they ask.
+    Useful: some live demand besides. No: nothing is shared live, or one process on one machine holds it all. Unknown:
+    too little was understood for a verdict.
     """
-    demands = [r for r in requirements if r.kind != "out-of-scope" and r.parent_line is None]
-    live = [r for r in demands if r.realtime]
-    redis = next((c for c in stack if c.name in ("Redis", "Valkey") and c.status in ("chosen", "later")), None)
-    live_lines = {(r.file, r.line) for r in live}
-    targets = [
-        q for q in quantities
-        if q.design_relevant and (q.kind == "latency" or (q.kind == "rate" and not q.unit.endswith(_SLOW)) or (q.kind in ("duration", "count", "limit") and q.scope == "at peak")
-                                  or ((q.file, q.line) in live_lines and q.kind in ("duration", "limit", "count")))
-    ]  # fmt: skip
-    if redis and (live or redis.status == "chosen"):
-        return "core", f"the documents name {redis.name} ({_at(redis)}) and {_count(live)}"
-    if live and targets:
-        return "core", f"{_count(live)}, with a target: “{targets[0].text}” ({_at(targets[0])})"
-    if len(live) >= MANY_LIVE and len(live) * 4 >= len(demands):
-        return "core", f"{_count(live)}, a quarter or more of all"
-    if live:
-        return (
-            "useful",
-            f"{_count(live)}, but no latency or load target: one process could hold this state; Redis pays when there are two",
-        )
-    shared = "no demand of the documents is about state that others watch change"
-    return "no", f"{shared}; one database does, and Redis would help at most as a cache or a rate limiter"
+    rules, live, demands, redis = _rules(), found.live, found.demands, found.redis
+    if redis is None and (unknown := _unknown(found)):
+        return "unknown", unknown
+    if redis and (live or found.said or redis.status == "chosen"):
+        return "core", f"the documents name {redis.name} ({_at(redis)}){_and(_what_is_live(found))}"
+    if local := _local(found):
+        return "no", f"the product runs on one machine (“{local.text[:80]}”, {local.file}:{local.line}): one process holds its state"  # fmt: skip
+    if (target := _target(found)) and len(live) >= rules["share_with_target"] * len(demands):
+        return "core", f"{_what_is_live(found)}, with a target: “{target.text}” ({_at(target)})"
+    if len(live) >= rules["many_live"] and len(live) >= rules["share_of_many"] * len(demands):
+        return "core", f"{_what_is_live(found)}, a quarter or more of all"
+    if found.pushes and sum(e.lines for e in found.said) >= rules["lines_for_core"]:
+        return "core", f"{_what_is_live(found)}, and {found.pushes.name} ({_at(found.pushes)}) is to push it"
+    if found.said or len(live) * rules["few_in"] > len(demands):
+        return "useful", f"{_what_is_live(found)}, but no latency or load target: one process could hold this state; Redis pays when there are two"  # fmt: skip
+    return "no", "no demand of the documents is about state that others watch change; one database does, and Redis would help at most as a cache or a rate limiter"  # fmt: skip
 
 
-def _count(live: Sequence[Requirement]) -> str:
-    if not live:
-        return "no demand is live"
-    cited = ", ".join(_at(r) for r in live[:3])
-    plural = "demand is" if len(live) == 1 else "demands are"
-    return f"{len(live)} {plural} about shared live state ({cited}{', …' if len(live) > 3 else ''})"
+def _unknown(found: Found) -> str:
+    """Return why nothing can be said, or ""."""
+    rules = _rules()
+    if found.language == "unknown" and not _understood(found.lines):
+        return "the documents are in a language that is not understood here, so what they ask is not known"
+    if len(found.demands) < rules["fewest_demands"] and not found.live and not found.said:
+        count = len(found.demands)
+        return f"{count or 'no'} demand{'' if count == 1 else 's'} recognised in the documents, too little to judge by"
+    return ""
+
+
+def _understood(lines: Sequence[Said]) -> bool:
+    """Whether the sentences mean something to the encoder: in a language it never saw they are like nothing."""
+    sentences = [one.text for one in lines if len(one.text) >= _SENTENCE][:_SAMPLE]
+    if not sentences:
+        return True
+    alike = encoder.encode(sentences) @ encoder.encode([example.text for example in examples(TASK)]).T
+    return bool(np.median(alike.max(axis=1)) >= _rules()["understood_from"])
+
+
+def _local(found: Found) -> Said | None:
+    """Return the line that says most clearly that the product needs no server, where several do."""
+    sentences = found.lines[:_SAMPLE]
+    if len(sentences) < _LOCAL_LINES:
+        return None
+    alike = (encoder.encode([one.text for one in sentences]) @ encoder.encode(_rules()["local"]).T).max(axis=1)
+    order = np.argsort(-alike, kind="stable")[:_LOCAL_LINES]
+    return sentences[int(order[0])] if float(alike[order].mean()) >= _rules()["local_from"] else None
+
+
+#: One line may speak of a part of the product: so many together speak of the whole.
+_LOCAL_LINES = 3
+
+
+def _target(found: Found) -> Quantity | None:
+    """Return a stated latency or load of what is live."""
+    lines = {(r.file, r.line) for r in found.live}
+    for q in found.quantities:
+        fast = q.kind == "latency" or (q.kind == "rate" and not q.unit.endswith(_SLOW))
+        counted = q.kind in ("duration", "count", "limit") and (q.scope == "at peak" or (q.file, q.line) in lines)
+        if q.design_relevant and (fast or counted) and found.live:
+            return q
+    return None
+
+
+def _what_is_live(found: Found) -> str:
+    """Return what is live, with lines; "" where nothing is."""
+    if live := found.live:
+        cited = ", ".join(_at(r) for r in live[:3])
+        plural = "demand is" if len(live) == 1 else "demands are"
+        return f"{len(live)} {plural} about shared live state ({cited}{', …' if len(live) > 3 else ''})"
+    if found.said:
+        return f"{found.said[0].file}:{found.said[0].line} calls for shared live state (“{found.said[0].text[:80]}”)"
+    return ""
+
+
+def _and(clause: str) -> str:
+    return f", and {clause}" if clause else ""
 
 
 def _at(item: Requirement | Component | Quantity) -> str:

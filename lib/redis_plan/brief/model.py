@@ -18,7 +18,7 @@ Status = Literal["chosen", "alternative", "rejected", "later", "superseded", "me
 NoteKind = Literal["decision", "recommendation", "memory", "open-question", "summary"]
 Mode = Literal["read", "write", "subscribe"]
 Consistency = Literal["atomic", "ordered", "eventual"]
-Fit = Literal["core", "useful", "no"]
+Fit = Literal["core", "useful", "no", "unknown"]
 Grade = Literal["measured", "modelled", "documented", "assumed"]
 
 
@@ -206,6 +206,25 @@ class TakenUse:
 
 
 @dataclass(frozen=True, slots=True)
+class UseEvidence:
+    """What the sentences of the documents say for one use of Redis: how strongly, on how many lines, which one most.
+
+    ``strength`` is the likelihood of the strongest lines, 0 to 1; ``example`` is our own sentence that the
+    strongest line is most like, and ``alike`` how much (1: the same).
+    """
+
+    use: str
+    strength: float
+    lines: int
+    requirements: tuple[str, ...]
+    file: str
+    line: int
+    text: str
+    example: str
+    alike: float
+
+
+@dataclass(frozen=True, slots=True)
 class Settled:
     """What the team settled in redis-plan.toml for the design to follow; None and empty where it left that open."""
 
@@ -237,6 +256,7 @@ class Brief:
     notes: tuple[Note, ...] = ()
     facts: tuple[Fact, ...] = ()
     remarks: tuple[Remark, ...] = ()
+    evidence: tuple[UseEvidence, ...] = ()  # what the sentences say for each use of Redis, strongest first
     name_prefix: str | None = None  # pinned by the team in redis-plan.toml
     settled: Settled = field(default_factory=Settled)
     gathering: Gathering | None = None  # None where nothing was judged

@@ -22,8 +22,9 @@ from redis_plan.brief.conflicts import find_conflicts
 from redis_plan.brief.contradictions import find_contradictions
 from redis_plan.brief.documents import Document, Part
 from redis_plan.brief.entities import entity_lexicon, read_entities, read_relations
+from redis_plan.brief.evidence import Said, lines_of, read_evidence
 from redis_plan.brief.facts import contradictions, read_facts
-from redis_plan.brief.fit import judge_fit
+from redis_plan.brief.fit import Found, judge_fit
 from redis_plan.brief.gathering import find_gathering, with_gathering
 from redis_plan.brief.hosts import stack_remarks
 from redis_plan.brief.lexicon import Lexicon, detect_language, fold, lexicon
@@ -99,8 +100,11 @@ def _read(project: Path, given: Overrides | None) -> Brief:
         entities = with_sizes(entities, quantities, lines, words)
     around = {place: p for t in texts for place, p in places(t.blocks, t.roles, t.document.name).items()}
     facts = read_facts(quantities, lines, applying.given_facts(overrides), around, notes)
-    fit, because = applying.apply_fit(*judge_fit(requirements, quantities, stack), overrides)
-    assumed = assumed_entities(texts[0].document.name) if not entities and fit != "no" else ()
+    said = evidence_lines(texts, requirements)
+    evidence = read_evidence(said)
+    grounds = Found(requirements, quantities, stack, evidence, said, language)
+    fit, because = applying.apply_fit(*judge_fit(grounds), overrides)
+    assumed = assumed_entities(texts[0].document.name) if not entities and fit in ("core", "useful") else ()
     entities = entities or assumed
     title = overrides.file.project.name or read_title([(t.blocks, t.visible) for t in texts], project)
     prd_blocks = texts[0].blocks
@@ -115,13 +119,14 @@ def _read(project: Path, given: Overrides | None) -> Brief:
         quantities=quantities,
         entities=entities,
         relations=with_bounds(read_relations(entities, prd_blocks), entities, quantities, lines),
-        access_patterns=read_access_patterns(requirements, entities, facts, fit != "no"),
+        access_patterns=read_access_patterns(requirements, entities, facts, fit in ("core", "useful")),
         stack=stack,
         notes=notes,
         facts=facts,
         remarks=_remarks(loaded, texts, language, requirements, quantities, lines, stack, notes, words)
         + contradictions(facts)
         + _of_assumed(assumed),
+        evidence=evidence,
         name_prefix=overrides.file.project.prefix or overrides.file.naming.prefix,
         settled=applying.settled(overrides),
         gathering=gathering,
@@ -140,6 +145,12 @@ def read_texts(project: Path) -> list[Text]:
 def _texts(loaded: Mapping[Part, Document], language: str) -> list[Text]:
     tongues = {part: _language_of(d, language) for part, d in loaded.items()}
     return [Text(d, *parse(d), Roles(lexicon(tongues[p]), p), d.lines, tongues[p]) for p, d in loaded.items()]
+
+
+def evidence_lines(texts: Sequence[Text], requirements: Sequence[Requirement]) -> list[Said]:
+    """Return the lines of ``texts`` that may call for a use of Redis."""
+    chains = ((block, "out-of-scope" in text.roles.chain(block.section)) for text in texts for block in text.blocks)
+    return lines_of(chains, requirements)
 
 
 def assumed_entities(document: str) -> tuple[Entity, ...]:

@@ -43,7 +43,7 @@ def build(use: Use, spec: KeySpec, ground: Ground, chosen: str, name: str) -> Ke
     facts = ground.facts
     spec = spec.built_as(chosen)
     entity = use.entities[0] if use.entities else None
-    words = _words(ground, entity)
+    words = _words(ground, entity, use.pattern)
     part = words.substitute_in(spec.part).replace(words.substitute_in(spec.name), name, 1)
     seconds = None if spec.ttl.seconds is None else math.ceil(compute(spec.ttl.seconds, facts))
     maximum = max(1.0, compute(spec.max_elements, facts))
@@ -101,9 +101,9 @@ class _Words:
         return found[0] if noun is None else found[1][0] + cues.with_article(noun)[1:]
 
 
-def _words(ground: Ground, entity: Entity | None) -> _Words:
+def _words(ground: Ground, entity: Entity | None, pattern: UsePattern) -> _Words:
     keyspace, brief = ground.keyspace, ground.brief
-    name = entity.name if entity else keyspace.session_noun
+    name = entity.name if entity else pattern.noun or keyspace.session_noun
     slug = naming.slugify(cues.singular(name), "item")
     return _Words(
         {
@@ -125,7 +125,7 @@ def _words(ground: Ground, entity: Entity | None) -> _Words:
 
 def free_name(use: Use, spec: KeySpec, ground: Ground, taken: set[str]) -> str:
     """Return the name for the pattern of ``spec``, or the first numbered form of it that no other pattern has."""
-    name = _words(ground, use.entities[0] if use.entities else None).substitute_in(spec.name)
+    name = _words(ground, use.entities[0] if use.entities else None, use.pattern).substitute_in(spec.name)
     return next(n for n in chain((name,), (f"{name}-{i}" for i in count(2))) if n not in taken)
 
 

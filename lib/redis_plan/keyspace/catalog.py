@@ -109,6 +109,7 @@ class UsePattern:
     key: tuple[KeySpec, ...]
     source: tuple[Source, ...]
     failure: tuple[str, ...]
+    noun: str = ""  # what a thing of it is called where no entity of the documents is one
     entities: tuple[str, ...] = ()  # stems of entity names
     text: tuple[str, ...] = ()  # stems of requirements
     only_if: tuple[str, ...] = ()  # stems of which some requirement must speak, where names alone mislead

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from redis_plan.brief.model import AccessPattern, Brief
@@ -39,10 +40,9 @@ def serve(
         found = tuple(dict.fromkeys((*demands[pattern.name], *pattern.requirements, *mentioned)))
         if not found and not by_pattern[pattern.name]:
             found = everything[:3] or tuple(r.id for r in brief.requirements if r.kind != "out-of-scope")[:1]
-        served = tuple(dict.fromkeys(by_pattern[pattern.name])) or _by_demand(found, brief)
+        served = tuple(dict.fromkeys(by_pattern[pattern.name])) or _by_demand(found, brief, outside)
         done.append(replace(pattern, requirements=found[:MOST_REQUIREMENTS], access_patterns=served))
-    taken = {id for pattern in done for id in pattern.access_patterns}
-    unserved = (f"{a.id} {a.actor} {a.verb} {a.entity}: {_why_not(a, brief)}" for a in outside if a.id not in taken)
+    unserved = (f"{a.id} {a.actor} {a.verb} {a.entity}: {_why_not(a, brief)}" for a in outside)
     return done, tuple(unserved)
 
 
@@ -79,10 +79,11 @@ class _Index:
         return [p for p in self.shared if access.verb in self.uses[p.use].kinds]
 
 
-def _by_demand(requirements: tuple[str, ...], brief: Brief) -> tuple[str, ...]:
-    """Return the access patterns that the same demands ask for, where neither entity nor kind tells."""
+def _by_demand(requirements: tuple[str, ...], brief: Brief, outside: Sequence[AccessPattern]) -> tuple[str, ...]:
+    """Return the access patterns in Redis that the same demands ask for, where neither entity nor kind tells."""
     wanted = set(requirements)
-    return tuple(a.id for a in brief.access_patterns if wanted & set(a.requirements))[:MOST_BY_DEMAND]
+    found = (a.id for a in brief.access_patterns if wanted & set(a.requirements) and a not in outside)
+    return tuple(found)[:MOST_BY_DEMAND]
 
 
 def _why_not(access: AccessPattern, brief: Brief) -> str:

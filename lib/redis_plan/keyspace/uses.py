@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from redis_plan.brief.model import Brief, Entity
-from redis_plan.keyspace import cues, settled
+from redis_plan.brief.model import Brief, Entity, UseEvidence
+from redis_plan.keyspace import cues, deciding, settled
 from redis_plan.keyspace.catalog import UsePattern, use_patterns
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A use pattern that the design takes, for these entities, because of these requirements."""
+    """A use pattern that the design takes: for these entities, because of these requirements, and how likely it is."""
 
     pattern: UsePattern
     entities: tuple[Entity, ...] = ()
     requirements: tuple[str, ...] = ()
+    confidence: float = 1.0
+    because: str = ""  # the line that calls for it most, and our own example that it is like
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,35 +28,41 @@ class PassedOver:
     use: str
     title: str
     reason: str
+    confidence: float = 0.0  # how likely it is that the project needs it nevertheless
 
 
 def choose(brief: Brief, session: cues.SessionNoun | None) -> list[Use]:
     """Decide which use patterns the project needs, and which entities each of them serves."""
     asked_for = settled.taken(brief, session is not None)
-    open_to = [p for p in use_patterns() if p.use in asked_for or not _closed(p, brief, session)]
+    evidence = deciding.evidence_of(brief)
+    chances = deciding.chances(brief, session is not None)
+    possible = [p for p in use_patterns() if p.use in asked_for or not _closed(p, brief, session)]
+    likely = {p.use for p in possible if p.use in asked_for or _likely(p, chances, session)}
     own = (session.entity, *cues.other_words(session, brief.entities)) if session else ()
     entities = _candidates(brief, own)
-    claimed = settled.with_claims(_claim(open_to, settled.unclaimed(entities, asked_for)), asked_for)
-    fallback = next((p for p in open_to if p.when == "fallback"), None)
+    left = settled.unclaimed(entities, asked_for)
+    claimed = _claim([p for p in possible if p.use in likely], left)
+    claimed |= _claim_besides(possible, likely, chances, left, claimed)
+    claimed = settled.with_claims(claimed, asked_for)
+    open_to = [p for p in possible if p.use in likely or claimed.get(p.use)]
+    served = {e.name for group in claimed.values() for e in group}
     uses: list[Use] = []
     for pattern in open_to:
-        if pattern.when in ("fallback", "channel"):
+        if pattern.when == "channel":
             continue
-        about = tuple(dict.fromkeys((*settled.cited(pattern.use, asked_for), *_about(pattern, brief))))
         mine = claimed.get(pattern.use, ())
-        asked = (
-            bool(mine) if pattern.when == "entity" else bool(about) if pattern.when == "text" else bool(mine or about)
-        )
-        if pattern.when != "core" and not asked and pattern.use not in asked_for:
-            continue
+        if pattern.when == "fallback":
+            mine += tuple(e for e in entities if e.name not in served and e.lifetime in pattern.lifetimes)
+            if not mine:
+                continue
+        said = evidence.get(pattern.use)
+        about = (*settled.cited(pattern.use, asked_for), *(said.requirements if said else ()))
+        chance = 1.0 if pattern.use in asked_for else chances.get(pattern.use, 1.0)
+        made = Use(pattern, (), tuple(dict.fromkeys(about)), chance, _because(said))
         groups = [(e,) for e in mine] if pattern.many == "each" and mine else [tuple(mine)]
         if pattern.when == "core" and session and not mine:
             groups = [own if pattern.use == "state" else own[:1]]
-        uses += [Use(pattern, group, about) for group in groups]
-    if fallback:
-        taken = {e.name for group in claimed.values() for e in group}
-        left = [e for e in entities if e.name not in taken and e.lifetime in fallback.lifetimes]
-        uses += [Use(fallback, (e,)) for e in (*claimed.get(fallback.use, ()), *left)]
+        uses += [replace(made, entities=group) for group in groups]
     if heard := [use for use in uses if any(spec.type == "channel" for spec in use.pattern.key)]:
         uses += [Use(p, (), heard[0].requirements) for p in open_to if p.when == "channel"]
     return uses
@@ -64,18 +72,43 @@ def passed_over(brief: Brief) -> tuple[PassedOver, ...]:
     """Return every use pattern of the catalog that ``brief`` does not get, each with the reason."""
     session = cues.find_session(brief)
     taken = {use.pattern.use for use in choose(brief, session)}
-    own = (session.entity, *cues.other_words(session, brief.entities)) if session else ()
-    entities = _candidates(brief, own)
+    evidence = deciding.evidence_of(brief)
+    chances = deciding.chances(brief, session is not None)
     found = []
     for pattern in use_patterns():
         if pattern.use not in taken:
-            reason = _closed(pattern, brief, session) or _unasked(pattern, entities)
-            found.append(PassedOver(pattern.use, pattern.title, reason))
+            reason = _closed(pattern, brief, session) or _unasked(pattern, evidence.get(pattern.use), chances)
+            found.append(PassedOver(pattern.use, pattern.title, reason, chances.get(pattern.use, 0.0)))
     return tuple(found)
 
 
+def _likely(pattern: UsePattern, chances: Mapping[str, float], session: cues.SessionNoun | None) -> bool:
+    """Whether the documents call for ``pattern``; what a session can't do without comes with the session."""
+    if pattern.machinery or pattern.when == "fallback" or (pattern.when == "core" and session):
+        return True  # a live thing that no use is made for has to live somewhere
+    return chances.get(pattern.use, 0.0) >= deciding.TAKEN_FROM
+
+
+def _claim_besides(
+    possible: Sequence[UsePattern],
+    likely: Collection[str],
+    chances: Mapping[str, float],
+    entities: Iterable[Entity],
+    claimed: Mapping[str, tuple[Entity, ...]],
+) -> dict[str, tuple[Entity, ...]]:
+    """Give what no likely use took to the use that is made for such a thing, where that is likelier than the fallback."""
+    taken = {e.name for group in claimed.values() for e in group}
+    fallback = max((chances.get(p.use, 0.0) for p in possible if p.when == "fallback"), default=1.0)
+    besides = [
+        p
+        for p in possible
+        if p.use not in likely and (p.adopts_durable or (p.entities and chances.get(p.use, 0.0) > fallback))
+    ]
+    return _claim(besides, [e for e in entities if e.name not in taken])
+
+
 def _closed(pattern: UsePattern, brief: Brief, session: cues.SessionNoun | None) -> str:
-    """Return why ``pattern`` can't be for this project whatever its entities are, or ""."""
+    """Return why ``pattern`` can't be for this project whatever its documents say of it, or ""."""
     if said := settled.closed(pattern, brief):
         return said
     if brief.fit == "no" and not pattern.small:
@@ -84,32 +117,28 @@ def _closed(pattern: UsePattern, brief: Brief, session: cues.SessionNoun | None)
         return "there is no session that people share"
     if pattern.needs == "no-session" and session is not None:
         return "for projects without sessions"
-    if pattern.only_if and not cues.requirements_about(cues.matcher(pattern.only_if), brief.requirements):
-        return f"no requirement speaks of {_some(pattern.only_if)}"
     return ""
 
 
-def _unasked(pattern: UsePattern, entities: Iterable[Entity]) -> str:
-    """Return why an open ``pattern`` was not asked for: nothing speaks of it, or another pattern fits better."""
-    rivals = [e.name for e in entities if pattern.entities and cues.fit(pattern, e).strength > 0]
-    if rivals and pattern.when in ("entity", "either"):
-        return f"{rivals[0]} fits another use better, or lives elsewhere"
-    if pattern.when == "fallback":
+def _unasked(pattern: UsePattern, said: UseEvidence | None, chances: Mapping[str, float]) -> str:
+    """Return why ``pattern`` was not asked for: the line that comes nearest to it, and how likely it makes the use."""
+    if pattern.when == "fallback" and chances.get(pattern.use, 0.0) >= deciding.TAKEN_FROM:
         return "every entity found a use of its own"
     if pattern.when == "channel":
         return "nothing is published"
-    words = pattern.entities if pattern.when == "entity" else pattern.text or pattern.entities
-    where = {"entity": "no entity is", "text": "no requirement speaks of"}.get(pattern.when, "nothing speaks of")
-    return f"{where} {_some(words)}"
+    if said is None or said.strength < _WORTH_NAMING:
+        return "no line calls for it"
+    return f"not asked for: {said.file}:{said.line} comes nearest to it, and is weak evidence ({chances.get(pattern.use, 0.0):.0%} likely)"
 
 
-def _some(words: tuple[str, ...]) -> str:
-    plain = [w.strip() for w in words if w.isascii()][:3]
-    return ", ".join(f"“{word}”" for word in plain)
+#: Weaker evidence is none.
+_WORTH_NAMING = 0.1
 
 
-def _about(pattern: UsePattern, brief: Brief) -> tuple[str, ...]:
-    return cues.requirements_about(cues.matcher(pattern.text), brief.requirements) if pattern.text else ()
+def _because(said: UseEvidence | None) -> str:
+    if said is None or said.strength < _WORTH_NAMING:
+        return ""
+    return f"{said.file}:{said.line} “{said.text}”, like “{said.example}”"
 
 
 def _candidates(brief: Brief, own: tuple[Entity, ...]) -> list[Entity]:

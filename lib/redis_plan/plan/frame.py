@@ -20,6 +20,7 @@ from redis_plan.plan.memory_words import Words
 _FIT = {
     "core": "Redis is core to this project",
     "useful": "Redis is useful here, though the project could live without it",
+    "unknown": "It is not known whether this project needs Redis, and what follows is a guess",
     "no": "This project can do without Redis; what follows is the small part where it helps",
 }
 

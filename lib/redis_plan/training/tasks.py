@@ -12,11 +12,11 @@ import numpy as np
 
 from redis_plan.brief import learnt
 from redis_plan.brief.learnt import Model
-from redis_plan.training import fitting, gathering
+from redis_plan.training import fitting, gathering, use_lines, uses
 from redis_plan.training.corpus import Project
 from redis_plan.training.fitting import Rows
 
-TASKS: tuple[ModuleType, ...] = (gathering,)
+TASKS: tuple[ModuleType, ...] = (gathering, use_lines, uses)
 #: Thresholds are chosen on projects that the model did not see: so many groups, each left out once.
 GROUPS = 6
 
@@ -41,6 +41,8 @@ def _train(task: ModuleType, projects: Sequence[Project]) -> Model | None:
     if task.EXCLUSIVE or not projects:
         return model
     kept = [part for part in parts if len(part.features)]
+    if not kept:
+        return model
     held_out = []
     for group in range(min(GROUPS, len(kept))):
         seen = [part for n, part in enumerate(kept) if n % GROUPS != group]

@@ -1,0 +1,95 @@
+"""Evidence: which uses of Redis the sentences of the documents call for, each with the lines that say so.
+
+Every line that is no code and not excluded is compared with our own example demands (``data/catalog/examples/uses.toml``) by a
+linear model over the encoder's vectors that is trained on those examples alone. What counts for a document is how strongly
+its strongest line calls for a use, and the next two a little: many weak ones say nothing. Whether a use is taken is decided later, beside the entities and the document as a whole (``keyspace.deciding``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from redis_plan.brief import encoder, examples, learnt
+from redis_plan.brief.learnt import Matrix
+from redis_plan.brief.model import Requirement, UseEvidence
+from redis_plan.brief.outline import Block
+
+#: The task under which the examples and the model of the lines are found.
+TASK = "uses"
+LINE_MODEL = "use-lines"
+#: So many lines are judged at most; in a longer document the demands first, then the rest in order.
+MOST_LINES = 3000
+#: Shorter text is a label.
+FEWEST_LETTERS = 4
+#: What the strongest lines count in the evidence of a document: one explicit demand is enough, three are sure.
+STRONGEST = (0.7, 0.2, 0.1)
+#: From this likelihood on a line is cited for a use.
+CITED_FROM = 0.3
+MOST_CITED = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One line of a document, and the requirement that it is, if it is one."""
+
+    text: str
+    file: str
+    line: int
+    requirement: str = ""
+    realtime: bool = False
+
+
+def lines_of(blocks: Iterable[tuple[Block, bool]], requirements: Sequence[Requirement]) -> list[Said]:
+    """Return the lines that count; ``blocks`` come each with whether its section excludes it."""
+    demands = {(r.file, r.line): r for r in requirements if r.kind != "out-of-scope"}
+    excluded = {(r.file, r.line) for r in requirements if r.kind == "out-of-scope"}
+    found, seen = [], set()
+    for block, out in blocks:
+        at = (block.file, block.line)
+        if at in excluded or (out and at not in demands) or block.kind == "code" or len(block.text) < FEWEST_LETTERS:
+            continue
+        demand = demands.get(at)
+        seen.add(at)
+        found.append(Said(block.text, *at, demand.id if demand else "", bool(demand and demand.realtime)))
+    found += [Said(r.text, r.file, r.line, r.id, r.realtime) for at, r in demands.items() if at not in seen]
+    if len(found) > MOST_LINES:
+        found = sorted(found, key=lambda one: not one.requirement)[:MOST_LINES]
+    return found
+
+
+def read_evidence(lines: Sequence[Said]) -> tuple[UseEvidence, ...]:
+    """Return for each use what ``lines`` say for it, strongest first; nothing where there are no lines."""
+    model = learnt.model(LINE_MODEL)
+    if model is None or not lines:
+        return ()
+    likely = model.probabilities(encoder.encode([one.text for one in lines]))
+    found = [_evidence(use, likely[:, column], lines) for column, use in enumerate(model.labels)]
+    return tuple(sorted(found, key=lambda one: (-one.strength, one.use)))
+
+
+def of_demands(requirements: Sequence[Requirement]) -> tuple[UseEvidence, ...]:
+    """Return the evidence of ``requirements`` alone: for a Brief that was written by hand."""
+    demands = [r for r in requirements if r.kind != "out-of-scope"]
+    return read_evidence([Said(r.text, r.file, r.line, r.id, r.realtime) for r in demands])
+
+
+def _evidence(use: str, likely: Matrix, lines: Sequence[Said]) -> UseEvidence:
+    order = np.argsort(-likely, kind="stable")
+    first = lines[int(order[0])]
+    near = examples.nearest(TASK, first.text, use)
+    cited = [lines[int(n)] for n in order[: 4 * MOST_CITED] if likely[n] >= CITED_FROM and lines[int(n)].requirement]
+    cited.sort(key=lambda one: not one.realtime)
+    return UseEvidence(
+        use=use,
+        strength=round(float(np.dot(likely[order[: len(STRONGEST)]], STRONGEST[: len(order)])), 4),
+        lines=int((likely >= CITED_FROM).sum()),
+        requirements=tuple(dict.fromkeys(one.requirement for one in cited))[:MOST_CITED],
+        file=first.file,
+        line=first.line,
+        text=first.text[:200],
+        example=near[0] if near else "",
+        alike=round(near[1], 2) if near else 0.0,
+    )
