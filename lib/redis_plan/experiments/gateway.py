@@ -17,7 +17,7 @@ from typing import Any
 
 import hiredis
 
-#: Written to a client that falls behind by more than this, the gateway closes its socket (code 4002 in the plan).
+#: Written to a client that falls behind by more than this, the gateway closes its socket.
 CLIENT_QUEUE_BYTES = 1 << 20
 
 

@@ -103,7 +103,7 @@ def changes(brief: Brief, keyspace: Keyspace) -> str:
         (
             "application",
             "old and new side by side; each drains before it stops"
-            + (" (section 7: close code 4012, leases outlive it)" if sessions else ""),
+            + (" (section 7, leases outlive it)" if sessions else ""),
             f"one reconnect, then they {again}" if keyspace.channels else "nothing",
         ),
         (

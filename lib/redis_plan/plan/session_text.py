@@ -6,11 +6,12 @@ import re
 
 from redis_plan import units
 from redis_plan.brief.model import Brief
+from redis_plan.delivery import sockets
 from redis_plan.experiments.session import rules
 from redis_plan.keyspace import chain, functions, naming, periods, records
 from redis_plan.keyspace.cues import plural, with_article
 from redis_plan.keyspace.model import Keyspace
-from redis_plan.plan import artefact_text
+from redis_plan.plan import artefact_text, socket_text
 from redis_plan.plan.evidence import Evidence
 
 _SESSION, _MEMBER, _EPOCH, _OP = "k3v9", "m7#c1", "5f0c1b2a9d3e4f60", "01JD8Q6Z7K3W9M2N4P5R6S7T8V"
@@ -101,7 +102,7 @@ def identities(brief: Brief, keyspace: Keyspace) -> str:
 {join}
 - **Three names, kept apart**: user id (who, from the token), {member} id (the seat; field of the roster), connection id (one socket; random, 8 characters). A lease is `<member_id>#<connection>`; both parts pass through the id encoder of section 1, so `#`, `:`, `{{` and `}}` never come from a user.
 - **Re-join** takes no second seat: `session_join` with {with_article(member)} id that is in the roster renews the lease and answers the version; the client then catches up.
-- **Takeover**: a third connection of one {member} removes the lease that would end first and says so in the event (`d.taken`); the gateway that holds it closes that socket with code 4001 `taken over`. A socket whose lease is gone gets -1 on its heartbeat and must join again, so a zombie cannot act: every command of a socket is preceded by the gateway's own check of its lease state.
+- **Takeover**: a third connection of one {member} removes the lease that would end first and says so in the event (`d.taken`); the gateway that holds it closes that socket ({sockets.sign(brief, "taken")}). A socket whose lease is gone gets -1 on its heartbeat and must join again, so a zombie cannot act: every command of a socket is preceded by the gateway's own check of its lease state.
 - **Authorisation**: the token binds user, {noun} and role; the gateway builds every key and channel name from it and never from a field of a message. Negative tests: another {noun}'s id, a member's id of another {noun}, `*`, `{{}}`, an empty id, a name with a line end."""
 
 
@@ -144,13 +145,13 @@ def limits(brief: Brief, keyspace: Keyspace) -> str:
 | Limit | Value | Where | Answer |
 |:--|:--|:--|:--|
 | members {with_article(noun)} | {brief.value("session_capacity"):,g} (`session_capacity`, {brief.fact("session_capacity").where}) | in `session_join` | -2, `full` |
-| connections a member | 2 (chosen) | in `session_join` | takeover, 4001 |
-| commands a connection | {rate:g}/s, burst {2 * rate:g} (5 x events_per_session, modelled) | token bucket in the gateway | `slow_down`, then 4008 |
+| connections a member | 2 (chosen) | in `session_join` | takeover: {sockets.sign(brief, "taken")} |
+| commands a connection | {rate:g}/s, burst {2 * rate:g} (5 x events_per_session, modelled) | token bucket in the gateway | `slow_down`, then {sockets.sign(brief, "limit")} |
 | live {plural(noun)} a user | 5 (chosen) | the service's own record of open {plural(noun)}, before `session_create` | `too_many` |
 | joins an address | 20/min (chosen) | {window} | `slow_down` |
 | log, idem, events | section 3 and 4 | in the functions | trimmed, TTL |
 
-- **Rolling deploy.** The gateway stops accepting, closes sockets with 4012 `reconnect` over {units.write(periods.seconds(brief, "drain"), "s")} at random, and exits; leases outlive it ({units.write(chain.lease(brief), "s")}), so nobody loses the seat. Old and new gateways run side by side: functions are only added or extended at the end of ARGV; a changed meaning gets a new name (`session_apply_2`).
+- **Rolling deploy.** The gateway stops accepting, closes sockets ({sockets.sign(brief, "deploy")}) over {units.write(periods.seconds(brief, "drain"), "s")} at random, and exits; leases outlive it ({units.write(chain.lease(brief), "s")}), so nobody loses the seat. Old and new gateways run side by side: functions are only added or extended at the end of ARGV; a changed meaning gets a new name (`session_apply_2`).
 - **A tick or a timer** of {with_article(noun)} belongs to the worker that claims it: the due index gives the {noun}, and `session_apply` with `expected_version` is the fencing token: a worker that slept through a pause writes with an old version and gets `conflict`.
 - **Operation ids** are ULIDs of the client; a repeated one gets the first version back for {units.write(rules(brief, keyspace).idem_ttl_s, "s")}, longer than any client retries."""
 
@@ -200,4 +201,5 @@ def section(brief: Brief, keyspace: Keyspace, ghosts: Evidence) -> list[str]:
         identities(brief, keyspace),
         cleanup(brief, keyspace, ghosts),
         limits(brief, keyspace),
+        socket_text.closing(brief),
     ]

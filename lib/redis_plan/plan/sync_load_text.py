@@ -6,6 +6,7 @@ import math
 
 from redis_plan import units
 from redis_plan.brief.model import Brief
+from redis_plan.delivery import sockets
 from redis_plan.keyspace import periods, settings
 from redis_plan.keyspace.cues import plural, with_article
 from redis_plan.keyspace.model import Keyspace
@@ -122,7 +123,7 @@ def pressure(brief: Brief, keyspace: Keyspace, d: Evidence) -> str:
         f"max(1 MiB, {units.write(names['conn_rate'], 'events/s')} x ({units.write(payload, 'B')} + {settings.ENVELOPE_BYTES} B envelope + {settings.FRAME_BYTES:.0f} B frame) x {stall:g} s x 2) "
         f"| Redis cuts the gateway; it subscribes again, {'catches up every session' if applies(keyspace) else 'reads again what it shows'} | modelled |",
         f"| all subscribers | {units.write(hard * gateways, 'B')} = {units.write(hard, 'B')} x {gateways:g} gateways, inside `maxmemory` headroom and `maxmemory-clients` | as above | modelled |",
-        f"| gateway → client | 1 MiB queued a client ({f'{max(1.0, 2**20 / (payload + settings.ENVELOPE_BYTES)):,.0f}'} events), checked before each write | close code 4002 `slow`; the client reconnects and {'catches up' if applies(keyspace) else 'reads again'} | chosen |",
+        f"| gateway → client | 1 MiB queued a client ({f'{max(1.0, 2**20 / (payload + settings.ENVELOPE_BYTES)):,.0f}'} events), checked before each write | close it ({sockets.sign(brief, 'slow')}); the client reconnects and {'catches up' if applies(keyspace) else 'reads again'} | chosen |",
         "| lossy signals | the newest for each (client, `t`), 1 waiting | the older one is replaced | chosen |",
     ]
     if applies(keyspace):

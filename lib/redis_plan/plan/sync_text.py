@@ -11,6 +11,7 @@ from redis_plan.keyspace import functions, periods, records, settings
 from redis_plan.keyspace.cues import with_article
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.plan.evidence import Evidence
+from redis_plan.plan.socket_text import closing
 from redis_plan.plan.sync_common import applies, events_of, is_scripted, not_run
 from redis_plan.plan.sync_load_text import beacon, budget, pressure, subscriptions, topology
 
@@ -199,7 +200,7 @@ def section(brief: Brief, keyspace: Keyspace, a: Evidence, c: Evidence, d: Evide
     if not keyspace.channels:
         return [part for part in (nothing_pushed(brief, keyspace), not_run(a, d, e)) if part]
     if not applies(keyspace):
-        parts = [message_classes(brief, keyspace), without_sessions(brief, keyspace), not_run(a, c, e)]
+        parts = [message_classes(brief, keyspace), without_sessions(brief, keyspace), closing(brief), not_run(a, c, e)]
         heard = [pressure(brief, keyspace, d), subscriptions(brief, keyspace, c)] if keyspace.channels else []
         return [part for part in (*parts, *heard) if part]
     return [

@@ -1,0 +1,61 @@
+"""Closing and coming back are those of the WebSocket library that the stack names."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from redis_plan.brief.model import Brief
+from redis_plan.delivery import sockets
+from redis_plan.plan import session_text, socket_text
+from tests.delivery import made
+from tests.test_imports import MODULES, PACKAGE
+
+
+def with_stack(brief: Brief, *names: str) -> Brief:
+    return replace(brief, stack=tuple(replace(brief.stack[0], name=name, status="chosen") for name in names))
+
+
+@pytest.mark.parametrize(
+    ("stack", "name"),
+    [
+        (("Node.js", "Socket.IO"), "Socket.IO"),
+        (("Django", "Django Channels"), "Django Channels"),
+        (("FastAPI", "React"), "FastAPI/Starlette"),
+        (("Elixir", "Phoenix"), "Phoenix Channels"),
+        (("SignalR",), "SignalR"),
+        (("Node.js", "ws"), "WebSocket"),
+        (("Laravel",), "WebSocket"),
+    ],
+)
+def test_the_library_follows_the_stack(sample: made.Project, stack: tuple[str, ...], name: str) -> None:
+    assert sockets.library(with_stack(sample.brief, *stack)).name == name
+
+
+def test_a_library_without_close_codes_is_promised_none(sample: made.Project) -> None:
+    assert not sockets.library(sample.brief).codes  # Socket.IO
+    text = socket_text.closing(sample.brief) + session_text.limits(sample.brief, sample.keyspace)
+    assert not re.search(r"\b40\d\d\b", text)
+    assert "socket.connect()" in text  # after "io server disconnect" the client does not come back by itself
+
+
+def test_a_library_with_close_codes_names_private_ones(sample: made.Project) -> None:
+    text = socket_text.closing(with_stack(sample.brief, "ws"))
+    codes = {int(code) for code in re.findall(r"code (\d+)", text)}
+    assert codes == {reason.code for reason in sockets.reasons().values()}
+    assert all(4000 <= code <= 4999 for code in codes)
+
+
+@pytest.mark.parametrize("name", ["Socket.IO", "SignalR", "Phoenix", "Django Channels", "FastAPI", "ws"])
+def test_every_library_closes_with_the_reason_s_word(sample: made.Project, name: str) -> None:
+    library = sockets.library(with_stack(sample.brief, name))
+    for reason in sockets.reasons().values():
+        closing = library.closing(reason)
+        assert str(reason.code) in closing or reason.word in closing
+        assert "{word}" not in closing
+
+
+def test_no_text_types_a_close_code() -> None:
+    for path in MODULES:
+        if path.relative_to(PACKAGE).parts[0] in ("plan", "delivery", "keyspace", "experiments"):
+            assert not re.search(r"(code|with|then|takeover,) 40\d\d\b", path.read_text("utf-8")), path
