@@ -335,7 +335,8 @@ class _Scanner(Line):
         self, match: re.Match[str], value: float, top: float | None, op: Comparator | None, previous: str, end: int
     ) -> bool:
         """Whether the number names something: a year, a place in an order, a version, a status code."""
-        year = 1990 <= value <= 2060 and "," not in match.group("a") and top is None and not match.group("sa")
+        plain = match.group("a").isdigit() and not match.group("sa") and top is None
+        year = plain and 1990 <= value <= 2060 and not (value == 2000 and _A_WORD.match(self.masked, end))
         if self.context.version or year or (previous in self.words.words("ordinal_words") and not op):
             return True
         if 100 <= value < 600 and value.is_integer() and self._is_status(end):

@@ -17,7 +17,7 @@ from redis_plan.brief.reconcile.vocabulary import concepts, hits
 
 #: What a claim is about: facts of the design, and per-instance figures, which become facts when multiplied.
 Subject = Literal[
-    "sessions_peak", "members_per_session", "session_capacity", "concurrent_users", "total_rate_per_s",
+    "sessions_peak", "members_per_session", "session_capacity", "watchers_per_session", "concurrent_users", "total_rate_per_s",
     "events_per_session", "users_per_instance", "rate_per_instance",
 ]  # fmt: skip
 #: More members than this are an audience; more than this in total nobody plans for.
@@ -63,7 +63,7 @@ def _counts(setting: Setting) -> Iterator[Claim]:
         not noun & _COUNTED
     ):  # a classifier, or an adverb that the noun was taken for: "100개의 방", "8 Spieler gleichzeitig"
         noun = concepts(setting.span[setting.at : setting.end + (6 if setting.quantity.unit in _CLASSIFIED else 0)])
-    if span & {"registered"} and "concurrent" not in span:
+    if "registered" in span and not _AT_ONE_TIME.search(setting.span):
         return
     if noun & {"people", "devices"}:
         yield from _people(setting, span)
@@ -96,6 +96,9 @@ def _people(setting: Setting, span: frozenset[str]) -> Iterator[Claim]:
     if scoped and value <= MOST_MEMBERS and value >= 2 and "everywhere" not in span:
         minimum = "minimum" in span and setting.top is None and setting.quantity.op != ">=" and "capacity" not in span
         if minimum or (setting.quantity.op in (">", ">=") and setting.top is None and _to_start(setting.span)):
+            return
+        if "watchers" in concepts(setting.quantity.unit) or "watchers" in concepts(setting.quantity.text):
+            yield Claim("watchers_per_session", setting, value, scoped, "of one container, who may only watch")
             return
         capped = "capacity" in _around(setting) or setting.quantity.op in ("<", "<=")
         yield Claim("members_per_session", setting, value, scoped, "of one container")

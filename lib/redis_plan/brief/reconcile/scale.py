@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from redis_plan.brief.reconcile.claims import Claim, Subject
@@ -23,7 +23,8 @@ DEFAULTS: Mapping[str, float] = {
 }  # fmt: skip
 #: The facts that are solved together.
 SCALE: tuple[str, ...] = (
-    "sessions_peak", "members_per_session", "session_capacity", "concurrent_users", "events_per_session", "total_rate_per_s",
+    "sessions_peak", "members_per_session", "session_capacity", "watchers_per_session", "concurrent_users",
+    "events_per_session", "total_rate_per_s",
 )  # fmt: skip
 #: Claims that differ by less in how sure they are count as equally sure.
 AS_SURE = 0.1
@@ -61,6 +62,7 @@ class Scale:
 
     def choose(self, unsaid: frozenset[str] = frozenset()) -> None:
         """Take the best claim of each subject but ``unsaid``; the others become its rivals, with the reason."""
+        self.claims = _with_members(self.claims)
         scoped = {c.value for c in self._demanded("members_per_session", "session_capacity") if c.sure >= 0.8}
         for subject in sorted({c.subject for c in self.claims}):
             mine = [c for c in self.claims if c.subject == subject]
@@ -91,8 +93,11 @@ class Scale:
         top = max(c.sure for c in demanded)
         level = [c for c in demanded if c.sure >= top - AS_SURE]
         tiers = [c for c in level if is_tier(c)]
-        if len(tiers) > 1:
-            return max(tiers, key=lambda c: c.value)
+        if tiers:  # with what stands in one list or table with them
+            beside = {(c.setting.quantity.file, c.setting.above) for c in tiers}
+            return max(
+                (c for c in level if (c.setting.quantity.file, c.setting.above) in beside), key=lambda c: c.value
+            )
         if subject == "members_per_session":  # the usual number, where the documents tell it from the cap
             level = [c for c in level if "typical" in concepts(c.setting.span) or c.setting.top is not None] or level
         return min(level, key=lambda c: (-c.sure, c.setting.order))
@@ -141,14 +146,18 @@ class Scale:
             elif users is not None and users < number["members_per_session"]:
                 put("members_per_session", users, "no more than are connected in all", "concurrent_users")
         members = number["members_per_session"]
+        present = members + known.get("watchers_per_session", 0.0)
+        watching = ("watchers_per_session",) if "watchers_per_session" in known else ()
         if sessions is None and users is not None:
-            uses = ("concurrent_users", "members_per_session")
-            put("sessions_peak", max(1.0, math.ceil(users / members)), "concurrent_users ÷ members_per_session", *uses)
-        if sessions is None and users is None and members > LARGE:
+            how = "concurrent_users ÷ " + " + ".join(("members_per_session", *watching))
+            uses = ("concurrent_users", "members_per_session", *watching)
+            put("sessions_peak", max(1.0, math.ceil(users / present)), how, *uses)
+        if sessions is None and users is None and present > LARGE:
             because = f"{number['sessions_peak']:g} of that size would be an assumption without measure: as many as hold {A_CROWD:,g} people"
-            put("sessions_peak", max(1.0, math.ceil(A_CROWD / members)), because)
+            put("sessions_peak", max(1.0, math.ceil(A_CROWD / present)), because)
         if users is None:
-            put("concurrent_users", number["sessions_peak"] * members, "sessions_peak × members_per_session", "sessions_peak", "members_per_session")  # fmt: skip
+            how = "sessions_peak × " + " + ".join(("members_per_session", *watching))
+            put("concurrent_users", number["sessions_peak"] * present, how, "sessions_peak", "members_per_session", *watching)  # fmt: skip
         rate, events = known.get("total_rate_per_s"), known.get("events_per_session")
         if events is None and rate is not None:
             put("events_per_session", rate / number["sessions_peak"], "total_rate_per_s ÷ sessions_peak", "total_rate_per_s", "sessions_peak")  # fmt: skip
@@ -169,10 +178,21 @@ class Scale:
         return found
 
 
+def _with_members(claims: Sequence[Claim]) -> tuple[Claim, ...]:
+    """Return the claims; where nobody but those who watch is counted, they are the members: a stream's viewers."""
+    members = [c for c in claims if c.subject == "members_per_session" and c.sure >= 0.8]
+    apart = any("read-only" in c.setting.span or "only watch" in c.setting.span for c in claims)
+    if members or apart:
+        return tuple(claims)
+    return tuple(
+        replace(c, subject="members_per_session") if c.subject == "watchers_per_session" else c for c in claims
+    )
+
+
 def contradiction(known: Mapping[str, float]) -> str:
     """Return what is wrong when sessions × members fall short of the people who are said to be connected, or ""."""
     names = ("concurrent_users", "sessions_peak", "members_per_session")
-    if any(name not in known for name in names):
+    if known.get("watchers_per_session") or any(name not in known for name in names):
         return ""
     users, sessions, members = (known[name] for name in names)
     if users <= sessions * members * 1.01:

@@ -34,6 +34,7 @@ SHORT_LINE = 50
 MOST = 4000
 _STOP = re.compile(r"(?<=[^\W\d])[.!?;]\s+|(?<=[\d)%])[.!?;]\s+(?=[^\W\da-z])|[。！？；;]\s*|\s[—–]\s|\s-\s")
 _PART = re.compile(r",\s|[，、()（）]|\s(?:and|but|while|oraz|a|i|und|y|et|ou|e|en|и|или|then)\s|\s[/+]\s|\.\s")
+_WORDS = re.compile(r"[^\W\d_]{3,}")
 _QUESTION = re.compile(r"[?？]\s*$")
 _ANSWER = re.compile(r"(?:→|->|=>|\ba:|\banswer|\bresolved|\bdecided|[?？]\s*[*_]*\s*(?:yes|no|we|\d))", re.IGNORECASE)
 #: "{Proposed | Accepted}", "[number]", "<N> seconds", "TBD": a form to fill in.
@@ -110,6 +111,8 @@ def _of_line(here: Sequence[Quantity], line: str, place: Place | None, order: in
     if len(statement) > LONG_STATEMENT:
         return
     measured = [(q, *base(q.value, q.unit)) for q in here]
+    # "1 room" in "8 people in 1 room" says of what the other number is
+    counting = [(q, d) for q, d, v in measured if v != 1 or d]
     cursor = 0
     for number, (quantity, dimension, value) in enumerate(measured):
         text = _plain(quantity.text)
@@ -120,9 +123,11 @@ def _of_line(here: Sequence[Quantity], line: str, place: Place | None, order: in
         cursor = at
         begin, end = _sentence(statement, at, at + len(text))
         sentence = statement[begin:end]
-        rivals = [_plain(q.text) for q, d, _ in measured if d == dimension]
-        several = Counter(d for q, d, _ in measured if _plain(q.text) in sentence)[dimension] > 1 and len(rivals) > 1
-        left, right = _part(sentence, at - begin, at - begin + len(text)) if several else (0, len(sentence))
+        several = Counter(d for q, d in counting if _plain(q.text) in sentence)[dimension] > 1
+        left, right = (0, len(sentence))
+        if several:
+            others = [_plain(q.text) for q, d in counting if d == dimension and q is not quantity]
+            left, right = _part(sentence, at - begin, at - begin + len(text), others)
         cells = _cells(place, text)
         span = f"{cells} {sentence[left:right]}".strip() if cells else sentence[left:right]
         shift = len(span) - len(sentence[left:right])
@@ -172,14 +177,19 @@ def _sentence(text: str, at: int, end: int) -> tuple[int, int]:
     return begin, min(stop, bar if bar >= 0 else stop)
 
 
-def _part(sentence: str, at: int, end: int) -> tuple[int, int]:
-    """Return the part of ``sentence`` around a number, at least a word beside it."""
+def _part(sentence: str, at: int, end: int, others: Sequence[str]) -> tuple[int, int]:
+    """Return the part of ``sentence`` around a number, at least a word beside it, without the ``others`` of its kind."""
     cuts = [(m.start(), m.end()) for m in _PART.finditer(sentence)]
     begin = max((b for _, b in cuts if b <= at), default=0)
     stop = min((a for a, _ in cuts if a >= end), default=len(sentence))
     beside = re.sub(r"[\W\d_]+", "", sentence[begin:at] + sentence[end:stop])
-    if len(beside) < 3:
-        begin = max((b for _, b in cuts if b < begin), default=0)
+    if len(beside) < 3 and len(_WORDS.findall(sentence[at:end])) < 2:
+        further = max((b for _, b in cuts if b < begin), default=0)
+        begin = begin if any(other in sentence[further:begin] for other in others) else further
+    for other in others:
+        after, before = sentence.find(other, end), sentence.rfind(other, 0, at)
+        stop = after if end <= after < stop else stop
+        begin = before + len(other) if begin <= before and before + len(other) <= at else begin
     return begin, stop
 
 
