@@ -35,7 +35,7 @@ def text(folder):
         ("facts.heartbeat", 5, {"cite": "prd.md:8"}, ("facts", "heartbeat"), {"value": 5, "cite": "prd.md:8"}),
         ("uses.take", "rate", {"cite": "prd.md:5"}, ("uses", "take"), ["chat", "votes", {"use": "rate", "cite": "prd.md:5"}]),
         ("uses.drop", "geo", {}, ("uses", "drop"), ["geo"]),
-        (("entities", "set", "Live stream"), None, {"realtime": True}, ("entities", "set", "Live stream"), {"realtime": True}),
+        ("entities.set.Live stream", None, {"realtime": True}, ("entities", "set", "Live stream"), {"realtime": True}),
         ("session.noun", "room", {}, ("session", "noun"), "room"),
     ],
 )  # fmt: skip

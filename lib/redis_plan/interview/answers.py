@@ -4,14 +4,15 @@
 
     answer(project, "facts.members_per_session", "30", cite="prd.md:31")
     answer(project, "uses.take", "votes", entity="Vote", cite="prd.md:40")   # a list grows
-    answer(project, ("entities", "set", "Live stream"), realtime=True)       # a name with a blank or a dot
+    answer(project, "entities.set.Live stream", realtime=True)               # a name may hold blanks and dots
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
+from typing import get_origin
 
 from redis_plan.brief import documents
 from redis_plan.brief.overrides import NAME
@@ -23,7 +24,7 @@ from redis_plan.errors import OutputError, OverrideError
 from redis_plan.interview.writing import Value, key, literal
 
 
-def answer(project: Path | str, path: str | Sequence[str], value: Value | None = None, **more: Value) -> str:
+def answer(project: Path | str, path: str, value: Value | None = None, **more: Value) -> str:
     """Set the entry at ``path`` in the project's ``redis-plan.toml`` and return the line that says it.
 
     ``more`` are further keys of the entry, such as ``cite``. At a list the entry is added. Raises
@@ -32,7 +33,7 @@ def answer(project: Path | str, path: str | Sequence[str], value: Value | None =
     file = documents.find_folder(Path(project)) / NAME
     text = read_text(file) if file.exists() else ""
     parse_overrides(text, str(file))  # a broken file is the team's to mend first
-    keys = tuple(path.split(".", 2)) if isinstance(path, str) else tuple(path)
+    keys = tuple(path.split(".", 2))
     changed, line = _changed(text, keys, _entry(keys, value, more))
     faults = examine(changed)[1]
     if faults:
@@ -97,7 +98,7 @@ def _is_list(keys: Keys) -> bool:
     """Whether the schema has a list at ``keys``."""
     model = model_in(File.model_fields[str(keys[0])].annotation) if keys[0] in File.model_fields else None
     field = model.model_fields.get(str(keys[1])) if model and len(keys) == 2 else None
-    return field is not None and str(field.annotation).startswith("list")
+    return field is not None and get_origin(field.annotation) is list
 
 
 def _grown(text: str, extent: tuple[int, int], entry: Value) -> str:

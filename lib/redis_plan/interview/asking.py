@@ -7,7 +7,7 @@ from pathlib import Path
 
 from redis_plan.brief.explore import passage
 from redis_plan.brief.overrides import NAME
-from redis_plan.interview.reading import Point, Reading, points, read
+from redis_plan.interview.reading import Point, Reading, open_points, read
 from redis_plan.interview.writing import comment
 
 
@@ -17,11 +17,11 @@ def interview(project: Path | str, count: int = 5) -> str:
     An entry that ``redis-plan.toml`` already says is settled and not asked again.
     """
     reading = read(Path(project))
-    open_points = [point for point in points(reading) if point.path not in reading.settled]
-    if not open_points:
+    found = open_points(reading)
+    if not found:
         return f"Nothing is open: `{NAME}` says everything that was read."
-    parts = [_question(n, point, reading) for n, point in enumerate(open_points[:count], 1)]
-    rest = len(open_points) - len(parts)
+    parts = [_question(n, point, reading) for n, point in enumerate(found[:count], 1)]
+    rest = len(found) - len(parts)
     return "\n\n".join(parts) + (f"\n\n{rest} readings more, each surer than these." if rest > 0 else "")
 
 
@@ -34,21 +34,21 @@ def _question(number: int, point: Point, reading: Reading) -> str:
 
 def _choices(point: Point) -> Iterator[str]:
     """Yield the answers that a reading may get, as calls."""
-    cite = f', cite="{point.where}"' if point.where else ""
-    name = point.path[-1]
+    cite = f", cite={point.where!r}" if point.where else ""
+    key, name = repr(point.key), repr(point.path[-1])
     match point.path[0]:
         case "facts":
-            yield f'right: `answer("{point.key}", "{comment(point.says)}"{cite})`'
-            yield f'another number: `answer("{point.key}", …, cite="prd.md:…")`; no line says it: `answer("{point.key}", "not said")`'
+            yield f"right: `answer({key}, {comment(point.says)!r}{cite})`"
+            yield f"another number: `answer({key}, …, cite='prd.md:…')`; no line says it: `answer({key}, 'not said')`"
         case "session":
-            right, other = f'answer("session.noun", "{point.says}")', 'answer("session.none", True)'
-            if name == "none":
-                right, other = other, 'answer("session.noun", "room")'
+            right, other = f"answer('session.noun', {point.says!r})", "answer('session.none', True)"
+            if point.path[-1] == "none":
+                right, other = other, "answer('session.noun', 'room')"
             yield f"right: `{right}`; it is otherwise: `{other}`"
         case "entities":
-            yield f'right: `answer({point.path!r}{cite})`; no thing of ours: `answer("entities.drop", "{name}")`'
-            yield f'another lifetime: `answer({point.path!r}, lifetime="durable", realtime=False)`'
+            yield f"right: `answer({key}{cite})`; no thing of ours: `answer('entities.drop', {name})`"
+            yield f"another lifetime: `answer({key}, lifetime='durable', realtime=False)`"
         case "uses":
-            yield f'needed: `answer("uses.take", "{name}"{cite})`; not needed: `answer("uses.drop", "{name}")`'
+            yield f"needed: `answer('uses.take', {name}{cite})`; not needed: `answer('uses.drop', {name})`"
         case _:
-            yield f'no demand: `answer("demands.drop", "{point.where}")`; another kind: `answer({point.path!r}, kind="constraint", realtime=False)`'
+            yield f"no demand: `answer('demands.drop', {name})`; another kind: `answer({key}, kind='constraint', realtime=False)`"

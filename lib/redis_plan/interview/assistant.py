@@ -15,7 +15,7 @@ from redis_plan.brief.overrides import NAME
 from redis_plan.brief.overrides.published import reference
 from redis_plan.brief.overrides.vocabulary import use_words
 from redis_plan.interview.proposal import render
-from redis_plan.interview.reading import Reading, points
+from redis_plan.interview.reading import Reading, open_points
 from redis_plan.interview.writing import comment
 from redis_plan.keyspace.catalog import use_patterns
 
@@ -55,8 +55,8 @@ def _fenced(text: str, language: str) -> str:
 
 def _questions(reading: Reading) -> Iterator[str]:
     """Yield what is least sure, and what no document was seen to say."""
-    demands = [point for point in points(reading) if point.path[0] == "demands"]
-    others = [point for point in points(reading) if point.path[0] != "demands"]
+    demands = [point for point in open_points(reading) if point.path[0] == "demands"]
+    others = [point for point in open_points(reading) if point.path[0] != "demands"]
     for point in (*others[:QUESTIONS], *demands[:DOUBTFUL]):
         says = f" = {point.says}" if point.says else ""
         text = comment(reading.text(point.file, point.line))

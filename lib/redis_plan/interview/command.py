@@ -20,8 +20,8 @@ def run(option: str, project: Path, force: bool = False) -> tuple[str, int]:
     if option == "--agent":
         return assistant.task(found), 0
     path = proposal.write(found, force)
-    weak = reading.points(found)[0] if reading.points(found) else None
-    hint = f"the weakest reading is {weak.key} ({weak.where or 'said nowhere'})" if weak else "nothing was read"
+    weak = next(iter(reading.open_points(found)), None)
+    hint = f"the weakest reading is {weak.key} ({weak.where or 'said nowhere'})" if weak else "nothing is open"
     return f"{path}: {hint}; correct it, save it as {NAME}, and run redis-plan read --check\n", 0
 
 

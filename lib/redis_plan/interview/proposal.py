@@ -14,7 +14,7 @@ from redis_plan.brief import documents
 from redis_plan.brief.model import Entity, Fact
 from redis_plan.brief.overrides import NAME
 from redis_plan.errors import OutputError
-from redis_plan.interview.reading import Reading, fact_confidence, points, use_confidence
+from redis_plan.interview.reading import Reading, fact_confidence, open_points, points, use_confidence
 from redis_plan.interview.writing import Value, amount, comment, key, literal
 from redis_plan.keyspace import naming
 
@@ -71,7 +71,7 @@ def render(reading: Reading) -> str:
 
 def _weakest(reading: Reading) -> Iterator[str]:
     yield "#\n# Look at these first:\n"
-    for point in points(reading)[:WEAKEST]:
+    for point in open_points(reading)[:WEAKEST]:
         shown = f"{point.key} = {point.says}" if point.says else point.key
         yield f"#   {point.confidence:.2f}  {comment(shown, 60):<60}  {point.where or 'said nowhere'}\n"
     for remark in reading.brief.remarks:
@@ -199,7 +199,7 @@ def _demands(reading: Reading) -> Iterator[str]:
     """Yield the weakest demands as examples; all of them would be the document again."""
     yield "# Lines that were read as demands, the least sure: drop what is none, set its kind or realtime, add others."
     yield "[demands]"
-    weak = [p for p in points(reading) if p.path[0] == "demands"][:DEMANDS]
+    weak = [p for p in open_points(reading) if p.path[0] == "demands"][:DEMANDS]
     shown = ", ".join(f"{p.where}" for p in weak)
     yield f"# drop = {literal([p.where for p in weak])}" if weak else '# drop = ["prd.md:31"]'
     yield '# add = [{ line = "prd.md:40", kind = "functional", realtime = true }]'

@@ -125,6 +125,11 @@ def points(reading: Reading) -> list[Point]:
     return sorted(found, key=lambda point: point.confidence)
 
 
+def open_points(reading: Reading) -> list[Point]:
+    """Return the readings that ``redis-plan.toml`` does not say itself, the weakest first."""
+    return [point for point in points(reading) if point.path not in reading.settled]
+
+
 def _points(reading: Reading) -> Iterator[Point]:
     brief = reading.brief
     yield _session(reading)
@@ -141,7 +146,7 @@ def _points(reading: Reading) -> Iterator[Point]:
             names = ", ".join(e.name for e in use.entities)
             yield Point(("uses", "take", use.pattern.use), names, use_confidence(use, reading), *reading.place_of(use))
     for r in brief.requirements:
-        if r.kind != "out-of-scope" and r.parent_line is None:
+        if r.kind != "out-of-scope" and r.parent_line is None and (r.realtime or r.confidence < USUAL):
             live = ", live" if r.realtime else ""
             yield Point(("demands", "set", f"{r.file}:{r.line}"), r.kind + live, r.confidence, r.file, r.line)
 

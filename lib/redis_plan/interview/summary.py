@@ -10,7 +10,7 @@ from rich.table import Table
 
 from redis_plan.brief.overrides import NAME
 from redis_plan.brief.report import print_brief
-from redis_plan.interview.reading import Reading, points, read
+from redis_plan.interview.reading import Reading, open_points, points, read
 
 FIRST = 8
 
@@ -20,7 +20,7 @@ def print_reading(project: Path, out: Console) -> None:
     reading = read(project)
     print_brief(reading.brief, out)
     out.print(_followed(reading))
-    weak = [point for point in points(reading) if point.path not in reading.settled]
+    weak = open_points(reading)
     if weak:
         table = Table(title="Look at these first", title_justify="left", header_style="bold")
         for column in ("confidence", f"in {NAME}", "what was read", "where"):
