@@ -72,10 +72,21 @@ def apply_entities(found: Sequence[Entity], given: Overrides) -> tuple[Entity, .
     if entities.complete:
         kept = {folded_name(n) for n in (*entities.set, *entities.rename.values(), *(a.name for a in entities.add))}
         result = [e for e in result if folded_name(e.name) in kept]
+    result = _merged(result)
     session = given.file.session
     if session.noun and _called(result, session.noun) is None:
         _put(result, session.noun[:1].upper() + session.noun[1:], EntityEntry(cite=session.cite), given.line("session", "noun"))  # fmt: skip
     return tuple(result)
+
+
+def _merged(entities: Sequence[Entity]) -> list[Entity]:
+    """Return each name once: what was renamed to the name of another is that other one."""
+    found: dict[str, Entity] = {}
+    for entity in entities:
+        name = folded_name(entity.name)
+        first = found.get(name)
+        found[name] = entity if first is None else replace(first, aliases=tuple(dict.fromkeys((*first.aliases, *entity.aliases))))  # fmt: skip
+    return list(found.values())
 
 
 def _called(entities: Sequence[Entity], name: str) -> int | None:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from redis_plan.brief.overrides.positions import Path as Keys
 from redis_plan.brief.overrides.positions import Span, line_of, positions
-from redis_plan.brief.overrides.schema import STRUCTURES, FactEntry, File, model_in
+from redis_plan.brief.overrides.schema import STRUCTURES, FactEntry, File
 from redis_plan.brief.overrides.values import NOT_SAID, read_amount
 from redis_plan.brief.overrides.vocabulary import use_words
+from redis_plan.brief.overrides.wording import explained, place_of, unknown, wanted
 from redis_plan.brief.reconcile.catalogue import Entry, catalogue
 from redis_plan.errors import OverrideError
 
@@ -45,16 +45,6 @@ class Overrides:
     def line(self, *path: str | int) -> int:
         """Return the line of ``path`` in the file."""
         return line_of(self.spans, path)
-
-    @property
-    def facts(self) -> dict[str, tuple[float, int]]:
-        """Each fact that the team sets: its value in base units, and its line."""
-        return {name: (amount.value, self.line("facts", name)) for name, amount in self.amounts.items()}
-
-    @property
-    def unsaid(self) -> tuple[str, ...]:
-        """The facts of which the team says that no document states them."""
-        return tuple(name for name, entry in self.file.facts.items() if entry.value == NOT_SAID)
 
 
 def read_overrides(folder: Path) -> Overrides:
@@ -96,8 +86,8 @@ def examine(text: str) -> tuple[Overrides, list[tuple[int, str]]]:
     try:
         file = File.model_validate(data)
     except ValidationError as error:
-        faults = {_place(data, e["loc"]): e for e in reversed(error.errors(include_url=False))}
-        said = [(line_of(spans, place), _explained(data, place, e)) for place, e in faults.items()]
+        faults = {place_of(data, e["loc"]): e for e in reversed(error.errors(include_url=False))}
+        said = [(line_of(spans, place), explained(data, place, e)) for place, e in faults.items()]
         return Overrides(), sorted(set(said))
     amounts, wrong = _amounts(file)
     wrong += [*_strangers(file), *_contradictions(file, amounts, spans)]
@@ -113,12 +103,12 @@ def _amounts(file: File) -> tuple[dict[str, Amount], list[Fault]]:
     wrong: list[Fault] = []
     for name, entry in file.facts.items():
         if name not in catalogue():
-            wrong.append((("facts", name), _unknown(name, catalogue(), "a fact")))
+            wrong.append((("facts", name), unknown(name, catalogue(), "a fact")))
         elif entry.value != NOT_SAID:
             try:
                 found[name] = _amount(entry, catalogue()[name])
             except ValueError as error:
-                wrong.append((("facts", name), f"[facts] {name} must be {_wanted(name)}; {entry.value!r} {error}"))
+                wrong.append((("facts", name), f"[facts] {name} must be {wanted(name)}; {entry.value!r} {error}"))
     return found, wrong
 
 
@@ -135,25 +125,19 @@ def _amount(entry: FactEntry, fact: Entry) -> Amount:
     return Amount(value, low, high)
 
 
-def _wanted(name: str) -> str:
-    unit = catalogue()[name].unit if name in catalogue() else "its base unit"
-    shown = {"s": "90 s", "B": "60 kB"}.get(unit, "5 per second" if unit.endswith("/s") else f"30 {unit}")
-    return f"a number above 0, in {unit} (or with its unit: “{shown}”), or “{NOT_SAID}”"
-
-
 def _strangers(file: File) -> Iterator[Fault]:
     """Yield the uses and structures that the catalog does not know."""
     named = {"take": [entry.use for entry in file.uses.take], "drop": [entry.use for entry in file.uses.drop]}
     for part, names in named.items():
         for n, name in enumerate(names):
             if name not in use_words():
-                yield ("uses", part, n), _unknown(name, use_words(), "a use")
+                yield ("uses", part, n), unknown(name, use_words(), "a use")
     for key, structure in file.structures.items():
         if structure not in STRUCTURES and not _CANDIDATE.fullmatch(structure):
             near = difflib.get_close_matches(structure, STRUCTURES, n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
-            wanted = f"one of {', '.join(STRUCTURES)}, or a candidate's name{hint}"
-            yield ("structures", key), f"[structures] {key} must be {wanted}, got {structure!r}"
+            good = f"one of {', '.join(STRUCTURES)}, or a candidate's name{hint}"
+            yield ("structures", key), f"[structures] {key} must be {good}, got {structure!r}"
 
 
 def _contradictions(file: File, amounts: Mapping[str, Amount], spans: Mapping[Keys, Span]) -> Iterator[Fault]:
@@ -185,77 +169,3 @@ def _contradictions(file: File, amounts: Mapping[str, Amount], spans: Mapping[Ke
             f"session_capacity {cap.value:g} is below members_per_session {usual.value:g} "
             f"(line {line_of(spans, ('facts', 'members_per_session'))}): a session holds its usual number of members; raise the cap or lower the other",
         )
-
-
-def _unknown(key: str, known: Iterable[str], what: str) -> str:
-    names = tuple(known)
-    near = difflib.get_close_matches(key, names, n=1)
-    return f"{key!r} is not {what}; " + (f"did you mean {near[0]}?" if near else f"known: {', '.join(names)}")
-
-
-def _place(data: Any, loc: tuple[str | int, ...]) -> Keys:
-    """Return the part of a fault's place that the user wrote: pydantic adds what it tried, and keys left out."""
-    path: Keys = ()
-    for step in loc:
-        inside = isinstance(data, Mapping) and step in data
-        if not inside and not (isinstance(data, list) and isinstance(step, int) and step < len(data)):
-            break
-        path, data = (*path, step), data[step]
-    return path
-
-
-def _explained(data: Mapping[str, Any], place: Keys, error: Mapping[str, Any]) -> str:
-    """Return a fault of the schema in words: what is wrong, what would be right."""
-    kind, table = error["type"], _called(place[:-1])
-    if kind == "extra_forbidden":
-        known = _model_at(place[:-1]).model_fields
-        return _unknown(str(place[-1]), known, f"a key of {table}" if table else "a table")
-    if kind in ("both", "uncited"):
-        return f"{_called(place)}: {error['msg']}"
-    if kind == "missing":
-        return f"{_called(place)} needs {error['loc'][-1]!r}"
-    found: Any = data
-    for step in place:
-        found = found[step]
-    name = f"{table} {place[-1]}" if table and isinstance(place[-1], str) else _called(place)
-    wanted = _wanted(str(place[1])) if place[0] == "facts" and len(place) > 1 else _described(place, error)
-    return f"{name} must be {wanted}, got {found!r}"
-
-
-def _called(place: Keys) -> str:
-    """Return the table of ``place`` as it is written: ``[uses]``."""
-    return f"[{'.'.join(str(step) for step in place if isinstance(step, str))}]" if place else ""
-
-
-def _described(place: Keys, error: Mapping[str, Any]) -> str:
-    context = error.get("ctx", {})
-    if error["type"] == "literal_error":
-        near = difflib.get_close_matches(str(error["input"]), re.findall(r"'([^']+)'", context["expected"]), n=1)
-        return f"one of {context['expected']}" + (f"; did you mean {near[0]}?" if near else "")
-    words = {
-        "bool_type": "true or false", "bool_parsing": "true or false", "string_type": "text",
-        "list_type": "a list of names", "string_too_short": "text",
-        "dict_type": "a table of names", "model_type": f"a table, written [{place[-1]}]", "model_attributes_type": f"a table, written [{place[-1]}]",
-    }  # fmt: skip
-    if error["type"] == "string_pattern_mismatch":
-        return _PATTERNS.get(context["pattern"], f"text that matches {context['pattern']}")
-    return words.get(error["type"], str(error["msg"]))
-
-
-_PATTERNS = {
-    r"^[a-z][a-z0-9-]{0,23}$": "up to 24 of a-z, 0-9 and -, beginning with a letter",
-    r"^[a-z]{2}$": "a language's two letters, such as “en”",
-    r"\S": "text",
-    r"^[^:\s]+\.md:[1-9]\d*(-[1-9]\d*)?$": "a document and a line, such as “prd.md:31”",
-    r"^[^:\s]+\.md:[1-9]\d*$": "a document and a line, such as “prd.md:31”",
-    r"(?i)^(redis|valkey)(\s+v?\d+(\.\d+){0,2})?$": "Redis or Valkey with its version, such as “Redis 7.4”",
-}
-
-
-def _model_at(place: Keys) -> type[BaseModel]:
-    """Return the model whose keys stand at ``place``."""
-    model: type[BaseModel] = File
-    for step in place:
-        if isinstance(step, str) and step in model.model_fields:
-            model = model_in(model.model_fields[step].annotation) or model
-    return model

@@ -21,14 +21,19 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
-#: ``prd.md:31`` or ``prd.md:31-34``.
+#: What texts must look like: ``prd.md:31`` or ``prd.md:31-34``, one line, a key's prefix, a language, a server.
 PLACE = r"^[^:\s]+\.md:[1-9]\d*(-[1-9]\d*)?$"
+DOCUMENT_LINE = r"^[^:\s]+\.md:[1-9]\d*$"
+PREFIX = r"^[a-z][a-z0-9-]{0,23}$"
+LANGUAGE = r"^[a-z]{2}$"
+SERVER = r"(?i)^(redis|valkey)(\s+v?\d+(\.\d+){0,2})?$"
+TEXT = r"\S"
 STRUCTURES = ("string", "hash", "list", "set", "zset", "stream", "channel")
 
 Lifetime = Literal["connection", "session", "temporary", "durable", "unknown"]
 Kind = Literal["functional", "non-functional", "constraint", "out-of-scope"]
 UseName = Annotated[str, WithJsonSchema({"format": "use"})]  # the catalog says which there are
-Text = Annotated[str, Field(min_length=1, pattern=r"\S")]
+Text = Annotated[str, Field(min_length=1, pattern=TEXT)]
 
 
 def _listed(value: Any) -> Any:  # Any: what a user wrote
@@ -78,17 +83,17 @@ class Project(Table):
 
     name: Text | None = Field(None, description="The product's name, without “requirements document” and the like.")
     prefix: str | None = Field(
-        None, pattern=r"^[a-z][a-z0-9-]{0,23}$", description="First part of every key; the name's slug if left out."
+        None, pattern=PREFIX, description="First part of every key; the name's slug if left out."
     )
     language: str | None = Field(
-        None, pattern=r"^[a-z]{2}$", description="Language of the documents, as in ISO 639-1: en, pl, ja."
+        None, pattern=LANGUAGE, description="Language of the documents, as in ISO 639-1: en, pl, ja."
     )
 
 
 class Naming(Table):
     """The older place of ``[project] prefix``."""
 
-    prefix: str | None = Field(None, pattern=r"^[a-z][a-z0-9-]{0,23}$", description="As [project] prefix.")
+    prefix: str | None = Field(None, pattern=PREFIX, description="As [project] prefix.")
 
 
 class Session(Cited):
@@ -186,7 +191,7 @@ class Stack(Table):
 
     server: str | None = Field(
         None,
-        pattern=r"(?i)^(redis|valkey)(\s+v?\d+(\.\d+){0,2})?$",
+        pattern=SERVER,
         description='Redis or Valkey with its version: "Redis 7.4".',
     )
     client: Text | None = Field(
@@ -218,7 +223,7 @@ class AddedDemand(Short):
     """A line that is a demand and was not read as one."""
 
     short: ClassVar[str] = "line"
-    line: str = Field(pattern=r"^[^:\s]+\.md:[1-9]\d*$", description="Where it stands: prd.md:31.")
+    line: str = Field(pattern=DOCUMENT_LINE, description="Where it stands: prd.md:31.")
     id: Text | None = Field(None, description="Its id; made from the line if left out.")
     kind: Kind = Field("functional", description="functional, non-functional, constraint or out-of-scope.")
     realtime: bool = Field(False, description="It asks that others see a change while they are connected.")
