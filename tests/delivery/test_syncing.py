@@ -147,6 +147,7 @@ STORY: list[tuple[str, Any]] = [
     ("receive", "nonsense"),
     ("receive", event(12, "b", kind="end")),
     ("beacon", ["", 0]),
+    ("caughtUp", {"kind": "gone"}),
     ("beacon", ["c", 1]),
     ("caughtUp", {"kind": "gone"}),
 ]
@@ -178,9 +179,9 @@ def test_the_story_goes_as_the_rule_says() -> None:
     seen = told_in_python()
     assert [row[0] for row in seen] == [
         None, "held", "live", "dropped", "signal", "catch up", "live", "catch up", "catch up", "live", "catch up", "live",
-        "dropped", "gone", "gone", "catch up", "gone",
+        "dropped", "applied", "catch up", "gone", "catch up", "gone",
     ]  # fmt: skip
-    assert [row[2] for row in seen] == [0, 0, 5, 5, 5, 5, 8, 8, 8, 10, 10, 11, 11, 12, 12, 12, 0]
+    assert [row[2] for row in seen] == [0, 0, 5, 5, 5, 5, 8, 8, 8, 10, 10, 11, 11, 12, 12, 0, 0, 0]
 
 
 @pytest.mark.skipif(not shutil.which("node") or not TSC.exists(), reason="Node or its packages are missing here")

@@ -148,7 +148,7 @@ def test_the_lifecycle_in_the_plan_runs_as_it_stands(own_server):
 
 def test_a_lease_outlasts_three_heartbeats_where_the_grace_is_shorter():
     brief = project.brief()
-    known = {"reconnect_grace": 10.0, "heartbeat": 20.0, "session_capacity": 9.0}
+    known = {"reconnect_grace": 10.0, "heartbeat": 20.0, "presence_lease": 60.0, "session_capacity": 9.0}
     short = replace(brief, facts=tuple(replace(f, value=known.get(f.name, f.value)) for f in brief.facts))
     found = rules(short, project.keyspace())
     assert (found.lease_ms, found.capacity) == (60_000, 9)

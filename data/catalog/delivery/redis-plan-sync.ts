@@ -32,8 +32,13 @@ export type Answer =
 /** Events that a copy holds back while it catches up; beyond, it starts over with a snapshot. */
 export const MOST_HELD = 1000;
 
+/** What the functions' own events make of the session's status. */
+const STATUS: Readonly<Record<string, string>> = { end: "ended", handed_over: "handed_over" };
+
 /** Folds an event into the state: d.set is a patch of its fields, and whatever else an event has moves the version on. */
 export const patch: Fold = (state, event) => {
+  const status = STATUS[event.t];
+  if (status !== undefined) return { ...state, status };
   const fields = (event.d as { set?: unknown } | null | undefined)?.set;
   if (typeof fields !== "object" || fields === null) return state;
   return { ...state, ...Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, String(value)])) };
@@ -75,7 +80,7 @@ export class SyncClient {
     }
     if (event.v > this.version + 1) return this.behind("gap");
     if (!this.apply(event)) return this.behind("poison");
-    return event.t === "end" ? "gone" : "applied";
+    return "applied";
   }
 
   /** Takes the server's position ("" for none): it shows a lost last message, which no later event would. */
@@ -128,7 +133,6 @@ export class SyncClient {
     }
     this.version = event.v;
     this.count("applied");
-    if (event.t === "end") this.mode = "gone";
     return true;
   }
 

@@ -21,6 +21,8 @@ Event = Mapping[str, Any]
 
 #: Events that a copy holds back while it catches up; beyond, it starts over with a snapshot.
 MOST_HELD = 1000
+#: What the functions' own events make of the session's status.
+STATUS = {"end": "ended", "handed_over": "handed_over"}
 
 
 class Answer(Protocol):
@@ -49,6 +51,8 @@ class Answer(Protocol):
 
 def patch(state: State, event: Event) -> State:
     """Fold an event into the state: d.set is a patch of its fields; an event without one only moves the version on."""
+    if event.get("t") in STATUS:
+        return {**state, "status": STATUS[event["t"]]}
     data = event.get("d")
     fields = data.get("set") if isinstance(data, dict) else None
     return {**state, **{str(k): str(v) for k, v in fields.items()}} if isinstance(fields, dict) else state
@@ -97,7 +101,7 @@ class SyncClient:
             return self._behind("gap")
         if not self._apply(event, version):
             return self._behind("poison")
-        return "gone" if kind == "end" else "applied"
+        return "applied"
 
     def beacon(self, epoch: str, version: int) -> Step:
         """Take the server's position ("" for none): it shows a lost last message, which no later event would."""
@@ -142,8 +146,6 @@ class SyncClient:
             return False
         self.version = version
         self.counts["applied"] += 1
-        if event.get("t") == "end":
-            self.mode = "gone"
         return True
 
     def _behind(self, why: str) -> Step:

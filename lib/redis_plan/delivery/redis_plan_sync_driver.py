@@ -274,7 +274,7 @@ class SyncDriver:
         step = followed.copy.receive(message)
         if step == "catch up":
             self._catch_up(followed)
-        elif step in ("applied", "signal", "gone"):
+        elif step in ("applied", "signal"):
             self._tell(followed, message)
 
     def _tell(self, followed: _Followed, message: str | None) -> None:

@@ -32,7 +32,7 @@ def retry_window(brief: Brief) -> float:
 
 
 def lease(brief: Brief) -> float:
-    """Return the lease of a connection in seconds: the reconnect grace, but never below three heartbeats."""
+    """Return the lease of a connection in seconds: the reconnect grace, and never before its silence is shown."""
     return periods.seconds(brief, "lease")
 
 

@@ -130,6 +130,28 @@ A cleanup that is interrupted leaves either everything or nothing, since each la
     )
 
 
+def presence(brief: Brief, keyspace: Keyspace) -> str:
+    """Return when a silent member is shown as gone and when the seat is free: two deadlines where the documents give two."""
+    of = periods.periods(brief)
+    shown, seat, sweep = of["presence"], of["lease"], of["sweep"]
+    key = functions.session_keys(keyspace, _SESSION, environment="prod")["presence"]
+    member = keyspace.member_noun
+    margin = seat.ms - shown.ms
+    if margin <= 0:
+        return (
+            f"**Silence.** {with_article(member).capitalize()} without a heartbeat for {units.write(seat.seconds, 's')} is gone and gives the seat back "
+            f"in one step ({shown.because})."
+        )
+    return f"""**Silence has two deadlines.** A score in `{key}` is the last heartbeat + {units.write(seat.seconds, "s")}, when the seat is free ({seat.because}). Already after {units.write(shown.seconds, "s")} {with_article(member)} is shown as gone ({shown.because}), and the seat stays. Both are read from the one score, `now` in milliseconds of server TIME:
+
+```text
+ZCOUNT {key} <now + {margin}> +inf      # connections that are there
+ZRANGEBYSCORE {key} <now + {margin - sweep.ms}> (<now + {margin}>      # fell silent since the worker's last look, {units.write(sweep.seconds, "s")} ago
+```
+
+For the second the worker publishes `{{"t":"~away","d":{{"m":"<member>"}}}}` on the session's channel, a signal: whoever missed it counts again. A heartbeat within the rest of the {units.write(seat.seconds, "s")} brings the member back without a join."""
+
+
 def limits(brief: Brief, keyspace: Keyspace) -> str:
     """Return limits, rolling deploys and ticks."""
     noun = keyspace.session_noun
@@ -199,6 +221,7 @@ def section(brief: Brief, keyspace: Keyspace, ghosts: Evidence) -> list[str]:
         artefact_text.library(brief, keyspace),
         slots(keyspace),
         identities(brief, keyspace),
+        presence(brief, keyspace),
         cleanup(brief, keyspace, ghosts),
         limits(brief, keyspace),
         socket_text.closing(brief),

@@ -102,7 +102,8 @@ def client_rule(brief: Brief) -> str:
 | catching up | `delta` | apply in order, then the held ones: live |
 | catching up | `snapshot` | replace the copy, then the held ones: live |
 | catching up | `delta` that does not reach its own version | forget the epoch, `catch_up`: the answer is a snapshot |
-| any | `gone`, or event `end` | gone: show the start page; another epoch or a position brings it back |
+| live | event `end` | apply: status `ended`, the result stays readable |
+| any | answer `gone` | gone: show the start page; another epoch or a position brings it back |
 | any | unreadable message | count it, drop it; the gap it leaves is found like any other |
 | live, catching up | an event that `fold` throws on (poison, a newer release) | count it, ask with an empty epoch: the snapshot goes around it |
 

@@ -1,0 +1,35 @@
+"""Seat and presence are two deadlines of one score, and the commands that the plan prints tell them apart."""
+
+import re
+
+from redis_plan.keyspace import functions, periods
+from redis_plan.plan import session_text
+from redis_plan.server import Server
+from tests.delivery import made
+
+
+def test_a_silent_member_is_shown_as_gone_once_and_keeps_the_seat(loaded: Server, sample: made.Project) -> None:
+    client = loaded.client(decode_responses=True)
+    of = periods.periods(sample.brief)
+    keys = functions.session_keys(sample.keyspace, "k3v9", environment="prod")
+    seconds, micros = client.time()  # type: ignore[misc]
+    now = seconds * 1000 + micros // 1000
+    client.delete(keys["presence"])
+
+    def heard(ago_s: float) -> int:
+        return int(now - 1000 * ago_s + of["lease"].ms)
+
+    client.zadd(keys["presence"], {"ann#1": heard(1), "bob#1": heard(of["presence"].seconds + 1)})
+    text = session_text.presence(sample.brief, sample.keyspace)
+    counted, fell = (line.split("      #")[0] for line in re.findall(r"^Z.+$", text, re.MULTILINE))
+
+    def run(command: str, at: int) -> object:
+        plain = re.sub(r"<now \+ (\d+)>", lambda m: str(at + int(m[1])), command)
+        return client.execute_command(*plain.split())
+
+    assert run(counted, now) == 1
+    assert run(fell, now) == ["bob#1"]
+    assert run(fell, now + of["sweep"].ms) == []  # told once, not at each look
+    assert run(fell, now - of["sweep"].ms) == []
+    assert client.zcount(keys["presence"], now, "+inf") == 2  # both seats are kept
+    client.delete(keys["presence"])
