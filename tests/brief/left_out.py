@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from redis_plan import resources
-from redis_plan.brief import entities, examples, facts, lexicon
+from redis_plan.brief import entities, examples, lexicon
+from redis_plan.brief.reconcile import catalogue as facts
+from redis_plan.brief.reconcile import vocabulary
 from redis_plan.keyspace import catalog
 
 
 class Cue(NamedTuple):
-    """One cue: the file that holds it (a lexicon's language, ``facts``, ``patterns``, ``nouns``), its group, its text."""
+    """One cue: the file that holds it (a lexicon's language, ``facts``, ``claims``, ``patterns``, ``nouns``), its group, its text."""
 
     file: str
     group: str
@@ -30,7 +32,7 @@ class Cue(NamedTuple):
 
 
 #: The lists of a fact's cue that hold words.
-FACT_LISTS = ("noun", "words", "without")
+FACT_LISTS = ("noun", "words", "also", "without", "weaker")
 #: The lists of a use pattern, and of the nouns, that hold stems.
 PATTERN_LISTS = ("entities", "text", "verbs")
 NOUN_LISTS = ("session", "member", "not_session")
@@ -43,9 +45,13 @@ def all_cues() -> list[Cue]:
         found += [Cue(language, e["group"], cue) for e in data.get("cue", ()) for cue in e["cues"]]
         found += [Cue(language, n[0], cue) for e in data.get("entity", ()) for n in e["names"] for cue in n]
         found += [Cue(language, "not_entity_phrases", cue) for cue in data.get("not_entity_phrases", ())]
-    for name, entry in facts.catalogue().items():
+    for name, entry in facts._read().items():
         for n, cue in enumerate(entry.get("cue", ())):
             found += [Cue("facts", f"{name}.{n}.{key}", text) for key in FACT_LISTS for text in cue.get(key, ())]
+    for concept, languages in vocabulary._read().items():
+        found += [
+            Cue("claims", f"{concept}.{language}", text) for language in languages for text in languages[language]
+        ]
     for pattern in catalog.use_patterns():
         found += [Cue("patterns", f"{pattern.use}.{key}", t) for key in PATTERN_LISTS for t in _list(pattern, key)]
     found += [Cue("nouns", key, text) for key in NOUN_LISTS for text in _list(catalog.nouns(), key)]
@@ -85,7 +91,7 @@ def lone_cues(corpus: Path, support: Sequence[Path] = ()) -> dict[str, frozenset
     cues = all_cues()
     by_project = {gold.parent.name: firing(cues, documents(gold.parent)) for gold in sorted(corpus.glob("*/gold.json"))}
     of_lexicons = [(e["group"], e["example"]) for data in lexicon.lexicons().values() for e in data.get("cue", ())]
-    of_facts = [cue["example"] for entry in facts.catalogue().values() for cue in entry.get("cue", ())]
+    of_facts = [example for entry in facts.catalogue().values() for example in entry.examples]
     others = [path for folder in support for path in sorted(folder.rglob("*.md"))]
     ordinary = [*documents(resources.sample_project() / "ai"), *_lines(others), *_own_sentences(), *of_facts]
     general = firing(cues, ordinary) | {
@@ -138,26 +144,29 @@ def _pruned_lexicons(files: Mapping[str, Mapping[str, Any]], dropped: frozenset[
 
 @contextmanager
 def _facts_without(dropped: frozenset[Cue]) -> Iterator[None]:
-    catalogue: Any = facts.catalogue()  # one object for the whole process: pruned in place, and put back
-    kept = copy.deepcopy(dict(catalogue))
-    for name, entry in catalogue.items():
-        for n, cue in enumerate(entry.get("cue", ())):
+    read, words = facts._read, vocabulary._read
+    pruned = copy.deepcopy(dict(read()))
+    for name, entry in pruned.items():
+        for n, (cue, was) in enumerate(zip(entry.get("cue", ()), read()[name].get("cue", ()), strict=True)):
             for key in FACT_LISTS:
-                if key in cue:
-                    cue[key] = [text for text in cue[key] if Cue("facts", f"{name}.{n}.{key}", text) not in dropped]
-        # a cue without words of its own would fire everywhere
-        if "cue" in entry:
-            was = kept[name]["cue"]
-            entry["cue"] = [c for c, w in zip(entry["cue"], was, strict=True) if _still_says(c, w)]
+                if key in was:
+                    cue[key] = [text for text in was[key] if Cue("facts", f"{name}.{n}.{key}", text) not in dropped]
+        if "cue" in entry:  # a cue without words of its own would fire everywhere
+            entry["cue"] = [c for c in entry["cue"] if c["words"]]
+    lists = {
+        concept: {
+            language: [text for text in cues if Cue("claims", f"{concept}.{language}", text) not in dropped]
+            for language, cues in languages.items()
+        }
+        for concept, languages in words().items()
+    }
     try:
+        facts._read, vocabulary._read = lambda: pruned, lambda: lists
+        _forget_facts()
         yield
     finally:
-        catalogue.clear()
-        catalogue.update(kept)
-
-
-def _still_says(cue: Mapping[str, Any], was: Mapping[str, Any]) -> bool:
-    return all(cue[key] or not was[key] for key in ("noun", "words") if key in was)
+        facts._read, vocabulary._read = read, words
+        _forget_facts()
 
 
 @contextmanager
@@ -185,6 +194,12 @@ def _forget() -> None:
     lexicon.lexicons.cache_clear()
     lexicon.lexicon.cache_clear()
     entities._LEXICONS.clear()
+
+
+def _forget_facts() -> None:
+    facts.catalogue.cache_clear()
+    for cached in (vocabulary.lists, vocabulary._lexicon, vocabulary.cues):
+        cached.cache_clear()
 
 
 def _forget_patterns() -> None:

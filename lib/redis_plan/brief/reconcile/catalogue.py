@@ -51,8 +51,11 @@ class Entry:
 @cache
 def catalogue() -> Mapping[str, Entry]:
     """Return the facts by name, in the order in which they may lean on each other."""
-    text = (resources.catalog_dir() / "facts.toml").read_text(encoding="utf-8")
-    return {name: _entry(name, entry) for name, entry in tomllib.loads(text).items()}
+    return {name: _entry(name, entry) for name, entry in _read().items()}
+
+
+def _read() -> Mapping[str, Mapping[str, Any]]:
+    return tomllib.loads((resources.catalog_dir() / "facts.toml").read_text(encoding="utf-8"))
 
 
 def _entry(name: str, given: Mapping[str, Any]) -> Entry:

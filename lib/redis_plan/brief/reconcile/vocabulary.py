@@ -22,14 +22,17 @@ _NOUNS = ("people", "devices", "containers", "not_containers", "instances")
 @cache
 def lists() -> Mapping[str, Sequence[str]]:
     """Return the cues of each concept, of all languages together."""
-    text = (resources.catalog_dir() / "claims.toml").read_text(encoding="utf-8")
     found: dict[str, list[str]] = {}
-    for concept, languages in tomllib.loads(text).items():
+    for concept, languages in _read().items():
         for language, cues in languages.items():
             plural = concept in _NOUNS and language == "en"
             found.setdefault(concept, []).extend(cues)
             found[concept] += [_plural(cue) for cue in cues if not cue.endswith("*")] if plural else []
     return found
+
+
+def _read() -> Mapping[str, Mapping[str, Sequence[str]]]:
+    return tomllib.loads((resources.catalog_dir() / "claims.toml").read_text(encoding="utf-8"))
 
 
 def _plural(noun: str) -> str:
