@@ -1,6 +1,7 @@
 """A whole build of the sample project: ten sections, all proven, the same twice, and never over a person's edits."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -11,11 +12,13 @@ import nbformat
 import pytest
 
 from redis_plan import resources
+from redis_plan.delivery import acl
 from redis_plan.parameters import NOTEBOOKS
 from redis_plan.plan.sections import SECTIONS, heading
 from tests.conftest import MACHINE_PATHS
 from tests.end_to_end.conftest import copy_sample, redis_plan
 from tests.plan import reading
+from tests.plan.test_command_block import play_as_users
 
 pytestmark = pytest.mark.slow
 
@@ -98,6 +101,35 @@ def test_pages_load_nothing_and_run_no_script(built):
 
 def test_the_run_folder_is_hidden_from_git(built):
     assert (built / "data/runs/quick/.gitignore").read_text() == "*\n"
+
+
+def test_every_command_of_the_plan_runs_as_the_user_that_it_names(built, own_server):
+    """Blocks of commands on a connection of their user; blocks of the shell as they stand, from the folder of the plan."""
+    text = plan_of(built)
+    root = own_server.client()
+    for words in re.findall(r"^user (\w+) on #\w+ (.+)$", (built / "ai/redis/users.acl").read_text(), re.MULTILINE):
+        root.execute_command("ACL", "SETUSER", words[0], "reset", "on", ">tried", *words[1].split())
+    shell = [block for block in re.findall(r"```sh\n(.+?)```", text, re.DOTALL) if block.startswith("redis-cli")]
+    assert shell
+    for block in shell if shutil.which("redis-cli") else ():
+        there = f'redis-cli() {{ command redis-cli -s {own_server.address[1]} "$@"; }}\n'
+        done = subprocess.run(
+            ["bash", "-euc", there + block], cwd=built / "ai", env=os.environ | {"REDISCLI_AUTH": "tried"},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert "ERR" not in done.stdout + done.stderr
+        assert "NOPERM" not in done.stdout + done.stderr
+    root.function_load((built / "ai/redis/functions.lua").read_text("utf-8"), replace=True)
+    users = [
+        acl.AclUser(name, "", tuple(rules.split()))
+        for name, rules in re.findall(
+            r"^user (\w+) on #\w+ (.+)$", (built / "ai/redis/users.acl").read_text(), re.MULTILINE
+        )
+    ]
+    assert play_as_users(own_server, users, text) == {"app", "worker"}
+    root.flushall()
+    root.function_flush()
 
 
 def test_assembling_twice_from_the_same_evidence_gives_the_same_bytes(built, tmp_path):

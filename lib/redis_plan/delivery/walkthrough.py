@@ -125,20 +125,26 @@ def steps(brief: Brief, keyspace: Keyspace, prefix: str = "", session: str = SES
     writer = Writer(brief, keyspace, prefix, session)
     of_session = () if functions.missing(keyspace) else tuple(_session(writer))
     done = {"join-code", "due"} if of_session else set()
-    return tuple(replace(step, user=_user(writer, step.command)) for step in (*of_session, *_others(writer, done)))
+    return tuple(
+        replace(step, user=user_of(keyspace, step.command, prefix)) for step in (*of_session, *_others(writer, done))
+    )
 
 
-def _user(w: Writer, command: Sequence[str]) -> str:
-    """Return the user whose duty ``command`` is; the application's where it is both users'."""
+def user_of(keyspace: Keyspace, command: Sequence[str], prefix: str = "") -> str:
+    """Return the user whose duty ``command`` is; the application's where it is both users'.
+
+    Raises ``LookupError`` where no user of users.acl may run it.
+    """
     verb = "|".join(command[:2]) if command[0] in _CONTAINERS else command[0]
-    touched = [p for key in keys_of(command) for p in w.keyspace.keys if naming.parse(p.template, key[len(w.prefix) :])]
+    names = [name[len(prefix) :] for name in keys_of(command)]
+    touched = [p for name in names for p in keyspace.patterns if naming.parse(p.template, name) is not None]
     for role in duties.ROLES:
         if verb == "FCALL":
             if any(role in duties.callers(command[1], p) for p in touched[:1]):
                 return role
-        elif any(verb in duties.sent(w.keyspace, p, role) for p in touched):
+        elif any(verb in duties.sent(keyspace, p, role) for p in touched) or (not names and verb in ("MULTI", "EXEC")):
             return role
-    raise LookupError(f"no user of users.acl may run {' '.join(command)}")  # a fault of the catalog, not of a project
+    raise LookupError(f"no user of users.acl may run {' '.join(command)}")
 
 
 def _session(w: Writer) -> Iterable[Step]:
@@ -236,7 +242,7 @@ def keys_of(command: Sequence[str]) -> tuple[str, ...]:
         return tuple(command[3 : 3 + int(command[2])])
     if command[0] == "XREADGROUP":
         return (command[command.index("STREAMS") + 1],)
-    return (command[2],) if command[0] in _CONTAINERS else (command[1],)
+    return (command[2],) if command[0] in _CONTAINERS else tuple(command[1:2])
 
 
 def write(reply: Any) -> str:  # Any: what redis-py returns

@@ -11,6 +11,7 @@ from redis_plan.delivery.walkthrough import Writer
 from redis_plan.experiments.expiry_lag import expected_lag_s
 from redis_plan.keyspace import chain, periods
 from redis_plan.keyspace.model import Keyspace
+from redis_plan.plan import command_block
 from redis_plan.plan.decision import Alternative, Decision, Guard
 from redis_plan.plan.evidence import Evidence
 
@@ -47,11 +48,25 @@ def timed_actions(brief: Brief, keyspace: Keyspace, events: Evidence) -> str:
         f"clock: an entry has one owner for {units.write(claim.seconds, 's')} ({claim.grade}: {claim.because}), and that of a worker that "
         "dies is due again.",
         "",
-        "```text",
-        f"{_line(writer.call('claim_due', claim_ms=claim.ms, batch=100))}      # entry, claimed_until, entry, …: ours until then",
-        f"{_line(writer.call('done_due', entry='<entry>', claimed_until='<claimed_until>'))}      # after the action: 0 where it got another deadline meanwhile",
-        f"ZADD {due.template} <next deadline> <entry>      # instead, where the state names a further one",
-        "```",
+        command_block.block(
+            [
+                command_block.line(
+                    keyspace,
+                    writer.call("claim_due", claim_ms=claim.ms, batch=100),
+                    "entry, claimed_until, entry, …: ours until then",
+                ),
+                command_block.line(
+                    keyspace,
+                    writer.call("done_due", entry="<entry>", claimed_until="<claimed_until>"),
+                    "after the action: 0 where it got another deadline meanwhile",
+                ),
+                command_block.line(
+                    keyspace,
+                    ("ZADD", writer.key(due.name), "<deadline>", "<entry>"),
+                    "instead, where the state names a further one",
+                ),
+            ]
+        ),
         "",
         "The action is a function that checks the state (`expected_version`, or the deadline in it), so a late or repeated call changes "
         "nothing; after `conflict` the worker reads the state and writes the deadline that stands there. Bound: one poll, one round "
@@ -59,11 +74,6 @@ def timed_actions(brief: Brief, keyspace: Keyspace, events: Evidence) -> str:
         f"{units.write(periods.seconds(brief, 'sweep'), 's')}, writes a timer again that the state names and the index lost.",
     ]
     return "\n".join(lines)
-
-
-def _line(command: tuple[str, ...]) -> str:
-    """Return a command of the walkthrough with its placeholders as they stand."""
-    return " ".join(command)
 
 
 def _against_events(events: Evidence) -> str:

@@ -7,6 +7,7 @@ import re
 from redis_plan.brief.model import Brief
 from redis_plan.keyspace import bounds, functions, naming, records
 from redis_plan.keyspace.model import Field, KeyPattern, Keyspace
+from redis_plan.plan import command_block
 from redis_plan.plan.keyspace_text import serves, table
 
 #: Sample values by the type of a field, as they stand in a data-model block.
@@ -197,9 +198,10 @@ def element_writes(keyspace: Keyspace, brief: Brief) -> str:
     value = {"list": "", "set": ""}.get(first.type, "1")
     channel = naming.example(keyspace.pattern("events").template)
     call = (
-        f'FCALL {records.NAME} 4 {" ".join(names)} \\\n  {channel} 01J9Z3KAW2M7R4QX8V6T1N5B0D "" {first.name} '
-        f"'{{}}' {ttl} \"{functions.log_argument(keyspace)}\" {idem} {records.command_for(first)} {first.max_elements:.0f} {_name(first.fields[0])} {value}"
-    )
+        "FCALL", records.NAME, "4", *names, channel, "01J9Z3KAW2M7R4QX8V6T1N5B0D", "", first.name, "{}", str(ttl),
+        functions.log_argument(keyspace), str(idem), records.command_for(first), f"{first.max_elements:.0f}", _name(first.fields[0]),
+        *([value] if value else []),
+    )  # fmt: skip
     return "\n".join(
         [
             "### Changing one element",
@@ -212,7 +214,7 @@ def element_writes(keyspace: Keyspace, brief: Brief) -> str:
             "",
             f"Further keys of the {keyspace.session_noun} may follow the fourth: their TTL is refreshed in the same step. A call:",
             "",
-            f"```text\n{call.rstrip()}\n```",
+            command_block.block([command_block.line(keyspace, call)]),
             "",
             'Replies: `[version, "ok"]`; `"duplicate"` (with the first answer\'s version), `"conflict"`, `"gone"`, `"full"` and '
             '`"taken"` wrote nothing. Errors BADARG, BADDATA, WRONGTYPE and OOM wrote nothing either. Its cost is O(1) for a hash '

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 from redis_plan import units
 from redis_plan.brief.model import Brief
-from redis_plan.delivery import syncing
+from redis_plan.delivery import duties, syncing
 from redis_plan.keyspace import functions, periods, records, settings
 from redis_plan.keyspace.cues import with_article
 from redis_plan.keyspace.model import Keyspace
+from redis_plan.plan import command_block
 from redis_plan.plan.evidence import Evidence
 from redis_plan.plan.socket_text import closing
 from redis_plan.plan.sync_common import applies, events_of, is_scripted, not_run
@@ -122,32 +123,49 @@ def read_order(keyspace: Keyspace) -> str:
     most = functions.log_argument(keyspace)
     channel = keys[events_of(keyspace).name]
     command = "SSUBSCRIBE" if events_of(keyspace).chosen == "sharded-pubsub" else "SUBSCRIBE"
+    read = ("FCALL", "session_catch_up", "2", keys["state"], keys["log"], "5f0c1b2a9d3e4f60", "38", most)
+    shown, hidden = _collections(keyspace, keys)
+    together = (("MULTI",), read, ("HGETALL", keys["roster"]), *shown, ("EXEC",))
+    subscribe = command_block.block([command_block.line(keyspace, (command, channel), "on the subscriber connection")])
+    reads = command_block.block([command_block.line(keyspace, words) for words in together])
+    kept_back = (
+        f" What is hidden until a reveal ({', '.join(f'`{name}`' for name in hidden)}) is counted, not read."
+        if hidden
+        else ""
+    )
     return f"""### Subscribe first, then read
 
 The same order for first load and reconnect; the reverse loses what is published between the read and the subscription.
 
-```text
-1  gateway, if it has no member of this {keyspace.session_noun} yet:   {command} {channel}
-   and wait for the confirmation
-2  client → gateway                      {{"catch_up": {{"epoch": "5f0c1b2a9d3e4f60", "version": 38}}}}   ("" and 0 on first load)
-3  gateway → Redis, one MULTI:           FCALL session_catch_up 2 {keys["state"]} {keys["log"]} 5f0c1b2a9d3e4f60 38 "{most}"
-                                         HGETALL {keys["roster"]}{_collections(keyspace, keys)}
-4  Redis → gateway → client              ["delta", 42, <39>, <40>, <41>, <42>]       contiguous, or it is a snapshot
-                                         ["snapshot", 42, "<epoch>", field, value, …] state at version 42
-5  client drops held events with v ≤ 42 and applies the rest
-```
+1. The gateway subscribes, if it has no member of this {keyspace.session_noun} yet, and waits for the confirmation:
 
-The collections in the same `MULTI` are those of the version in the reply; what is hidden until a reveal is not among them. The read is bounded: a delta has at most {most.split()[0]} entries, more missed events give a snapshot. The gateway forwards events to a client from step 1 on and sends nothing of its own between."""
+{subscribe}
+
+2. The client asks: `{{"catch_up": {{"epoch": "5f0c1b2a9d3e4f60", "version": 38}}}}`, with "" and 0 on first load.
+
+3. The gateway reads in one `MULTI`:
+
+{reads}
+
+4. It answers with the delta `["delta", 42, <39>, <40>, <41>, <42>]`, contiguous, or with a snapshot `["snapshot", 42, "<epoch>", field, value, …]`, the state at version 42.
+
+5. The client drops held events with v ≤ 42 and applies the rest.
+
+The collections in the same `MULTI` are those of the version in the reply.{kept_back} The read is bounded: a delta has at most {most.split()[0]} entries, more missed events give a snapshot. The gateway forwards events to a client from step 1 on and sends nothing of its own between."""
 
 
-def _collections(keyspace: Keyspace, keys: Mapping[str, str]) -> str:
-    """Return the reads of the collections that a snapshot shows: those with one key a session that nobody hides."""
-    reads = [
-        p.candidate.read[0].replace("<key>", keys[p.name])
-        for p in records.recorded(keyspace)
-        if p.name in keys and p.candidate and p.candidate.read and p.use != "votes"
-    ]
-    return "".join(f"\n{' ' * 41}{read}" for read in reads)
+def _collections(keyspace: Keyspace, keys: Mapping[str, str]) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
+    """Return the reads of a snapshot, one a collection with one key a session, and the collections that it only counts."""
+    reads: list[tuple[str, ...]] = []
+    hidden: list[str] = []
+    for p in records.recorded(keyspace):
+        counted = duties.uses().get((p.use, p.type), {}).get("hidden")
+        if counted:
+            hidden.append(p.name)
+        if p.name in keys and (counted or (p.candidate and p.candidate.read)):
+            template = f"{counted} <key>" if counted else p.candidate.read[0] if p.candidate else ""
+            reads.append(tuple(template.replace("<key>", keys[p.name]).split()))
+    return tuple(reads), tuple(hidden)
 
 
 def without_sessions(brief: Brief, keyspace: Keyspace) -> str:
