@@ -225,6 +225,31 @@ class UseEvidence:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnKey:
+    """A key of the team's own design, as its documents write it.
+
+    ``type`` is "" where they do not say it; ``ttl_s`` are seconds, 0 for "no TTL" and None where they are silent.
+    """
+
+    pattern: str
+    type: str
+    ttl_s: float | None
+    commands: tuple[str, ...]
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSetting:
+    """A setting or command that the documents name, and the rule of ``data/catalog/own_design.toml`` that it meets."""
+
+    rule: str
+    text: str
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
 class Settled:
     """What the team settled in redis-plan.toml for the design to follow; None and empty where it left that open."""
 
@@ -256,6 +281,8 @@ class Brief:
     notes: tuple[Note, ...] = ()
     facts: tuple[Fact, ...] = ()
     remarks: tuple[Remark, ...] = ()
+    own_keys: tuple[OwnKey, ...] = ()  # the team's own design, where its documents hold one
+    own_settings: tuple[OwnSetting, ...] = ()
     evidence: tuple[UseEvidence, ...] = ()  # what the sentences say for each use of Redis, strongest first
     name_prefix: str | None = None  # pinned by the team in redis-plan.toml
     settled: Settled = field(default_factory=Settled)

@@ -33,6 +33,7 @@ from redis_plan.brief.notes import read_notes
 from redis_plan.brief.outline import Block, parse
 from redis_plan.brief.overrides import NAME as TOML
 from redis_plan.brief.overrides import Overrides, applying, read_overrides
+from redis_plan.brief.own_design import read_own_keys, read_own_settings
 from redis_plan.brief.quantities import Context, read_quantities
 from redis_plan.brief.reconcile.setting import places
 from redis_plan.brief.requirements import flag_realtime, read_requirements
@@ -104,7 +105,8 @@ def _read(project: Path, given: Overrides | None) -> Brief:
     evidence = read_evidence(said)
     grounds = Found(requirements, quantities, stack, evidence, said, language)
     fit, because = applying.apply_fit(*judge_fit(grounds), overrides)
-    assumed = assumed_entities(texts[0].document.name) if not entities and fit in ("core", "useful") else ()
+    shared = fit in ("core", "useful") and any(r.realtime for r in requirements)
+    assumed = assumed_entities(texts[0].document.name) if shared and not entities else ()
     entities = entities or assumed
     title = overrides.file.project.name or read_title([(t.blocks, t.visible) for t in texts], project)
     prd_blocks = texts[0].blocks
@@ -127,6 +129,8 @@ def _read(project: Path, given: Overrides | None) -> Brief:
         + contradictions(facts)
         + _of_assumed(assumed),
         evidence=evidence,
+        own_keys=read_own_keys(_marked(texts), lines, quantities),
+        own_settings=read_own_settings(_marked(texts), lines),
         name_prefix=overrides.file.project.prefix or overrides.file.naming.prefix,
         settled=applying.settled(overrides),
         gathering=gathering,
@@ -149,8 +153,12 @@ def _texts(loaded: Mapping[Part, Document], language: str) -> list[Text]:
 
 def evidence_lines(texts: Sequence[Text], requirements: Sequence[Requirement]) -> list[Said]:
     """Return the lines of ``texts`` that may call for a use of Redis."""
-    chains = ((block, "out-of-scope" in text.roles.chain(block.section)) for text in texts for block in text.blocks)
-    return lines_of(chains, requirements)
+    return lines_of(_marked(texts), requirements)
+
+
+def _marked(texts: Sequence[Text]) -> list[tuple[Block, bool]]:
+    """Return the blocks of ``texts``, each with whether its section excludes it."""
+    return [(block, "out-of-scope" in text.roles.chain(block.section)) for text in texts for block in text.blocks]
 
 
 def assumed_entities(document: str) -> tuple[Entity, ...]:

@@ -82,7 +82,13 @@ def _tables(brief: Brief) -> list[Table]:
     notes = _table("Planning notes", "id", "kind", "where", "text")
     for n in brief.notes:
         notes.add_row(n.id, n.kind, f"{n.file}:{n.line}", _short(n.text))
-    return [facts, requirements, quantities, entities, relations, access, stack, notes]
+    own = _table("The team's own keys", "key", "type", "TTL", "where")
+    for key in brief.own_keys:
+        life = "" if key.ttl_s is None else units.write(key.ttl_s, "s") if key.ttl_s else "none"
+        own.add_row(escape(key.pattern), key.type, life, f"{key.file}:{key.line}")
+    for setting in brief.own_settings:
+        own.add_row(_short(setting.text), "setting", "", f"{setting.file}:{setting.line}")
+    return [own, facts, requirements, quantities, entities, relations, access, stack, notes]
 
 
 #: Columns that are never broken: a name or a place that wraps letter by letter can't be read or copied.

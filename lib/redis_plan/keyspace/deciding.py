@@ -16,12 +16,14 @@ from redis_plan.brief import evidence as sentences
 from redis_plan.brief import learnt
 from redis_plan.brief.learnt import Matrix
 from redis_plan.brief.model import Brief, Entity, UseEvidence
-from redis_plan.keyspace import cues
+from redis_plan.keyspace import cues, own
 from redis_plan.keyspace.catalog import UsePattern, use_patterns
 
 MODEL = "uses"
 #: Below it a use is passed over. A use that is missed costs more than one that can be left out, so less than a half.
 TAKEN_FROM = 0.35
+#: How likely a use is for which the team's documents hold a key: it decided on it.
+DECIDED = 0.9
 _LEAST, _MOST = 0.001, 0.999
 
 
@@ -42,7 +44,8 @@ def chances(brief: Brief, has_session: bool) -> dict[str, float]:
         return {}
     strength = {use: one.strength for use, one in evidence_of(brief).items()}
     likely = model.probabilities(features(strength, brief.entities, has_session, brief.fit))[:, 0]
-    return {pattern.use: float(chance) for pattern, chance in zip(decided(), likely, strict=True)}
+    found = {pattern.use: float(chance) for pattern, chance in zip(decided(), likely, strict=True)}
+    return found | {use: max(DECIDED, found.get(use, 0.0)) for use in own.named_uses(brief)}
 
 
 def features(strength: Mapping[str, float], entities: Sequence[Entity], has_session: bool, fit: str) -> Matrix:

@@ -105,6 +105,23 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnVerdict:
+    """What became of a key or a setting of the team's own design.
+
+    "adopted": ``ours`` holds it in the same way; "contradicted": ``reason`` speaks against it; "open": it stands for nothing here.
+    """
+
+    pattern: str
+    type: str
+    ttl_s: float | None
+    file: str
+    line: int
+    verdict: Literal["adopted", "contradicted", "open"]
+    ours: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Keyspace:
     """The registry: every key and every channel of the design."""
 
@@ -115,6 +132,7 @@ class Keyspace:
     unserved: tuple[str, ...] = ()  # access patterns that stay outside Redis, with the reason
     findings: tuple[Finding, ...] = ()
     member_noun: str = "member"  # what a person in a session is called: "player", "bidder", "participant"
+    own: tuple[OwnVerdict, ...] = ()  # the team's own keys and settings against this design
     session_entity: str = ""  # the Brief's entity that is the session; empty where the project has none
 
     @property

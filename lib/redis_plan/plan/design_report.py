@@ -31,6 +31,12 @@ def print_design(choices: Choices, brief: Brief, out: Console) -> None:
         ] * (flips != "–")
         out.print(Padding("\n".join(escape(line) for line in lines), (0, 0, 0, 2)), highlight=False)
     out.print("\n× is the runner-up's cost over the chosen one's; in brackets where it can't be taken", highlight=False)
+    for one in keyspace.own:
+        against = f" ({one.ours})" if one.ours else ""
+        out.print(
+            f"{one.verdict}: {one.pattern}{against} {one.file}:{one.line} {one.reason}",
+            highlight=False, markup=False, soft_wrap=True,
+        )  # fmt: skip
     if brief.assumptions:
         assumed = ", ".join(f"{fact.name} {units.write(fact.value, fact.unit)}" for fact in brief.assumptions)
         out.print(
