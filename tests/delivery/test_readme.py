@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from redis_plan import server
-from redis_plan.delivery import bundle, clients
+from redis_plan.delivery import bundle, clients, syncing
 from redis_plan.keyspace import functions
 from tests.delivery import made
 from tests.delivery.test_access import OPEN
 from tests.delivery.test_typescript import HERE, LIBRARIES, TSC, compile_all
 
-SAID = "1 snapshot ok duplicate delta 1"
+SAID = "ok duplicate live 2 x"
 
 
 def block(readme: str, language: str, begins: str = "") -> str:
@@ -81,6 +81,9 @@ def test_the_first_lines_in_typescript_compile_strictly_and_run(
     try:
         text = clients.typescript_client(sample.brief, sample.keyspace, library)
         (folder / clients.TYPESCRIPT).write_text(text, "utf-8")
+        monkeypatch.setattr(syncing.clients, "library_for", lambda _: library)
+        for artefact in syncing.artefacts(sample.brief, sample.keyspace):
+            (folder / artefact.path).write_text(artefact.text, "utf-8")
         (folder / "first.ts").write_text(block(readme, "typescript"), "utf-8")
         compile_all([folder / "first.ts"])
         assert said(["node", "first.js"], folder, url) == SAID

@@ -72,6 +72,17 @@ def _library(entry: dict[str, Any]) -> Library:
     return Library(**rest, traps=tuple(entry["traps"]), source=source)
 
 
+def summary(brief: Brief) -> dict[str, str]:
+    """Return what the README says of the stack's library."""
+    found = library(brief)
+    return {
+        "name": found.name,
+        "closing": found.closing(reasons()["deploy"]),
+        "back": found.back,
+        "closed": found.closed,
+    }
+
+
 def sign(brief: Brief, reason: str) -> str:
     """Return how the stack's library tells a client the reason ``reason``."""
     return library(brief).sign(reasons()[reason])
