@@ -49,6 +49,7 @@ def _choices(point: Point) -> Iterator[str]:
             yield f"right: `answer({key}{cite})`; no thing of ours: `answer('entities.drop', {name})`"
             yield f"another lifetime: `answer({key}, lifetime='durable', realtime=False)`"
         case "uses":
-            yield f"needed: `answer('uses.take', {name}{cite})`; not needed: `answer('uses.drop', {name})`"
+            take = cite or ", cite='prd.md:…'"
+            yield f"needed: `answer('uses.take', {name}{take})`; not needed: `answer('uses.drop', {name})`"
         case _:
             yield f"no demand: `answer('demands.drop', {name})`; another kind: `answer({key}, kind='constraint', realtime=False)`"

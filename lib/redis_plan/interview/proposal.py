@@ -173,9 +173,12 @@ def _uses(reading: Reading) -> Iterator[str]:
         file, line = reading.place_of(use)
         if file in reading.lines:
             entry["cite"] = f"{file}:{line}"
-        yield f"  {literal(entry)},  # {_origin(reading, use_confidence(use, reading), file, line)}"
-    for passed in reading.passed_over:
-        yield f"  # {literal({'use': passed.use})},  # {comment(f'{passed.title}: {passed.reason}')}"
+        said = reading.evidence(use)
+        like = f"; like our example “{said.example}”" if said and said.example else ""
+        yield f"  {literal(entry)},  # {_origin(reading, use_confidence(use, reading), file, line)}{comment(like)}"
+    for passed in sorted(reading.passed_over, key=lambda passed: -passed.confidence):
+        why = comment(f"{1 - passed.confidence:.2f} not taken: {passed.title}: {passed.reason}", 300)
+        yield f"  # {literal({'use': passed.use})},  # {why}"
     yield "]"
 
 

@@ -13,9 +13,10 @@ from pathlib import Path
 from redis_plan import brief as reader
 from redis_plan import units
 from redis_plan.brief import documents
-from redis_plan.brief.model import Brief, Entity, Fact, Requirement
+from redis_plan.brief.model import Brief, Entity, Fact, Requirement, UseEvidence
 from redis_plan.brief.overrides import Overrides, read_overrides
-from redis_plan.keyspace import cues, uses
+from redis_plan.brief.overrides.vocabulary import use_words
+from redis_plan.keyspace import cues, deciding, uses
 from redis_plan.keyspace.catalog import use_patterns
 from redis_plan.keyspace.uses import PassedOver, Use
 
@@ -70,6 +71,12 @@ class Reading:
         """Return the requirement called ``id``."""
         return next((r for r in self.brief.requirements if r.id == id), None)
 
+    def evidence(self, use: Use) -> UseEvidence | None:
+        """Return the line that calls for a use most; None where none does clearly, or the team took it by itself."""
+        if not use.because or ("uses", "take", use.pattern.use) in self.settled:
+            return None
+        return deciding.evidence_of(self.brief).get(use.pattern.use)
+
     def place_of(self, use: Use) -> tuple[str, int]:
         """Return the line that calls for a use: a requirement's, else its entity's; ("", 0) where none does."""
         names = {e.name for e in use.entities}
@@ -77,6 +84,9 @@ class Reading:
         if taken:
             best = min(taken, key=lambda one: not names & set(one.entities))
             return best.file, best.line
+        said = self.evidence(use)
+        if said is not None:
+            return said.file, said.line
         demands = [r for id in use.requirements if (r := self.requirement(id)) is not None]
         grounds: list[Requirement | Entity] = [*demands, *use.entities]
         found = next(iter(grounds), None)
@@ -116,6 +126,9 @@ def _settled(given: Overrides) -> Iterator[tuple[str, ...]]:
         ("entities", "set", name) for name in (*file.entities.set, *(added.name for added in file.entities.add))
     )
     yield from (("uses", "take", one.use) for one in file.uses.take)
+    yield from (
+        ("uses", "drop", name) for name in (use_words() if file.uses.complete else [d.use for d in file.uses.drop])
+    )
     yield from (("demands", "set", place) for place in (*file.demands.set, *(added.line for added in file.demands.add)))
 
 
@@ -145,6 +158,8 @@ def _points(reading: Reading) -> Iterator[Point]:
         if not use.pattern.machinery:
             names = ", ".join(e.name for e in use.entities)
             yield Point(("uses", "take", use.pattern.use), names, use_confidence(use, reading), *reading.place_of(use))
+    for passed in reading.passed_over:
+        yield Point(("uses", "drop", passed.use), "not taken", 1.0 - passed.confidence)
     for r in brief.requirements:
         if r.kind != "out-of-scope" and r.parent_line is None and (r.realtime or r.confidence < USUAL):
             live = ", live" if r.realtime else ""
@@ -175,9 +190,5 @@ def fact_confidence(fact: Fact, reading: Reading) -> float:
 
 
 def use_confidence(use: Use, reading: Reading) -> float:
-    """Return how sure we are of a use: as sure as of the demands and entities that call for it."""
-    if ("uses", "take", use.pattern.use) in reading.settled:
-        return 1.0
-    demands = [r.confidence for id in use.requirements if (r := reading.requirement(id)) is not None]
-    grounds = [*demands, *(e.confidence for e in use.entities)]
-    return min(USUAL, max(grounds, default=0.3)) * (1.0 if demands else 0.7)
+    """Return how sure we are of a use."""
+    return 1.0 if ("uses", "take", use.pattern.use) in reading.settled else use.confidence
