@@ -196,7 +196,7 @@ def _session(w: Writer) -> Iterable[Step]:
 
 
 def _others(w: Writer, done: set[str]) -> Iterable[Step]:
-    """Yield one use of each key that belongs to no session: by its functions, else by the catalog's plain commands."""
+    """Yield one use of each key that belongs to no session: by the catalog's plain commands and by its functions."""
     by_pattern: dict[str, list[str]] = {}
     for method, operation in w.operations.items():
         if not operation.function.name.startswith("session_"):
@@ -204,12 +204,11 @@ def _others(w: Writer, done: set[str]) -> Iterable[Step]:
     for pattern in w.keyspace.keys:
         if pattern.use in done or pattern.functions:
             continue
+        plain_steps: Any = duties.uses().get((pattern.use, pattern.type), {}).get("steps", ())
+        for says, command in plain_steps:
+            yield Step(pattern.name, says, tuple(_filled(word, w, pattern) for word in command.split()))
         for method in by_pattern.get(pattern.name, ()):
             yield Step(method.replace("_", " "), plain(pattern.holds), w.call(method))
-        if pattern.name not in by_pattern:
-            plain_steps: Any = duties.uses().get((pattern.use, pattern.type), {}).get("steps", ())
-            for says, command in plain_steps:
-                yield Step(pattern.name, says, tuple(_filled(word, w, pattern) for word in command.split()))
 
 
 def _filled(word: str, w: Writer, pattern: KeyPattern) -> str:

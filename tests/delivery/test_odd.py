@@ -1,0 +1,89 @@
+"""Odd projects: each gets a design, artefacts that compile and load, and a walk that runs as its users."""
+
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from redis_plan.choice import choose
+from redis_plan.delivery import acl, clients, library, walkthrough
+from redis_plan.keyspace.catalog import use_patterns
+from redis_plan.server import Server
+from tests.delivery import made
+from tests.keyspace.odd import odd
+
+ODD = tuple(odd())
+USES = tuple(p.use for p in use_patterns())
+
+
+@cache
+def project(number: int) -> made.Project:
+    name, brief = ODD[number]
+    return made.Project(name, brief, choose(brief, sensitivity=False).keyspace)
+
+
+def test_every_client_of_an_odd_project_is_strictly_typed_and_formatted(tmp_path: Path) -> None:
+    files = []
+    for number, (name, _) in enumerate(ODD):
+        compiled = "everything" in name or not name.startswith(USES)  # all uses at once stand for each alone
+        if compiled and any(a.path == clients.PYTHON for a in project(number).artefacts):
+            files.append(tmp_path / f"client_{name.replace('-', '_')}.py")
+            files[-1].write_text(project(number).text(clients.PYTHON), "utf-8")
+    assert len(files) >= 6
+    (tmp_path / "empty.ini").write_text("[mypy]\nstrict = True\n")
+    for tool in (
+        ["mypy", "--strict", f"--config-file={tmp_path / 'empty.ini'}", f"--cache-dir={tmp_path / 'cache'}"],
+        ["ruff", "format", "--check", "--isolated", "--line-length", "120"],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", *tool, *map(str, files)], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout[-2000:]
+
+
+def test_every_odd_project_walks_as_its_users(own_server: Server) -> None:
+    root = own_server.client(decode_responses=True)
+    for number, (name, brief) in enumerate(ODD):
+        keyspace = project(number).keyspace
+        walk = walkthrough.steps(brief, keyspace)
+        root.flushall()
+        root.function_flush()
+        if text := library.compose(brief, keyspace):
+            root.function_load(text)
+        users = acl.users(keyspace)
+        for user in users:
+            root.execute_command("ACL", "SETUSER", user.name, "reset", "on", ">odd", *user.rules)
+        by_user = {u.name: own_server.client(username=u.name, password="odd", decode_responses=True) for u in users}
+        sender = {step.command[:3]: step.user for step in walk}
+
+        def execute(*words: str, sender=sender, by_user=by_user) -> object:  # type: ignore[no-untyped-def]
+            return by_user[sender[words[:3]]].execute_command(*words)
+
+        assert len(walkthrough.play(execute, walk, list)) == len(walk), name
+        strange = set(root.scan_iter(count=1000)) - set(walkthrough.keys_in(walk))
+        assert not strange, name
+        for client in by_user.values():
+            client.close()
+    root.execute_command("ACL", "DELUSER", "app", "worker", "monitor", "admin")
+    root.flushall()
+    root.function_flush()
+
+
+def test_a_crowd_in_one_key_is_designed_and_what_it_exceeds_is_said() -> None:
+    """A hundred thousand people at one session: a design, and where one key must hold too much, that stands beside it."""
+    chosen = choose(dict(ODD)["crowd"], sensitivity=False)
+    assert chosen.keyspace.use("state")
+    for choice in chosen.choices:
+        obstacle = choice.chosen.obstacle
+        assert obstacle is None or (obstacle.kind == "size" and "blocks the server" in obstacle.says)
+
+
+@pytest.mark.parametrize("name", ["empty", "one-key", "no-channel"])
+def test_a_project_with_hardly_a_key_gets_little(name: str) -> None:
+    small = project([n for n, _ in ODD].index(name))
+    paths = {a.path for a in small.artefacts}
+    assert {"README.md", "redis.conf", "users.acl", "keyspace.json"} <= paths
+    assert "functions.lua" not in paths
+    assert len(small.text("users.acl").splitlines()) == 5
