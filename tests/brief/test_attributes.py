@@ -39,6 +39,12 @@ def test_a_relation_tells_how_many_at_most(project):
     assert relations["Room", "Player"].line == 7
 
 
+@pytest.mark.parametrize("said", ["A room holds 50+ players.", "At least 50 players fit in a room."])
+def test_a_lower_bound_tells_nothing_of_how_many_at_most(project, said):
+    relations = brief.read(project(prd=PRD.replace("A room holds up to 50 players.", said))).relations
+    assert all(r.at_most is None for r in relations if (r.source, r.target) == ("Room", "Player"))
+
+
 @pytest.mark.parametrize("text", ["", "x" * 5000 + " 20 characters", "20 characters", "50 members 20 members"])
 def test_odd_lines_are_read_without_a_crash(project, text):
     assert brief.read(project(prd=PRD + "\n" + text + "\n"))

@@ -8,6 +8,10 @@ import pytest
 
 from redis_plan import brief
 from redis_plan.brief.model import Brief
+from redis_plan.brief.reconcile.catalogue import defaults
+from redis_plan.choice import choose
+from redis_plan.keyspace.catalog import use_patterns
+from redis_plan.keyspace.expression import compute
 
 from .conftest import MakeProject
 
@@ -40,6 +44,9 @@ SCALE: list[tuple[str, Wanted]] = [
     ("- At most 24 dancers in one class.", {"members_per_session": 24, "session_capacity": 24}),
     ("- 4-player tables, up to 900 concurrent tables.", {"members_per_session": 4, "sessions_peak": 900}),
     ("- A match needs at least 2 players to start.", {"members_per_session": None, "session_capacity": None}),
+    ("- maxPlayers: 10", {"members_per_session": 10, "session_capacity": 10}),
+    ("- The host may set the max players (2-8).", {"members_per_session": 8, "session_capacity": 8}),
+    ("Concurrent users:\n40,000+\nPage load:\n<2 seconds", {"concurrent_users": 40_000, "sync_latency": None}),
     # the people who have an account are not connected
     ("- 200,000 registered users and 15,000 daily active users in the first year.", {"concurrent_users": None, "members_per_session": None}),
     # rates: in all, per session, and limits on one caller
@@ -52,6 +59,7 @@ SCALE: list[tuple[str, Wanted]] = [
     # languages
     ("- Bis zu 40 Teilnehmer pro Raum, 2.000 Nutzer gleichzeitig.", {"members_per_session": 40, "session_capacity": 40, "concurrent_users": 2000}),
     ("- Hasta 10 mil usuarios concurrentes; máximo 6 jugadores por partida.", {"concurrent_users": 10_000, "members_per_session": 6}),
+    ("- El sitio soporta 1.000.000 de visitas concurrentes.", {"concurrent_users": 1_000_000}),
     ("- Au plus 12 joueurs par salle et 500 utilisateurs simultanés.", {"members_per_session": 12, "concurrent_users": 500}),
     ("- Fino a 8 giocatori per stanza.", {"members_per_session": 8, "session_capacity": 8}),
     ("- No máximo 15 alunos por turma, 3.000 usuários simultâneos.", {"members_per_session": 15, "concurrent_users": 3000}),
@@ -80,12 +88,14 @@ PERIODS: list[tuple[str, Wanted]] = [
     # a heartbeat, and how long after the last one somebody is gone (R8)
     ("- A heartbeat every 30 s.\n- A member is offline after 60 s without heartbeat.", {"heartbeat": 30, "presence_lease": 60, "idle_ttl": None}),
     ("- Devices send a ping every 5 seconds and are considered offline after 20 seconds.", {"heartbeat": 5, "presence_lease": 20}),
+    ("- ping interval: 5s\n- disconnect threshold: 15s without pong", {"heartbeat": 5, "presence_lease": 15}),
     ("- Reconnect with exponential backoff (1 s, 2 s, 4 s) up to 30 s.", {"reconnect_grace": None}),
     ("- The seat of a disconnected rower is kept for 45 seconds.", {"reconnect_grace": 45}),
     # a stated TTL beats the catalogue's (R12, R13, R34)
     ("- A repeated request id is recognised for 24 h.", {"idempotency_ttl": 86_400}),
     ("- Duplicate requests within 10 minutes are answered from the first result; idempotency keys live 10 minutes.", {"idempotency_ttl": 600}),
     ("- We hold the place for 5 minutes while the guest pays.", {"hold_ttl": 300, "reconnect_grace": None}),
+    ("- Berths are put on a temporary hold (5-minute expiration).", {"hold_ttl": 300}),
     ("- A seat is reserved for 10 minutes during checkout.", {"hold_ttl": 600}),
     ("- Chat is kept for 24 hours.", {"chat_ttl": 86_400, "idle_ttl": None}),
     ("- The reset link is valid for 2 hours.", {"token_ttl": 7200, "idle_ttl": None}),
@@ -204,3 +214,23 @@ def test_a_team_that_says_that_nothing_is_said_gets_the_assumption(project: Make
         "assumed",
         "the team says that no document states it",
     )
+
+
+def test_a_session_of_a_hundred_thousand_is_designed_and_its_line_named(project: MakeProject) -> None:
+    read = facts_of(project, "- Up to 100,000 buyers join a sale, 100,000 buyers per sale, and see each other and the stock live.\n- Each buyer has up to 6 kB of state per buyer in the sale.")  # fmt: skip
+    warning = next(r for r in read.remarks if r.text.startswith("members_per_session is 100,000"))
+    assert (warning.file, warning.line) == ("prd.md", 5)
+    chosen = choose(read)
+    assert chosen.choices
+
+
+STATED = [
+    ("hold", "hold_ttl", 420.0), ("token", "token_ttl", 5400.0), ("idempotency", "idempotency_ttl", 86_400.0), ("idem", "idempotency_ttl", 86_400.0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("use", "fact", "seconds"), STATED, ids=[use for use, _, _ in STATED])
+def test_a_stated_period_is_the_ttl_of_its_key(use: str, fact: str, seconds: float) -> None:
+    known = defaults({fact: seconds})
+    spec = next(key for pattern in use_patterns() if pattern.use == use for key in pattern.key)
+    assert compute(spec.ttl.seconds, known) == seconds

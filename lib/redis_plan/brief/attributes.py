@@ -70,6 +70,8 @@ def with_bounds(
         line = lines[quantity.file][quantity.line - 1]
         if part is None or quantity.kind not in ("count", "limit") or len(line) > _LONG_LINE:
             continue
+        if quantity.op in (">", ">="):  # "50+ members per workspace" bounds nothing from above
+            continue
         for match in _ONE.finditer(fold(line)):
             whole = names.get(_stem(match.group(1)))
             if whole and whole != part:

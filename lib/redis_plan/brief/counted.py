@@ -17,13 +17,18 @@ _GLUED = re.compile(
 )
 #: Endings in s of words that are no plural: "10,000 simultaneous users" counts users.
 _NO_PLURAL = ("ss", "ous")
+#: "1.000.000 de visitas", "2 millions d'utilisateurs"
+_PARTICLE = re.compile(r"\s(?:(?:de|di)\s|d['’])(?=[^\W\d_]{4,})")
 _BLANKS = re.compile(r"[ \u00a0]+")
 _STATUS = re.compile(
     r"\b(?:http|status|errors?|code|kod|błąd|błęd\w+|redirects?|przekierow\w+|returns?|zwraca|responds?|fehler\w*|erreur|código|codice|ошибк\w+)\b"
     r"|응답|거부|반환|重定向|拦截|返回|エラー|ステータス",
     re.IGNORECASE,
 )
-_LIMIT_WORD = re.compile(r"(?:limit|cap|capacity|maximum|max|quota)$", re.IGNORECASE)
+_LIMIT_WORD = re.compile(
+    r"(?:\b(?:limit|cap|capacity|maximum|max|quota|size)|\b(?:max(?:imum)?|min(?:imum)?|number of)\s[^\W\d_]+(?:\s[^\W\d_]+)?)$",
+    re.IGNORECASE,
+)
 _LIMIT_SET = re.compile(
     r"\b(?:limit|cap|capacity|maximum|max|size)\w*(?:\s\w+)?(?:\s+(?:is|to|of)|\s*=)\s*\**$", re.IGNORECASE
 )
@@ -93,7 +98,7 @@ class Line:
         """``limit (500)``, ``cap = 15``, ``set the default capacity to 50``: a limit names the bare number after it."""
         before, after = self.masked[:start], self.masked[end : end + 3].strip(" *_")
         if before.endswith("("):
-            return after.startswith(")") and _LIMIT_WORD.search(before[-24:-1].rstrip()) is not None
+            return after.startswith(")") and _LIMIT_WORD.search(before[-40:-1].rstrip()) is not None
         return _LIMIT_SET.search(before[-48:]) is not None and not after.startswith("%")
 
     def _spoken_op(self, start: int) -> bool:
@@ -133,6 +138,10 @@ class Line:
         position, noun, stop, limit = end, "", end, 3
         while position < end + 2 and self.masked[position : position + 1] == "*":
             position += 1
+        romance = self.words.languages[0] in ("es", "pt", "fr", "it")
+        particle = _PARTICLE.match(self.masked, position) if romance else None
+        if particle and (counted := _NOUN.match(self.masked, particle.end())):
+            return fold(counted.group()), counted.end()
         uncounted = self.words.words("uncounted")
         glued = _GLUED.match(self.masked, position)
         if glued:

@@ -214,7 +214,9 @@ def _sized(text: str) -> bool:
     for part in text.split("·"):
         found = hits(part, "containers", "size_label")
         sizes = [h for h in found if h.group == "size_label"]
-        if sizes and (any(h.group == "containers" for h in found) or any(" " in h.cue for h in sizes)):
+        if sizes and (
+            any(h.group == "containers" for h in found) or any(" " in h.cue or h.cue.startswith("max") for h in sizes)
+        ):
             return True
     return False
 
