@@ -3,7 +3,7 @@
 ::
 
     library = functions.install(client, use_functions=s.ours and "functions" in s.capabilities)
-    version = library.call(client, "session_join", keys, ["ann#1", "{}", 8, "", 60_000, 7200, "test:events"])
+    version, result = library.call(client, "session_join", keys, ["ann#1", "{}", 8, 60_000, 7200, "test:events", "100"])
 
 On a server that is not ours nothing is loaded into the function registry: ``EVALSHA`` runs the same text.
 """
@@ -14,12 +14,13 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, Literal
 
 import redis
 
-from redis_plan.keyspace import naming
+from redis_plan.keyspace import calls, naming
+from redis_plan.keyspace.calls import Call
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.resources import catalog_dir
 
@@ -36,29 +37,84 @@ TYPES: Mapping[str, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Function:
-    """One function: the contract in its comments, and its Lua text."""
+    """One function: its definition, and the Lua text of its body."""
 
-    name: str
-    keys: tuple[str, ...]  # names of key patterns, in the order of KEYS
-    more_keys: bool  # whether further keys of the session may follow
-    args: str  # ARGV as documented
-    returns: str
-    flags: tuple[str, ...]
-    source: str  # the Lua text of the function alone
-    reply: str = ""  # the shape of the answer, by which a client types it
-    uses: tuple[tuple[str, str], ...] = ()  # (use pattern, type) that it serves; none: the session itself
+    call: Call
+    body: str
 
     @property
+    def name(self) -> str:
+        """What FCALL calls it."""
+        return self.call.name
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Names of key patterns, in the order of KEYS."""
+        return tuple(name for name, _ in self.call.keys)
+
+    @property
+    def more_keys(self) -> bool:
+        """Whether further keys of the session may follow."""
+        return self.call.more
+
+    @property
+    def args(self) -> str:
+        """ARGV in one line."""
+        return self.call.argv
+
+    @property
+    def returns(self) -> str:
+        """What it does and answers."""
+        return self.call.returns
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """The flags it is registered with."""
+        return self.call.flags
+
+    @cached_property
+    def commands(self) -> frozenset[str]:
+        """Every command that its text, and what it calls of the kernel, may run, in capitals; those of an element left out."""
+        return frozenset(_CALLED.findall(f"{prune(kernel(), self._text(()))}\n{self.body}"))
+
+    @cached_property
+    def source(self) -> str:
+        """Its documentation, its body and its definition, in Lua."""
+        return f"-- {self.name}\n{calls.lua_comment(self.call)}\n{self._text(self.commands - _conditional(self.call))}"
+
+    def _text(self, runs: Iterable[str]) -> str:
+        return f"{self.body}\n\n{calls.lua_table(self.call, runs)}\n{self.entry}"
+
+    @property
+    def entry(self) -> str:
+        """What FCALL and EVAL reach: everything is checked, then the body runs."""
+        return (
+            f"local function call_{self.name}(keys, args)\n"
+            f"  return run({calls.lua_name(self.call)}, {self.name}, keys, args)\nend"
+        )
+
+    @cached_property
     def script(self) -> str:
-        """The EVAL form: the shared prelude, this function, and a call with KEYS and ARGV."""
-        return f"{_parts()[0]}\n{self.source}\nreturn {self.name}(KEYS, ARGV)\n"
+        """The EVAL form: what it needs of the kernel, the function, and a call with KEYS and ARGV."""
+        return script(self, self.source)
 
-    @property
+    @cached_property
     def sha(self) -> str:
         """What EVALSHA calls the EVAL form."""
         return hashlib.sha1(self.script.encode(), usedforsecurity=False).hexdigest()
+
+
+#: Commands that depend on the form of log, channel or element: the kernel checks the right to those at each call.
+_FORMS = frozenset({"XADD", "XRANGE", "RPUSH", "LTRIM", "LRANGE"})
+_ELEMENT = frozenset({"HEXISTS", "ZSCORE", "SISMEMBER"})
+_CALLED = re.compile(r"redis\.p?call\('([A-Z]+)'")
+
+
+def _conditional(call: Call) -> frozenset[str]:
+    element = _ELEMENT if any(kind == "element" for _, kind in call.keys) else frozenset()
+    return frozenset({"PUBLISH", "SPUBLISH"}) | element | (_FORMS if call.of_session else frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,56 +128,81 @@ class Library:
         return call(client, name, keys, args, form=self.form)
 
 
+def _read(file: str) -> str:
+    return (catalog_dir() / "functions" / file).read_text("utf-8")
+
+
+@cache
+def kernel() -> str:
+    """Return the Lua text that every function stands on."""
+    return _read("kernel.lua").partition("\n\n")[2].strip()
+
+
+@cache
+def in_file(file: str) -> Mapping[str, Function]:
+    """Return the functions of a file of the catalog's ``functions/`` by name, in its order."""
+    texts = re.split(r"^-- FUNCTION (?=\w+$)", _read(file), flags=re.MULTILINE)[1:]
+    found = {name: body.strip() for name, _, body in (text.partition("\n") for text in texts)}
+    return {name: Function(calls.calls()[name], body) for name, body in found.items()}
+
+
+def rules() -> str:
+    """Return the comment that says what the session's functions share."""
+    return _read("session.lua").split("-- Rules they share\n", 1)[1].split("\n-- FUNCTION", 1)[0].strip()
+
+
+def functions() -> Mapping[str, Function]:
+    """Return the functions of a session by name, in the order of the file."""
+    return in_file("session.lua")
+
+
 @cache
 def source() -> str:
-    """Return the text of the library as it is loaded with FUNCTION LOAD."""
-    return (catalog_dir() / "functions" / "session.lua").read_text("utf-8")
+    """Return the text of the session's library as it is loaded with FUNCTION LOAD."""
+    return library("redis_plan", functions().values())
 
 
-@cache
-def _parts() -> tuple[str, dict[str, str]]:
-    """Split the library into its prelude and the text of each function."""
-    body = source().split("-- REGISTER\n", 1)[0]
-    head, *texts = re.split(r"^-- FUNCTION (?=session_\w+$)", body, flags=re.MULTILINE)
-    prelude = head.split("-- PRELUDE\n", 1)[1].strip()
-    return prelude, {text.split("\n", 1)[0].strip(): "-- " + text.strip() for text in texts}
+def library(name: str, needed: Iterable[Function]) -> str:
+    """Return a library of these functions as FUNCTION LOAD takes it."""
+    made = list(needed)
+    texts = [f.source for f in made]
+    register = "\n".join(registration(f) for f in made)
+    head = prune(kernel(), "\n".join(texts))
+    return "\n\n".join([f"#!lua name={name}", head, *texts, register]) + "\n"
 
 
-def prelude() -> str:
-    """Return the Lua text that every function of a session may call."""
-    return _parts()[0]
+def script(function: Function, text: str) -> str:
+    """Return the EVAL form of ``function``, whose text may have been given further comments.
+
+    A script with flags says them in its first line, which Redis knows since 7.0.
+    """
+    first = f"#!lua flags={','.join(function.flags)}\n" if function.flags else ""
+    return f"{first}{prune(kernel(), text)}\n\n{text}\n\nreturn call_{function.name}(KEYS, ARGV)\n"
+
+
+def prune(head: str, body: str) -> str:
+    """Return the blocks of ``head`` whose local name ``body``, or a block that is kept, mentions."""
+    blocks = re.split(r"\n\n(?=--|local )", head)
+    names = [re.findall(r"^local (?:function )?([\w, ]+?)(?:\(| = )", block, re.MULTILINE) for block in blocks]
+    called = [set(re.findall(r"\w+", re.sub(r"--.*", "", block))) for block in blocks]
+    wanted, kept = set(re.findall(r"\w+", re.sub(r"--.*", "", body))), [False] * len(blocks)
+    while True:
+        new = [i for i, found in enumerate(names)
+               if not kept[i] and wanted & {name for text in found for name in text.split(", ")}]  # fmt: skip
+        if not new:
+            return "\n\n".join(block for block, keep in zip(blocks, kept, strict=True) if keep)
+        for i in new:
+            kept[i] = True
+            wanted |= called[i]
 
 
 def registration(function: Function) -> str:
     """Return the line that registers ``function`` with its flags."""
+    name = function.name
     if not function.flags:
-        return f"redis.register_function('{function.name}', {function.name})"
+        return f"redis.register_function('{name}', call_{name})"
     flags = ", ".join(f"'{flag}'" for flag in function.flags)
-    return f"redis.register_function{{function_name='{function.name}', callback={function.name}, flags={{{flags}}}}}"
-
-
-@cache
-def functions() -> Mapping[str, Function]:
-    """Return every function of the library by name, in the order of the file."""
-    return {name: parse(name, text) for name, text in _parts()[1].items()}
-
-
-def parse(name: str, text: str) -> Function:
-    """Read a function's contract from the comments in front of its code."""
-    comments = dict(re.findall(r"^-- (KEYS|ARGV|Flags|Reply|FOR) (.+)$", text, flags=re.MULTILINE))
-    returns = re.search(r"^-- Returns (.+?)(?=^local |^-- Flags)", text, flags=re.MULTILINE | re.DOTALL)
-    keys = comments["KEYS"].split()
-    return Function(
-        name=name,
-        keys=tuple(k for k in keys if k != "..."),
-        more_keys="..." in keys,
-        args=comments["ARGV"],
-        returns=re.sub(r"\s*\n-- ", " ", returns[1]).strip() if returns else "",
-        flags=tuple(comments.get("Flags", "").split()),
-        source=text,
-        reply=comments.get("Reply", ""),
-        uses=tuple((words[0], words[1]) for part in comments.get("FOR", "").split(",") if (words := part.split())),
-    )
+    return f"redis.register_function{{function_name='{name}', callback=call_{name}, flags={{{flags}}}}}"
 
 
 def install(client: redis.Redis, *, use_functions: bool) -> Library:
@@ -144,13 +225,26 @@ def call(
     EVALSHA falls back to EVAL on NOSCRIPT (restart, failover, SCRIPT FLUSH), which also loads the script again.
     Raises what redis-py raises: ``ResponseError`` with BADARG, BADDATA, WRONGTYPE or OOM, nothing being written then.
     """
-    function = functions()[name]
+    return run(client, functions()[name], keys, args, form)
+
+
+def run(
+    client: redis.Redis, function: Function, keys: Sequence[Argument], args: Iterable[Argument], form: Form
+) -> Any:  # Any: each definition says its reply
+    """Run a function of any file; see :func:`call`. Text in the reply is str, named results so too."""
+    given = list(args)
     if form == "function":
-        return client.fcall(name, len(keys), *keys, *args)
+        return _named(client.fcall(function.name, len(keys), *keys, *given))
     try:
-        return client.evalsha(function.sha, len(keys), *keys, *args)
+        return _named(client.evalsha(function.sha, len(keys), *keys, *given))
     except redis.exceptions.NoScriptError:
-        return client.eval(function.script, len(keys), *keys, *args)
+        return _named(client.eval(function.script, len(keys), *keys, *given))
+
+
+def _named(reply: Any) -> Any:  # Any: what redis-py returns
+    if isinstance(reply, list):
+        return [_named(part) for part in reply]
+    return reply.decode("utf-8", "surrogateescape") if isinstance(reply, bytes) else reply
 
 
 def missing(keyspace: Keyspace) -> str:

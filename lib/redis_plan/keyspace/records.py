@@ -7,7 +7,6 @@ session library, so that both agree on envelope, clock and version.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -26,12 +25,9 @@ COMMANDS = {"hash": "HSET", "zset": "ZADD", "list": "RPUSH", "set": "SADD"}
 BY_USE = {"leaderboard": "ZINCRBY", "counters": "HINCRBY"}
 
 
-@cache
 def functions_of() -> Mapping[str, functions.Function]:
-    """Return the functions of the file by name: their contract as the comments say it, and the text of each."""
-    text = (catalog_dir() / "functions" / "records.lua").read_text("utf-8")
-    parts = re.split(r"^-- FUNCTION (?=session_\w+$)", text, flags=re.MULTILINE)[1:]
-    return {part.split("\n", 1)[0]: functions.parse(part.split("\n", 1)[0], "-- " + part.strip()) for part in parts}
+    """Return the functions of the file by name."""
+    return functions.in_file("records.lua")
 
 
 def function() -> functions.Function:
@@ -42,9 +38,7 @@ def function() -> functions.Function:
 @cache
 def source() -> str:
     """Return the library as FUNCTION LOAD takes it."""
-    texts = "\n\n".join(f.source for f in functions_of().values())
-    register = "\n".join(functions.registration(f) for f in functions_of().values())
-    return f"#!lua name={LIBRARY}\n{functions.prelude()}\n\n{texts}\n\n{register}\n"
+    return functions.library(LIBRARY, functions_of().values())
 
 
 @cache
@@ -61,14 +55,9 @@ def install(client: redis.Redis, *, use_functions: bool) -> None:
 
 def call(
     client: redis.Redis, keys: Sequence[str], args: Iterable[str | int | float], *, form: functions.Form = "eval"
-) -> Any:  # Any: [version, status]
-    """Run the function; raises ``ResponseError`` with BADARG, BADDATA, WRONGTYPE or OOM, nothing being written then."""
-    if form == "function":
-        return client.fcall(NAME, len(keys), *keys, *args)
-    try:
-        return client.evalsha(function().sha, len(keys), *keys, *args)
-    except redis.exceptions.NoScriptError:
-        return client.eval(script(), len(keys), *keys, *args)
+) -> Any:  # Any: [version, result]
+    """Run ``session_record``; see :func:`functions.call`."""
+    return functions.run(client, function(), keys, args, form)
 
 
 def rounds(keyspace: Keyspace) -> tuple[KeyPattern, ...]:

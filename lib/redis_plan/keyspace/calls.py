@@ -1,0 +1,166 @@
+"""Calls: the one definition of each function, from which Lua, clients, access rules and documentation are made.
+
+The definitions are ``data/catalog/functions/calls.toml``; its head says what each field means.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from redis_plan.resources import catalog_dir
+
+#: Replies that are no named result, as the documentation says them.
+SHAPES: Mapping[str, str] = {
+    "count": "the number",
+    "names": "the names",
+    "claims": "entry, claimed_until, entry, claimed_until …",
+    "caught_up": '{"delta", version, event…}, {"snapshot", version, epoch, field, value…} or {"gone"}',
+    "removed": '{result} or {"unnamed", part…}',
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of a function; the fields are those of the file."""
+
+    name: str
+    check: str
+    says: str
+    kind: str = ""
+    constant: str = ""
+    default: str = ""
+    absent: str = ""
+    example: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One function as everybody who calls it must know it."""
+
+    name: str
+    says: str
+    keys: tuple[tuple[str, str], ...]  # name and type
+    args: tuple[Argument, ...]
+    rest: Argument | None
+    results: Mapping[str, str]
+    users: tuple[str, ...]
+    number: str = ""
+    shape: str = ""
+    more: bool = False
+    flags: tuple[str, ...] = ()
+    serves: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def of_session(self) -> bool:
+        """Whether it reads or changes a session's state."""
+        return self.name.startswith("session_")
+
+    @property
+    def reply(self) -> str:
+        """The shape of the reply: ``result``, ``numbered``, or one of :data:`SHAPES`."""
+        return self.shape or ("numbered" if self.number else "result")
+
+    @property
+    def arguments(self) -> tuple[Argument, ...]:
+        """Every argument, the rest last."""
+        return (*self.args, self.rest) if self.rest else self.args
+
+    @property
+    def argv(self) -> str:
+        """ARGV in one line; optional arguments in brackets."""
+        words = [f"[{a.name}]" if a.absent else a.name for a in self.args]
+        if self.rest:
+            words.append("[field value]..." if self.rest.kind == "fields" else f"[{self.rest.name}]")
+        return " ".join(words) or "(none)"
+
+    @property
+    def returns(self) -> str:
+        """What it does and answers, in one sentence each."""
+        named = "; ".join(f'"{name}": {about}' for name, about in self.results.items())
+        answer = f"{{{self.number}, result}}" if self.number else SHAPES.get(self.shape, "the result")
+        return f"{self.says}. Answers {answer}{f'. {named}' if named else ''}."
+
+
+@cache
+def arguments() -> Mapping[str, Argument]:
+    """Return every argument by name."""
+    return {name: Argument(name=name, **fields) for name, fields in _file()["argument"].items()}
+
+
+@cache
+def calls() -> Mapping[str, Call]:
+    """Return every definition by the function's name, in the order of the file."""
+    return {name: _call(name, fields) for name, fields in _file()["call"].items()}
+
+
+def _call(name: str, fields: Mapping[str, Any]) -> Call:  # Any: values of a TOML table
+    known = arguments()
+    return Call(
+        name=name,
+        says=fields["says"],
+        keys=tuple(_pairs(fields["keys"])),
+        args=tuple(known[a] for a in fields["args"]),
+        rest=known[fields["rest"]] if "rest" in fields else None,
+        results=fields.get("results", {}),
+        users=tuple(fields["users"]),
+        number=fields.get("number", ""),
+        shape=fields.get("shape", ""),
+        more=fields.get("more", False),
+        flags=tuple(fields.get("flags", ())),
+        serves=tuple(_pairs(fields.get("serves", ()))),
+    )
+
+
+def _pairs(texts: Iterable[str]) -> Iterable[tuple[str, str]]:
+    for text in texts:
+        first, _, second = text.partition(" ")
+        yield first, second
+
+
+@cache
+def _file() -> Mapping[str, Any]:  # Any: a TOML table
+    return tomllib.loads((catalog_dir() / "functions" / "calls.toml").read_text("utf-8"))
+
+
+def lua_name(call: Call) -> str:
+    """Return the name of the Lua table of ``call``."""
+    return call.name.upper()
+
+
+def lua_table(call: Call, runs: Iterable[str]) -> str:
+    """Return the definition as kernel.lua takes it; ``runs`` are the commands that are checked before the body."""
+
+    def argument(a: Argument) -> str:
+        absent = f", {_quoted(a.absent)}" if a.absent else ""
+        return f"{{{_quoted(a.name)}, check_{a.check}{absent}}}"
+
+    lines = [f"name = {_quoted(call.name)}, types = {{{', '.join(_quoted(kind) for _, kind in call.keys)}}},"]
+    flags = [f"{name} = true" for name, there in (("more", call.more), ("session", call.of_session)) if there]
+    lines += [", ".join(flags) + ","] if flags else []
+    lines += [f"args = {{{', '.join(argument(a) for a in call.args)}}},"]
+    lines += [f"rest = {{{_quoted(call.rest.name)}, check_rest_{call.rest.check}}},"] if call.rest else []
+    lines += [f"runs = {{{', '.join(_quoted(command) for command in sorted(runs))}}},"]
+    return f"local {lua_name(call)} = {{\n" + "".join(f"  {line}\n" for line in lines) + "}"
+
+
+def lua_comment(call: Call) -> str:
+    """Return the documentation of ``call`` as Lua comments: what it does, KEYS, ARGV and every result."""
+    lines = [f"{call.says}."]
+    lines += [f"KEYS {' '.join(name if kind == name or kind == 'any' else f'{name} ({kind})' for name, kind in call.keys)}"]
+    if call.more:
+        lines[-1] += " and the session's other keys"
+    lines += [f"ARGV {call.argv}"]
+    lines += [f"  {a.name}: {a.says}" for a in call.arguments]
+    lines += [f"Answers {{{call.number}, result}}:" if call.number else f"Answers {SHAPES.get(call.shape, 'a result')}:"]
+    lines += [f'  "{name}": {about}' for name, about in call.results.items()]
+    if not call.results:
+        lines[-1] = lines[-1].removesuffix(":") + "."
+    return "\n".join(f"-- {line}" for line in lines)
+
+
+def _quoted(text: str) -> str:
+    return "'" + text + "'"
