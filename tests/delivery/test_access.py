@@ -153,8 +153,8 @@ def test_the_fallback_by_eval_runs_with_the_same_rights(
 def test_the_generated_client_works_as_app(with_passwords: Server, generated: ModuleType) -> None:
     operations_ = generated.Operations(login(with_passwords, "app"), generated.Keys())
     operations_.create("acl", fields={"owner": "ann"})
-    assert operations_.join("acl", "ann", "c1", {}) == 1
-    assert operations_.heartbeat("acl", "ann", "c1") == 1
+    assert operations_.join("acl", "ann", "c1", {}) == (1, "joined")
+    assert operations_.heartbeat("acl", "ann", "c1") == "renewed"
     operations_.end("acl")
 
 
@@ -162,7 +162,10 @@ def test_the_worker_may_end_a_session_that_has_rounds(with_passwords: Server, ge
     app = generated.Operations(login(with_passwords, "app"), generated.Keys())
     app.create("night")
     app.record_answer("night", 1, "ann", "b")
-    generated.Operations(login(with_passwords, "worker"), generated.Keys()).end("night")
+    worker = generated.Operations(login(with_passwords, "worker"), generated.Keys())
+    worker.end("night")
+    worker.hand_over("night", "row 1")
+    assert worker.remove("night") == "removed"
     assert not login(with_passwords, "app").exists(generated.Keys().answer("night", 1))
 
 

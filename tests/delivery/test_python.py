@@ -117,10 +117,10 @@ def test_a_session_lives_through_the_client(
     keys = generated.Keys("test")
     o: Any = generated.Operations(client, keys, form=form, scripts=sample_folder / "functions-eval")
     client.script_flush()  # EVALSHA finds nothing at first
-    assert o.create("s", epoch="ab", fields={"owner": "ann"}) is True
-    assert o.create("s") is False
-    assert o.join("s", "ann", "c1", {"name": "Ann"}, capacity=1) == 1
-    assert o.join("s", "bob", "c1", {}, capacity=1) == -2
+    assert o.create("s", epoch="ab", fields={"owner": "ann"}) == "created"
+    assert o.create("s") == "exists"
+    assert o.join("s", "ann", "c1", {"name": "Ann"}, capacity=1) == (1, "joined")
+    assert o.join("s", "bob", "c1", {}, capacity=1) == (1, "full")
     assert o.apply("s", "rename", {"to": "x"}, op_id="1", expected_version=1, fields={"title": "x"}) == (2, "ok")
     assert o.apply("s", "rename", None, op_id="1") == (2, "duplicate")
     assert o.apply("s", "rename", None, expected_version=9) == (2, "conflict")
@@ -133,18 +133,21 @@ def test_a_session_lives_through_the_client(
     snapshot = o.catch_up("s", "", 0)
     assert (snapshot.kind, snapshot.version, snapshot.epoch) == ("snapshot", 5, "ab")
     assert snapshot.state["title"] == "x"
-    assert o.heartbeat("s", "ann", "c1") == 1
+    assert o.heartbeat("s", "ann", "c1") == "renewed"
     assert o.sweep("s") == []
-    assert o.leave("s", "ann", connection="c1") == 6
-    o.end("s")
-    o.end("s")
+    assert o.leave("s", "ann", connection="c1") == (6, "left")
+    assert (o.end("s"), o.end("s")) == ((7, "ended"), (7, "again"))
+    assert o.catch_up("s", "ab", 6).kind == "delta"
+    assert o.remove("s") == "ended"
+    assert o.hand_over("s", "row 1") == (8, "handed_over")
+    assert (o.remove("s"), o.remove("s")) == ("removed", "removed")
     assert o.catch_up("s", "ab", 5).kind == "gone"
-    assert o.hit_rate("join", "u", 1, 1).allowed
-    assert not o.hit_rate("join", "u", 1, 1).allowed
+    assert o.hit_rate("join", "u", 1, 1).status == "allowed"
+    assert o.hit_rate("join", "u", 1, 1).status == "refused"
     client.zadd(keys.due("00"), {"s:idle": 1})
     (claim,) = o.claim_due("00")
     assert claim.entry == "s:idle"
-    assert o.done_due("00", claim.entry, claim.until)
+    assert o.done_due("00", claim.entry, claim.until) == "done"
     left = {key.decode() if isinstance(key, bytes) else key for key in client.scan_iter()}
     assert {name.split(":")[3] for name in left if "{s}" in name} == {"idem"}
     client.flushall()

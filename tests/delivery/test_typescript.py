@@ -105,7 +105,9 @@ def test_a_session_lives_through_the_client_under_node(
     assert said["encoded"] == [naming.encode_id(value) for value in HOSTILE]
     assert said["buckets"] == [f"{naming.slot(naming.encode_id(v)) % 16:02d}" for v in ("k3v9", "a:b", 17)]
     assert said["channel"] == naming.render(sample.keyspace.pattern("events").template, env="test", session_id="k3:}")
-    assert (said["create"], said["again"], said["join"], said["full"]) == (True, False, 1, -2)
+    assert (said["create"], said["again"]) == ("created", "exists")
+    assert said["join"] == {"version": 1, "status": "joined"}
+    assert said["full"] == {"version": 1, "status": "full"}
     assert said["apply"] == {"version": 2, "status": "ok"}
     assert said["duplicate"] == {"version": 2, "status": "duplicate"}
     assert said["conflict"] == {"version": 2, "status": "conflict"}
@@ -117,8 +119,11 @@ def test_a_session_lives_through_the_client_under_node(
         "ab",
         "x",
     )
-    assert (said["heartbeat"], said["swept"], said["gone"]) == (1, [], {"kind": "gone"})
-    assert (said["allowed"]["allowed"], said["refused"]["allowed"]) == (True, False)
+    assert (said["heartbeat"], said["swept"], said["gone"]) == ("renewed", [], {"kind": "gone"})
+    assert [answer["status"] for answer in said["ended"]] == ["ended", "again"]
+    assert (said["early"], said["handed"]["status"], said["removed"]) == ("ended", "handed_over", "removed")
+    assert (said["typed"], said["nan"]) == ("BADARG session_apply: type", True)
+    assert (said["allowed"]["status"], said["refused"]["status"]) == ("allowed", "refused")
     assert (said["wins"], said["empty"]) == (1, True)
     assert {key.decode().split(":")[3] for key in client.scan_iter() if b"{s}" in key} == {"idem"}  # type: ignore[union-attr]
 

@@ -35,8 +35,8 @@ def client(own_server: Server) -> redis.Redis:
 
 
 def test_creating_twice_keeps_the_first(session, client):
-    assert session.create(client, epoch="ab", fields={"title": "one"}) == 1
-    assert session.create(client, epoch="cd", fields={"title": "two"}) == 0
+    assert session.create(client, epoch="ab", fields={"title": "one"}) == "created"
+    assert session.create(client, epoch="cd", fields={"title": "two"}) == "exists"
     state = client.hgetall(session.keys["state"])
     assert (state["epoch"], state["version"], state["status"], state["title"]) == ("ab", "0", "open", "one")
 
@@ -49,12 +49,12 @@ def test_creating_removes_what_an_older_session_left_behind(session, client):
 
 
 def test_a_rejoin_takes_no_second_seat_and_a_full_session_refuses(session, client):
-    assert session.join(client, "ann#1") == -1
+    assert session.join(client, "ann#1") == (0, "gone")
     session.create(client)
-    assert session.join(client, "ann#1") == 1
-    assert session.join(client, "bob#1") == 2
-    assert session.join(client, "cyd#1") == -2
-    assert session.join(client, "ann#2") == 2
+    assert session.join(client, "ann#1") == (1, "joined")
+    assert session.join(client, "bob#1") == (2, "joined")
+    assert session.join(client, "cyd#1") == (2, "full")
+    assert session.join(client, "ann#2") == (2, "again")
     assert client.hlen(session.keys["roster"]) == 2
     assert client.zcard(session.keys["presence"]) == 3
 
@@ -62,7 +62,7 @@ def test_a_rejoin_takes_no_second_seat_and_a_full_session_refuses(session, clien
 def test_a_third_connection_takes_over_the_lease_that_ends_first(session, client):
     session.create(client)
     for number in (1, 2, 3):
-        session.join(client, f"ann#{number}", now_ms=str(10_000_000_000_000 + number))
+        session.join(client, f"ann#{number}", lease_ms=60_000 + number)
     assert client.zrange(session.keys["presence"], 0, -1) == ["ann#2", "ann#3"]
 
 
@@ -70,9 +70,9 @@ def test_leaving_gives_the_seat_back_once(session, client):
     session.create(client)
     session.join(client, "ann#1")
     session.join(client, "ann#2")
-    assert session.leave(client, "ann#1") == 1  # one connection less, the seat stays
-    assert session.leave(client, "ann#2") == 2
-    assert session.leave(client, "ann") == 0
+    assert session.leave(client, "ann#1") == (1, "stays")
+    assert session.leave(client, "ann#2") == (2, "left")
+    assert session.leave(client, "ann") == (2, "absent")
     assert client.hlen(session.keys["roster"]) == 0
 
 
@@ -130,7 +130,7 @@ def test_a_version_beyond_32_bits_stays_exact(session, client):
     assert client.hget(session.keys["state"], "version") == str(2**53 - 2)
     assert f'"v":{2**53 - 2},' in session.catch_up(client, "ab", 2**53 - 3)[2]
     session.apply(client, "set", "")
-    with pytest.raises(redis.ResponseError, match="BADARG"):
+    with pytest.raises(redis.ResponseError, match="BADSTATE"):
         session.apply(client, "set", "")
 
 
@@ -150,12 +150,13 @@ def test_every_key_gets_its_ttl_in_the_same_step_and_keeps_it_until_half_is_gone
 
 def test_a_heartbeat_of_a_swept_connection_says_join_again(session, client):
     session.create(client)
-    session.join(client, "ann#1", now_ms="1000")
+    session.join(client, "ann#1")
     session.join(client, "bob#1")
-    assert session.heartbeat(client, "bob#1") == 1
+    client.zadd(session.keys["presence"], {"ann#1": 1000})
+    assert session.heartbeat(client, "bob#1") == "renewed"
     assert session.sweep(client) == ["ann#1"]
     assert client.hkeys(session.keys["roster"]) == ["bob"]
-    assert session.heartbeat(client, "ann#1") == -1
+    assert session.heartbeat(client, "ann#1") == "lapsed"
     last = json.loads(session.catch_up(client, client.hget(session.keys["state"], "epoch"), 2)[-1])
     assert (last["t"], last["d"]["m"], last["d"]["why"]) == ("leave", "ann", "lease")
 
@@ -174,10 +175,11 @@ def test_ending_is_idempotent_and_tells_once(session, client):
     subscriber = client.pubsub(ignore_subscribe_messages=True)
     subscriber.subscribe(session.channel)
     subscriber.get_message(timeout=1)
-    assert [session.end(client), session.end(client)] == [1, 1]
+    assert [session.close(client), session.close(client)] == [(2, "ended"), (2, "again")]
+    assert session.end(client) == "removed"
     heard = [m for _ in range(4) if (m := subscriber.get_message(timeout=0.05))]
     subscriber.close()
-    assert [json.loads(m["data"])["t"] for m in heard] == ["end"]
+    assert [json.loads(m["data"])["t"] for m in heard] == ["end", "handed_over"]
     assert client.exists(*session.keys.values()) == 0
     assert session.apply(client, "set", "") == (0, "gone")
 
@@ -197,7 +199,7 @@ def test_a_foreign_type_is_refused_before_the_first_write(session, client):
 @pytest.mark.parametrize("data", ["{", "not json", '{"a":1} and more'])
 def test_data_that_is_no_json_is_refused(session, client, data):
     session.create(client)
-    with pytest.raises(redis.ResponseError, match="BADDATA"):
+    with pytest.raises(redis.ResponseError, match="BADARG session_apply: data"):
         session.apply(client, "set", data)
     assert client.hget(session.keys["state"], "version") == "0"
 
@@ -216,7 +218,7 @@ def test_a_session_ends_and_catches_up_when_memory_is_full(session, client):
         with pytest.raises(redis.exceptions.OutOfMemoryError):
             session.apply(client, "set", "")
         assert session.catch_up(client, "ab", 1) == ["delta", 1]
-        assert session.end(client) == 1
+        assert session.end(client) == "removed"
     finally:
         client.config_set("maxmemory", "0")
     assert client.exists(*session.keys.values()) == 0
@@ -236,10 +238,10 @@ def test_every_function_declares_keys_of_one_slot():
 
 
 def test_no_function_touches_a_key_that_it_was_not_given():
-    called = re.findall(r"redis\.call\('(\w+)', ?([^,)]+)", functions.source())
+    called = re.findall(r"redis\.p?call\('(\w+)', ?([^,)]+)", functions.source())
     keyless = {"TIME", "PUBLISH", "SPUBLISH"}
     names = {at for command, at in called if command not in keyless}
-    assert names <= {"keys[1]", "keys[2]", "keys[3]", "keys[4]", "keys[i]", "state", "log", "presence"}
+    assert names <= {"keys[1]", "keys[2]", "keys[3]", "keys[4]", "keys[i]", "state", "log", "presence", "idem"}
 
 
 def test_the_functions_run_on_a_cluster_node(own_server):
@@ -252,11 +254,11 @@ def test_the_functions_run_on_a_cluster_node(own_server):
         session = Session.of(project.brief(), project.keyspace(), library, "k3:}")
         while "cluster_state:ok" not in client.execute_command("CLUSTER", "INFO"):
             pass
-        assert session.create(client) == 1
-        assert session.join(client, "ann#1") == 1
+        assert session.create(client) == "created"
+        assert session.join(client, "ann#1") == (1, "joined")
         assert session.apply(client, "set", "", op_id="a") == (2, "ok")
         assert session.sweep(client) == []
-        assert session.end(client) == 1
+        assert session.end(client) == "removed"
         assert naming.slot(session.keys["state"]) == naming.slot(session.channel)
 
 

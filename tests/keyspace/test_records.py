@@ -23,7 +23,7 @@ def record(own_server: Server, request: pytest.FixtureRequest) -> Record:
     for key in client.scan_iter(match="rec:*"):
         client.unlink(key)
     records.install(client, use_functions=request.param == "function")
-    functions.call(client, "session_create", KEYS[:2], ["9f3c", 60])
+    functions.call(client, "session_create", [KEYS[0], "rec:{s}:roster", KEYS[1]], ["9f3c", 60])
 
     def run(command: str, element: str, *value: str, op: str = "", expected: str = "", most: int = 100) -> Any:
         args = ["", op, expected, "record", '{"n":1}', 60, "100", 30, command, most, element, *value]
@@ -70,11 +70,13 @@ def test_ending_names_the_keys_of_rounds_that_it_was_not_given(own_server: Serve
         record("HSET", "ann", "5")
     finally:
         KEYS[3] = target
-    assert functions.call(client, "session_end", KEYS[:2], [""]) == ["vote:7"]
+    functions.call(client, "session_end", KEYS[:2], ["", 60, 100])
+    functions.call(client, "session_hand_over", KEYS[:2], ["row 7", "", 60, 100])
+    assert functions.call(client, "session_remove", KEYS[:2], []) == ["unnamed", "vote:7"]
     assert client.exists(KEYS[0], "rec:{s}:vote:7") == 2  # nothing was done
     snapshot = functions.call(client, "session_catch_up", KEYS[:2], ["00", 0, "100"])
     assert not any("vote" in str(part) for part in snapshot)  # the note is no part of the state that clients see
-    assert functions.call(client, "session_end", [*KEYS[:2], "rec:{s}:vote:7"], [""]) == 1
+    assert functions.call(client, "session_remove", [*KEYS[:2], "rec:{s}:vote:7"], []) == ["removed"]
     assert client.exists(KEYS[0], "rec:{s}:vote:7") == 0
 
 
@@ -84,7 +86,7 @@ def test_a_dropped_round_is_no_longer_noted(record: Record) -> None:
     client.hset(KEYS[0], "key:vote:7", "")
     drop = records.functions_of()["session_drop"]
     assert client.eval(drop.script, 2, KEYS[0], "rec:{s}:vote:7") == 1
-    assert functions.call(client, "session_end", KEYS[:2], [""]) == 1
+    assert not [field for field in client.hkeys(KEYS[0]) if field.startswith("key:")]  # type: ignore[union-attr]
 
 
 def test_the_bound_refuses_a_new_element_but_not_a_change(record: Record) -> None:

@@ -159,6 +159,7 @@ local ELEMENT = {
   ZADD = {'zset', true, 'ZCARD'}, ZINCRBY = {'zset', true, 'ZCARD'}, SADD = {'set', false, 'SCARD'},
   RPUSH = {'list', false}, HDEL = {'hash', false}, ZREM = {'zset', false}, SREM = {'set', false},
 }
+
 local function check_command(text) return ELEMENT[text] and text end
 
 local function check_rest_fields(args, from)

@@ -12,7 +12,7 @@ from redis_plan.brief.model import Brief
 from redis_plan.delivery import operations as model
 from redis_plan.delivery.artefact import plain, quote, render, serves
 from redis_plan.delivery.operations import Argument, Key, Operation, Parameter
-from redis_plan.keyspace import chain, cues, functions, naming
+from redis_plan.keyspace import calls, chain, cues, functions, naming, records
 from redis_plan.keyspace.model import KeyPattern, Keyspace
 
 PYTHON, TYPESCRIPT = "redis_plan_client.py", "redis-plan-client.ts"
@@ -23,12 +23,14 @@ _PY_KINDS = {"id": "Id", "text": "str", "int": "int", "number": "float", "json":
              "flag": "bool"}  # fmt: skip
 _TS_KINDS = {"id": "Id", "text": "string", "int": "number", "number": "number", "json": "unknown",
              "fields": "Readonly<Record<string, string | number>>", "flag": "boolean"}  # fmt: skip
-_PY_REPLIES = {"flag": ("bool", "bool"), "integer": ("int", "int"), "applied": ("Applied", "_applied"), "names": ("list[str]", ""),
-               "caught_up": ("CaughtUp", "_caught_up"), "ended": ("None", ""), "counted": ("Counted", ""),
-               "claims": ("list[Claim]", "_claims")}  # fmt: skip
-_TS_REPLIES = {"flag": ("boolean", "flag"), "integer": ("number", "Number"), "applied": ("Applied", "applied"),
-               "names": ("string[]", "names"), "caught_up": ("CaughtUp", "caughtUp"), "ended": ("void", ""),
-               "counted": ("Counted", "counted"), "claims": ("Claim[]", "claims")}  # fmt: skip
+#: What each shape of a reply becomes: type, and what reads it.
+_PY_SHAPES = {"count": ("int", "int"), "names": ("list[str]", "_texts"), "claims": ("list[Claim]", "_claims"),
+              "caught_up": ("CaughtUp", "_caught_up")}  # fmt: skip
+_TS_SHAPES = {"count": ("number", "Number"), "names": ("string[]", "texts"), "claims": ("Claim[]", "claims"),
+              "caught_up": ("CaughtUp", "caughtUp")}  # fmt: skip
+#: The class that a numbered result is, by what its number counts.
+_NUMBERED = {"version": "Versioned", "used": "Counted", "token": "Token"}
+_LINE = 120
 _TS_WORDS = {"break", "case", "catch", "class", "const", "continue", "debugger", "default", "delete", "do", "else", "enum", "export",
              "extends", "false", "finally", "for", "function", "if", "import", "in", "instanceof", "new", "null", "return", "super",
              "switch", "this", "throw", "true", "try", "typeof", "var", "void", "while", "with", "package", "private", "public",
@@ -43,16 +45,16 @@ def library_for(brief: Brief) -> Library:
 
 def python_client(brief: Brief, keyspace: Keyspace) -> str:
     """Return the Python module."""
-    modes = [
-        {"name": "Operations", "connection": "Connection", "def": "def", "await": ""},
-        {"name": "AsyncOperations", "connection": "AsyncConnection", "def": "async def", "await": "await "},
-    ]
     names = _names(brief, keyspace)
-    needs_mapping = names["uses_pairs"] or names["replies"]["caught_up"]
-    abstract = [*(["Mapping"] if needs_mapping else []), *(["Sequence"] if names["operations"] else [])]
-    tuples = any(names["replies"][kind] for kind in ("applied", "claims", "caught_up"))
-    typing = ", ".join(["Any", "Final", "Literal", *(["NamedTuple"] if tuples else []), "Protocol"])
-    return render("client.py.j2", modes=modes, abstract=", ".join(abstract), typing=typing, **names)
+    needed = [word for word, there in (("Generic", True), ("NamedTuple", names["tuples"]), ("ParamSpec", True), ("Protocol", True),
+                                       ("TypeVar", True)) if there and names["operations"]]  # fmt: skip
+    words = ["Final", *needed]
+    words += ["Any", "Concatenate", "Literal"] if names["operations"] else []
+    words += ["TypedDict", "Unpack"] if names["record"] else []
+    imports = _py_fit("from typing import ", sorted(words, key=str.lower), "", 0)
+    if len(imports) > _LINE:
+        imports = _py_fit("from typing import (", sorted(words, key=str.lower), ")", 0)
+    return render("client.py.j2", typing=imports, **names)
 
 
 def typescript_client(brief: Brief, keyspace: Keyspace, library: Library) -> str:
@@ -62,8 +64,10 @@ def typescript_client(brief: Brief, keyspace: Keyspace, library: Library) -> str
 
 def _names(brief: Brief, keyspace: Keyspace) -> dict[str, Any]:  # Any: what the templates loop over
     made = model.operations(brief, keyspace)
-    found = [_operation(o, keyspace) for o in made]
-    kinds = {o.function.reply for o in made}
+    shapes = {o.function.call.shape for o in made}
+    numbers = {o.function.call.number for o in made} - {""}
+    uses_pairs = any(p.kind == "fields" for o in made for p in o.parameters)
+    named = {_result_of(name): words for name, words in model.statuses(made).items()}
     return {
         "title": plain(brief.title),
         "session": not functions.missing(keyspace),
@@ -72,10 +76,27 @@ def _names(brief: Brief, keyspace: Keyspace) -> dict[str, Any]:  # Any: what the
         "constants": _constants(brief, keyspace),
         "max_id_bytes": naming.MAX_ID_BYTES,
         "builders": [_builder(p, brief) for p in keyspace.patterns],
-        "operations": found,
-        "replies": {kind: kind in kinds for kind in _PY_REPLIES},
-        "uses_pairs": any(p.kind == "fields" for o in made for p in o.parameters),
+        "operations": [_operation(o, keyspace) for o in made],
+        "replies": {shape: shape in shapes for shape in calls.SHAPES},
+        "results": "" in {o.function.call.shape for o in made if not o.function.call.number},
+        "statuses": [
+            (name, _py_fit(f"{name} = Literal[", [quote(w) for w in words], "]", 0).partition(" = ")[2])
+            for name, words in named.items()
+        ],
+        "unions": [(name, " | ".join(quote(word) for word in words)) for name, words in named.items()],
+        "others": [(snake(p.name), camel(p.name)) for p in model.session_others(keyspace)],
+        "record": _shared_record(keyspace) if any(o.function.name == records.NAME for o in made) else None,
+        "numbers": [(kind, number) for number, kind in _NUMBERED.items() if number in numbers],
+        "errors": calls.errors(),
+        "uses_pairs": uses_pairs,
+        "uses_mapping": uses_pairs or "caught_up" in shapes,
+        "tuples": bool(numbers) or bool(shapes & {"claims", "caught_up"}),
     }
+
+
+def _result_of(function: str) -> str:
+    """Return the name of the type of a function's named results."""
+    return "".join(part.capitalize() for part in function.removeprefix("session_").split("_")) + "Result"
 
 
 def _constants(brief: Brief, keyspace: Keyspace) -> list[dict[str, Any]]:  # Any: text and lines
@@ -138,50 +159,172 @@ def _builder(pattern: KeyPattern, brief: Brief) -> dict[str, Any]:  # Any: text 
 
 
 def _operation(operation: Operation, keyspace: Keyspace) -> dict[str, Any]:  # Any: text, lines and flags
-    channel = keyspace.use("events") if not functions.missing(keyspace) else None
-    sharded = " sharded" if channel and channel.chosen == "sharded-pubsub" else ""
-    named = {key.pattern for key in operation.keys}
-    others = [p for p in model.session_others(keyspace) if p.name not in named] if operation.takes_more else []
-    about = [*_wrap(f"{operation.about.rstrip('.')}."[:1].upper() + f"{operation.about.rstrip('.')}."[1:]), ""]
-    told = [p for p in operation.parameters if p.says]
-    about += [line for p in told for line in _wrap(f"{snake(p.name)}: {plain(p.says)}.")]
-    about += (
-        ["also: names of further keys of the session, such as the current round's."] if operation.takes_more else []
-    )
-    about += ["", *_wrap(f"Serves {operation.requirements}.")] if operation.requirements else []
-    py_keys = [_py_key(k) for k in operation.keys] + [f"self.keys.{snake(p.name)}(session_id)" for p in others]
-    ts_keys = [_ts_key(k) for k in operation.keys] + [f"this.keys.{camel(p.name)}(sessionId)" for p in others]
-    py_optional = [{"py": _py_parameter(p)} for p in operation.optional]
+    if operation.function.name == records.NAME:
+        return _record(operation)
+    py_channel, ts_channel, sharded = _channel(keyspace)
+    about = _about(operation)
+    py_keys, ts_keys = [_py_key(k) for k in operation.keys], [_ts_key(k) for k in operation.keys]
+    py_kind, ts_kind = _reply(operation.function.call)
+    py_args = [_py_argument(a, operation, py_channel, sharded) for a in operation.arguments]
+    py_parameters = ["self", *(_py_parameter(p) for p in operation.required)]
+    optional = [_py_parameter(p) for p in operation.optional]
+    ts_parameters = [f"{camel(p.name)}: {_ts_type(p)}" for p in operation.required]
     ts_optional = [f"{camel(p.name)}?: {_ts_type(p)}" for p in operation.optional]
     if operation.takes_more:
-        py_keys.append("*also")
-        ts_keys.append("...(options.also ?? [])")
-        py_optional.append({"py": "also: Sequence[str] = ()"})
+        optional.append("also: Sequence[str] = ()")
         ts_optional.append("also?: readonly string[]")
-    channels = (
-        (f"self.keys.{snake(channel.name)}(session_id)", f"this.keys.{camel(channel.name)}(sessionId)")
-        if channel
-        else ("", "")
-    )
+    py_parameters += ["*", *optional] if optional else []
+    ts_parameters += [f"options: {{ {'; '.join(ts_optional)} }} = {{}}"] if ts_optional else []
+    name = quote(operation.function.name)
     return {
         "py": snake(operation.method),
         "ts": camel(operation.method),
-        "function": operation.function.name,
-        "reply": operation.function.reply,
         "about": about,
         "ts_about": [camel_words(line, operation.parameters) for line in about],
-        "required": [{"py": _py_parameter(p), "ts": f"{camel(p.name)}: {_ts_type(p)}"} for p in operation.required],
-        "optional": py_optional,
-        "ts_optional": ts_optional,
-        "py_keys": py_keys,
-        "ts_keys": ts_keys,
-        "py_args": [_py_argument(a, operation, channels[0], sharded) for a in operation.arguments],
-        "ts_args": [_ts_argument(a, operation, channels[1], sharded) for a in operation.arguments],
-        "py_reply": _PY_REPLIES[operation.function.reply][0],
-        "py_convert": _PY_REPLIES[operation.function.reply][1],
-        "ts_reply": _TS_REPLIES[operation.function.reply][0],
-        "ts_convert": _TS_REPLIES[operation.function.reply][1],
-    }
+        "py_signature": _py_fit(f"    def {snake(operation.method)}(", py_parameters, f") -> Call[{py_kind[0]}]:", 4),
+        "py_body": "\n".join([
+            _py_fit("        keys = self._all(", ["session_id", "also", *py_keys], ")", 8)
+            if operation.takes_more else _py_fit("        keys = [", py_keys, "]", 8),
+            _py_fit("        args: list[str] = [" if not py_args else "        args = [", py_args, "]", 8),
+            f"        return Call({name}, keys, args, {py_kind[1]})",
+        ]),
+        "ts_signature": _ts_fit(f"  async {camel(operation.method)}(", ts_parameters, f"): Promise<{ts_kind[0]}> {{", 2),
+        "ts_call": [
+            _ts_fit("    const keys = this.all(", ["sessionId", "options.also", *ts_keys], ");", 4)
+            if operation.takes_more else _ts_fit("    const keys = [", ts_keys, "];", 4),
+            _ts_fit("    const args: string[] = [", [_ts_argument(a, operation, ts_channel, sharded) for a in operation.arguments], "];", 4),
+        ],
+        "ts_read": f"{ts_kind[1]}(await this.call({name}, keys, args))",
+    }  # fmt: skip
+
+
+def _channel(keyspace: Keyspace) -> tuple[str, str, str]:
+    """Return the session's channel in Python and in TypeScript, and " sharded" where the design says so."""
+    channel = keyspace.use("events") if not functions.missing(keyspace) else None
+    if channel is None:
+        return "", "", ""
+    sharded = " sharded" if channel.chosen == "sharded-pubsub" else ""
+    return f"self.keys.{snake(channel.name)}(session_id)", f"this.keys.{camel(channel.name)}(sessionId)", sharded
+
+
+def _record(operation: Operation) -> dict[str, Any]:  # Any: text and lines
+    """Return the change of one collection: what differs is given to the one that they share."""
+    change = {"op_id", "expected_version", "event", "data", "once"}
+    given = [p for p in operation.parameters if p.name not in change]
+    once = any(p.name == "once" for p in operation.parameters)
+    literal = next(a.name for a in operation.arguments if a.kind in ("literal", "once")) or "HSET"
+    name, values = quote(operation.keys[-1].pattern), [p for p in given if p.name in ("element", "value")]
+    py_command = f'"HSETNX" if once else {quote(literal)}' if once else quote(literal)
+    ts_command = f'change.once ? "HSETNX" : {quote(literal)}' if once else quote(literal)
+    py = ["session_id", _py_key(operation.keys[-1]), py_command, name,
+          *(p.name if p.kind == "text" else f"str({p.name})" for p in values), "**change"]  # fmt: skip
+    ts = ["sessionId", _ts_key(operation.keys[-1]), ts_command, name,
+          f"[{', '.join(p.name if p.kind == 'text' else f'String({p.name})' for p in values)}]", "change"]  # fmt: skip
+    parameters = [
+        "self",
+        *(_py_parameter(p) for p in given),
+        *(["*", "once: bool = False"] if once else []),
+        "**change: Unpack[Change]",
+    ]
+    ts_parameters = [
+        *(f"{camel(p.name)}: {_ts_type(p)}" for p in given),
+        f"change: Change{' & { once?: boolean }' if once else ''} = {{}}",
+    ]
+    about = _about(operation)
+    return {
+        "py": snake(operation.method),
+        "ts": camel(operation.method),
+        "about": about,
+        "ts_about": [camel_words(line, operation.parameters) for line in about],
+        "py_signature": _py_fit(f"    def {snake(operation.method)}(", parameters, ") -> Call[Versioned[RecordResult]]:", 4),
+        "py_body": _py_fit("        return self._record(", py, ")", 8),
+        "ts_signature": _ts_fit(f"  async {camel(operation.method)}(", ts_parameters, "): Promise<Versioned<RecordResult>> {", 2),
+        "ts_call": [],
+        "ts_read": f"this.record({', '.join(ts)})",
+    }  # fmt: skip
+
+
+def _shared_record(keyspace: Keyspace) -> dict[str, str]:
+    """Return ARGV of ``session_record`` as the definition orders it, in Python and in TypeScript."""
+    py_channel, ts_channel, sharded = _channel(keyspace)
+    py = {"channel": f'f"{{{py_channel}}}{sharded}"' if sharded else py_channel or '""', "op_id": "op_id",
+          "expected_version": '"" if expected is None else str(expected)', "type": 'change.get("event", name)',
+          "data": '_json(change.get("data"))', "ttl_s": 'str(TTL["state"])', "log_max": "LOG_MAX", "idem_ttl_s": 'str(TTL["idem"])',
+          "command": "command", "most": "str(BOUND[name])", "element": "*element"}  # fmt: skip
+    ts = {"channel": f"`${{{ts_channel}}}{sharded}`" if sharded else ts_channel or '""', "op_id": "opId",
+          "expected_version": 'String(change.expectedVersion ?? "")', "type": "change.event ?? name", "data": "json(change.data)",
+          "ttl_s": 'String(TTL["state"])', "log_max": "LOG_MAX", "idem_ttl_s": 'String(TTL["idem"])', "command": "command",
+          "most": "String(BOUND[name])", "element": "...element"}  # fmt: skip
+    order = [argument.name for argument in calls.calls()[records.NAME].args]
+    idem = keyspace.pattern("idem").name
+    py_keys = [
+        "self.keys.state(session_id)",
+        "self.keys.log(session_id)",
+        f'self.keys.{snake(idem)}(session_id, op_id or "none")',
+        "target",
+    ]
+    ts_keys = [
+        "this.keys.state(sessionId)",
+        "this.keys.log(sessionId)",
+        f'this.keys.{camel(idem)}(sessionId, opId || "none")',
+        "target",
+    ]
+    return {
+        "py_keys": _py_fit("        keys = [", py_keys, "]", 8),
+        "py_args": _py_fit("        args = [", [py[name] for name in order], "]", 8),
+        "ts_keys": _ts_fit("    const keys = [", ts_keys, "];", 4),
+        "ts_args": _ts_fit("    const args = [", [ts[name] for name in order], "];", 4),
+    }  # fmt: skip
+
+
+def _reply(call: calls.Call) -> tuple[tuple[str, str], tuple[str, str]]:
+    """Return type and reader of the reply in Python, and in TypeScript."""
+    result = _result_of(call.name)
+    if call.number:
+        kind = _NUMBERED[call.number]
+        return (f"{kind}[{result}]", f"_numbered({kind})"), (f"{kind}<{result}>", call.number)
+    if call.shape == "removed":
+        return (result, "_first"), (result, "first")
+    if call.shape:
+        return _PY_SHAPES[call.shape], _TS_SHAPES[call.shape]
+    return (result, "_result"), (result, "result")
+
+
+def _about(operation: Operation) -> list[str]:
+    """Return the documentation of a method: what it does, its parameters, its results, what it serves."""
+    call, first = operation.function.call, f"{operation.about.rstrip('.')}."
+    about = [*_wrap(first[:1].upper() + first[1:]), ""]
+    if call.of_session and operation.method.startswith(("record_", "remove_", "drop_")) and operation.keys[1:]:
+        told = [p for p in operation.parameters if p.name in ("element", "value", "once")]
+    else:
+        told = [p for p in operation.parameters if p.kind != "id"]
+        about += [line for word, says in call.results.items() for line in _wrap(f"{word}: {says}.")]
+    about += [line for p in told if p.says for line in _wrap(f"{snake(p.name)}: {plain(p.says)}.")]
+    about += ["", *_wrap(f"Serves {operation.requirements}.")] if operation.requirements else []
+    return [line for number, line in enumerate(about) if line or (number + 1 < len(about) and about[number + 1])]
+
+
+def _py_fit(opening: str, parts: Sequence[str], closing: str, indent: int) -> str:
+    """Return a bracket on one line where it fits, else one part a line, as formatters have it."""
+    line = f"{opening}{', '.join(parts)}{closing}"
+    if len(line) <= _LINE:
+        return line
+    inner = "".join(f"\n{' ' * (indent + 4)}{part}," for part in parts)
+    return f"{opening}{inner}\n{' ' * indent}{closing}"
+
+
+def _ts_fit(opening: str, parts: Sequence[str], closing: str, indent: int) -> str:
+    """Return a bracket on one line where it fits, else its parts in lines of the same width."""
+    line = f"{opening}{', '.join(parts)}{closing}"
+    if len(line) <= _LINE:
+        return line
+    lines = [""]
+    for part in parts:
+        if len(lines[-1]) + len(part) > _LINE - indent - 4 and lines[-1]:
+            lines.append("")
+        lines[-1] += f"{part}, "
+    inner = "".join(f"\n{' ' * (indent + 2)}{text.rstrip()}" for text in lines)
+    return f"{opening}{inner}\n{' ' * indent}{closing}"
 
 
 def camel_words(line: str, parameters: Sequence[Parameter]) -> str:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from redis_plan.delivery import library
 from redis_plan.delivery.library import Step
+from redis_plan.keyspace import calls
 from redis_plan.keyspace.model import KeyPattern, Keyspace
 from redis_plan.resources import catalog_dir
 
@@ -64,14 +65,14 @@ def general(role: str) -> tuple[tuple[str, str], ...]:
 
 def assigned() -> frozenset[str]:
     """Return the functions of which the catalog says by name who calls them."""
-    return frozenset(_table()["callers"])
+    return frozenset(calls.calls())
 
 
 def callers(function: str, pattern: KeyPattern | None = None) -> tuple[Role, ...]:
     """Return the users that call a function; on ``pattern`` where it serves several uses."""
-    own = _table()["callers"].get(function)
-    of_use = uses().get((pattern.use, pattern.type), {}).get("callers") if pattern else None
-    found = own or of_use or ("app",)
+    call = calls.calls()[function]
+    of_use = uses().get((pattern.use, pattern.type), {}).get("callers") if pattern and not call.of_session else None
+    found = of_use or call.users
     return tuple(role for role in ROLES if role in found)
 
 
@@ -98,11 +99,11 @@ def _touched(step: Step, own: tuple[KeyPattern, ...], keyspace: Keyspace) -> tup
 
 def duties(keyspace: Keyspace, role: Role) -> tuple[Duty, ...]:
     """Return what ``role`` does with each key pattern and channel, those that it has nothing to do with left out."""
-    calls = called(keyspace, role)
+    steps = called(keyspace, role)
     found = []
     for pattern in keyspace.patterns:
-        names = tuple(s.function.name for s, touched in calls if pattern in touched)
-        written = any("no-writes" not in s.function.flags for s, touched in calls if pattern in touched)
+        names = tuple(s.function.name for s, touched in steps if pattern in touched)
+        written = any("no-writes" not in s.function.flags for s, touched in steps if pattern in touched)
         commands = sent(keyspace, pattern, role)
         if names or commands:
             writes = written or any(not reads(c) for c in commands if c not in _TRANSACTION)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -30,25 +28,9 @@ class Step:
         return self.function.name.startswith("session_")
 
 
-def _file(name: str) -> str:
-    return (catalog_dir() / "functions" / name).read_text("utf-8")
-
-
-@cache
-def _common() -> tuple[str, tuple[Function, ...]]:
-    head, *texts = re.split(r"^-- FUNCTION (?=\w+$)", _file("common.lua"), flags=re.MULTILINE)
-    made = tuple(functions.parse(t.split("\n", 1)[0], "-- " + t.strip()) for t in texts)
-    return head.split("-- PRELUDE\n", 1)[1].strip(), made
-
-
 def common() -> tuple[Function, ...]:
     """Return the catalog's functions outside sessions, whatever a project needs."""
-    return _common()[1]
-
-
-def common_head() -> str:
-    """Return the Lua text that those functions may call."""
-    return _common()[0]
+    return tuple(functions.in_file("common.lua").values())
 
 
 def steps(keyspace: Keyspace) -> tuple[Step, ...]:
@@ -59,8 +41,10 @@ def steps(keyspace: Keyspace) -> tuple[Step, ...]:
         recorded, rounds = records.recorded(keyspace), records.rounds(keyspace)
         found += [Step(records.function(), recorded)] if recorded else []
         found += [Step(records.functions_of()["session_drop"], rounds)] if rounds else []
-    for function in _common()[1]:
-        served = tuple(p for p in keyspace.keys if (p.use, p.type) in function.uses and _fits(function, p, keyspace))
+    for function in common():
+        served = tuple(
+            p for p in keyspace.keys if (p.use, p.type) in function.call.serves and _fits(function, p, keyspace)
+        )
         found += [Step(function, served)] if served else []
     return tuple(found)
 
@@ -90,11 +74,10 @@ def compose(brief: Brief, keyspace: Keyspace) -> str:
         f"-- Where Functions are missing, each file of {SCRIPTS}/ is the same step for EVAL and EVALSHA.",
     ]
     if any(s.of_session for s in needed):
-        rules = functions.source().split("-- Rules they share\n", 1)[1].split("\n-- PRELUDE", 1)[0]
-        about += ["--", "-- Rules the session's functions share", rules.strip()]
+        about += ["--", "-- Rules the session's functions share", functions.rules()]
     texts = [_with_requirements(step, brief, keyspace) for step in needed]
     register = "\n".join(functions.registration(step.function) for step in needed)
-    parts = ["\n".join(about), *_heads(needed, texts), *texts, register]
+    parts = ["\n".join(about), functions.prune(functions.kernel(), "\n".join(texts)), *texts, register]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
@@ -106,7 +89,6 @@ def library_name(keyspace: Keyspace) -> str:
 def _with_requirements(step: Step, brief: Brief, keyspace: Keyspace) -> str:
     """Return the function's text; after its name which keys and requirements it serves."""
     head, _, rest = step.function.source.partition("\n")
-    rest = re.sub(r"^-- (FOR|Reply) .+\n", "", rest, flags=re.MULTILINE)
     patterns = step.patterns or tuple(p for p in keyspace.keys if step.function.name in p.functions)
     asked = serves(brief, [r for p in patterns for r in p.requirements])
     lines = [f"-- {head.removeprefix('-- ').strip()}"]
@@ -117,34 +99,12 @@ def _with_requirements(step: Step, brief: Brief, keyspace: Keyspace) -> str:
     return "\n".join([*lines, rest])
 
 
-def _heads(needed: Iterable[Step], texts: Iterable[str]) -> list[str]:
-    """Return the shared Lua in front of the functions, each helper only if something calls it."""
-    own = any(s.of_session for s in needed)
-    other = any(not s.of_session for s in needed)
-    heads = "\n\n".join([*([functions.prelude()] if own else []), *([_common()[0]] if other else [])])
-    return [_used(heads, "\n".join(texts))]
-
-
-def _used(head: str, body: str) -> str:
-    """Return the blocks of ``head`` whose local name ``body``, or a block that is kept, mentions."""
-    blocks = re.split(r"\n\n(?=--|local )", head)
-    names = [re.findall(r"^local (?:function )?(\w+)", block, re.MULTILINE) for block in blocks]
-    kept: set[int] = set()
-    while True:
-        text = re.sub(r"--.*", "", body + "\n" + "\n".join(blocks[i] for i in kept))
-        now = {i for i, found in enumerate(names) if any(re.search(rf"\b{name}\b", text) for name in found)}
-        if now <= kept:
-            return "\n\n".join(blocks[i] for i in sorted(kept))
-        kept |= now
-
-
 def eval_scripts(brief: Brief, keyspace: Keyspace) -> tuple[Artefact, ...]:
     """Return the EVAL form of each function: what it needs of the shared Lua, the function, and a call of it."""
     made = []
     for step in steps(keyspace):
         text = _with_requirements(step, brief, keyspace)
-        heads = [h for h in _heads([step], [text]) if h]
-        script = "\n\n".join([*heads, text, f"return {step.function.name}(KEYS, ARGV)"]) + "\n"
+        script = functions.script(step.function, text)
         made.append(Artefact(f"{SCRIPTS}/{step.function.name}.lua", script, f"{step.function.name} for EVAL"))
     return tuple(made)
 
@@ -157,12 +117,10 @@ def commands(keyspace: Keyspace) -> dict[str, tuple[str, ...]]:
     stream = any(p.use == "log" and p.type == "stream" for p in keyspace.keys)
     sharded = any(p.chosen == "sharded-pubsub" for p in keyspace.channels)
     absent = {"RPUSH", "LTRIM", "LRANGE"} if stream else {"XADD", "XRANGE"}
-    absent |= set() if sharded else {"SPUBLISH"}
     found = {}
     for step in steps(keyspace):
-        code = "\n".join([*_heads([step], [step.function.source]), step.function.source])
-        called = set(re.findall(r"redis\.call\('([A-Z]+)'", code))
-        called -= absent if step.of_session else {"SPUBLISH"} - ({"SPUBLISH"} if sharded else set())
+        called = set(step.function.commands) - (absent if step.of_session else set())
+        called -= set() if sharded else {"SPUBLISH"}
         if step.function.name == records.NAME:
             called -= _ANY_RECORD
             called |= {name for p in step.patterns for name in (records.command_for(p), *_RECORDED[p.type])}
@@ -177,4 +135,4 @@ _RECORDED = {
     "set": ("SREM", "SISMEMBER", "SCARD"),
     "list": ("LTRIM",),
 }
-_ANY_RECORD = {"HEXISTS", "ZSCORE", "SISMEMBER", "HLEN", "ZCARD", "SCARD"}
+_ANY_RECORD = {"HEXISTS", "ZSCORE", "SISMEMBER"}

@@ -1,26 +1,23 @@
 """Operations: each function of the library as a method of a client, in terms that any language can render.
 
-The contract in the Lua comments (KEYS, ARGV, Reply) is the only source; how an argument is offered is data
-(``data/catalog/delivery/arguments.toml``).
+What a function takes and answers is its definition (:mod:`redis_plan.keyspace.calls`); here it meets the project's keys.
 """
 
 from __future__ import annotations
 
-import re
-import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import cache
 
 from redis_plan.brief.model import Brief
 from redis_plan.delivery import library
 from redis_plan.delivery.artefact import plain, serves
-from redis_plan.keyspace import functions, naming, records
+from redis_plan.keyspace import calls, functions, naming, records
 from redis_plan.keyspace.functions import Function
 from redis_plan.keyspace.model import KeyPattern, Keyspace
-from redis_plan.resources import catalog_dir
 
-#: Alternative commands of a recorded collection: (command, method prefix, takes a value), by type.
+#: What removes one element of a recorded collection, by type.
 _REMOVE = {"hash": "HDEL", "zset": "ZREM", "set": "SREM"}
+_SESSION = "session_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +34,7 @@ class Parameter:
 class Argument:
     """One argument of the function: a parameter, a constant, or a literal."""
 
-    kind: str  # parameter | constant | literal | connection | member | channel | once
+    kind: str  # parameter | constant | literal | connection | channel | once
     name: str = ""
     of: str = ""  # the pattern whose constant it is, or the parameter's kind
 
@@ -74,15 +71,6 @@ class Operation:
         return tuple(p for p in self.parameters if p.default)
 
 
-@cache
-def offered() -> dict[str, dict[str, str]]:
-    """Return the catalog's table of arguments, by name."""
-    table: dict[str, dict[str, str]] = tomllib.loads(
-        (catalog_dir() / "delivery" / "arguments.toml").read_text("utf-8")
-    )["argument"]
-    return table
-
-
 def operations(brief: Brief, keyspace: Keyspace) -> tuple[Operation, ...]:
     """Return the methods of the client, in the order of the library."""
     found: list[Operation] = []
@@ -104,29 +92,21 @@ def identifier(name: str) -> str:
     return name.replace("-", "_")
 
 
-def _words(args: str) -> list[str]:
-    """Return the names in an ARGV line; ``[field value]...`` is one."""
-    return [w.strip("[]") for w in re.findall(r"\[[^\]]+\]|\w+", args)] if args != "(none)" else []
-
-
 def _of_session(function: Function, brief: Brief, keyspace: Keyspace) -> Operation:
-    parameters, arguments = [Parameter("session_id", "id", says="the session")], []
-    for word in _words(function.args):
-        added, argument = _argument(word, "state")
-        if word == "member" and function.name == "session_leave":
-            added[1] = replace(
-                added[1], default="none", says="this connection only; none: the seat with all its connections"
-            )
-        if word == "epoch" and function.name == "session_catch_up":
-            added = [Parameter("epoch", "text", says="epoch that the client has; empty where it has none")]
+    parameters, arguments = [Parameter(_SESSION, "id", says="the session")], []
+    for given in function.call.arguments:
+        added, argument = _argument(given, "state")
+        if given.kind == "connection" and function.name == "session_leave":
+            only = "this connection only; none: the seat with all its connections"
+            added[1] = replace(added[1], default="none", says=only)
         parameters += added
         arguments.append(argument)
     patterns = [p for p in keyspace.keys if function.name in p.functions]
     return Operation(
         method=function.name.removeprefix("session_"),
         function=function,
-        about=f"Answer: {plain(function.returns)}",
-        requirements=serves(brief, [r for p in patterns for r in p.requirements]),
+        about=plain(function.call.says),
+        requirements=serves(brief, [r for p in patterns for r in p.requirements], 3),
         parameters=tuple(parameters),
         keys=tuple(_key(keyspace.pattern(name)) for name in function.keys),
         arguments=tuple(arguments),
@@ -138,85 +118,85 @@ def _key(pattern: KeyPattern) -> Key:
     return Key(pattern.name, naming.placeholders(pattern.template))
 
 
-def _argument(word: str, pattern: str) -> tuple[list[Parameter], Argument]:
+def _argument(given: calls.Argument, pattern: str) -> tuple[list[Parameter], Argument]:
     """Return what the caller gives for an argument, and the argument."""
-    about = offered()[word]
-    if constant := about.get("constant"):
-        kind, _, of = constant.partition(":")
+    if given.constant:
+        kind, _, of = given.constant.partition(":")
         return [], Argument("channel") if kind == "channel" else Argument("constant", kind, of or pattern)
-    if about["kind"] == "connection":
+    if given.kind == "connection":
         member = Parameter("member_id", "id", says="who: the seat belongs to this id")
         return [member, Parameter("connection", "id", says="which socket")], Argument("connection")
-    name = "fields" if about["kind"] == "fields" else word
-    kind = "text" if about["kind"] == "op" else about["kind"]
-    default = about.get("default", "none" if about["kind"] in ("op", "fields") else "")
-    return [Parameter(name, kind, default, about["says"])], Argument("parameter", name, kind)
+    name = given.name.removeprefix("known_")
+    kind = "text" if given.kind == "op" else given.kind
+    default = given.default or ("none" if given.kind in ("op", "fields") else "")
+    return [Parameter(name, kind, default, given.says)], Argument("parameter", name, kind)
+
+
+def _ids(pattern: KeyPattern, says: str = "which {}") -> list[Parameter]:
+    """Return the ids of a session's pattern as parameters, the session's first."""
+    further = [p for p in naming.placeholders(pattern.template) if p != _SESSION]
+    return [
+        Parameter(_SESSION, "id", says="the session"),
+        *(Parameter(f, "id", says=says.format(f.removesuffix("_id"))) for f in further),
+    ]
+
+
+#: What the caller gives as the value of a change, by its command.
+_VALUES = {
+    "HSET": Parameter("value", "text", says="what it holds"),
+    "HINCRBY": Parameter("value", "int", says="by how much it changes"),
+    "ZADD": Parameter("value", "number", says="its score"),
+    "ZINCRBY": Parameter("value", "number", says="by how much its score changes"),
+}
 
 
 def _records(function: Function, pattern: KeyPattern, brief: Brief) -> list[Operation]:
     """Return the changes of one collection: write an element and, but for lists, remove one."""
-    command, name = records.command_for(pattern), identifier(pattern.name)
-    further = [p for p in naming.placeholders(pattern.template) if p != "session_id"]
-    ids = [
-        Parameter("session_id", "id", says="the session"),
-        *(Parameter(f, "id", says=f"which {f.removesuffix('_id')}") for f in further),
-    ]
-    says = f"{plain(pattern.holds)}. Answer: {plain(function.returns)}"
-
-    def made(method: str, command: str, value: Parameter | None) -> Operation:
-        parameters, arguments = list(ids), []
-        for word in _words(function.args):
-            if word == "command":
-                once = command == "HSET"
-                arguments.append(Argument("once" if once else "literal", command))
-                parameters += (
-                    [Parameter("once", "flag", "none", "refuse to replace what is there: `taken`")] if once else []
-                )
-            elif word == "element":
-                parameters.insert(len(ids), Parameter("element", "text", says=offered()["element"]["says"]))
-                arguments.append(Argument("parameter", "element", "text"))
-            elif word == "value":
-                if value:
-                    parameters.insert(len(ids) + 1, value)
-                    arguments.append(Argument("parameter", value.name, value.kind))
-            elif word == "type":
-                parameters.append(Parameter("event", "text", f"={pattern.name}", offered()["type"]["says"]))
-                arguments.append(Argument("parameter", "event", "text"))
-            else:
-                added, argument = _argument(word, "state" if word != "most" else pattern.name)
-                parameters += [replace(p, default=p.default or "none") for p in added]
-                arguments.append(argument)
-        keys = (
-            Key("state", ("session_id",)),
-            Key("log", ("session_id",)),
-            Key("idem", ("session_id", "op_id")),
-            _key(pattern),
-        )
-        return Operation(
-            method, function, says, serves(brief, pattern.requirements), tuple(parameters), keys, tuple(arguments)
-        )
-
-    number = Parameter("value", "number", says="how much it changes by, or its score")
-    kinds = {"HSET": Parameter("value", "text", says="what it holds"), "HINCRBY": Parameter("value", "int", says="by how much it changes"),
-             "ZADD": number, "ZINCRBY": number}  # fmt: skip
-    found = [made(f"record_{name}", command, kinds.get(command))]
+    name = identifier(pattern.name)
+    found = [_record(function, pattern, brief, f"record_{name}", records.command_for(pattern))]
     if removal := _REMOVE.get(pattern.type):
-        found.append(made(f"remove_{name}", removal, None))
+        found.append(_record(function, pattern, brief, f"remove_{name}", removal))
     return found
 
 
-def _drop(function: Function, pattern: KeyPattern, brief: Brief) -> Operation:
-    ids = naming.placeholders(pattern.template)
-    parameters = tuple(Parameter(i, "id", says="the session" if i == "session_id" else "which one") for i in ids)
-    keys = (Key("state", ("session_id",)), _key(pattern))
-    about = f"Answer: {plain(function.returns)}"
+def _record(function: Function, pattern: KeyPattern, brief: Brief, method: str, command: str) -> Operation:
+    ids, value, arguments = _ids(pattern), _VALUES.get(command), []
+    first, then = [Parameter("element", "text", says=calls.arguments()["element"].says)], []
+    for given in function.call.arguments:
+        match given.name:
+            case "command" if command == "HSET":
+                then.append(Parameter("once", "flag", "none", "refuse to replace what is there: taken"))
+                arguments.append(Argument("once", "HSET"))
+            case "command":
+                arguments.append(Argument("literal", command))
+            case "element":
+                arguments.append(Argument("parameter", "element", "text"))
+            case "value":
+                first += [value] if value else []
+                arguments += [Argument("parameter", value.name, value.kind)] if value else []
+            case "type":
+                then.append(Parameter("event", "text", f"={pattern.name}", given.says))
+                arguments.append(Argument("parameter", "event", "text"))
+            case _:
+                added, argument = _argument(given, pattern.name if given.name == "most" else "state")
+                then += [replace(p, default=p.default or "none") for p in added]
+                arguments.append(argument)
+    keys = (Key("state", (_SESSION,)), Key("log", (_SESSION,)), Key("idem", (_SESSION, "op_id")), _key(pattern))
+    about = (
+        f"{'Remove' if method.startswith('remove') else 'Write'} one element of {pattern.name}: {plain(pattern.holds)}"
+    )
     return Operation(
-        f"drop_{identifier(pattern.name)}", function, about, serves(brief, pattern.requirements), parameters, keys, ()
+        method, function, about, serves(brief, pattern.requirements, 3), (*ids, *first, *then), keys, tuple(arguments)
     )
 
 
+def _drop(function: Function, pattern: KeyPattern, brief: Brief) -> Operation:
+    keys = (Key("state", (_SESSION,)), _key(pattern))
+    method, about = f"drop_{identifier(pattern.name)}", plain(function.call.says)
+    return Operation(method, function, about, serves(brief, pattern.requirements, 3), tuple(_ids(pattern)), keys, ())
+
+
 def _common(function: Function, pattern: KeyPattern, brief: Brief) -> Operation:
-    verb = function.name.partition("_")[2]
     ids = naming.placeholders(pattern.template)
     parameters: list[Parameter] = []
     keys: list[Key] = []
@@ -226,29 +206,34 @@ def _common(function: Function, pattern: KeyPattern, brief: Brief) -> Operation:
             keys.append(Key(pattern.name, own))
         else:
             own = tuple(ids)
-            keys.append(
-                Key(
-                    pattern.name if word == "target" else word, own if word in ("target", pattern.name) else ids_of(own)
-                )
-            )
-        parameters += [
-            Parameter(i, "id", says="part of the name") for i in own if i not in {p.name for p in parameters}
-        ]
+            name = pattern.name if word == "target" else word
+            keys.append(Key(name, own if word in ("target", pattern.name) else ids_of(own)))
+        known = {p.name for p in parameters}
+        parameters += [Parameter(i, "id", says="part of the name") for i in own if i not in known]
     arguments = []
-    for word in _words(function.args):
-        added, argument = _argument(word, pattern.name)
+    for given in function.call.arguments:
+        added, argument = _argument(given, pattern.name)
         parameters += [replace(p, default="") if p.kind == "fields" else p for p in added]
         arguments.append(argument)
-    method = f"{verb}_{identifier(pattern.name)}"
-    about = f"{plain(pattern.holds)}. Answer: {plain(function.returns)}"
     return Operation(
-        method, function, about, serves(brief, pattern.requirements), tuple(parameters), tuple(keys), tuple(arguments)
+        f"{function.name.partition('_')[2]}_{identifier(pattern.name)}",
+        function,
+        f"{plain(function.call.says)} ({plain(pattern.holds)})",
+        serves(brief, pattern.requirements, 3),
+        tuple(parameters),
+        tuple(keys),
+        tuple(arguments),
     )
 
 
 def ids_of(ids: tuple[str, ...]) -> tuple[str, ...]:
     """Return the ids that another key of the same use shares: all but the thing's own."""
     return ids[:1] if len(ids) > 1 else ids
+
+
+def statuses(made: Iterable[Operation]) -> dict[str, tuple[str, ...]]:
+    """Return the named results of each function that a client calls, by the function's name."""
+    return {o.function.name: tuple(o.function.call.results) for o in made if o.function.call.results}
 
 
 def session_others(keyspace: Keyspace) -> tuple[KeyPattern, ...]:
@@ -258,5 +243,5 @@ def session_others(keyspace: Keyspace) -> tuple[KeyPattern, ...]:
     return tuple(
         p
         for p in keyspace.keys
-        if p.scope == "session" and p.ttl.policy == "sliding" and set(naming.placeholders(p.template)) <= {"session_id"}
+        if p.scope == "session" and p.ttl.policy == "sliding" and set(naming.placeholders(p.template)) <= {_SESSION}
     )

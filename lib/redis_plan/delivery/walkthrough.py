@@ -16,7 +16,7 @@ from redis_plan.delivery import duties
 from redis_plan.delivery import operations as model
 from redis_plan.delivery.artefact import plain
 from redis_plan.delivery.operations import Argument, Operation
-from redis_plan.keyspace import chain, functions, naming
+from redis_plan.keyspace import calls, chain, functions, naming
 from redis_plan.keyspace.model import KeyPattern, Keyspace
 
 SESSION, OP = "k3v9", "01JD8Q6Z7K3W9M2N4P5R6S7T8V"
@@ -110,14 +110,14 @@ class Writer:
 
 
 def _example(name: str, default: str, operation: Operation, brief: Brief) -> str:
-    offered = model.offered()
     if default == "capacity":
         return str(max(1, int(brief.value("session_capacity"))))
     if default == "none":
         return "null" if name == "data" else ""
     if default.isdigit() or default.startswith("="):
         return default.removeprefix("=")
-    return offered.get(name, {}).get("example", name)
+    known = calls.arguments()
+    return known[name].example or name if name in known else name
 
 
 def steps(brief: Brief, keyspace: Keyspace, prefix: str = "", session: str = SESSION) -> tuple[Step, ...]:
@@ -187,10 +187,13 @@ def _session(w: Writer) -> Iterable[Step]:
         yield Step("sweep", "no lease has lapsed", w.call("sweep", also=also))
         yield Step("done", "and is done with it", w.call("done_due", entry=entry, claimed_until=UNTIL))
     yield Step("leave", "the seat is free again", w.call("leave", member_id="ann", connection=""))
+    yield Step("end", f"the terminal event; the {noun} takes no change any more and stays readable", w.call("end"))
+    yield Step("catch up", "its result is read, and kept in the database", w.call("catch_up", version="1"))
+    yield Step("hand over", "acknowledged, after the commit", w.call("hand_over"))
     if also:
-        yield Step("end", "refused: it names the keys that it was not given, nothing is done", w.call("end"))
-    yield Step("end", f"the terminal event, then every key of the {noun}", w.call("end", also=also))
-    yield Step("end", "again: the same", w.call("end", also=also))
+        yield Step("remove", "refused: it names the keys that it was not given, nothing is done", w.call("remove"))
+    yield Step("remove", f"every key of the {noun} is unlinked", w.call("remove", also=also))
+    yield Step("remove", "again: the same", w.call("remove", also=also))
     if code and code.type == "string":
         yield Step("code", "what led to it goes last", ("DEL", w.key(code.name)))
 

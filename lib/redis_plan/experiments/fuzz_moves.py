@@ -1,7 +1,7 @@
 """Fuzz moves: one random step of a session's life, by the functions, and the same by plain commands as a control.
 
-What a session goes through is drawn at random: create, join, change, leave, heartbeat, sweep (also with a clock that
-has run past every lease), catch-up, end; operations are sent twice, or their connection is cut before the answer and
+What a session goes through is drawn at random: create, join, change, leave, heartbeat, sweep (some leases lapse
+at once), catch-up, end; operations are sent twice, or their connection is cut before the answer and
 they are sent again; and now and then a connection tries what its user must not.
 """
 
@@ -21,7 +21,7 @@ CHANCES = {
     "join": 22, "leave": 12, "apply": 40, "heartbeat": 8, "sweep": 4, "catch_up": 6, "end": 2, "create": 4, "trespass": 2,
 }  # fmt: skip
 _NAMES, _WEIGHTS = list(CHANCES), list(CHANCES.values())
-_REPEATED, _CUT = 0.10, 0.03
+_REPEATED, _CUT, _LAPSED = 0.10, 0.03, 0.05
 
 
 def fuzz(job: Job, rng: random.Random, me: str, counts: Counter[str]) -> Steps:
@@ -36,23 +36,25 @@ def fuzz(job: Job, rng: random.Random, me: str, counts: Counter[str]) -> Steps:
         case "create":
             yield from call(job, "session_create", keys["session_create"], [f"{rng.getrandbits(64):016x}", ttl])
         case "join":
-            args = [member, "{}", job["capacity"], "", job["lease_ms"], ttl, channel, log_max]
-            answer = yield from call(job, "session_join", keys["session_join"], args)
-            counts["refused: full"] += answer == -2
+            lease = 1 if rng.random() < _LAPSED else job["lease_ms"]
+            args = [member, "{}", job["capacity"], lease, ttl, channel, log_max]
+            _, result = yield from call(job, "session_join", keys["session_join"], args)
+            counts["refused: full"] += result == b"full"
         case "leave":
             yield from call(
                 job, "session_leave", keys["session_leave"], [member.partition("#")[0], ttl, channel, log_max]
             )
         case "heartbeat":
-            yield from call(job, "session_heartbeat", keys["session_heartbeat"], [member, "", job["lease_ms"], ttl])
+            yield from call(job, "session_heartbeat", keys["session_heartbeat"], [member, job["lease_ms"], ttl])
         case "sweep":
-            late = int(time.time() * 1000) + job["lease_ms"] // 2  # some leases look lapsed from there
-            removed = yield from call(job, "session_sweep", keys["session_sweep"], [late, channel, ttl, log_max])
+            removed = yield from call(job, "session_sweep", keys["session_sweep"], [channel, ttl, log_max])
             counts["swept"] += len(removed)
         case "catch_up":
             yield from call(job, "session_catch_up", keys["session_catch_up"], ["c0ffee", rng.randrange(50), log_max])
         case "end":
-            yield from call(job, "session_end", keys["session_end"], [channel])
+            yield from call(job, "session_end", keys["session_end"], [channel, ttl, log_max])
+            yield from call(job, "session_hand_over", keys["session_hand_over"], ["kept", channel, ttl, log_max])
+            yield from call(job, "session_remove", keys["session_remove"], [])
         case "apply":
             yield from _apply(job, rng, me, counts, session)
         case "trespass":

@@ -178,7 +178,7 @@ def _heart(lab: Lab, session: Session, members: int, beat: float) -> dict[str, A
         "form": session.library.form,
         "keys": functions.keys_of(session.keyspace, "session_heartbeat", session.keys),
         "script": functions.functions()["session_heartbeat"].script,
-        "args": [[f"m{m}#gw", "", session.rules.lease_ms, session.rules.ttl_s] for m in range(members)],
+        "args": [[f"m{m}#gw", session.rules.lease_ms, session.rules.ttl_s] for m in range(members)],
     }
 
 

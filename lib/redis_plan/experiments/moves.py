@@ -155,13 +155,13 @@ def seats(job: Job, rng: random.Random, me: str, counts: Counter[str]) -> Steps:
     session = rng.choice(job["sessions"])
     member = f"m{rng.randrange(job['members'])}#{me}"
     if rng.random() < 0.6:
-        args = [member, "{}", job["capacity"], "", job["lease_ms"], job["ttl_s"], session["channel"], job["log_max"]]
-        answer = yield from call(job, "session_join", session["join"], args)
-        counts["full" if answer == -2 else "joined" if answer >= 0 else "no session"] += 1
+        args = [member, "{}", job["capacity"], job["lease_ms"], job["ttl_s"], session["channel"], job["log_max"]]
+        _, result = yield from call(job, "session_join", session["join"], args)
+        counts[{b"full": "full", b"gone": "no session"}.get(result, "joined")] += 1
     else:
         args = [member.partition("#")[0], job["ttl_s"], session["channel"], job["log_max"]]
-        answer = yield from call(job, "session_leave", session["join"], args)
-        counts["left" if answer > 0 else "was not there"] += 1
+        _, result = yield from call(job, "session_leave", session["join"], args)
+        counts["left" if result == b"left" else "was not there"] += 1
     counts["done"] += 1
 
 

@@ -67,23 +67,31 @@ class Session:
             keys[at] = keys[at].rsplit(":", 1)[0] + ":" + op_id
         return self.library.call(client, name, keys, args)
 
-    def create(self, client: redis.Redis, epoch: str = "", fields: Mapping[str, str | int] | None = None) -> int:
-        """Create the session with a random epoch; 1 created, 0 exists."""
+    def create(self, client: redis.Redis, epoch: str = "", fields: Mapping[str, str | int] | None = None) -> str:
+        """Create the session with a random epoch; the named result."""
         pairs = [part for pair in (fields or {}).items() for part in pair]
-        return int(self._call(client, "session_create", [epoch or secrets.token_hex(8), self.rules.ttl_s, *pairs]))
+        return str(self._call(client, "session_create", [epoch or secrets.token_hex(8), self.rules.ttl_s, *pairs]))
 
     def join(
-        self, client: redis.Redis, member: str, data: str = "{}", *, now_ms: str = "", capacity: int | None = None
-    ) -> int:
-        """Take a seat; the version, -1 no session, -2 full."""
+        self,
+        client: redis.Redis,
+        member: str,
+        data: str = "{}",
+        *,
+        capacity: int | None = None,
+        lease_ms: int | None = None,
+    ) -> tuple[int, str]:
+        """Take a seat; version and named result."""
         r = self.rules
-        args = [member, data, capacity or r.capacity, now_ms, r.lease_ms, r.ttl_s, self.channel_argument, r.log_max]
-        return int(self._call(client, "session_join", args))
+        args = [member, data, capacity or r.capacity, lease_ms or r.lease_ms, r.ttl_s, self.channel_argument, r.log_max]
+        version, result = self._call(client, "session_join", args)
+        return version, result
 
-    def leave(self, client: redis.Redis, member: str) -> int:
-        """Give the seat back; the version, 0 was not there, -1 no session."""
+    def leave(self, client: redis.Redis, member: str) -> tuple[int, str]:
+        """Give the seat back; version and named result."""
         args = [member, self.rules.ttl_s, self.channel_argument, self.rules.log_max]
-        return int(self._call(client, "session_leave", args))
+        version, result = self._call(client, "session_leave", args)
+        return version, result
 
     def apply(
         self,
@@ -100,8 +108,8 @@ class Session:
         pairs = [part for pair in (fields or {}).items() for part in pair]
         wanted = "" if expected is None else expected
         args = [self.channel_argument, op_id, wanted, kind, data, r.ttl_s, r.log_max, r.idem_ttl_s, *pairs]
-        version, status = self._call(client, "session_apply", args, op_id)
-        return int(version), status.decode() if isinstance(status, bytes) else str(status)
+        version, result = self._call(client, "session_apply", args, op_id)
+        return version, result
 
     def record(self, client: redis.Redis, pattern: KeyPattern, element: str, *, op_id: str = "") -> tuple[int, str]:
         """Change one element of a collection by its own command; version and status."""
@@ -111,8 +119,8 @@ class Session:
         keys = [self.keys["state"], self.keys["log"], idem, self.name_of(pattern)]
         args: list[str | int] = [self.channel_argument, op_id, "", "record", "{}", r.ttl_s, r.log_max, r.idem_ttl_s]
         args += [command, int(pattern.max_elements), element, *value]
-        version, status = records.call(client, keys, args, form=self.library.form)
-        return int(version), status.decode() if isinstance(status, bytes) else str(status)
+        version, result = records.call(client, keys, args, form=self.library.form)
+        return version, result
 
     def name_of(self, pattern: KeyPattern) -> str:
         """Return the pattern's key in this session; further ids, such as a round's, are 1."""
@@ -121,33 +129,55 @@ class Session:
         template = pattern.template.replace("<session_id>", tag)
         return prefix + naming.render(template, **dict.fromkeys(naming.placeholders(template), "1"))
 
-    def heartbeat(self, client: redis.Redis, member: str, *, now_ms: str = "") -> int:
-        """Renew a lease; 1, or -1 join again."""
-        args = [member, now_ms, self.rules.lease_ms, self.rules.ttl_s]
-        return int(self._call(client, "session_heartbeat", args))
+    def heartbeat(self, client: redis.Redis, member: str) -> str:
+        """Renew a lease; the named result."""
+        return str(self._call(client, "session_heartbeat", [member, self.rules.lease_ms, self.rules.ttl_s]))
 
-    def sweep(self, client: redis.Redis, *, now_ms: str = "") -> list[str]:
+    def sweep(self, client: redis.Redis) -> list[str]:
         """Remove lapsed connections; those removed."""
-        args = [now_ms, self.channel_argument, self.rules.ttl_s, self.rules.log_max]
-        found = self._call(client, "session_sweep", args)
-        return [c.decode() if isinstance(c, bytes) else str(c) for c in found]
+        args = [self.channel_argument, self.rules.ttl_s, self.rules.log_max]
+        return list(self._call(client, "session_sweep", args))
 
     def catch_up(self, client: redis.Redis, epoch: str, version: int) -> list[Any]:  # Any: strings and a number
         """Return ``["delta", …]``, ``["snapshot", …]`` or ``["gone"]``, as text."""
-        reply = self._call(client, "session_catch_up", [epoch, version, self.rules.log_max])
-        return [part.decode() if isinstance(part, bytes) else part for part in reply]
+        return list(self._call(client, "session_catch_up", [epoch, version, self.rules.log_max]))
 
     def answer(self, client: redis.Redis, epoch: str, version: int) -> CaughtUp:
         """Return the same as SyncClient takes it."""
         return CaughtUp.of(self.catch_up(client, epoch, version))
 
-    def end(self, client: redis.Redis) -> int:
-        """End the session with every key that it notes, such as those of its rounds; 1."""
-        keys = functions.keys_of(self.keyspace, "session_end", self.keys)
+    def renew(self, client: redis.Redis, epoch: str = "") -> tuple[int, str]:
+        """Give the session a new epoch in place; version and named result."""
+        args = [epoch or secrets.token_hex(8), self.channel_argument, self.rules.ttl_s, self.rules.log_max]
+        version, result = self._call(client, "session_renew", args)
+        return version, result
+
+    def close(self, client: redis.Redis) -> tuple[int, str]:
+        """End the session: it takes no change any more and stays readable; version and named result."""
+        args = [self.channel_argument, self.rules.ttl_s, self.rules.log_max]
+        version, result = self._call(client, "session_end", args)
+        return version, result
+
+    def hand_over(self, client: redis.Redis, receipt: str = "done") -> tuple[int, str]:
+        """Acknowledge that the result is kept elsewhere; version and named result."""
+        args = [receipt, self.channel_argument, self.rules.ttl_s, self.rules.log_max]
+        version, result = self._call(client, "session_hand_over", args)
+        return version, result
+
+    def remove(self, client: redis.Redis) -> str:
+        """Unlink every key of a session that was handed over, with those that it notes; the named result."""
+        keys = functions.keys_of(self.keyspace, "session_remove", self.keys)
         home = self.keys["state"].rpartition(":")[0]
-        while isinstance(answer := self.library.call(client, "session_end", keys, [self.channel_argument]), list):
-            keys += [f"{home}:{part.decode() if isinstance(part, bytes) else part}" for part in answer]
-        return int(answer)
+        result, *parts = self.library.call(client, "session_remove", keys, [])
+        if result == "unnamed":
+            result, *_ = self.library.call(client, "session_remove", [*keys, *(f"{home}:{part}" for part in parts)], [])
+        return str(result)
+
+    def end(self, client: redis.Redis) -> str:
+        """End, hand over and remove the session in one go, where nobody needs its result."""
+        self.close(client)
+        self.hand_over(client)
+        return self.remove(client)
 
 
 def start(server: Server) -> Library:

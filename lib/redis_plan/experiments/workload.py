@@ -151,10 +151,10 @@ def _calls(lab: Lab, brief: Brief, keyspace: Keyspace, root: str, rng: random.Ra
         r, channel = session.rules, session.channel_argument
         beat, join = _head(session, "session_heartbeat"), _head(session, "session_join")
         leave, catch = _head(session, "session_leave"), _head(session, "session_catch_up")
-        ready["heartbeat"] += [beat(f"{member}#c", "", r.lease_ms, r.ttl_s) for member in members]
+        ready["heartbeat"] += [beat(f"{member}#c", r.lease_ms, r.ttl_s) for member in members]
         for member in ("v1", "v2"):
             ready["join or leave"].append(
-                join(f"{member}#c", "{}", r.capacity, "", r.lease_ms, r.ttl_s, channel, r.log_max)
+                join(f"{member}#c", "{}", r.capacity, r.lease_ms, r.ttl_s, channel, r.log_max)
             )
             ready["join or leave"].append(leave(member, r.ttl_s, channel, r.log_max))
         ready["beacon"].append(pack("HMGET", session.keys["state"], "epoch", "version"))

@@ -85,6 +85,22 @@ class Call:
         return f"{self.says}. Answers {answer}{f'. {named}' if named else ''}."
 
 
+@dataclass(frozen=True, slots=True)
+class Error:
+    """What a call may be refused with; nothing has been written then."""
+
+    name: str
+    code: str  # how the server's message begins
+    says: str
+    python: str = ""  # the class of redis-py that has taken the code off the message
+
+
+@cache
+def errors() -> tuple[Error, ...]:
+    """Return every error that a call may be refused with."""
+    return tuple(Error(name=name, **fields) for name, fields in _file()["error"].items())
+
+
 @cache
 def arguments() -> Mapping[str, Argument]:
     """Return every argument by name."""
@@ -150,12 +166,14 @@ def lua_table(call: Call, runs: Iterable[str]) -> str:
 def lua_comment(call: Call) -> str:
     """Return the documentation of ``call`` as Lua comments: what it does, KEYS, ARGV and every result."""
     lines = [f"{call.says}."]
-    lines += [f"KEYS {' '.join(name if kind == name or kind == 'any' else f'{name} ({kind})' for name, kind in call.keys)}"]
+    lines += [f"KEYS {' '.join(name if kind in (name, 'any') else f'{name} ({kind})' for name, kind in call.keys)}"]
     if call.more:
         lines[-1] += " and the session's other keys"
     lines += [f"ARGV {call.argv}"]
     lines += [f"  {a.name}: {a.says}" for a in call.arguments]
-    lines += [f"Answers {{{call.number}, result}}:" if call.number else f"Answers {SHAPES.get(call.shape, 'a result')}:"]
+    lines += [
+        f"Answers {{{call.number}, result}}:" if call.number else f"Answers {SHAPES.get(call.shape, 'a result')}:"
+    ]
     lines += [f'  "{name}": {about}' for name, about in call.results.items()]
     if not call.results:
         lines[-1] = lines[-1].removesuffix(":") + "."

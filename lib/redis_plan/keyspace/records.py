@@ -15,7 +15,6 @@ import redis
 
 from redis_plan.keyspace import functions, naming
 from redis_plan.keyspace.model import KeyPattern, Keyspace
-from redis_plan.resources import catalog_dir
 
 NAME = "session_record"
 LIBRARY = "redis_plan_records"

@@ -117,7 +117,7 @@ def _further(keyspace: Keyspace) -> str:
         return ""
     return (
         f"; the caller adds the current key of {', '.join(by_round)}. The state notes each of these in a field `key:<part>`: "
-        "`session_end` answers the parts that it was not given and does nothing, so that none outlives its session, and "
+        "`session_remove` answers the parts that it was not given and does nothing, so that none outlives its session, and "
         "`session_drop` removes those of a round that is over"
     )
 

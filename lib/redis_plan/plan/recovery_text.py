@@ -140,7 +140,7 @@ def versions(brief: Brief, keyspace: Keyspace, ahead: str = "") -> str:
 - **Unreadable values** are counted, removed from the view and logged with the key's name; one of them stops no reader."""
     return f"""### Versions that go back
 
-- **Client ahead, same epoch** (a failover or restore lost acknowledged writes): the beacon shows it within {period}; `session_catch_up` answers a snapshot, and the gateway that saw it gives the {keyspace.session_noun} a new epoch (`session_end`, `session_create` with the same fields), so that no client keeps the lost branch.
+- **Client ahead, same epoch** (a failover or restore lost acknowledged writes): the beacon shows it within {period}; `session_catch_up` answers a snapshot, and the gateway that saw it gives the {keyspace.session_noun} a new epoch in place (`session_renew`): nothing else is lost, and every client takes a snapshot, so that none keeps the lost branch.
 - **Restore from a backup**: before gateways start, a job gives every `state` a new epoch: `HSET <state> epoch <random>`; every client then takes a snapshot.
 - **Split brain**: `min-replicas-to-write 1` and `min-replicas-max-lag 5` on a primary with two replicas (section 8); the losing side answers NOREPLICAS, its clients see *degraded*, and later another epoch or a smaller version, which is the first rule.
 - **Poison**: an envelope that can't be parsed is counted and dropped, and the gap it leaves is caught up; an event that the client's `fold` throws on makes it ask with an empty epoch, so that a snapshot goes around it (section 4, `apply`); an unknown `t` only moves the version on. The functions refuse data that is not JSON (BADDATA) before they write.
@@ -191,7 +191,7 @@ export async function apply(client, keys, opId, expected, kind, data, ...fields)
                  TTL_S, LOG_MAX, IDEM_TTL_S, ...fields].map(String);
   for (let attempt = 0; ; attempt++) {
     try {
-      return await client.sendCommand(words);              // [version, "ok" | "duplicate" | "conflict" | "gone"]; duplicate is success
+      return await client.sendCommand(words);              // [version, "ok" | "duplicate" | "conflict" | "ended" | "gone"]; duplicate is success
     } catch (error) {
       if (error instanceof ErrorReply || attempt) throw error;   // the caller repeats with the same opId, never a new one
       await new Promise((done) => setTimeout(done, Math.random() * 50));
@@ -217,7 +217,7 @@ def cleanup_interrupted(brief: Brief, keyspace: Keyspace) -> str:
 {numbers}
 ```
 
-`session_end` is one step: killed before it, nothing is gone and the worker's next tick runs it again; killed after it, everything is. Cut between `session_end` and the removal from an index (`due`, `code`), the index names a session without `{keys["state"]}`: its reader drops the entry."""
+Each of `session_end`, `session_hand_over` and `session_remove` is one step and the same the second time: killed before one, nothing is gone and the worker's next tick goes on from the status; killed after `session_remove`, everything is. Cut between `session_remove` and the removal from an index (`due`, `code`), the index names a session without `{keys["state"]}`: its reader drops the entry."""
 
 
 def durability(brief: Brief, keyspace: Keyspace, a: Evidence) -> str:

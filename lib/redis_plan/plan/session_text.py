@@ -29,13 +29,15 @@ def states(brief: Brief, keyspace: Keyspace) -> str:
 
 | From | To | By | Checked in the function | Answer if refused |
 |:--|:--|:--|:--|:--|
-| – | `open` | `session_create` | no state under this id | 0 exists: draw another id, or join it |
-| `open` | `open` | `session_join` | exists, not ended; seat taken or `HLEN` roster < capacity | -1 no {noun}; -2 full |
-| `open` | `open` | `session_leave`, `session_sweep` | exists; member or lapsed lease there | -1; 0 was not there |
+| – | `open` | `session_create` | no state under this id | `exists`: draw another id, or join it |
+| `open` | `open` | `session_join` | exists, not ended; seat taken or `HLEN` roster < capacity | `gone`; `ended`; `full` |
+| `open` | `open` | `session_leave`, `session_sweep` | exists; member or lapsed lease there | `gone`; `ended`; `absent` |
 | `open` | `open` or a stage of the project's own (field `status`) | `session_apply` | exists, not ended; operation id new; version = expected_version | `gone`; `duplicate`; `conflict` |{element}
-| any but `ended` | `ended` | `session_apply` with field `status` = `ended` (a result page stays readable) | as above; afterwards every function answers as for no {noun} | `gone` |
-| any | – | `session_end` | nothing: it is the same the second time | – |
-| `open`, idle for {idle} | – | worker: `session_end` when `updated_at` is older; TTL as the net | `updated_at` of the state, server TIME | – |
+| `open` | `ended` | `session_end` | exists; afterwards every change answers `ended`, and `session_catch_up` still answers: the result page stays readable | `again`; `gone` |
+| `ended` | `handed_over` | worker: `session_hand_over`, after the commit of the result | has ended | `again`; `open`; `gone` |
+| `handed_over` | – | worker: `session_remove` | was handed over; every key that the state notes is given | `open`; `ended`; `unnamed` with the missing ones |
+| `open` or later | the same, with another epoch | `session_renew`, where clients and server no longer agree | exists; nothing else is lost, every client takes a snapshot | `same`; `gone` |
+| `open`, idle for {idle} | `ended` | worker: `session_end` when `updated_at` is older; TTL as the net | `updated_at` of the state, server TIME | – |
 
 A stage of the project's own is guarded by `expected_version`: who read version 41 and moves on writes only if it is still 41."""
 
@@ -63,15 +65,17 @@ def lifecycle(brief: Brief, keyspace: Keyspace) -> str:
 
     have = {n: keys[n] for n in ("state", "roster", "presence", "log", "idem")}
     steps = [
-        ("create", line("session_create", _EPOCH, rule.ttl_s, "owner", "m7", "capacity", rule.capacity), "1", ["state"]),
-        ("join", line("session_join", _MEMBER, "'{\"name\":\"Ann\"}'", rule.capacity, "", rule.lease_ms, rule.ttl_s, channel, rule.log_max),
-         "1 (the version)", ["state", "roster", "presence", "log"]),
+        ("create", line("session_create", _EPOCH, rule.ttl_s, "owner", "m7", "capacity", rule.capacity), "created", ["state"]),
+        ("join", line("session_join", _MEMBER, "'{\"name\":\"Ann\"}'", rule.capacity, rule.lease_ms, rule.ttl_s, channel, rule.log_max),
+         "[1, joined]", ["state", "roster", "presence", "log"]),
         ("change", line("session_apply", channel, _OP, 1, "change", "'{\"set\":{\"owner\":\"m8\"}}'", rule.ttl_s, rule.log_max, rule.idem_ttl_s, "owner", "m8"),
          "[2, ok]", ["state", "roster", "presence", "log", "idem"]),
-        ("heartbeat", line("session_heartbeat", _MEMBER, "", rule.lease_ms, rule.ttl_s), "1", ["state", "roster", "presence", "log", "idem"]),
-        ("sweep", line("session_sweep", "", channel, rule.ttl_s, rule.log_max), "[] or the lapsed connections", ["state", "roster", "presence", "log", "idem"]),
-        ("leave", line("session_leave", "m7", rule.ttl_s, channel, rule.log_max), "3", ["state", "log", "idem"]),
-        ("end", line("session_end", channel), "1", ["idem"]),
+        ("heartbeat", line("session_heartbeat", _MEMBER, rule.lease_ms, rule.ttl_s), "renewed", ["state", "roster", "presence", "log", "idem"]),
+        ("sweep", line("session_sweep", channel, rule.ttl_s, rule.log_max), "[] or the lapsed connections", ["state", "roster", "presence", "log", "idem"]),
+        ("leave", line("session_leave", "m7", rule.ttl_s, channel, rule.log_max), "[3, left]", ["state", "log", "idem"]),
+        ("end", line("session_end", channel, rule.ttl_s, rule.log_max), "[4, ended]", ["state", "log", "idem"]),
+        ("hand over", line("session_hand_over", "result-17", channel, rule.ttl_s, rule.log_max), "[5, handed_over]", ["state", "log", "idem"]),
+        ("remove", line("session_remove"), "removed", ["idem"]),
     ]  # fmt: skip
     text = "\n".join(
         f"# {name} → {answer}   keys after it: {', '.join(have[k] for k in after)}\n{command}"

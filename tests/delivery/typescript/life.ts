@@ -1,5 +1,5 @@
 // Plays one session through the generated client and prints what each step answered; the tests compare.
-import { Keys, Operations, bucket, encodeId, type Id } from "./redis-plan-client.js";
+import { BadArgumentError, Keys, Operations, bucket, encodeId, type Id } from "./redis-plan-client.js";
 import { connect } from "./connect.js";
 
 const [address = "", form = "function", scripts = "", hostile = "[]"] = process.argv.slice(2);
@@ -26,8 +26,10 @@ say.snapshot = await o.catchUp("s", "", 0);
 say.heartbeat = await o.heartbeat("s", "ann", "c1");
 say.swept = await o.sweep("s");
 say.leave = await o.leave("s", "ann", { connection: "c1" });
-await o.end("s");
-await o.end("s");
+say.ended = [await o.end("s"), await o.end("s")];
+say.early = await o.remove("s");
+say.handed = await o.handOver("s", "row 1");
+say.removed = await o.remove("s");
 say.gone = await o.catchUp("s", "ab", 5);
 say.allowed = await o.hitRate("join", "u", 1, 1);
 say.refused = await o.hitRate("join", "u", 1, 1);
@@ -38,7 +40,16 @@ const wins = await Promise.all(
   }),
 );
 say.wins = wins.filter((status) => status === "ok").length;
-await o.end("race");
+try {
+  await o.apply("s", "x".repeat(2000), null);
+} catch (error) {
+  say.typed = error instanceof BadArgumentError ? error.message : String(error);
+}
+try {
+  await o.apply("s", "x", { n: NaN });
+} catch (error) {
+  say.nan = error instanceof RangeError;
+}
 try {
   keys.state("");
 } catch (error) {
