@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 
 from redis_plan.brief.model import Brief
 from redis_plan.delivery.artefact import Artefact, plain, serves
 from redis_plan.keyspace import functions, naming, records
 from redis_plan.keyspace.functions import Function
 from redis_plan.keyspace.model import KeyPattern, Keyspace
-from redis_plan.resources import catalog_dir
 
 FILE, SCRIPTS = "functions.lua", "functions-eval"
 
