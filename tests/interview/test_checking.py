@@ -75,6 +75,15 @@ def test_an_uncovered_live_demand_is_named_by_its_line(project):
     )
 
 
+def test_a_use_may_name_the_demands_that_it_serves(project):
+    prd = QUIZ.replace("## Non-goals", "- A caretaker sees the temperature of the hall live.\n\n## Non-goals")
+    toml = '[uses]\ncomplete = true\ntake = [{ use = "roster", serves = ["prd.md:11"] }]\n'
+    assert not any("prd.md:11" in finding for finding in found(project(prd=prd, toml=toml)))
+    assert "2: serves 'prd.md:99', where no demand was read" in "".join(
+        found(project(prd=prd, toml='[uses]\ntake = [{ use = "roster", serves = ["prd.md:99"] }]\n'))
+    )
+
+
 def test_without_a_file_the_way_to_one_is_named(project):
     with pytest.raises(OverrideError, match=r"redis-plan.toml: no such file; `redis-plan read --propose`"):
         check(project(prd=QUIZ))

@@ -203,6 +203,7 @@ class TakenUse:
     toml_line: int
     file: str
     line: int
+    serves: tuple[str, ...] = ()  # demands besides the cited line: lines or ids
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,9 +30,17 @@ def strangers(given: Overrides, raw: Brief, lines: Mapping[str, Sequence[str]]) 
             yield given.line("entities", "rename", name), f"renames {name!r}, which was not read; {_near(name, names)}"
     yield from _unsaid(given, known, lines)
     places = [place for r in raw.requirements for place in (r.id, f"{r.file}:{r.line}")]
+    added = {one.line for one in demands.add} | {one.id for one in demands.add}
     for n, place in enumerate(demands.drop):
         if place not in places:
             yield given.line("demands", "drop", n), f"drops {place!r}, where no demand was read; {_near(place, places)}"
+    for n, use in enumerate(given.file.uses.take):
+        for place in use.serves:
+            if place not in places and place not in added:
+                yield (
+                    given.line("uses", "take", n),
+                    f"serves {place!r}, where no demand was read; {_near(place, places)}",
+                )
     for place in demands.set:
         if place not in places:
             line = given.line("demands", "set", place)
@@ -84,7 +92,7 @@ def uncovered(reading: Reading, given: Overrides) -> Iterator[Fault]:
     for r in loose[:MOST]:
         yield (
             at,
-            f"{r.file}:{r.line} asks something live that no use serves (“{_short(r.text)}”); take a use and cite it, or set its realtime = false under [demands.set]",
+            f"{r.file}:{r.line} asks something live that no use serves (“{_short(r.text)}”); let a use cite it or name it in serves = [“{r.file}:{r.line}”], or set its realtime = false under [demands.set]",
         )
     if len(loose) > MOST:
         yield (

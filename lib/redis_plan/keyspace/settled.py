@@ -94,4 +94,6 @@ def _entities(one: TakenUse, brief: Brief) -> Sequence[Entity]:
 
 
 def _cited(one: TakenUse, brief: Brief) -> list[str]:
-    return [r.id for r in brief.requirements if (r.file, r.line) == (one.file, one.line) and r.kind != "out-of-scope"]
+    """Return the demands that a taken use names: on the line that it cites, and those that it serves besides."""
+    named = {f"{one.file}:{one.line}", *one.serves}
+    return [r.id for r in brief.requirements if r.kind != "out-of-scope" and {r.id, f"{r.file}:{r.line}"} & named]

@@ -187,7 +187,7 @@ def settled(given: Overrides) -> Settled:
     taken = []
     for n, use in enumerate(uses.take):
         line = given.line("uses", "take", n)
-        taken.append(TakenUse(use.use, tuple(use.entity), line, *place(use, line)))
+        taken.append(TakenUse(use.use, tuple(use.entity), line, *place(use, line), tuple(use.serves)))
     return Settled(
         session="" if session.none else session.noun,
         member=session.member,

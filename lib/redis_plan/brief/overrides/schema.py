@@ -167,6 +167,9 @@ class TakenUse(Short):
         description="The entity that it keeps, or a list of them.",
         json_schema_extra={"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
     )
+    serves: list[Text] = Field(
+        [], description="Demands that it serves besides the cited one: lines (prd.md:31) or ids."
+    )
     because: Text | None = Field(None, description="Why, where no line says it.")
 
 
