@@ -251,6 +251,22 @@ class OwnSetting:
 
 
 @dataclass(frozen=True, slots=True)
+class Restriction:
+    """A statement of what Redis may not hold here, or not for everyone; ``entities`` are those that it names.
+
+    ``kind`` is "elsewhere" (another system owns it), "hidden" (some may never receive it) or "no-place" (a role that only watches).
+    """
+
+    kind: str
+    text: str
+    entities: tuple[str, ...]
+    file: str
+    line: int
+    example: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
 class Settled:
     """What the team settled in redis-plan.toml for the design to follow; None and empty where it left that open."""
 
@@ -282,6 +298,7 @@ class Brief:
     notes: tuple[Note, ...] = ()
     facts: tuple[Fact, ...] = ()
     remarks: tuple[Remark, ...] = ()
+    restrictions: tuple[Restriction, ...] = ()  # what Redis may not hold here, or not for everyone
     own_keys: tuple[OwnKey, ...] = ()  # the team's own design, where its documents hold one
     own_settings: tuple[OwnSetting, ...] = ()
     evidence: tuple[UseEvidence, ...] = ()  # what the sentences say for each use of Redis, strongest first

@@ -37,6 +37,7 @@ from redis_plan.brief.own_design import read_own_keys, read_own_settings
 from redis_plan.brief.quantities import Context, read_quantities
 from redis_plan.brief.reconcile.setting import places
 from redis_plan.brief.requirements import flag_realtime, read_requirements
+from redis_plan.brief.restrictions import read_restrictions
 from redis_plan.brief.sections import Roles
 from redis_plan.brief.stack import merge_stack, read_stack
 from redis_plan.brief.title import read_title, slug_of
@@ -129,6 +130,7 @@ def _read(project: Path, given: Overrides | None) -> Brief:
         + contradictions(facts)
         + _of_assumed(assumed),
         evidence=evidence,
+        restrictions=read_restrictions(said, entities),
         own_keys=read_own_keys(_marked(texts), lines, quantities),
         own_settings=read_own_settings(_marked(texts), lines),
         name_prefix=overrides.file.project.prefix or overrides.file.naming.prefix,

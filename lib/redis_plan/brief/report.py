@@ -88,7 +88,12 @@ def _tables(brief: Brief) -> list[Table]:
         own.add_row(escape(key.pattern), key.type, life, f"{key.file}:{key.line}")
     for setting in brief.own_settings:
         own.add_row(_short(setting.text), "setting", "", f"{setting.file}:{setting.line}")
-    return [own, facts, requirements, quantities, entities, relations, access, stack, notes]
+    restricted = _table("What Redis may not hold, or not for everyone", "kind", "of", "where", "text")
+    for limit in brief.restrictions:
+        restricted.add_row(
+            limit.kind, escape(", ".join(limit.entities)), f"{limit.file}:{limit.line}", _short(limit.text)
+        )
+    return [restricted, own, facts, requirements, quantities, entities, relations, access, stack, notes]
 
 
 #: Columns that are never broken: a name or a place that wraps letter by letter can't be read or copied.

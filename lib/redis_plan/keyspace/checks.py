@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from itertools import combinations
 
 from redis_plan import units
-from redis_plan.keyspace import bounds, chain, command_checks, cues, naming, versions
+from redis_plan.keyspace import bounds, chain, command_checks, cues, naming, restricted, versions
 from redis_plan.keyspace.catalog import nouns
 from redis_plan.keyspace.subject import Fault, Subject
 from redis_plan.keyspace.together import together
@@ -239,7 +239,7 @@ def unserved_entity(subject: Subject) -> Iterator[Fault]:
     served = {name for p in subject.keyspace.patterns for name in p.entities} | {subject.keyspace.session_entity}
     for entity in subject.brief.entities:
         lively = entity.realtime or entity.lifetime in ("session", "temporary", "connection")
-        if lively and entity.name not in served:
+        if lively and entity.name not in served and not restricted.has_no_key(entity, subject.brief):
             yield entity.name, {}
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from redis_plan.brief.model import Brief, Entity, Gathering, Requirement
+from redis_plan.keyspace import restricted
 from redis_plan.keyspace.catalog import UsePattern, nouns
 
 
@@ -103,9 +104,8 @@ def find_session(brief: Brief) -> SessionNoun | None:
         return _settled_session(brief, brief.settled.session)
     if brief.fit == "no":
         return None
-    if brief.gathering is not None:
-        return _gathered_session(brief, brief.gathering)
-    return _likeliest_session(brief)
+    found = _likeliest_session(brief) if brief.gathering is None else _gathered_session(brief, brief.gathering)
+    return None if found and restricted.owned_elsewhere(found.entity, brief) else found
 
 
 def _gathered_session(brief: Brief, gathering: Gathering) -> SessionNoun | None:

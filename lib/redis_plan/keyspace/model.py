@@ -85,6 +85,7 @@ class KeyPattern:
     functions: tuple[str, ...] = ()
     when_lost: str = ""  # what the user sees if the key vanishes, and where its content comes from again
     because: str = ""  # why the chosen candidate, before a measurement overrules it
+    hidden: str = ""  # the line that forbids to show it to others: it is in no snapshot and no event
     entities: tuple[str, ...] = ()  # every entity of the Brief it serves; ``entity`` is the first
 
     @property

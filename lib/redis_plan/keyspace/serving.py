@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from redis_plan.brief.model import AccessPattern, Brief
-from redis_plan.keyspace import cues
+from redis_plan.keyspace import cues, restricted
 from redis_plan.keyspace.catalog import UsePattern
 from redis_plan.keyspace.model import KeyPattern
 from redis_plan.keyspace.uses import Use
@@ -88,6 +88,8 @@ def _by_demand(requirements: tuple[str, ...], brief: Brief, outside: Sequence[Ac
 
 def _why_not(access: AccessPattern, brief: Brief) -> str:
     entity = next((e for e in brief.entities if cues.same(e.name, access.entity)), None)
+    if entity and (owner := restricted.owned_elsewhere(entity, brief)):
+        return f"another system owns it ({owner.file}:{owner.line}), so it stays in that system's database"
     if entity and entity.lifetime == "durable":
         return f"{cues.singular(entity.name)} lasts, so it stays in the database"
     return "no real-time or short-lived data behind it, so it stays in the database"

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from redis_plan.brief.model import Brief, Entity, UseEvidence
-from redis_plan.keyspace import cues, deciding, settled
+from redis_plan.keyspace import cues, deciding, restricted, settled
 from redis_plan.keyspace.catalog import UsePattern, use_patterns
 
 
@@ -142,7 +142,11 @@ def _because(said: UseEvidence | None) -> str:
 
 
 def _candidates(brief: Brief, own: tuple[Entity, ...]) -> list[Entity]:
-    return [e for e in brief.entities if _wants_redis(e, brief) and not any(e is o for o in own)]
+    return [
+        e
+        for e in brief.entities
+        if _wants_redis(e, brief) and not any(e is o for o in own) and not restricted.has_no_key(e, brief)
+    ]
 
 
 def _wants_redis(entity: Entity, brief: Brief) -> bool:

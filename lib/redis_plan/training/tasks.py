@@ -12,11 +12,11 @@ import numpy as np
 
 from redis_plan.brief import learnt
 from redis_plan.brief.learnt import Model
-from redis_plan.training import fitting, gathering, use_lines, uses
+from redis_plan.training import fitting, gathering, restrictions, use_lines, uses
 from redis_plan.training.corpus import Project
 from redis_plan.training.fitting import Rows
 
-TASKS: tuple[ModuleType, ...] = (gathering, use_lines, uses)
+TASKS: tuple[ModuleType, ...] = (gathering, use_lines, uses, restrictions)
 #: Thresholds are chosen on projects that the model did not see: so many groups, each left out once.
 GROUPS = 6
 

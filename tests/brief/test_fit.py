@@ -1,0 +1,60 @@
+"""Fit: it follows from what was found, and is not known where hardly anything was."""
+
+import pytest
+
+from redis_plan import brief
+
+SHARED = "- Players join a room and see each other's moves at once.\n- Everyone sees the same board in real time.\n- Changes reach all players within 500 ms.\n"
+OWN = "- A user writes notes.\n- A user exports the notes as PDF.\n- A user deletes the account.\n"
+
+
+@pytest.mark.parametrize(
+    ("prd", "stack", "fit", "says"),
+    [
+        (f"# A\n\n## Features\n\n{SHARED}", "", "core", "500 ms"),
+        (f"# B\n\n## Features\n\n{OWN}", "", "no", "one database"),
+        (f"# C\n\n## Features\n\n{OWN}", "- Redis 7.2\n", "core", "name Redis"),
+        (f"# D\n\n## Features\n\n{OWN}- The other person sees new messages without reload.\n- Users write chat messages to each other.\n", "",
+         "useful", "no latency"),
+        (f"# E\n\nThe desktop app hosts its own server in the local network.\nIt runs on one computer and works without internet.\n"
+         f"It is a fully offline system on a single device.\n\n## Features\n\n{SHARED}", "", "no", "one machine"),
+        ("# F\n\nThe wind is old and the sea is older.\n", "", "unknown", "too little"),
+        ("# G\n\n## Ominaisuudet\n\n- Käyttäjä liittyy huoneeseen koodilla ja näkee muut osallistujat.\n"
+         "- Isäntä aloittaa seuraavan kierroksen kaikille samaan aikaan.\n- Raportin voi tallentaa omalle koneelle.\n", "",
+         "unknown", "language"),
+    ],
+)  # fmt: skip
+def test_the_verdict_follows_from_what_was_found(project, prd, stack, fit, says):
+    documents = {"prd": prd} | ({"stack": f"# Stack\n\n{stack}"} if stack else {})
+    read = brief.read(project(**documents))
+    assert read.fit == fit, read.fit_because
+    assert says in read.fit_because
+
+
+def test_a_core_verdict_never_says_that_nothing_is_live(project):
+    read = brief.read(project(prd=f"# C\n\n## Features\n\n{OWN}", stack="# Stack\n\n- Redis 7.2\n"))
+    assert "no demand is live" not in read.fit_because
+
+
+SAME = {
+    "en": ("Players join with a room code", "Each player secretly submits one answer, hidden until the reveal",
+           "The ranking of all players is updated live", "The host starts the next round"),
+    "de": ("Spieler treten mit einem Raumcode bei", "Jeder Spieler gibt geheim eine Antwort ab, verborgen bis zur Auflösung",
+           "Die Rangliste aller Spieler wird live aktualisiert", "Der Gastgeber startet die nächste Runde"),
+    "es": ("Los jugadores se unen con un código de sala", "Cada jugador envía en secreto una respuesta, oculta hasta la revelación",
+           "La clasificación de todos los jugadores se actualiza en vivo", "El anfitrión inicia la siguiente ronda"),
+    "pl": ("Gracze dołączają kodem pokoju", "Każdy gracz oddaje tajną odpowiedź, ukrytą do ujawnienia",
+           "Ranking wszystkich graczy jest aktualizowany na żywo", "Prowadzący rozpoczyna następną rundę"),
+    "ja": ("プレイヤーはルームコードで参加する", "各プレイヤーは回答を一つ秘密に送信し、公開まで隠される",
+           "全プレイヤーのランキングがリアルタイムに更新される", "ホストが次のラウンドを開始する"),
+    "ru": ("Игроки входят по коду комнаты", "Каждый игрок тайно отправляет один ответ, скрытый до раскрытия",
+           "Рейтинг всех игроков обновляется в реальном времени", "Ведущий начинает следующий раунд"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("language", SAME)
+def test_the_same_demands_call_for_the_same_uses_in_every_language(project, language):
+    text = "\n".join(f"- {line}" for line in SAME[language])
+    evidence = brief.read(project(prd=f"# Quiz\n\n## Features\n\n{text}\n")).evidence
+    assert {"join-code", "votes", "leaderboard", "round"} <= {one.use for one in evidence[:7]}
+    assert all(one.example and one.file == "prd.md" for one in evidence[:4])
