@@ -15,8 +15,8 @@ from redis_plan.brief.lexicon import fold
 from redis_plan.brief.model import Entity, Restriction
 
 TASK = MODEL = "restrictions"
-#: A restriction takes something out of a design, so that it has to be said clearly.
-HELD_FROM = 0.52
+#: The more a restriction takes out of a design, the more clearly it has to be said.
+HELD_FROM = {"elsewhere": 0.65, "hidden": 0.55, "no-place": 0.45}
 MOST = 24
 
 
@@ -29,8 +29,8 @@ def read_restrictions(lines: Sequence[Said], entities: Sequence[Entity]) -> tupl
     found = []
     for said, row in zip(lines, likely, strict=True):
         best = int(row.argmax())
-        if row[best] >= HELD_FROM:
-            kind = model.labels[best]
+        kind = model.labels[best]
+        if row[best] >= HELD_FROM[kind]:
             near = examples.nearest(TASK, said.text, kind)
             names = tuple(e.name for e in entities if _names(e, said.text))
             found.append(
