@@ -10,6 +10,9 @@ from redis_plan.brief.overrides import NAME
 from redis_plan.interview.reading import Point, Reading, open_points, read
 from redis_plan.interview.writing import comment
 
+#: Characters of a document's line that are shown.
+WIDTH = 240
+
 
 def interview(project: Path | str, count: int = 5) -> str:
     """Return the ``count`` weakest readings as Markdown: what was read, its line in context, and what to answer.
@@ -28,8 +31,13 @@ def interview(project: Path | str, count: int = 5) -> str:
 def _question(number: int, point: Point, reading: Reading) -> str:
     says = f"`{point.key}` = {point.says}" if point.says else f"`{point.key}`"
     head = f"**{number}. {says}** (confidence {point.confidence:.2f}, {point.where or 'said nowhere'})"
-    shown = f"\n\n```text\n{passage(reading.project, point.where, 1)}\n```" if point.file in reading.lines else ""
+    shown = f"\n\n```text\n{_context(point, reading)}\n```" if point.file in reading.lines else ""
     return head + shown + "\n\n" + "\n".join(f"- {choice}" for choice in _choices(point))
+
+
+def _context(point: Point, reading: Reading) -> str:
+    """Return a reading's line between its neighbours; a line as long as a page is cut."""
+    return "\n".join(line[:WIDTH] for line in passage(reading.project, point.where, 1).splitlines())
 
 
 def _choices(point: Point) -> Iterator[str]:
