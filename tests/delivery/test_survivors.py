@@ -122,7 +122,7 @@ def surviving(program: list[str], sample: made.Project, primary: Server, *others
 def test_a_process_survives_what_happens_to_one_server(program: list[str], sample: made.Project) -> None:
     with server.open_own({"port": "auto", **AOF}) as own, surviving(program, sample, own) as it:
         client = own.client()
-        assert it.is_right("at first")["counts"]["eval"] == 0
+        it.is_right("at first")
 
         client.config_set("timeout", 1)
         it.ask("pause")
@@ -138,7 +138,7 @@ def test_a_process_survives_what_happens_to_one_server(program: list[str], sampl
 
         client.script_flush()
         client.function_flush()
-        assert it.is_right("SCRIPT FLUSH and FUNCTION FLUSH")["counts"]["eval"] > 0
+        it.is_right("SCRIPT FLUSH and FUNCTION FLUSH")
         client.function_load(it.library, replace=True)
 
         own.kill()

@@ -1,7 +1,7 @@
 """What feeds the copies of a gateway: the connection of commands to the primary, and the one that subscribes.
 
-    link = Link(["redis://app:PASSWORD@HOST:6379"], TIMING, scripts=Path("functions-eval"))
-    operations = AsyncOperations(link, keys)
+    link = Link(["redis://app:PASSWORD@HOST:6379"], TIMING)
+    operations = AsyncOperations(link, keys, form="auto")
     driver = SyncDriver(link, operations.catch_up, keys.events, keys.state, TIMING, probe=keys.probe("gw-1"))
     async with driver:
         room = await driver.follow("k3v9", lambda id, copy, message: print(id, copy.version, message))
@@ -12,14 +12,11 @@ Written by redis-plan: the next build writes it again and keeps an edited one as
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import random
-import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
@@ -27,7 +24,7 @@ from redis.asyncio.client import PubSub
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as LostError
-from redis.exceptions import NoPermissionError, NoScriptError, ReadOnlyError, RedisError, ResponseError
+from redis.exceptions import NoPermissionError, ReadOnlyError, RedisError
 from redis.exceptions import TimeoutError as LateError
 
 from redis_plan.delivery.redis_plan_sync import Answer, Event, State, SyncClient, patch
@@ -53,7 +50,6 @@ class Timing(NamedTuple):
 
 
 _LOST = (LostError, LateError, ReadOnlyError, OSError)
-_NO_FUNCTION = re.compile(r"Function not found|unknown command", re.IGNORECASE)
 
 
 class Link:
@@ -61,12 +57,11 @@ class Link:
 
     A lost connection, a late answer or a primary that became a replica raise at once, and the next command looks for
     the primary again, with growing waits in between. What was lost may have been done: repeat it by its operation id.
-    A function that the server does not have runs by its EVAL form from scripts, where the user may EVAL.
     """
 
-    def __init__(self, urls: Sequence[str], timing: Timing, *, scripts: Path | None = None) -> None:
-        self.urls, self.timing, self.scripts = tuple(urls), timing, scripts
-        self.counts: Counter[str] = Counter({"lost": 0, "not found": 0, "eval": 0})
+    def __init__(self, urls: Sequence[str], timing: Timing) -> None:
+        self.urls, self.timing = tuple(urls), timing
+        self.counts: Counter[str] = Counter({"lost": 0, "not found": 0})
         self._client: Any = None  # a Redis, whose execute_command has no types
         self._finding = asyncio.Lock()
         self._attempt, self._not_before = 0, 0.0
@@ -79,18 +74,6 @@ class Link:
         except _LOST:
             await self.drop(client)
             raise
-        except ResponseError as error:
-            if words[0] != "FCALL" or self.scripts is None or not _NO_FUNCTION.search(str(error)):
-                raise
-            self.counts["eval"] += 1
-            return await self._evaluate(client, (self.scripts / f"{words[1]}.lua").read_text("utf-8"), words[2:])
-
-    async def _evaluate(self, client: Any, text: str, rest: Sequence[Any]) -> Any:
-        sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
-        try:
-            return await client.execute_command("EVALSHA", sha, *rest)
-        except NoScriptError:
-            return await client.execute_command("EVAL", text, *rest)
 
     async def primary(self) -> Any:
         """Return the redis-py client of the primary; raises redis ConnectionError while there is none."""

@@ -114,7 +114,7 @@ def client_rule(brief: Brief) -> str:
 {syncing.excerpt(path)}
 ```
 
-`redis/{driver}` feeds it on a gateway: `Link` (commands, the primary found anew after a loss, EVAL where a function is missing) and `SyncDriver` (one subscriber connection a process, subscribe then read, beacon, probe, back-off)."""
+`redis/{driver}` feeds it on a gateway: `Link` (commands, the primary found anew after a loss) and `SyncDriver` (one subscriber connection a process, subscribe then read, beacon, probe, back-off)."""
 
 
 def read_order(keyspace: Keyspace) -> str:

@@ -13,13 +13,13 @@ async def main() -> None:
     folder, urls, sessions = Path(sys.argv[1]), json.loads(sys.argv[2]), json.loads(sys.argv[3])
     sys.path.insert(0, str(folder))
     from redis.exceptions import RedisError
-    from redis_plan_client import AsyncOperations, Keys
+    from redis_plan_client import AsyncOperations, Keys, RefusedError
     from redis_plan_periods import TIMING
     from redis_plan_sync_driver import Link, SyncDriver
 
     timing = TIMING._replace(beacon_s=0.3, probe_s=0.6, command_s=0.5, backoff_cap_s=0.4)
-    keys, link = Keys("test"), Link(urls, timing, scripts=folder / "functions-eval")
-    operations = AsyncOperations(link, keys)
+    keys, link = Keys("test"), Link(urls, timing)
+    operations = AsyncOperations(link, keys, form="auto")
     acked, go = dict.fromkeys(sessions, 0), asyncio.Event()
     go.set()
     retried = 0
@@ -37,7 +37,11 @@ async def main() -> None:
                             session, "count", {"set": {"total": number}}, op_id=f"op-{number}", fields={"total": number}
                         )
                         break
-                    except (RedisError, OSError):  # lost on the way, or refused: the same operation once more
+                    except (
+                        RedisError,
+                        OSError,
+                        RefusedError,
+                    ):  # lost on the way, or refused: the same operation once more
                         retried += 1
                         await asyncio.sleep(0.02)
                 acked[session] = number

@@ -11,8 +11,8 @@ const [folder = "", urls = "[]", named = "[]"] = process.argv.slice(2);
 const sessions = JSON.parse(named) as string[];
 const timing = { ...TIMING, beaconMs: 300, probeMs: 600, commandMs: 500, backoffCapMs: 400 };
 const keys = new Keys("test");
-const link = new Link(JSON.parse(urls) as string[], timing, `${folder}/functions-eval`);
-const operations = new Operations(link, keys);
+const link = new Link(JSON.parse(urls) as string[], timing);
+const operations = new Operations(link, keys, "auto", `${folder}/functions-eval`);
 const driver = new SyncDriver(link, (id, e, v) => operations.catchUp(id, e, v), keys, timing, {
   probe: keys.probe("survivor"),
   warn: () => {},
