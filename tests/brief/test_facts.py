@@ -10,6 +10,7 @@ from redis_plan import brief
 from redis_plan.brief.model import Brief
 from redis_plan.brief.reconcile.catalogue import defaults
 from redis_plan.choice import choose
+from redis_plan.errors import OverrideError
 from redis_plan.keyspace.catalog import use_patterns
 from redis_plan.keyspace.expression import compute
 
@@ -214,6 +215,20 @@ def test_a_team_that_says_that_nothing_is_said_gets_the_assumption(project: Make
         "assumed",
         "the team says that no document states it",
     )
+
+
+def test_what_the_team_sets_outranks_a_stated_number_that_contradicts_it(project: MakeProject) -> None:
+    read = brief.read(
+        project(prd="# Harbour\n\n- Up to 300 guests per room.\n", toml="[facts]\nsession_capacity = 20\n")
+    )
+    members = read.fact("members_per_session")
+    assert members.value == 20
+    assert (300.0, "more than the team says") in {(r.value, r.because) for r in members.rivals}
+
+
+def test_an_impossible_size_names_its_line(project: MakeProject) -> None:
+    with pytest.raises(OverrideError, match=r"redis-plan.toml:2: .*payload_bytes.*is more than 512 MiB"):
+        brief.read(project(prd="# Harbour\n", toml="[facts]\npayload_bytes = 700000000\n"))
 
 
 def test_a_session_of_a_hundred_thousand_is_designed_and_its_line_named(project: MakeProject) -> None:

@@ -142,6 +142,7 @@ class _Reading:
         read = scale.Scale(claims)
         read.choose(unsaid=frozenset(self.given))
         made = {n: self._set(n, g, g.value) for n, g in self.given.items() if n in scale.SCALE and g.value is not None}
+        read.yield_to({name: fact.value for name, fact in made.items()})
         for name in scale.SCALE:
             if name in read.taken and name not in made:
                 made[name] = self._claimed(name, read.taken[name], read)

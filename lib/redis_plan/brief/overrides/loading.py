@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from redis_plan import units
 from redis_plan.brief.overrides.positions import Path as Keys
 from redis_plan.brief.overrides.positions import Span, line_of, positions
 from redis_plan.brief.overrides.schema import STRUCTURES, FactEntry, File
@@ -122,6 +123,8 @@ def _amount(entry: FactEntry, fact: Entry) -> Amount:
     assert value is not None  # entry.value never is
     if (low is not None and low > value) or (high is not None and high < value):
         raise ValueError("lies outside of low and high")
+    if max(value, high or 0.0) > fact.most:
+        raise ValueError(f"is more than {units.write(fact.most, fact.unit)}, {fact.most_because}")
     return Amount(value, low, high)
 
 

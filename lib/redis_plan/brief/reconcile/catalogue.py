@@ -46,6 +46,8 @@ class Entry:
     meaning: str
     cues: tuple[Cue, ...]
     examples: tuple[str, ...]  # a sentence of our own for each cue
+    most: float = float("inf")  # no design can be computed from more
+    most_because: str = ""
 
 
 @cache
@@ -63,7 +65,8 @@ def _entry(name: str, given: Mapping[str, Any]) -> Entry:
     default_from = given.get("default_from", given.get("default_as", ""))
     numbers, words = (given["unit"], float(given["default"]), default_from), (given["because"], given["meaning"])
     examples = tuple(cue["example"] for cue in (given, *given.get("cue", ())) if "example" in cue)
-    return Entry(name, *numbers, *words, cues, examples)
+    most = float(given.get("most", "inf"))
+    return Entry(name, *numbers, *words, cues, examples, most, given.get("most_because", ""))
 
 
 def defaults(known: Mapping[str, float]) -> dict[str, float]:

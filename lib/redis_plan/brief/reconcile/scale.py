@@ -77,6 +77,13 @@ class Scale:
             if claim is not self.taken.get(claim.subject):
                 self.passed_over.setdefault(claim.subject, []).append((claim, self._why_not(claim, scoped)))
 
+    def yield_to(self, team: Mapping[str, float]) -> None:
+        """Drop what contradicts the numbers that the team set: more members than it admits, or than are connected."""
+        most = min(team.get("session_capacity", math.inf), team.get("concurrent_users", math.inf))
+        for subject in ("members_per_session", "session_capacity"):
+            if subject in self.taken and self.taken[subject].value > most:
+                self.passed_over.setdefault(subject, []).insert(0, (self.taken.pop(subject), "more than the team says"))
+
     @staticmethod
     def _of_one_session(claim: Claim, scoped: set[float]) -> bool:
         """Whether a count of people repeats the members of one session, or is less than one session has."""
