@@ -118,7 +118,7 @@ def main() -> int:
     lone = lone_cues(corpus, support)
     if arguments == ["--lone"]:
         for slug, cues in lone.items():
-            print(slug, *sorted(f"{c.file}:{c.group}:{c.text}" for c in cues), sep="\n  ")
+            print(slug, *sorted(f"{c.file}{c.group}: {c.text}" for c in cues), sep="\n  ")
         return 0
     with tempfile.TemporaryDirectory(prefix="redis-plan-score-") as folder, encoder.remembering(KEPT):
         if arguments:

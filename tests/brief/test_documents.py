@@ -88,7 +88,7 @@ def test_markup_in_a_document_is_inert(project):
 
 def test_a_prd_without_headings_is_read_and_the_reader_says_so(project):
     read = brief.read(project(prd="- Players must see the score in real time.\n- A room holds up to 8 players.\n"))
-    assert [r.line for r in read.requirements] == [1]
+    assert [r.line for r in read.requirements] == [1, 2]
     assert any(r.kind == "unread" and "no headings" in r.text for r in read.remarks)
 
 

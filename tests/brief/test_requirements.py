@@ -79,6 +79,9 @@ def test_kinds_follow_sections_and_words(project):
 ## Functional requirements
 
 - Users can place bids.
+
+## Business rules
+
 - A user may place at most one bid per lot.
 
 ## Non-functional requirements

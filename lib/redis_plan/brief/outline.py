@@ -372,6 +372,18 @@ def _names_a_list(text: str) -> bool:
     return text[:1].isupper() and len(text.split()) <= LABEL_WORDS and not text.endswith(_NOT_TITLE)
 
 
+#: A line that was wrapped is about as long as the page is wide; shorter ones were ended on purpose.
+UNWRAPPED = 60
+
+
+def _is_list_without_marks(raw: Sequence[str]) -> bool:
+    """Whether the lines of a paragraph are entries, as a word processor exports a list: short, and each begins anew."""
+    if any(len(line) > UNWRAPPED for line in raw):
+        return False
+    begin = [line.lstrip("*_`\"'([ ")[:1] for line in raw]
+    return sum(b.isupper() or b.isdigit() or not b.isascii() for b in begin) >= 0.7 * len(raw)
+
+
 def _statements(raw: list[str]) -> Iterator[tuple[int, int]]:
     """Split a paragraph where its lines are statements of their own, else give it whole.
 
@@ -380,6 +392,9 @@ def _statements(raw: list[str]) -> Iterator[tuple[int, int]]:
     """
     if len(raw) == 1:
         yield 0, 1
+        return
+    if _is_list_without_marks(raw):
+        yield from ((n, n + 1) for n in range(len(raw)))
         return
     cuts = [0]
     starts = 0

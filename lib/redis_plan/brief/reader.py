@@ -21,13 +21,14 @@ from redis_plan.brief.attributes import with_bounds, with_sizes
 from redis_plan.brief.conflicts import find_conflicts
 from redis_plan.brief.contradictions import find_contradictions
 from redis_plan.brief.documents import Document, Part
-from redis_plan.brief.entities import entity_lexicon, read_entities, read_relations
+from redis_plan.brief.entities import read_entities, read_relations
 from redis_plan.brief.evidence import Said, lines_of, read_evidence
 from redis_plan.brief.facts import contradictions, read_facts
 from redis_plan.brief.fit import Found, judge_fit
 from redis_plan.brief.gathering import find_gathering, with_gathering
 from redis_plan.brief.hosts import stack_remarks
 from redis_plan.brief.lexicon import Lexicon, detect_language, fold, lexicon
+from redis_plan.brief.lines import candidates
 from redis_plan.brief.model import Brief, Component, Entity, Note, Quantity, Remark, Requirement
 from redis_plan.brief.notes import read_notes
 from redis_plan.brief.outline import Block, parse
@@ -36,7 +37,7 @@ from redis_plan.brief.overrides import Overrides, applying, read_overrides
 from redis_plan.brief.own_design import read_own_keys, read_own_settings
 from redis_plan.brief.quantities import Context, read_quantities
 from redis_plan.brief.reconcile.setting import places
-from redis_plan.brief.requirements import flag_realtime, read_requirements
+from redis_plan.brief.requirements import read_requirements
 from redis_plan.brief.restrictions import read_restrictions
 from redis_plan.brief.sections import Roles
 from redis_plan.brief.stack import merge_stack, read_stack
@@ -92,7 +93,7 @@ def _read(project: Path, given: Overrides | None) -> Brief:
     words = lexicon(language, *(text.language for text in texts))
     lines: dict[str, Sequence[str]] = {t.document.name: t.lines for t in texts}
     quantities = tuple(q for t in texts for q in _quantities(t))
-    requirements = applying.apply_demands(_requirements(texts, words, quantities), overrides, lines)
+    requirements = applying.apply_demands(_requirements(texts), overrides, lines)
     stack = applying.apply_stack(_stack(texts), overrides)
     notes = _notes(texts)
     gathering = find_gathering([(t.blocks, t.roles) for t in texts])
@@ -150,7 +151,14 @@ def read_texts(project: Path) -> list[Text]:
 
 def _texts(loaded: Mapping[Part, Document], language: str) -> list[Text]:
     tongues = {part: _language_of(d, language) for part, d in loaded.items()}
-    return [Text(d, *parse(d), Roles(lexicon(tongues[p]), p), d.lines, tongues[p]) for p, d in loaded.items()]
+    return [_text(document, part, tongues[part]) for part, document in loaded.items()]
+
+
+def _text(document: Document, part: Part, language: str) -> Text:
+    blocks, visible = parse(document)
+    roles = Roles(lexicon(language), part)
+    roles.understand(blocks)
+    return Text(document, blocks, visible, roles, document.lines, language)
 
 
 def evidence_lines(texts: Sequence[Text], requirements: Sequence[Requirement]) -> list[Said]:
@@ -216,31 +224,13 @@ def _quantities(text: Text) -> tuple[Quantity, ...]:
     return read_quantities(text.visible, text.blocks, text.document.name, language, contexts)
 
 
-def _requirements(texts: Sequence[Text], words: Lexicon, quantities: Sequence[Quantity]) -> tuple[Requirement, ...]:
+def _requirements(texts: Sequence[Text]) -> tuple[Requirement, ...]:
     found: list[Requirement] = []
     for text in texts:
-        name = text.document.name
-        mine = [q for q in quantities if q.file == name]
-        if text.document.part == "prd":
-            found += read_requirements(text.blocks, text.roles, text.roles.words, mine)
-        elif text.document.part == "notes":
-            found += _noted(text, text.roles.words)
-    opening = {t.document.name: next((b for b in t.blocks if b.kind == "heading"), None) for t in texts}
-    titled = {name for name, b in opening.items() if b is not None and "realtime.strong" in words.groups(b.text)}
-    return flag_realtime(found, words, entity_lexicon(words), quantities, titled)
-
-
-def _noted(text: Text, words: Lexicon) -> list[Requirement]:
-    """Demands of the planning notes: what stands under a line or heading about security, scale or quality."""
-    found = []
-    for block in text.blocks:
-        role = text.roles.of(block)
-        if role == "non-functional" and block.kind in ("item", "paragraph") and not block.label_only:
-            groups = words.groups(block.text)
-            if "quality" in groups or "modal" in groups:
-                id = f"N-{block.line:03d}"
-                found.append(Requirement(id, block.text, block.file, block.line, "non-functional", confidence=0.6))
-    return found
+        if text.document.part != "stack":
+            lines = candidates(text.blocks, text.roles, text.lines)
+            found += read_requirements(text.blocks, text.roles, lines)
+    return tuple(found)
 
 
 def _stack(texts: Sequence[Text]) -> tuple[Component, ...]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from redis_plan.brief.documents import Part
-from redis_plan.brief.lexicon import Lexicon, fold
+from redis_plan.brief.lexicon import Hit, Lexicon, fold
+from redis_plan.brief.meaning import PURPOSES, purposes
 from redis_plan.brief.outline import Block, Section
 
 #: Where two roles are cued in one heading, the earlier one here wins.
@@ -27,6 +30,11 @@ _LABEL_ROLES = frozenset({"out-of-scope", "non-functional", "constraint", "quest
 _LATER_RELEASE = re.compile(r"(?<![\d.])(?:[2-9]\s?\S{0,2}|v[2-9])[ -]mvp\b|\bmvp[ -]?v?[2-9]\b(?!\.)")
 #: Negations of a verb; "without" and "no" deny a noun: "Features without login" are features.
 _NOT = ("not", "never", "nie", "nigdy")
+#: From this probability on a title excludes by its meaning, and below that it doesn't, whatever its one word.
+SURE, UNLIKELY = 0.6, 0.18
+LONGEST_TITLE, MOST_TITLES = 120, 2000
+#: A sentence of so few words under a heading is about the whole section: "Deferred to a later release."
+FEW_WORDS = 14
 _NUMBERING = re.compile(r"^[\dIVX]+(?:\.\d+)*[.)]?\s+")
 
 
@@ -39,6 +47,22 @@ class Roles:
     _known: dict[str, str] = field(default_factory=dict)
     _chains: dict[Section, tuple[str, ...]] = field(default_factory=dict)
     _taken_back: set[Section] = field(default_factory=set)
+    _meant: dict[str, float] = field(default_factory=dict)  # title -> how probably it excludes
+    _put_off: set[int] = field(default_factory=set)  # lines of headings whose first sentence excludes
+
+    def understand(self, blocks: Sequence[Block]) -> None:
+        """Judge by meaning which of a document's sections exclude; before this is called, words alone decide."""
+        titles = sorted({title for b in blocks for title in b.section.titles if len(title) <= LONGEST_TITLE})[
+            :MOST_TITLES
+        ]
+        excludes = purposes(titles)[:, [PURPOSES.index("out-of-scope"), PURPOSES.index("later")]].sum(axis=1)
+        self._meant = {title: float(p) for title, p in zip(titles, excludes, strict=True)}
+        for before, block in pairwise(blocks):
+            introduces = before.kind == "heading" and block.kind == "paragraph" and len(block.text.split()) <= FEW_WORDS
+            if introduces and self.of_title(block.text) == "out-of-scope":
+                self._put_off.add(before.line)
+        self._known.clear()
+        self._chains.clear()
 
     def of_title(self, title: str) -> str:
         """Return the role that one heading's words cue, or ""."""
@@ -56,9 +80,22 @@ class Roles:
                 roles.discard("functional")
             if _LATER_RELEASE.search(fold(title)[:160]) or self._excludes(title):
                 roles.add("out-of-scope")
+            self._weigh(title, roles, hits)
             known = next((r for r in ORDER if r in roles and not (long and r in ("plan", "context", "stack"))), "")
             known = self._known[title] = "plan" if known == "schedule" else known
         return known
+
+    def _weigh(self, title: str, roles: set[str], hits: Sequence[Hit]) -> None:
+        """Let the meaning of a title decide where its words are silent, or say "boundaries" and mean something else."""
+        excludes = self._meant.get(title)
+        if excludes is None:
+            return
+        if not roles - {"in-scope"} and excludes >= SURE:  # "niet in scope" holds the words "in scope"
+            roles.add("out-of-scope")
+        cues = [hit.cue for hit in hits if hit.group == "section.out-of-scope"]
+        one_word = bool(cues) and all(len(cue.split()) == 1 for cue in cues)
+        if one_word and excludes < UNLIKELY and not self._excludes(title):
+            roles.discard("out-of-scope")
 
     def chain(self, section: Section) -> tuple[str, ...]:
         """Return the roles of a section, nearest first."""
@@ -66,13 +103,15 @@ class Roles:
         if known is None:
             tags = [_TAGS.get(t) or ("summary" if t.endswith("_summary") else "") for t in reversed(section.tags)]
             roles = [self.of_title(title) for title in reversed(section.titles)]
-            if any("section.aside" in self.words.groups(title) for title in section.titles):
+            if self.is_aside(section):
                 roles = ["plan"]
             # the document's own title says what the file is, not what a statement is
             if len(section.titles) > 1 or (roles and roles[-1] in ("functional", "context") and self.part == "prd"):
                 roles = roles[:-1] if roles and section.lines and section.lines[0] <= 3 and len(roles) > 1 else roles
             labels = [role for label in reversed(section.labels) if (role := self.of_title(label)) in _LABEL_ROLES]
             found = [role for role in (*labels, *roles, *tags) if role]
+            if not self._put_off.isdisjoint(section.lines):
+                found.append("out-of-scope")
             if "in-scope" in found:  # "In scope" under "Boundaries" takes back what the heading above excludes
                 kept = found[: found.index("in-scope") + 1]
                 if "out-of-scope" in found[len(kept) :]:
@@ -80,6 +119,10 @@ class Roles:
                 found = ["functional" if r == "in-scope" else r for r in kept]
             known = self._chains[section] = tuple(found)
         return known
+
+    def is_aside(self, section: Section) -> bool:
+        """Whether a section is about the document itself: its template, its checklist, its history."""
+        return any("section.aside" in self.words.groups(title) for title in section.titles)
 
     def of(self, block: Block) -> str:
         """Return the nearest role of the section that ``block`` stands in, or ""."""

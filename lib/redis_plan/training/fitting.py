@@ -36,6 +36,11 @@ class Rows:
         return cls(features, labels, np.full(len(features), weight, dtype=np.float32))
 
 
+def none(width: int, labels: int) -> Rows:
+    """Return no rows: what a task has that learns nothing from a project."""
+    return Rows.of(np.zeros((0, width), dtype=np.float32), np.zeros((0, labels), dtype=np.float32))
+
+
 def together(parts: Sequence[Rows]) -> Rows:
     """Return the rows of all ``parts``, in order; parts without a row are passed over."""
     filled = [part for part in parts if len(part.features)]

@@ -8,15 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from types import ModuleType
 
-import numpy as np
-
 from redis_plan.brief import learnt
 from redis_plan.brief.learnt import Model
-from redis_plan.training import fitting, gathering, restrictions, use_lines, uses
+from redis_plan.training import demand, fitting, gathering, kind, realtime, restrictions, sections, use_lines, uses
 from redis_plan.training.corpus import Project
 from redis_plan.training.fitting import Rows
 
-TASKS: tuple[ModuleType, ...] = (gathering, use_lines, uses, restrictions)
+TASKS: tuple[ModuleType, ...] = (sections, demand, kind, realtime, gathering, use_lines, uses, restrictions)
 #: Thresholds are chosen on projects that the model did not see: so many groups, each left out once.
 GROUPS = 6
 
@@ -56,9 +54,3 @@ def _train(task: ModuleType, projects: Sequence[Project]) -> Model | None:
 def _fit(task: ModuleType, parts: Sequence[Rows]) -> Model:
     strength = getattr(task, "STRENGTH", fitting.STRENGTH)
     return fitting.fit(task.NAME, task.LABELS, fitting.together(parts), exclusive=task.EXCLUSIVE, strength=strength)
-
-
-def empty(width: int, labels: int) -> Rows:
-    """Return no rows: what a task has that learns nothing from a project."""
-    none = np.zeros((0, width), dtype=np.float32)
-    return Rows.of(none, np.zeros((0, labels), dtype=np.float32))

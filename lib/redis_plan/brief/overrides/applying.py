@@ -40,11 +40,15 @@ def apply_demands(
         if entry is not None:
             r = replace(r, kind=entry.kind or r.kind, realtime=r.realtime if entry.realtime is None else entry.realtime, confidence=1.0)  # fmt: skip # noqa: PLW2901
         result.append(r)
-    known = {f"{r.file}:{r.line}" for r in result}
+    known = {f"{r.file}:{r.line}": n for n, r in enumerate(result)}
     for added in demands.add:
         file, _, number = added.line.partition(":")
         at = int(number)
-        if added.line in known or file not in lines or at > len(lines[file]):
+        if added.line in known:  # it was read already: the team says what it is
+            n = known[added.line]
+            result[n] = replace(result[n], kind=added.kind, realtime=added.realtime, confidence=1.0)
+            continue
+        if file not in lines or at > len(lines[file]):
             continue  # what stands nowhere is said by ``read --check``
         id = added.id or f"T-{at:03d}"
         result.append(Requirement(id, _bare(lines[file][at - 1]), file, at, added.kind, added.realtime))

@@ -1,0 +1,110 @@
+"""Demands: which lines state one, of which kind, and which are about state that several people share live.
+
+Three learnt models look at the same features of a line: what it says and what stands over it (encoded), what those titles mean, and its
+marks. What a list's items are is mostly the same, so a line's judgement is drawn towards that of its list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from redis_plan.brief import encoder, learnt
+from redis_plan.brief.learnt import Matrix
+from redis_plan.brief.lines import MARKS, Lines
+from redis_plan.brief.meaning import PURPOSES, purposes
+from redis_plan.brief.model import RequirementKind
+
+KINDS: tuple[RequirementKind, ...] = ("functional", "non-functional", "constraint")
+#: Features of a line, in the order of the weights: its text, its titles, what they mean (nearest, any above), its marks.
+WIDTH = 2 * encoder.SIZE + 2 * len(PURPOSES) + len(MARKS)
+#: So many lines of a document are encoded at most; of longer lists the first ones speak for the others.
+MOST_ENCODED = 2500
+#: How far a line is drawn towards the mean of its list (in log odds): 0 not at all, 1 entirely.
+TOGETHER = 0.4
+#: The same for being live.
+TOGETHER_LIVE = 0.3
+
+
+def features(lines: Lines) -> Matrix:
+    """Return the features of each line, a row each."""
+    texts = _encoded(lines)
+    headings = encoder.encode(lines.headings)
+    titles = [line.block.section.titles for line in lines.lines]
+    known = sorted({title for chain in titles for title in chain})
+    meant = dict(zip(known, purposes(known), strict=True))
+    nothing = np.zeros(len(PURPOSES), dtype=np.float32)
+    nearest = [meant[chain[-1]] if chain else nothing for chain in titles]
+    # the document's own title is over everything and means nothing here
+    above = [np.max([meant[t] for t in chain[1:]], axis=0) if len(chain) > 1 else nothing for chain in titles]
+    rows = len(lines.lines)
+    both = np.array(nearest + above, dtype=np.float32).reshape(2, rows, len(PURPOSES))
+    return np.hstack([texts, headings, both[0], both[1], lines.marks])
+
+
+def _encoded(lines: Lines) -> Matrix:
+    texts = lines.texts
+    if len(texts) <= MOST_ENCODED:
+        return encoder.encode(texts)
+    seen: dict[int, int] = {}
+    ranks = []
+    for line in lines.lines:
+        ranks.append(seen.get(line.siblings, 0))
+        seen[line.siblings] = ranks[-1] + 1
+    chosen = sorted(sorted(range(len(texts)), key=lambda n: (ranks[n], n))[:MOST_ENCODED])
+    rows = encoder.encode([texts[n] for n in chosen])
+    of_list: dict[int, list[int]] = {}
+    for place, n in enumerate(chosen):
+        of_list.setdefault(lines.lines[n].siblings, []).append(place)
+    means = {number: rows[places].mean(axis=0) for number, places in of_list.items()}
+    nothing = np.zeros(encoder.SIZE, dtype=np.float32)
+    found = np.array([means.get(line.siblings, nothing) for line in lines.lines], dtype=np.float32)
+    found[chosen] = rows
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the models say of each line: how probable a demand is, which kind it would be, how probably it is live."""
+
+    demand: NDArray[np.float32]
+    is_demand: NDArray[np.bool_]
+    kind: tuple[RequirementKind, ...]
+    live: NDArray[np.float32]
+    is_live: NDArray[np.bool_]
+
+
+def judge(lines: Lines) -> Judgement | None:
+    """Return what the models say of ``lines``; None where no weights are there."""
+    demand, kind, live = (learnt.model(name) for name in ("demand", "kind", "realtime"))
+    if demand is None or kind is None or live is None:
+        return None
+    if not lines.lines:
+        nothing, no = np.zeros(0, dtype=np.float32), np.zeros(0, dtype=np.bool_)
+        return Judgement(nothing, no, (), nothing, no)
+    seen = features(lines)
+    groups = [line.siblings for line in lines.lines]
+    likely = drawn_together(demand.probabilities(seen), groups, TOGETHER)[:, 0]
+    moving = drawn_together(live.probabilities(seen), groups, TOGETHER_LIVE)[:, 0]
+    kinds = tuple(KINDS[n] for n in kind.probabilities(seen).argmax(axis=1))
+    return Judgement(likely, likely >= demand.thresholds[0], kinds, moving, moving >= live.thresholds[0])
+
+
+def drawn_together(probabilities: Matrix, groups: Sequence[int], share: float) -> Matrix:
+    """Return ``probabilities`` with each drawn by ``share`` towards the mean of its group, in log odds.
+
+    >>> drawn_together(np.array([[0.9], [0.9], [0.1]], dtype=np.float32), [1, 1, 2], 0.5).round(2).ravel().tolist()
+    [0.9, 0.9, 0.1]
+    """
+    clipped = np.clip(probabilities, 1e-4, 1 - 1e-4)
+    odds = np.log(clipped / (1 - clipped))
+    number = {group: n for n, group in enumerate(dict.fromkeys(groups))}
+    index = np.array([number[group] for group in groups])
+    sums = np.zeros((len(number), odds.shape[1]), dtype=np.float32)
+    np.add.at(sums, index, odds)
+    means = sums / np.bincount(index, minlength=len(number))[:, None]
+    mixed = (1 - share) * odds + share * means[index]
+    return np.asarray(1 / (1 + np.exp(-mixed)), dtype=np.float32)
