@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from redis_plan.choice import choose
-from redis_plan.delivery import acl, clients, library, walkthrough
+from redis_plan.delivery import acl, clients, duties, library, walkthrough
 from redis_plan.keyspace.catalog import use_patterns
 from redis_plan.server import Server
 from tests.delivery import made
@@ -87,3 +87,12 @@ def test_a_project_with_hardly_a_key_gets_little(name: str) -> None:
     assert {"README.md", "redis.conf", "users.acl", "keyspace.json"} <= paths
     assert "functions.lua" not in paths
     assert len(small.text("users.acl").splitlines()) == 5
+
+
+def test_no_step_gives_more_time_to_a_key_whose_ttl_is_fixed() -> None:
+    """The registry, the plan and the commands say one thing: what is fixed is set when the key is made, never after."""
+    for (use, kind), entry in duties.uses().items():
+        again = [c for _, c in entry.get("steps", ()) if c.split()[0] in ("GETEX", "EXPIRE", "PEXPIRE", "PERSIST")]
+        for number in range(len(ODD)) if again else ():
+            for pattern in project(number).keyspace.keys:
+                assert (pattern.use, pattern.type) != (use, kind) or pattern.ttl.policy == "sliding", again
