@@ -83,12 +83,9 @@ def test_every_access_pattern_is_served_or_stays_outside_with_a_reason(
 def test_no_key_is_there_that_nothing_asks_for(designed: dict[str, tuple[Brief, Choices]]) -> None:
     for name, (asked, chosen) in designed.items():
         needs = {r.id for r in asked.requirements} | {a.id for a in asked.access_patterns}
-        core = {p.use for p in use_patterns() if p.when == "core"}
         for pattern in chosen.keyspace.patterns:
             assert {*pattern.requirements, *pattern.access_patterns} <= needs, f"{name}: {pattern.name}"
             assert {*pattern.requirements, *pattern.access_patterns}, f"{name}: {pattern.name}"
-            if pattern.use in core:
-                assert pattern.access_patterns, f"{name}: {pattern.name}"
             rates = chosen.of(pattern.name).weighed.rates
             assert rates.writes > 0, f"{name}: nobody writes {pattern.name}"
 

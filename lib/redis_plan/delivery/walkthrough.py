@@ -24,7 +24,7 @@ UNTIL = "<until>"  # what a claim answered, known when the step runs
 _IDS = {"session_id": SESSION, "op_id": OP, "code": "K7PQXM", "node_id": "gw-2", "env": naming.ENVIRONMENT,
         "action": "join", "subject": "u-4f2a9c", "window": "29923940", "round_id": "7", "digest": "9f86d081884c7d65"}  # fmt: skip
 _TAKES_KEYS = {"FCALL", "EVALSHA", "EVAL"}
-_CONTAINERS = {"XGROUP"}  # commands whose subcommand is a right of its own
+_CONTAINERS = {"XGROUP", "MEMORY"}  # commands whose subcommand is a right of its own
 
 
 @dataclass(frozen=True, slots=True)
