@@ -138,6 +138,11 @@ NOTHING = [
     ("Requirements", "- Rooms expire after [number] minutes, e.g. 30 minutes of inactivity.", "idle_ttl"),
     ("Out of scope", "- Tournaments with 500 concurrent players per match.", "members_per_session"),
     ("Open questions", "- Do we allow 500 guests per room?", "members_per_session"),
+    (
+        "Technology",
+        "| | WebSocket | SSE | Polling |\n| --- | --- | --- | --- |\n| Latency | < 50 ms | < 100 ms | 5 s |",
+        "sync_latency",
+    ),
     ("Requirements", "- The old system had 12,000 concurrent users, the results show.", "concurrent_users"),
 ]
 

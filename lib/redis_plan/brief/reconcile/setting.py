@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -19,10 +19,13 @@ from redis_plan.brief.outline import Block, clean
 from redis_plan.brief.quantities import label_above
 from redis_plan.brief.reconcile.vocabulary import concepts
 from redis_plan.brief.sections import Roles
+from redis_plan.brief.stack import technology_words
 from redis_plan.brief.units import base
 
 #: Why a number states nothing of the product.
-Standing = Literal["demand", "metric", "result", "scenario", "template", "example", "excluded", "question", "code"]
+Standing = Literal[
+    "demand", "metric", "result", "scenario", "template", "example", "options", "excluded", "question", "code"
+]
 
 #: A line that is nothing but a value: its label stands on the line above.
 VALUE_LINE = re.compile(r"\s*[<>≤≥~]{0,2}\s?\d[\d,.]*\s?[^\W\d_]{0,12}\s?\+?\s*")
@@ -34,6 +37,7 @@ SHORT_LINE = 50
 MOST = 4000
 _STOP = re.compile(r"(?<=[^\W\d])[.!?;]\s+|(?<=[\d)%])[.!?;]\s+(?=[^\W\da-z])|[。！？；;]\s*|\s[—–]\s|\s-\s")
 _PART = re.compile(r",\s|[，、()（）]|\s(?:and|but|while|oraz|a|i|und|y|et|ou|e|en|и|или|then)\s|\s[/+]\s|\.\s")
+_NAMES = re.compile(r"[a-z][a-z0-9.+#]+")
 _WORDS = re.compile(r"[^\W\d_]{3,}")
 _QUESTION = re.compile(r"[?？]\s*$")
 _ANSWER = re.compile(r"(?:→|->|=>|\ba:|\banswer|\bresolved|\bdecided|[?？]\s*[*_]*\s*(?:yes|no|we|\d))", re.IGNORECASE)
@@ -211,6 +215,8 @@ def _standing(place: Place | None, sentence: str, statement: str, above: str) ->
         return "excluded"
     if place and place.block.kind == "code":
         return "code"
+    if place and place.block.kind == "row" and _compares(place.block.header):
+        return "options"
     if _QUESTION.search(sentence) and not _ANSWER.search(statement):
         return "question"
     if _TEMPLATE.search(statement):
@@ -225,6 +231,7 @@ def _standing(place: Place | None, sentence: str, statement: str, above: str) ->
     return "example" if "example" in own else "demand"
 
 
-def of_dimension(found: Iterable[Setting], dimension: str) -> list[Setting]:
-    """Return the settings whose quantity has ``dimension``."""
-    return [s for s in found if s.dimension == dimension]
+def _compares(header: Sequence[str]) -> bool:
+    """Whether a table's columns are technologies: what it says of each is no target of the product."""
+    named = [cell for cell in header if any(word in technology_words() for word in _NAMES.findall(fold(cell)))]
+    return len(named) >= 2
