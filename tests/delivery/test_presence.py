@@ -3,7 +3,7 @@
 import re
 
 from redis_plan.keyspace import functions, periods
-from redis_plan.plan import session_text
+from redis_plan.plan import command_block, session_text
 from redis_plan.server import Server
 from tests.delivery import made
 
@@ -21,11 +21,11 @@ def test_a_silent_member_is_shown_as_gone_once_and_keeps_the_seat(loaded: Server
 
     client.zadd(keys["presence"], {"ann#1": heard(1), "bob#1": heard(of["presence"].seconds + 1)})
     text = session_text.presence(sample.brief, sample.keyspace)
-    counted, fell = (line.split("      #")[0] for line in re.findall(r"^Z.+$", text, re.MULTILINE))
+    counted, fell = command_block.lines(text)
 
-    def run(command: str, at: int) -> object:
-        plain = re.sub(r"<now \+ (\d+)>", lambda m: str(at + int(m[1])), command)
-        return client.execute_command(*plain.split())
+    def run(line: command_block.Line, at: int) -> object:
+        given = [re.sub(r"<now\+(\d+)>", lambda m: str(at + int(m[1])), word) for word in line.command]
+        return client.execute_command(*given)
 
     assert run(counted, now) == 1
     assert run(fell, now) == ["bob#1"]

@@ -5,13 +5,13 @@ What a function takes and answers is its definition (:mod:`redis_plan.keyspace.c
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from redis_plan.brief.model import Brief
 from redis_plan.delivery import library
 from redis_plan.delivery.artefact import plain, serves
-from redis_plan.keyspace import calls, functions, naming, records
+from redis_plan.keyspace import calls, functions, naming, periods, records
 from redis_plan.keyspace.functions import Function
 from redis_plan.keyspace.model import KeyPattern, Keyspace
 
@@ -84,7 +84,14 @@ def operations(brief: Brief, keyspace: Keyspace) -> tuple[Operation, ...]:
             found.append(_of_session(step.function, brief, keyspace))
         else:
             found += [_common(step.function, pattern, brief) for pattern in step.patterns]
-    return tuple(found)
+    of = periods.periods(brief)
+    return tuple(replace(o, parameters=tuple(_with_period(p, of) for p in o.parameters)) for o in found)
+
+
+def _with_period(parameter: Parameter, of: Mapping[str, periods.Period]) -> Parameter:
+    """Return the parameter with the milliseconds of the period that its default names (``period:claim``)."""
+    kind, _, name = parameter.default.partition(":")
+    return replace(parameter, default=str(of[name].ms)) if kind == "period" else parameter
 
 
 def identifier(name: str) -> str:

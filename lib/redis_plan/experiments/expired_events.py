@@ -15,6 +15,7 @@ from redis.client import PubSub
 
 from redis_plan import figures
 from redis_plan.experiments.later import left_out
+from redis_plan.keyspace import functions, periods
 from redis_plan.measure import statistics
 from redis_plan.measure.finding import Finding, Value
 from redis_plan.measure.lab import Lab
@@ -22,7 +23,9 @@ from redis_plan.server import Server
 
 _CHANNEL = "__keyevent@0__:expired"
 #: How often the worker asks the schedule, in seconds; as section 3 of the plan has it.
-POLL_S = 0.1
+POLL_S = periods.fixed("poll")
+_CLAIM_MS = int(1000 * periods.fixed("claim"))
+_CLAIM, _DONE = (functions.in_file("common.lua")[name] for name in ("due_claim", "due_done"))
 #: The listener and the worker are both away for this part of the time in which timers fall due.
 AWAY = (0.3, 0.7)
 EVENT, SCHEDULE = "expired event", "schedule"
@@ -53,10 +56,15 @@ class _Watch:
                 self.events[name] = time.time() - self.due[name]
         if time.time() >= self.polled + POLL_S:
             self.polled = time.time()
-            found: Any = client.zrangebyscore("schedule", "-inf", self.polled)
-            for entry in found:
-                if client.zrem("schedule", entry):
-                    self.claims[entry.decode()] = time.time() - self.due[entry.decode()]
+            self._claim(client)
+
+    def _claim(self, client: redis.Redis) -> None:
+        """Claim what is due until nothing is, and be done with it, by the delivered functions."""
+        found: Any
+        while found := client.eval(_CLAIM.script, 1, "schedule", _CLAIM_MS, 100):
+            for entry, until in zip(found[::2], found[1::2], strict=True):
+                self.claims[entry.decode()] = time.time() - self.due[entry.decode()]
+                client.eval(_DONE.script, 1, "schedule", entry, until)
 
 
 def _listen(client: redis.Redis) -> PubSub:
@@ -87,7 +95,7 @@ def watched(lab: Lab) -> Finding:
                 pipe.set(f"live:{n}", "x", ex=7200)
             for name, deadline in watch.due.items():
                 pipe.set(name, "x", pxat=int(deadline * 1000))
-                pipe.zadd("schedule", {name: deadline})
+                pipe.zadd("schedule", {name: int(deadline * 1000)})
             pipe.execute()
         while time.time() < start + span_s + after_s and (len(watch.claims) < timers or client.dbsize() > live + 1):
             part = (time.time() - start) / span_s

@@ -71,6 +71,11 @@ def seconds(brief: Brief, name: str) -> float:
     return periods(brief)[name].seconds
 
 
+def fixed(name: str) -> float:
+    """Return the period ``name`` in seconds where it depends on no fact; raises ``ValueError`` where it does."""
+    return evaluate(_catalog()[name]["formula"], {})
+
+
 def backoff(brief: Brief, who: Literal["gateway", "client"]) -> Backoff:
     """Return the waits of a gateway before Redis, or of a client before a gateway."""
     found = periods(brief)

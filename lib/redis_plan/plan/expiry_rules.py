@@ -52,7 +52,7 @@ def timed_actions(brief: Brief, keyspace: Keyspace, events: Evidence) -> str:
             [
                 command_block.line(
                     keyspace,
-                    writer.call("claim_due", claim_ms=claim.ms, batch=100),
+                    writer.call("claim_due"),
                     "entry, claimed_until, entry, …: ours until then",
                 ),
                 command_block.line(

@@ -11,7 +11,7 @@ from redis_plan.experiments.session import rules
 from redis_plan.keyspace import chain, functions, naming, periods, records
 from redis_plan.keyspace.cues import plural, with_article
 from redis_plan.keyspace.model import Keyspace
-from redis_plan.plan import artefact_text, socket_text
+from redis_plan.plan import artefact_text, command_block, socket_text
 from redis_plan.plan.evidence import Evidence
 
 _SESSION, _MEMBER, _EPOCH, _OP = "k3v9", "m7#c1", "5f0c1b2a9d3e4f60", "01JD8Q6Z7K3W9M2N4P5R6S7T8V"
@@ -146,12 +146,18 @@ def presence(brief: Brief, keyspace: Keyspace) -> str:
             f"**Silence.** {with_article(member).capitalize()} without a heartbeat for {units.write(seat.seconds, 's')} is gone and gives the seat back "
             f"in one step ({shown.because})."
         )
+    before, silent = f"<now+{margin - sweep.ms}>", f"<now+{margin - 1}>"
+    lines = [
+        command_block.Line("app", ("ZCOUNT", key, f"<now+{margin}>", "+inf"), "connections that are there"),
+        command_block.Line(
+            "worker",
+            ("ZRANGEBYSCORE", key, before, silent),
+            f"fell silent since the last look, {units.write(sweep.seconds, 's')} ago",
+        ),
+    ]
     return f"""**Silence has two deadlines.** A score in `{key}` is the last heartbeat + {units.write(seat.seconds, "s")}, when the seat is free ({seat.because}). Already after {units.write(shown.seconds, "s")} {with_article(member)} is shown as gone ({shown.because}), and the seat stays. Both are read from the one score, `now` in milliseconds of server TIME:
 
-```text
-ZCOUNT {key} <now + {margin}> +inf      # connections that are there
-ZRANGEBYSCORE {key} <now + {margin - sweep.ms}> (<now + {margin}>      # fell silent since the worker's last look, {units.write(sweep.seconds, "s")} ago
-```
+{command_block.block(lines)}
 
 For the second the worker publishes `{{"t":"~away","d":{{"m":"<member>"}}}}` on the session's channel, a signal: whoever missed it counts again. A heartbeat within the rest of the {units.write(seat.seconds, "s")} brings the member back without a join."""
 
