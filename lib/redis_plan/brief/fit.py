@@ -38,6 +38,7 @@ class Found:
     evidence: Sequence[UseEvidence] = ()
     lines: Sequence[Said] = ()
     language: str = "en"
+    session: str = ""  # what people are in together, in the documents' word
 
     @property
     def demands(self) -> list[Requirement]:
@@ -88,7 +89,14 @@ def judge_fit(found: Found) -> tuple[Fit, str]:
         return "core", f"{_what_is_live(found)}, with a target: “{target.text}” ({_at(target)})"
     if len(live) >= rules["many_live"] and len(live) >= rules["share_of_many"] * len(demands):
         return "core", f"{_what_is_live(found)}, a quarter or more of all"
-    if found.pushes and sum(e.lines for e in found.said) >= rules["lines_for_core"]:
+    together = [e for e in found.evidence if e.use in rules["together"] and e.strength >= rules["nothing_below"]]
+    if found.session and len(together) >= rules["together_for_core"]:
+        what = " and ".join(e.use for e in together[:2])
+        return (
+            "core",
+            f"people share a session ({found.session}), and {_at(together[0])} and {_at(together[1])} call for its {what}",
+        )
+    if found.session and found.pushes and sum(e.lines for e in found.said) >= rules["lines_for_core"]:
         return "core", f"{_what_is_live(found)}, and {found.pushes.name} ({_at(found.pushes)}) is to push it"
     if found.said or len(live) * rules["few_in"] > len(demands):
         return "useful", f"{_what_is_live(found)}, but no latency or load target: one process could hold this state; Redis pays when there are two"  # fmt: skip
@@ -155,5 +163,5 @@ def _and(clause: str) -> str:
     return f", and {clause}" if clause else ""
 
 
-def _at(item: Requirement | Component | Quantity) -> str:
+def _at(item: Requirement | Component | Quantity | UseEvidence) -> str:
     return f"{item.file}:{item.line}"

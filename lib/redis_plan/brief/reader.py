@@ -105,7 +105,7 @@ def _read(project: Path, given: Overrides | None) -> Brief:
     facts = read_facts(quantities, lines, applying.given_facts(overrides), around, notes)
     said = evidence_lines(texts, requirements)
     evidence = read_evidence(said)
-    grounds = Found(requirements, quantities, stack, evidence, said, language)
+    grounds = Found(requirements, quantities, stack, evidence, said, language, gathering.noun if gathering else "")
     fit, because = applying.apply_fit(*judge_fit(grounds), overrides)
     shared = fit in ("core", "useful") and any(r.realtime for r in requirements)
     assumed = assumed_entities(texts[0].document.name) if shared and not entities else ()
