@@ -19,7 +19,7 @@ from redis_plan.experiments import (
 from redis_plan.experiments.session import rules
 from redis_plan.keyspace import records
 from redis_plan.measure.lab import Lab
-from redis_plan.plan import artefact_text, session_text
+from redis_plan.plan import artefact_text, command_block, session_text
 from tests.experiments import project
 
 
@@ -135,13 +135,10 @@ def test_the_plan_shows_every_function_with_its_contract_and_one_slot():
 
 def test_the_lifecycle_in_the_plan_runs_as_it_stands(own_server):
     """Every command of the plan, word by word, on a live server."""
-    import shlex
-
     client = own_server.client(decode_responses=True)
     session_text.functions.install(client, use_functions=True)
     text = session_text.lifecycle(project.brief(), project.keyspace())
-    lines = [line for line in text.splitlines() if line.startswith("FCALL")]
-    replies = [client.execute_command(*shlex.split(line)) for line in lines]
+    replies = [client.execute_command(*line.command) for line in command_block.lines(text)]
     assert replies == [
         "created", [1, "joined"], [2, "ok"], "renewed", [], [3, "left"], [4, "ended"], [5, "handed_over"], ["removed"],
     ]  # fmt: skip

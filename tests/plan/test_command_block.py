@@ -10,7 +10,7 @@ import redis
 
 from redis_plan.delivery import acl, library
 from redis_plan.keyspace import design, functions
-from redis_plan.plan import command_block, expiry_rules, structure_text, sync_text
+from redis_plan.plan import command_block, expiry_rules, session_text, structure_text, sync_text
 from redis_plan.server import Server
 from tests.delivery import made
 from tests.keyspace.briefs import workshop
@@ -64,11 +64,13 @@ def test_every_block_of_every_project_runs_as_its_user_and_as_nobody_else(own_se
         texts = (
             structure_text.element_writes(keyspace, project.brief),
             sync_text.read_order(keyspace),
+            session_text.lifecycle(project.brief, keyspace),
             expiry_rules.timed_actions(project.brief, keyspace, NOT_MEASURED),
         )
         ran = play_as_users(own_server, acl.users(keyspace), "\n".join(texts))
         assert {"app"} <= ran <= {"app", "worker"}, name
         root.flushdb()
+    root.function_flush()
 
 
 def play_as_users(live: Server, users: Iterable[acl.AclUser], text: str) -> set[str]:

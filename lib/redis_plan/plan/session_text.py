@@ -58,17 +58,15 @@ def lifecycle(brief: Brief, keyspace: Keyspace) -> str:
     rule = rules(brief, keyspace)
     channel = functions.channel_argument(keyspace, keys)
 
-    def line(name: str, *args: object) -> str:
+    def line(name: str, *args: object) -> tuple[str, ...]:
         listed = functions.keys_of(keyspace, name, keys)
-        words = " ".join(f'"{a}"' if str(a) == "" or " " in str(a) else str(a) for a in args)
-        return f"FCALL {name} {len(listed)} {' '.join(listed)} {words}"
+        return ("FCALL", name, str(len(listed)), *listed, *map(str, args))
 
-    have = {n: keys[n] for n in ("state", "roster", "presence", "log", "idem")}
     steps = [
         ("create", line("session_create", _EPOCH, rule.ttl_s, "owner", "m7", "capacity", rule.capacity), "created", ["state"]),
-        ("join", line("session_join", _MEMBER, "'{\"name\":\"Ann\"}'", rule.capacity, rule.lease_ms, rule.ttl_s, channel, rule.log_max),
+        ("join", line("session_join", _MEMBER, '{"name":"Ann"}', rule.capacity, rule.lease_ms, rule.ttl_s, channel, rule.log_max),
          "[1, joined]", ["state", "roster", "presence", "log"]),
-        ("change", line("session_apply", channel, _OP, 1, "change", "'{\"set\":{\"owner\":\"m8\"}}'", rule.ttl_s, rule.log_max, rule.idem_ttl_s, "owner", "m8"),
+        ("change", line("session_apply", channel, _OP, 1, "change", '{"set":{"owner":"m8"}}', rule.ttl_s, rule.log_max, rule.idem_ttl_s, "owner", "m8"),
          "[2, ok]", ["state", "roster", "presence", "log", "idem"]),
         ("heartbeat", line("session_heartbeat", _MEMBER, rule.lease_ms, rule.ttl_s), "renewed", ["state", "roster", "presence", "log", "idem"]),
         ("sweep", line("session_sweep", channel, rule.ttl_s, rule.log_max), "[] or the lapsed connections", ["state", "roster", "presence", "log", "idem"]),
@@ -77,14 +75,14 @@ def lifecycle(brief: Brief, keyspace: Keyspace) -> str:
         ("hand over", line("session_hand_over", "result-17", channel, rule.ttl_s, rule.log_max), "[5, handed_over]", ["state", "log", "idem"]),
         ("remove", line("session_remove"), "removed", ["idem"]),
     ]  # fmt: skip
-    text = "\n".join(
-        f"# {name} → {answer}   keys after it: {', '.join(have[k] for k in after)}\n{command}"
+    text = command_block.block(
+        command_block.line(keyspace, command, f"{name} → {answer}; keys after it: {', '.join(after)}")
         for name, command, answer, after in steps
     )
     return (
         f"### Lifecycle as commands\n\nNumbers of this project: capacity {rule.capacity:,} ({brief.fact('session_capacity').where}), "
         f"TTL {units.write(rule.ttl_s, 's')}, lease {units.write(rule.lease_ms / 1000, 's')} (reconnect_grace, "
-        f"{brief.fact('reconnect_grace').where}, and at least three heartbeats). The `idem` key ends by its TTL of {units.write(rule.idem_ttl_s, 's')}.\n\n```text\n{text}\n```"
+        f"{brief.fact('reconnect_grace').where}, and at least three heartbeats). The `idem` key ends by its TTL of {units.write(rule.idem_ttl_s, 's')}. In front of each command stands the user that sends it.\n\n{text}"
     )
 
 
