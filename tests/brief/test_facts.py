@@ -100,6 +100,11 @@ PERIODS: list[tuple[str, Wanted]] = [
     ("- A seat is reserved for 10 minutes during checkout.", {"hold_ttl": 600}),
     ("- Chat is kept for 24 hours.", {"chat_ttl": 86_400, "idle_ttl": None}),
     ("- The reset link is valid for 2 hours.", {"token_ttl": 7200, "idle_ttl": None}),
+    ("- A player is kicked after 3 minutes without activity.", {"idle_ttl": None}),
+    ("- Nonce TTL: 24 h → 90 s; nonces protect against replay.", {"idempotency_ttl": 90}),
+    ("- 5 次失败后锁定账户 30 分钟。", {"hold_ttl": None}),
+    ("- 断线后玩家可在60秒内重连。", {"reconnect_grace": 60}),
+    ("- チャットは30日間保存する。", {"chat_ttl": 2_592_000}),
     ("- Users are logged out after 15 minutes of inactivity.", {"idle_ttl": None}),
     ("- A game lasts 20 to 40 minutes.", {"session_lifetime": 1800}),
     # languages

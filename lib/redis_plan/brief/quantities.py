@@ -83,7 +83,7 @@ _RANGE_WORDS = ("to", "do", "bis", "tot", "à", "до")
 _DOTTED = frozenset({"de", "es", "it", "pt", "nl", "ru", "fr"})
 #: Bounds that stand after what they bound: "8 players max", "100人以上", "8명 이하".
 _BOUND_AFTER: tuple[tuple[re.Pattern[str], Comparator], ...] = (
-    (re.compile(r"\s?(?:以下|以内|以內|まで|이하|이내|까지|\(?max(?:imum)?\b|at most\b|como máximo|maximal\b|au maximum|al massimo|no máximo|maximaal\b|o menos\b|or (?:less|fewer)\b)"), "<="),
+    (re.compile(r"\s?(?:以下|以内|以內|之内|内(?![容部存])|まで|이하|이내|까지|\(?max(?:imum)?\b|at most\b|como máximo|maximal\b|au maximum|al massimo|no máximo|maximaal\b|o menos\b|or (?:less|fewer)\b)"), "<="),
     (re.compile(r"\s?(?:以上|이상|or more\b|and more\b|\(?min(?:imum)?\b|at least\b|o más\b|ou plus\b|o più\b|ou mais\b|of meer\b|oder mehr\b|lub więcej\b|и более\b)"), ">="),
     (re.compile(r"\s?(?:未満|미만)"), "<"),
     (re.compile(r"\s?(?:超(?:え|过)|초과)"), ">"),

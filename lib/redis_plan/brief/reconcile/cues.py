@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from redis_plan.brief.reconcile.catalogue import Cue, Entry, Take
 from redis_plan.brief.reconcile.setting import Setting
-from redis_plan.brief.reconcile.vocabulary import hits, said
+from redis_plan.brief.reconcile.vocabulary import concepts, hits, said
 
 #: What a word is worth less that stands not beside the number but elsewhere in its sentence, or only above it.
 IN_SENTENCE, ABOVE = 0.1, 0.4
@@ -55,6 +55,8 @@ def _score(cue: Cue, setting: Setting) -> float:
     if cue.also and not (said(cue.also, setting.sentence) or said(cue.also, setting.above)):
         return 0.0
     if not cue.interval and is_interval(setting):
+        return 0.0
+    if not cue.of_people and "people" in (spoken := concepts(_own(setting))) and "containers" not in spoken:
         return 0.0
     if cue.bounded and setting.quantity.op not in ("<", "<="):
         return 0.0

@@ -38,7 +38,7 @@ LARGE, A_CROWD = 100.0, 20_000.0
 ABOVE_A_LOWER_BOUND = 2.0
 WHY_NOT = {
     "metric": "a success metric, no demand", "result": "a result of a measurement", "scenario": "a test scenario",
-    "template": "a template's blank", "example": "an example", "options": "a property of a technology that is compared", "excluded": "out of scope", "question": "an open question",
+    "template": "a template's blank", "example": "an example", "superseded": "replaced by the number after it", "options": "a property of a technology that is compared", "excluded": "out of scope", "question": "an open question",
     "code": "in a code block",
 }  # fmt: skip
 

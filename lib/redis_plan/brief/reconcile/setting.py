@@ -24,7 +24,17 @@ from redis_plan.brief.units import base
 
 #: Why a number states nothing of the product.
 Standing = Literal[
-    "demand", "metric", "result", "scenario", "template", "example", "options", "excluded", "question", "code"
+    "demand",
+    "metric",
+    "result",
+    "scenario",
+    "template",
+    "example",
+    "options",
+    "excluded",
+    "question",
+    "superseded",
+    "code",
 ]
 
 #: A line that is nothing but a value: its label stands on the line above.
@@ -37,6 +47,8 @@ SHORT_LINE = 50
 MOST = 4000
 _STOP = re.compile(r"(?<=[^\W\d])[.!?;]\s+|(?<=[\d)%])[.!?;]\s+(?=[^\W\da-z])|[。！？；;]\s*|\s[—–]\s|\s-\s")
 _PART = re.compile(r",\s|[，、()（）]|\s(?:and|but|while|oraz|a|i|und|y|et|ou|e|en|и|или|then)\s|\s[/+]\s|\.\s")
+#: "24 h → 90 s": the first number is no longer true.
+_SUPERSEDED = re.compile(r"\s*(?:→|->|=>)\s*[~<≤≥>]?\s?\d")
 _NAMES = re.compile(r"[a-z][a-z0-9.+#]+")
 _WORDS = re.compile(r"[^\W\d_]{3,}")
 _QUESTION = re.compile(r"[?？]\s*$")
@@ -137,8 +149,10 @@ def _of_line(here: Sequence[Quantity], line: str, place: Place | None, order: in
         shift = len(span) - len(sentence[left:right])
         top = base(quantity.value_max, quantity.unit)[1] if quantity.value_max is not None else None
         start = at - begin - left + shift
+        standing = _standing(place, fold(sentence), fold(statement), fold(above))
+        standing = "superseded" if _SUPERSEDED.match(statement, at + len(text)) else standing
         yield Setting(quantity, order + number, dimension, value, top, fold(span), fold(sentence), fold(above), start,
-                      start + len(text), _standing(place, fold(sentence), fold(statement), fold(above)))  # fmt: skip
+                      start + len(text), standing)  # fmt: skip
 
 
 def _plain(text: str) -> str:
