@@ -34,7 +34,7 @@ def json_schema() -> str:
     }
     definitions["UseName"] = {
         "description": "What Redis does for the product.",
-        "oneOf": [{"const": word.use, "description": f"{word.title}: {word.purpose}"} for word in use_words().values()],
+        "oneOf": [{"const": word.use, "description": word.title} for word in use_words().values()],
     }
     whole = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
