@@ -126,6 +126,10 @@ def build(order: Order, watch: Watch) -> Built:
     :class:`~redis_plan.errors.RedisPlanError`; a build that fails leaves the previous plan as it was.
     """
     read = brief.read(order.project)
+    if read.fit == "unknown":
+        watch.warn(
+            f'whether Redis is needed is not known: {read.fit_because}; `fit = "useful"` at the top of ai/redis-plan.toml settles it'
+        )
     keyspace.design(read)  # a pin that can't be is said before anything runs
     given = checked_parameters(order)
     with binaries.pinned():

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 from redis_plan import cli, resources
+from redis_plan.brief import read
+from redis_plan.choice import choose
 from redis_plan.codec import from_json
 from redis_plan.keyspace.model import Keyspace
+from redis_plan.plan import choices_text
 
 DOCUMENTS = ("prd.md", "redis_planning_summary.md", "tech-stack.md")
 
@@ -65,6 +68,10 @@ def test_documents_without_entities_design_nothing_and_say_why(capsys, monkeypat
     )
     assert (code, err) == (0, "")
     assert "no key is proposed" in out
+    assert "too little to judge by" in out
+    asked = read(project)
+    assert asked.fit == "unknown"
+    assert choices_text.options(choose(asked)).empty
 
 
 def test_an_entity_without_a_quantity_is_designed_on_named_assumptions(capsys, monkeypatch, project) -> None:  # type: ignore[no-untyped-def]

@@ -109,8 +109,8 @@ def _unknown(found: Found) -> str:
     if found.language == "unknown" and not _understood(found.lines):
         return "the documents are in a language that is not understood here, so what they ask is not known"
     if len(found.demands) < rules["fewest_demands"] and not found.live and not found.said:
-        count = len(found.demands)
-        return f"{count or 'no'} demand{'' if count == 1 else 's'} recognised in the documents, too little to judge by"
+        count = "a single" if found.demands else "no"
+        return f"{count} demand was recognised in the documents, too little to judge by"
     return ""
 
 

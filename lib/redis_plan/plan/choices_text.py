@@ -95,7 +95,7 @@ def _change(flip: Flip) -> str:
 def options(choices: Choices) -> pd.DataFrame:
     """Return every candidate of every key with its costs, one a row, as the notebook shows it."""
     rows = [_row(choice, option) for choice in choices.choices for option in choice.weighed.options]
-    return pd.DataFrame(rows).set_index(["key", "candidate"])
+    return pd.DataFrame(rows).set_index(["key", "candidate"]) if rows else pd.DataFrame()
 
 
 def _row(choice: Choice, option: Option) -> dict[str, object]:
