@@ -93,6 +93,9 @@ def read_entities(
 ) -> tuple[Entity, ...]:
     """Return the entities of all documents, the most spoken of first."""
     search = _Search(words, demanded_lines)
+    asking = documents[0][0]
+    if any((block.file, block.line) in demanded_lines for block in asking):
+        search.asking = asking[0].file
     for blocks, roles in documents:
         records = record_sections(blocks)
         for block, after in zip(blocks, [*blocks[1:], None], strict=False):
@@ -122,6 +125,7 @@ class _Search:
         self.demanded_lines = demanded_lines
         self.table: dict[str, _Candidate] = {}
         self.accounts = False
+        self.asking = ""  # the document that says what is asked, where demands were found in it
         self.parsed = 0
         self.openings: defaultdict[str, set[str]] = defaultdict(set)  # first word of a spelling -> who is called so
         main = words.languages[0]
@@ -278,7 +282,11 @@ class _Search:
             return False
         if c.name in ("User", "Account") and not self.accounts:
             return False
+        if self.asking and c.first[0] != self.asking and " " not in c.name:
+            return False  # only the notes or the stack speak of it: how something is built, not what it keeps
         name = fold(c.name)
+        if " " in name and c.demanded:
+            return True  # a compound means one thing: "typing indicator", "join code"
         if name in self.words.words("rare_entities"):
             return c.demanded >= 5 and c.kept >= 3
         if name in self.words.words("weak_entities"):

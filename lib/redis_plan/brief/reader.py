@@ -27,6 +27,7 @@ from redis_plan.brief.facts import contradictions, read_facts
 from redis_plan.brief.fit import Found, judge_fit
 from redis_plan.brief.gathering import find_gathering, with_gathering
 from redis_plan.brief.hosts import stack_remarks
+from redis_plan.brief.keeping import kept
 from redis_plan.brief.lexicon import Lexicon, detect_language, fold, lexicon
 from redis_plan.brief.lines import candidates
 from redis_plan.brief.model import Brief, Component, Entity, Note, Quantity, Remark, Requirement
@@ -244,8 +245,22 @@ def _stack(texts: Sequence[Text]) -> tuple[Component, ...]:
 
 
 def _entities(texts: Sequence[Text], words: Lexicon, requirements: Sequence[Requirement]) -> tuple[Entity, ...]:
+    found, demanded = entities_by_rule(texts, words, requirements)
+    return kept([(t.blocks, t.roles, t.language) for t in texts], found, demanded, words)
+
+
+def entities_by_rule(
+    texts: Sequence[Text], words: Lexicon, requirements: Sequence[Requirement]
+) -> tuple[tuple[Entity, ...], set[tuple[str, int]]]:
+    """Return the entities that rules find, before they are judged by meaning, and the lines of demand they look at."""
     demanded = {(r.file, r.line) for r in requirements if r.kind != "out-of-scope"}
-    return tuple(read_entities([(t.blocks, t.roles) for t in texts], words, demanded))
+    return read_entities([(t.blocks, t.roles) for t in texts], words, demanded), demanded
+
+
+def demands_of(texts: Sequence[Text]) -> tuple[Lexicon, tuple[Requirement, ...]]:
+    """Return the words of the languages of ``texts``, and their demands; training reads entities from there."""
+    words = lexicon(*(text.language for text in texts))
+    return words, _requirements(texts)
 
 
 def _notes(texts: Sequence[Text]) -> tuple[Note, ...]:

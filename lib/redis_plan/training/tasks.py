@@ -10,11 +10,22 @@ from types import ModuleType
 
 from redis_plan.brief import learnt
 from redis_plan.brief.learnt import Model
-from redis_plan.training import demand, fitting, gathering, kind, realtime, restrictions, sections, use_lines, uses
+from redis_plan.training import (
+    demand,
+    entities,
+    fitting,
+    gathering,
+    kind,
+    realtime,
+    restrictions,
+    sections,
+    use_lines,
+    uses,
+)
 from redis_plan.training.corpus import Project
 from redis_plan.training.fitting import Rows
 
-TASKS: tuple[ModuleType, ...] = (sections, demand, kind, realtime, gathering, use_lines, uses, restrictions)
+TASKS: tuple[ModuleType, ...] = (sections, demand, kind, realtime, gathering, entities, use_lines, uses, restrictions)
 #: Thresholds are chosen on projects that the model did not see: so many groups, each left out once.
 GROUPS = 6
 
