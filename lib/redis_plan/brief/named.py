@@ -56,6 +56,8 @@ def role_of(label: str) -> Role | None:
 def unknown_technologies(block: Block, known: re.Pattern[str], words: Lexicon) -> Iterator[Component]:
     """Yield what ``block`` of a stack section names and ``known`` (the pattern of all listed spellings) doesn't hold."""
     title = block.section.titles[-1] if block.section.titles else ""
+    if "section.sources" in words.groups(title):
+        return
     for found in _AN_API.finditer(block.text):
         name = found.group()
         if not known.search(fold(name)) and fold(name.split()[0]) not in _plain():
@@ -98,6 +100,8 @@ def _places(block: Block, words: Lexicon) -> Iterator[tuple[str, Role | None, st
 def _is_name(match: re.Match[str], labelled: bool, place: str) -> bool:
     name = match.group("name")
     parts = re.split(r"[\s/-]", fold(name))
+    if _A_PATH.search(name) or "@" in name[1:]:
+        return False
     if len(name) < 2 or (name[0].islower() and not _TELLING.search(name)):
         return False
     if all(part in _plain() or part.isdigit() for part in parts) or fold(name) in _plain() or parts[-1] in _TITLES:
@@ -108,6 +112,10 @@ def _is_name(match: re.Match[str], labelled: bool, place: str) -> bool:
     )
 
 
+#: "src/lobby", "rooms.sql", "notes/register.md": files of theirs
+_A_PATH = re.compile(
+    r"\.(?:md|sql|py|tsx?|jsx?|json|ya?ml|toml|html?|css|sh|txt|lua|go|rs|java|env|csv|png|svg)$|^(?!@)\w+/\w+/|^/"
+)
 #: Last words of the parts that a family of products has
 _PARTS = frozenset(
     {"cli", "sdk", "router", "form", "forms", "query", "admin", "kit", "adapter", "workers", "cloud", "api"}
