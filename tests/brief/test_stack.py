@@ -49,7 +49,7 @@ def test_what_the_sources_are_called_is_no_technology(project: MakeProject) -> N
         ("OBS Studio", "- Streaming: OBS Studio 30"),
         ("JWT", "- Auth: JWT"),
         ("LINE", "- Notifications: LINE Messaging API"),
-    ],  # fmt: skip
+    ],
 )
 def test_a_technology_of_the_field_is_known(project: MakeProject, name: str, line: str) -> None:
     assert stack_of(project, f"# Tech stack\n\n{line}\n")[name] == "chosen"
