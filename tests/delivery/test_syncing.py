@@ -1,5 +1,6 @@
 """The delivered rule and its connections: one story in both languages, strictly typed, printed and measured from one file."""
 
+import asyncio
 import json
 import random
 import re
@@ -11,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 
 from redis_plan.delivery import syncing
 from redis_plan.delivery.redis_plan_sync import MOST_HELD, SyncClient
+from redis_plan.delivery.redis_plan_sync_driver import Timing, persist
 from tests.delivery import made
 from tests.delivery.test_typescript import HERE, TSC, compile_all
 from tests.test_imports import MODULES
@@ -226,6 +229,29 @@ def test_the_delivered_python_is_strictly_typed_and_formatted(sample: made.Proje
     ):
         done = subprocess.run([sys.executable, "-m", *tool, *files], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-500:]
+
+
+def test_a_lost_answer_is_asked_for_again_and_a_refusal_is_not() -> None:
+    timing, sent = Timing(1, 1, 1, 0.001, 0.001), 0
+
+    async def lose(times: int, error: Exception) -> int:
+        async def send() -> int:
+            nonlocal sent
+            sent += 1
+            if sent <= times:
+                raise error
+            return sent
+
+        return await persist(send, timing)
+
+    assert asyncio.run(lose(1, redis.ConnectionError())) == 2
+    sent = 0
+    with pytest.raises(redis.TimeoutError):
+        asyncio.run(lose(2, redis.TimeoutError()))
+    sent = 0
+    with pytest.raises(redis.ResponseError):
+        asyncio.run(lose(1, redis.ResponseError("BADARG")))
+    assert sent == 1
 
 
 def test_there_is_one_sync_client() -> None:

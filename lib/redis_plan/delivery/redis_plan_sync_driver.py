@@ -17,7 +17,7 @@ import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
@@ -33,6 +33,7 @@ from redis_plan.delivery.redis_plan_sync import Answer, Event, State, SyncClient
 BATCH, ADMITTED = 512, 64
 
 _log = logging.getLogger("redis_plan")
+T = TypeVar("T")
 
 
 class Timing(NamedTuple):
@@ -50,6 +51,22 @@ class Timing(NamedTuple):
 
 
 _LOST = (LostError, LateError, ReadOnlyError, OSError)
+
+
+async def persist(send: Callable[[], Awaitable[T]], timing: Timing, tries: int = 2) -> T:
+    """Send a call again whose answer was lost: it may have been done, so it needs its operation id, never a new one.
+
+    await persist(lambda: operations.apply("k3v9", "rename", data, op_id="01JD…"), TIMING)  # duplicate is success
+    """
+    attempt = 0
+    while True:
+        try:
+            return await send()
+        except (LostError, LateError, OSError):
+            attempt += 1
+            if attempt >= tries:
+                raise
+            await asyncio.sleep(timing.wait(attempt))
 
 
 class Link:

@@ -53,6 +53,19 @@ def excerpt(path: str) -> str:
     return textwrap.dedent(text[text.index(opening) : text.index(closing)]).rstrip()
 
 
+def retrying(path: str) -> str:
+    """Return how a call with an unknown outcome is sent again, as it stands in the delivered file ``path``."""
+    if path == TYPESCRIPT_DRIVER:
+        text, opening, closing = (
+            typescript_driver("node-redis"),
+            "/**\n * Sends a call again",
+            "/**\n * The commands' connection",
+        )
+    else:
+        text, opening, closing = python_driver(), "async def persist", "class Link"
+    return text[text.index(opening) : text.index(closing)].rstrip()
+
+
 def timing(brief: Brief) -> redis_plan_sync_driver.Timing:
     """Return the periods that the project's driver keeps to."""
     names = ("command", "beacon", "probe", "gateway_backoff", "gateway_backoff_cap")

@@ -9,7 +9,7 @@ import pandas as pd
 
 from redis_plan import units
 from redis_plan.brief.model import Brief
-from redis_plan.delivery import library
+from redis_plan.delivery import library, syncing
 from redis_plan.experiments.session import rules
 from redis_plan.keyspace import functions, periods
 from redis_plan.keyspace.model import Keyspace
@@ -172,49 +172,19 @@ def reconnection(brief: Brief, b: Evidence, c: Evidence) -> str:
     return "\n".join(lines)
 
 
-_PYTHON = """import random, time, redis
-
-def apply(client, keys, op_id, expected, kind, data, *fields):
-    for attempt in (0, 1):
-        try:
-            return client.fcall("session_apply", len(keys), *keys, CHANNEL, op_id, expected, kind, data,
-                                TTL_S, LOG_MAX, IDEM_TTL_S, *fields)   # "duplicate" is success: the first try had arrived
-        except (redis.TimeoutError, redis.ConnectionError):
-            if attempt:
-                raise                                                  # the caller repeats with the same op_id, never a new one
-            time.sleep(random.uniform(0, 0.05))"""
-
-_SCRIPT = """import { ErrorReply } from "redis";
-
-export async function apply(client, keys, opId, expected, kind, data, ...fields) {
-  const words = ["FCALL", "session_apply", keys.length, ...keys, CHANNEL, opId, expected, kind, data,
-                 TTL_S, LOG_MAX, IDEM_TTL_S, ...fields].map(String);
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return await client.sendCommand(words);              // [version, "ok" | "duplicate" | "conflict" | "ended" | "gone"]; duplicate is success
-    } catch (error) {
-      if (error instanceof ErrorReply || attempt) throw error;   // the caller repeats with the same opId, never a new one
-      await new Promise((done) => setTimeout(done, Math.random() * 50));
-    }
-  }
-}"""
-
-
 def cleanup_interrupted(brief: Brief, keyspace: Keyspace) -> str:
     """Return what an interrupted cleanup leaves, and code of the write with an unknown outcome."""
     if functions.missing(keyspace):
         return "### Cleanup interrupted\n\nEach deletion is one command; a worker that dies between two leaves the second key to its TTL."
-    keys, rule = functions.session_keys(keyspace, "k3v9", environment="prod"), rules(brief, keyspace)
+    keys = functions.session_keys(keyspace, "k3v9", environment="prod")
     scripted = is_scripted(brief)
-    code, language, mark, end = (_SCRIPT, "js", "const ", ";") if scripted else (_PYTHON, "python", "", "")
-    given = {"CHANNEL": f'"{functions.channel_argument(keyspace, keys)}"', "TTL_S": rule.ttl_s, "LOG_MAX": f'"{rule.log_max}"', "IDEM_TTL_S": rule.idem_ttl_s}  # fmt: skip
-    numbers = "\n".join(f"{mark}{name} = {value}{end}" for name, value in given.items())
+    path, language = (syncing.TYPESCRIPT_DRIVER, "typescript") if scripted else (syncing.PYTHON_DRIVER, "python")
     return f"""### A write with an unknown outcome, and an interrupted cleanup
 
-```{language}
-{code}
+From `redis/{path}`; the periods are those of this project:
 
-{numbers}
+```{language}
+{syncing.retrying(path)}
 ```
 
 Each of `session_end`, `session_hand_over` and `session_remove` is one step and the same the second time: killed before one, nothing is gone and the worker's next tick goes on from the status; killed after `session_remove`, everything is. Cut between `session_remove` and the removal from an index (`due`, `code`), the index names a session without `{keys["state"]}`: its reader drops the entry."""
