@@ -34,7 +34,7 @@ FILES: dict[str, frozenset[str] | None] = {
     "facts.toml": None,
     "claims.toml": None,
     "nouns.toml": None,
-    "patterns/*.toml": frozenset({"entities", "text", "verbs"}),
+    "patterns/*.toml": frozenset({"entities", "verbs"}),
     "lexicons/*.toml": frozenset({"cues", "names", "not_entity_phrases"}),
 }
 #: Files whose words are beginnings of words.

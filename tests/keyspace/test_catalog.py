@@ -5,6 +5,7 @@ import re
 import pytest
 import redis
 
+from redis_plan.brief.examples import examples
 from redis_plan.keyspace import functions, naming, records
 from redis_plan.keyspace.catalog import KeySpec, UsePattern, nouns, use_patterns
 from redis_plan.keyspace.expression import compute, facts_in
@@ -36,7 +37,7 @@ def test_a_use_pattern_says_what_it_is_for_what_goes_wrong_and_who_says_so(patte
     assert pattern.failure
     assert pattern.source
     assert all(source.document and source.version for source in pattern.source)
-    assert pattern.when in ("fallback", "channel") or pattern.entities or pattern.text
+    assert pattern.machinery or any(pattern.use in example.labels for example in examples("uses"))
 
 
 #: What real-time applications share, and the use patterns of the catalog that serve it.
@@ -60,7 +61,7 @@ def test_the_catalog_serves_every_use_that_real_time_applications_share() -> Non
 @pytest.mark.parametrize("pattern", use_patterns(), ids=lambda pattern: pattern.use)
 def test_a_use_pattern_has_cues_and_says_which_things_it_takes(pattern: UsePattern) -> None:
     """Cues: stems by which the documents betray it; the shape of its things: how long they live, what they consist of."""
-    cued = pattern.entities or pattern.text or pattern.verbs or pattern.kinds
+    cued = pattern.entities or pattern.verbs or pattern.kinds
     assert cued or pattern.when in ("fallback", "channel")
     assert set(pattern.lifetimes) <= {"connection", "session", "temporary", "unknown", "durable"}
     assert pattern.lifetimes

@@ -1,7 +1,7 @@
 """The catalog: use patterns of real-time applications, read from ``data/catalog/patterns/*.toml``.
 
-A use pattern says what betrays it in a project's documents (stems of entity names and of requirements), which keys it
-needs, and which structures could hold each of them. Numbers in it are expressions over the Brief's facts.
+A use pattern says which entities are made for it (stems of their names; what sentences call for it is learnt from
+``examples/uses.toml``), which keys it needs, and which structures could hold each of them. Numbers in it are expressions over the Brief's facts.
 """
 
 from __future__ import annotations
@@ -111,8 +111,6 @@ class UsePattern:
     failure: tuple[str, ...]
     noun: str = ""  # what a thing of it is called where no entity of the documents is one
     entities: tuple[str, ...] = ()  # stems of entity names
-    text: tuple[str, ...] = ()  # stems of requirements
-    only_if: tuple[str, ...] = ()  # stems of which some requirement must speak, where names alone mislead
     verbs: tuple[str, ...] = ()  # stems of the verbs of access patterns
     kinds: tuple[str, ...] = ()  # kinds of access (data/catalog/access.toml) that touch it, whatever their entity
     many: Literal["once", "merge", "each"] = "once"
