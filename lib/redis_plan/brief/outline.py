@@ -348,8 +348,15 @@ def _text(
         state.pseudo = (clean(token.content).rstrip(":："), begin + 1)
         yield Block("paragraph", clean(token.content), file, begin + 1, end, 0, above, label_only=True)
         return
+    titled_list = _is_list_without_marks(raw) and _is_titled(raw)
     for start, stop in _statements(raw):
         text = clean("\n".join(raw[start:stop]))
+        if titled_list and start == 0:
+            state.pseudo = None
+            above = state.section(tags)
+            state.pseudo = (text, begin + 1)
+            yield Block("paragraph", text, file, begin + 1, begin + 1, 0, above, label_only=True)
+            continue
         if (
             text
             and stop < len(raw)
@@ -382,6 +389,12 @@ def _is_list_without_marks(raw: Sequence[str]) -> bool:
         return False
     begin = [line.lstrip("*_`\"'([ ")[:1] for line in raw]
     return sum(b.isupper() or b.isdigit() or not b.isascii() for b in begin) >= 0.7 * len(raw)
+
+
+def _is_titled(raw: Sequence[str]) -> bool:
+    """Whether the first of several short lines names the others: a word or two over lines that say more."""
+    counts = [len(line.split()) for line in raw]
+    return len(raw) > 2 and counts[0] <= 3 and sum(counts[1:]) >= 2 * counts[0] * len(counts[1:])
 
 
 def _statements(raw: list[str]) -> Iterator[tuple[int, int]]:

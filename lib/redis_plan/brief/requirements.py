@@ -33,6 +33,8 @@ _BRACKETS = re.compile(r"\([^()]{3,40}\)|\[[^\[\]]{3,40}\]")
 LABEL_WORDS = 4
 #: A story takes in so much of what describes it.
 LONGEST_STORY = 500
+#: Below this probability a line with an id demands nothing.
+UNLIKE = 0.2
 _NOT_OURS = ("plan", "questions", "rejected", "context")
 _QUALITY_IDS, _CONSTRAINT_IDS = ("NFR", "NF", "RNF", "QR"), ("C", "CON", "CR", "TC", "BC", "BR")
 
@@ -74,7 +76,7 @@ class _Reader:
 
     def _block(self, block: Block) -> None:
         excluded = self.roles.of(block) == "out-of-scope"
-        match = None if excluded or self._is_about_others(block) else identified(block)
+        match = None if excluded or self._is_about_others(block) or self._says_nothing(block) else identified(block)
         if match:
             self._with_id(block, match)
         elif block.kind == "heading":
@@ -89,6 +91,11 @@ class _Reader:
 
     def _is_about_others(self, block: Block) -> bool:
         return any(role in _NOT_OURS for role in self.roles.chain(block.section)[:1])
+
+    def _says_nothing(self, block: Block) -> bool:
+        """Whether a line is so unlike a demand that its id is another one's: ``T1 schema merged via #31``."""
+        n = self.place.get((block.line, block.kind))
+        return n is not None and self.judged is not None and float(self.judged.demand[n]) < UNLIKE
 
     def _heading(self, block: Block) -> None:
         if self.story and _META.match(block.text):  # "### Title: Cancel a booking" under "### ID: US-008"

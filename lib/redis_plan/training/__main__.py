@@ -1,4 +1,4 @@
-"""Train what the reader learns: ``python -m redis_plan.training CORPUS [--out FOLDER]``."""
+"""Train what the reader learns: ``python -m redis_plan.training CORPUS [--out FOLDER | --curve]``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from redis_plan import resources
 from redis_plan.brief import encoder
 from redis_plan.training import corpus, fitting
+from redis_plan.training.curve import curve
 from redis_plan.training.tasks import TASKS, train
 
 #: Sentences that were encoded before; only training and scoring look there.
@@ -22,12 +23,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m redis_plan.training", description=__doc__)
     parser.add_argument("corpus", type=Path, help="folder of annotated projects")
     parser.add_argument("--out", type=Path, default=resources.catalog_dir() / "weights", help="where the weights go")
+    parser.add_argument("--curve", action="store_true", help="print the learning curve instead of writing weights")
     asked = parser.parse_args()
     if not any(asked.corpus.glob("*/gold.json")):
         print(f"{asked.corpus}: holds no */gold.json; name a folder of annotated projects", file=sys.stderr)
         return 2
     with encoder.remembering(KEPT):
         projects = corpus.load(asked.corpus)
+        if asked.curve:
+            for size, scores in curve(projects):
+                print(f"{size:>3} projects  " + "  ".join(f"{name} {score:.3f}" for name, score in scores.items()))
+            return 0
         models = train(projects)
     for model in models.values():
         model.save(asked.out)

@@ -132,11 +132,12 @@ def best_thresholds(probabilities: Sequence[Matrix], labels: Sequence[Matrix]) -
 
 def _best(probabilities: Sequence[Matrix], truths: Sequence[NDArray[np.bool_]]) -> float:
     def mean(threshold: float) -> float:
-        return float(np.mean([_f1(p >= threshold, t) for p, t in zip(probabilities, truths, strict=True)]))
+        return float(np.mean([f1(p >= threshold, t) for p, t in zip(probabilities, truths, strict=True)]))
 
     return max(STEPS, key=lambda step: (round(mean(step), 4), -abs(step - 0.5)))
 
 
-def _f1(said: NDArray[np.bool_], true: NDArray[np.bool_]) -> float:
+def f1(said: NDArray[np.bool_], true: NDArray[np.bool_]) -> float:
+    """Return the F1 of what was said against what is true; 1 where neither says anything."""
     hits, wrong = int((said & true).sum()), int((said ^ true).sum())
     return 1.0 if not hits + wrong else 2 * hits / (2 * hits + wrong)

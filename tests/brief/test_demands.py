@@ -1,0 +1,223 @@
+"""Which lines demand something, of which kind, and what people share live, in documents of many shapes and languages."""
+
+from __future__ import annotations
+
+import pytest
+
+from redis_plan import brief
+from redis_plan.brief import demands, encoder
+from redis_plan.brief.documents import Document
+from redis_plan.brief.lexicon import lexicon
+from redis_plan.brief.lines import candidates
+from redis_plan.brief.outline import parse
+from redis_plan.brief.sections import Roles
+
+
+def lines_of(read, *kinds):
+    return [r.line for r in read.requirements if r.kind != "out-of-scope" and (not kinds or r.kind in kinds)]
+
+
+SHAPES = {
+    "criteria of the form WHEN … SHALL": (
+        "# Requirements\n\n### Requirement 1\n\n#### Acceptance Criteria\n\n"
+        "1. WHEN a guest submits twice THE SYSTEM SHALL keep the first\n"
+        "2. IF the door is locked THEN THE SYSTEM SHALL refuse the guest\n"
+        "3. WHILE the tour runs THE SYSTEM SHALL show the next stop\n",
+        [7, 8, 9],
+    ),
+    "one-word bullets under a heading for features": (
+        "# Card Club\n\n## Core features\n\n- Matchmaking\n- Rooms\n- Battle\n- Reconnect\n",
+        [5, 6, 7, 8],
+    ),
+    "check boxes of an MVP": (
+        "# Pit Wall\n\n## MVP (24-hour gate)\n\n- [ ] The engineer sees all cars on one map\n- [x] Drivers join with a code\n",
+        [5, 6],
+    ),
+    "rules under engineering boundaries": (
+        "# Pit Wall\n\n## Features\n\n- The engineer sees all cars\n\n## Engineering boundaries\n\n"
+        "- The server alone decides the order of the cars\n- Clients never write the lap counter\n",
+        [5, 9, 10],
+    ),
+    "a table of features": (
+        "# Bakery\n\n## Features\n\n| Id | Feature |\n| --- | --- |\n| F1 | Customers order bread for the next day |\n| F2 | The baker closes the order list |\n",
+        [7, 8],
+    ),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_shape_of_a_document_tells_its_demands(project, shape):
+    text, expected = SHAPES[shape]
+    assert lines_of(brief.read(project(prd=text))) == expected
+
+
+def test_an_export_without_any_mark_is_read_line_by_line(project):
+    prd = """Choir Planner
+Version 0.2
+
+Conductor
+Creates a rehearsal and invites the singers
+Starts the metronome for everyone
+Prints the attendance list
+
+Singer
+Says whether they come
+Hears the metronome in step with the others
+Downloads the score as PDF
+"""
+    found = lines_of(brief.read(project(prd=prd)))
+    assert set(found) >= {5, 6, 7, 10, 11, 12}
+    assert not {1, 4, 9} & set(found)
+
+
+NOT_DEMANDS = {
+    "a template of decisions": "## ADR template\n\n- Status: {Proposed | Accepted}\n- Context: {what forces us}\n",
+    "a status ladder": "## Status\n\n- T1 schema merged via #31\n- T2 gateway in review (#40)\n",
+    "questions under edge cases": "## Edge cases\n\n- What happens when two people press at once?\n- What if the phone sleeps?\n",
+    "results": "## Results of the pilot\n\n- p95 measured last week: 6 ms\n- 310 people came back\n",
+    "competitors": "## Competitors\n\n- Product A refreshes every minute\n- Product B costs 9 dollars a seat\n",
+    "a glossary": "## Glossary\n\n- **Lap**: once around the track\n- **Stint**: laps between two stops\n",
+    "milestones in German": "## Zeitplan\n\n- Woche 1: Entwürfe\n- Woche 2: Abnahme durch den Vorstand\n",
+    "success metrics in Portuguese": "## Métricas de sucesso\n\n- Metade dos pilotos volta em 30 dias\n- Nota média acima de 4\n",
+}
+
+
+@pytest.mark.parametrize("what", NOT_DEMANDS)
+def test_what_demands_nothing_is_no_demand(project, what):
+    prd = f"# Race Log\n\n## Features\n\n- Drivers record their laps\n- Drivers compare two laps\n\n{NOT_DEMANDS[what]}"
+    assert lines_of(brief.read(project(prd=prd))) == [5, 6]
+
+
+EXCLUDING = [
+    "Fuera del alcance",
+    "Hors périmètre",
+    "Nicht im Umfang",
+    "Niet in deze versie",
+    "Fora do escopo",
+    "Poza zakresem",
+    "Не входит в объём работ",
+    "対象外",
+    "제외 범위",
+    "不在范围内",
+]
+
+
+@pytest.mark.parametrize("heading", EXCLUDING)
+def test_a_section_that_excludes_is_known_in_many_languages(project, heading):
+    prd = f"# App\n\n## Features\n\n- Members vote on a date\n\n## {heading}\n\n- Video calls\n- Payments\n"
+    read = brief.read(project(prd=prd))
+    assert lines_of(read) == [5]
+    assert [r.line for r in read.requirements if r.kind == "out-of-scope"] == [9, 10]
+
+
+def test_a_sentence_under_a_heading_puts_off_all_that_stands_below(project):
+    prd = "# App\n\n## Requirements\n\n- **A-01**: Members vote\n\n## v2 requirements\n\nDeferred to a future release.\n\n### Extras\n\n- **A-02**: Members pay\n"
+    assert lines_of(brief.read(project(prd=prd))) == [5]
+
+
+def test_what_is_demanded_and_excluded_is_asked_about(project):
+    prd = (
+        "# App\n\n## Features\n\n- Spectators follow every match as it is played\n\n"
+        "## Out of scope\n\n- Spectators follow every match\n"
+    )
+    asked = [r for r in brief.read(project(prd=prd)).remarks if r.kind == "conflict"]
+    assert [(r.file, r.line) for r in asked] == [("prd.md", 5)]
+
+
+LIVE = {
+    "en": (
+        "Auction room",
+        "Features",
+        [
+            ("Every bid appears on the screens of all bidders at once", True),
+            ("Bidders see who is in the room", True),
+            ("The auctioneer closes the lot for everyone", True),
+            ("Sellers upload photos of their lots", False),
+            ("Bidders download their invoice", False),
+            ("A bidder resets a forgotten password", False),
+        ],
+    ),
+    "de": (
+        "Auktionsraum",
+        "Funktionen",
+        [
+            ("Jedes Gebot erscheint sofort auf den Bildschirmen aller Bieter", True),
+            ("Bieter sehen, wer im Raum ist", True),
+            ("Der Auktionator schließt das Los für alle", True),
+            ("Verkäufer laden Fotos ihrer Lose hoch", False),
+            ("Bieter laden ihre Rechnung herunter", False),
+            ("Ein Bieter setzt ein vergessenes Passwort zurück", False),
+        ],
+    ),
+    "es": (
+        "Sala de subastas",
+        "Funcionalidades",
+        [
+            ("Cada puja aparece al instante en las pantallas de todos los postores", True),
+            ("Los postores ven quién está en la sala", True),
+            ("El subastador cierra el lote para todos", True),
+            ("Los vendedores suben fotos de sus lotes", False),
+            ("Los postores descargan su factura", False),
+            ("Un postor restablece una contraseña olvidada", False),
+        ],
+    ),
+    "ja": (
+        "オークションルーム",
+        "機能",
+        [
+            ("入札はすべての入札者の画面にすぐ表示される", True),
+            ("入札者は誰が部屋にいるか見える", True),
+            ("競売人が全員に対して出品を締め切る", True),
+            ("出品者は商品の写真をアップロードする", False),
+            ("入札者は請求書をダウンロードする", False),
+            ("入札者は忘れたパスワードを再設定する", False),
+        ],
+    ),
+}
+
+
+def f1(read, expected):
+    said = {r.line: r.realtime for r in read.requirements}
+    hits = sum(said.get(n, False) and live for n, (_, live) in enumerate(expected, 5))
+    all_said, all_live = sum(said.values()), sum(live for _, live in expected)
+    return 2 * hits / (all_said + all_live)
+
+
+@pytest.mark.parametrize("language", [name for name in LIVE if name != "en"])
+def test_what_is_live_is_the_same_in_another_language(project, language):
+    def read(name):
+        title, heading, lines = LIVE[name]
+        text = f"# {title}\n\n## {heading}\n\n" + "".join(f"- {line}\n" for line, _ in lines)
+        return f1(brief.read(project(prd=text)), lines)
+
+    english = read("en")
+    assert english >= 0.8
+    assert read(language) >= english - 0.1
+
+
+def test_kinds_are_told_apart_without_a_heading_that_says_them(project):
+    prd = """# Harbour Pilot
+
+## Requirements
+
+- The pilot requests a tug
+- The page opens in two seconds
+- All traffic is encrypted
+- A ship has at most two pilots
+- The captain signs the bill on the screen
+"""
+    kinds = [r.kind for r in brief.read(project(prd=prd)).requirements]
+    assert kinds == ["functional", "non-functional", "non-functional", "constraint", "functional"]
+
+
+def test_of_a_long_document_a_bounded_number_of_lines_is_encoded(monkeypatch):
+    asked: list[str] = []
+    known = encoder.encode
+    monkeypatch.setattr(encoder, "encode", lambda texts: (asked.extend(texts), known([""] * len(texts)))[1])
+    text = "# App\n\n## Features\n\n" + "".join(f"- Members choose colour number {n}\n" for n in range(9000))
+    document = Document("prd", "prd.md", None, text)  # type: ignore[arg-type]
+    blocks, _ = parse(document)
+    found = demands.judge(candidates(blocks, Roles(lexicon("en"), "prd"), document.lines))
+    assert found is not None
+    assert len(found.kind) == 9000
+    assert len({line for line in asked if line.startswith("Members")}) == demands.MOST_ENCODED
