@@ -28,6 +28,10 @@ TOGETHER = 0.4
 #: The same for being live.
 TOGETHER_LIVE = 0.3
 
+#: Under a title that most probably is about one of these, a line must be so much more probable to count.
+ELSEWHERE = ("metrics", "options", "questions", "glossary", "template", "plan", "scenario")
+PROBABLY, MORE = 0.5, 0.2
+
 
 def features(lines: Lines) -> Matrix:
     """Return the features of each line, a row each."""
@@ -90,7 +94,14 @@ def judge(lines: Lines) -> Judgement | None:
     likely = drawn_together(demand.probabilities(seen), groups, TOGETHER)[:, 0]
     moving = drawn_together(live.probabilities(seen), groups, TOGETHER_LIVE)[:, 0]
     kinds = tuple(KINDS[n] for n in kind.probabilities(seen).argmax(axis=1))
-    return Judgement(likely, likely >= demand.thresholds[0], kinds, moving, moving >= live.thresholds[0])
+    needed = demand.thresholds[0] + MORE * (_elsewhere(seen) >= PROBABLY)
+    return Judgement(likely, likely >= needed, kinds, moving, moving >= live.thresholds[0])
+
+
+def _elsewhere(seen: Matrix) -> NDArray[np.float32]:
+    """Return how probably the nearest title of each line is about something that demands nothing."""
+    nearest = seen[:, 2 * encoder.SIZE :][:, : len(PURPOSES)]
+    return np.asarray(nearest[:, [PURPOSES.index(purpose) for purpose in ELSEWHERE]].sum(axis=1), dtype=np.float32)
 
 
 def drawn_together(probabilities: Matrix, groups: Sequence[int], share: float) -> Matrix:

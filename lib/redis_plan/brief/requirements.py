@@ -34,7 +34,7 @@ LABEL_WORDS = 4
 #: A story takes in so much of what describes it.
 LONGEST_STORY = 500
 #: Below this probability a line with an id demands nothing.
-UNLIKE = 0.2
+UNLIKE = 0.3
 _NOT_OURS = ("plan", "questions", "rejected", "context")
 _QUALITY_IDS, _CONSTRAINT_IDS = ("NFR", "NF", "RNF", "QR"), ("C", "CON", "CR", "TC", "BC", "BR")
 

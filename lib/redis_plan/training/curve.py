@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from types import ModuleType
 
 import numpy as np
 
@@ -26,7 +27,7 @@ def curve(projects: Sequence[Project]) -> Iterator[tuple[int, dict[str, float]]]
         yield size, {task.NAME: _mean(task, parts[task.NAME], own[task.NAME], size) for task in _TASKS}
 
 
-def _mean(task: tasks.ModuleType, parts: Sequence[Rows], own: Rows, size: int) -> float:
+def _mean(task: ModuleType, parts: Sequence[Rows], own: Rows, size: int) -> float:
     scores = []
     for n, part in enumerate(parts):
         others = [parts[(n + k) % len(parts)] for k in range(1, len(parts))][: min(size, len(parts) - 1)]
