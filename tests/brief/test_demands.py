@@ -115,6 +115,13 @@ def test_a_sentence_under_a_heading_puts_off_all_that_stands_below(project):
     assert lines_of(brief.read(project(prd=prd))) == [5]
 
 
+def test_a_bracket_puts_one_line_off(project):
+    prd = "# App\n\n## Features\n\n- Members vote on a date\n- Members vote by voice (future)\n"
+    read = brief.read(project(prd=prd))
+    assert lines_of(read) == [5]
+    assert [r.line for r in read.requirements if r.kind == "out-of-scope"] == [6]
+
+
 def test_what_is_demanded_and_excluded_is_asked_about(project):
     prd = (
         "# App\n\n## Features\n\n- Spectators follow every match as it is played\n\n"

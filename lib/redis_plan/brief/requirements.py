@@ -119,7 +119,7 @@ class _Reader:
         self.story = (block.line, block.depth if block.kind == "heading" else 10 if block.kind == "row" else 9)
 
     def _put_off(self, block: Block) -> bool:
-        """Whether a bracket of the title leaves the story to a later release: ``US-009 Replay (post-MVP)``."""
+        """Whether a bracket leaves the statement to a later release: ``US-009 Replay (post-MVP)``."""
         return any(
             hit.start <= 1 and hit.group in ("section.out-of-scope", "later")
             for found in _BRACKETS.findall(block.text[:200])
@@ -169,7 +169,9 @@ class _Reader:
         if (block.label_only and self.roles.of_title(block.text)) or self.roles.is_aside(block.section):
             return  # it says what follows, or how the document is to be written
         parent = self.above.get(block.line) if block.kind == "item" else None
-        self._append(block, self._make_id(block, "R"), self._kind(block), parent)
+        later = self._put_off(block)
+        id = self._make_id(block, "X" if later else "R")
+        self._append(block, id, "out-of-scope" if later else self._kind(block), parent)
 
     def _kind(self, block: Block) -> RequirementKind:
         n = self.place.get((block.line, block.kind))
