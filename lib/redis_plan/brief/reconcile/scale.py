@@ -3,7 +3,8 @@
 What the documents state is kept with its line; what follows from it is computed (sessions = connected ÷ members); only
 the rest is assumed. Each number lists its rivals: what else the documents say about it, and why that was not taken.
 
->>> settled = Scale().solve({"concurrent_users": 1000.0, "members_per_session": 50.0}, DEFAULTS)
+>>> assumed = {"sessions_peak": 200.0, "members_per_session": 8.0, "events_per_session": 1.0}
+>>> settled = Scale().solve({"concurrent_users": 1000.0, "members_per_session": 50.0}, assumed)
 >>> settled["sessions_peak"].value, settled["sessions_peak"].because
 (20.0, 'concurrent_users ÷ members_per_session')
 """
@@ -18,9 +19,6 @@ from typing import NamedTuple
 from redis_plan.brief.reconcile.claims import Claim, Subject
 from redis_plan.brief.reconcile.vocabulary import concepts
 
-DEFAULTS: Mapping[str, float] = {
-    "sessions_peak": 200.0, "members_per_session": 8.0, "events_per_session": 1.0, "gateway_nodes": 2.0,
-}  # fmt: skip
 #: The facts that are solved together.
 SCALE: tuple[str, ...] = (
     "sessions_peak", "members_per_session", "session_capacity", "watchers_per_session", "concurrent_users",
@@ -149,7 +147,7 @@ class Scale:
             if cap is not None:
                 put("members_per_session", cap, "as many as one session admits", "session_capacity")
             elif users is not None and sessions is not None:
-                put("members_per_session", max(1.0, math.ceil(users / sessions)), "concurrent_users ÷ sessions_peak", "concurrent_users", "sessions_peak")  # fmt: skip
+                put("members_per_session", max(1.0, float(math.ceil(users / sessions))), "concurrent_users ÷ sessions_peak", "concurrent_users", "sessions_peak")  # fmt: skip
             elif users is not None and users < number["members_per_session"]:
                 put("members_per_session", users, "no more than are connected in all", "concurrent_users")
         members = number["members_per_session"]
@@ -158,10 +156,10 @@ class Scale:
         if sessions is None and users is not None:
             how = "concurrent_users ÷ " + " + ".join(("members_per_session", *watching))
             uses = ("concurrent_users", "members_per_session", *watching)
-            put("sessions_peak", max(1.0, math.ceil(users / present)), how, *uses)
+            put("sessions_peak", max(1.0, float(math.ceil(users / present))), how, *uses)
         if sessions is None and users is None and present > LARGE:
             because = f"{number['sessions_peak']:g} of that size would be an assumption without measure: as many as hold {A_CROWD:,g} people"
-            put("sessions_peak", max(1.0, math.ceil(A_CROWD / present)), because)
+            put("sessions_peak", max(1.0, float(math.ceil(A_CROWD / present))), because)
         if users is None:
             how = "sessions_peak × " + " + ".join(("members_per_session", *watching))
             put("concurrent_users", number["sessions_peak"] * present, how, "sessions_peak", "members_per_session", *watching)  # fmt: skip
