@@ -32,6 +32,8 @@ SAME, ALIKE = 0.78, 0.6
 #: What resembles nothing that products are known to keep must be as likely as this.
 SURE = 0.4
 _CLOSED = ("out-of-scope", "rejected", "metrics", "stack", "plan", "questions")
+#: A compound that is said so often is a thing of its own beside its head.
+MOST_NARROW = 4
 #: What is said of a noun in numbers, before its meaning.
 NUMBERS = 27
 WIDTH = NUMBERS + encoder.SIZE
@@ -220,7 +222,3 @@ def _is_kind_of(c: Candidate, own: set[str]) -> bool:
         return False
     head = sum(p.total for p in c.phrases)
     return folded_name(words[-1]) in own and head < MOST_NARROW
-
-
-#: A compound that is said so often is a thing of its own beside its head.
-MOST_NARROW = 4
