@@ -17,6 +17,15 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from redis_plan.brief.documents import Document
+from redis_plan.brief.statements import (
+    LABEL_WORDS,
+    NOT_TITLE,
+    NUMBERED,
+    is_list_without_marks,
+    is_titled,
+    names_a_list,
+    statements,
+)
 
 BlockKind = Literal["heading", "paragraph", "item", "row", "code"]
 
@@ -28,12 +37,6 @@ _CHECKBOX = re.compile(r"^\[[ xX]\]\s+")
 _BOLD_ONLY = re.compile(r"^(\*\*|__)(?P<text>[^*_]{2,100})(\*\*|__):?\s*$")
 _INERT = ("script", "style")
 _BULLET = re.compile(r"^(\s*)[•◦▪▸●‣∙·](?=\s)")
-_NUMBERED = re.compile(r"^ {0,4}(?P<number>\d{1,2}(?:\.\d{1,2}){0,3})(?P<dot>[.)、]?)\s+(?P<title>\S.{1,59})$")
-_NOT_TITLE = (".", ";", ",", ":", "。", "；", "，", "：", "?", "!")
-#: An id that opens a line opens a statement, whatever the line before it ends in.
-_OPENS_WITH_ID = re.compile(r"^\W*[A-Z]{1,8}(?:-[A-Z]{1,6})?-\d{1,4}\b")
-#: A line of no more words, with a colon or straight before a list, names what follows.
-LABEL_WORDS = 5
 #: A bold line with so many words is a statement that someone set in bold.
 BOLD_TITLE_WORDS = 9
 
@@ -166,7 +169,7 @@ def _as_markdown(lines: Sequence[str]) -> list[str]:
     written = [_BULLET.sub(r"\1-", line) for line in _unfenced(lines)]
     if any(line.startswith(("# ", "## ", "### ")) for line in lines):
         return written
-    full = [(n, _NUMBERED.match(line)) for n, line in enumerate(written) if line.strip()]
+    full = [(n, NUMBERED.match(line)) for n, line in enumerate(written) if line.strip()]
     for (n, here), (_, after) in zip(full, [*full[1:], (0, None)], strict=False):
         if here and _is_title(here, after):
             depth = here.group("number").count(".")
@@ -189,7 +192,7 @@ def _unfenced(lines: Sequence[str]) -> list[str]:
 def _is_title(here: re.Match[str], after: re.Match[str] | None) -> bool:
     """Whether a numbered line stands over text: a short one, not one of several statements in a row."""
     title = here.group("title").rstrip()
-    if title.endswith(_NOT_TITLE) or len(title.split()) > 6 or (not title.isascii() and len(title) > 40):
+    if title.endswith(NOT_TITLE) or len(title.split()) > 6 or (not title.isascii() and len(title) > 40):
         return False
     return after is None or after.group("number").startswith(here.group("number") + ".")
 
@@ -341,15 +344,15 @@ def _text(
     if titled and any(line.rstrip(" *_").endswith((".", "!", "?")) or ":" in line for line in raw[:-1]):
         before_list = False  # the last line alone names the list: the lines before it say something
     plain = token.content.strip(" *_")
-    label = plain.endswith((":", "：")) or (len(raw) == 1 and _names_a_list(plain))
+    label = plain.endswith((":", "：")) or (len(raw) == 1 and names_a_list(plain))
     if bold or (label and before_list and len(raw) <= 3 and len(token.content) <= 300):
         state.pseudo = None
         above = state.section(tags)
         state.pseudo = (clean(token.content).rstrip(":："), begin + 1)
         yield Block("paragraph", clean(token.content), file, begin + 1, end, 0, above, label_only=True)
         return
-    titled_list = _is_list_without_marks(raw) and _is_titled(raw)
-    for start, stop in _statements(raw):
+    titled_list = is_list_without_marks(raw) and is_titled(raw)
+    for start, stop in statements(raw):
         text = clean("\n".join(raw[start:stop]))
         if titled_list and start == 0:
             state.pseudo = None
@@ -370,60 +373,3 @@ def _text(
             yield Block("paragraph", text, file, begin + 1 + start, begin + stop, 0, above, label_only=True)
         elif text:
             yield Block("paragraph", text, file, begin + 1 + start, begin + stop, 0, state.section(tags))
-
-
-def _names_a_list(text: str) -> bool:
-    """Whether a plain line reads as a title: "UX details", "P0 must-haves", "3.8 Performance"."""
-    numbered = _NUMBERED.match(text)
-    text = numbered.group("title") if numbered else text
-    return text[:1].isupper() and len(text.split()) <= LABEL_WORDS and not text.endswith(_NOT_TITLE)
-
-
-#: A line that was wrapped is about as long as the page is wide; shorter ones were ended on purpose.
-UNWRAPPED = 60
-
-
-def _is_list_without_marks(raw: Sequence[str]) -> bool:
-    """Whether the lines of a paragraph are entries, as a word processor exports a list: short, and each begins anew."""
-    if any(len(line) > UNWRAPPED for line in raw):
-        return False
-    begin = [line.lstrip("*_`\"'([ ")[:1] for line in raw]
-    return sum(b.isupper() or b.isdigit() or not b.isascii() for b in begin) >= 0.7 * len(raw)
-
-
-def _is_titled(raw: Sequence[str]) -> bool:
-    """Whether the first of several short lines names the others: a word or two over lines that say more."""
-    counts = [len(line.split()) for line in raw]
-    return len(raw) > 2 and counts[0] <= 3 and sum(counts[1:]) >= 2 * counts[0] * len(counts[1:])
-
-
-def _statements(raw: list[str]) -> Iterator[tuple[int, int]]:
-    """Split a paragraph where its lines are statements of their own, else give it whole.
-
-    Lines are statements when they end in a hard break, or when most lines of at least two begin a sentence and the
-    line before each ends one.
-    """
-    if len(raw) == 1:
-        yield 0, 1
-        return
-    if _is_list_without_marks(raw):
-        yield from ((n, n + 1) for n in range(len(raw)))
-        return
-    cuts = [0]
-    starts = 0
-    for n in range(1, len(raw)):
-        before, line = raw[n - 1], raw[n].lstrip("*_`\"'([ ")
-        ended = before.endswith(("  ", "\\")) or before.rstrip(" *_`").endswith(
-            (".", "?", "!", ":", ";", "。", "？", "！", "；")
-        )
-        capital = bool(line[:1].isupper() or not line[:1].isascii() or line[:1].isdigit())
-        labelled = raw[n].lstrip().startswith("**") or bool(_OPENS_WITH_ID.match(raw[n]))
-        starts += ended and capital
-        titled = len(before.split()) <= LABEL_WORDS and before.rstrip().endswith((":", "："))
-        title = len(raw[n].split()) <= LABEL_WORDS and raw[n].rstrip().endswith((":", "：")) and capital
-        if (ended and capital) or labelled or titled or title:
-            cuts.append(n)
-    marked = any(r.lstrip().startswith("**") or _OPENS_WITH_ID.match(r) for r in raw[1:])
-    if len(cuts) - 1 < 0.5 * (len(raw) - 1) and not marked:
-        cuts = [0]
-    yield from zip(cuts, [*cuts[1:], len(raw)], strict=True)
