@@ -162,3 +162,59 @@ def test_the_scripts_on_disk_are_those_of_the_registry(sample: made.Project, sam
         assert hashlib.sha1(text, usedforsecurity=False).hexdigest() == function["sha1"]
     names = {step.function.name for step in library.steps(sample.keyspace)}
     assert {path.stem for path in (sample_folder / "functions-eval").iterdir()} == names
+
+
+def test_the_clients_stay_short(sample: made.Project) -> None:
+    for path in (clients.PYTHON, clients.TYPESCRIPT):
+        assert len(sample.text(path).splitlines()) <= 900, path
+
+
+def test_what_is_no_json_does_not_leave_the_client(loaded: Server, generated: ModuleType) -> None:
+    operations = generated.Operations(loaded.client(), generated.Keys())
+    with pytest.raises(ValueError, match="JSON"):
+        operations.apply("nan", "set", {"x": float("nan")})
+
+
+def test_each_state_of_a_server_is_raised_typed_and_writes_nothing(
+    loaded: Server, generated: ModuleType, sample: made.Project, sample_folder: Path
+) -> None:
+    client = loaded.client(decode_responses=True)
+    client.flushall()
+    keys = generated.Keys("test")
+    o: Any = generated.Operations(client, keys)
+    o.create("s", epoch="ab")
+    client.set(keys.roster("s"), "planted")
+    before = client.hgetall(keys.state("s"))
+    with pytest.raises(generated.WrongTypeError, match=re.escape(keys.roster("s"))):
+        o.join("s", "ann", "c1", {})
+    with pytest.raises(generated.BadArgumentError, match="BADARG session_apply: type"):
+        o.apply("s", "x" * 2000, None)
+    client.config_set("maxmemory", "1")
+    try:
+        with pytest.raises(generated.MemoryFullError):
+            o.apply("s", "set", None)
+    finally:
+        client.config_set("maxmemory", "0")
+    client.replicaof("127.0.0.1", "1")
+    try:
+        with pytest.raises((generated.ReadOnlyError, generated.ClusterError)):
+            o.apply("s", "set", None)
+    finally:
+        client.replicaof("NO", "ONE")
+    client.acl_setuser("weak", enabled=True, nopass=True, keys=["*"], channels=["*"], commands=["+@all", "-expire"])
+    weak = loaded.client(decode_responses=True)
+    weak.execute_command("AUTH", "weak", "x")
+    with pytest.raises(generated.DeniedError, match="EXPIRE"):
+        generated.Operations(weak, keys).apply("s", "set", None)
+    weak.close()
+    client.acl_deluser("weak")
+    client.function_flush()
+    try:
+        with pytest.raises(generated.LibraryMissingError):
+            o.apply("s", "set", None)
+        assert client.hgetall(keys.state("s")) == before
+        auto = generated.Operations(client, keys, form="auto", scripts=sample_folder / "functions-eval")
+        assert auto.apply("s", "set", None) == (1, "ok")
+    finally:
+        client.function_load(sample.text("functions.lua"), replace=True)
+        client.flushall()

@@ -5,19 +5,19 @@ from __future__ import annotations
 import keyword
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from redis_plan.brief.model import Brief
 from redis_plan.delivery import operations as model
-from redis_plan.delivery.artefact import plain, quote, render, serves
+from redis_plan.delivery.artefact import plain, quote, render
 from redis_plan.delivery.operations import Argument, Key, Operation, Parameter
 from redis_plan.keyspace import calls, chain, cues, functions, naming, records
 from redis_plan.keyspace.model import KeyPattern, Keyspace
 
 PYTHON, TYPESCRIPT = "redis_plan_client.py", "redis-plan-client.ts"
 Library = Literal["ioredis", "node-redis"]
-_WIDTH = 100
+_WIDTH = 106
 
 _PY_KINDS = {"id": "Id", "text": "str", "int": "int", "number": "float", "json": "object", "fields": "Mapping[str, str | int]",
              "flag": "bool"}  # fmt: skip
@@ -73,10 +73,12 @@ def _names(brief: Brief, keyspace: Keyspace) -> dict[str, Any]:  # Any: what the
         "session": not functions.missing(keyspace),
         "ttls": [(p.name, p.ttl.seconds) for p in keyspace.keys if p.ttl.seconds is not None],
         "bounds": [(p.name, int(p.max_elements)) for p in keyspace.keys],
+        "limits": [(p.name, p.ttl.seconds, int(p.max_elements)) for p in keyspace.keys],
         "constants": _constants(brief, keyspace),
         "max_id_bytes": naming.MAX_ID_BYTES,
         "builders": [_builder(p, brief) for p in keyspace.patterns],
         "operations": [_operation(o, keyspace) for o in made],
+        "everywhere": (_everywhere(made, snake), _everywhere(made, camel)),
         "replies": {shape: shape in shapes for shape in calls.SHAPES},
         "results": "" in {o.function.call.shape for o in made if not o.function.call.number},
         "statuses": [
@@ -84,6 +86,12 @@ def _names(brief: Brief, keyspace: Keyspace) -> dict[str, Any]:  # Any: what the
             for name, words in named.items()
         ],
         "unions": [(name, " | ".join(quote(word) for word in words)) for name, words in named.items()],
+        "py_others": _py_fit(
+            "        others = _each(",
+            ["session_id", *(f"k.{snake(p.name)}" for p in model.session_others(keyspace))],
+            ")",
+            8,
+        ),
         "others": [(snake(p.name), camel(p.name)) for p in model.session_others(keyspace)],
         "record": _shared_record(keyspace) if any(o.function.name == records.NAME for o in made) else None,
         "numbers": [(kind, number) for number, kind in _NUMBERED.items() if number in numbers],
@@ -104,7 +112,7 @@ def _constants(brief: Brief, keyspace: Keyspace) -> list[dict[str, Any]]:  # Any
     if any(a.name == "lease_ms" for o in model.operations(brief, keyspace) for a in o.arguments):
         beat, grace = brief.fact("heartbeat"), brief.fact("reconnect_grace")
         about = f"Lease of a connection or position: max(reconnect_grace, 3 x heartbeat); {grace.where}; {beat.where}."
-        found.append({"name": "LEASE_MS", "about": _wrap(about, 100), "value": int(1000 * chain.lease(brief))})
+        found.append({"name": "LEASE_MS", "about": _wrap(about, 112), "value": int(1000 * chain.lease(brief))})
     if not functions.missing(keyspace):
         capacity = brief.fact("session_capacity")
         seats = f"Seats of {cues.with_article(keyspace.session_noun)}: {capacity.where}."
@@ -133,8 +141,8 @@ def camel(name: str) -> str:
 def _builder(pattern: KeyPattern, brief: Brief) -> dict[str, Any]:  # Any: text and lines
     ids = [i for i in naming.placeholders(pattern.template) if i != "env"]
     held = f"{pattern.type[0].upper()}{pattern.type[1:]} {pattern.template}: {plain(pattern.holds)}."
-    asked = serves(brief, pattern.requirements, 3)
-    about = [*_wrap(held), *(["", *_wrap(f"Serves {asked}.")] if asked else [])]
+    about = _wrap(held)
+    about = about if len(about) == 1 else [f"{textwrap.shorten(held, _WIDTH, placeholder=' …')}"]
 
     def text(opening: str, identifier: Any, this: str) -> str:
         parts = re.split(r"(<[a-z][a-z0-9_]*>)", pattern.template.replace("{", "\0").replace("}", "\1"))
@@ -166,6 +174,9 @@ def _operation(operation: Operation, keyspace: Keyspace) -> dict[str, Any]:  # A
     py_keys, ts_keys = [_py_key(k) for k in operation.keys], [_ts_key(k) for k in operation.keys]
     py_kind, ts_kind = _reply(operation.function.call)
     py_args = [_py_argument(a, operation, py_channel, sharded) for a in operation.arguments]
+    if operation.takes_more:
+        py_keys = [text.replace("self.keys.", "k.") for text in py_keys]
+        py_args = [text.replace("self.keys.", "k.") for text in py_args]
     py_parameters = ["self", *(_py_parameter(p) for p in operation.required)]
     optional = [_py_parameter(p) for p in operation.optional]
     ts_parameters = [f"{camel(p.name)}: {_ts_type(p)}" for p in operation.required]
@@ -183,10 +194,11 @@ def _operation(operation: Operation, keyspace: Keyspace) -> dict[str, Any]:  # A
         "ts_about": [camel_words(line, operation.parameters) for line in about],
         "py_signature": _py_fit(f"    def {snake(operation.method)}(", py_parameters, f") -> Call[{py_kind[0]}]:", 4),
         "py_body": "\n".join([
+            *(["        k = self.keys"] if operation.takes_more else []),
             _py_fit("        keys = self._all(", ["session_id", "also", *py_keys], ")", 8)
             if operation.takes_more else _py_fit("        keys = [", py_keys, "]", 8),
-            _py_fit("        args: list[str] = [" if not py_args else "        args = [", py_args, "]", 8),
-            f"        return Call({name}, keys, args, {py_kind[1]})",
+            *([_py_fit("        args = _argv(", py_args, ")", 8)] if py_args else []),
+            f"        return Call({name}, keys, {'args' if py_args else '()'}, {py_kind[1]})",
         ]),
         "ts_signature": _ts_fit(f"  async {camel(operation.method)}(", ts_parameters, f"): Promise<{ts_kind[0]}> {{", 2),
         "ts_call": [
@@ -248,9 +260,9 @@ def _shared_record(keyspace: Keyspace) -> dict[str, str]:
     """Return ARGV of ``session_record`` as the definition orders it, in Python and in TypeScript."""
     py_channel, ts_channel, sharded = _channel(keyspace)
     py = {"channel": f'f"{{{py_channel}}}{sharded}"' if sharded else py_channel or '""', "op_id": "op_id",
-          "expected_version": '"" if expected is None else str(expected)', "type": 'change.get("event", name)',
-          "data": '_json(change.get("data"))', "ttl_s": 'str(TTL["state"])', "log_max": "LOG_MAX", "idem_ttl_s": 'str(TTL["idem"])',
-          "command": "command", "most": "str(BOUND[name])", "element": "*element"}  # fmt: skip
+          "expected_version": "expected", "type": 'change.get("event", name)',
+          "data": '_json(change.get("data"))', "ttl_s": 'TTL["state"]', "log_max": "LOG_MAX", "idem_ttl_s": 'TTL["idem"]',
+          "command": "command", "most": "BOUND[name]", "element": "*element"}  # fmt: skip
     ts = {"channel": f"`${{{ts_channel}}}{sharded}`" if sharded else ts_channel or '""', "op_id": "opId",
           "expected_version": 'String(change.expectedVersion ?? "")', "type": "change.event ?? name", "data": "json(change.data)",
           "ttl_s": 'String(TTL["state"])', "log_max": "LOG_MAX", "idem_ttl_s": 'String(TTL["idem"])', "command": "command",
@@ -270,8 +282,8 @@ def _shared_record(keyspace: Keyspace) -> dict[str, str]:
         "target",
     ]
     return {
-        "py_keys": _py_fit("        keys = [", py_keys, "]", 8),
-        "py_args": _py_fit("        args = [", [py[name] for name in order], "]", 8),
+        "py_keys": _py_fit("        keys = _argv(", py_keys, ")", 8),
+        "py_args": _py_fit("        args = _argv(", [py[name] for name in order], ")", 8),
         "ts_keys": _ts_fit("    const keys = [", ts_keys, "];", 4),
         "ts_args": _ts_fit("    const args = [", [ts[name] for name in order], "];", 4),
     }  # fmt: skip
@@ -290,25 +302,44 @@ def _reply(call: calls.Call) -> tuple[tuple[str, str], tuple[str, str]]:
     return (result, "_result"), (result, "result")
 
 
+#: Results and parameters that mean the same in every call: told once, in front of all.
+_EVERYWHERE = ("ok", "duplicate", "conflict", "ended", "gone")
+_OWN = ("value",)
+
+
 def _about(operation: Operation) -> list[str]:
-    """Return the documentation of a method: what it does, its parameters, its results, what it serves."""
+    """Return the documentation of a method: what it does, and the results and parameters that are its own."""
     call, first = operation.function.call, f"{operation.about.rstrip('.')}."
-    about = [*_wrap(first[:1].upper() + first[1:]), ""]
-    if call.of_session and operation.method.startswith(("record_", "remove_", "drop_")) and operation.keys[1:]:
-        told = [p for p in operation.parameters if p.name in ("element", "value", "once")]
-    else:
-        told = [p for p in operation.parameters if p.kind != "id"]
-        about += [line for word, says in call.results.items() for line in _wrap(f"{word}: {says}.")]
-    about += [line for p in told if p.says for line in _wrap(f"{snake(p.name)}: {plain(p.says)}.")]
-    about += ["", *_wrap(f"Serves {operation.requirements}.")] if operation.requirements else []
-    return [line for number, line in enumerate(about) if line or (number + 1 < len(about) and about[number + 1])]
+    about = _wrap(first[:1].upper() + first[1:])
+    told = [p for p in operation.parameters if p.name in _OWN and p.says]
+    own: Mapping[str, str] = {} if call.name == records.NAME else call.results
+    words = [
+        f"{word}: {says}." for word, says in own.items() if word not in _EVERYWHERE or call.name == "session_remove"
+    ]
+    words += [f"{snake(p.name)}: {plain(p.says)}." for p in told]
+    return [*about, "", *_wrap(" ".join(words))] if words else about
+
+
+def _everywhere(made: Sequence[Operation], name: Callable[[str], str]) -> list[str]:
+    """Return what the results and the parameters of all methods mean, each once."""
+    told: dict[str, str] = {}
+    for o in made:
+        shared = o.function.call.results if o.function.name in ("session_apply", records.NAME) else {}
+        told |= {word: says for word, says in shared.items() if word not in told}
+        told |= {name(p.name): plain(p.says) for p in o.parameters if p.says and p.kind != "id" and p.name not in _OWN}
+    return _wrap(" ".join(f"{word}: {says}." for word, says in told.items()))
 
 
 def _py_fit(opening: str, parts: Sequence[str], closing: str, indent: int) -> str:
-    """Return a bracket on one line where it fits, else one part a line, as formatters have it."""
-    line = f"{opening}{', '.join(parts)}{closing}"
+    """Return a bracket on one line where it fits, else its parts on one line of their own, else one part a line.
+
+    Formatters for Python have it so; a list has no middle way.
+    """
+    line, body = f"{opening}{', '.join(parts)}{closing}", f"{' ' * (indent + 4)}{', '.join(parts)}"
     if len(line) <= _LINE:
         return line
+    if opening.endswith("(") and len(body) <= _LINE and not opening.startswith("from "):
+        return f"{opening}\n{body}\n{' ' * indent}{closing}"
     inner = "".join(f"\n{' ' * (indent + 4)}{part}," for part in parts)
     return f"{opening}{inner}\n{' ' * indent}{closing}"
 
@@ -363,8 +394,8 @@ def _ts_type(p: Parameter) -> str:
 
 def _py_argument(a: Argument, operation: Operation, channel: str, sharded: str) -> str:
     if a.kind == "constant":
-        return {"ttl": f'str(TTL["{a.of}"])', "ms": f'str(1000 * TTL["{a.of}"])', "bound": f'str(BOUND["{a.of}"])',
-                "lease_ms": "str(LEASE_MS)", "log_max": "LOG_MAX"}[a.name]  # fmt: skip
+        return {"ttl": f'TTL["{a.of}"]', "ms": f'1000 * TTL["{a.of}"]', "bound": f'BOUND["{a.of}"]',
+                "lease_ms": "LEASE_MS", "log_max": "LOG_MAX"}[a.name]  # fmt: skip
     if a.kind == "channel":
         return (f'f"{{{channel}}}{sharded}"' if sharded else channel) if channel else '""'
     if a.kind == "connection":
@@ -382,7 +413,7 @@ def _py_argument(a: Argument, operation: Operation, channel: str, sharded: str) 
     if p.kind == "json":
         return f"_json({name})"
     if p.kind in ("int", "number"):
-        return f'"" if {name} is None else str({name})' if p.default == "none" else f"str({name})"
+        return name
     return name
 
 

@@ -90,15 +90,18 @@ class Error:
     """What a call may be refused with; nothing has been written then."""
 
     name: str
-    code: str  # how the server's message begins
+    codes: tuple[str, ...]  # how the server's message begins
     says: str
-    python: str = ""  # the class of redis-py that has taken the code off the message
+    python: tuple[str, ...] = ()  # the classes of redis-py that have taken the code off the message
 
 
 @cache
 def errors() -> tuple[Error, ...]:
     """Return every error that a call may be refused with."""
-    return tuple(Error(name=name, **fields) for name, fields in _file()["error"].items())
+    return tuple(
+        Error(name, tuple(e["code"].split("|")), e["says"], tuple(e["python"].split("|")) if "python" in e else ())
+        for name, e in _file()["error"].items()
+    )
 
 
 @cache
