@@ -34,6 +34,7 @@ SCALE: list[tuple[str, Wanted]] = [
     ("| Aspect | Target |\n| --- | --- |\n| Scale | 100K+ concurrent viewers |", {"concurrent_users": 100_000, "sessions_peak": None}),
     ("- The service must carry 25,000 simultaneous listeners.", {"concurrent_users": 25_000, "members_per_session": None}),
     ("- Up to 3,000 couriers online at peak.", {"concurrent_users": 3000}),
+    ("| Measure | Value |\n| --- | --- |\n| Rooms at the same time, peak | 700 |", {"sessions_peak": 700}),
     # a heading names what its numbers count (R2)
     ("### Room size\n\n5–30 guests", {"members_per_session": 30}),
     ("### Table size\n\n- 2 to 6 players", {"members_per_session": 6}),
