@@ -31,6 +31,18 @@ def test_the_verdict_follows_from_what_was_found(project, prd, stack, fit, says)
     assert says in read.fit_because
 
 
+def test_what_is_merely_up_to_date_is_not_live(project):
+    """A club's booking, a rating, a list of friends: nobody says that others see it while it happens."""
+    prd = (
+        "# Court booking\n\n## Features\n\n- A member books a court for an hour and sees a confirmation.\n"
+        "- A member sees all bookings of the day.\n- The coach sees who has booked the course.\n"
+        "- A booking that was cancelled becomes free again.\n- Members rate a course and see the average.\n"
+    )
+    assert brief.read(project(prd=prd)).fit == "no"
+    said = prd + "- Everyone sees in real time which courts are free.\n"
+    assert brief.read(project(prd=said)).fit != "no"
+
+
 def test_a_core_verdict_never_says_that_nothing_is_live(project):
     read = brief.read(project(prd=f"# C\n\n## Features\n\n{OWN}", stack="# Stack\n\n- Redis 7.2\n"))
     assert "no demand is live" not in read.fit_because

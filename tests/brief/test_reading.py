@@ -148,6 +148,8 @@ def test_fit_is_core_useful_or_no(project):
         ("# PRD: Real-time Scoreboard", "Real-time Scoreboard", "scoreboard"),
         ("# 🎲 Dice!", "Dice", "dice"),
         ("# Requirements — Tram Live", "Tram Live", "tram-live"),
+        ("# Product Requirements (PRD) - Harbor\n\n### Title: Cancel a berth", "Harbor", "harbor"),
+        ("# Dokument Wymagań Produktowych (PRD) - Przystań", "Przystań", "przystan"),
         ("# Feature Specification: Live Boards (Phase 4)", "Live Boards", "live-boards"),
         ("# Kart Rush: arcade racing for everyone", "Kart Rush", "kart-rush"),
         (

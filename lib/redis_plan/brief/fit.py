@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -18,6 +18,7 @@ from redis_plan import resources
 from redis_plan.brief import encoder
 from redis_plan.brief.evidence import TASK, Said
 from redis_plan.brief.examples import examples
+from redis_plan.brief.lexicon import Lexicon
 from redis_plan.brief.model import Component, Fit, Quantity, Requirement, UseEvidence
 
 #: A rate over such a time is no load: "2 runs a day".
@@ -78,7 +79,10 @@ def judge_fit(found: Found) -> tuple[Fit, str]:
     Useful: some live demand besides. No: nothing is shared live, or one process on one machine holds it all. Unknown:
     too little was understood for a verdict.
     """
-    rules, live, demands, redis = _rules(), found.live, found.demands, found.redis
+    rules, redis = _rules(), found.redis
+    if redis is None and found.pushes is None and not _outright(found):
+        found = _believed(found)
+    live, demands = found.live, found.demands
     if redis is None and (unknown := _unknown(found)):
         return "unknown", unknown
     if redis and (live or found.said or redis.status == "chosen"):
@@ -98,7 +102,7 @@ def judge_fit(found: Found) -> tuple[Fit, str]:
         )
     if found.session and found.pushes and sum(e.lines for e in found.said) >= rules["lines_for_core"]:
         return "core", f"{_what_is_live(found)}, and {found.pushes.name} ({_at(found.pushes)}) is to push it"
-    if found.said or len(live) * rules["few_in"] > len(demands):
+    if (found.said and (live or found.pushes)) or len(live) * rules["few_in"] > len(demands):
         return "useful", f"{_what_is_live(found)}, but no latency or load target: one process could hold this state; Redis pays when there are two"  # fmt: skip
     return "no", "no demand of the documents is about state that others watch change; one database does, and Redis would help at most as a cache or a rate limiter"  # fmt: skip
 
@@ -112,6 +116,32 @@ def _unknown(found: Found) -> str:
         count = "a single" if found.demands else "no"
         return f"{count} demand was recognised in the documents, too little to judge by"
     return ""
+
+
+def _outright(found: Found) -> bool:
+    """Whether some line says in so many words, or by a use that is live by its nature, that people see changes happen."""
+    rules = _rules()
+    clear = (e for e in found.evidence if e.strength >= rules["clearly"])
+    return any(e.use in rules["live_by_nature"] for e in clear) or any(
+        _wording().groups(one.text) for one in found.lines
+    )
+
+
+@cache
+def _wording() -> Lexicon:
+    made = Lexicon((), {})
+    for words in _rules()["outright"]:
+        made.add("outright", words)
+    made.finish()
+    return made
+
+
+def _believed(found: Found) -> Found:
+    """Return ``found`` with what only a model takes for live left out, unless it is much of what the documents ask."""
+    rules, live = _rules(), len(found.live)
+    if live >= rules["many_live"] and live >= rules["share_of_many"] * len(found.demands):
+        return found
+    return replace(found, requirements=[replace(r, realtime=False) for r in found.requirements], evidence=())
 
 
 def _understood(lines: Sequence[Said]) -> bool:

@@ -83,6 +83,8 @@ def _labelled(blocks: Sequence[Block], lines: Sequence[str], fields: str) -> Ite
 
 def _fields(blocks: Sequence[Block], lines: Sequence[str]) -> Iterator[tuple[str, str]]:
     for line in lines[: 2 * OPENING_BLOCKS]:
+        if line.startswith("##"):  # "### Title: Cancel a booking" names a story
+            continue
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
         if line.lstrip().startswith("|") and len(cells) > 1:
             yield clean(cells[0]), clean(cells[1])
