@@ -137,7 +137,7 @@ def eviction_decision(brief: Brief, keyspace: Keyspace, budget: Evidence, full: 
     stated, needed = budget["maxmemory"].value, budget["maxmemory_for_peak"].value
     size = (
         f" The node that the documents state holds no more beside fragmentation, a fork and the system; the peak would take "
-        f"`maxmemory {round(needed)}`: then the host is {room}"
+        f"{budget.number('maxmemory_for_peak')} of it: then the host is {room}"
         if stated < needed
         else f" The host is {room}"
     )

@@ -11,11 +11,13 @@ def own_design(keyspace: Keyspace) -> str:
     """Return the table of what the documents propose themselves; "" where they propose nothing."""
     if not keyspace.own:
         return ""
-    rows = [[f"`{one.pattern}`", _said(one), f"`{one.ours}`" if one.ours else "–", f"**{one.verdict}**: {one.reason}", f"{one.file}:{one.line}"] for one in keyspace.own]  # fmt: skip
-    return "\n".join(
-        ["### The team's own design", "", "Keys and settings that the documents name, and what became of each.", "",
-         table(["Documents", "As", "Here", "Verdict", "Said in"], rows), ""]
-    )  # fmt: skip
+    rows = [
+        [f"`{one.pattern}`", _said(one), f"`{one.ours}`" if one.ours else "–", one.verdict, f"{one.file}:{one.line}"]
+        for one in keyspace.own
+    ]
+    reasons = [f"- {one.file}:{one.line}, {one.verdict}: {one.reason}." for one in keyspace.own if one.reason]
+    head = ["### The team's own design", "", "Keys and settings that the documents name, and what became of each.", ""]
+    return "\n".join([*head, table(["Documents", "As", "Here", "Verdict", "Said in"], rows), "", *reasons, ""])
 
 
 def _said(one: OwnVerdict) -> str:
