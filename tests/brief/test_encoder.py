@@ -29,7 +29,7 @@ def test_what_is_encoded_beside_a_sentence_does_not_change_it(monkeypatch):
     alone = encoder.encode([SAID])
     monkeypatch.setattr(encoder, "_KNOWN", {})
     beside = encoder.encode([*ELSEWHERE.values(), SAID, "x" * 5000, ""])[4:5]
-    assert np.array_equal(alone, beside)
+    assert np.abs(alone - beside).max() <= 2 * 10.0**-encoder.DECIMALS  # the last decimal may round the other way
 
 
 def test_encoded_sentences_are_kept_between_two_runs_of_the_training(tmp_path, monkeypatch):

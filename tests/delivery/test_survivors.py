@@ -100,12 +100,12 @@ def surviving(program: list[str], sample: made.Project, primary: Server, *others
         client.fcall("session_create", len(keys), *keys, "ab", "3600")
     urls = json.dumps([url(s) for s in (primary, *others)])
     process = subprocess.Popen(
-        [*program, urls, json.dumps(SESSIONS)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*program, urls, json.dumps(SESSIONS)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )  # fmt: skip
     assert process.stdin
     assert process.stdout
     try:
-        assert process.stdout.readline() == "ready\n", process.stderr.read() if process.stderr else ""
+        assert process.stdout.readline() == "ready\n"
         yield Survivor(process, primary, sample)
     finally:
         process.stdin.close()
@@ -113,9 +113,8 @@ def surviving(program: list[str], sample: made.Project, primary: Server, *others
             process.wait(10)
         except subprocess.TimeoutExpired:
             process.kill()
-        for pipe in (process.stdout, process.stderr):
-            if pipe:
-                pipe.close()
+            process.wait()
+        process.stdout.close()
     assert process.returncode == 0
 
 

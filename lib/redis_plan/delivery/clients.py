@@ -11,6 +11,7 @@ from typing import Any, Literal
 from redis_plan.brief.model import Brief
 from redis_plan.delivery import operations as model
 from redis_plan.delivery.artefact import plain, quote, render
+from redis_plan.delivery.brackets import LINE, python_call, typescript_call
 from redis_plan.delivery.operations import Argument, Key, Operation, Parameter
 from redis_plan.keyspace import calls, chain, cues, functions, naming, records
 from redis_plan.keyspace.model import KeyPattern, Keyspace
@@ -30,7 +31,6 @@ _TS_SHAPES = {"count": ("number", "Number"), "names": ("string[]", "texts"), "cl
               "caught_up": ("CaughtUp", "caughtUp")}  # fmt: skip
 #: The class that a numbered result is, by what its number counts.
 _NUMBERED = {"version": "Versioned", "used": "Counted", "token": "Token"}
-_LINE = 120
 _TS_WORDS = {"break", "case", "catch", "class", "const", "continue", "debugger", "default", "delete", "do", "else", "enum", "export",
              "extends", "false", "finally", "for", "function", "if", "import", "in", "instanceof", "new", "null", "return", "super",
              "switch", "this", "throw", "true", "try", "typeof", "var", "void", "while", "with", "package", "private", "public",
@@ -51,9 +51,9 @@ def python_client(brief: Brief, keyspace: Keyspace) -> str:
     words = ["Final", *needed]
     words += ["Any", "Concatenate", "Literal"] if names["operations"] else []
     words += ["TypedDict", "Unpack"] if names["record"] else []
-    imports = _py_fit("from typing import ", sorted(words, key=str.lower), "", 0)
-    if len(imports) > _LINE:
-        imports = _py_fit("from typing import (", sorted(words, key=str.lower), ")", 0)
+    imports = python_call("from typing import ", sorted(words, key=str.lower), "", 0)
+    if len(imports) > LINE:
+        imports = python_call("from typing import (", sorted(words, key=str.lower), ")", 0)
     return render("client.py.j2", typing=imports, **names)
 
 
@@ -82,11 +82,11 @@ def _names(brief: Brief, keyspace: Keyspace) -> dict[str, Any]:  # Any: what the
         "replies": {shape: shape in shapes for shape in calls.SHAPES},
         "results": "" in {o.function.call.shape for o in made if not o.function.call.number},
         "statuses": [
-            (name, _py_fit(f"{name} = Literal[", [quote(w) for w in words], "]", 0).partition(" = ")[2])
+            (name, python_call(f"{name} = Literal[", [quote(w) for w in words], "]", 0).partition(" = ")[2])
             for name, words in named.items()
         ],
         "unions": [(name, " | ".join(quote(word) for word in words)) for name, words in named.items()],
-        "py_others": _py_fit(
+        "py_others": python_call(
             "        others = _each(",
             ["session_id", *(f"k.{snake(p.name)}" for p in model.session_others(keyspace))],
             ")",
@@ -192,19 +192,19 @@ def _operation(operation: Operation, keyspace: Keyspace) -> dict[str, Any]:  # A
         "ts": camel(operation.method),
         "about": about,
         "ts_about": [camel_words(line, operation.parameters) for line in about],
-        "py_signature": _py_fit(f"    def {snake(operation.method)}(", py_parameters, f") -> Call[{py_kind[0]}]:", 4),
+        "py_signature": python_call(f"    def {snake(operation.method)}(", py_parameters, f") -> Call[{py_kind[0]}]:", 4),
         "py_body": "\n".join([
             *(["        k = self.keys"] if operation.takes_more else []),
-            _py_fit("        keys = self._all(", ["session_id", "also", *py_keys], ")", 8)
-            if operation.takes_more else _py_fit("        keys = [", py_keys, "]", 8),
-            *([_py_fit("        args = _argv(", py_args, ")", 8)] if py_args else []),
+            python_call("        keys = self._all(", ["session_id", "also", *py_keys], ")", 8)
+            if operation.takes_more else python_call("        keys = [", py_keys, "]", 8),
+            *([python_call("        args = _argv(", py_args, ")", 8)] if py_args else []),
             f"        return Call({name}, keys, {'args' if py_args else '()'}, {py_kind[1]})",
         ]),
-        "ts_signature": _ts_fit(f"  async {camel(operation.method)}(", ts_parameters, f"): Promise<{ts_kind[0]}> {{", 2),
+        "ts_signature": typescript_call(f"  async {camel(operation.method)}(", ts_parameters, f"): Promise<{ts_kind[0]}> {{", 2),
         "ts_call": [
-            _ts_fit("    const keys = this.all(", ["sessionId", "options.also", *ts_keys], ");", 4)
-            if operation.takes_more else _ts_fit("    const keys = [", ts_keys, "];", 4),
-            _ts_fit("    const args: string[] = [", [_ts_argument(a, operation, ts_channel, sharded) for a in operation.arguments], "];", 4),
+            typescript_call("    const keys = this.all(", ["sessionId", "options.also", *ts_keys], ");", 4)
+            if operation.takes_more else typescript_call("    const keys = [", ts_keys, "];", 4),
+            typescript_call("    const args: string[] = [", [_ts_argument(a, operation, ts_channel, sharded) for a in operation.arguments], "];", 4),
         ],
         "ts_read": f"{ts_kind[1]}(await this.call({name}, keys, args))",
     }  # fmt: skip
@@ -248,9 +248,9 @@ def _record(operation: Operation) -> dict[str, Any]:  # Any: text and lines
         "ts": camel(operation.method),
         "about": about,
         "ts_about": [camel_words(line, operation.parameters) for line in about],
-        "py_signature": _py_fit(f"    def {snake(operation.method)}(", parameters, ") -> Call[Versioned[RecordResult]]:", 4),
-        "py_body": _py_fit("        return self._record(", py, ")", 8),
-        "ts_signature": _ts_fit(f"  async {camel(operation.method)}(", ts_parameters, "): Promise<Versioned<RecordResult>> {", 2),
+        "py_signature": python_call(f"    def {snake(operation.method)}(", parameters, ") -> Call[Versioned[RecordResult]]:", 4),
+        "py_body": python_call("        return self._record(", py, ")", 8),
+        "ts_signature": typescript_call(f"  async {camel(operation.method)}(", ts_parameters, "): Promise<Versioned<RecordResult>> {", 2),
         "ts_call": [],
         "ts_read": f"this.record({', '.join(ts)})",
     }  # fmt: skip
@@ -282,10 +282,10 @@ def _shared_record(keyspace: Keyspace) -> dict[str, str]:
         "target",
     ]
     return {
-        "py_keys": _py_fit("        keys = _argv(", py_keys, ")", 8),
-        "py_args": _py_fit("        args = _argv(", [py[name] for name in order], ")", 8),
-        "ts_keys": _ts_fit("    const keys = [", ts_keys, "];", 4),
-        "ts_args": _ts_fit("    const args = [", [ts[name] for name in order], "];", 4),
+        "py_keys": python_call("        keys = _argv(", py_keys, ")", 8),
+        "py_args": python_call("        args = _argv(", [py[name] for name in order], ")", 8),
+        "ts_keys": typescript_call("    const keys = [", ts_keys, "];", 4),
+        "ts_args": typescript_call("    const args = [", [ts[name] for name in order], "];", 4),
     }  # fmt: skip
 
 
@@ -328,34 +328,6 @@ def _everywhere(made: Sequence[Operation], name: Callable[[str], str]) -> list[s
         told |= {word: says for word, says in shared.items() if word not in told}
         told |= {name(p.name): plain(p.says) for p in o.parameters if p.says and p.kind != "id" and p.name not in _OWN}
     return _wrap(" ".join(f"{word}: {says}." for word, says in told.items()))
-
-
-def _py_fit(opening: str, parts: Sequence[str], closing: str, indent: int) -> str:
-    """Return a bracket on one line where it fits, else its parts on one line of their own, else one part a line.
-
-    Formatters for Python have it so; a list has no middle way.
-    """
-    line, body = f"{opening}{', '.join(parts)}{closing}", f"{' ' * (indent + 4)}{', '.join(parts)}"
-    if len(line) <= _LINE:
-        return line
-    if opening.endswith("(") and len(body) <= _LINE and not opening.startswith("from "):
-        return f"{opening}\n{body}\n{' ' * indent}{closing}"
-    inner = "".join(f"\n{' ' * (indent + 4)}{part}," for part in parts)
-    return f"{opening}{inner}\n{' ' * indent}{closing}"
-
-
-def _ts_fit(opening: str, parts: Sequence[str], closing: str, indent: int) -> str:
-    """Return a bracket on one line where it fits, else its parts in lines of the same width."""
-    line = f"{opening}{', '.join(parts)}{closing}"
-    if len(line) <= _LINE:
-        return line
-    lines = [""]
-    for part in parts:
-        if len(lines[-1]) + len(part) > _LINE - indent - 4 and lines[-1]:
-            lines.append("")
-        lines[-1] += f"{part}, "
-    inner = "".join(f"\n{' ' * (indent + 2)}{text.rstrip()}" for text in lines)
-    return f"{opening}{inner}\n{' ' * indent}{closing}"
 
 
 def camel_words(line: str, parameters: Sequence[Parameter]) -> str:

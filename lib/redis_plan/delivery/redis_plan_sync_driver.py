@@ -173,6 +173,8 @@ class SyncDriver:
         self._catching: dict[str, asyncio.Task[None]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._pubsub: PubSub | None = None
+        self._closed = False
+        self._said: dict[str, str] = {}
         self._admit = asyncio.Semaphore(ADMITTED)
 
     async def __aenter__(self) -> SyncDriver:
@@ -182,6 +184,7 @@ class SyncDriver:
 
     async def __aexit__(self, *_: object) -> None:
         """End every task; the link stays open."""
+        self._closed = True  # a library below may swallow the one cancellation that a task gets
         tasks = [*self._tasks, *self._catching.values()]
         for task in tasks:
             task.cancel()
@@ -206,6 +209,12 @@ class SyncDriver:
             with suppress(*_LOST):
                 await (self._pubsub.sunsubscribe(channel) if self._sharded else self._pubsub.unsubscribe(channel))
 
+    def _warn(self, what: str, error: Exception) -> None:
+        """Warn of a failure once for as long as it stays the same: a server that is away for an hour is one line."""
+        said = f"{what}: {error!r}"
+        _log.log(logging.DEBUG if self._said.get(what) == said else logging.WARNING, "%s", said)
+        self._said[what] = said
+
     async def _subscribe(self, pubsub: PubSub, channels: Sequence[str]) -> None:
         if self._sharded:
             for channel in channels:  # one slot a command
@@ -215,12 +224,12 @@ class SyncDriver:
 
     async def _subscribe_for_ever(self) -> None:
         attempt = 0
-        while True:
+        while not self._closed:
             lived = self.counts["confirmed"]
             try:
                 await self._live()
             except Exception as error:  # whatever it is, this process must not stay deaf
-                _log.warning("subscription lost: %r", error)
+                self._warn("subscription lost", error)
             attempt = 0 if self.counts["confirmed"] > lived else attempt + 1
             self._pubsub = None
             self.counts["lost"] += 1
@@ -244,7 +253,7 @@ class SyncDriver:
             heard, due = now(), now()
             for channel in self._followed.keys() - set(channels):
                 await self._subscribe(pubsub, [channel])
-            while now() - heard < self.timing.probe_s:
+            while now() - heard < self.timing.probe_s and not self._closed:
                 if now() >= due and pubsub.subscribed:
                     due = now() + self.timing.probe_s / 2
                     await (self.link.execute_command("PUBLISH", self._probe, "") if self._probe else pubsub.ping())
@@ -261,6 +270,7 @@ class SyncDriver:
         followed = self._followed.get(channel if isinstance(channel, str) else channel.decode())
         if message["type"] in ("subscribe", "ssubscribe"):
             self.counts["confirmed"] += 1
+            self._said.clear()
             if followed is not None:
                 followed.copy.disconnected()
                 self._catch_up(followed)
@@ -291,12 +301,12 @@ class SyncDriver:
 
     async def _catch_up_until_live(self, followed: _Followed) -> None:
         attempt, copy = 0, followed.copy
-        while copy.mode == "catching up":
+        while copy.mode == "catching up" and not self._closed:
             try:
                 async with self._admit:
                     answer = await self._ask(followed.session_id, copy.epoch, copy.version)
             except Exception as error:
-                _log.warning("catch-up of session %s: %r", followed.session_id, error)
+                self._warn(f"catch-up of session {followed.session_id}", error)
                 await asyncio.sleep(self.timing.wait(attempt))
                 attempt += 1
                 continue
@@ -304,14 +314,14 @@ class SyncDriver:
             self._tell(followed, None)
 
     async def _beacon_for_ever(self) -> None:
-        while True:
+        while not self._closed:
             await asyncio.sleep(self.timing.beacon_s)
             watched = [f for f in self._followed.values() if f.copy.mode != "catching up"]
             for at in range(0, len(watched), BATCH):
                 try:
                     await self._compare(watched[at : at + BATCH])
                 except Exception as error:
-                    _log.warning("beacon: %r", error)
+                    self._warn("beacon", error)
 
     async def _compare(self, watched: Sequence[_Followed]) -> None:
         """Compare the copies with the server's positions, read in one round trip."""

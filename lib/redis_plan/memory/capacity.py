@@ -98,8 +98,12 @@ class Budget:
         return self.maxmemory * self._spread + self._outside
 
     def within(self, node: float) -> float:
-        """``maxmemory`` on a node of ``node`` bytes: as computed, or what fits beside the rest, in steps of 16 MiB."""
-        room = (node - self._outside) / self._spread
+        """``maxmemory`` on a node of ``node`` bytes: as computed, or what fits beside the rest, in steps of 16 MiB.
+
+        On a node whose size is given a fork must fit whatever the writes do meanwhile: it may copy every page (Redis
+        documentation, Persistence). How fast this machine saved, which two builds measure differently, is no matter then.
+        """
+        room = (node - self._outside + self.copy_on_write) / (2 * self._spread)
         return min(self.maxmemory, max(1, math.floor(room / (16 * MIB))) * 16.0 * MIB)
 
     @property

@@ -11,3 +11,9 @@ A task is a module here that is named in :data:`redis_plan.training.tasks.TASKS`
 - ``STRENGTH`` (optional): how strongly large weights are held back, :data:`fitting.STRENGTH` without;
 - ``thresholds(model, held_out)`` (optional): see :func:`fitting.best_thresholds`, which is used without.
 """
+
+import os
+
+# the order of a sum depends on the threads that share it: before numpy is loaded, one
+for _library in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[_library] = "1"
