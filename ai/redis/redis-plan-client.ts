@@ -17,6 +17,7 @@ export const TTL = {
   "state": 3600,
   "roster": 3600,
   "presence": 3600,
+  "role": 3600,
   "log": 3600,
   "idem": 180,
   "answer": 3600,
@@ -25,7 +26,9 @@ export const TTL = {
   "gateway": 600,
   "score": 3600,
   "rate": 120,
+  "cache-answer": 300,
   "buzzer": 3600,
+  "canary": 60,
 } as const;
 
 /** Elements of each key at its bound. */
@@ -33,6 +36,7 @@ export const BOUND = {
   "state": 16,
   "roster": 60,
   "presence": 120,
+  "role": 60,
   "log": 720,
   "idem": 1,
   "due": 94,
@@ -43,10 +47,12 @@ export const BOUND = {
   "gateway": 500,
   "score": 60,
   "rate": 1,
+  "cache-answer": 1,
   "buzzer": 240,
+  "canary": 1,
 } as const;
 
-/** Lease of a connection or position: max(reconnect_grace, 3 x heartbeat); redis_planning_summary.md:15; redis_planning_summary.md:17. */
+/** Lease of a connection or position: max(reconnect_grace, 3 x heartbeat); prd.md:117; redis_planning_summary.md:17. */
 export const LEASE_MS = 90000;
 
 /** Seats of a room: prd.md:17. */
@@ -110,36 +116,34 @@ export class Keys {
 
   /**
    * Hash buzzroom:v1:{<session_id>}:state: one room: epoch, version, status and its own fields.
-   *
-   * Serves US-007 (prd.md:66), US-011 (prd.md:85), US-023.1 (prd.md:135) and 5 more.
    */
   state(sessionId: Id): string {
     return `buzzroom:v1:{${encodeId(sessionId)}}:state`;
   }
 
   /**
-   * Hash buzzroom:v1:{<session_id>}:roster: players of one room: id → name, role, seat.
-   *
-   * Serves US-008.1 (prd.md:74), US-010 (prd.md:81), US-013 (prd.md:92) and 5 more.
+   * Hash buzzroom:v1:{<session_id>}:roster: players of one room: id → name, role, seat; who only watches …
    */
   roster(sessionId: Id): string {
     return `buzzroom:v1:{${encodeId(sessionId)}}:roster`;
   }
 
   /**
-   * Zset buzzroom:v1:{<session_id>}:presence: connections of one room: connection → lease deadline (90 s
-   * after its last heartbeat).
-   *
-   * Serves US-019 (prd.md:115), US-019.2 (prd.md:118), US-022 (prd.md:127) and 5 more.
+   * Zset buzzroom:v1:{<session_id>}:presence: connections of one room: connection → lease deadline (90 s …
    */
   presence(sessionId: Id): string {
     return `buzzroom:v1:{${encodeId(sessionId)}}:presence`;
   }
 
   /**
+   * Hash buzzroom:v1:{<session_id>}:role: roles of one room: player id → what they may do.
+   */
+  role(sessionId: Id): string {
+    return `buzzroom:v1:{${encodeId(sessionId)}}:role`;
+  }
+
+  /**
    * List buzzroom:v1:{<session_id>}:log: the last events of one room as envelopes, newest last.
-   *
-   * Serves US-019.2 (prd.md:118), US-004 (prd.md:55), US-010.1 (prd.md:83) and 5 more.
    */
   log(sessionId: Id): string {
     return `buzzroom:v1:{${encodeId(sessionId)}}:log`;
@@ -147,8 +151,6 @@ export class Keys {
 
   /**
    * String buzzroom:v1:{<session_id>}:idem:<op_id>: the result of one operation: status and version.
-   *
-   * Serves US-011 (prd.md:85), US-019 (prd.md:115), US-019.2 (prd.md:118) and 5 more.
    */
   idem(sessionId: Id, opId: Id): string {
     return `buzzroom:v1:{${encodeId(sessionId)}}:idem:${encodeId(opId)}`;
@@ -156,8 +158,6 @@ export class Keys {
 
   /**
    * Channel <env>:buzzroom:v1:{<session_id>}:events: envelopes of one room, as they are accepted.
-   *
-   * Serves US-007 (prd.md:66), US-011 (prd.md:85), US-023.1 (prd.md:135) and 5 more.
    */
   events(sessionId: Id): string {
     return `${this.environment}:buzzroom:v1:{${encodeId(sessionId)}}:events`;
@@ -165,18 +165,13 @@ export class Keys {
 
   /**
    * Zset buzzroom:v1:due:<bucket>: room id and kind of deadline → when the worker must look at it.
-   *
-   * Serves US-009.2 (prd.md:79), US-010 (prd.md:81), US-011 (prd.md:85) and 5 more.
    */
   due(bucket: Id): string {
     return `buzzroom:v1:due:${encodeId(bucket)}`;
   }
 
   /**
-   * Hash buzzroom:v1:{<session_id>}:answer:<round_id>: answers of one round: player id → value, hidden
-   * until the reveal.
-   *
-   * Serves US-010.1 (prd.md:83), US-009.2 (prd.md:79), US-011 (prd.md:85) and 5 more.
+   * Hash buzzroom:v1:{<session_id>}:answer:<round_id>: answers of one round: player id → value, hidden until …
    */
   answer(sessionId: Id, roundId: Id): string {
     return `buzzroom:v1:{${encodeId(sessionId)}}:answer:${encodeId(roundId)}`;
@@ -184,8 +179,6 @@ export class Keys {
 
   /**
    * Hash buzzroom:v1:{<session_id>}:round: rounds of one room: id → number, phase, started_at, ends_at.
-   *
-   * Serves US-008 (prd.md:72), US-017 (prd.md:106).
    */
   round(sessionId: Id): string {
     return `buzzroom:v1:{${encodeId(sessionId)}}:round`;
@@ -193,8 +186,6 @@ export class Keys {
 
   /**
    * String buzzroom:v1:code:<code>: join code → room id.
-   *
-   * Serves US-001 (prd.md:39), US-001.1 (prd.md:41), US-003.1 (prd.md:53) and 1 more.
    */
   code(code: Id): string {
     return `buzzroom:v1:code:${encodeId(code)}`;
@@ -202,8 +193,6 @@ export class Keys {
 
   /**
    * Zset buzzroom:v1:gateways: gateway node → lease deadline.
-   *
-   * Serves US-019 (prd.md:115), US-019.2 (prd.md:118), US-027 (prd.md:149) and 1 more.
    */
   gateways(): string {
     return "buzzroom:v1:gateways";
@@ -211,8 +200,6 @@ export class Keys {
 
   /**
    * Set buzzroom:v1:gateway:<node_id>: ids of the rooms that one gateway node has subscribed to.
-   *
-   * Serves US-019 (prd.md:115), US-019.2 (prd.md:118), US-027 (prd.md:149) and 1 more.
    */
   gateway(nodeId: Id): string {
     return `buzzroom:v1:gateway:${encodeId(nodeId)}`;
@@ -220,37 +207,34 @@ export class Keys {
 
   /**
    * Zset buzzroom:v1:{<session_id>}:score: scores of one room: player id → points.
-   *
-   * Serves US-013.1 (prd.md:94), US-013 (prd.md:92), US-019 (prd.md:115) and 5 more.
    */
   score(sessionId: Id): string {
     return `buzzroom:v1:{${encodeId(sessionId)}}:score`;
   }
 
   /**
-   * Channel <env>:buzzroom:v1:{<session_id>}:signals: lossy signals of one room (who types, where a
-   * cursor is).
-   *
-   * Serves US-016 (prd.md:102).
+   * Channel <env>:buzzroom:v1:{<session_id>}:signals: lossy signals of one room (who types, where a cursor …
    */
   signals(sessionId: Id): string {
     return `${this.environment}:buzzroom:v1:{${encodeId(sessionId)}}:signals`;
   }
 
   /**
-   * String buzzroom:v1:rate:<action>:<subject>:<window>: how often one subject did one action in one
-   * window.
-   *
-   * Serves US-028 (prd.md:152).
+   * String buzzroom:v1:rate:<action>:<subject>:<window>: how often one subject did one action in one window.
    */
   rate(action: Id, subject: Id, window: Id): string {
     return `buzzroom:v1:rate:${encodeId(action)}:${encodeId(subject)}:${encodeId(window)}`;
   }
 
   /**
+   * String buzzroom:v1:cache-answer:<subject_id>: the answer of one subject, as it was last computed.
+   */
+  cacheAnswer(subjectId: Id): string {
+    return `buzzroom:v1:cache-answer:${encodeId(subjectId)}`;
+  }
+
+  /**
    * Hash buzzroom:v1:{<session_id>}:buzzer: buzzers of one room: id → record.
-   *
-   * Serves US-017 (prd.md:106).
    */
   buzzer(sessionId: Id): string {
     return `buzzroom:v1:{${encodeId(sessionId)}}:buzzer`;
@@ -258,11 +242,16 @@ export class Keys {
 
   /**
    * Channel <env>:buzzroom:v1:probe:<node_id>: a gateway's message to itself, one every 1 s.
-   *
-   * Serves US-002.3 (prd.md:49), US-004 (prd.md:55), US-007 (prd.md:66) and 5 more.
    */
   probe(nodeId: Id): string {
     return `${this.environment}:buzzroom:v1:probe:${encodeId(nodeId)}`;
+  }
+
+  /**
+   * String buzzroom:v1:canary:<node_id>: nothing that anybody needs: how long it stays past its end is the …
+   */
+  canary(nodeId: Id): string {
+    return `buzzroom:v1:canary:${encodeId(nodeId)}`;
   }
 }
 
@@ -272,27 +261,101 @@ export interface Connection {
   evalSha(sha: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
   eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
 }
+export type CreateResult = "created" | "exists";
+export type JoinResult = "joined" | "again" | "full" | "ended" | "gone";
+export type LeaveResult = "left" | "stays" | "absent" | "ended" | "gone";
+export type ApplyResult = "ok" | "duplicate" | "conflict" | "ended" | "gone";
+export type HeartbeatResult = "renewed" | "lapsed" | "ended" | "gone";
+export type RenewResult = "renewed" | "same" | "gone";
+export type EndResult = "ended" | "again" | "gone";
+export type HandOverResult = "handed_over" | "again" | "open" | "gone";
+export type RemoveResult = "removed" | "unnamed" | "open" | "ended";
+export type RecordResult = "ok" | "duplicate" | "conflict" | "taken" | "full" | "ended" | "gone";
+export type RateHitResult = "allowed" | "refused";
+export type DueDoneResult = "done" | "lost";
+export type GatewayAddResult = "new" | "known";
 
-/** What became of a change: only "ok" wrote. */
-export interface Applied {
-  readonly version: number;
-  readonly status: "ok" | "duplicate" | "conflict" | "gone" | "full" | "taken";
+/** A named result, and the version that belongs to it. */
+export type Versioned<S> = { readonly version: number; readonly status: S };
+
+function version<S>(reply: unknown): Versioned<S> {
+  const [version, status] = reply as [number, unknown];
+  return { version: Number(version), status: String(status) as S };
 }
 
-function applied(reply: unknown): Applied {
-  const [version, status] = reply as [number, string];
-  return { version: Number(version), status: String(status) as Applied["status"] };
+/** A named result, and the used that belongs to it. */
+export type Counted<S> = { readonly used: number; readonly status: S };
+
+function used<S>(reply: unknown): Counted<S> {
+  const [used, status] = reply as [number, unknown];
+  return { used: Number(used), status: String(status) as S };
 }
 
-/** How often, and whether this one is let through. */
-export interface Counted {
-  readonly count: number;
-  readonly allowed: boolean;
+function result<S>(reply: unknown): S {
+  return String(reply) as S;
 }
 
-function counted(reply: unknown): Counted {
-  const [count, allowed] = reply as [number, number];
-  return { count: Number(count), allowed: Number(allowed) === 1 };
+function first<S>(reply: unknown): S {
+  return String((reply as unknown[])[0]) as S;
+}
+
+/** What every change of a collection may say: opId counts it once, expectedVersion refuses it at another version. */
+export type Change = { opId?: string; expectedVersion?: number; event?: string; data?: unknown };
+
+/** The server refused a call, and nothing was written. */
+export class RefusedError extends Error {}
+
+/** An argument is missing or out of its range; the message names it. */
+export class BadArgumentError extends RefusedError {}
+
+/** The element can't take this change, such as adding to a text. */
+export class BadDataError extends RefusedError {}
+
+/** What lies under the key is not ours. */
+export class BadStateError extends RefusedError {}
+
+/** The key holds a value of another type; the message names it. */
+export class WrongTypeError extends RefusedError {}
+
+/** The user lacks a right; the message names the command. */
+export class DeniedError extends RefusedError {}
+
+/** The server is at maxmemory: try later. */
+export class MemoryFullError extends RefusedError {}
+
+/** The node is a replica: find the primary, then send the same operation id again. */
+export class ReadOnlyError extends RefusedError {}
+
+/** The server is reading its file: try again soon. */
+export class LoadingError extends RefusedError {}
+
+/** The slot is elsewhere or on the move: use a cluster client, and send the same operation id again. */
+export class ClusterError extends RefusedError {}
+
+/** The library functions.lua is not loaded on this node; form auto sends the scripts instead. */
+export class LibraryMissingError extends RefusedError {}
+
+const CODES: readonly (readonly [string, new (text: string) => RefusedError])[] = [
+  ["BADARG", BadArgumentError],
+  ["BADDATA", BadDataError],
+  ["BADSTATE", BadStateError],
+  ["WRONGTYPE", WrongTypeError],
+  ["NOPERM", DeniedError],
+  ["OOM", MemoryFullError],
+  ["READONLY", ReadOnlyError],
+  ["LOADING", LoadingError],
+  ["MOVED", ClusterError],
+  ["TRYAGAIN", ClusterError],
+  ["CROSSSLOT", ClusterError],
+  ["ERR Function not found", LibraryMissingError],
+  ["Function not found", LibraryMissingError],
+];
+
+/** What the client library raised as one of the classes above; what is none of them comes back as it is. */
+export function refused(error: unknown): unknown {
+  const text = error instanceof Error ? error.message : "";
+  const known = CODES.find(([code]) => text.startsWith(code));
+  return known ? new known[1](text) : error;
 }
 
 /** An entry that is ours until the time given, Unix milliseconds. */
@@ -306,12 +369,8 @@ function claims(reply: unknown): Claim[] {
   return parts.flatMap((entry, i) => (i % 2 === 0 ? [{ entry, until: Number(parts[i + 1]) }] : []));
 }
 
-function names(reply: unknown): string[] {
+function texts(reply: unknown): string[] {
   return (reply as unknown[]).map(String);
-}
-
-function flag(reply: unknown): boolean {
-  return Number(reply) === 1;
 }
 
 /** A delta has every event after the client's version, a snapshot the whole state. */
@@ -329,8 +388,12 @@ function caughtUp(reply: unknown): CaughtUp {
   return { kind, version: Number(version), epoch, state };
 }
 
+/** JSON.stringify writes NaN and Infinity as null, which would be another value than was given: they are refused. */
 function json(value: unknown): string {
-  return JSON.stringify(value ?? null);
+  return JSON.stringify(value ?? null, (_, part: unknown) => {
+    if (typeof part === "number" && !Number.isFinite(part)) throw new RangeError("JSON has no NaN and no Infinity");
+    return part;
+  });
 }
 
 function connectionOf(memberId: Id, connection?: Id): string {
@@ -341,806 +404,406 @@ function pairs(fields: Readonly<Record<string, string | number>>): string[] {
   return Object.entries(fields).flatMap(([field, value]) => [field, String(value)]);
 }
 
-/** Every atomic step as one call; form "function" needs the library loaded, "eval" sends the files in scripts. */
+/**
+ * Every atomic step as one call; form "function" needs functions.lua loaded, "eval" sends the files in scripts, "auto" is
+ * the first, and the second where the library is missing. Throws RefusedError, and what node-redis throws for a connection:
+ * whether the call arrived is then unknown, so send it again with the same opId. The same word means the same everywhere:
+ *
+ * epoch: 1 to 32 hex digits that change whenever what clients know must be read anew. fields: fields and
+ * their values, at most 1,000 pairs. data: JSON (RFC 8259) of the event, at most 256 KiB and 64 levels;
+ * empty is null. capacity: seats; empty: as the field capacity of the state says, else no bound.
+ * connectionsMax: connections of one member; one more takes over the lease that ends first. ok: applied; the
+ * only result that wrote. duplicate: this operation was applied before in this epoch, as the version given.
+ * conflict: expected_version is not the version. ended: the session has ended. gone: there is no session.
+ * opId: id of the operation: within an epoch the same one counts once; empty: no idempotency.
+ * expectedVersion: refuse unless this is the version; empty: any. type: type of the event. version: version
+ * that the client has. receipt: what proves that the result is kept elsewhere, such as the id of its row.
+ * taken: HSETNX of what is there. full: the collection is at its bound. element: field or member of the
+ * collection. event: type of the event. once: refuse to replace what is there: taken. limit: how many are
+ * let through. claimMs: how long the entries are this worker's, from the server's clock. batch: at most so
+ * many, up to 1,000. entry: entry of the collection. claimedUntil: as due_claim gave it.
+ */
 export class Operations {
   private readonly texts = new Map<string, string>();
 
   constructor(
     readonly client: Connection,
     readonly keys: Keys,
-    private readonly form: "function" | "eval" = "function",
+    private readonly form: "function" | "eval" | "auto" = "function",
     private readonly scripts: string = "functions-eval",
   ) {}
 
   private async call(name: string, keys: string[], args: string[]): Promise<unknown> {
-    const options = { keys, arguments: args };
-    if (this.form === "function") return this.client.fCall(name, options);
+    try {
+      if (this.form === "eval") return await this.script(name, keys, args);
+      try {
+        return await this.client.fCall(name, { keys, arguments: args });
+      } catch (error) {
+        if (this.form === "function" || !(refused(error) instanceof LibraryMissingError)) throw error;
+        return await this.script(name, keys, args);
+      }
+    } catch (error) {
+      throw refused(error);
+    }
+  }
+
+  private async script(name: string, keys: string[], args: string[]): Promise<unknown> {
     const text = this.texts.get(name) ?? readFileSync(`${this.scripts}/${name}.lua`, "utf8");
     this.texts.set(name, text);
     try {
       const sha = createHash("sha1").update(text).digest("hex");
-      return await this.client.evalSha(sha, options);
+      return await this.client.evalSha(sha, { keys, arguments: args });
     } catch (error) {
       // a restart, a failover or SCRIPT FLUSH: EVAL loads it again
       if (!(error instanceof Error) || !error.message.startsWith("NOSCRIPT")) throw error;
-      return this.client.eval(text, options);
+      return this.client.eval(text, { keys, arguments: args });
     }
   }
 
+  /** KEYS: the named ones, then the session's other keys, whose TTL is refreshed in the same step. */
+  private all(sessionId: Id, also: readonly string[] | undefined, ...first: string[]): string[] {
+    const others = [
+      this.keys.state(sessionId),
+      this.keys.roster(sessionId),
+      this.keys.presence(sessionId),
+      this.keys.role(sessionId),
+      this.keys.log(sessionId),
+      this.keys.round(sessionId),
+      this.keys.score(sessionId),
+      this.keys.buzzer(sessionId),
+    ];
+    return [...first, ...[...others, ...(also ?? [])].filter((key) => !first.includes(key))];
+  }
+
+  private async record(
+    sessionId: Id, target: string, command: string, name: keyof typeof BOUND, element: string[], change: Change,
+  ): Promise<Versioned<RecordResult>> {
+    const opId = change.opId ?? "";
+    const keys = [
+      this.keys.state(sessionId), this.keys.log(sessionId), this.keys.idem(sessionId, opId || "none"), target,
+    ];
+    const args = [
+      this.keys.events(sessionId), opId, String(change.expectedVersion ?? ""), change.event ?? name, json(change.data),
+      String(TTL["state"]), LOG_MAX, String(TTL["idem"]), command, String(BOUND[name]), ...element,
+    ];
+    return version(await this.call("session_record", keys, args));
+  }
+
   /**
-   * Answer: 1 created, 0 exists. Leftovers under the other keys (their state was lost) are unlinked
-   * first.
+   * Make the session; leftovers under its other keys (their state was lost) are unlinked first.
    *
-   * sessionId: the session.
-   * epoch: 16 hex digits that change when the session is made anew.
-   * fields: fields and their values.
-   * also: names of further keys of the session, such as the current round's.
-   *
-   * Serves US-007 (prd.md:66), US-011 (prd.md:85), US-023.1 (prd.md:135), US-029 (prd.md:155) and 16
-   * more.
+   * created: version 0, status open. exists: it is there already, in whatever status; nothing was written.
    */
   async create(
     sessionId: Id,
     options: { epoch?: string; fields?: Readonly<Record<string, string | number>>; also?: readonly string[] } = {},
-  ): Promise<boolean> {
-    const keys: string[] = [
-      this.keys.state(sessionId),
-      this.keys.roster(sessionId),
-      this.keys.log(sessionId),
-      this.keys.presence(sessionId),
-      this.keys.round(sessionId),
-      this.keys.score(sessionId),
-      this.keys.buzzer(sessionId),
-      ...(options.also ?? []),
-    ];
+  ): Promise<CreateResult> {
+    const keys = this.all(
+      sessionId, options.also, this.keys.state(sessionId), this.keys.roster(sessionId), this.keys.log(sessionId),
+    );
     const args: string[] = [
-      options.epoch || randomBytes(8).toString("hex"),
-      String(TTL["state"]),
-      ...pairs(options.fields ?? {}),
+      options.epoch || randomBytes(8).toString("hex"), String(TTL["state"]), ...pairs(options.fields ?? {}),
     ];
-    return flag(await this.call("session_create", keys, args));
+    return result(await this.call("session_create", keys, args));
   }
 
   /**
-   * Answer: the version, or -1 no session, -2 full. A re-join takes no second seat, and changes the
-   * version only when the member's data changed or its oldest connection was taken over (more than
-   * connections_max, default 2).
+   * Take a seat and a lease; a member who has a seat takes no second one.
    *
-   * sessionId: the session.
-   * memberId: who: the seat belongs to this id.
-   * connection: which socket.
-   * data: JSON value of the event.
-   * capacity: seats.
-   * nowMs: Unix milliseconds; none: the server's clock, which is what production uses.
-   * connectionsMax: connections of one member; one more takes over the lease that ends first.
-   * also: names of further keys of the session, such as the current round's.
-   *
-   * Serves US-007 (prd.md:66), US-011 (prd.md:85), US-023.1 (prd.md:135), US-029 (prd.md:155) and 18
-   * more.
+   * joined: a seat, new data or a taken-over connection, and everybody is told. again: it had the seat and the
+   * same data: only the lease is new. full: no seat is left.
    */
   async join(
-    sessionId: Id,
-    memberId: Id,
-    connection: Id,
-    data: unknown,
-    options: { capacity?: number; nowMs?: number; connectionsMax?: number; also?: readonly string[] } = {},
-  ): Promise<number> {
-    const keys: string[] = [
-      this.keys.state(sessionId),
-      this.keys.roster(sessionId),
-      this.keys.presence(sessionId),
+    sessionId: Id, memberId: Id, connection: Id, data: unknown,
+    options: { capacity?: number; connectionsMax?: number; also?: readonly string[] } = {},
+  ): Promise<Versioned<JoinResult>> {
+    const keys = this.all(
+      sessionId, options.also, this.keys.state(sessionId), this.keys.roster(sessionId), this.keys.presence(sessionId),
       this.keys.log(sessionId),
-      this.keys.round(sessionId),
-      this.keys.score(sessionId),
-      this.keys.buzzer(sessionId),
-      ...(options.also ?? []),
-    ];
+    );
     const args: string[] = [
-      connectionOf(memberId, connection),
-      json(data),
-      String(options.capacity ?? CAPACITY),
-      String(options.nowMs ?? ""),
-      String(LEASE_MS),
-      String(TTL["state"]),
-      this.keys.events(sessionId),
-      LOG_MAX,
-      String(options.connectionsMax ?? 2),
+      connectionOf(memberId, connection), json(data), String(options.capacity ?? CAPACITY), String(LEASE_MS),
+      String(TTL["state"]), this.keys.events(sessionId), LOG_MAX, String(options.connectionsMax ?? 2),
     ];
-    return Number(await this.call("session_join", keys, args));
+    return version(await this.call("session_join", keys, args));
   }
 
   /**
-   * Answer: the version, 0 was not there, -1 no session. "<member_id>" gives the seat back with all its
-   * connections; "<member_id>#<connection>" ends one lease, and gives the seat back with the last of
-   * them.
+   * Give back the seat with all connections, or one connection and the seat with the last of them.
    *
-   * sessionId: the session.
-   * memberId: who: the seat belongs to this id.
-   * connection: this connection only; none: the seat with all its connections.
-   * also: names of further keys of the session, such as the current round's.
-   *
-   * Serves US-007 (prd.md:66), US-011 (prd.md:85), US-023.1 (prd.md:135), US-029 (prd.md:155) and 18
-   * more.
+   * left: the seat is free and everybody is told. stays: one connection less; the seat stays with the others.
+   * absent: it was not there.
    */
   async leave(
-    sessionId: Id,
-    memberId: Id,
-    options: { connection?: Id; also?: readonly string[] } = {},
-  ): Promise<number> {
-    const keys: string[] = [
-      this.keys.state(sessionId),
-      this.keys.roster(sessionId),
-      this.keys.presence(sessionId),
+    sessionId: Id, memberId: Id, options: { connection?: Id; also?: readonly string[] } = {},
+  ): Promise<Versioned<LeaveResult>> {
+    const keys = this.all(
+      sessionId, options.also, this.keys.state(sessionId), this.keys.roster(sessionId), this.keys.presence(sessionId),
       this.keys.log(sessionId),
-      this.keys.round(sessionId),
-      this.keys.score(sessionId),
-      this.keys.buzzer(sessionId),
-      ...(options.also ?? []),
-    ];
+    );
     const args: string[] = [
-      connectionOf(memberId, options.connection),
-      String(TTL["state"]),
-      this.keys.events(sessionId),
-      LOG_MAX,
+      connectionOf(memberId, options.connection), String(TTL["state"]), this.keys.events(sessionId), LOG_MAX,
     ];
-    return Number(await this.call("session_leave", keys, args));
+    return version(await this.call("session_leave", keys, args));
   }
 
   /**
-   * Answer: {version, status}: "ok", "duplicate" (with the first answer's version), "conflict"
-   * (expected_version is not the version; "" is any), "gone". Only "ok" wrote. op_id "" asks for no
-   * idempotency.
-   *
-   * sessionId: the session.
-   * opId: id of the operation: the same one counts once; empty: no idempotency.
-   * expectedVersion: refuse unless this is the version; none: any.
-   * type: type of the event.
-   * data: JSON value of the event.
-   * fields: fields and their values.
-   * also: names of further keys of the session, such as the current round's.
-   *
-   * Serves US-007 (prd.md:66), US-011 (prd.md:85), US-023.1 (prd.md:135), US-029 (prd.md:155) and 24
-   * more.
+   * Change fields of the state by one event.
    */
   async apply(
-    sessionId: Id,
-    type: string,
-    data: unknown,
+    sessionId: Id, type: string, data: unknown,
     options: { opId?: string; expectedVersion?: number; fields?: Readonly<Record<string, string | number>>; also?: readonly string[] } = {},
-  ): Promise<Applied> {
-    const keys: string[] = [
-      this.keys.state(sessionId),
-      this.keys.log(sessionId),
+  ): Promise<Versioned<ApplyResult>> {
+    const keys = this.all(
+      sessionId, options.also, this.keys.state(sessionId), this.keys.log(sessionId),
       this.keys.idem(sessionId, options.opId || "none"),
-      this.keys.roster(sessionId),
-      this.keys.presence(sessionId),
-      this.keys.round(sessionId),
-      this.keys.score(sessionId),
-      this.keys.buzzer(sessionId),
-      ...(options.also ?? []),
-    ];
+    );
     const args: string[] = [
-      this.keys.events(sessionId),
-      options.opId ?? "",
-      String(options.expectedVersion ?? ""),
-      type,
-      json(data),
-      String(TTL["state"]),
-      LOG_MAX,
-      String(TTL["idem"]),
-      ...pairs(options.fields ?? {}),
+      this.keys.events(sessionId), options.opId ?? "", String(options.expectedVersion ?? ""), type, json(data),
+      String(TTL["state"]), LOG_MAX, String(TTL["idem"]), ...pairs(options.fields ?? {}),
     ];
-    return applied(await this.call("session_apply", keys, args));
+    return version(await this.call("session_apply", keys, args));
   }
 
   /**
-   * Answer: 1, or -1: no session, or the lease was swept, so the connection must join again.
+   * Renew a lease.
    *
-   * sessionId: the session.
-   * memberId: who: the seat belongs to this id.
-   * connection: which socket.
-   * nowMs: Unix milliseconds; none: the server's clock, which is what production uses.
-   * also: names of further keys of the session, such as the current round's.
-   *
-   * Serves US-007 (prd.md:66), US-011 (prd.md:85), US-023.1 (prd.md:135), US-029 (prd.md:155) and 23
-   * more.
+   * renewed: the lease runs from now. lapsed: the lease was swept: join again.
    */
   async heartbeat(
-    sessionId: Id,
-    memberId: Id,
-    connection: Id,
-    options: { nowMs?: number; also?: readonly string[] } = {},
-  ): Promise<number> {
-    const keys: string[] = [
-      this.keys.state(sessionId),
-      this.keys.presence(sessionId),
-      this.keys.roster(sessionId),
-      this.keys.log(sessionId),
-      this.keys.round(sessionId),
-      this.keys.score(sessionId),
-      this.keys.buzzer(sessionId),
-      ...(options.also ?? []),
-    ];
-    const args: string[] = [
-      connectionOf(memberId, connection),
-      String(options.nowMs ?? ""),
-      String(LEASE_MS),
-      String(TTL["state"]),
-    ];
-    return Number(await this.call("session_heartbeat", keys, args));
+    sessionId: Id, memberId: Id, connection: Id, options: { also?: readonly string[] } = {},
+  ): Promise<HeartbeatResult> {
+    const keys = this.all(sessionId, options.also, this.keys.state(sessionId), this.keys.presence(sessionId));
+    const args: string[] = [connectionOf(memberId, connection), String(LEASE_MS), String(TTL["state"])];
+    return result(await this.call("session_heartbeat", keys, args));
   }
 
   /**
-   * Answer: the connections removed, at most 100 a call. A member without a lease left gives the seat
-   * back, and that is published. Keys whose state is gone are unlinked. A sweep is no activity: it
-   * refreshes no TTL, only sets missing ones.
-   *
-   * sessionId: the session.
-   * nowMs: Unix milliseconds; none: the server's clock, which is what production uses.
-   * also: names of further keys of the session, such as the current round's.
-   *
-   * Serves US-007 (prd.md:66), US-011 (prd.md:85), US-023.1 (prd.md:135), US-029 (prd.md:155) and 18
-   * more.
+   * Remove connections whose lease has lapsed by the server's clock, at most 100 a call, and publish the seats
+   * that go with them. An ended session is left alone, no TTL is refreshed, keys whose state is lost are
+   * unlinked.
    */
-  async sweep(
-    sessionId: Id,
-    options: { nowMs?: number; also?: readonly string[] } = {},
-  ): Promise<string[]> {
-    const keys: string[] = [
-      this.keys.state(sessionId),
-      this.keys.roster(sessionId),
-      this.keys.presence(sessionId),
+  async sweep(sessionId: Id, options: { also?: readonly string[] } = {}): Promise<string[]> {
+    const keys = this.all(
+      sessionId, options.also, this.keys.state(sessionId), this.keys.roster(sessionId), this.keys.presence(sessionId),
       this.keys.log(sessionId),
-      this.keys.round(sessionId),
-      this.keys.score(sessionId),
-      this.keys.buzzer(sessionId),
-      ...(options.also ?? []),
-    ];
-    const args: string[] = [
-      String(options.nowMs ?? ""),
-      this.keys.events(sessionId),
-      String(TTL["state"]),
-      LOG_MAX,
-    ];
-    return names(await this.call("session_sweep", keys, args));
+    );
+    const args: string[] = [this.keys.events(sessionId), String(TTL["state"]), LOG_MAX];
+    return texts(await this.call("session_sweep", keys, args));
   }
 
   /**
-   * Answer: {"delta", version, entries...} without a hole, {"snapshot", version, epoch, field,
-   * value...}, or {"gone"}. Another epoch, a client that is ahead, or more than max missed events give a
-   * snapshot.
-   *
-   * sessionId: the session.
-   * epoch: epoch that the client has; empty where it has none.
-   * version: version that the client has.
-   *
-   * Serves US-007 (prd.md:66), US-011 (prd.md:85), US-023.1 (prd.md:135), US-029 (prd.md:155) and 9
-   * more.
+   * What a client missed; a snapshot, without fields key:… and hidden:…, for another epoch, a client that is
+   * ahead, or more than max missed events.
    */
-  async catchUp(
-    sessionId: Id,
-    epoch: string,
-    version: number,
-  ): Promise<CaughtUp> {
-    const keys: string[] = [
-      this.keys.state(sessionId),
-      this.keys.log(sessionId),
-    ];
-    const args: string[] = [
-      epoch,
-      String(version),
-      LOG_MAX,
-    ];
+  async catchUp(sessionId: Id, epoch: string, version: number): Promise<CaughtUp> {
+    const keys = [this.keys.state(sessionId), this.keys.log(sessionId)];
+    const args: string[] = [epoch, String(version), LOG_MAX];
     return caughtUp(await this.call("session_catch_up", keys, args));
   }
 
   /**
-   * Answer: 1, also when it has run before; or the parts ("answer:7") of further keys that the state
-   * notes and that are not among KEYS: then nothing was done, and the caller runs it again with them.
-   * Publishes the terminal event, then unlinks every key given. It must work when memory is full, which
-   * a function may only with allow-oom.
+   * Give the session a new epoch in place, where clients and server no longer agree (after a failover or a
+   * restore): nothing else is lost, every client takes a snapshot.
    *
-   * sessionId: the session.
-   * also: names of further keys of the session, such as the current round's.
-   *
-   * Serves US-007 (prd.md:66), US-011 (prd.md:85), US-023.1 (prd.md:135), US-029 (prd.md:155) and 27
-   * more.
+   * renewed: the epoch changed and everybody is told. same: this epoch it had already.
    */
-  async end(
-    sessionId: Id,
-    options: { also?: readonly string[] } = {},
-  ): Promise<void> {
-    const keys: string[] = [
-      this.keys.state(sessionId),
-      this.keys.roster(sessionId),
-      this.keys.presence(sessionId),
-      this.keys.log(sessionId),
-      this.keys.round(sessionId),
-      this.keys.score(sessionId),
-      this.keys.buzzer(sessionId),
-      ...(options.also ?? []),
+  async renew(
+    sessionId: Id, options: { epoch?: string; also?: readonly string[] } = {},
+  ): Promise<Versioned<RenewResult>> {
+    const keys = this.all(sessionId, options.also, this.keys.state(sessionId), this.keys.log(sessionId));
+    const args: string[] = [
+      options.epoch || randomBytes(8).toString("hex"), this.keys.events(sessionId), String(TTL["state"]), LOG_MAX,
     ];
-    for (;;) {
-      const reply = await this.call("session_end", keys, [this.keys.events(sessionId)]);
-      if (!Array.isArray(reply)) return;
-      const home = String(keys[0]).slice(0, String(keys[0]).lastIndexOf(":"));
-      keys.push(...reply.map((part) => `${home}:${String(part)}`));
-    }
+    return version(await this.call("session_renew", keys, args));
   }
 
   /**
-   * Answers of one round: player id → value, hidden until the reveal. Answer: {version, status}: "ok",
-   * "duplicate", "conflict" and "gone" as session_apply; "full"; "taken" (HSETNX of what is there). Only
-   * "ok" wrote. The collection is written first: if its command fails, nothing else has happened.
+   * End the session: it takes no change any more, and stays readable until it was handed over and removed.
    *
-   * sessionId: the session.
-   * roundId: which round.
-   * element: field or member of the collection.
+   * again: it had ended before.
+   */
+  async end(sessionId: Id, options: { also?: readonly string[] } = {}): Promise<Versioned<EndResult>> {
+    const keys = this.all(sessionId, options.also, this.keys.state(sessionId), this.keys.log(sessionId));
+    const args: string[] = [this.keys.events(sessionId), String(TTL["state"]), LOG_MAX];
+    return version(await this.call("session_end", keys, args));
+  }
+
+  /**
+   * Acknowledge that the result of an ended session is kept elsewhere; call it after the commit.
+   *
+   * handed_over: acknowledged: the session may be removed. again: it was acknowledged before. open: refused:
+   * it has not ended.
+   */
+  async handOver(
+    sessionId: Id, receipt: string, options: { also?: readonly string[] } = {},
+  ): Promise<Versioned<HandOverResult>> {
+    const keys = this.all(sessionId, options.also, this.keys.state(sessionId), this.keys.log(sessionId));
+    const args: string[] = [receipt, this.keys.events(sessionId), String(TTL["state"]), LOG_MAX];
+    return version(await this.call("session_hand_over", keys, args));
+  }
+
+  /**
+   * Unlink every key of a session whose result was handed over.
+   *
+   * removed: every key is gone, also where it had gone before. unnamed: nothing was done: the state notes
+   * further keys of rounds and the like, whose ends of names follow; call again with them. open: refused: it
+   * has not ended. ended: refused: its result was not handed over.
+   */
+  async remove(sessionId: Id, options: { also?: readonly string[] } = {}): Promise<RemoveResult> {
+    const keys = this.all(sessionId, options.also, this.keys.state(sessionId));
+    const args: string[] = [];
+    const reply = (await this.call("session_remove", keys, args)) as unknown[];
+    if (String(reply[0]) !== "unnamed") return first(reply);
+    const home = String(keys[0]).slice(0, String(keys[0]).lastIndexOf(":"));
+    const further = reply.slice(1).map((part) => `${home}:${String(part)}`);
+    return first(await this.call("session_remove", [...keys, ...further], args));
+  }
+
+  /**
+   * Write one element of role: roles of one room: player id → what they may do.
+   *
    * value: what it holds.
-   * opId: id of the operation: the same one counts once; empty: no idempotency.
-   * expectedVersion: refuse unless this is the version; none: any.
-   * event: type of the event.
-   * data: JSON value of the event.
-   * once: refuse to replace what is there: taken.
+   */
+  async recordRole(
+    sessionId: Id, element: string, value: string, change: Change & { once?: boolean } = {},
+  ): Promise<Versioned<RecordResult>> {
+    return this.record(sessionId, this.keys.role(sessionId), change.once ? "HSETNX" : "HSET", "role", [element, value], change);
+  }
+
+  /**
+   * Remove one element of role: roles of one room: player id → what they may do.
+   */
+  async removeRole(sessionId: Id, element: string, change: Change = {}): Promise<Versioned<RecordResult>> {
+    return this.record(sessionId, this.keys.role(sessionId), "HDEL", "role", [element], change);
+  }
+
+  /**
+   * Write one element of answer: answers of one round: player id → value, hidden until the reveal; hidden
+   * (redis_planning_summary.md:10): in no snapshot and no event, sent to the person whom it belongs to alone.
    *
-   * Serves US-010.1 (prd.md:83), US-009.2 (prd.md:79), US-011 (prd.md:85), US-010 (prd.md:81) and 4
-   * more.
+   * value: what it holds.
    */
   async recordAnswer(
-    sessionId: Id,
-    roundId: Id,
-    element: string,
-    value: string,
-    options: { opId?: string; expectedVersion?: number; event?: string; data?: unknown; once?: boolean } = {},
-  ): Promise<Applied> {
-    const keys: string[] = [
-      this.keys.state(sessionId),
-      this.keys.log(sessionId),
-      this.keys.idem(sessionId, options.opId || "none"),
-      this.keys.answer(sessionId, roundId),
-    ];
-    const args: string[] = [
-      this.keys.events(sessionId),
-      options.opId ?? "",
-      String(options.expectedVersion ?? ""),
-      options.event ?? "answer",
-      json(options.data),
-      String(TTL["state"]),
-      LOG_MAX,
-      String(TTL["idem"]),
-      options.once ? "HSETNX" : "HSET",
-      String(BOUND["answer"]),
-      element,
-      value,
-    ];
-    return applied(await this.call("session_record", keys, args));
+    sessionId: Id, roundId: Id, element: string, value: string, change: Change & { once?: boolean } = {},
+  ): Promise<Versioned<RecordResult>> {
+    return this.record(sessionId, this.keys.answer(sessionId, roundId), change.once ? "HSETNX" : "HSET", "answer", [element, value], change);
   }
 
   /**
-   * Answers of one round: player id → value, hidden until the reveal. Answer: {version, status}: "ok",
-   * "duplicate", "conflict" and "gone" as session_apply; "full"; "taken" (HSETNX of what is there). Only
-   * "ok" wrote. The collection is written first: if its command fails, nothing else has happened.
-   *
-   * sessionId: the session.
-   * roundId: which round.
-   * element: field or member of the collection.
-   * opId: id of the operation: the same one counts once; empty: no idempotency.
-   * expectedVersion: refuse unless this is the version; none: any.
-   * event: type of the event.
-   * data: JSON value of the event.
-   *
-   * Serves US-010.1 (prd.md:83), US-009.2 (prd.md:79), US-011 (prd.md:85), US-010 (prd.md:81) and 4
-   * more.
+   * Remove one element of answer: answers of one round: player id → value, hidden until the reveal; hidden
+   * (redis_planning_summary.md:10): in no snapshot and no event, sent to the person whom it belongs to alone.
    */
   async removeAnswer(
-    sessionId: Id,
-    roundId: Id,
-    element: string,
-    options: { opId?: string; expectedVersion?: number; event?: string; data?: unknown } = {},
-  ): Promise<Applied> {
-    const keys: string[] = [
-      this.keys.state(sessionId),
-      this.keys.log(sessionId),
-      this.keys.idem(sessionId, options.opId || "none"),
-      this.keys.answer(sessionId, roundId),
-    ];
-    const args: string[] = [
-      this.keys.events(sessionId),
-      options.opId ?? "",
-      String(options.expectedVersion ?? ""),
-      options.event ?? "answer",
-      json(options.data),
-      String(TTL["state"]),
-      LOG_MAX,
-      String(TTL["idem"]),
-      "HDEL",
-      String(BOUND["answer"]),
-      element,
-    ];
-    return applied(await this.call("session_record", keys, args));
+    sessionId: Id, roundId: Id, element: string, change: Change = {},
+  ): Promise<Versioned<RecordResult>> {
+    return this.record(sessionId, this.keys.answer(sessionId, roundId), "HDEL", "answer", [element], change);
   }
 
   /**
-   * Rounds of one room: id → number, phase, started_at, ends_at. Answer: {version, status}: "ok",
-   * "duplicate", "conflict" and "gone" as session_apply; "full"; "taken" (HSETNX of what is there). Only
-   * "ok" wrote. The collection is written first: if its command fails, nothing else has happened.
+   * Write one element of round: rounds of one room: id → number, phase, started_at, ends_at.
    *
-   * sessionId: the session.
-   * element: field or member of the collection.
    * value: what it holds.
-   * opId: id of the operation: the same one counts once; empty: no idempotency.
-   * expectedVersion: refuse unless this is the version; none: any.
-   * event: type of the event.
-   * data: JSON value of the event.
-   * once: refuse to replace what is there: taken.
-   *
-   * Serves US-008 (prd.md:72), US-017 (prd.md:106).
    */
   async recordRound(
-    sessionId: Id,
-    element: string,
-    value: string,
-    options: { opId?: string; expectedVersion?: number; event?: string; data?: unknown; once?: boolean } = {},
-  ): Promise<Applied> {
-    const keys: string[] = [
-      this.keys.state(sessionId),
-      this.keys.log(sessionId),
-      this.keys.idem(sessionId, options.opId || "none"),
-      this.keys.round(sessionId),
-    ];
-    const args: string[] = [
-      this.keys.events(sessionId),
-      options.opId ?? "",
-      String(options.expectedVersion ?? ""),
-      options.event ?? "round",
-      json(options.data),
-      String(TTL["state"]),
-      LOG_MAX,
-      String(TTL["idem"]),
-      options.once ? "HSETNX" : "HSET",
-      String(BOUND["round"]),
-      element,
-      value,
-    ];
-    return applied(await this.call("session_record", keys, args));
+    sessionId: Id, element: string, value: string, change: Change & { once?: boolean } = {},
+  ): Promise<Versioned<RecordResult>> {
+    return this.record(sessionId, this.keys.round(sessionId), change.once ? "HSETNX" : "HSET", "round", [element, value], change);
   }
 
   /**
-   * Rounds of one room: id → number, phase, started_at, ends_at. Answer: {version, status}: "ok",
-   * "duplicate", "conflict" and "gone" as session_apply; "full"; "taken" (HSETNX of what is there). Only
-   * "ok" wrote. The collection is written first: if its command fails, nothing else has happened.
-   *
-   * sessionId: the session.
-   * element: field or member of the collection.
-   * opId: id of the operation: the same one counts once; empty: no idempotency.
-   * expectedVersion: refuse unless this is the version; none: any.
-   * event: type of the event.
-   * data: JSON value of the event.
-   *
-   * Serves US-008 (prd.md:72), US-017 (prd.md:106).
+   * Remove one element of round: rounds of one room: id → number, phase, started_at, ends_at.
    */
-  async removeRound(
-    sessionId: Id,
-    element: string,
-    options: { opId?: string; expectedVersion?: number; event?: string; data?: unknown } = {},
-  ): Promise<Applied> {
-    const keys: string[] = [
-      this.keys.state(sessionId),
-      this.keys.log(sessionId),
-      this.keys.idem(sessionId, options.opId || "none"),
-      this.keys.round(sessionId),
-    ];
-    const args: string[] = [
-      this.keys.events(sessionId),
-      options.opId ?? "",
-      String(options.expectedVersion ?? ""),
-      options.event ?? "round",
-      json(options.data),
-      String(TTL["state"]),
-      LOG_MAX,
-      String(TTL["idem"]),
-      "HDEL",
-      String(BOUND["round"]),
-      element,
-    ];
-    return applied(await this.call("session_record", keys, args));
+  async removeRound(sessionId: Id, element: string, change: Change = {}): Promise<Versioned<RecordResult>> {
+    return this.record(sessionId, this.keys.round(sessionId), "HDEL", "round", [element], change);
   }
 
   /**
-   * Scores of one room: player id → points. Answer: {version, status}: "ok", "duplicate", "conflict" and
-   * "gone" as session_apply; "full"; "taken" (HSETNX of what is there). Only "ok" wrote. The collection
-   * is written first: if its command fails, nothing else has happened.
+   * Write one element of score: scores of one room: player id → points.
    *
-   * sessionId: the session.
-   * element: field or member of the collection.
-   * value: how much it changes by, or its score.
-   * opId: id of the operation: the same one counts once; empty: no idempotency.
-   * expectedVersion: refuse unless this is the version; none: any.
-   * event: type of the event.
-   * data: JSON value of the event.
-   *
-   * Serves US-013.1 (prd.md:94), US-013 (prd.md:92), US-019 (prd.md:115), US-023 (prd.md:133) and 4
-   * more.
+   * value: by how much its score changes.
    */
   async recordScore(
-    sessionId: Id,
-    element: string,
-    value: number,
-    options: { opId?: string; expectedVersion?: number; event?: string; data?: unknown } = {},
-  ): Promise<Applied> {
-    const keys: string[] = [
-      this.keys.state(sessionId),
-      this.keys.log(sessionId),
-      this.keys.idem(sessionId, options.opId || "none"),
-      this.keys.score(sessionId),
-    ];
-    const args: string[] = [
-      this.keys.events(sessionId),
-      options.opId ?? "",
-      String(options.expectedVersion ?? ""),
-      options.event ?? "score",
-      json(options.data),
-      String(TTL["state"]),
-      LOG_MAX,
-      String(TTL["idem"]),
-      "ZINCRBY",
-      String(BOUND["score"]),
-      element,
-      String(value),
-    ];
-    return applied(await this.call("session_record", keys, args));
+    sessionId: Id, element: string, value: number, change: Change = {},
+  ): Promise<Versioned<RecordResult>> {
+    return this.record(sessionId, this.keys.score(sessionId), "ZINCRBY", "score", [element, String(value)], change);
   }
 
   /**
-   * Scores of one room: player id → points. Answer: {version, status}: "ok", "duplicate", "conflict" and
-   * "gone" as session_apply; "full"; "taken" (HSETNX of what is there). Only "ok" wrote. The collection
-   * is written first: if its command fails, nothing else has happened.
-   *
-   * sessionId: the session.
-   * element: field or member of the collection.
-   * opId: id of the operation: the same one counts once; empty: no idempotency.
-   * expectedVersion: refuse unless this is the version; none: any.
-   * event: type of the event.
-   * data: JSON value of the event.
-   *
-   * Serves US-013.1 (prd.md:94), US-013 (prd.md:92), US-019 (prd.md:115), US-023 (prd.md:133) and 4
-   * more.
+   * Remove one element of score: scores of one room: player id → points.
    */
-  async removeScore(
-    sessionId: Id,
-    element: string,
-    options: { opId?: string; expectedVersion?: number; event?: string; data?: unknown } = {},
-  ): Promise<Applied> {
-    const keys: string[] = [
-      this.keys.state(sessionId),
-      this.keys.log(sessionId),
-      this.keys.idem(sessionId, options.opId || "none"),
-      this.keys.score(sessionId),
-    ];
-    const args: string[] = [
-      this.keys.events(sessionId),
-      options.opId ?? "",
-      String(options.expectedVersion ?? ""),
-      options.event ?? "score",
-      json(options.data),
-      String(TTL["state"]),
-      LOG_MAX,
-      String(TTL["idem"]),
-      "ZREM",
-      String(BOUND["score"]),
-      element,
-    ];
-    return applied(await this.call("session_record", keys, args));
+  async removeScore(sessionId: Id, element: string, change: Change = {}): Promise<Versioned<RecordResult>> {
+    return this.record(sessionId, this.keys.score(sessionId), "ZREM", "score", [element], change);
   }
 
   /**
-   * Buzzers of one room: id → record. Answer: {version, status}: "ok", "duplicate", "conflict" and
-   * "gone" as session_apply; "full"; "taken" (HSETNX of what is there). Only "ok" wrote. The collection
-   * is written first: if its command fails, nothing else has happened.
+   * Write one element of buzzer: buzzers of one room: id → record.
    *
-   * sessionId: the session.
-   * element: field or member of the collection.
    * value: what it holds.
-   * opId: id of the operation: the same one counts once; empty: no idempotency.
-   * expectedVersion: refuse unless this is the version; none: any.
-   * event: type of the event.
-   * data: JSON value of the event.
-   * once: refuse to replace what is there: taken.
-   *
-   * Serves US-017 (prd.md:106).
    */
   async recordBuzzer(
-    sessionId: Id,
-    element: string,
-    value: string,
-    options: { opId?: string; expectedVersion?: number; event?: string; data?: unknown; once?: boolean } = {},
-  ): Promise<Applied> {
-    const keys: string[] = [
-      this.keys.state(sessionId),
-      this.keys.log(sessionId),
-      this.keys.idem(sessionId, options.opId || "none"),
-      this.keys.buzzer(sessionId),
-    ];
-    const args: string[] = [
-      this.keys.events(sessionId),
-      options.opId ?? "",
-      String(options.expectedVersion ?? ""),
-      options.event ?? "buzzer",
-      json(options.data),
-      String(TTL["state"]),
-      LOG_MAX,
-      String(TTL["idem"]),
-      options.once ? "HSETNX" : "HSET",
-      String(BOUND["buzzer"]),
-      element,
-      value,
-    ];
-    return applied(await this.call("session_record", keys, args));
+    sessionId: Id, element: string, value: string, change: Change & { once?: boolean } = {},
+  ): Promise<Versioned<RecordResult>> {
+    return this.record(sessionId, this.keys.buzzer(sessionId), change.once ? "HSETNX" : "HSET", "buzzer", [element, value], change);
   }
 
   /**
-   * Buzzers of one room: id → record. Answer: {version, status}: "ok", "duplicate", "conflict" and
-   * "gone" as session_apply; "full"; "taken" (HSETNX of what is there). Only "ok" wrote. The collection
-   * is written first: if its command fails, nothing else has happened.
-   *
-   * sessionId: the session.
-   * element: field or member of the collection.
-   * opId: id of the operation: the same one counts once; empty: no idempotency.
-   * expectedVersion: refuse unless this is the version; none: any.
-   * event: type of the event.
-   * data: JSON value of the event.
-   *
-   * Serves US-017 (prd.md:106).
+   * Remove one element of buzzer: buzzers of one room: id → record.
    */
-  async removeBuzzer(
-    sessionId: Id,
-    element: string,
-    options: { opId?: string; expectedVersion?: number; event?: string; data?: unknown } = {},
-  ): Promise<Applied> {
-    const keys: string[] = [
-      this.keys.state(sessionId),
-      this.keys.log(sessionId),
-      this.keys.idem(sessionId, options.opId || "none"),
-      this.keys.buzzer(sessionId),
-    ];
-    const args: string[] = [
-      this.keys.events(sessionId),
-      options.opId ?? "",
-      String(options.expectedVersion ?? ""),
-      options.event ?? "buzzer",
-      json(options.data),
-      String(TTL["state"]),
-      LOG_MAX,
-      String(TTL["idem"]),
-      "HDEL",
-      String(BOUND["buzzer"]),
-      element,
-    ];
-    return applied(await this.call("session_record", keys, args));
+  async removeBuzzer(sessionId: Id, element: string, change: Change = {}): Promise<Versioned<RecordResult>> {
+    return this.record(sessionId, this.keys.buzzer(sessionId), "HDEL", "buzzer", [element], change);
   }
 
   /**
-   * Answer: how many of the targets were there. For keys with an id of their own that are done with,
-   * such as the last round's: unlinked, and no longer noted in the state.
-   *
-   * sessionId: the session.
-   * roundId: which one.
-   *
-   * Serves US-010.1 (prd.md:83), US-009.2 (prd.md:79), US-011 (prd.md:85), US-010 (prd.md:81) and 4
-   * more.
+   * Unlink keys with an id of their own that are done with, such as the last round's; how many there were.
    */
-  async dropAnswer(
-    sessionId: Id,
-    roundId: Id,
-  ): Promise<number> {
-    const keys: string[] = [
-      this.keys.state(sessionId),
-      this.keys.answer(sessionId, roundId),
-    ];
-    const args: string[] = [
-    ];
+  async dropAnswer(sessionId: Id, roundId: Id): Promise<number> {
+    const keys = [this.keys.state(sessionId), this.keys.answer(sessionId, roundId)];
+    const args: string[] = [];
     return Number(await this.call("session_drop", keys, args));
   }
 
   /**
-   * How often one subject did one action in one window. Answer: {count, 1} while the count is within
-   * limit, {count, 0} beyond it. The counter is made with its TTL, and gets one where it has none.
+   * Count one use; the counter is made with its TTL, and gets one where it has none (how often one subject did
+   * one action in one window).
    *
-   * action: part of the name.
-   * subject: part of the name.
-   * window: part of the name.
-   * limit: how many are let through.
-   *
-   * Serves US-028 (prd.md:152).
+   * allowed: within the limit. refused: beyond it.
    */
-  async hitRate(
-    action: Id,
-    subject: Id,
-    window: Id,
-    limit: number,
-  ): Promise<Counted> {
-    const keys: string[] = [
-      this.keys.rate(action, subject, window),
-    ];
-    const args: string[] = [
-      String(limit),
-      String(TTL["rate"]),
-    ];
-    return counted(await this.call("rate_hit", keys, args));
+  async hitRate(action: Id, subject: Id, window: Id, limit: number): Promise<Counted<RateHitResult>> {
+    const keys = [this.keys.rate(action, subject, window)];
+    const args: string[] = [String(limit), String(TTL["rate"])];
+    return used(await this.call("rate_hit", keys, args));
   }
 
   /**
-   * Room id and kind of deadline → when the worker must look at it. Answer: entry, claimed_until, entry,
-   * claimed_until … of what is due, at most batch. A claimed entry is due again when its claim ends, so
-   * the work of a worker that died is found by the next one; no two workers get one entry.
-   *
-   * bucket: part of the name.
-   * claimMs: how long the entries are this worker's.
-   * batch: at most so many.
-   *
-   * Serves US-009.2 (prd.md:79), US-010 (prd.md:81), US-011 (prd.md:85), US-011.1 (prd.md:87) and 4
-   * more.
+   * Take entries that are due by the server's clock; a claimed one is due again when its claim ends, and no
+   * two workers get one (room id and kind of deadline → when the worker must look at it).
    */
-  async claimDue(
-    bucket: Id,
-    options: { claimMs?: number; batch?: number } = {},
-  ): Promise<Claim[]> {
-    const keys: string[] = [
-      this.keys.due(bucket),
-    ];
-    const args: string[] = [
-      String(options.claimMs ?? 30000),
-      String(options.batch ?? 100),
-    ];
+  async claimDue(bucket: Id, options: { claimMs?: number; batch?: number } = {}): Promise<Claim[]> {
+    const keys = [this.keys.due(bucket)];
+    const args: string[] = [String(options.claimMs ?? 5000), String(options.batch ?? 100)];
     return claims(await this.call("due_claim", keys, args));
   }
 
   /**
-   * Room id and kind of deadline → when the worker must look at it. Answer: 1, or 0 where the entry got
-   * another deadline or another worker's claim meanwhile: then it stays.
+   * Remove an entry whose work is done (room id and kind of deadline → when the worker must look at it).
    *
-   * bucket: part of the name.
-   * entry: entry of the collection.
-   * claimedUntil: as due_claim gave it.
-   *
-   * Serves US-009.2 (prd.md:79), US-010 (prd.md:81), US-011 (prd.md:85), US-011.1 (prd.md:87) and 4
-   * more.
+   * done: removed. lost: it has another deadline or another worker's claim meanwhile: it stays.
    */
-  async doneDue(
-    bucket: Id,
-    entry: string,
-    claimedUntil: number,
-  ): Promise<boolean> {
-    const keys: string[] = [
-      this.keys.due(bucket),
-    ];
-    const args: string[] = [
-      entry,
-      String(claimedUntil),
-    ];
-    return flag(await this.call("due_done", keys, args));
+  async doneDue(bucket: Id, entry: string, claimedUntil: number): Promise<DueDoneResult> {
+    const keys = [this.keys.due(bucket)];
+    const args: string[] = [entry, String(claimedUntil)];
+    return result(await this.call("due_done", keys, args));
   }
 
   /**
-   * Ids of the rooms that one gateway node has subscribed to. Answer: 1 where the entry is new, else 0.
-   * The TTL is set again in the same step.
+   * Add an entry and set the TTL again (ids of the rooms that one gateway node has subscribed to).
    *
-   * nodeId: part of the name.
-   * entry: entry of the collection.
-   *
-   * Serves US-019 (prd.md:115), US-019.2 (prd.md:118), US-027 (prd.md:149), R-caddd (prd.md:162).
+   * new: it was not in the set. known: it was.
    */
-  async addGateway(
-    nodeId: Id,
-    entry: string,
-  ): Promise<boolean> {
-    const keys: string[] = [
-      this.keys.gateway(nodeId),
-    ];
-    const args: string[] = [
-      entry,
-      String(TTL["gateway"]),
-    ];
-    return flag(await this.call("gateway_add", keys, args));
+  async addGateway(nodeId: Id, entry: string): Promise<GatewayAddResult> {
+    const keys = [this.keys.gateway(nodeId)];
+    const args: string[] = [entry, String(TTL["gateway"])];
+    return result(await this.call("gateway_add", keys, args));
   }
 }

@@ -2,62 +2,64 @@
 
 Written by redis-plan from the project's documents: the next build writes it again and keeps an edited one aside.
 
-    keys = Keys(environment="prod")
-    operations = Operations(client, keys)  # AsyncOperations for redis.asyncio
+    operations = Operations(client, Keys(environment="prod"))  # AsyncOperations for redis.asyncio
 
-An id that a user supplied never leaves its segment of a name: see encode_id.
+An id never leaves its segment of a name: see encode_id.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple, Protocol
+from typing import (
+    Any,
+    Concatenate,
+    Final,
+    Generic,
+    Literal,
+    NamedTuple,
+    ParamSpec,
+    Protocol,
+    TypedDict,
+    TypeVar,
+    Unpack,
+)
 
+import redis.exceptions as server
 from redis.crc import key_slot
-from redis.exceptions import NoScriptError
 
 Id = str | int
 
-#: Lifetime of each key in seconds; None: no TTL, an index that is emptied by hand.
-TTL: Final[dict[str, int]] = {
-    "state": 3600,
-    "roster": 3600,
-    "presence": 3600,
-    "log": 3600,
-    "idem": 180,
-    "answer": 3600,
-    "round": 3600,
-    "code": 3600,
-    "gateway": 600,
-    "score": 3600,
-    "rate": 120,
-    "buzzer": 3600,
+#: Of each key its lifetime in seconds (None: no TTL, an index that is emptied by hand) and its elements at its bound.
+LIMITS: Final[dict[str, tuple[int | None, int]]] = {
+    "state": (3600, 16),
+    "roster": (3600, 60),
+    "presence": (3600, 120),
+    "role": (3600, 60),
+    "log": (3600, 720),
+    "idem": (180, 1),
+    "due": (None, 94),
+    "answer": (3600, 60),
+    "round": (3600, 128),
+    "code": (3600, 1),
+    "gateways": (None, 12),
+    "gateway": (600, 500),
+    "score": (3600, 60),
+    "rate": (120, 1),
+    "cache-answer": (300, 1),
+    "buzzer": (3600, 240),
+    "canary": (60, 1),
 }
-#: Elements of each key at its bound.
-BOUND: Final[dict[str, int]] = {
-    "state": 16,
-    "roster": 60,
-    "presence": 120,
-    "log": 720,
-    "idem": 1,
-    "due": 94,
-    "answer": 60,
-    "round": 128,
-    "code": 1,
-    "gateways": 12,
-    "gateway": 500,
-    "score": 60,
-    "rate": 1,
-    "buzzer": 240,
-}
-#: Lease of a connection or position: max(reconnect_grace, 3 x heartbeat);
-#: redis_planning_summary.md:15; redis_planning_summary.md:17.
+TTL: Final[dict[str, int]] = {name: seconds for name, (seconds, _) in LIMITS.items() if seconds is not None}
+BOUND: Final[dict[str, int]] = {name: bound for name, (_, bound) in LIMITS.items()}
+#: Lease of a connection or position: max(reconnect_grace, 3 x heartbeat); prd.md:117;
+#: redis_planning_summary.md:17.
 LEASE_MS: Final = 90000
 #: Seats of a room: prd.md:17.
 CAPACITY: Final = 60
@@ -98,160 +100,121 @@ class Keys:
     environment: str = "prod"
 
     def state(self, session_id: Id) -> str:
-        """Hash buzzroom:v1:{<session_id>}:state: one room: epoch, version, status and its own fields.
-
-        Serves US-007 (prd.md:66), US-011 (prd.md:85), US-023.1 (prd.md:135) and 5 more.
-        """
+        """Hash buzzroom:v1:{<session_id>}:state: one room: epoch, version, status and its own fields."""
         return f"buzzroom:v1:{{{encode_id(session_id)}}}:state"
 
     def roster(self, session_id: Id) -> str:
-        """Hash buzzroom:v1:{<session_id>}:roster: players of one room: id → name, role, seat.
-
-        Serves US-008.1 (prd.md:74), US-010 (prd.md:81), US-013 (prd.md:92) and 5 more.
-        """
+        """Hash buzzroom:v1:{<session_id>}:roster: players of one room: id → name, role, seat; who only watches …"""
         return f"buzzroom:v1:{{{encode_id(session_id)}}}:roster"
 
     def presence(self, session_id: Id) -> str:
-        """Zset buzzroom:v1:{<session_id>}:presence: connections of one room: connection → lease deadline (90 s
-        after its last heartbeat).
-
-        Serves US-019 (prd.md:115), US-019.2 (prd.md:118), US-022 (prd.md:127) and 5 more.
-        """
+        """Zset buzzroom:v1:{<session_id>}:presence: connections of one room: connection → lease deadline (90 s …"""
         return f"buzzroom:v1:{{{encode_id(session_id)}}}:presence"
 
-    def log(self, session_id: Id) -> str:
-        """List buzzroom:v1:{<session_id>}:log: the last events of one room as envelopes, newest last.
+    def role(self, session_id: Id) -> str:
+        """Hash buzzroom:v1:{<session_id>}:role: roles of one room: player id → what they may do."""
+        return f"buzzroom:v1:{{{encode_id(session_id)}}}:role"
 
-        Serves US-019.2 (prd.md:118), US-004 (prd.md:55), US-010.1 (prd.md:83) and 5 more.
-        """
+    def log(self, session_id: Id) -> str:
+        """List buzzroom:v1:{<session_id>}:log: the last events of one room as envelopes, newest last."""
         return f"buzzroom:v1:{{{encode_id(session_id)}}}:log"
 
     def idem(self, session_id: Id, op_id: Id) -> str:
-        """String buzzroom:v1:{<session_id>}:idem:<op_id>: the result of one operation: status and version.
-
-        Serves US-011 (prd.md:85), US-019 (prd.md:115), US-019.2 (prd.md:118) and 5 more.
-        """
+        """String buzzroom:v1:{<session_id>}:idem:<op_id>: the result of one operation: status and version."""
         return f"buzzroom:v1:{{{encode_id(session_id)}}}:idem:{encode_id(op_id)}"
 
     def events(self, session_id: Id) -> str:
-        """Channel <env>:buzzroom:v1:{<session_id>}:events: envelopes of one room, as they are accepted.
-
-        Serves US-007 (prd.md:66), US-011 (prd.md:85), US-023.1 (prd.md:135) and 5 more.
-        """
+        """Channel <env>:buzzroom:v1:{<session_id>}:events: envelopes of one room, as they are accepted."""
         return f"{self.environment}:buzzroom:v1:{{{encode_id(session_id)}}}:events"
 
     def due(self, bucket: Id) -> str:
-        """Zset buzzroom:v1:due:<bucket>: room id and kind of deadline → when the worker must look at it.
-
-        Serves US-009.2 (prd.md:79), US-010 (prd.md:81), US-011 (prd.md:85) and 5 more.
-        """
+        """Zset buzzroom:v1:due:<bucket>: room id and kind of deadline → when the worker must look at it."""
         return f"buzzroom:v1:due:{encode_id(bucket)}"
 
     def answer(self, session_id: Id, round_id: Id) -> str:
-        """Hash buzzroom:v1:{<session_id>}:answer:<round_id>: answers of one round: player id → value, hidden
-        until the reveal.
-
-        Serves US-010.1 (prd.md:83), US-009.2 (prd.md:79), US-011 (prd.md:85) and 5 more.
-        """
+        """Hash buzzroom:v1:{<session_id>}:answer:<round_id>: answers of one round: player id → value, hidden until …"""
         return f"buzzroom:v1:{{{encode_id(session_id)}}}:answer:{encode_id(round_id)}"
 
     def round(self, session_id: Id) -> str:
-        """Hash buzzroom:v1:{<session_id>}:round: rounds of one room: id → number, phase, started_at, ends_at.
-
-        Serves US-008 (prd.md:72), US-017 (prd.md:106).
-        """
+        """Hash buzzroom:v1:{<session_id>}:round: rounds of one room: id → number, phase, started_at, ends_at."""
         return f"buzzroom:v1:{{{encode_id(session_id)}}}:round"
 
     def code(self, code: Id) -> str:
-        """String buzzroom:v1:code:<code>: join code → room id.
-
-        Serves US-001 (prd.md:39), US-001.1 (prd.md:41), US-003.1 (prd.md:53) and 1 more.
-        """
+        """String buzzroom:v1:code:<code>: join code → room id."""
         return f"buzzroom:v1:code:{encode_id(code)}"
 
     def gateways(self) -> str:
-        """Zset buzzroom:v1:gateways: gateway node → lease deadline.
-
-        Serves US-019 (prd.md:115), US-019.2 (prd.md:118), US-027 (prd.md:149) and 1 more.
-        """
+        """Zset buzzroom:v1:gateways: gateway node → lease deadline."""
         return "buzzroom:v1:gateways"
 
     def gateway(self, node_id: Id) -> str:
-        """Set buzzroom:v1:gateway:<node_id>: ids of the rooms that one gateway node has subscribed to.
-
-        Serves US-019 (prd.md:115), US-019.2 (prd.md:118), US-027 (prd.md:149) and 1 more.
-        """
+        """Set buzzroom:v1:gateway:<node_id>: ids of the rooms that one gateway node has subscribed to."""
         return f"buzzroom:v1:gateway:{encode_id(node_id)}"
 
     def score(self, session_id: Id) -> str:
-        """Zset buzzroom:v1:{<session_id>}:score: scores of one room: player id → points.
-
-        Serves US-013.1 (prd.md:94), US-013 (prd.md:92), US-019 (prd.md:115) and 5 more.
-        """
+        """Zset buzzroom:v1:{<session_id>}:score: scores of one room: player id → points."""
         return f"buzzroom:v1:{{{encode_id(session_id)}}}:score"
 
     def signals(self, session_id: Id) -> str:
-        """Channel <env>:buzzroom:v1:{<session_id>}:signals: lossy signals of one room (who types, where a
-        cursor is).
-
-        Serves US-016 (prd.md:102).
-        """
+        """Channel <env>:buzzroom:v1:{<session_id>}:signals: lossy signals of one room (who types, where a cursor …"""
         return f"{self.environment}:buzzroom:v1:{{{encode_id(session_id)}}}:signals"
 
     def rate(self, action: Id, subject: Id, window: Id) -> str:
-        """String buzzroom:v1:rate:<action>:<subject>:<window>: how often one subject did one action in one
-        window.
-
-        Serves US-028 (prd.md:152).
-        """
+        """String buzzroom:v1:rate:<action>:<subject>:<window>: how often one subject did one action in one window."""
         return f"buzzroom:v1:rate:{encode_id(action)}:{encode_id(subject)}:{encode_id(window)}"
 
-    def buzzer(self, session_id: Id) -> str:
-        """Hash buzzroom:v1:{<session_id>}:buzzer: buzzers of one room: id → record.
+    def cache_answer(self, subject_id: Id) -> str:
+        """String buzzroom:v1:cache-answer:<subject_id>: the answer of one subject, as it was last computed."""
+        return f"buzzroom:v1:cache-answer:{encode_id(subject_id)}"
 
-        Serves US-017 (prd.md:106).
-        """
+    def buzzer(self, session_id: Id) -> str:
+        """Hash buzzroom:v1:{<session_id>}:buzzer: buzzers of one room: id → record."""
         return f"buzzroom:v1:{{{encode_id(session_id)}}}:buzzer"
 
     def probe(self, node_id: Id) -> str:
-        """Channel <env>:buzzroom:v1:probe:<node_id>: a gateway's message to itself, one every 1 s.
-
-        Serves US-002.3 (prd.md:49), US-004 (prd.md:55), US-007 (prd.md:66) and 5 more.
-        """
+        """Channel <env>:buzzroom:v1:probe:<node_id>: a gateway's message to itself, one every 1 s."""
         return f"{self.environment}:buzzroom:v1:probe:{encode_id(node_id)}"
 
-
-class Connection(Protocol):
-    """What the operations need of redis.Redis or redis.RedisCluster."""
-
-    def execute_command(self, *args: Any, **options: Any) -> Any:
-        """Send one command."""
+    def canary(self, node_id: Id) -> str:
+        """String buzzroom:v1:canary:<node_id>: nothing that anybody needs: how long it stays past its end is the …"""
+        return f"buzzroom:v1:canary:{encode_id(node_id)}"
 
 
-class AsyncConnection(Protocol):
-    """What the operations need of redis.asyncio.Redis or redis.asyncio.RedisCluster."""
+C = TypeVar("C")
+T = TypeVar("T")
+P = ParamSpec("P")
+CreateResult = Literal["created", "exists"]
+JoinResult = Literal["joined", "again", "full", "ended", "gone"]
+LeaveResult = Literal["left", "stays", "absent", "ended", "gone"]
+ApplyResult = Literal["ok", "duplicate", "conflict", "ended", "gone"]
+HeartbeatResult = Literal["renewed", "lapsed", "ended", "gone"]
+RenewResult = Literal["renewed", "same", "gone"]
+EndResult = Literal["ended", "again", "gone"]
+HandOverResult = Literal["handed_over", "again", "open", "gone"]
+RemoveResult = Literal["removed", "unnamed", "open", "ended"]
+RecordResult = Literal["ok", "duplicate", "conflict", "taken", "full", "ended", "gone"]
+RateHitResult = Literal["allowed", "refused"]
+DueDoneResult = Literal["done", "lost"]
+GatewayAddResult = Literal["new", "known"]
+S = TypeVar("S")
 
-    async def execute_command(self, *args: Any, **options: Any) -> Any:
-        """Send one command."""
 
-
-class Applied(NamedTuple):
-    """What became of a change: only "ok" wrote."""
+class Versioned(NamedTuple, Generic[S]):
+    """A named result, and the version that belongs to it."""
 
     version: int
-    status: Literal["ok", "duplicate", "conflict", "gone", "full", "taken"]
+    status: S
 
 
-@dataclass(frozen=True)
-class Counted:
-    """How often, and whether this one is let through."""
+class Counted(NamedTuple, Generic[S]):
+    """A named result, and the used that belongs to it."""
 
-    count: int
-    allowed: bool
+    used: int
+    status: S
 
 
 class Claim(NamedTuple):
-    """An entry that is ours until the time given, Unix milliseconds."""
+    """An entry that is ours until the time given, Unix milliseconds by the server's clock."""
 
     entry: str
     until: int
@@ -267,24 +230,117 @@ class CaughtUp(NamedTuple):
     state: Mapping[str, str] | None = None
 
 
+class RefusedError(Exception):
+    """The server refused a call, and nothing was written."""
+
+
+class BadArgumentError(RefusedError):
+    """An argument is missing or out of its range; the message names it."""
+
+
+class BadDataError(RefusedError):
+    """The element can't take this change, such as adding to a text."""
+
+
+class BadStateError(RefusedError):
+    """What lies under the key is not ours."""
+
+
+class WrongTypeError(RefusedError):
+    """The key holds a value of another type; the message names it."""
+
+
+class DeniedError(RefusedError):
+    """The user lacks a right; the message names the command."""
+
+
+class MemoryFullError(RefusedError):
+    """The server is at maxmemory: try later."""
+
+
+class ReadOnlyError(RefusedError):
+    """The node is a replica: find the primary, then send the same operation id again."""
+
+
+class LoadingError(RefusedError):
+    """The server is reading its file: try again soon."""
+
+
+class ClusterError(RefusedError):
+    """The slot is elsewhere or on the move: use a cluster client, and send the same operation id again."""
+
+
+class LibraryMissingError(RefusedError):
+    """The library functions.lua is not loaded on this node; form auto sends the scripts instead."""
+
+
+#: How a message begins, or the class of redis-py that has taken that off it, and what is raised for it.
+_ERRORS: Final[list[tuple[str | type[Exception], type[RefusedError]]]] = [
+    ("BADARG", BadArgumentError),
+    ("BADDATA", BadDataError),
+    ("BADSTATE", BadStateError),
+    ("WRONGTYPE", WrongTypeError),
+    ("NOPERM", DeniedError),
+    (server.NoPermissionError, DeniedError),
+    ("OOM", MemoryFullError),
+    (server.OutOfMemoryError, MemoryFullError),
+    ("READONLY", ReadOnlyError),
+    (server.ReadOnlyError, ReadOnlyError),
+    ("LOADING", LoadingError),
+    (server.BusyLoadingError, LoadingError),
+    ("MOVED", ClusterError),
+    ("TRYAGAIN", ClusterError),
+    ("CROSSSLOT", ClusterError),
+    (server.AskError, ClusterError),
+    (server.TryAgainError, ClusterError),
+    (server.ClusterCrossSlotError, ClusterError),
+    ("ERR Function not found", LibraryMissingError),
+    ("Function not found", LibraryMissingError),
+]
+
+
+def refused(error: Exception) -> Exception:
+    """Return what redis-py raised as one of the classes above; what is none of them comes back as it is."""
+    for sign, made in _ERRORS:
+        if str(error).startswith(sign) if isinstance(sign, str) else isinstance(error, sign):
+            return made(str(error))
+    return error
+
+
 def _text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
+def _argv(*parts: str | int | float | None) -> list[str]:
+    return ["" if part is None else str(part) for part in parts]
+
+
+def _texts(reply: Any) -> list[str]:
+    return [_text(part) for part in reply]
+
+
+def _result(reply: Any) -> Any:
+    return _text(reply)
+
+
+def _first(reply: Any) -> Any:
+    return _text(reply[0])
+
+
+def _numbered(kind: Callable[[int, Any], T]) -> Callable[[Any], T]:
+    return lambda reply: kind(int(reply[0]), _text(reply[1]))
+
+
 def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def _connection(member_id: Id, connection: Id | None) -> str:
     return encode_id(member_id) if connection is None else f"{encode_id(member_id)}#{encode_id(connection)}"
 
 
-def _pairs(fields: Mapping[str, str | int]) -> list[str]:
-    return [str(part) for pair in fields.items() for part in pair]
-
-
-def _applied(reply: Any) -> Applied:
-    return Applied(int(reply[0]), _text(reply[1]))  # type: ignore[arg-type]
+def _pairs(fields: Mapping[str, str | int]) -> list[str | int]:
+    return [part for pair in fields.items() for part in pair]
 
 
 def _claims(reply: Any) -> list[Claim]:
@@ -292,44 +348,87 @@ def _claims(reply: Any) -> list[Claim]:
 
 
 def _caught_up(reply: Any) -> CaughtUp:
-    kind = _text(reply[0])
+    kind, *rest = _texts(reply)
     if kind == "delta":
-        return CaughtUp("delta", int(reply[1]), events=tuple(_text(part) for part in reply[2:]))
+        return CaughtUp("delta", int(rest[0]), events=tuple(rest[1:]))
     if kind == "snapshot":
-        rest = [_text(part) for part in reply[3:]]
-        state = dict(zip(rest[::2], rest[1::2], strict=True))
-        return CaughtUp("snapshot", int(reply[1]), _text(reply[2]), state=state)
+        return CaughtUp("snapshot", int(rest[0]), rest[1], state=dict(zip(rest[2::2], rest[3::2], strict=True)))
     return CaughtUp("gone")
 
 
-class Operations:
-    """Every atomic step as one call; form "function" needs the library loaded, "eval" sends the files in scripts."""
+class Change(TypedDict, total=False):
+    """What a change of a collection may say: op_id counts it once, expected_version refuses another version."""
 
-    def __init__(
-        self,
-        client: Connection,
-        keys: Keys,
-        *,
-        form: Literal["function", "eval"] = "function",
-        scripts: Path = Path(__file__).parent / "functions-eval",
-    ) -> None:
-        self.client = client
+    op_id: str
+    expected_version: int | None
+    event: str
+    data: object
+
+
+@dataclass(frozen=True)
+class Call(Generic[T]):
+    """A call that is ready to be sent: the function, KEYS, ARGV, and how its answer is read."""
+
+    name: str
+    keys: Sequence[str]
+    args: Sequence[str]
+    read: Callable[[Any], T]
+
+
+def _each(session_id: Id, *makers: Callable[[Id], str]) -> list[str]:
+    return [make(session_id) for make in makers]
+
+
+class Calls:
+    """Every atomic step as a Call: no connection, no waiting. Operations and AsyncOperations send them.
+
+    also is names of further keys of the session, such as the current round's. The same word means the same everywhere:
+
+    epoch: 1 to 32 hex digits that change whenever what clients know must be read anew. fields: fields and
+    their values, at most 1,000 pairs. data: JSON (RFC 8259) of the event, at most 256 KiB and 64 levels;
+    empty is null. capacity: seats; empty: as the field capacity of the state says, else no bound.
+    connections_max: connections of one member; one more takes over the lease that ends first. ok: applied;
+    the only result that wrote. duplicate: this operation was applied before in this epoch, as the version
+    given. conflict: expected_version is not the version. ended: the session has ended. gone: there is no
+    session. op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency.
+    expected_version: refuse unless this is the version; empty: any. type: type of the event. version: version
+    that the client has. receipt: what proves that the result is kept elsewhere, such as the id of its row.
+    taken: HSETNX of what is there. full: the collection is at its bound. element: field or member of the
+    collection. event: type of the event. once: refuse to replace what is there: taken. limit: how many are
+    let through. claim_ms: how long the entries are this worker's, from the server's clock. batch: at most so
+    many, up to 1,000. entry: entry of the collection. claimed_until: as due_claim gave it.
+    """
+
+    def __init__(self, keys: Keys) -> None:
         self.keys = keys
-        self._form = form
-        self._scripts = scripts
-        self._texts: dict[str, str] = {}
 
-    def _call(self, name: str, keys: Sequence[str], args: Sequence[str]) -> Any:
-        if self._form == "function":
-            return self.client.execute_command("FCALL", name, len(keys), *keys, *args)
-        if name not in self._texts:
-            self._texts[name] = (self._scripts / f"{name}.lua").read_text("utf-8")
-        text = self._texts[name]
-        sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
-        try:
-            return self.client.execute_command("EVALSHA", sha, len(keys), *keys, *args)
-        except NoScriptError:  # a restart, a failover or SCRIPT FLUSH: EVAL loads it again
-            return self.client.execute_command("EVAL", text, len(keys), *keys, *args)
+    def _all(self, session_id: Id, also: Sequence[str], *first: str) -> list[str]:
+        """Return KEYS: the named ones, then the session's other keys, whose TTL is refreshed in the same step."""
+        k = self.keys
+        others = _each(session_id, k.state, k.roster, k.presence, k.role, k.log, k.round, k.score, k.buzzer)
+        return [*first, *(key for key in (*others, *also) if key not in first)]
+
+    def _record(
+        self, session_id: Id, target: str, command: str, name: str, *element: str, **change: Unpack[Change]
+    ) -> Call[Versioned[RecordResult]]:
+        op_id, expected = change.get("op_id", ""), change.get("expected_version")
+        keys = _argv(
+            self.keys.state(session_id), self.keys.log(session_id), self.keys.idem(session_id, op_id or "none"), target
+        )
+        args = _argv(
+            self.keys.events(session_id),
+            op_id,
+            expected,
+            change.get("event", name),
+            _json(change.get("data")),
+            TTL["state"],
+            LOG_MAX,
+            TTL["idem"],
+            command,
+            BOUND[name],
+            *element,
+        )
+        return Call("session_record", keys, args, _numbered(Versioned))
 
     def create(
         self,
@@ -338,34 +437,15 @@ class Operations:
         epoch: str = "",
         fields: Mapping[str, str | int] | None = None,
         also: Sequence[str] = (),
-    ) -> bool:
-        """Answer: 1 created, 0 exists. Leftovers under the other keys (their state was lost) are unlinked
-        first.
+    ) -> Call[CreateResult]:
+        """Make the session; leftovers under its other keys (their state was lost) are unlinked first.
 
-        session_id: the session.
-        epoch: 16 hex digits that change when the session is made anew.
-        fields: fields and their values.
-        also: names of further keys of the session, such as the current round's.
-
-        Serves US-007 (prd.md:66), US-011 (prd.md:85), US-023.1 (prd.md:135), US-029 (prd.md:155) and 16
-        more.
+        created: version 0, status open. exists: it is there already, in whatever status; nothing was written.
         """
-        keys = [
-            self.keys.state(session_id),
-            self.keys.roster(session_id),
-            self.keys.log(session_id),
-            self.keys.presence(session_id),
-            self.keys.round(session_id),
-            self.keys.score(session_id),
-            self.keys.buzzer(session_id),
-            *also,
-        ]
-        args = [
-            epoch or secrets.token_hex(8),
-            str(TTL["state"]),
-            *_pairs(fields or {}),
-        ]
-        return bool(self._call("session_create", keys, args))
+        k = self.keys
+        keys = self._all(session_id, also, k.state(session_id), k.roster(session_id), k.log(session_id))
+        args = _argv(epoch or secrets.token_hex(8), TTL["state"], *_pairs(fields or {}))
+        return Call("session_create", keys, args, _result)
 
     def join(
         self,
@@ -375,86 +455,44 @@ class Operations:
         data: object,
         *,
         capacity: int = CAPACITY,
-        now_ms: int | None = None,
         connections_max: int = 2,
         also: Sequence[str] = (),
-    ) -> int:
-        """Answer: the version, or -1 no session, -2 full. A re-join takes no second seat, and changes the
-        version only when the member's data changed or its oldest connection was taken over (more than
-        connections_max, default 2).
+    ) -> Call[Versioned[JoinResult]]:
+        """Take a seat and a lease; a member who has a seat takes no second one.
 
-        session_id: the session.
-        member_id: who: the seat belongs to this id.
-        connection: which socket.
-        data: JSON value of the event.
-        capacity: seats.
-        now_ms: Unix milliseconds; none: the server's clock, which is what production uses.
-        connections_max: connections of one member; one more takes over the lease that ends first.
-        also: names of further keys of the session, such as the current round's.
-
-        Serves US-007 (prd.md:66), US-011 (prd.md:85), US-023.1 (prd.md:135), US-029 (prd.md:155) and 18
-        more.
+        joined: a seat, new data or a taken-over connection, and everybody is told. again: it had the seat and the
+        same data: only the lease is new. full: no seat is left.
         """
-        keys = [
-            self.keys.state(session_id),
-            self.keys.roster(session_id),
-            self.keys.presence(session_id),
-            self.keys.log(session_id),
-            self.keys.round(session_id),
-            self.keys.score(session_id),
-            self.keys.buzzer(session_id),
-            *also,
-        ]
-        args = [
+        k = self.keys
+        keys = self._all(
+            session_id, also, k.state(session_id), k.roster(session_id), k.presence(session_id), k.log(session_id)
+        )
+        args = _argv(
             _connection(member_id, connection),
             _json(data),
-            str(capacity),
-            "" if now_ms is None else str(now_ms),
-            str(LEASE_MS),
-            str(TTL["state"]),
-            self.keys.events(session_id),
+            capacity,
+            LEASE_MS,
+            TTL["state"],
+            k.events(session_id),
             LOG_MAX,
-            str(connections_max),
-        ]
-        return int(self._call("session_join", keys, args))
+            connections_max,
+        )
+        return Call("session_join", keys, args, _numbered(Versioned))
 
     def leave(
-        self,
-        session_id: Id,
-        member_id: Id,
-        *,
-        connection: Id | None = None,
-        also: Sequence[str] = (),
-    ) -> int:
-        """Answer: the version, 0 was not there, -1 no session. "<member_id>" gives the seat back with all its
-        connections; "<member_id>#<connection>" ends one lease, and gives the seat back with the last of
-        them.
+        self, session_id: Id, member_id: Id, *, connection: Id | None = None, also: Sequence[str] = ()
+    ) -> Call[Versioned[LeaveResult]]:
+        """Give back the seat with all connections, or one connection and the seat with the last of them.
 
-        session_id: the session.
-        member_id: who: the seat belongs to this id.
-        connection: this connection only; none: the seat with all its connections.
-        also: names of further keys of the session, such as the current round's.
-
-        Serves US-007 (prd.md:66), US-011 (prd.md:85), US-023.1 (prd.md:135), US-029 (prd.md:155) and 18
-        more.
+        left: the seat is free and everybody is told. stays: one connection less; the seat stays with the others.
+        absent: it was not there.
         """
-        keys = [
-            self.keys.state(session_id),
-            self.keys.roster(session_id),
-            self.keys.presence(session_id),
-            self.keys.log(session_id),
-            self.keys.round(session_id),
-            self.keys.score(session_id),
-            self.keys.buzzer(session_id),
-            *also,
-        ]
-        args = [
-            _connection(member_id, connection),
-            str(TTL["state"]),
-            self.keys.events(session_id),
-            LOG_MAX,
-        ]
-        return int(self._call("session_leave", keys, args))
+        k = self.keys
+        keys = self._all(
+            session_id, also, k.state(session_id), k.roster(session_id), k.presence(session_id), k.log(session_id)
+        )
+        args = _argv(_connection(member_id, connection), TTL["state"], k.events(session_id), LOG_MAX)
+        return Call("session_leave", keys, args, _numbered(Versioned))
 
     def apply(
         self,
@@ -466,1277 +504,396 @@ class Operations:
         expected_version: int | None = None,
         fields: Mapping[str, str | int] | None = None,
         also: Sequence[str] = (),
-    ) -> Applied:
-        """Answer: {version, status}: "ok", "duplicate" (with the first answer's version), "conflict"
-        (expected_version is not the version; "" is any), "gone". Only "ok" wrote. op_id "" asks for no
-        idempotency.
-
-        session_id: the session.
-        op_id: id of the operation: the same one counts once; empty: no idempotency.
-        expected_version: refuse unless this is the version; none: any.
-        type: type of the event.
-        data: JSON value of the event.
-        fields: fields and their values.
-        also: names of further keys of the session, such as the current round's.
-
-        Serves US-007 (prd.md:66), US-011 (prd.md:85), US-023.1 (prd.md:135), US-029 (prd.md:155) and 24
-        more.
-        """
-        keys = [
-            self.keys.state(session_id),
-            self.keys.log(session_id),
-            self.keys.idem(session_id, op_id or "none"),
-            self.keys.roster(session_id),
-            self.keys.presence(session_id),
-            self.keys.round(session_id),
-            self.keys.score(session_id),
-            self.keys.buzzer(session_id),
-            *also,
-        ]
-        args = [
-            self.keys.events(session_id),
+    ) -> Call[Versioned[ApplyResult]]:
+        """Change fields of the state by one event."""
+        k = self.keys
+        keys = self._all(session_id, also, k.state(session_id), k.log(session_id), k.idem(session_id, op_id or "none"))
+        args = _argv(
+            k.events(session_id),
             op_id,
-            "" if expected_version is None else str(expected_version),
+            expected_version,
             type,
             _json(data),
-            str(TTL["state"]),
+            TTL["state"],
             LOG_MAX,
-            str(TTL["idem"]),
+            TTL["idem"],
             *_pairs(fields or {}),
-        ]
-        return _applied(self._call("session_apply", keys, args))
+        )
+        return Call("session_apply", keys, args, _numbered(Versioned))
 
     def heartbeat(
-        self,
-        session_id: Id,
-        member_id: Id,
-        connection: Id,
-        *,
-        now_ms: int | None = None,
-        also: Sequence[str] = (),
-    ) -> int:
-        """Answer: 1, or -1: no session, or the lease was swept, so the connection must join again.
+        self, session_id: Id, member_id: Id, connection: Id, *, also: Sequence[str] = ()
+    ) -> Call[HeartbeatResult]:
+        """Renew a lease.
 
-        session_id: the session.
-        member_id: who: the seat belongs to this id.
-        connection: which socket.
-        now_ms: Unix milliseconds; none: the server's clock, which is what production uses.
-        also: names of further keys of the session, such as the current round's.
-
-        Serves US-007 (prd.md:66), US-011 (prd.md:85), US-023.1 (prd.md:135), US-029 (prd.md:155) and 23
-        more.
+        renewed: the lease runs from now. lapsed: the lease was swept: join again.
         """
-        keys = [
-            self.keys.state(session_id),
-            self.keys.presence(session_id),
-            self.keys.roster(session_id),
-            self.keys.log(session_id),
-            self.keys.round(session_id),
-            self.keys.score(session_id),
-            self.keys.buzzer(session_id),
-            *also,
-        ]
-        args = [
-            _connection(member_id, connection),
-            "" if now_ms is None else str(now_ms),
-            str(LEASE_MS),
-            str(TTL["state"]),
-        ]
-        return int(self._call("session_heartbeat", keys, args))
+        k = self.keys
+        keys = self._all(session_id, also, k.state(session_id), k.presence(session_id))
+        args = _argv(_connection(member_id, connection), LEASE_MS, TTL["state"])
+        return Call("session_heartbeat", keys, args, _result)
 
-    def sweep(
-        self,
-        session_id: Id,
-        *,
-        now_ms: int | None = None,
-        also: Sequence[str] = (),
-    ) -> list[str]:
-        """Answer: the connections removed, at most 100 a call. A member without a lease left gives the seat
-        back, and that is published. Keys whose state is gone are unlinked. A sweep is no activity: it
-        refreshes no TTL, only sets missing ones.
-
-        session_id: the session.
-        now_ms: Unix milliseconds; none: the server's clock, which is what production uses.
-        also: names of further keys of the session, such as the current round's.
-
-        Serves US-007 (prd.md:66), US-011 (prd.md:85), US-023.1 (prd.md:135), US-029 (prd.md:155) and 18
-        more.
+    def sweep(self, session_id: Id, *, also: Sequence[str] = ()) -> Call[list[str]]:
+        """Remove connections whose lease has lapsed by the server's clock, at most 100 a call, and publish the seats
+        that go with them. An ended session is left alone, no TTL is refreshed, keys whose state is lost are
+        unlinked.
         """
-        keys = [
-            self.keys.state(session_id),
-            self.keys.roster(session_id),
-            self.keys.presence(session_id),
-            self.keys.log(session_id),
-            self.keys.round(session_id),
-            self.keys.score(session_id),
-            self.keys.buzzer(session_id),
-            *also,
-        ]
-        args = [
-            "" if now_ms is None else str(now_ms),
-            self.keys.events(session_id),
-            str(TTL["state"]),
-            LOG_MAX,
-        ]
-        return [_text(name) for name in self._call("session_sweep", keys, args)]
+        k = self.keys
+        keys = self._all(
+            session_id, also, k.state(session_id), k.roster(session_id), k.presence(session_id), k.log(session_id)
+        )
+        args = _argv(k.events(session_id), TTL["state"], LOG_MAX)
+        return Call("session_sweep", keys, args, _texts)
 
-    def catch_up(
-        self,
-        session_id: Id,
-        epoch: str,
-        version: int,
-    ) -> CaughtUp:
-        """Answer: {"delta", version, entries...} without a hole, {"snapshot", version, epoch, field,
-        value...}, or {"gone"}. Another epoch, a client that is ahead, or more than max missed events give a
-        snapshot.
-
-        session_id: the session.
-        epoch: epoch that the client has; empty where it has none.
-        version: version that the client has.
-
-        Serves US-007 (prd.md:66), US-011 (prd.md:85), US-023.1 (prd.md:135), US-029 (prd.md:155) and 9
-        more.
+    def catch_up(self, session_id: Id, epoch: str, version: int) -> Call[CaughtUp]:
+        """What a client missed; a snapshot, without fields key:… and hidden:…, for another epoch, a client that is
+        ahead, or more than max missed events.
         """
-        keys = [
-            self.keys.state(session_id),
-            self.keys.log(session_id),
-        ]
-        args = [
-            epoch,
-            str(version),
-            LOG_MAX,
-        ]
-        return _caught_up(self._call("session_catch_up", keys, args))
+        keys = [self.keys.state(session_id), self.keys.log(session_id)]
+        args = _argv(epoch, version, LOG_MAX)
+        return Call("session_catch_up", keys, args, _caught_up)
 
-    def end(
-        self,
-        session_id: Id,
-        *,
-        also: Sequence[str] = (),
-    ) -> None:
-        """Answer: 1, also when it has run before; or the parts ("answer:7") of further keys that the state
-        notes and that are not among KEYS: then nothing was done, and the caller runs it again with them.
-        Publishes the terminal event, then unlinks every key given. It must work when memory is full, which
-        a function may only with allow-oom.
+    def renew(self, session_id: Id, *, epoch: str = "", also: Sequence[str] = ()) -> Call[Versioned[RenewResult]]:
+        """Give the session a new epoch in place, where clients and server no longer agree (after a failover or a
+        restore): nothing else is lost, every client takes a snapshot.
 
-        session_id: the session.
-        also: names of further keys of the session, such as the current round's.
-
-        Serves US-007 (prd.md:66), US-011 (prd.md:85), US-023.1 (prd.md:135), US-029 (prd.md:155) and 27
-        more.
+        renewed: the epoch changed and everybody is told. same: this epoch it had already.
         """
-        keys = [
-            self.keys.state(session_id),
-            self.keys.roster(session_id),
-            self.keys.presence(session_id),
-            self.keys.log(session_id),
-            self.keys.round(session_id),
-            self.keys.score(session_id),
-            self.keys.buzzer(session_id),
-            *also,
-        ]
-        while True:
-            reply = self._call("session_end", keys, [self.keys.events(session_id)])
-            if not isinstance(reply, list):
-                return
-            home = keys[0].rpartition(":")[0]
-            keys += [f"{home}:{_text(part)}" for part in reply]
+        k = self.keys
+        keys = self._all(session_id, also, k.state(session_id), k.log(session_id))
+        args = _argv(epoch or secrets.token_hex(8), k.events(session_id), TTL["state"], LOG_MAX)
+        return Call("session_renew", keys, args, _numbered(Versioned))
+
+    def end(self, session_id: Id, *, also: Sequence[str] = ()) -> Call[Versioned[EndResult]]:
+        """End the session: it takes no change any more, and stays readable until it was handed over and removed.
+
+        again: it had ended before.
+        """
+        k = self.keys
+        keys = self._all(session_id, also, k.state(session_id), k.log(session_id))
+        args = _argv(k.events(session_id), TTL["state"], LOG_MAX)
+        return Call("session_end", keys, args, _numbered(Versioned))
+
+    def hand_over(self, session_id: Id, receipt: str, *, also: Sequence[str] = ()) -> Call[Versioned[HandOverResult]]:
+        """Acknowledge that the result of an ended session is kept elsewhere; call it after the commit.
+
+        handed_over: acknowledged: the session may be removed. again: it was acknowledged before. open: refused:
+        it has not ended.
+        """
+        k = self.keys
+        keys = self._all(session_id, also, k.state(session_id), k.log(session_id))
+        args = _argv(receipt, k.events(session_id), TTL["state"], LOG_MAX)
+        return Call("session_hand_over", keys, args, _numbered(Versioned))
+
+    def remove(self, session_id: Id, *, also: Sequence[str] = ()) -> Call[RemoveResult]:
+        """Unlink every key of a session whose result was handed over.
+
+        removed: every key is gone, also where it had gone before. unnamed: nothing was done: the state notes
+        further keys of rounds and the like, whose ends of names follow; call again with them. open: refused: it
+        has not ended. ended: refused: its result was not handed over.
+        """
+        k = self.keys
+        keys = self._all(session_id, also, k.state(session_id))
+        return Call("session_remove", keys, (), _first)
+
+    def record_role(
+        self, session_id: Id, element: str, value: str, *, once: bool = False, **change: Unpack[Change]
+    ) -> Call[Versioned[RecordResult]]:
+        """Write one element of role: roles of one room: player id → what they may do.
+
+        value: what it holds.
+        """
+        return self._record(
+            session_id, self.keys.role(session_id), "HSETNX" if once else "HSET", "role", element, value, **change
+        )
+
+    def remove_role(self, session_id: Id, element: str, **change: Unpack[Change]) -> Call[Versioned[RecordResult]]:
+        """Remove one element of role: roles of one room: player id → what they may do."""
+        return self._record(session_id, self.keys.role(session_id), "HDEL", "role", element, **change)
 
     def record_answer(
-        self,
-        session_id: Id,
-        round_id: Id,
-        element: str,
-        value: str,
-        *,
-        op_id: str = "",
-        expected_version: int | None = None,
-        event: str = "answer",
-        data: object = None,
-        once: bool = False,
-    ) -> Applied:
-        """Answers of one round: player id → value, hidden until the reveal. Answer: {version, status}: "ok",
-        "duplicate", "conflict" and "gone" as session_apply; "full"; "taken" (HSETNX of what is there). Only
-        "ok" wrote. The collection is written first: if its command fails, nothing else has happened.
+        self, session_id: Id, round_id: Id, element: str, value: str, *, once: bool = False, **change: Unpack[Change]
+    ) -> Call[Versioned[RecordResult]]:
+        """Write one element of answer: answers of one round: player id → value, hidden until the reveal; hidden
+        (redis_planning_summary.md:10): in no snapshot and no event, sent to the person whom it belongs to alone.
 
-        session_id: the session.
-        round_id: which round.
-        element: field or member of the collection.
         value: what it holds.
-        op_id: id of the operation: the same one counts once; empty: no idempotency.
-        expected_version: refuse unless this is the version; none: any.
-        event: type of the event.
-        data: JSON value of the event.
-        once: refuse to replace what is there: taken.
-
-        Serves US-010.1 (prd.md:83), US-009.2 (prd.md:79), US-011 (prd.md:85), US-010 (prd.md:81) and 4
-        more.
         """
-        keys = [
-            self.keys.state(session_id),
-            self.keys.log(session_id),
-            self.keys.idem(session_id, op_id or "none"),
+        return self._record(
+            session_id,
             self.keys.answer(session_id, round_id),
-        ]
-        args = [
-            self.keys.events(session_id),
-            op_id,
-            "" if expected_version is None else str(expected_version),
-            event,
-            _json(data),
-            str(TTL["state"]),
-            LOG_MAX,
-            str(TTL["idem"]),
             "HSETNX" if once else "HSET",
-            str(BOUND["answer"]),
+            "answer",
             element,
             value,
-        ]
-        return _applied(self._call("session_record", keys, args))
+            **change,
+        )
 
     def remove_answer(
-        self,
-        session_id: Id,
-        round_id: Id,
-        element: str,
-        *,
-        op_id: str = "",
-        expected_version: int | None = None,
-        event: str = "answer",
-        data: object = None,
-    ) -> Applied:
-        """Answers of one round: player id → value, hidden until the reveal. Answer: {version, status}: "ok",
-        "duplicate", "conflict" and "gone" as session_apply; "full"; "taken" (HSETNX of what is there). Only
-        "ok" wrote. The collection is written first: if its command fails, nothing else has happened.
-
-        session_id: the session.
-        round_id: which round.
-        element: field or member of the collection.
-        op_id: id of the operation: the same one counts once; empty: no idempotency.
-        expected_version: refuse unless this is the version; none: any.
-        event: type of the event.
-        data: JSON value of the event.
-
-        Serves US-010.1 (prd.md:83), US-009.2 (prd.md:79), US-011 (prd.md:85), US-010 (prd.md:81) and 4
-        more.
+        self, session_id: Id, round_id: Id, element: str, **change: Unpack[Change]
+    ) -> Call[Versioned[RecordResult]]:
+        """Remove one element of answer: answers of one round: player id → value, hidden until the reveal; hidden
+        (redis_planning_summary.md:10): in no snapshot and no event, sent to the person whom it belongs to alone.
         """
-        keys = [
-            self.keys.state(session_id),
-            self.keys.log(session_id),
-            self.keys.idem(session_id, op_id or "none"),
-            self.keys.answer(session_id, round_id),
-        ]
-        args = [
-            self.keys.events(session_id),
-            op_id,
-            "" if expected_version is None else str(expected_version),
-            event,
-            _json(data),
-            str(TTL["state"]),
-            LOG_MAX,
-            str(TTL["idem"]),
-            "HDEL",
-            str(BOUND["answer"]),
-            element,
-        ]
-        return _applied(self._call("session_record", keys, args))
+        return self._record(session_id, self.keys.answer(session_id, round_id), "HDEL", "answer", element, **change)
 
     def record_round(
-        self,
-        session_id: Id,
-        element: str,
-        value: str,
-        *,
-        op_id: str = "",
-        expected_version: int | None = None,
-        event: str = "round",
-        data: object = None,
-        once: bool = False,
-    ) -> Applied:
-        """Rounds of one room: id → number, phase, started_at, ends_at. Answer: {version, status}: "ok",
-        "duplicate", "conflict" and "gone" as session_apply; "full"; "taken" (HSETNX of what is there). Only
-        "ok" wrote. The collection is written first: if its command fails, nothing else has happened.
+        self, session_id: Id, element: str, value: str, *, once: bool = False, **change: Unpack[Change]
+    ) -> Call[Versioned[RecordResult]]:
+        """Write one element of round: rounds of one room: id → number, phase, started_at, ends_at.
 
-        session_id: the session.
-        element: field or member of the collection.
         value: what it holds.
-        op_id: id of the operation: the same one counts once; empty: no idempotency.
-        expected_version: refuse unless this is the version; none: any.
-        event: type of the event.
-        data: JSON value of the event.
-        once: refuse to replace what is there: taken.
-
-        Serves US-008 (prd.md:72), US-017 (prd.md:106).
         """
-        keys = [
-            self.keys.state(session_id),
-            self.keys.log(session_id),
-            self.keys.idem(session_id, op_id or "none"),
-            self.keys.round(session_id),
-        ]
-        args = [
-            self.keys.events(session_id),
-            op_id,
-            "" if expected_version is None else str(expected_version),
-            event,
-            _json(data),
-            str(TTL["state"]),
-            LOG_MAX,
-            str(TTL["idem"]),
-            "HSETNX" if once else "HSET",
-            str(BOUND["round"]),
-            element,
-            value,
-        ]
-        return _applied(self._call("session_record", keys, args))
+        return self._record(
+            session_id, self.keys.round(session_id), "HSETNX" if once else "HSET", "round", element, value, **change
+        )
 
-    def remove_round(
-        self,
-        session_id: Id,
-        element: str,
-        *,
-        op_id: str = "",
-        expected_version: int | None = None,
-        event: str = "round",
-        data: object = None,
-    ) -> Applied:
-        """Rounds of one room: id → number, phase, started_at, ends_at. Answer: {version, status}: "ok",
-        "duplicate", "conflict" and "gone" as session_apply; "full"; "taken" (HSETNX of what is there). Only
-        "ok" wrote. The collection is written first: if its command fails, nothing else has happened.
-
-        session_id: the session.
-        element: field or member of the collection.
-        op_id: id of the operation: the same one counts once; empty: no idempotency.
-        expected_version: refuse unless this is the version; none: any.
-        event: type of the event.
-        data: JSON value of the event.
-
-        Serves US-008 (prd.md:72), US-017 (prd.md:106).
-        """
-        keys = [
-            self.keys.state(session_id),
-            self.keys.log(session_id),
-            self.keys.idem(session_id, op_id or "none"),
-            self.keys.round(session_id),
-        ]
-        args = [
-            self.keys.events(session_id),
-            op_id,
-            "" if expected_version is None else str(expected_version),
-            event,
-            _json(data),
-            str(TTL["state"]),
-            LOG_MAX,
-            str(TTL["idem"]),
-            "HDEL",
-            str(BOUND["round"]),
-            element,
-        ]
-        return _applied(self._call("session_record", keys, args))
+    def remove_round(self, session_id: Id, element: str, **change: Unpack[Change]) -> Call[Versioned[RecordResult]]:
+        """Remove one element of round: rounds of one room: id → number, phase, started_at, ends_at."""
+        return self._record(session_id, self.keys.round(session_id), "HDEL", "round", element, **change)
 
     def record_score(
-        self,
-        session_id: Id,
-        element: str,
-        value: float,
-        *,
-        op_id: str = "",
-        expected_version: int | None = None,
-        event: str = "score",
-        data: object = None,
-    ) -> Applied:
-        """Scores of one room: player id → points. Answer: {version, status}: "ok", "duplicate", "conflict" and
-        "gone" as session_apply; "full"; "taken" (HSETNX of what is there). Only "ok" wrote. The collection
-        is written first: if its command fails, nothing else has happened.
+        self, session_id: Id, element: str, value: float, **change: Unpack[Change]
+    ) -> Call[Versioned[RecordResult]]:
+        """Write one element of score: scores of one room: player id → points.
 
-        session_id: the session.
-        element: field or member of the collection.
-        value: how much it changes by, or its score.
-        op_id: id of the operation: the same one counts once; empty: no idempotency.
-        expected_version: refuse unless this is the version; none: any.
-        event: type of the event.
-        data: JSON value of the event.
-
-        Serves US-013.1 (prd.md:94), US-013 (prd.md:92), US-019 (prd.md:115), US-023 (prd.md:133) and 4
-        more.
+        value: by how much its score changes.
         """
-        keys = [
-            self.keys.state(session_id),
-            self.keys.log(session_id),
-            self.keys.idem(session_id, op_id or "none"),
-            self.keys.score(session_id),
-        ]
-        args = [
-            self.keys.events(session_id),
-            op_id,
-            "" if expected_version is None else str(expected_version),
-            event,
-            _json(data),
-            str(TTL["state"]),
-            LOG_MAX,
-            str(TTL["idem"]),
-            "ZINCRBY",
-            str(BOUND["score"]),
-            element,
-            str(value),
-        ]
-        return _applied(self._call("session_record", keys, args))
+        return self._record(session_id, self.keys.score(session_id), "ZINCRBY", "score", element, str(value), **change)
 
-    def remove_score(
-        self,
-        session_id: Id,
-        element: str,
-        *,
-        op_id: str = "",
-        expected_version: int | None = None,
-        event: str = "score",
-        data: object = None,
-    ) -> Applied:
-        """Scores of one room: player id → points. Answer: {version, status}: "ok", "duplicate", "conflict" and
-        "gone" as session_apply; "full"; "taken" (HSETNX of what is there). Only "ok" wrote. The collection
-        is written first: if its command fails, nothing else has happened.
-
-        session_id: the session.
-        element: field or member of the collection.
-        op_id: id of the operation: the same one counts once; empty: no idempotency.
-        expected_version: refuse unless this is the version; none: any.
-        event: type of the event.
-        data: JSON value of the event.
-
-        Serves US-013.1 (prd.md:94), US-013 (prd.md:92), US-019 (prd.md:115), US-023 (prd.md:133) and 4
-        more.
-        """
-        keys = [
-            self.keys.state(session_id),
-            self.keys.log(session_id),
-            self.keys.idem(session_id, op_id or "none"),
-            self.keys.score(session_id),
-        ]
-        args = [
-            self.keys.events(session_id),
-            op_id,
-            "" if expected_version is None else str(expected_version),
-            event,
-            _json(data),
-            str(TTL["state"]),
-            LOG_MAX,
-            str(TTL["idem"]),
-            "ZREM",
-            str(BOUND["score"]),
-            element,
-        ]
-        return _applied(self._call("session_record", keys, args))
+    def remove_score(self, session_id: Id, element: str, **change: Unpack[Change]) -> Call[Versioned[RecordResult]]:
+        """Remove one element of score: scores of one room: player id → points."""
+        return self._record(session_id, self.keys.score(session_id), "ZREM", "score", element, **change)
 
     def record_buzzer(
-        self,
-        session_id: Id,
-        element: str,
-        value: str,
-        *,
-        op_id: str = "",
-        expected_version: int | None = None,
-        event: str = "buzzer",
-        data: object = None,
-        once: bool = False,
-    ) -> Applied:
-        """Buzzers of one room: id → record. Answer: {version, status}: "ok", "duplicate", "conflict" and
-        "gone" as session_apply; "full"; "taken" (HSETNX of what is there). Only "ok" wrote. The collection
-        is written first: if its command fails, nothing else has happened.
+        self, session_id: Id, element: str, value: str, *, once: bool = False, **change: Unpack[Change]
+    ) -> Call[Versioned[RecordResult]]:
+        """Write one element of buzzer: buzzers of one room: id → record.
 
-        session_id: the session.
-        element: field or member of the collection.
         value: what it holds.
-        op_id: id of the operation: the same one counts once; empty: no idempotency.
-        expected_version: refuse unless this is the version; none: any.
-        event: type of the event.
-        data: JSON value of the event.
-        once: refuse to replace what is there: taken.
-
-        Serves US-017 (prd.md:106).
         """
-        keys = [
-            self.keys.state(session_id),
-            self.keys.log(session_id),
-            self.keys.idem(session_id, op_id or "none"),
-            self.keys.buzzer(session_id),
-        ]
-        args = [
-            self.keys.events(session_id),
-            op_id,
-            "" if expected_version is None else str(expected_version),
-            event,
-            _json(data),
-            str(TTL["state"]),
-            LOG_MAX,
-            str(TTL["idem"]),
-            "HSETNX" if once else "HSET",
-            str(BOUND["buzzer"]),
-            element,
-            value,
-        ]
-        return _applied(self._call("session_record", keys, args))
+        return self._record(
+            session_id, self.keys.buzzer(session_id), "HSETNX" if once else "HSET", "buzzer", element, value, **change
+        )
 
-    def remove_buzzer(
-        self,
-        session_id: Id,
-        element: str,
-        *,
-        op_id: str = "",
-        expected_version: int | None = None,
-        event: str = "buzzer",
-        data: object = None,
-    ) -> Applied:
-        """Buzzers of one room: id → record. Answer: {version, status}: "ok", "duplicate", "conflict" and
-        "gone" as session_apply; "full"; "taken" (HSETNX of what is there). Only "ok" wrote. The collection
-        is written first: if its command fails, nothing else has happened.
+    def remove_buzzer(self, session_id: Id, element: str, **change: Unpack[Change]) -> Call[Versioned[RecordResult]]:
+        """Remove one element of buzzer: buzzers of one room: id → record."""
+        return self._record(session_id, self.keys.buzzer(session_id), "HDEL", "buzzer", element, **change)
 
-        session_id: the session.
-        element: field or member of the collection.
-        op_id: id of the operation: the same one counts once; empty: no idempotency.
-        expected_version: refuse unless this is the version; none: any.
-        event: type of the event.
-        data: JSON value of the event.
+    def drop_answer(self, session_id: Id, round_id: Id) -> Call[int]:
+        """Unlink keys with an id of their own that are done with, such as the last round's; how many there were."""
+        keys = [self.keys.state(session_id), self.keys.answer(session_id, round_id)]
+        return Call("session_drop", keys, (), int)
 
-        Serves US-017 (prd.md:106).
+    def hit_rate(self, action: Id, subject: Id, window: Id, limit: int) -> Call[Counted[RateHitResult]]:
+        """Count one use; the counter is made with its TTL, and gets one where it has none (how often one subject did
+        one action in one window).
+
+        allowed: within the limit. refused: beyond it.
         """
-        keys = [
-            self.keys.state(session_id),
-            self.keys.log(session_id),
-            self.keys.idem(session_id, op_id or "none"),
-            self.keys.buzzer(session_id),
-        ]
-        args = [
-            self.keys.events(session_id),
-            op_id,
-            "" if expected_version is None else str(expected_version),
-            event,
-            _json(data),
-            str(TTL["state"]),
-            LOG_MAX,
-            str(TTL["idem"]),
-            "HDEL",
-            str(BOUND["buzzer"]),
-            element,
-        ]
-        return _applied(self._call("session_record", keys, args))
+        keys = [self.keys.rate(action, subject, window)]
+        args = _argv(limit, TTL["rate"])
+        return Call("rate_hit", keys, args, _numbered(Counted))
 
-    def drop_answer(
-        self,
-        session_id: Id,
-        round_id: Id,
-    ) -> int:
-        """Answer: how many of the targets were there. For keys with an id of their own that are done with,
-        such as the last round's: unlinked, and no longer noted in the state.
-
-        session_id: the session.
-        round_id: which one.
-
-        Serves US-010.1 (prd.md:83), US-009.2 (prd.md:79), US-011 (prd.md:85), US-010 (prd.md:81) and 4
-        more.
+    def claim_due(self, bucket: Id, *, claim_ms: int = 5000, batch: int = 100) -> Call[list[Claim]]:
+        """Take entries that are due by the server's clock; a claimed one is due again when its claim ends, and no
+        two workers get one (room id and kind of deadline → when the worker must look at it).
         """
-        keys = [
-            self.keys.state(session_id),
-            self.keys.answer(session_id, round_id),
-        ]
-        args: list[str] = []
-        return int(self._call("session_drop", keys, args))
+        keys = [self.keys.due(bucket)]
+        args = _argv(claim_ms, batch)
+        return Call("due_claim", keys, args, _claims)
 
-    def hit_rate(
-        self,
-        action: Id,
-        subject: Id,
-        window: Id,
-        limit: int,
-    ) -> Counted:
-        """How often one subject did one action in one window. Answer: {count, 1} while the count is within
-        limit, {count, 0} beyond it. The counter is made with its TTL, and gets one where it has none.
+    def done_due(self, bucket: Id, entry: str, claimed_until: int) -> Call[DueDoneResult]:
+        """Remove an entry whose work is done (room id and kind of deadline → when the worker must look at it).
 
-        action: part of the name.
-        subject: part of the name.
-        window: part of the name.
-        limit: how many are let through.
-
-        Serves US-028 (prd.md:152).
+        done: removed. lost: it has another deadline or another worker's claim meanwhile: it stays.
         """
-        keys = [
-            self.keys.rate(action, subject, window),
-        ]
-        args = [
-            str(limit),
-            str(TTL["rate"]),
-        ]
-        reply = self._call("rate_hit", keys, args)
-        return Counted(int(reply[0]), bool(reply[1]))
+        keys = [self.keys.due(bucket)]
+        args = _argv(entry, claimed_until)
+        return Call("due_done", keys, args, _result)
 
-    def claim_due(
-        self,
-        bucket: Id,
-        *,
-        claim_ms: int = 30000,
-        batch: int = 100,
-    ) -> list[Claim]:
-        """Room id and kind of deadline → when the worker must look at it. Answer: entry, claimed_until, entry,
-        claimed_until … of what is due, at most batch. A claimed entry is due again when its claim ends, so
-        the work of a worker that died is found by the next one; no two workers get one entry.
+    def add_gateway(self, node_id: Id, entry: str) -> Call[GatewayAddResult]:
+        """Add an entry and set the TTL again (ids of the rooms that one gateway node has subscribed to).
 
-        bucket: part of the name.
-        claim_ms: how long the entries are this worker's.
-        batch: at most so many.
-
-        Serves US-009.2 (prd.md:79), US-010 (prd.md:81), US-011 (prd.md:85), US-011.1 (prd.md:87) and 4
-        more.
+        new: it was not in the set. known: it was.
         """
-        keys = [
-            self.keys.due(bucket),
-        ]
-        args = [
-            str(claim_ms),
-            str(batch),
-        ]
-        return _claims(self._call("due_claim", keys, args))
-
-    def done_due(
-        self,
-        bucket: Id,
-        entry: str,
-        claimed_until: int,
-    ) -> bool:
-        """Room id and kind of deadline → when the worker must look at it. Answer: 1, or 0 where the entry got
-        another deadline or another worker's claim meanwhile: then it stays.
-
-        bucket: part of the name.
-        entry: entry of the collection.
-        claimed_until: as due_claim gave it.
-
-        Serves US-009.2 (prd.md:79), US-010 (prd.md:81), US-011 (prd.md:85), US-011.1 (prd.md:87) and 4
-        more.
-        """
-        keys = [
-            self.keys.due(bucket),
-        ]
-        args = [
-            entry,
-            str(claimed_until),
-        ]
-        return bool(self._call("due_done", keys, args))
-
-    def add_gateway(
-        self,
-        node_id: Id,
-        entry: str,
-    ) -> bool:
-        """Ids of the rooms that one gateway node has subscribed to. Answer: 1 where the entry is new, else 0.
-        The TTL is set again in the same step.
-
-        node_id: part of the name.
-        entry: entry of the collection.
-
-        Serves US-019 (prd.md:115), US-019.2 (prd.md:118), US-027 (prd.md:149), R-caddd (prd.md:162).
-        """
-        keys = [
-            self.keys.gateway(node_id),
-        ]
-        args = [
-            entry,
-            str(TTL["gateway"]),
-        ]
-        return bool(self._call("gateway_add", keys, args))
+        keys = [self.keys.gateway(node_id)]
+        args = _argv(entry, TTL["gateway"])
+        return Call("gateway_add", keys, args, _result)
 
 
-class AsyncOperations:
-    """Every atomic step as one call; form "function" needs the library loaded, "eval" sends the files in scripts."""
+class Connection(Protocol):
+    """What is needed of redis.Redis or redis.RedisCluster."""
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        """Send one command."""
+
+
+class AsyncConnection(Protocol):
+    """What is needed of redis.asyncio.Redis or redis.asyncio.RedisCluster."""
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        """Send one command."""
+
+
+class _Exchange(Generic[C]):
+    """What a call sends, and what it makes of each answer; the drivers below only carry commands to and fro."""
 
     def __init__(
         self,
-        client: AsyncConnection,
+        client: C,
         keys: Keys,
         *,
-        form: Literal["function", "eval"] = "function",
+        form: Literal["function", "eval", "auto"] = "function",
         scripts: Path = Path(__file__).parent / "functions-eval",
     ) -> None:
         self.client = client
         self.keys = keys
+        self.calls = Calls(keys)
         self._form = form
         self._scripts = scripts
         self._texts: dict[str, str] = {}
 
-    async def _call(self, name: str, keys: Sequence[str], args: Sequence[str]) -> Any:
-        if self._form == "function":
-            return await self.client.execute_command("FCALL", name, len(keys), *keys, *args)
-        if name not in self._texts:
-            self._texts[name] = (self._scripts / f"{name}.lua").read_text("utf-8")
-        text = self._texts[name]
-        sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+    def flow(self, call: Call[T]) -> Generator[tuple[Any, ...], Any, T]:
+        """Yield the commands of a call; send in each reply, throw in each error; the result is what it returns."""
         try:
-            return await self.client.execute_command("EVALSHA", sha, len(keys), *keys, *args)
-        except NoScriptError:  # a restart, a failover or SCRIPT FLUSH: EVAL loads it again
-            return await self.client.execute_command("EVAL", text, len(keys), *keys, *args)
+            reply = yield from self._once(call, call.keys)
+            if call.name == "session_remove" and _text(reply[0]) == "unnamed":  # the state knows of further keys
+                home = call.keys[0].rpartition(":")[0]
+                reply = yield from self._once(call, [*call.keys, *(f"{home}:{part}" for part in _texts(reply)[1:])])
+            return call.read(reply)
+        except server.RedisError as error:
+            if (known := refused(error)) is error:
+                raise
+            raise known from error
 
-    async def create(
-        self,
-        session_id: Id,
-        *,
-        epoch: str = "",
-        fields: Mapping[str, str | int] | None = None,
-        also: Sequence[str] = (),
-    ) -> bool:
-        """As Operations.create."""
-        keys = [
-            self.keys.state(session_id),
-            self.keys.roster(session_id),
-            self.keys.log(session_id),
-            self.keys.presence(session_id),
-            self.keys.round(session_id),
-            self.keys.score(session_id),
-            self.keys.buzzer(session_id),
-            *also,
-        ]
-        args = [
-            epoch or secrets.token_hex(8),
-            str(TTL["state"]),
-            *_pairs(fields or {}),
-        ]
-        return bool(await self._call("session_create", keys, args))
+    def _once(self, call: Call[T], keys: Sequence[str]) -> Generator[tuple[Any, ...], Any, Any]:
+        rest = (len(keys), *keys, *call.args)
+        if self._form != "eval":
+            try:
+                return (yield ("FCALL", call.name, *rest))
+            except server.ResponseError as error:
+                if self._form == "function" or not isinstance(refused(error), LibraryMissingError):
+                    raise
+        text = self._texts.get(call.name) or (self._scripts / f"{call.name}.lua").read_text("utf-8")
+        self._texts[call.name] = text
+        try:
+            return (yield ("EVALSHA", hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest(), *rest))
+        except server.NoScriptError:  # a restart, a failover or SCRIPT FLUSH: EVAL loads it again
+            return (yield ("EVAL", text, *rest))
 
-    async def join(
-        self,
-        session_id: Id,
-        member_id: Id,
-        connection: Id,
-        data: object,
-        *,
-        capacity: int = CAPACITY,
-        now_ms: int | None = None,
-        connections_max: int = 2,
-        also: Sequence[str] = (),
-    ) -> int:
-        """As Operations.join."""
-        keys = [
-            self.keys.state(session_id),
-            self.keys.roster(session_id),
-            self.keys.presence(session_id),
-            self.keys.log(session_id),
-            self.keys.round(session_id),
-            self.keys.score(session_id),
-            self.keys.buzzer(session_id),
-            *also,
-        ]
-        args = [
-            _connection(member_id, connection),
-            _json(data),
-            str(capacity),
-            "" if now_ms is None else str(now_ms),
-            str(LEASE_MS),
-            str(TTL["state"]),
-            self.keys.events(session_id),
-            LOG_MAX,
-            str(connections_max),
-        ]
-        return int(await self._call("session_join", keys, args))
 
-    async def leave(
-        self,
-        session_id: Id,
-        member_id: Id,
-        *,
-        connection: Id | None = None,
-        also: Sequence[str] = (),
-    ) -> int:
-        """As Operations.leave."""
-        keys = [
-            self.keys.state(session_id),
-            self.keys.roster(session_id),
-            self.keys.presence(session_id),
-            self.keys.log(session_id),
-            self.keys.round(session_id),
-            self.keys.score(session_id),
-            self.keys.buzzer(session_id),
-            *also,
-        ]
-        args = [
-            _connection(member_id, connection),
-            str(TTL["state"]),
-            self.keys.events(session_id),
-            LOG_MAX,
-        ]
-        return int(await self._call("session_leave", keys, args))
+class _Driver(_Exchange[Connection]):
+    def run(self, call: Call[T]) -> T:
+        """Send a call and return its result."""
+        flow = self.flow(call)
+        try:
+            command = next(flow)
+            while True:
+                try:
+                    reply = self.client.execute_command(*command)
+                except server.RedisError as error:
+                    command = flow.throw(error)
+                else:
+                    command = flow.send(reply)
+        except StopIteration as done:
+            return done.value  # type: ignore[no-any-return]
 
-    async def apply(
-        self,
-        session_id: Id,
-        type: str,
-        data: object,
-        *,
-        op_id: str = "",
-        expected_version: int | None = None,
-        fields: Mapping[str, str | int] | None = None,
-        also: Sequence[str] = (),
-    ) -> Applied:
-        """As Operations.apply."""
-        keys = [
-            self.keys.state(session_id),
-            self.keys.log(session_id),
-            self.keys.idem(session_id, op_id or "none"),
-            self.keys.roster(session_id),
-            self.keys.presence(session_id),
-            self.keys.round(session_id),
-            self.keys.score(session_id),
-            self.keys.buzzer(session_id),
-            *also,
-        ]
-        args = [
-            self.keys.events(session_id),
-            op_id,
-            "" if expected_version is None else str(expected_version),
-            type,
-            _json(data),
-            str(TTL["state"]),
-            LOG_MAX,
-            str(TTL["idem"]),
-            *_pairs(fields or {}),
-        ]
-        return _applied(await self._call("session_apply", keys, args))
 
-    async def heartbeat(
-        self,
-        session_id: Id,
-        member_id: Id,
-        connection: Id,
-        *,
-        now_ms: int | None = None,
-        also: Sequence[str] = (),
-    ) -> int:
-        """As Operations.heartbeat."""
-        keys = [
-            self.keys.state(session_id),
-            self.keys.presence(session_id),
-            self.keys.roster(session_id),
-            self.keys.log(session_id),
-            self.keys.round(session_id),
-            self.keys.score(session_id),
-            self.keys.buzzer(session_id),
-            *also,
-        ]
-        args = [
-            _connection(member_id, connection),
-            "" if now_ms is None else str(now_ms),
-            str(LEASE_MS),
-            str(TTL["state"]),
-        ]
-        return int(await self._call("session_heartbeat", keys, args))
+class _AsyncDriver(_Exchange[AsyncConnection]):
+    async def run(self, call: Call[T]) -> T:
+        """Send a call and return its result."""
+        flow = self.flow(call)
+        try:
+            command = next(flow)
+            while True:
+                try:
+                    reply = await self.client.execute_command(*command)
+                except server.RedisError as error:
+                    command = flow.throw(error)
+                else:
+                    command = flow.send(reply)
+        except StopIteration as done:
+            return done.value  # type: ignore[no-any-return]
 
-    async def sweep(
-        self,
-        session_id: Id,
-        *,
-        now_ms: int | None = None,
-        also: Sequence[str] = (),
-    ) -> list[str]:
-        """As Operations.sweep."""
-        keys = [
-            self.keys.state(session_id),
-            self.keys.roster(session_id),
-            self.keys.presence(session_id),
-            self.keys.log(session_id),
-            self.keys.round(session_id),
-            self.keys.score(session_id),
-            self.keys.buzzer(session_id),
-            *also,
-        ]
-        args = [
-            "" if now_ms is None else str(now_ms),
-            self.keys.events(session_id),
-            str(TTL["state"]),
-            LOG_MAX,
-        ]
-        return [_text(name) for name in await self._call("session_sweep", keys, args)]
 
-    async def catch_up(
-        self,
-        session_id: Id,
-        epoch: str,
-        version: int,
-    ) -> CaughtUp:
-        """As Operations.catch_up."""
-        keys = [
-            self.keys.state(session_id),
-            self.keys.log(session_id),
-        ]
-        args = [
-            epoch,
-            str(version),
-            LOG_MAX,
-        ]
-        return _caught_up(await self._call("session_catch_up", keys, args))
+def _sync(make: Callable[Concatenate[Calls, P], Call[T]]) -> Callable[Concatenate[_Driver, P], T]:
+    @functools.wraps(make)
+    def method(self: _Driver, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self.run(make(self.calls, *args, **kwargs))
 
-    async def end(
-        self,
-        session_id: Id,
-        *,
-        also: Sequence[str] = (),
-    ) -> None:
-        """As Operations.end."""
-        keys = [
-            self.keys.state(session_id),
-            self.keys.roster(session_id),
-            self.keys.presence(session_id),
-            self.keys.log(session_id),
-            self.keys.round(session_id),
-            self.keys.score(session_id),
-            self.keys.buzzer(session_id),
-            *also,
-        ]
-        while True:
-            reply = await self._call("session_end", keys, [self.keys.events(session_id)])
-            if not isinstance(reply, list):
-                return
-            home = keys[0].rpartition(":")[0]
-            keys += [f"{home}:{_text(part)}" for part in reply]
+    return method
 
-    async def record_answer(
-        self,
-        session_id: Id,
-        round_id: Id,
-        element: str,
-        value: str,
-        *,
-        op_id: str = "",
-        expected_version: int | None = None,
-        event: str = "answer",
-        data: object = None,
-        once: bool = False,
-    ) -> Applied:
-        """As Operations.record_answer."""
-        keys = [
-            self.keys.state(session_id),
-            self.keys.log(session_id),
-            self.keys.idem(session_id, op_id or "none"),
-            self.keys.answer(session_id, round_id),
-        ]
-        args = [
-            self.keys.events(session_id),
-            op_id,
-            "" if expected_version is None else str(expected_version),
-            event,
-            _json(data),
-            str(TTL["state"]),
-            LOG_MAX,
-            str(TTL["idem"]),
-            "HSETNX" if once else "HSET",
-            str(BOUND["answer"]),
-            element,
-            value,
-        ]
-        return _applied(await self._call("session_record", keys, args))
 
-    async def remove_answer(
-        self,
-        session_id: Id,
-        round_id: Id,
-        element: str,
-        *,
-        op_id: str = "",
-        expected_version: int | None = None,
-        event: str = "answer",
-        data: object = None,
-    ) -> Applied:
-        """As Operations.remove_answer."""
-        keys = [
-            self.keys.state(session_id),
-            self.keys.log(session_id),
-            self.keys.idem(session_id, op_id or "none"),
-            self.keys.answer(session_id, round_id),
-        ]
-        args = [
-            self.keys.events(session_id),
-            op_id,
-            "" if expected_version is None else str(expected_version),
-            event,
-            _json(data),
-            str(TTL["state"]),
-            LOG_MAX,
-            str(TTL["idem"]),
-            "HDEL",
-            str(BOUND["answer"]),
-            element,
-        ]
-        return _applied(await self._call("session_record", keys, args))
+def _async(make: Callable[Concatenate[Calls, P], Call[T]]) -> Callable[Concatenate[_AsyncDriver, P], Awaitable[T]]:
+    @functools.wraps(make)
+    async def method(self: _AsyncDriver, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self.run(make(self.calls, *args, **kwargs))
 
-    async def record_round(
-        self,
-        session_id: Id,
-        element: str,
-        value: str,
-        *,
-        op_id: str = "",
-        expected_version: int | None = None,
-        event: str = "round",
-        data: object = None,
-        once: bool = False,
-    ) -> Applied:
-        """As Operations.record_round."""
-        keys = [
-            self.keys.state(session_id),
-            self.keys.log(session_id),
-            self.keys.idem(session_id, op_id or "none"),
-            self.keys.round(session_id),
-        ]
-        args = [
-            self.keys.events(session_id),
-            op_id,
-            "" if expected_version is None else str(expected_version),
-            event,
-            _json(data),
-            str(TTL["state"]),
-            LOG_MAX,
-            str(TTL["idem"]),
-            "HSETNX" if once else "HSET",
-            str(BOUND["round"]),
-            element,
-            value,
-        ]
-        return _applied(await self._call("session_record", keys, args))
+    return method
 
-    async def remove_round(
-        self,
-        session_id: Id,
-        element: str,
-        *,
-        op_id: str = "",
-        expected_version: int | None = None,
-        event: str = "round",
-        data: object = None,
-    ) -> Applied:
-        """As Operations.remove_round."""
-        keys = [
-            self.keys.state(session_id),
-            self.keys.log(session_id),
-            self.keys.idem(session_id, op_id or "none"),
-            self.keys.round(session_id),
-        ]
-        args = [
-            self.keys.events(session_id),
-            op_id,
-            "" if expected_version is None else str(expected_version),
-            event,
-            _json(data),
-            str(TTL["state"]),
-            LOG_MAX,
-            str(TTL["idem"]),
-            "HDEL",
-            str(BOUND["round"]),
-            element,
-        ]
-        return _applied(await self._call("session_record", keys, args))
 
-    async def record_score(
-        self,
-        session_id: Id,
-        element: str,
-        value: float,
-        *,
-        op_id: str = "",
-        expected_version: int | None = None,
-        event: str = "score",
-        data: object = None,
-    ) -> Applied:
-        """As Operations.record_score."""
-        keys = [
-            self.keys.state(session_id),
-            self.keys.log(session_id),
-            self.keys.idem(session_id, op_id or "none"),
-            self.keys.score(session_id),
-        ]
-        args = [
-            self.keys.events(session_id),
-            op_id,
-            "" if expected_version is None else str(expected_version),
-            event,
-            _json(data),
-            str(TTL["state"]),
-            LOG_MAX,
-            str(TTL["idem"]),
-            "ZINCRBY",
-            str(BOUND["score"]),
-            element,
-            str(value),
-        ]
-        return _applied(await self._call("session_record", keys, args))
+class Operations(_Driver):
+    """Every atomic step as one call; form "function" needs functions.lua loaded, "eval" sends the files in scripts.
 
-    async def remove_score(
-        self,
-        session_id: Id,
-        element: str,
-        *,
-        op_id: str = "",
-        expected_version: int | None = None,
-        event: str = "score",
-        data: object = None,
-    ) -> Applied:
-        """As Operations.remove_score."""
-        keys = [
-            self.keys.state(session_id),
-            self.keys.log(session_id),
-            self.keys.idem(session_id, op_id or "none"),
-            self.keys.score(session_id),
-        ]
-        args = [
-            self.keys.events(session_id),
-            op_id,
-            "" if expected_version is None else str(expected_version),
-            event,
-            _json(data),
-            str(TTL["state"]),
-            LOG_MAX,
-            str(TTL["idem"]),
-            "ZREM",
-            str(BOUND["score"]),
-            element,
-        ]
-        return _applied(await self._call("session_record", keys, args))
+    Form "auto" is the first, and the second where the library is missing. Raises RefusedError, and what redis-py raises
+    for a connection: whether the call arrived is then unknown, so send it again with the same op_id.
+    """
 
-    async def record_buzzer(
-        self,
-        session_id: Id,
-        element: str,
-        value: str,
-        *,
-        op_id: str = "",
-        expected_version: int | None = None,
-        event: str = "buzzer",
-        data: object = None,
-        once: bool = False,
-    ) -> Applied:
-        """As Operations.record_buzzer."""
-        keys = [
-            self.keys.state(session_id),
-            self.keys.log(session_id),
-            self.keys.idem(session_id, op_id or "none"),
-            self.keys.buzzer(session_id),
-        ]
-        args = [
-            self.keys.events(session_id),
-            op_id,
-            "" if expected_version is None else str(expected_version),
-            event,
-            _json(data),
-            str(TTL["state"]),
-            LOG_MAX,
-            str(TTL["idem"]),
-            "HSETNX" if once else "HSET",
-            str(BOUND["buzzer"]),
-            element,
-            value,
-        ]
-        return _applied(await self._call("session_record", keys, args))
+    create = _sync(Calls.create)
+    join = _sync(Calls.join)
+    leave = _sync(Calls.leave)
+    apply = _sync(Calls.apply)
+    heartbeat = _sync(Calls.heartbeat)
+    sweep = _sync(Calls.sweep)
+    catch_up = _sync(Calls.catch_up)
+    renew = _sync(Calls.renew)
+    end = _sync(Calls.end)
+    hand_over = _sync(Calls.hand_over)
+    remove = _sync(Calls.remove)
+    record_role = _sync(Calls.record_role)
+    remove_role = _sync(Calls.remove_role)
+    record_answer = _sync(Calls.record_answer)
+    remove_answer = _sync(Calls.remove_answer)
+    record_round = _sync(Calls.record_round)
+    remove_round = _sync(Calls.remove_round)
+    record_score = _sync(Calls.record_score)
+    remove_score = _sync(Calls.remove_score)
+    record_buzzer = _sync(Calls.record_buzzer)
+    remove_buzzer = _sync(Calls.remove_buzzer)
+    drop_answer = _sync(Calls.drop_answer)
+    hit_rate = _sync(Calls.hit_rate)
+    claim_due = _sync(Calls.claim_due)
+    done_due = _sync(Calls.done_due)
+    add_gateway = _sync(Calls.add_gateway)
 
-    async def remove_buzzer(
-        self,
-        session_id: Id,
-        element: str,
-        *,
-        op_id: str = "",
-        expected_version: int | None = None,
-        event: str = "buzzer",
-        data: object = None,
-    ) -> Applied:
-        """As Operations.remove_buzzer."""
-        keys = [
-            self.keys.state(session_id),
-            self.keys.log(session_id),
-            self.keys.idem(session_id, op_id or "none"),
-            self.keys.buzzer(session_id),
-        ]
-        args = [
-            self.keys.events(session_id),
-            op_id,
-            "" if expected_version is None else str(expected_version),
-            event,
-            _json(data),
-            str(TTL["state"]),
-            LOG_MAX,
-            str(TTL["idem"]),
-            "HDEL",
-            str(BOUND["buzzer"]),
-            element,
-        ]
-        return _applied(await self._call("session_record", keys, args))
 
-    async def drop_answer(
-        self,
-        session_id: Id,
-        round_id: Id,
-    ) -> int:
-        """As Operations.drop_answer."""
-        keys = [
-            self.keys.state(session_id),
-            self.keys.answer(session_id, round_id),
-        ]
-        args: list[str] = []
-        return int(await self._call("session_drop", keys, args))
+class AsyncOperations(_AsyncDriver):
+    """Operations for redis.asyncio."""
 
-    async def hit_rate(
-        self,
-        action: Id,
-        subject: Id,
-        window: Id,
-        limit: int,
-    ) -> Counted:
-        """As Operations.hit_rate."""
-        keys = [
-            self.keys.rate(action, subject, window),
-        ]
-        args = [
-            str(limit),
-            str(TTL["rate"]),
-        ]
-        reply = await self._call("rate_hit", keys, args)
-        return Counted(int(reply[0]), bool(reply[1]))
-
-    async def claim_due(
-        self,
-        bucket: Id,
-        *,
-        claim_ms: int = 30000,
-        batch: int = 100,
-    ) -> list[Claim]:
-        """As Operations.claim_due."""
-        keys = [
-            self.keys.due(bucket),
-        ]
-        args = [
-            str(claim_ms),
-            str(batch),
-        ]
-        return _claims(await self._call("due_claim", keys, args))
-
-    async def done_due(
-        self,
-        bucket: Id,
-        entry: str,
-        claimed_until: int,
-    ) -> bool:
-        """As Operations.done_due."""
-        keys = [
-            self.keys.due(bucket),
-        ]
-        args = [
-            entry,
-            str(claimed_until),
-        ]
-        return bool(await self._call("due_done", keys, args))
-
-    async def add_gateway(
-        self,
-        node_id: Id,
-        entry: str,
-    ) -> bool:
-        """As Operations.add_gateway."""
-        keys = [
-            self.keys.gateway(node_id),
-        ]
-        args = [
-            entry,
-            str(TTL["gateway"]),
-        ]
-        return bool(await self._call("gateway_add", keys, args))
+    create = _async(Calls.create)
+    join = _async(Calls.join)
+    leave = _async(Calls.leave)
+    apply = _async(Calls.apply)
+    heartbeat = _async(Calls.heartbeat)
+    sweep = _async(Calls.sweep)
+    catch_up = _async(Calls.catch_up)
+    renew = _async(Calls.renew)
+    end = _async(Calls.end)
+    hand_over = _async(Calls.hand_over)
+    remove = _async(Calls.remove)
+    record_role = _async(Calls.record_role)
+    remove_role = _async(Calls.remove_role)
+    record_answer = _async(Calls.record_answer)
+    remove_answer = _async(Calls.remove_answer)
+    record_round = _async(Calls.record_round)
+    remove_round = _async(Calls.remove_round)
+    record_score = _async(Calls.record_score)
+    remove_score = _async(Calls.remove_score)
+    record_buzzer = _async(Calls.record_buzzer)
+    remove_buzzer = _async(Calls.remove_buzzer)
+    drop_answer = _async(Calls.drop_answer)
+    hit_rate = _async(Calls.hit_rate)
+    claim_due = _async(Calls.claim_due)
+    done_due = _async(Calls.done_due)
+    add_gateway = _async(Calls.add_gateway)

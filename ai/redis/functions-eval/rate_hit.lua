@@ -1,32 +1,129 @@
-local function wrong_type(key, kind)
-  local found = redis.call('TYPE', key).ok
-  if found ~= 'none' and found ~= kind then
-    return redis.error_reply('WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind)
+local LAST_VERSION = 9007199254740991
+local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_FEW = 262144, 64, 1024, 1000
+
+-- The checks: each takes an argument's text and returns its value, or nil where it is refused.
+local function whole(text, least, most)
+  local number = #text <= 16 and string.match(text, '^%d+$') and tonumber(text)
+  return number and number >= least and number <= most and number or nil
+end
+
+local function check_epoch(text) return #text <= 32 and string.match(text, '^%x+$') or nil end
+
+local function check_seconds(text) return whole(text, 1, 1000000000) end
+
+local function check_count(text) return whole(text, 1, LAST_VERSION) end
+
+-- The commands that change one element: the type of the collection, whether a value follows, what counts its elements.
+local ELEMENT = {
+  HSET = {'hash', true, 'HLEN'}, HSETNX = {'hash', true, 'HLEN'}, HINCRBY = {'hash', true, 'HLEN'},
+  ZADD = {'zset', true, 'ZCARD'}, ZINCRBY = {'zset', true, 'ZCARD'}, SADD = {'set', false, 'SCARD'},
+  RPUSH = {'list', false}, HDEL = {'hash', false}, ZREM = {'zset', false}, SREM = {'set', false},
+}
+
+-- Reads ARGV as the call defines it: a table by name, or nil and what is wrong.
+local function arguments(call, args)
+  local a = {}
+  for i, argument in ipairs(call.args) do
+    local name, check, absent = argument[1], argument[2], argument[3]
+    local text = args[i]
+    if absent and (text == nil or text == '') then text = absent end
+    local value = nil
+    if text ~= nil then value = check(text) end
+    if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. name end
+    a[name] = value
+  end
+  if call.rest then
+    local value = call.rest[2](args, #call.args + 1)
+    if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. call.rest[1] end
+    a[call.rest[1]] = value
+  elseif #args > #call.args then
+    return nil, 'BADARG ' .. call.name .. ': too many arguments'
+  end
+  return a
+end
+
+-- What is wrong with the keys: their number, or a value of another type than its use.
+local function misfit(call, keys, a)
+  if #keys < #call.types or (#keys > #call.types and not call.more) then return 'BADARG ' .. call.name .. ': KEYS' end
+  for i, kind in ipairs(call.types) do
+    if kind == 'log' then kind = (a.log_max or a.max).form end
+    if kind == 'element' then kind = ELEMENT[a.command][1] end
+    local found = redis.call('TYPE', keys[i]).ok
+    if found ~= 'none' and found ~= kind and kind ~= 'any' then
+      return 'WRONGTYPE ' .. keys[i] .. ' holds a ' .. found .. ', not a ' .. kind
+    end
   end
 end
 
-local function positive(...)
-  for i = 1, select('#', ...) do
-    local number = tonumber((select(i, ...)))
-    if not number or number < 1 or number ~= math.floor(number) then return false end
+-- The command that the caller may not run, so that a missing right is found before the first write and not after it.
+local function forbidden(call, keys, a)
+  local may = redis.acl_check_cmd
+  if not may then return nil end -- before Redis 7
+  for _, command in ipairs(call.runs) do
+    if not may(command, keys[1]) then return 'NOPERM ' .. call.name .. ': ' .. command end
   end
-  return true
+  if a.log_max then
+    for _, command in ipairs(a.log_max.form == 'stream' and {'XADD'} or {'RPUSH', 'LTRIM'}) do
+      if not may(command, keys[1]) then return 'NOPERM ' .. call.name .. ': ' .. command end
+    end
+  end
+  local channel = a.channel or a.publish_to
+  if channel and channel.name and not may(channel.command, channel.name, '') then
+    return 'NOPERM ' .. call.name .. ': ' .. channel.command .. ' ' .. channel.name
+  end
+  if a.command and not may(a.command, keys[1]) then return 'NOPERM ' .. call.name .. ': ' .. a.command end
+end
+
+-- The session's epoch, version and status; nil where it is gone; and what is wrong with a state that is not ours.
+local function session_of(state)
+  local f = redis.call('HMGET', state, 'epoch', 'version', 'status')
+  if not f[1] and not f[2] and redis.call('EXISTS', state) == 0 then return nil end
+  local version = f[2] and whole(f[2], 0, LAST_VERSION - 1)
+  if not version or not f[1] or not check_epoch(f[1]) then
+    return nil, 'BADSTATE ' .. state .. ' has no epoch and version that can go on'
+  end
+  local closed = f[3] == 'ended' or f[3] == 'handed_over'
+  return {epoch = f[1], version = version, status = closed and f[3] or 'open', ended = closed}
+end
+
+-- Checks everything, then runs the body with keys, arguments by name and, for a call of a session, the session.
+local function run(call, body, keys, args)
+  local a, wrong = arguments(call, args)
+  wrong = wrong or misfit(call, keys, a) or forbidden(call, keys, a)
+  if wrong then return redis.error_reply(wrong) end
+  if not call.session then return body(keys, a) end
+  local session, bad = session_of(keys[1])
+  if bad then return redis.error_reply(bad) end
+  return body(keys, a, session)
 end
 
 -- rate_hit
 -- For buzzroom:v1:rate:<action>:<subject>:<window>
--- Serves US-028 (prd.md:152)
--- KEYS target
+-- Serves R-9fa11 (redis_planning_summary.md:26), US-007.1 (prd.md:68)
+-- Count one use; the counter is made with its TTL, and gets one where it has none.
+-- KEYS target (string)
 -- ARGV limit ttl_s
--- Returns {count, 1} while the count is within limit, {count, 0} beyond it. The counter is made with its TTL, and gets one
--- where it has none.
-local function rate_hit(keys, args)
-  if not positive(args[1], args[2]) then return redis.error_reply('BADARG rate_hit: limit ttl_s') end
-  local wrong = wrong_type(keys[1], 'string')
-  if wrong then return wrong end
-  local count = redis.call('INCR', keys[1])
-  if redis.call('PTTL', keys[1]) < 0 then redis.call('EXPIRE', keys[1], args[2]) end
-  return {count, count <= tonumber(args[1]) and 1 or 0}
+--   limit: how many are let through
+--   ttl_s: TTL of the key in seconds
+-- Answers {used, result}:
+--   "allowed": within the limit
+--   "refused": beyond it
+local function rate_hit(keys, a)
+  local count = redis.pcall('INCR', keys[1])
+  if type(count) == 'table' then
+    return string.match(count.err, '^ERR') and redis.error_reply('BADSTATE ' .. keys[1] .. ' holds no counter') or count
+  end
+  if redis.call('PTTL', keys[1]) < 0 then redis.call('EXPIRE', keys[1], a.ttl_s) end
+  return {count, count <= a.limit and 'allowed' or 'refused'}
 end
 
-return rate_hit(KEYS, ARGV)
+local RATE_HIT = {
+  name = 'rate_hit', types = {'string'},
+  args = {{'limit', check_count}, {'ttl_s', check_seconds}},
+  runs = {'EXISTS', 'EXPIRE', 'HMGET', 'INCR', 'PTTL', 'TYPE'},
+}
+local function call_rate_hit(keys, args)
+  return run(RATE_HIT, rate_hit, keys, args)
+end
+
+return call_rate_hit(KEYS, ARGV)

@@ -1,62 +1,188 @@
-local function log_form(text)
-  local entries, form = string.match(text, '^(%d+)%s*(%a*)$')
-  return tonumber(entries), form == 'stream' and 'stream' or 'list'
+#!lua flags=no-writes
+local LAST_VERSION = 9007199254740991
+local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_FEW = 262144, 64, 1024, 1000
+
+-- Whether text is UTF-8 (RFC 3629): no overlong form, no surrogate, nothing above U+10FFFF. One pass.
+local function is_utf8(text)
+  local at, find = 1, string.find
+  while at <= #text do
+    local _, last = find(text, '^[%z\1-\127]+', at)
+    if not last then _, last = find(text, '^[\194-\223][\128-\191]', at) end
+    if not last then _, last = find(text, '^[\225-\236\238\239][\128-\191][\128-\191]', at) end
+    if not last then _, last = find(text, '^[\241-\243][\128-\191][\128-\191][\128-\191]', at) end
+    if not last then _, last = find(text, '^\224[\160-\191][\128-\191]', at) end
+    if not last then _, last = find(text, '^\237[\128-\159][\128-\191]', at) end
+    if not last then _, last = find(text, '^\240[\144-\191][\128-\191][\128-\191]', at) end
+    if not last then _, last = find(text, '^\244[\128-\143][\128-\191][\128-\191]', at) end
+    if not last then return false end
+    at = last + 1
+  end
+  return true
 end
 
--- The session's epoch and version, or nil where it is gone or ended.
-local function position(state)
-  local f = redis.call('HMGET', state, 'epoch', 'version', 'status')
-  if not f[1] or f[3] == 'ended' then return nil end
-  return f[1], tonumber(f[2])
+-- The checks: each takes an argument's text and returns its value, or nil where it is refused.
+local function whole(text, least, most)
+  local number = #text <= 16 and string.match(text, '^%d+$') and tonumber(text)
+  return number and number >= least and number <= most and number or nil
 end
 
--- A key of the session with an id of its own ("answer:7") is noted as a field "key:answer:7" of the state by the write that
--- makes it, so that who ends the session can name it without SCAN. These fields are not the project's.
-local NOTE = 'key:'
+local function check_text(text) return #text <= MOST_NAME and is_utf8(text) and text or nil end
 
--- What the state holds as field, value pairs, without the notes.
-local function content(state)
-  local all, found = redis.call('HGETALL', state), {}
-  for i = 1, #all, 2 do
-    if string.sub(all[i], 1, #NOTE) ~= NOTE then
-      found[#found + 1] = all[i]
-      found[#found + 1] = all[i + 1]
+local function check_epoch(text) return #text <= 32 and string.match(text, '^%x+$') or nil end
+
+local function check_whole(text) return whole(text, 0, LAST_VERSION) end
+
+local function check_log(text)
+  local entries, form = string.match(text, '^(%d+)( ?%a*)$')
+  if form ~= '' and form ~= ' stream' then return nil end
+  entries = whole(entries, 1, 1000000)
+  return entries and {entries = entries, form = form == '' and 'list' or 'stream'}
+end
+
+-- The commands that change one element: the type of the collection, whether a value follows, what counts its elements.
+local ELEMENT = {
+  HSET = {'hash', true, 'HLEN'}, HSETNX = {'hash', true, 'HLEN'}, HINCRBY = {'hash', true, 'HLEN'},
+  ZADD = {'zset', true, 'ZCARD'}, ZINCRBY = {'zset', true, 'ZCARD'}, SADD = {'set', false, 'SCARD'},
+  RPUSH = {'list', false}, HDEL = {'hash', false}, ZREM = {'zset', false}, SREM = {'set', false},
+}
+
+-- Reads ARGV as the call defines it: a table by name, or nil and what is wrong.
+local function arguments(call, args)
+  local a = {}
+  for i, argument in ipairs(call.args) do
+    local name, check, absent = argument[1], argument[2], argument[3]
+    local text = args[i]
+    if absent and (text == nil or text == '') then text = absent end
+    local value = nil
+    if text ~= nil then value = check(text) end
+    if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. name end
+    a[name] = value
+  end
+  if call.rest then
+    local value = call.rest[2](args, #call.args + 1)
+    if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. call.rest[1] end
+    a[call.rest[1]] = value
+  elseif #args > #call.args then
+    return nil, 'BADARG ' .. call.name .. ': too many arguments'
+  end
+  return a
+end
+
+-- What is wrong with the keys: their number, or a value of another type than its use.
+local function misfit(call, keys, a)
+  if #keys < #call.types or (#keys > #call.types and not call.more) then return 'BADARG ' .. call.name .. ': KEYS' end
+  for i, kind in ipairs(call.types) do
+    if kind == 'log' then kind = (a.log_max or a.max).form end
+    if kind == 'element' then kind = ELEMENT[a.command][1] end
+    local found = redis.call('TYPE', keys[i]).ok
+    if found ~= 'none' and found ~= kind and kind ~= 'any' then
+      return 'WRONGTYPE ' .. keys[i] .. ' holds a ' .. found .. ', not a ' .. kind
     end
   end
-  return found
+end
+
+-- The command that the caller may not run, so that a missing right is found before the first write and not after it.
+local function forbidden(call, keys, a)
+  local may = redis.acl_check_cmd
+  if not may then return nil end -- before Redis 7
+  for _, command in ipairs(call.runs) do
+    if not may(command, keys[1]) then return 'NOPERM ' .. call.name .. ': ' .. command end
+  end
+  if a.log_max then
+    for _, command in ipairs(a.log_max.form == 'stream' and {'XADD'} or {'RPUSH', 'LTRIM'}) do
+      if not may(command, keys[1]) then return 'NOPERM ' .. call.name .. ': ' .. command end
+    end
+  end
+  local channel = a.channel or a.publish_to
+  if channel and channel.name and not may(channel.command, channel.name, '') then
+    return 'NOPERM ' .. call.name .. ': ' .. channel.command .. ' ' .. channel.name
+  end
+  if a.command and not may(a.command, keys[1]) then return 'NOPERM ' .. call.name .. ': ' .. a.command end
+end
+
+-- The session's epoch, version and status; nil where it is gone; and what is wrong with a state that is not ours.
+local function session_of(state)
+  local f = redis.call('HMGET', state, 'epoch', 'version', 'status')
+  if not f[1] and not f[2] and redis.call('EXISTS', state) == 0 then return nil end
+  local version = f[2] and whole(f[2], 0, LAST_VERSION - 1)
+  if not version or not f[1] or not check_epoch(f[1]) then
+    return nil, 'BADSTATE ' .. state .. ' has no epoch and version that can go on'
+  end
+  local closed = f[3] == 'ended' or f[3] == 'handed_over'
+  return {epoch = f[1], version = version, status = closed and f[3] or 'open', ended = closed}
+end
+
+-- Checks everything, then runs the body with keys, arguments by name and, for a call of a session, the session.
+local function run(call, body, keys, args)
+  local a, wrong = arguments(call, args)
+  wrong = wrong or misfit(call, keys, a) or forbidden(call, keys, a)
+  if wrong then return redis.error_reply(wrong) end
+  if not call.session then return body(keys, a) end
+  local session, bad = session_of(keys[1])
+  if bad then return redis.error_reply(bad) end
+  return body(keys, a, session)
+end
+
+local function digits(number)
+  return string.format('%.0f', number)
+end
+
+-- Fields of the state that are not the project's to read in a snapshot: "key:answer:7" notes a key of the session with an
+-- id of its own, so that who removes the session can name it without SCAN; "hidden:…" is what must not be seen yet.
+local NOTE, HIDDEN = 'key:', 'hidden:'
+
+local function starts(text, with)
+  return string.sub(text, 1, #with) == with
 end
 
 -- session_catch_up
--- Serves US-007 (prd.md:66), US-011 (prd.md:85), US-023.1 (prd.md:135), US-029 (prd.md:155) and 9 more
--- KEYS state log
--- ARGV epoch version max
--- Returns {"delta", version, entries...} without a hole, {"snapshot", version, epoch, field, value...}, or {"gone"}.
--- Another epoch, a client that is ahead, or more than max missed events give a snapshot.
--- Flags no-writes
-local function session_catch_up(keys, args)
-  local theirs = tonumber(args[2])
-  local most, form = log_form(args[3] or '')
-  if not theirs or not most then return redis.error_reply('BADARG session_catch_up: epoch version max') end
-  local epoch, version = position(keys[1])
-  if not epoch then return {'gone'} end
-  local missed = version - theirs
-  if epoch == args[1] and missed >= 0 and missed <= most then
-    local entries = {}
-    if missed > 0 and form == 'stream' then
-      for _, e in ipairs(redis.call('XRANGE', keys[2], string.format('%.0f-0', theirs + 1), '+', 'COUNT', missed)) do
-        entries[#entries + 1] = e[2][2]
+-- Serves R-607a2 (prd.md:7), US-007 (prd.md:66), US-011 (prd.md:85), US-029 (prd.md:155) and 9 more
+-- What a client missed; a snapshot, without fields key:… and hidden:…, for another epoch, a client that is ahead, or more than max missed events.
+-- KEYS state (hash) log
+-- ARGV known_epoch version max
+--   known_epoch: epoch that the client has; empty where it has none
+--   version: version that the client has
+--   max: missed events beyond which a snapshot is given; "<entries> stream" where the log is a stream
+-- Answers {"delta", version, event…}, {"snapshot", version, epoch, field, value…} or {"gone"}.
+local function session_catch_up(keys, a, session)
+  if not session then return {'gone'} end
+  local missed = session.version - a.version
+  if session.epoch == a.known_epoch and missed >= 0 and missed <= a.max.entries then
+    local found, delta = {}, {'delta', session.version}
+    if missed > 0 and a.max.form == 'stream' then
+      for _, e in ipairs(redis.call('XRANGE', keys[2], digits(a.version + 1) .. '-0', '+', 'COUNT', missed)) do
+        found[#found + 1] = e[2][2]
       end
     elseif missed > 0 then
-      entries = redis.call('LRANGE', keys[2], -missed, -1)
+      found = redis.call('LRANGE', keys[2], -missed, -1)
     end
-    local whole = #entries == missed
-    for i = 1, #entries do
-      local e, v = string.match(entries[i], '^{"e":"(%x+)","v":(%d+),')
-      whole = whole and e == epoch and tonumber(v) == theirs + i
+    local whole_delta = #found == missed
+    for i, entry in ipairs(found) do
+      local e, v = string.match(entry, '^{"e":"(%x+)","v":(%d+),')
+      whole_delta = whole_delta and e == session.epoch and tonumber(v) == a.version + i
+      delta[#delta + 1] = entry
     end
-    if whole then return {'delta', version, unpack(entries)} end
+    if whole_delta then return delta end
   end
-  return {'snapshot', version, epoch, unpack(content(keys[1]))}
+  local snapshot = {'snapshot', session.version, session.epoch}
+  local all = redis.call('HGETALL', keys[1])
+  for i = 1, #all, 2 do
+    if not starts(all[i], NOTE) and not starts(all[i], HIDDEN) then
+      snapshot[#snapshot + 1] = all[i]
+      snapshot[#snapshot + 1] = all[i + 1]
+    end
+  end
+  return snapshot
 end
 
-return session_catch_up(KEYS, ARGV)
+local SESSION_CATCH_UP = {
+  name = 'session_catch_up', types = {'hash', 'log'},
+  session = true,
+  args = {{'known_epoch', check_text}, {'version', check_whole}, {'max', check_log}},
+  runs = {'EXISTS', 'HGETALL', 'HMGET', 'TYPE'},
+}
+local function call_session_catch_up(keys, args)
+  return run(SESSION_CATCH_UP, session_catch_up, keys, args)
+end
+
+return call_session_catch_up(KEYS, ARGV)

@@ -1,29 +1,166 @@
+local LAST_VERSION = 9007199254740991
+local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_FEW = 262144, 64, 1024, 1000
+
+-- The checks: each takes an argument's text and returns its value, or nil where it is refused.
+local function whole(text, least, most)
+  local number = #text <= 16 and string.match(text, '^%d+$') and tonumber(text)
+  return number and number >= least and number <= most and number or nil
+end
+
+local function check_epoch(text) return #text <= 32 and string.match(text, '^%x+$') or nil end
+
+local function check_seconds(text) return whole(text, 1, 1000000000) end
+
+-- The commands that change one element: the type of the collection, whether a value follows, what counts its elements.
+local ELEMENT = {
+  HSET = {'hash', true, 'HLEN'}, HSETNX = {'hash', true, 'HLEN'}, HINCRBY = {'hash', true, 'HLEN'},
+  ZADD = {'zset', true, 'ZCARD'}, ZINCRBY = {'zset', true, 'ZCARD'}, SADD = {'set', false, 'SCARD'},
+  RPUSH = {'list', false}, HDEL = {'hash', false}, ZREM = {'zset', false}, SREM = {'set', false},
+}
+
+local function check_rest_fields(args, from)
+  local found = {}
+  if (#args - from) % 2 == 0 or #args - from >= 2 * MOST_FEW then return nil end
+  for i = from, #args do found[#found + 1] = args[i] end
+  return found
+end
+
+-- Reads ARGV as the call defines it: a table by name, or nil and what is wrong.
+local function arguments(call, args)
+  local a = {}
+  for i, argument in ipairs(call.args) do
+    local name, check, absent = argument[1], argument[2], argument[3]
+    local text = args[i]
+    if absent and (text == nil or text == '') then text = absent end
+    local value = nil
+    if text ~= nil then value = check(text) end
+    if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. name end
+    a[name] = value
+  end
+  if call.rest then
+    local value = call.rest[2](args, #call.args + 1)
+    if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. call.rest[1] end
+    a[call.rest[1]] = value
+  elseif #args > #call.args then
+    return nil, 'BADARG ' .. call.name .. ': too many arguments'
+  end
+  return a
+end
+
+-- What is wrong with the keys: their number, or a value of another type than its use.
+local function misfit(call, keys, a)
+  if #keys < #call.types or (#keys > #call.types and not call.more) then return 'BADARG ' .. call.name .. ': KEYS' end
+  for i, kind in ipairs(call.types) do
+    if kind == 'log' then kind = (a.log_max or a.max).form end
+    if kind == 'element' then kind = ELEMENT[a.command][1] end
+    local found = redis.call('TYPE', keys[i]).ok
+    if found ~= 'none' and found ~= kind and kind ~= 'any' then
+      return 'WRONGTYPE ' .. keys[i] .. ' holds a ' .. found .. ', not a ' .. kind
+    end
+  end
+end
+
+-- The command that the caller may not run, so that a missing right is found before the first write and not after it.
+local function forbidden(call, keys, a)
+  local may = redis.acl_check_cmd
+  if not may then return nil end -- before Redis 7
+  for _, command in ipairs(call.runs) do
+    if not may(command, keys[1]) then return 'NOPERM ' .. call.name .. ': ' .. command end
+  end
+  if a.log_max then
+    for _, command in ipairs(a.log_max.form == 'stream' and {'XADD'} or {'RPUSH', 'LTRIM'}) do
+      if not may(command, keys[1]) then return 'NOPERM ' .. call.name .. ': ' .. command end
+    end
+  end
+  local channel = a.channel or a.publish_to
+  if channel and channel.name and not may(channel.command, channel.name, '') then
+    return 'NOPERM ' .. call.name .. ': ' .. channel.command .. ' ' .. channel.name
+  end
+  if a.command and not may(a.command, keys[1]) then return 'NOPERM ' .. call.name .. ': ' .. a.command end
+end
+
+-- The session's epoch, version and status; nil where it is gone; and what is wrong with a state that is not ours.
+local function session_of(state)
+  local f = redis.call('HMGET', state, 'epoch', 'version', 'status')
+  if not f[1] and not f[2] and redis.call('EXISTS', state) == 0 then return nil end
+  local version = f[2] and whole(f[2], 0, LAST_VERSION - 1)
+  if not version or not f[1] or not check_epoch(f[1]) then
+    return nil, 'BADSTATE ' .. state .. ' has no epoch and version that can go on'
+  end
+  local closed = f[3] == 'ended' or f[3] == 'handed_over'
+  return {epoch = f[1], version = version, status = closed and f[3] or 'open', ended = closed}
+end
+
+-- Checks everything, then runs the body with keys, arguments by name and, for a call of a session, the session.
+local function run(call, body, keys, args)
+  local a, wrong = arguments(call, args)
+  wrong = wrong or misfit(call, keys, a) or forbidden(call, keys, a)
+  if wrong then return redis.error_reply(wrong) end
+  if not call.session then return body(keys, a) end
+  local session, bad = session_of(keys[1])
+  if bad then return redis.error_reply(bad) end
+  return body(keys, a, session)
+end
+
+local function digits(number)
+  return string.format('%.0f', number)
+end
+
+-- The server's clock in Unix milliseconds: the only clock that anything is decided by.
 local function clock()
   local t = redis.call('TIME')
-  return string.format('%.0f', tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000))
+  return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+end
+
+-- Fields of the state that are not the project's to read in a snapshot: "key:answer:7" notes a key of the session with an
+-- id of its own, so that who removes the session can name it without SCAN; "hidden:…" is what must not be seen yet.
+local NOTE, HIDDEN = 'key:', 'hidden:'
+
+local function starts(text, with)
+  return string.sub(text, 1, #with) == with
+end
+
+-- The first of the fields that only the functions may set.
+local function reserved(fields)
+  for i = 1, #fields, 2 do
+    local name, value = fields[i], fields[i + 1]
+    if name == 'epoch' or name == 'version' or name == 'receipt' or starts(name, NOTE) then return name end
+    if name == 'status' and (value == 'ended' or value == 'handed_over') then return 'status ' .. value end
+  end
 end
 
 -- session_create
--- Serves US-007 (prd.md:66), US-011 (prd.md:85), US-023.1 (prd.md:135), US-029 (prd.md:155) and 16 more
--- KEYS state roster log ...
+-- Serves R-607a2 (prd.md:7), US-007 (prd.md:66), US-011 (prd.md:85), US-029 (prd.md:155) and 17 more
+-- Make the session; leftovers under its other keys (their state was lost) are unlinked first.
+-- KEYS state (hash) roster log and the session's other keys
 -- ARGV epoch ttl_s [field value]...
--- Returns 1 created, 0 exists. Leftovers under the other keys (their state was lost) are unlinked first.
-local function session_create(keys, args)
-  local ttl = tonumber(args[2])
-  if not args[1] or not string.match(args[1], '^%x+$') or not ttl or ttl < 1 or #args % 2 == 1 then
-    return redis.error_reply('BADARG session_create: epoch (hex) ttl_s [field value]...')
-  end
-  if redis.call('EXISTS', keys[1]) == 1 then return 0 end
+--   epoch: 1 to 32 hex digits that change whenever what clients know must be read anew
+--   ttl_s: TTL of the key in seconds
+--   fields: fields and their values, at most 1,000 pairs
+-- Answers a result:
+--   "created": version 0, status open
+--   "exists": it is there already, in whatever status; nothing was written
+local function session_create(keys, a, session)
+  local wrong = reserved(a.fields)
+  if wrong then return redis.error_reply('BADARG session_create: ' .. wrong .. ' belongs to the functions') end
+  if session then return 'exists' end
   for i = 2, #keys do redis.call('UNLINK', keys[i]) end
-  local now = clock()
-  local fields = {'status', 'open'}
-  for i = 3, #args do fields[#fields + 1] = args[i] end
-  for _, f in ipairs({'epoch', args[1], 'version', '0', 'created_at', now, 'updated_at', now}) do
-    fields[#fields + 1] = f
-  end
-  redis.call('HSET', keys[1], unpack(fields))
-  redis.call('EXPIRE', keys[1], ttl)
-  return 1
+  local now = digits(clock())
+  redis.call('HSET', keys[1], 'status', 'open', 'epoch', a.epoch, 'version', '0', 'created_at', now, 'updated_at', now)
+  if #a.fields > 0 then redis.call('HSET', keys[1], unpack(a.fields)) end
+  redis.call('EXPIRE', keys[1], a.ttl_s)
+  return 'created'
 end
 
-return session_create(KEYS, ARGV)
+local SESSION_CREATE = {
+  name = 'session_create', types = {'hash', 'any', 'any'},
+  more = true, session = true,
+  args = {{'epoch', check_epoch}, {'ttl_s', check_seconds}},
+  rest = {'fields', check_rest_fields},
+  runs = {'EXISTS', 'EXPIRE', 'HMGET', 'HSET', 'TIME', 'TYPE', 'UNLINK'},
+}
+local function call_session_create(keys, args)
+  return run(SESSION_CREATE, session_create, keys, args)
+end
+
+return call_session_create(KEYS, ARGV)

@@ -1,30 +1,138 @@
--- A key of the session with an id of its own ("answer:7") is noted as a field "key:answer:7" of the state by the write that
--- makes it, so that who ends the session can name it without SCAN. These fields are not the project's.
-local NOTE = 'key:'
+#!lua flags=allow-oom
+local LAST_VERSION = 9007199254740991
+local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_FEW = 262144, 64, 1024, 1000
+
+-- The checks: each takes an argument's text and returns its value, or nil where it is refused.
+local function whole(text, least, most)
+  local number = #text <= 16 and string.match(text, '^%d+$') and tonumber(text)
+  return number and number >= least and number <= most and number or nil
+end
+
+local function check_epoch(text) return #text <= 32 and string.match(text, '^%x+$') or nil end
+
+-- The commands that change one element: the type of the collection, whether a value follows, what counts its elements.
+local ELEMENT = {
+  HSET = {'hash', true, 'HLEN'}, HSETNX = {'hash', true, 'HLEN'}, HINCRBY = {'hash', true, 'HLEN'},
+  ZADD = {'zset', true, 'ZCARD'}, ZINCRBY = {'zset', true, 'ZCARD'}, SADD = {'set', false, 'SCARD'},
+  RPUSH = {'list', false}, HDEL = {'hash', false}, ZREM = {'zset', false}, SREM = {'set', false},
+}
+
+-- Reads ARGV as the call defines it: a table by name, or nil and what is wrong.
+local function arguments(call, args)
+  local a = {}
+  for i, argument in ipairs(call.args) do
+    local name, check, absent = argument[1], argument[2], argument[3]
+    local text = args[i]
+    if absent and (text == nil or text == '') then text = absent end
+    local value = nil
+    if text ~= nil then value = check(text) end
+    if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. name end
+    a[name] = value
+  end
+  if call.rest then
+    local value = call.rest[2](args, #call.args + 1)
+    if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. call.rest[1] end
+    a[call.rest[1]] = value
+  elseif #args > #call.args then
+    return nil, 'BADARG ' .. call.name .. ': too many arguments'
+  end
+  return a
+end
+
+-- What is wrong with the keys: their number, or a value of another type than its use.
+local function misfit(call, keys, a)
+  if #keys < #call.types or (#keys > #call.types and not call.more) then return 'BADARG ' .. call.name .. ': KEYS' end
+  for i, kind in ipairs(call.types) do
+    if kind == 'log' then kind = (a.log_max or a.max).form end
+    if kind == 'element' then kind = ELEMENT[a.command][1] end
+    local found = redis.call('TYPE', keys[i]).ok
+    if found ~= 'none' and found ~= kind and kind ~= 'any' then
+      return 'WRONGTYPE ' .. keys[i] .. ' holds a ' .. found .. ', not a ' .. kind
+    end
+  end
+end
+
+-- The command that the caller may not run, so that a missing right is found before the first write and not after it.
+local function forbidden(call, keys, a)
+  local may = redis.acl_check_cmd
+  if not may then return nil end -- before Redis 7
+  for _, command in ipairs(call.runs) do
+    if not may(command, keys[1]) then return 'NOPERM ' .. call.name .. ': ' .. command end
+  end
+  if a.log_max then
+    for _, command in ipairs(a.log_max.form == 'stream' and {'XADD'} or {'RPUSH', 'LTRIM'}) do
+      if not may(command, keys[1]) then return 'NOPERM ' .. call.name .. ': ' .. command end
+    end
+  end
+  local channel = a.channel or a.publish_to
+  if channel and channel.name and not may(channel.command, channel.name, '') then
+    return 'NOPERM ' .. call.name .. ': ' .. channel.command .. ' ' .. channel.name
+  end
+  if a.command and not may(a.command, keys[1]) then return 'NOPERM ' .. call.name .. ': ' .. a.command end
+end
+
+-- The session's epoch, version and status; nil where it is gone; and what is wrong with a state that is not ours.
+local function session_of(state)
+  local f = redis.call('HMGET', state, 'epoch', 'version', 'status')
+  if not f[1] and not f[2] and redis.call('EXISTS', state) == 0 then return nil end
+  local version = f[2] and whole(f[2], 0, LAST_VERSION - 1)
+  if not version or not f[1] or not check_epoch(f[1]) then
+    return nil, 'BADSTATE ' .. state .. ' has no epoch and version that can go on'
+  end
+  local closed = f[3] == 'ended' or f[3] == 'handed_over'
+  return {epoch = f[1], version = version, status = closed and f[3] or 'open', ended = closed}
+end
+
+-- Checks everything, then runs the body with keys, arguments by name and, for a call of a session, the session.
+local function run(call, body, keys, args)
+  local a, wrong = arguments(call, args)
+  wrong = wrong or misfit(call, keys, a) or forbidden(call, keys, a)
+  if wrong then return redis.error_reply(wrong) end
+  if not call.session then return body(keys, a) end
+  local session, bad = session_of(keys[1])
+  if bad then return redis.error_reply(bad) end
+  return body(keys, a, session)
+end
+
+-- Fields of the state that are not the project's to read in a snapshot: "key:answer:7" notes a key of the session with an
+-- id of its own, so that who removes the session can name it without SCAN; "hidden:…" is what must not be seen yet.
+local NOTE, HIDDEN = 'key:', 'hidden:'
+
+local function starts(text, with)
+  return string.sub(text, 1, #with) == with
+end
 
 local function part_of(state, key)
   local home = string.match(state, '^(.*:)[^:]*$')
-  local part = home and string.sub(key, 1, #home) == home and string.sub(key, #home + 1)
+  local part = home and starts(key, home) and string.sub(key, #home + 1)
   return part and string.find(part, ':', 1, true) and part or nil
 end
 
 -- session_drop
 -- For buzzroom:v1:{<session_id>}:answer:<round_id>
--- Serves US-010.1 (prd.md:83), US-009.2 (prd.md:79), US-011 (prd.md:85), US-010 (prd.md:81) and 4 more
--- KEYS state target ...
+-- Serves R-89745 (prd.md:32), US-010.1 (prd.md:83), US-009.2 (prd.md:79), R-8b319 (redis_planning_summary.md:21) and 4 more
+-- Unlink keys with an id of their own that are done with, such as the last round's; how many there were.
+-- KEYS state (hash) target and the session's other keys
 -- ARGV (none)
--- Returns how many of the targets were there. For keys with an id of their own that are done with, such as the last
--- round's: unlinked, and no longer noted in the state.
--- Flags allow-oom
-local function session_drop(keys, args)
-  if #keys < 2 then return redis.error_reply('BADARG session_drop: KEYS state target...') end
+-- Answers the number.
+local function session_drop(keys, a, session)
   local there = 0
   for i = 2, #keys do
     there = there + redis.call('UNLINK', keys[i])
-    local part = part_of(keys[1], keys[i])
+    local part = session and part_of(keys[1], keys[i])
     if part then redis.call('HDEL', keys[1], NOTE .. part) end
   end
   return there
 end
 
-return session_drop(KEYS, ARGV)
+local SESSION_DROP = {
+  name = 'session_drop', types = {'hash', 'any'},
+  more = true, session = true,
+  args = {},
+  runs = {'EXISTS', 'HDEL', 'HMGET', 'TYPE', 'UNLINK'},
+}
+local function call_session_drop(keys, args)
+  return run(SESSION_DROP, session_drop, keys, args)
+end
+
+return call_session_drop(KEYS, ARGV)

@@ -1,68 +1,266 @@
 local LAST_VERSION = 9007199254740991
+local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_FEW = 262144, 64, 1024, 1000
 
-local function clock()
-  local t = redis.call('TIME')
-  return string.format('%.0f', tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000))
+-- Whether text is UTF-8 (RFC 3629): no overlong form, no surrogate, nothing above U+10FFFF. One pass.
+local function is_utf8(text)
+  local at, find = 1, string.find
+  while at <= #text do
+    local _, last = find(text, '^[%z\1-\127]+', at)
+    if not last then _, last = find(text, '^[\194-\223][\128-\191]', at) end
+    if not last then _, last = find(text, '^[\225-\236\238\239][\128-\191][\128-\191]', at) end
+    if not last then _, last = find(text, '^[\241-\243][\128-\191][\128-\191][\128-\191]', at) end
+    if not last then _, last = find(text, '^\224[\160-\191][\128-\191]', at) end
+    if not last then _, last = find(text, '^\237[\128-\159][\128-\191]', at) end
+    if not last then _, last = find(text, '^\240[\144-\191][\128-\191][\128-\191]', at) end
+    if not last then _, last = find(text, '^\244[\128-\143][\128-\191][\128-\191]', at) end
+    if not last then return false end
+    at = last + 1
+  end
+  return true
 end
 
--- The first key whose value has another type than its use, as an error reply; nil when all fit.
-local function misfit(keys, types)
-  for i = 1, #types do
+-- Where the JSON string that opens at the quote ends, or nil.
+local function after_string(text, at)
+  at = at + 1
+  while true do
+    local found = string.find(text, '["\\%z\1-\31]', at)
+    local byte = found and string.byte(text, found)
+    if byte == 34 then return found + 1 end
+    if byte ~= 92 then return nil end
+    local _, last = string.find(text, '^[nrt"\\/bf]', found + 1)
+    if not last then _, last = string.find(text, '^u%x%x%x%x', found + 1) end
+    if not last then return nil end
+    at = last + 1
+  end
+end
+
+local function after_number(text, at)
+  local _, last = string.find(text, '^%-?[1-9]%d*', at)
+  if not last then _, last = string.find(text, '^%-?0', at) end
+  if not last then return nil end
+  local _, fraction = string.find(text, '^%.%d+', last + 1)
+  local _, exponent = string.find(text, '^[eE][+-]?%d+', (fraction or last) + 1)
+  return (exponent or fraction or last) + 1
+end
+
+local function after_word(text, at)
+  for _, word in ipairs({'true', 'false', 'null'}) do
+    if string.sub(text, at, at + #word - 1) == word then return at + #word end
+  end
+end
+
+-- Where the JSON value that begins at or after at ends, with the white space behind it; or nil. Each byte is looked at once.
+local function after_value(text, at, depth)
+  at = string.find(text, '[^ \t\r\n]', at)
+  local byte = at and string.byte(text, at)
+  if not byte or depth > DEEPEST_JSON then return nil end
+  if byte == 34 then
+    at = after_string(text, at)
+  elseif byte == 123 or byte == 91 then
+    local close = byte == 123 and '}' or ']'
+    at = string.find(text, '[^ \t\r\n]', at + 1)
+    if at and string.sub(text, at, at) == close then
+      at = at + 1
+    else
+      repeat
+        if close == '}' then
+          if not at or string.byte(text, at) ~= 34 then return nil end
+          at = after_string(text, at)
+          at = at and string.find(text, '[^ \t\r\n]', at)
+          if not at or string.byte(text, at) ~= 58 then return nil end
+          at = at + 1
+        end
+        at = at and after_value(text, at, depth + 1)
+        if not at then return nil end
+        local mark = string.sub(text, at, at)
+        if mark ~= ',' and mark ~= close then return nil end
+        at = at + 1
+        if mark == ',' and close == '}' then at = string.find(text, '[^ \t\r\n]', at) end
+      until mark == close
+    end
+  elseif byte == 45 or (byte >= 48 and byte <= 57) then
+    at = after_number(text, at)
+  else
+    at = after_word(text, at)
+  end
+  return at and (string.find(text, '[^ \t\r\n]', at) or #text + 1)
+end
+
+-- Whether text is JSON as RFC 8259 has it. cjson takes more (NaN, 0x10, 01, Infinity), which no client can read.
+local function is_json(text)
+  return #text <= MOST_JSON and after_value(text, 1, 1) == #text + 1 and is_utf8(text)
+end
+
+-- The checks: each takes an argument's text and returns its value, or nil where it is refused.
+local function whole(text, least, most)
+  local number = #text <= 16 and string.match(text, '^%d+$') and tonumber(text)
+  return number and number >= least and number <= most and number or nil
+end
+
+local function check_text(text) return #text <= MOST_NAME and is_utf8(text) and text or nil end
+
+local function check_name(text) return text ~= '' and check_text(text) or nil end
+
+local function check_epoch(text) return #text <= 32 and string.match(text, '^%x+$') or nil end
+
+local function check_seconds(text) return whole(text, 1, 1000000000) end
+
+local function check_milliseconds(text) return whole(text, 1, 1000000000000) end
+
+local function check_few(text) return whole(text, 1, MOST_FEW) end
+
+local function check_json(text) return text == '' and 'null' or is_json(text) and text or nil end
+
+local function check_seats(text)
+  if text == '' then return false end
+  return whole(text, 1, LAST_VERSION)
+end
+
+local function check_log(text)
+  local entries, form = string.match(text, '^(%d+)( ?%a*)$')
+  if form ~= '' and form ~= ' stream' then return nil end
+  entries = whole(entries, 1, 1000000)
+  return entries and {entries = entries, form = form == '' and 'list' or 'stream'}
+end
+
+local function check_channel(text)
+  if text == '' then return {} end
+  local sharded = string.match(text, '^(%S+) sharded$')
+  if sharded then return {command = 'SPUBLISH', name = sharded} end
+  return string.match(text, '^%S+$') and {command = 'PUBLISH', name = text} or nil
+end
+
+-- The commands that change one element: the type of the collection, whether a value follows, what counts its elements.
+local ELEMENT = {
+  HSET = {'hash', true, 'HLEN'}, HSETNX = {'hash', true, 'HLEN'}, HINCRBY = {'hash', true, 'HLEN'},
+  ZADD = {'zset', true, 'ZCARD'}, ZINCRBY = {'zset', true, 'ZCARD'}, SADD = {'set', false, 'SCARD'},
+  RPUSH = {'list', false}, HDEL = {'hash', false}, ZREM = {'zset', false}, SREM = {'set', false},
+}
+
+-- Reads ARGV as the call defines it: a table by name, or nil and what is wrong.
+local function arguments(call, args)
+  local a = {}
+  for i, argument in ipairs(call.args) do
+    local name, check, absent = argument[1], argument[2], argument[3]
+    local text = args[i]
+    if absent and (text == nil or text == '') then text = absent end
+    local value = nil
+    if text ~= nil then value = check(text) end
+    if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. name end
+    a[name] = value
+  end
+  if call.rest then
+    local value = call.rest[2](args, #call.args + 1)
+    if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. call.rest[1] end
+    a[call.rest[1]] = value
+  elseif #args > #call.args then
+    return nil, 'BADARG ' .. call.name .. ': too many arguments'
+  end
+  return a
+end
+
+-- What is wrong with the keys: their number, or a value of another type than its use.
+local function misfit(call, keys, a)
+  if #keys < #call.types or (#keys > #call.types and not call.more) then return 'BADARG ' .. call.name .. ': KEYS' end
+  for i, kind in ipairs(call.types) do
+    if kind == 'log' then kind = (a.log_max or a.max).form end
+    if kind == 'element' then kind = ELEMENT[a.command][1] end
     local found = redis.call('TYPE', keys[i]).ok
-    if found ~= 'none' and found ~= types[i] then
-      return redis.error_reply('WRONGTYPE ' .. keys[i] .. ' holds a ' .. found .. ', not a ' .. types[i])
+    if found ~= 'none' and found ~= kind and kind ~= 'any' then
+      return 'WRONGTYPE ' .. keys[i] .. ' holds a ' .. found .. ', not a ' .. kind
     end
   end
 end
 
-local function log_form(text)
-  local entries, form = string.match(text, '^(%d+)%s*(%a*)$')
-  return tonumber(entries), form == 'stream' and 'stream' or 'list'
+-- The command that the caller may not run, so that a missing right is found before the first write and not after it.
+local function forbidden(call, keys, a)
+  local may = redis.acl_check_cmd
+  if not may then return nil end -- before Redis 7
+  for _, command in ipairs(call.runs) do
+    if not may(command, keys[1]) then return 'NOPERM ' .. call.name .. ': ' .. command end
+  end
+  if a.log_max then
+    for _, command in ipairs(a.log_max.form == 'stream' and {'XADD'} or {'RPUSH', 'LTRIM'}) do
+      if not may(command, keys[1]) then return 'NOPERM ' .. call.name .. ': ' .. command end
+    end
+  end
+  local channel = a.channel or a.publish_to
+  if channel and channel.name and not may(channel.command, channel.name, '') then
+    return 'NOPERM ' .. call.name .. ': ' .. channel.command .. ' ' .. channel.name
+  end
+  if a.command and not may(a.command, keys[1]) then return 'NOPERM ' .. call.name .. ': ' .. a.command end
 end
 
-local function is_json(text)
-  return (pcall(cjson.decode, text))
-end
-
--- The session's epoch and version, or nil where it is gone or ended.
-local function position(state)
+-- The session's epoch, version and status; nil where it is gone; and what is wrong with a state that is not ours.
+local function session_of(state)
   local f = redis.call('HMGET', state, 'epoch', 'version', 'status')
-  if not f[1] or f[3] == 'ended' then return nil end
-  return f[1], tonumber(f[2])
+  if not f[1] and not f[2] and redis.call('EXISTS', state) == 0 then return nil end
+  local version = f[2] and whole(f[2], 0, LAST_VERSION - 1)
+  if not version or not f[1] or not check_epoch(f[1]) then
+    return nil, 'BADSTATE ' .. state .. ' has no epoch and version that can go on'
+  end
+  local closed = f[3] == 'ended' or f[3] == 'handed_over'
+  return {epoch = f[1], version = version, status = closed and f[3] or 'open', ended = closed}
 end
 
+-- Checks everything, then runs the body with keys, arguments by name and, for a call of a session, the session.
+local function run(call, body, keys, args)
+  local a, wrong = arguments(call, args)
+  wrong = wrong or misfit(call, keys, a) or forbidden(call, keys, a)
+  if wrong then return redis.error_reply(wrong) end
+  if not call.session then return body(keys, a) end
+  local session, bad = session_of(keys[1])
+  if bad then return redis.error_reply(bad) end
+  return body(keys, a, session)
+end
+
+local function digits(number)
+  return string.format('%.0f', number)
+end
+
+-- The server's clock in Unix milliseconds: the only clock that anything is decided by.
+local function clock()
+  local t = redis.call('TIME')
+  return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+end
+
+local function tell(channel, message)
+  if channel.command == 'SPUBLISH' then
+    redis.call('SPUBLISH', channel.name, message)
+  elseif channel.command then
+    redis.call('PUBLISH', channel.name, message)
+  end
+end
+
+-- A TTL is set again only when less than half of it is left: a sliding TTL on every write doubles the AOF.
 local function refresh(keys, ttl)
   for i = 1, #keys do
     if redis.call('PTTL', keys[i]) < ttl * 500 then redis.call('EXPIRE', keys[i], ttl) end
   end
 end
 
-local function broadcast(channel, message)
-  if channel == '' then return end
-  local name = string.match(channel, '^(%S+) sharded$')
-  if name then redis.call('SPUBLISH', name, message) else redis.call('PUBLISH', channel, message) end
-end
-
-local function envelope(epoch, version, kind, op, data, now)
-  return '{"e":"' .. epoch .. '","v":' .. string.format('%.0f', version) .. ',"ts":' .. now .. ',"t":' ..
-    cjson.encode(kind) .. ',"op":' .. cjson.encode(op) .. ',"d":' .. (data == '' and 'null' or data) .. '}'
-end
-
--- Version + 1, log, publish: the three that must never come apart.
-local function advance(state, log, epoch, version, kind, op, data, channel, log_max)
-  local next_version, now = version + 1, clock()
-  redis.call('HSET', state, 'version', string.format('%.0f', next_version), 'updated_at', now)
-  local message = envelope(epoch, next_version, kind, op, data, now)
-  local entries, form = log_form(log_max)
-  if form == 'stream' then
-    -- the version is the entry's id, so a range of versions is a range of ids
-    redis.call('XADD', log, 'MAXLEN', entries, string.format('%.0f-0', next_version), 'm', message)
+-- Version + 1, log, publish: the three that must never come apart. The session given is then at its new version.
+local function advance(keys, log, session, a, kind, op, data)
+  local now = digits(clock())
+  session.version = session.version + 1
+  local version = digits(session.version)
+  redis.call('HSET', keys[1], 'version', version, 'updated_at', now)
+  local message = '{"e":"' .. session.epoch .. '","v":' .. version .. ',"ts":' .. now .. ',"t":' ..
+    cjson.encode(kind) .. ',"op":' .. cjson.encode(op) .. ',"d":' .. data .. '}'
+  if a.log_max.form == 'stream' then
+    -- The version is the entry's id, so a range of versions is a range of ids. A log that is ahead of its state is the
+    -- rest of another life: it goes.
+    local added = redis.pcall('XADD', log, 'MAXLEN', a.log_max.entries, version .. '-0', 'm', message)
+    if type(added) == 'table' and added.err then
+      redis.call('UNLINK', log)
+      redis.call('XADD', log, version .. '-0', 'm', message)
+    end
   else
     redis.call('RPUSH', log, message)
-    redis.call('LTRIM', log, -entries, -1)
+    redis.call('LTRIM', log, -a.log_max.entries, -1)
   end
-  broadcast(channel, message)
-  return next_version
+  tell(a.channel, message)
+  return session.version
 end
 
 local function member_of(connection)
@@ -79,44 +277,58 @@ local function leases(presence, member)
 end
 
 -- session_join
--- Serves US-007 (prd.md:66), US-011 (prd.md:85), US-023.1 (prd.md:135), US-029 (prd.md:155) and 18 more
--- KEYS state roster presence log ...
--- ARGV member data capacity now_ms lease_ms ttl_s channel [log_max] [connections_max]
--- Returns the version, or -1 no session, -2 full. A re-join takes no second seat, and changes the version only when
--- the member's data changed or its oldest connection was taken over (more than connections_max, default 2).
-local function session_join(keys, args)
-  local connection, data, capacity = args[1], args[2], args[3]
-  local lease, ttl = tonumber(args[5]), tonumber(args[6])
-  local log_max, most = args[8] or '100', tonumber(args[9] or '2')
-  if not connection or connection == '' or not lease or not ttl or not args[7] or not log_form(log_max) then
-    return redis.error_reply('BADARG session_join: member data capacity now_ms lease_ms ttl_s channel [log_max]')
-  end
-  if not is_json(data) then return redis.error_reply('BADDATA session_join: data is not JSON') end
-  local _, form = log_form(log_max)
-  local wrong = misfit(keys, {'hash', 'hash', 'zset', form})
-  if wrong then return wrong end
-  local epoch, version = position(keys[1])
-  if not epoch then return -1 end
-  local member = member_of(connection)
+-- Serves R-607a2 (prd.md:7), US-007 (prd.md:66), US-011 (prd.md:85), US-029 (prd.md:155) and 19 more
+-- Take a seat and a lease; a member who has a seat takes no second one.
+-- KEYS state (hash) roster (hash) presence (zset) log and the session's other keys
+-- ARGV member data capacity lease_ms ttl_s channel log_max [connections_max]
+--   member: "<member_id>" or "<member_id>#<connection>": the seat belongs to the id, the lease to the whole
+--   data: JSON (RFC 8259) of the event, at most 256 KiB and 64 levels; empty is null
+--   capacity: seats; empty: as the field capacity of the state says, else no bound
+--   lease_ms: how long the lease runs, from the server's clock
+--   ttl_s: TTL of the key in seconds
+--   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
+--   log_max: entries that the log keeps; "<entries> stream" where it is a stream
+--   connections_max: connections of one member; one more takes over the lease that ends first
+-- Answers {version, result}:
+--   "joined": a seat, new data or a taken-over connection, and everybody is told
+--   "again": it had the seat and the same data: only the lease is new
+--   "full": no seat is left
+--   "ended": the session has ended
+--   "gone": there is no session
+local function session_join(keys, a, session)
+  if not session then return {0, 'gone'} end
+  if session.ended then return {session.version, 'ended'} end
+  local member = member_of(a.member)
+  if member == '' then return redis.error_reply('BADARG session_join: member') end
   local old = redis.call('HGET', keys[2], member)
-  if capacity == '' then capacity = redis.call('HGET', keys[1], 'capacity') or LAST_VERSION end
-  if not old and redis.call('HLEN', keys[2]) >= tonumber(capacity) then return -2 end
-  local taken = ''
-  if old and not redis.call('ZSCORE', keys[3], connection) then
+  local seats = a.capacity or tonumber(redis.call('HGET', keys[1], 'capacity') or nil) or LAST_VERSION
+  if not old and redis.call('HLEN', keys[2]) >= seats then return {session.version, 'full'} end
+  local taken = nil
+  if old and not redis.call('ZSCORE', keys[3], a.member) then
     local mine = leases(keys[3], member)
-    if #mine >= most then taken = mine[1] end
+    if #mine >= a.connections_max then taken = mine[1] end
   end
-  local now = tonumber(args[4]) or tonumber(clock())
-  if taken ~= '' then redis.call('ZREM', keys[3], taken) end
-  redis.call('ZADD', keys[3], string.format('%.0f', now + lease), connection)
-  if old ~= data or taken ~= '' then
-    redis.call('HSET', keys[2], member, data)
-    local about = '{"m":' .. cjson.encode(member) .. ',"c":' .. cjson.encode(connection) ..
-      (taken ~= '' and ',"taken":' .. cjson.encode(taken) or '') .. ',"data":' .. data .. '}'
-    version = advance(keys[1], keys[4], epoch, version, 'join', '', about, args[7], log_max)
+  redis.call('ZADD', keys[3], digits(clock() + a.lease_ms), a.member)
+  if taken then redis.call('ZREM', keys[3], taken) end
+  local told = old ~= a.data or taken ~= nil
+  if told then
+    redis.call('HSET', keys[2], member, a.data)
+    local about = '{"m":' .. cjson.encode(member) .. ',"c":' .. cjson.encode(a.member) ..
+      (taken and ',"taken":' .. cjson.encode(taken) or '') .. ',"data":' .. a.data .. '}'
+    advance(keys, keys[4], session, a, 'join', '', about)
   end
-  refresh(keys, ttl)
-  return version
+  refresh(keys, a.ttl_s)
+  return {session.version, told and 'joined' or 'again'}
 end
 
-return session_join(KEYS, ARGV)
+local SESSION_JOIN = {
+  name = 'session_join', types = {'hash', 'hash', 'zset', 'log'},
+  more = true, session = true,
+  args = {{'member', check_name}, {'data', check_json}, {'capacity', check_seats}, {'lease_ms', check_milliseconds}, {'ttl_s', check_seconds}, {'channel', check_channel}, {'log_max', check_log}, {'connections_max', check_few, '2'}},
+  runs = {'EXISTS', 'EXPIRE', 'HGET', 'HLEN', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK', 'ZADD', 'ZRANGE', 'ZREM', 'ZSCORE'},
+}
+local function call_session_join(keys, args)
+  return run(SESSION_JOIN, session_join, keys, args)
+end
+
+return call_session_join(KEYS, ARGV)

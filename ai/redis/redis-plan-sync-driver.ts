@@ -1,0 +1,377 @@
+/**
+ * What feeds the copies of a gateway: the connection of commands to the primary, and the one that subscribes, for node-redis.
+ *
+ * Written by redis-plan: the next build writes it again and keeps an edited one aside.
+ *
+ *     const link = new Link(["redis://app:PASSWORD@HOST:6379"], TIMING);
+ *     const operations = new Operations(link, keys, "auto");
+ *     const driver = new SyncDriver(link, (id, e, v) => operations.catchUp(id, e, v), keys, TIMING, { probe: keys.probe("gw-1") });
+ *     const room = await driver.follow("k3v9", (id, copy, message) => console.log(id, copy.version, message));
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { ErrorReply, createClient } from "redis";
+import { RefusedError } from "./redis-plan-client.js";
+import { SyncClient, patch, type Answer, type Fold } from "./redis-plan-sync.js";
+
+/** Periods in milliseconds; redis-plan-periods.ts has those of the project, each with its reason. */
+export interface Timing {
+  readonly commandMs: number;
+  readonly beaconMs: number;
+  readonly probeMs: number;
+  readonly backoffMs: number;
+  readonly backoffCapMs: number;
+}
+
+/** How long to wait before the next attempt: full jitter below a bound that doubles up to the cap. */
+function waitMs(timing: Timing, attempt: number): number {
+  return Math.random() * Math.min(timing.backoffCapMs, timing.backoffMs * 2 ** Math.min(attempt, 30));
+}
+
+/** Channels of one SUBSCRIBE, and catch-ups under way at once: a reconnect must not be a burst. */
+const BATCH = 512;
+const ADMITTED = 64;
+
+/** There is no answer: the command may have been done, so repeat it by its operation id. */
+export class LostError extends Error {
+  override name = "LostError";
+}
+
+async function within<T>(work: Promise<T>, ms: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new LostError(`no answer within ${ms} ms`)), ms);
+  });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+}
+
+/** One connection. A lost one never comes back by itself: whoever holds it opens another, to whatever is the primary then. */
+class Wire {
+  private hear: (channel: string, message: string) => void = () => {};
+
+  private constructor(private readonly client: ReturnType<typeof Wire.client>) {}
+
+  private static client(url: string, timing: Timing) {
+    const socket = { connectTimeout: timing.commandMs, reconnectStrategy: false as const };
+    return createClient({ url, disableOfflineQueue: true, pingInterval: timing.probeMs, socket });
+  }
+
+  static async open(url: string, timing: Timing, lost: (error: Error) => void): Promise<Wire> {
+    const client = Wire.client(url, timing);
+    client.on("error", lost); // without a listener an idle disconnect ends the process
+    await within(client.connect(), 2 * timing.commandMs).catch((error: unknown) => {
+      if (client.isOpen) client.destroy();
+      throw error;
+    });
+    return new Wire(client);
+  }
+
+  call(words: readonly string[]): Promise<unknown> {
+    return this.client.sendCommand([...words]);
+  }
+
+  heard(hear: (channel: string, message: string) => void): void {
+    this.hear = hear;
+  }
+
+  async subscribe(channels: readonly string[], sharded: boolean): Promise<void> {
+    const hear = (message: string, channel: string): void => this.hear(channel, message);
+    await (sharded ? this.client.sSubscribe([...channels], hear) : this.client.subscribe([...channels], hear));
+  }
+
+  async unsubscribe(channel: string, sharded: boolean): Promise<void> {
+    await (sharded ? this.client.sUnsubscribe(channel) : this.client.unsubscribe(channel));
+  }
+
+  close(): void {
+    if (this.client.isOpen) this.client.destroy();
+  }
+
+  static isReply(error: unknown): boolean {
+    return error instanceof ErrorReply;
+  }
+}
+
+/**
+ * Sends a call again whose answer was lost: it may have been done, so it needs its operation id, never a new one.
+ *
+ *     await persist(() => operations.apply("k3v9", "rename", data, { opId: "01JD…" }), TIMING); // duplicate is success
+ */
+export async function persist<T>(send: () => Promise<T>, timing: Timing, tries = 2): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await send();
+    } catch (error) {
+      if (error instanceof RefusedError || Wire.isReply(error) || attempt >= tries) throw error;
+      await sleep(waitMs(timing, attempt));
+    }
+  }
+}
+
+/**
+ * The commands' connection to the primary among urls, for Operations; it never repeats a command by itself.
+ *
+ * A lost connection, a late answer or a primary that became a replica reject at once, and the next command looks for the
+ * primary again, with growing waits in between.
+ */
+export class Link {
+  readonly counts = { lost: 0, notFound: 0 };
+  private wire: Wire | undefined;
+  private finding: Promise<Wire> | undefined;
+  private url = "";
+  private attempt = 0;
+  private notBefore = 0;
+
+  constructor(readonly urls: readonly string[], private readonly timing: Timing) {}
+
+  /** Sends one command to the primary. */
+  async call(...words: string[]): Promise<unknown> {
+    const wire = await this.primary();
+    try {
+      return await within(wire.call(words), this.timing.commandMs);
+    } catch (error) {
+      if (!Wire.isReply(error) || /^READONLY/.test((error as Error).message)) this.drop(wire);
+      throw error;
+    }
+  }
+
+  fCall(name: string, given: { keys: string[]; arguments: string[] }): Promise<unknown> {
+    return this.call("FCALL", name, String(given.keys.length), ...given.keys, ...given.arguments);
+  }
+
+  evalSha(sha: string, given: { keys: string[]; arguments: string[] }): Promise<unknown> {
+    return this.call("EVALSHA", sha, String(given.keys.length), ...given.keys, ...given.arguments);
+  }
+
+  eval(script: string, given: { keys: string[]; arguments: string[] }): Promise<unknown> {
+    return this.call("EVAL", script, String(given.keys.length), ...given.keys, ...given.arguments);
+  }
+
+  /** Opens a further connection to the primary, for subscriptions. */
+  async subscriber(lost: (error: Error) => void): Promise<Wire> {
+    await this.primary();
+    return Wire.open(this.url, this.timing, lost);
+  }
+
+  private async primary(): Promise<Wire> {
+    if (this.wire !== undefined) return this.wire;
+    this.finding ??= this.find().finally(() => (this.finding = undefined));
+    return this.finding;
+  }
+
+  private async find(): Promise<Wire> {
+    if (Date.now() < this.notBefore) throw new LostError("no primary yet, and it is too early to look again");
+    let failed: unknown = new LostError("no server was named");
+    for (const url of this.urls) {
+      let wire: Wire | undefined;
+      try {
+        wire = await Wire.open(url, this.timing, () => this.drop(wire));
+        const alone = this.urls.length === 1;
+        const [role] = alone ? ["master"] : ((await within(wire.call(["ROLE"]), this.timing.commandMs)) as unknown[]);
+        if (String(role) !== "master") throw new LostError("this one is a replica");
+        await within(wire.call(["PING"]), this.timing.commandMs); // LOADING is no primary yet
+        this.attempt = 0;
+        this.url = url;
+        return (this.wire = wire);
+      } catch (error) {
+        failed = error;
+        wire?.close();
+      }
+    }
+    this.counts.notFound += 1;
+    this.notBefore = Date.now() + waitMs(this.timing, this.attempt);
+    this.attempt += 1;
+    throw new LostError(`no primary: ${String(failed)}`);
+  }
+
+  /** Closes the connection; the next command looks for the primary again. */
+  drop(wire: Wire | undefined = this.wire): void {
+    if (wire === undefined || wire !== this.wire) return;
+    this.wire = undefined;
+    this.counts.lost += 1;
+    wire.close();
+  }
+}
+
+/** Gets the session, its copy and the envelope that came, undefined where the copy moved by a catch-up; it must not block. */
+export type Listener = (sessionId: string, copy: SyncClient, message: string | undefined) => void;
+
+interface Followed {
+  readonly sessionId: string;
+  readonly copy: SyncClient;
+  readonly listeners: Listener[];
+}
+
+/** One subscriber connection of a process, and the copies of the sessions that it follows. */
+export class SyncDriver {
+  readonly counts = { lost: 0, confirmed: 0 };
+  private readonly followed = new Map<string, Followed>();
+  private readonly catching = new Map<string, number>();
+  private readonly beaconTimer: NodeJS.Timeout;
+  private wire: Wire | undefined;
+  private life = 0;
+  private end: (error: Error) => void = () => {};
+  private closed = false;
+
+  constructor(
+    private readonly link: Link,
+    private readonly ask: (sessionId: string, epoch: string, version: number) => Promise<Answer>,
+    private readonly keys: { events(sessionId: string): string; state(sessionId: string): string },
+    private readonly timing: Timing,
+    private readonly options: { probe?: string; sharded?: boolean; fold?: Fold; warn?: (text: string) => void } = {},
+  ) {
+    this.beaconTimer = setInterval(() => void this.compare().catch((error) => this.warn("beacon", error)), timing.beaconMs);
+    void this.subscribeForEver();
+  }
+
+  /** Ends the subscription; the link stays open. */
+  close(): void {
+    this.closed = true;
+    clearInterval(this.beaconTimer);
+    this.end(new LostError("closed"));
+  }
+
+  /** The copy of a session, which becomes live once the subscription is confirmed and the state is read. */
+  async follow(sessionId: string, listener?: Listener): Promise<SyncClient> {
+    const channel = this.keys.events(sessionId);
+    let followed = this.followed.get(channel);
+    if (followed === undefined) {
+      followed = { sessionId, copy: new SyncClient(this.options.fold ?? patch), listeners: [] };
+      this.followed.set(channel, followed);
+      // where the connection is lost meanwhile, its next life subscribes to it
+      if (this.wire !== undefined) await this.subscribe(this.wire, [channel]).catch((error) => this.warn("follow", error));
+    }
+    if (listener !== undefined) followed.listeners.push(listener);
+    return followed.copy;
+  }
+
+  /** Forgets a session and its listeners. */
+  async unfollow(sessionId: string): Promise<void> {
+    const channel = this.keys.events(sessionId);
+    if (this.followed.delete(channel)) await this.wire?.unsubscribe(channel, this.options.sharded ?? false).catch(() => {});
+  }
+
+  private async subscribeForEver(): Promise<void> {
+    for (let attempt = 0; !this.closed; attempt += 1) {
+      const before = this.counts.confirmed;
+      try {
+        await this.live();
+      } catch (error) {
+        if (!this.closed) this.warn("subscription", error);
+      }
+      if (this.counts.confirmed > before) attempt = 0;
+      this.counts.lost += 1;
+      this.life += 1; // what a catch-up reads now was read before the next subscription
+      for (const { copy } of this.followed.values()) copy.disconnected();
+      if (!this.closed) await sleep(waitMs(this.timing, attempt));
+    }
+  }
+
+  /** One life of the connection: a confirmed subscription lets its copies catch up, so the order is never reversed. */
+  private async live(): Promise<never> {
+    let heard = Date.now();
+    const ended = new Promise<never>((_, reject) => (this.end = reject));
+    ended.catch(() => {});
+    const wire = await this.link.subscriber((error) => this.end(error));
+    wire.heard((channel, message) => {
+      heard = Date.now();
+      const followed = this.followed.get(channel);
+      if (followed !== undefined) this.receive(followed, message);
+    });
+    const probe = this.options.probe ?? "";
+    const watch = setInterval(() => {
+      if (Date.now() - heard > this.timing.probeMs) this.end(new LostError("no message of our own came back"));
+      else if (probe !== "") this.link.call("PUBLISH", probe, "").catch((error) => this.warn("probe", error));
+      else wire.call(["PING"]).then(() => (heard = Date.now()), (error) => this.end(error as Error));
+    }, this.timing.probeMs / 2);
+    try {
+      if (probe !== "") await Promise.race([ended, wire.subscribe([probe], false)]);
+      const channels = [...this.followed.keys()];
+      for (let at = 0; at < channels.length; at += BATCH) {
+        await Promise.race([ended, this.subscribe(wire, channels.slice(at, at + BATCH))]);
+      }
+      this.wire = wire;
+      const late = [...this.followed.keys()].filter((channel) => !channels.includes(channel));
+      if (late.length > 0) await Promise.race([ended, this.subscribe(wire, late)]);
+      return await ended;
+    } finally {
+      clearInterval(watch);
+      this.wire = undefined;
+      wire.close();
+    }
+  }
+
+  private async subscribe(wire: Wire, channels: readonly string[]): Promise<void> {
+    const sharded = this.options.sharded ?? false;
+    const life = this.life;
+    // one slot a command where it is sharded
+    if (sharded) for (const channel of channels) await wire.subscribe([channel], true);
+    else await wire.subscribe(channels, false);
+    if (life !== this.life) return;
+    this.counts.confirmed += 1;
+    for (const channel of channels) {
+      const followed = this.followed.get(channel);
+      if (followed === undefined) continue;
+      followed.copy.disconnected();
+      void this.catchUp(followed);
+    }
+  }
+
+  /** Takes an envelope of a session that is followed. */
+  private receive(followed: Followed, message: string): void {
+    const step = followed.copy.receive(message);
+    if (step === "catch up") void this.catchUp(followed);
+    else if (step === "applied" || step === "signal") this.tell(followed, message);
+  }
+
+  private tell(followed: Followed, message: string | undefined): void {
+    for (const listener of followed.listeners) {
+      try {
+        listener(followed.sessionId, followed.copy, message);
+      } catch (error) {
+        this.warn(`a listener of session ${followed.sessionId}`, error); // its fault is not the others'
+      }
+    }
+  }
+
+  private async catchUp(followed: Followed): Promise<void> {
+    const { sessionId, copy } = followed;
+    const life = this.life;
+    if (this.catching.get(sessionId) === life) return; // single flight: one catch-up a session
+    this.catching.set(sessionId, life);
+    for (let attempt = 0; life === this.life && copy.mode === "catching up"; ) {
+      try {
+        while (this.asking >= ADMITTED) await sleep(waitMs(this.timing, 0));
+        this.asking += 1;
+        const answer = await this.ask(sessionId, copy.epoch, copy.version).finally(() => (this.asking -= 1));
+        if (life !== this.life) break;
+        copy.caughtUp(answer);
+        this.tell(followed, undefined);
+      } catch (error) {
+        this.warn(`catch-up of session ${sessionId}`, error);
+        await sleep(waitMs(this.timing, attempt));
+        attempt += 1;
+      }
+    }
+    if (this.catching.get(sessionId) === life) this.catching.delete(sessionId);
+  }
+
+  private asking = 0;
+
+  /** Compares the copies with the server's positions. */
+  private async compare(): Promise<void> {
+    const watched = [...this.followed.values()].filter(({ copy }) => copy.mode !== "catching up");
+    for (let at = 0; at < watched.length; at += BATCH) {
+      const batch = watched.slice(at, at + BATCH);
+      const read = batch.map(({ sessionId }) => this.link.call("HMGET", this.keys.state(sessionId), "epoch", "version"));
+      for (const [n, position] of (await Promise.all(read)).entries()) {
+        const [epoch, version] = position as (string | null)[];
+        const followed = batch[n] as Followed;
+        if (followed.copy.beacon(epoch ?? "", Number(version ?? 0)) === "catch up") void this.catchUp(followed);
+      }
+    }
+  }
+
+  private warn(what: string, error: unknown): void {
+    (this.options.warn ?? console.warn)(`redis-plan: ${what}: ${String(error)}`);
+  }
+}

@@ -1,0 +1,163 @@
+"""A copy of a session that gets right again whatever is lost: its rule alone, without I/O, for clients and gateways.
+
+    copy = SyncClient()
+    copy.disconnected()  # and ask for a catch-up with copy.epoch and copy.version, after the subscription
+    if copy.receive(envelope) == "catch up" or copy.beacon(epoch, version) == "catch up":
+        copy.caught_up(await operations.catch_up(session_id, copy.epoch, copy.version))
+
+Written by redis-plan: the next build writes it again and keeps an edited one aside.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, Protocol
+
+Step = Literal["applied", "dropped", "held", "signal", "catch up", "live", "gone"]
+State = dict[str, Any]
+Event = Mapping[str, Any]
+
+#: Events that a copy holds back while it catches up; beyond, it starts over with a snapshot.
+MOST_HELD = 1000
+#: What the functions' own events make of the session's status.
+STATUS = {"end": "ended", "handed_over": "handed_over"}
+
+
+class Answer(Protocol):
+    """What catch_up answers: a delta without a hole, the whole state, or that there is none."""
+
+    @property
+    def kind(self) -> str:
+        """delta, snapshot or gone."""
+
+    @property
+    def version(self) -> int:
+        """The server's."""
+
+    @property
+    def epoch(self) -> str:
+        """Of a snapshot."""
+
+    @property
+    def events(self) -> Sequence[str]:
+        """Of a delta: every envelope after the version asked with."""
+
+    @property
+    def state(self) -> Mapping[str, str] | None:
+        """Of a snapshot: the fields."""
+
+
+def patch(state: State, event: Event) -> State:
+    """Fold an event into the state: d.set is a patch of its fields; an event without one only moves the version on."""
+    if event.get("t") in STATUS:
+        return {**state, "status": STATUS[event["t"]]}
+    data = event.get("d")
+    fields = data.get("set") if isinstance(data, dict) else None
+    return {**state, **{str(k): str(v) for k, v in fields.items()}} if isinstance(fields, dict) else state
+
+
+class SyncClient:
+    """One copy. Its rule: apply version + 1, drop what is older, and ask for everything else.
+
+    "catch up" as an answer means: ask the server now, with epoch and version, after the subscription was confirmed.
+    """
+
+    def __init__(self, fold: Callable[[State, Event], State] = patch, most_held: int = MOST_HELD) -> None:
+        self.fold, self.most_held = fold, most_held
+        self.epoch, self.version = "", 0
+        self.state: State = {}
+        self.mode: Literal["catching up", "live", "gone"] = "catching up"
+        self.held: list[str | bytes] = []
+        self.counts: Counter[str] = Counter()
+
+    def disconnected(self) -> None:
+        """Note that events may be missing from here on; epoch and version stay, for the next catch-up."""
+        self.mode = "catching up"
+        self.held.clear()
+
+    def receive(self, message: str | bytes) -> Step:
+        """Take one published envelope {e, v, ts, t, op, d}."""
+        try:
+            event = json.loads(message)
+            kind = str(event.get("t", ""))
+            if kind.startswith("~"):
+                return "signal"
+            epoch, version = str(event["e"]), int(event["v"])
+        except (ValueError, KeyError, TypeError, AttributeError):
+            self.counts["unreadable"] += (
+                1  # it must not stop the others: the gap that it leaves is found like any other
+            )
+            return "dropped"
+        if self.mode == "catching up":
+            return self._hold(message)
+        if epoch != self.epoch:
+            return self._behind("epoch")
+        if version <= self.version or self.mode == "gone":
+            self.counts["dropped"] += 1
+            return "dropped"
+        if version > self.version + 1:
+            return self._behind("gap")
+        if not self._apply(event, version):
+            return self._behind("poison")
+        return "applied"
+
+    def beacon(self, epoch: str, version: int) -> Step:
+        """Take the server's position ("" for none): it shows a lost last message, which no later event would."""
+        if self.mode == "catching up":
+            return "held"
+        there = (self.epoch, self.version) if self.mode == "live" else ("", 0)
+        return self.mode if (epoch, version) == there else self._behind("beacon")
+
+    def caught_up(self, answer: Answer) -> Step:
+        """Take the answer of catch_up, then what was held meanwhile."""
+        self.counts[answer.kind] += 1
+        held, self.held = self.held, []
+        if answer.kind == "gone":
+            self.mode, self.epoch, self.version, self.state = "gone", "", 0, {}
+            return "gone"
+        if answer.kind == "snapshot":
+            self.version, self.epoch, self.state = answer.version, answer.epoch, dict(answer.state or {})
+        elif not self._delta(answer):
+            self.epoch = ""  # a hole or poison: a snapshot goes around it
+            return "catch up"
+        self.mode = "live"
+        for at, message in enumerate(held):
+            if self.receive(message) == "catch up":
+                self.held += held[at + 1 :]
+                return "catch up"
+        return self.mode
+
+    def _delta(self, answer: Answer) -> bool:
+        for text in answer.events:
+            event = json.loads(text)
+            version = int(event["v"])
+            if version == self.version + 1 and not self._apply(event, version):
+                return False
+        return self.version >= answer.version
+
+    def _apply(self, event: Event, version: int) -> bool:
+        try:
+            self.state = self.fold(self.state, event)
+        except Exception:  # poison, or an event of a newer release
+            self.counts["poison"] += 1
+            self.epoch = ""
+            return False
+        self.version = version
+        self.counts["applied"] += 1
+        return True
+
+    def _behind(self, why: str) -> Step:
+        # what shows it is not held: the answer is read after it, and an event that a failover lost would ask for ever
+        self.counts[why] += 1
+        self.mode = "catching up"
+        return "catch up"
+
+    def _hold(self, message: str | bytes) -> Step:
+        if len(self.held) >= self.most_held:  # too far behind: the next answer is a snapshot
+            self.held.clear()
+            self.epoch = ""
+            self.counts["overflow"] += 1
+        self.held.append(message)
+        return "held"

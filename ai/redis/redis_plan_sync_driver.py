@@ -1,0 +1,333 @@
+"""What feeds the copies of a gateway: the connection of commands to the primary, and the one that subscribes.
+
+    link = Link(["redis://app:PASSWORD@HOST:6379"], TIMING)
+    operations = AsyncOperations(link, keys, form="auto")
+    driver = SyncDriver(link, operations.catch_up, keys.events, keys.state, TIMING, probe=keys.probe("gw-1"))
+    async with driver:
+        room = await driver.follow("k3v9", lambda id, copy, message: print(id, copy.version, message))
+
+Written by redis-plan: the next build writes it again and keeps an edited one aside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple, TypeVar
+
+from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as LostError
+from redis.exceptions import NoPermissionError, ReadOnlyError, RedisError
+from redis.exceptions import TimeoutError as LateError
+from redis_plan_sync import Answer, Event, State, SyncClient, patch
+
+#: Channels of one SUBSCRIBE, and catch-ups under way at once: a reconnect must not be a burst.
+BATCH, ADMITTED = 512, 64
+
+_log = logging.getLogger("redis_plan")
+T = TypeVar("T")
+
+
+class Timing(NamedTuple):
+    """Periods in seconds; redis_plan_periods.py has those of the project, each with its reason."""
+
+    command_s: float
+    beacon_s: float
+    probe_s: float
+    backoff_s: float
+    backoff_cap_s: float
+
+    def wait(self, attempt: int) -> float:
+        """Return how long to wait before the next attempt: full jitter below a bound that doubles up to the cap."""
+        return random.uniform(0, min(self.backoff_cap_s, self.backoff_s * 2.0 ** min(attempt, 30)))
+
+
+_LOST = (LostError, LateError, ReadOnlyError, OSError)
+
+
+async def persist(send: Callable[[], Awaitable[T]], timing: Timing, tries: int = 2) -> T:
+    """Send a call again whose answer was lost: it may have been done, so it needs its operation id, never a new one.
+
+    await persist(lambda: operations.apply("k3v9", "rename", data, op_id="01JD…"), TIMING)  # duplicate is success
+    """
+    attempt = 0
+    while True:
+        try:
+            return await send()
+        except (LostError, LateError, OSError):
+            attempt += 1
+            if attempt >= tries:
+                raise
+            await asyncio.sleep(timing.wait(attempt))
+
+
+class Link:
+    """The commands' connection to the primary among urls, for AsyncOperations; it never repeats a command by itself.
+
+    A lost connection, a late answer or a primary that became a replica raise at once, and the next command looks for
+    the primary again, with growing waits in between. What was lost may have been done: repeat it by its operation id.
+    """
+
+    def __init__(self, urls: Sequence[str], timing: Timing) -> None:
+        self.urls, self.timing = tuple(urls), timing
+        self.counts: Counter[str] = Counter({"lost": 0, "not found": 0})
+        self._client: Any = None  # a Redis, whose execute_command has no types
+        self._finding = asyncio.Lock()
+        self._attempt, self._not_before = 0, 0.0
+
+    async def execute_command(self, *words: Any, **options: Any) -> Any:
+        """Send one command to the primary."""
+        client = await self.primary()
+        try:
+            return await client.execute_command(*words, **options)
+        except _LOST:
+            await self.drop(client)
+            raise
+
+    async def primary(self) -> Any:
+        """Return the redis-py client of the primary; raises redis ConnectionError while there is none."""
+        async with self._finding:
+            if self._client is None:
+                now = asyncio.get_running_loop().time()
+                if now < self._not_before:
+                    raise LostError("no primary yet, and it is too early to look again")
+                self._client = await self._find(now)
+            return self._client
+
+    async def _find(self, now: float) -> Any:
+        failed: Exception = LostError("no server was named")
+        for url in self.urls:
+            late = self.timing.command_s
+            alive: dict[str, Any] = {} if url.startswith("unix:") else {"socket_keepalive": True}
+            client: Any = Redis.from_url(
+                url,
+                decode_responses=True,
+                socket_timeout=late,
+                socket_connect_timeout=late,
+                retry=Retry(NoBackoff(), 0),
+                **alive,
+            )
+            try:
+                if len(self.urls) == 1 or (await client.execute_command("ROLE"))[0] in ("master", b"master"):
+                    await client.execute_command("PING")
+                    self._attempt = 0
+                    return client
+                failed = ReadOnlyError(f"{url.rpartition('@')[2]} is a replica")
+            except (*_LOST, NoPermissionError) as error:
+                failed = error
+            await client.aclose()
+        self.counts["not found"] += 1
+        self._not_before = now + self.timing.wait(self._attempt)
+        self._attempt += 1
+        raise LostError(f"no primary: {failed}") from failed
+
+    async def drop(self, client: Any = None) -> None:
+        """Close the connections; the next command looks for the primary again."""
+        if self._client is not None and client in (None, self._client):
+            client, self._client = self._client, None
+            self.counts["lost"] += 1
+            with suppress(RedisError, OSError):
+                await client.aclose()
+
+
+Listener = Callable[[str, SyncClient, "str | None"], None]
+
+
+class _Followed(NamedTuple):
+    session_id: str
+    copy: SyncClient
+    listeners: list[Listener]
+
+
+class SyncDriver:
+    """One subscriber connection of a process, and the copies of the sessions that it follows.
+
+    A listener gets the session, its copy and the envelope that came (None: the copy moved by a catch-up); it must
+    not block.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        catch_up: Callable[[str, str, int], Awaitable[Answer]],
+        channel: Callable[[str], str],
+        state: Callable[[str], str],
+        timing: Timing,
+        *,
+        probe: str = "",
+        sharded: bool = False,
+        fold: Callable[[State, Event], State] = patch,
+    ) -> None:
+        self.link, self.timing, self.counts = link, timing, Counter[str]()
+        self._ask, self._channel, self._key, self._probe = catch_up, channel, state, probe
+        self._sharded, self._fold = sharded, fold
+        self._followed: dict[str, _Followed] = {}
+        self._catching: dict[str, asyncio.Task[None]] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._pubsub: PubSub | None = None
+        self._closed = False
+        self._said: dict[str, str] = {}
+        self._admit = asyncio.Semaphore(ADMITTED)
+
+    async def __aenter__(self) -> SyncDriver:
+        """Begin to subscribe; what is followed meanwhile waits for the connection."""
+        self._tasks = [asyncio.create_task(self._subscribe_for_ever()), asyncio.create_task(self._beacon_for_ever())]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """End every task; the link stays open."""
+        self._closed = True  # a library below may swallow the one cancellation that a task gets
+        tasks = [*self._tasks, *self._catching.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def follow(self, session_id: str, listener: Listener | None = None) -> SyncClient:
+        """Return the copy of a session, which becomes live once the subscription is confirmed and the state is read."""
+        channel = self._channel(session_id)
+        followed = self._followed.get(channel)
+        if followed is None:
+            followed = self._followed[channel] = _Followed(session_id, SyncClient(self._fold), [])
+            if self._pubsub is not None:
+                with suppress(*_LOST):  # the next life of the connection subscribes to it
+                    await self._subscribe(self._pubsub, [channel])
+        followed.listeners.extend([listener] if listener else [])
+        return followed.copy
+
+    async def unfollow(self, session_id: str) -> None:
+        """Forget a session and its listeners."""
+        channel = self._channel(session_id)
+        if self._followed.pop(channel, None) is not None and self._pubsub is not None:
+            with suppress(*_LOST):
+                await (self._pubsub.sunsubscribe(channel) if self._sharded else self._pubsub.unsubscribe(channel))
+
+    def _warn(self, what: str, error: Exception) -> None:
+        """Warn of a failure once for as long as it stays the same: a server that is away for an hour is one line."""
+        said = f"{what}: {error!r}"
+        _log.log(logging.DEBUG if self._said.get(what) == said else logging.WARNING, "%s", said)
+        self._said[what] = said
+
+    async def _subscribe(self, pubsub: PubSub, channels: Sequence[str]) -> None:
+        if self._sharded:
+            for channel in channels:  # one slot a command
+                await pubsub.ssubscribe(channel)
+        else:
+            await pubsub.subscribe(*channels)
+
+    async def _subscribe_for_ever(self) -> None:
+        attempt = 0
+        while not self._closed:
+            lived = self.counts["confirmed"]
+            try:
+                await self._live()
+            except Exception as error:  # whatever it is, this process must not stay deaf
+                self._warn("subscription lost", error)
+            attempt = 0 if self.counts["confirmed"] > lived else attempt + 1
+            self._pubsub = None
+            self.counts["lost"] += 1
+            tasks = list(self._catching.values())  # what they read was read before the next subscription
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            for followed in self._followed.values():
+                followed.copy.disconnected()
+            await asyncio.sleep(self.timing.wait(attempt))
+
+    async def _live(self) -> None:
+        """Live one life of the connection: each copy catches up once its subscription is confirmed, never before."""
+        async with (await self.link.primary()).pubsub() as pubsub:
+            channels = list(self._followed)
+            for at in range(0, len(channels), BATCH):
+                await self._subscribe(pubsub, channels[at : at + BATCH])
+            if self._probe:
+                await pubsub.subscribe(self._probe)
+            self._pubsub, now = pubsub, asyncio.get_running_loop().time
+            heard, due = now(), now()
+            for channel in self._followed.keys() - set(channels):
+                await self._subscribe(pubsub, [channel])
+            while now() - heard < self.timing.probe_s and not self._closed:
+                if now() >= due and pubsub.subscribed:
+                    due = now() + self.timing.probe_s / 2
+                    await (self.link.execute_command("PUBLISH", self._probe, "") if self._probe else pubsub.ping())
+                if not pubsub.subscribed:  # nothing to hear yet
+                    heard = now()
+                    await asyncio.sleep(min(0.05, self.timing.probe_s / 4))
+                elif (message := await pubsub.get_message(timeout=self.timing.probe_s / 4)) is not None:
+                    heard = now()
+                    self._hear(message)
+        raise LateError(f"no message of our own came back in {self.timing.probe_s:g} s")
+
+    def _hear(self, message: Mapping[str, Any]) -> None:
+        channel = message["channel"] or ""
+        followed = self._followed.get(channel if isinstance(channel, str) else channel.decode())
+        if message["type"] in ("subscribe", "ssubscribe"):
+            self.counts["confirmed"] += 1
+            self._said.clear()
+            if followed is not None:
+                followed.copy.disconnected()
+                self._catch_up(followed)
+        elif message["type"] == "sunsubscribe" and followed is not None:
+            raise LostError("the slot of a channel moved")
+        elif message["type"] in ("message", "smessage") and followed is not None:
+            self.receive(followed, message["data"])
+
+    def receive(self, followed: _Followed, message: str) -> None:
+        """Take an envelope of a session that is followed."""
+        step = followed.copy.receive(message)
+        if step == "catch up":
+            self._catch_up(followed)
+        elif step in ("applied", "signal"):
+            self._tell(followed, message)
+
+    def _tell(self, followed: _Followed, message: str | None) -> None:
+        for listener in followed.listeners:
+            try:
+                listener(followed.session_id, followed.copy, message)
+            except Exception:  # one listener's fault is not the others'
+                _log.exception("a listener of session %s failed", followed.session_id)
+
+    def _catch_up(self, followed: _Followed) -> None:
+        task = self._catching.get(followed.session_id)
+        if task is None or task.done():  # single flight: one catch-up a session
+            self._catching[followed.session_id] = asyncio.create_task(self._catch_up_until_live(followed))
+
+    async def _catch_up_until_live(self, followed: _Followed) -> None:
+        attempt, copy = 0, followed.copy
+        while copy.mode == "catching up" and not self._closed:
+            try:
+                async with self._admit:
+                    answer = await self._ask(followed.session_id, copy.epoch, copy.version)
+            except Exception as error:
+                self._warn(f"catch-up of session {followed.session_id}", error)
+                await asyncio.sleep(self.timing.wait(attempt))
+                attempt += 1
+                continue
+            copy.caught_up(answer)
+            self._tell(followed, None)
+
+    async def _beacon_for_ever(self) -> None:
+        while not self._closed:
+            await asyncio.sleep(self.timing.beacon_s)
+            watched = [f for f in self._followed.values() if f.copy.mode != "catching up"]
+            for at in range(0, len(watched), BATCH):
+                try:
+                    await self._compare(watched[at : at + BATCH])
+                except Exception as error:
+                    self._warn("beacon", error)
+
+    async def _compare(self, watched: Sequence[_Followed]) -> None:
+        """Compare the copies with the server's positions, read in one round trip."""
+        async with (await self.link.primary()).pipeline(transaction=False) as pipe:
+            for followed in watched:
+                pipe.hmget(self._key(followed.session_id), "epoch", "version")
+            positions = await pipe.execute()
+        for followed, (epoch, version) in zip(watched, positions, strict=True):
+            if followed.copy.beacon(epoch or "", int(version or 0)) == "catch up":
+                self._catch_up(followed)
