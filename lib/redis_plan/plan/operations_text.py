@@ -45,9 +45,10 @@ def numbers(brief: Brief, keyspace: Keyspace, evidence: Store) -> dict[str, floa
             "the capacity model (E-06a, E-06c) is not in the run folder: run notebook 06_memory first"
         )
     cost, capacity = records["E-06a"], records["E-06c"]
-    if cost.not_run or capacity.not_run:  # nothing to store: three quarters of what the team may use, as a ceiling
-        return configuration_of.quantities(brief, keyspace, 0.75 * brief.value("memory_budget"), 0.0)
-    return configuration_of.quantities(brief, keyspace, capacity["maxmemory"].value, cost["bytes_per_session"].value)
+    # without a model of it three quarters of what the team may use are the ceiling; without sessions none costs anything
+    most = 0.75 * brief.value("memory_budget") if capacity.not_run else capacity["maxmemory"].value
+    each = 0.0 if cost.not_run else cost["bytes_per_session"].value
+    return configuration_of.quantities(brief, keyspace, most, each)
 
 
 settings = configuration_of.settings
