@@ -101,9 +101,11 @@ class Budget:
         """``maxmemory`` on a node of ``node`` bytes: as computed, or what fits beside the rest, in steps of 16 MiB.
 
         On a node whose size is given a fork must fit whatever the writes do meanwhile: it may copy every page (Redis
-        documentation, Persistence). How fast this machine saved, which two builds measure differently, is no matter then.
+        documentation, Persistence), and fragmentation counts up to the next quarter. How fast this machine saved and how
+        its pages were filled, which two builds measure differently, is no matter then.
         """
-        room = (node - self._outside + self.copy_on_write) / (2 * self._spread)
+        spread = math.ceil(self._spread * 4) / 4
+        room = (node - self._outside + self.copy_on_write) / (2 * spread)
         return min(self.maxmemory, max(1, math.floor(room / (16 * MIB))) * 16.0 * MIB)
 
     @property
