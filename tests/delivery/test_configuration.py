@@ -114,8 +114,8 @@ def test_maxmemory_leaves_room_on_the_node_for_what_it_does_not_count(sample: ma
     chosen = budget.within(node * 2.0**20)
     assert 0 < chosen <= budget.maxmemory
     if node >= 512:
-        assert chosen < node * 2**20
-    assert budget.within(budget.host) == budget.maxmemory
+        assert chosen < node * 2**20 / 2  # a fork may copy every page
+    assert budget.within(4 * budget.host) == budget.maxmemory
 
 
 @pytest.mark.parametrize(("rate", "default_s"), [(1e3, 67108), (1e6, 67), (1e7, 6.7)])
