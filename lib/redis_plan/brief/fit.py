@@ -6,6 +6,7 @@ Its numbers are in ``data/catalog/fit.toml``.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -123,8 +124,13 @@ def _outright(found: Found) -> bool:
     rules = _rules()
     clear = (e for e in found.evidence if e.strength >= rules["clearly"])
     return any(e.use in rules["live_by_nature"] for e in clear) or any(
-        _wording().groups(one.text) for one in found.lines
+        _wording().groups(one.text) or _adverb().search(one.text) for one in found.lines
     )
+
+
+@cache
+def _adverb() -> re.Pattern[str]:
+    return re.compile(_rules()["outright_adverb"], re.IGNORECASE)
 
 
 @cache
