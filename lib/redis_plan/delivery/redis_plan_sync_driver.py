@@ -184,11 +184,11 @@ class SyncDriver:
 
     async def __aexit__(self, *_: object) -> None:
         """End every task; the link stays open."""
-        self._closed = True  # a library below may swallow the one cancellation that a task gets
-        tasks = [*self._tasks, *self._catching.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        self._closed = True
+        while tasks := [task for task in (*self._tasks, *self._catching.values()) if not task.done()]:
+            for task in tasks:  # again until it ends: a library below may swallow a cancellation
+                task.cancel()
+            await asyncio.wait(tasks, timeout=0.2)
 
     async def follow(self, session_id: str, listener: Listener | None = None) -> SyncClient:
         """Return the copy of a session, which becomes live once the subscription is confirmed and the state is read."""

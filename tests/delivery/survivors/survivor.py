@@ -22,15 +22,15 @@ async def main() -> None:
     operations = AsyncOperations(link, keys, form="auto")
     acked, go = dict.fromkeys(sessions, 0), asyncio.Event()
     go.set()
-    retried = 0
+    retried, done = 0, False
 
     async def write() -> None:
         nonlocal retried
         number = 0
-        while True:
+        while not done:
             number += 1
             for session in sessions:
-                while True:
+                while not done:
                     await go.wait()
                     try:
                         await operations.apply(
@@ -67,6 +67,7 @@ async def main() -> None:
                 "counts": {**link.counts, "retried": retried, "lives": driver.counts["lost"]},
             }  # fmt: skip
             print(json.dumps(report), flush=True)
+        done = True
         writer.cancel()
     await link.drop()
 
