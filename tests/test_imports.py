@@ -12,11 +12,12 @@ ROOMS = {
     "server": set(),
     "brief": set(),
     "keyspace": {"brief"},
+    "actions": {"brief", "keyspace"},
     "interview": {"brief", "keyspace"},
     "memory": {"brief", "keyspace"},
     "measure": {"brief", "keyspace"},
     "choice": {"brief", "keyspace", "memory"},
-    "delivery": {"brief", "keyspace"},
+    "delivery": {"brief", "keyspace", "actions"},
     "experiments": {"brief", "keyspace", "memory", "choice", "measure", "delivery"},
     "plan": {"brief", "keyspace", "memory", "choice", "measure", "delivery", "experiments", "run", "parameters"},
 }

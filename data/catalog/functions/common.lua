@@ -10,6 +10,27 @@ local function rate_hit(keys, a)
   return {count, count <= a.limit and 'allowed' or 'refused'}
 end
 
+-- FUNCTION rate_back
+local function rate_back(keys, a)
+  local count = tonumber(redis.call('GET', keys[1]) or 0)
+  if not count or count < 1 then return 'none' end
+  redis.call('DECR', keys[1])
+  if redis.call('PTTL', keys[1]) < 0 then redis.call('EXPIRE', keys[1], a.ttl_s) end
+  return 'given_back'
+end
+
+-- FUNCTION signal_send
+local function signal_send(keys, a)
+  local count = redis.pcall('INCR', keys[1])
+  if type(count) == 'table' then
+    return string.match(count.err, '^ERR') and redis.error_reply('BADSTATE ' .. keys[1] .. ' holds no counter') or count
+  end
+  if redis.call('PTTL', keys[1]) < 0 then redis.call('EXPIRE', keys[1], a.ttl_s) end
+  if count > a.limit then return {count, 'refused'} end
+  tell(a.publish_to, a.message)
+  return {count, 'sent'}
+end
+
 -- FUNCTION rate_slide
 local function rate_slide(keys, a)
   local now = clock()
@@ -89,6 +110,12 @@ local function inbox_push(keys, a)
   redis.call('EXPIRE', keys[1], a.ttl_s)
   tell(a.publish_to, a.message)
   return math.min(length, a.most)
+end
+
+-- FUNCTION inbox_seen
+local function inbox_seen(keys, a)
+  redis.call('LREM', keys[1], 1, a.message)
+  return redis.call('LLEN', keys[1])
 end
 
 -- FUNCTION hash_put

@@ -1,0 +1,145 @@
+"""Model: mechanics and kinds of action as the catalog knows them, and the actions of a project.
+
+A kind is a pattern ("one answer each, hidden until the reveal"); an action is that kind in a project's own words
+(``answer``, by a player, on ``answer:<round_id>``, asked for by US-009).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+#: What an option of a guard or effect holds: a word, or a list of words.
+Option = str | tuple[str, ...]
+Grade = Literal["documented", "assumed"]
+#: Who hears of an action: everybody in the session, one person, or those who lead.
+Audience = Literal["all", "target", "leaders", "nobody"]
+#: Actors whose seat or role the function itself checks, and the roles that it then asks for; none: a seat is enough.
+LEADERS: Mapping[str, str] = {"host": "host", "cohost": "cohost", "moderator": "moderator"}
+ACTORS = (*LEADERS, "member", "spectator", "anyone", "worker")
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """A condition that is checked before the first write; ``answer`` is the result where it refuses."""
+
+    name: str
+    options: Mapping[str, Option]
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """A change that can't fail once every guard has passed."""
+
+    name: str
+    options: Mapping[str, Option]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A number of a kind: ``fact`` is the fact of the Brief that it comes from, in seconds where ``unit`` is ms."""
+
+    name: str
+    unit: str
+    says: str
+    default: int
+    fact: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """What an action does to a deadline of the session: it sets, pauses or cancels the one in ``field``."""
+
+    does: Literal["sets", "pauses", "cancels"]
+    field: str
+    after: str = ""  # the parameter that says how long
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """An action as the catalog knows it; the fields are those of ``data/catalog/mechanics/README.md``."""
+
+    name: str
+    mechanic: str
+    use: str
+    line: int
+    says: str
+    verbs: tuple[str, ...]
+    actors: tuple[str, ...]
+    keys: Mapping[str, tuple[str, str]]  # by local name: use and type
+    guards: tuple[Guard, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    takes: tuple[str, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    announces: str = ""
+    audience: Audience = "all"
+    shows: tuple[str, ...] = ()
+    hides: tuple[str, ...] = ()
+    timers: tuple[Timer, ...] = ()
+    results: Mapping[str, str] = ()  # type: ignore[assignment]  # always given by the catalog
+    examples: tuple[str, ...] = ()
+    call: str = ""  # the function of functions/ that carries it out, where none is composed
+
+    @property
+    def id(self) -> str:
+        """``<mechanic>.<name>``."""
+        return f"{self.mechanic}.{self.name}"
+
+    @property
+    def function(self) -> str:
+        """What FCALL calls it where no project names it."""
+        return self.call or f"{self.mechanic}_{self.name}".replace("-", "_")
+
+
+@dataclass(frozen=True, slots=True)
+class Mechanic:
+    """What the catalog knows of one use: its keys, its actions, and what always holds."""
+
+    name: str
+    use: str
+    title: str
+    keys: Mapping[str, tuple[str, str]]
+    invariants: tuple[str, ...]
+    kinds: Mapping[str, Kind]
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """A demand of the documents that an action carries out."""
+
+    id: str
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A parameter in a project: its value, what it rests on, and the file and line that say it."""
+
+    parameter: Parameter
+    value: int
+    grade: Grade = "assumed"
+    file: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing that somebody or something does in a project, in the project's own words."""
+
+    name: str
+    kind: Kind
+    actor: str
+    entity: str
+    role: str = ""
+    demands: tuple[Demand, ...] = ()
+    parameters: tuple[Given, ...] = ()
+    keys: Mapping[str, str] = ()  # type: ignore[assignment]  # the project's key pattern behind each key of the kind
+
+    def value(self, name: str) -> int:
+        """Return the value of the parameter ``name``, the catalog's where the project says none."""
+        known = {p.name: p.default for p in self.kind.parameters} | {g.parameter.name: g.value for g in self.parameters}
+        return known[name]

@@ -1,0 +1,58 @@
+"""The vocabulary of actions: every guard, effect and argument that a mechanic may use (``functions/vocabulary.toml``)."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+from redis_plan.keyspace import calls
+from redis_plan.resources import catalog_dir
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A guard or an effect of the vocabulary; the fields are those of ``functions/vocabulary.toml``."""
+
+    name: str
+    form: Literal["guard", "effect"]
+    says: str
+    options: Mapping[str, str]
+    types: tuple[str, ...] = ()
+    session: tuple[str, ...] = ()
+    takes: tuple[str, ...] = ()
+    alone: bool = False
+    answer: str = ""
+    refused: str = ""
+
+
+@cache
+def guards() -> Mapping[str, Word]:
+    """Return every guard that an action may have."""
+    return _words("guard")
+
+
+@cache
+def effects() -> Mapping[str, Word]:
+    """Return every effect that an action may have."""
+    return _words("effect")
+
+
+@cache
+def arguments() -> Mapping[str, calls.Argument]:
+    """Return every argument that the caller of an action may give."""
+    return {name: calls.Argument(name=name, **fields) for name, fields in _vocabulary()["argument"].items()}
+
+
+@cache
+def _vocabulary() -> Mapping[str, Any]:  # Any: a TOML table
+    return tomllib.loads((catalog_dir() / "functions" / "vocabulary.toml").read_text("utf-8"))
+
+
+def _words(form: Literal["guard", "effect"]) -> Mapping[str, Word]:
+    def lists(fields: Mapping[str, Any]) -> dict[str, Any]:  # Any: values of a TOML table
+        return {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
+
+    return {name: Word(name=name, form=form, **lists(fields)) for name, fields in _vocabulary()[form].items()}
