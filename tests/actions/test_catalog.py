@@ -52,7 +52,9 @@ def faulty(old: str, new: str) -> str:
 )  # fmt: skip
 def test_a_fault_is_named_with_file_and_line(old: str, new: str, line: int, says: str) -> None:
     found = faulty(old, new)
-    assert found.startswith("poll.toml:") and "\n" not in found and says in found
+    assert found.startswith("poll.toml:")
+    assert "\n" not in found
+    assert says in found
     assert f":{line}:" in found or f"line {line}" in found
 
 
@@ -62,7 +64,8 @@ def test_a_seat_or_a_role_is_asked_of_whoever_acts() -> None:
             continue
         first = kind.guards[0].name if kind.guards else ""
         leads = set(kind.actors) & {"host", "cohost", "moderator"}
-        assert ("member" not in kind.actors or first == "seat") and (not leads or first in ("role", "seat")), kind.id
+        assert "member" not in kind.actors or first == "seat", kind.id
+        assert not leads or first in ("role", "seat"), kind.id
 
 
 def test_every_mechanic_is_of_a_use_and_every_action_has_demands_of_its_own() -> None:
