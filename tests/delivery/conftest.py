@@ -1,6 +1,7 @@
 """Projects, their artefacts on disk, and servers that hold nothing but a project's library."""
 
 import asyncio
+import shutil
 from collections.abc import Coroutine, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -12,7 +13,7 @@ import redis.asyncio
 from redis_plan import server
 from redis_plan.server import Server
 from tests.conftest import BINARIES
-from tests.delivery import made
+from tests.delivery import made, node
 
 CLIENTS = 200
 
@@ -64,6 +65,18 @@ def sample_folder(sample: made.Project, tmp_path_factory: pytest.TempPathFactory
 def generated(sample_folder: Path) -> ModuleType:
     """The sample's Python client."""
     return made.client_module(sample_folder, "sample")
+
+
+@pytest.fixture(scope="session")
+def programs(sample: made.Project) -> Iterator[Path]:
+    """The sample's TypeScript with the tests' programs, a folder a library; compiled once, beside node_modules."""
+    if node.MISSING:
+        pytest.skip(node.WHY)
+    out = node.HERE / "out"
+    shutil.rmtree(out, ignore_errors=True)
+    node.compile_all([file for library in node.LIBRARIES for file in node.write(sample, library, out / library)])
+    yield out
+    shutil.rmtree(out)
 
 
 @pytest.fixture(scope="module", params=BINARIES, ids=lambda binary: binary.id)

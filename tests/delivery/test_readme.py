@@ -14,8 +14,8 @@ from redis_plan import server
 from redis_plan.delivery import bundle, clients, syncing
 from redis_plan.keyspace import functions
 from tests.delivery import made
+from tests.delivery.node import HERE, LIBRARIES, TSC, compile_all
 from tests.delivery.test_access import OPEN
-from tests.delivery.test_typescript import HERE, LIBRARIES, TSC, compile_all
 
 SAID = "ok duplicate live 2 x"
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -17,7 +16,6 @@ import redis
 from redis_plan import server
 from redis_plan.server import Server, topology
 from tests.delivery import made
-from tests.delivery.test_typescript import HERE, TSC, compile_all
 
 PROGRAMS = Path(__file__).parent / "survivors"
 SESSIONS = ["s1", "s2", "s3"]
@@ -26,21 +24,12 @@ OUTAGE_S = float(os.environ.get("REDIS_PLAN_OUTAGE_S", "5"))
 AOF = {"appendonly": "yes", "appendfsync": "everysec", "min-replicas-to-write": "0"}
 
 
-@pytest.fixture(scope="module", params=["python", "node"])
-def program(request: pytest.FixtureRequest, sample: made.Project, sample_folder: Path) -> Iterator[list[str]]:
+@pytest.fixture(params=["python", "node-redis"])
+def program(request: pytest.FixtureRequest, sample_folder: Path) -> list[str]:
     """The command of a process that uses only the delivered files."""
     if request.param == "python":
-        yield [sys.executable, str(PROGRAMS / "survivor.py"), str(sample_folder)]
-        return
-    if shutil.which("node") is None or not TSC.exists():
-        pytest.skip("Node is missing here, or its packages are: npm ci --prefix tests/delivery/typescript")
-    out = HERE / "survivors"
-    shutil.rmtree(out, ignore_errors=True)
-    shutil.copytree(sample_folder, out)
-    shutil.copy(PROGRAMS / "survivor.ts", out)
-    compile_all(sorted(out.glob("*.ts")))
-    yield ["node", str(out / "survivor.js"), str(sample_folder)]
-    shutil.rmtree(out)
+        return [sys.executable, str(PROGRAMS / "survivor.py"), str(sample_folder)]
+    return ["node", str(request.getfixturevalue("programs") / request.param / "survivor.js"), str(sample_folder)]
 
 
 class Survivor:

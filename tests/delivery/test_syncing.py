@@ -18,7 +18,7 @@ from redis_plan.delivery import syncing
 from redis_plan.delivery.redis_plan_sync import MOST_HELD, SyncClient
 from redis_plan.delivery.redis_plan_sync_driver import Timing, persist
 from tests.delivery import made
-from tests.delivery.test_typescript import HERE, TSC, compile_all
+from tests.delivery.node import HERE, TSC, compile_all
 from tests.test_imports import MODULES
 
 

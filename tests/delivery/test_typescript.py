@@ -1,91 +1,42 @@
 """The generated TypeScript: compiles with tsc --strict for both client libraries, and runs under Node on a live server."""
 
+import itertools
 import json
-import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from redis_plan.delivery import clients, syncing
+from redis_plan.delivery import clients
 from redis_plan.keyspace import naming
 from redis_plan.server import Server
-from tests.delivery import made
+from tests.delivery import made, node
 from tests.delivery.test_python import HOSTILE
 
-HERE = Path(__file__).parent / "typescript"
-TSC = HERE / "node_modules" / ".bin" / "tsc"
-LIBRARIES: tuple[clients.Library, ...] = ("ioredis", "node-redis")
-STRICT = [
-    "--strict", "--noUncheckedIndexedAccess", "--noImplicitReturns", "--noUnusedLocals", "--noFallthroughCasesInSwitch",
-    "--target", "es2022", "--module", "nodenext", "--skipLibCheck", "--types", "node",
-]  # fmt: skip
-
-pytestmark = pytest.mark.skipif(
-    shutil.which("node") is None or not TSC.exists(),
-    reason="Node is missing here, or its packages are: npm ci --prefix tests/delivery/typescript",
-)
+pytestmark = node.needs_node
 
 
-@pytest.fixture(scope="module")
-def folder() -> Iterator[Path]:
-    """A folder beside node_modules, where Node finds the client libraries."""
-    out = HERE / "out"
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir()
-    yield out
-    shutil.rmtree(out)
-
-
-def compile_all(files: list[Path]) -> None:
-    done = subprocess.run([str(TSC), *STRICT, *map(str, files)], cwd=HERE, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-3000:]
-
-
-@pytest.fixture(scope="module")
-def compiled(folder: Path, sample: made.Project, documents: Path) -> Path:
-    """Every project's client for both libraries, and the sample's with a program that uses it; compiled at once."""
+def test_every_project_compiles_strictly_for_both_libraries(programs: Path, documents: Path) -> None:
     files = []
-    for library in LIBRARIES:
-        for name in made.PROJECTS:
-            project = made.of(name, documents)
-            path = folder / f"{library}-{name}.ts"
-            path.write_text(clients.typescript_client(project.brief, project.keyspace, library), "utf-8")
-            files.append(path)
-        life = folder / library
-        life.mkdir()
-        (life / clients.TYPESCRIPT).write_text(
-            clients.typescript_client(sample.brief, sample.keyspace, library), "utf-8"
-        )
-        for artefact in syncing.artefacts(sample.brief, sample.keyspace):
-            if artefact.path.endswith(".ts"):
-                (life / artefact.path).write_text(artefact.text, "utf-8")
-        (life / syncing.TYPESCRIPT_DRIVER).write_text(syncing.typescript_driver(library), "utf-8")
-        shutil.copy(HERE.parent / "survivors" / "survivor.ts", life / "survivor.ts")
-        shutil.copy(HERE / "life.ts", life / "life.ts")
-        shutil.copy(HERE / f"connect-{library}.ts", life / "connect.ts")
-        files += sorted(life.glob("*.ts"))
-    compile_all(files)
-    return folder
+    for library, name in itertools.product(node.LIBRARIES, made.PROJECTS):
+        project = made.of(name, documents)
+        files.append(programs / f"{library}-{name}.ts")
+        files[-1].write_text(clients.typescript_client(project.brief, project.keyspace, library), "utf-8")
+    node.compile_all(files)
 
 
-def test_every_project_compiles_strictly_for_both_libraries(compiled: Path) -> None:
-    assert len(list(compiled.glob("*.js"))) == 2 * len(made.PROJECTS)
-
-
-def test_a_mistake_does_not_compile(compiled: Path) -> None:
-    wrong = compiled / "ioredis" / "wrong.ts"
+def test_a_mistake_does_not_compile(programs: Path) -> None:
+    wrong = programs / "ioredis" / "wrong.ts"
     wrong.write_text(
         'import { Keys } from "./redis-plan-client.js";\nexport const x: number = new Keys().state("s");\n'
     )
     with pytest.raises(AssertionError, match="not assignable"):
-        compile_all([wrong])
+        node.compile_all([wrong])
 
 
-def life(compiled: Path, library: str, server: Server, form: str, scripts: Path) -> dict[str, Any]:
-    program = compiled / library / "life.js"
+def life(programs: Path, library: str, server: Server, form: str, scripts: Path) -> dict[str, Any]:
+    program = programs / library / "life.js"
     arguments = [str(server.address[1]), form, str(scripts), json.dumps(HOSTILE)]
     done = subprocess.run(["node", str(program), *arguments], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr[-2000:]
@@ -94,14 +45,14 @@ def life(compiled: Path, library: str, server: Server, form: str, scripts: Path)
 
 
 @pytest.mark.parametrize("form", ["function", "eval"])
-@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("library", node.LIBRARIES)
 def test_a_session_lives_through_the_client_under_node(
-    compiled: Path, loaded: Server, sample: made.Project, sample_folder: Path, library: str, form: str
+    programs: Path, loaded: Server, sample: made.Project, sample_folder: Path, library: str, form: str
 ) -> None:
     client = loaded.client()
     client.flushall()
     client.script_flush()
-    said = life(compiled, library, loaded, form, sample_folder / "functions-eval")
+    said = life(programs, library, loaded, form, sample_folder / "functions-eval")
     assert said["encoded"] == [naming.encode_id(value) for value in HOSTILE]
     assert said["buckets"] == [f"{naming.slot(naming.encode_id(v)) % 16:02d}" for v in ("k3v9", "a:b", 17)]
     assert said["channel"] == naming.render(sample.keyspace.pattern("events").template, env="test", session_id="k3:}")
@@ -134,5 +85,5 @@ def test_the_library_follows_the_stack(sample: made.Project) -> None:
 
 
 def test_the_lock_names_no_registry() -> None:
-    lock = json.loads((HERE / "package-lock.json").read_text("utf-8"))
+    lock = json.loads((node.HERE / "package-lock.json").read_text("utf-8"))
     assert all("resolved" not in package for package in lock["packages"].values())

@@ -87,9 +87,9 @@ def _names(brief: Brief, keyspace: Keyspace) -> dict[str, Any]:  # Any: what the
         ],
         "unions": [(name, " | ".join(quote(word) for word in words)) for name, words in named.items()],
         "py_others": python_call(
-            "        others = _each(",
-            ["session_id", *(f"k.{snake(p.name)}" for p in model.session_others(keyspace))],
-            ")",
+            "        others = [",
+            [f"k.{snake(p.name)}" for p in model.session_others(keyspace)],
+            "]",
             8,
         ),
         "others": [(snake(p.name), camel(p.name)) for p in model.session_others(keyspace)],

@@ -54,7 +54,9 @@ _LOST = (LostError, LateError, ReadOnlyError, OSError)
 
 
 async def persist(send: Callable[[], Awaitable[T]], timing: Timing, tries: int = 2) -> T:
-    """Send a call again whose answer was lost: it may have been done, so it needs its operation id, never a new one.
+    """Send a call again whose answer was lost, or which was refused for now, by its operation id and never a new one.
+
+    The answer may have been lost after the work was done; a refusal that passes is one with the attribute again.
 
     await persist(lambda: operations.apply("k3v9", "rename", data, op_id="01JD…"), TIMING)  # duplicate is success
     """
@@ -62,9 +64,11 @@ async def persist(send: Callable[[], Awaitable[T]], timing: Timing, tries: int =
     while True:
         try:
             return await send()
-        except (LostError, LateError, OSError):
+        except Exception as error:
             attempt += 1
-            if attempt >= tries:
+            if attempt >= tries or not (
+                isinstance(error, LostError | LateError | OSError) or getattr(error, "again", False)
+            ):
                 raise
             await asyncio.sleep(timing.wait(attempt))
 

@@ -90,16 +90,17 @@ class Error:
     """What a call may be refused with; nothing has been written then."""
 
     name: str
-    codes: tuple[str, ...]  # how the server's message begins
+    code: str  # pattern of how the server's message begins
     says: str
-    python: tuple[str, ...] = ()  # the classes of redis-py that have taken the code off the message
+    python: str = ""  # the same, with the classes of redis-py that have taken it off
+    passes: bool = False  # whether the same call may pass soon
 
 
 @cache
 def errors() -> tuple[Error, ...]:
     """Return every error that a call may be refused with."""
     return tuple(
-        Error(name, tuple(e["code"].split("|")), e["says"], tuple(e["python"].split("|")) if "python" in e else ())
+        Error(name, e["code"], e["says"], "|".join(filter(None, (e["code"], e.get("python")))), e.get("passes", False))
         for name, e in _file()["error"].items()
     )
 

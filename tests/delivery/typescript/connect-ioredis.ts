@@ -1,12 +1,28 @@
-import { Redis } from "ioredis";
+import { Cluster, Redis } from "ioredis";
 import type { Connection } from "./redis-plan-client.js";
 
-export async function connect(address: string): Promise<{ client: Connection; close: () => Promise<void> }> {
-  const client = new Redis(address, { maxRetriesPerRequest: 1 });
+type Connected = { client: Connection; close: () => Promise<void> };
+
+/** Connects to a socket's path or a port; enableReadyCheck off, so that a server that loads is asked and not waited for. */
+export async function connect(address: string): Promise<Connected> {
+  const to = /^\d+$/.test(address) ? { port: Number(address) } : { path: address };
+  const client = new Redis({ ...to, maxRetriesPerRequest: 1, enableReadyCheck: false });
+  client.on("error", () => {});
   return {
     client,
     close: async () => {
-      await client.quit();
+      client.disconnect();
+    },
+  };
+}
+
+export async function connectCluster(port: number): Promise<Connected> {
+  const client = new Cluster([{ host: "127.0.0.1", port }], { maxRedirections: 4, clusterRetryStrategy: () => 50, retryDelayOnClusterDown: 50 });
+  client.on("error", () => {});
+  return {
+    client,
+    close: async () => {
+      client.disconnect();
     },
   };
 }
