@@ -54,6 +54,12 @@ def test_a_dropped_use_is_gone_and_its_reason_is_the_line(project):
     assert reasons["votes"] == "dropped by the team (redis-plan.toml:2)"
 
 
+def test_a_complete_list_keeps_what_the_functions_of_a_session_stand_on(project):
+    listed = '[session]\nnoun = "room"\n[uses]\ncomplete = true\ntake = ["votes"]\n'
+    assert {"state", "roster", "presence", "log", "votes"} <= uses(project(prd=POLLS, toml=listed))
+    assert "log" not in uses(project(prd=POLLS, toml=listed + 'drop = ["log"]\n'))
+
+
 def test_without_a_session_nothing_that_needs_one_is_left(project):
     found = uses(project(prd=POLLS, toml="[session]\nnone = true\n"))
     assert not {"state", "roster", "presence", "votes"} & found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from redis_plan.brief.model import Brief, Entity, TakenUse
 from redis_plan.errors import OverrideError
@@ -11,6 +12,9 @@ from redis_plan.keyspace.catalog import UsePattern, use_patterns
 from redis_plan.keyspace.cues import same
 
 FILE = "redis-plan.toml"
+#: What a session's functions stand on: it comes with a session also where a complete list leaves it out, unless it is
+#: dropped by name.
+FOUNDATION = frozenset({"state", "roster", "presence", "log"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +31,17 @@ def closed(pattern: UsePattern, brief: Brief) -> str:
     settled = brief.settled
     if pattern.use in settled.dropped:
         return f"dropped by the team ({FILE}:{settled.dropped[pattern.use]})"
-    if settled.only_taken and not pattern.machinery and pattern.use not in {one.use for one in settled.taken}:
+    taken_uses = {one.use for one in settled.taken}
+    if settled.only_taken and not pattern.machinery and pattern.use not in taken_uses:
+        if pattern.use in FOUNDATION and (settled.session or taken_uses & _of_sessions()):
+            return ""
         return f"the team lists all uses in {FILE}, and this is not among them"
     return ""
+
+
+@cache
+def _of_sessions() -> frozenset[str]:
+    return frozenset(pattern.use for pattern in use_patterns() if pattern.needs == "session")
 
 
 def taken(brief: Brief, has_session: bool) -> dict[str, Wanted]:
