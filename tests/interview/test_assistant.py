@@ -16,9 +16,10 @@ def task(project):
     return assistant.task(reading.read(project(prd=QUIZ + "\n```\ncode\n```\n", stack="- Redis 7\n")))
 
 
-def test_every_line_of_every_document_stands_there_with_its_number(task):
+def test_every_line_of_every_document_stands_there_with_its_number_and_what_it_was_read_as(task):
     for number, line in enumerate(QUIZ.splitlines(), 1):
-        assert f"{number:>5}  {line}".rstrip() in task
+        assert any(f"{number:>5} {mark} {line}".rstrip() in task for mark in " DLx")
+    assert any(f"{number:>5} L {line}" in task for number, line in enumerate(QUIZ.splitlines(), 1))
     assert "### tech-stack.md" in task
 
 
