@@ -31,8 +31,7 @@ def task(reading: Reading) -> str:
         (resources.catalog_dir() / "assistant.md").read_text("utf-8").replace("$file", f"ai/{NAME}").strip(),
         "## The documents\n\n" + _MARKS + "\n\n" + "\n\n".join(_documents(reading)),
         "## What was read: the proposal\n\nThis text is the file as it would be without you (`redis-plan read --propose` "
-        "writes the same). Start from it.\n\n"
-        + _fenced(render(reading), "toml"),
+        "writes the same). Start from it.\n\n" + _fenced(render(reading), "toml"),
         "## Open points\n\n" + "\n".join(_questions(reading)),
         "## What the file may say\n\n" + reference(),
         "## The uses of Redis\n\n" + "\n".join(_vocabulary()),
