@@ -335,8 +335,12 @@ def _report(built: Any) -> None:  # Any: study.Built, which is imported late
         if built.published.aside:
             aside = _short(built.published.aside)
             err.print(f"the previous plan was edited by hand; it is kept as {aside}", highlight=False, soft_wrap=True)
-        for path in built.published.artefacts_aside:
-            err.print(f"an artefact was edited by hand; it is kept as {_short(path)}", highlight=False, soft_wrap=True)
+        for path in built.published.beside_aside:
+            err.print(
+                f"a file beside the plan was edited by hand; it is kept as {_short(path)}",
+                highlight=False,
+                soft_wrap=True,
+            )
 
 
 def _report_comparison(compared: Any) -> None:  # Any: compare.Compared

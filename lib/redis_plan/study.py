@@ -242,13 +242,13 @@ def _assemble(order: Order, run: Run) -> tuple[publish.Published | None, Path | 
         return None, None, ()
     study = exporter.read_study(folder)
     target = plan_folder(order)
-    text, figures = exporter.render(study, run, frame.relative(run.folder / "html", target.resolve()))
+    plan = exporter.render(study, run, frame.relative(run.folder / "html", target.resolve()))
     made = delivery.artefacts(run)
-    delivery.check(text, made)
-    published = publish.publish(target, text, figures, publish.plan_record(text, study, run, made), made)
+    delivery.check(plan.whole, made)
+    published = publish.publish(target, plan, publish.plan_record(plan, study, run, made), made)
     try:
         read = {document.name: document.lines for document in documents.load(order.project).values()}
-        page = review.write_pages(run.folder / "html", run.load_brief().title, text, figures, study.notebooks, read)
+        page = review.write_pages(run.folder / "html", run.load_brief().title, plan, study.notebooks, read)
     except OSError as error:
         raise OutputError(f"can't write the pages to {run.folder / 'html'}: {error.strerror}") from None
     return published, page, assembly.unused_evidence(study)

@@ -27,6 +27,10 @@ def plan_of(project: Path) -> str:
     return (project / "ai/redis-plan.md").read_text("utf-8")
 
 
+def whole_of(project: Path) -> str:
+    return reading.whole(project / "ai")
+
+
 def section(text: str, number: int) -> str:
     after = text.split(f"\n{heading(number)}\n", 1)[1]
     return re.split(r"\n## ", after, maxsplit=1)[0]
@@ -40,38 +44,43 @@ def test_ten_sections_in_order_each_with_text(built):
         assert len(section(text, number).split()) > 80, number
 
 
-def test_every_citation_has_its_record_and_every_record_its_cell(built):
-    text = plan_of(built)
-    cited = set(re.findall(r"\]\(#((?:e|d)-\d\d[a-z]+)\)", text))
-    anchors = set(re.findall(r'<a id="([ed]-\d\d[a-z]+)"></a>', text))
-    assert cited
-    assert cited <= anchors
-    for notebook, cell in re.findall(r"/html/(\d\d_\w+)\.html#cell-id=([\w-]+)", text):
+def test_every_record_has_its_cell(built):
+    found = re.findall(r"/html/(\d\d_\w+)\.html#cell-id=([\w-]+)", whole_of(built))
+    assert found
+    for notebook, cell in found:
         assert f'id="cell-id={cell}"' in (built / f"data/runs/quick/html/{notebook}.html").read_text("utf-8")
 
 
 def test_every_figure_exists_and_has_alternative_text(built):
-    figures = re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", plan_of(built))
-    assert len(figures) >= 6
-    for alt, file in figures:
-        assert len(alt.split()) > 5
-        assert (built / "ai" / file).read_text("utf-8").lstrip().startswith("<?xml")
+    for path in reading.files(built / "ai"):
+        for alt, file in re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", path.read_text("utf-8")):
+            assert len(alt.split()) > 5
+            assert (path.parent / file).read_text("utf-8").lstrip().startswith("<?xml")
 
 
 def test_every_link_leads_somewhere(built):
-    assert not reading.dead_links(built / "ai/redis-plan.md")
+    assert not [dead for path in reading.files(built / "ai") for dead in reading.dead_links(path)]
+
+
+def test_every_link_between_pages_leads_somewhere(built):
+    pages = {path.name: path.read_text("utf-8") for path in (built / "data/runs/quick/html").glob("*.html")}
+    for name, text in pages.items():
+        for target, anchor in re.findall(r'href="([\w-]*(?:\.html)?)(?:#([^"]+))?"', text):
+            there = pages[target or name]
+            assert not anchor or f'id="{anchor}"' in there, (name, target, anchor)
 
 
 def test_the_plan_can_be_read(built):
-    text = plan_of(built)
-    assert not reading.long_cells(text)
-    assert not reading.repeated(text)
-    assert not reading.wrong_articles(text)
-    assert not reading.contradictions(text)
+    for path in reading.files(built / "ai"):
+        text = path.read_text("utf-8")
+        assert not reading.long_cells(text)
+        assert not reading.repeated(text)
+        assert not reading.wrong_articles(text)
+    assert not reading.contradictions(whole_of(built))
 
 
 def test_no_clock_host_or_path_of_this_machine_is_in_the_plan(built):
-    text = plan_of(built)
+    text = whole_of(built)
     assert str(built) not in text
     assert not [path for path in MACHINE_PATHS if path in text]
     assert not re.search(r"\b\d\d:\d\d:\d\d\b", text)
@@ -105,7 +114,7 @@ def test_the_run_folder_is_hidden_from_git(built):
 
 def test_every_command_of_the_plan_runs_as_the_user_that_it_names(built, own_server):
     """Blocks of commands on a connection of their user; blocks of the shell as they stand, from the folder of the plan."""
-    text = plan_of(built)
+    text = whole_of(built)
     root = own_server.client()
     for words in re.findall(r"^user (\w+) on #\w+ (.+)$", (built / "ai/redis/users.acl").read_text(), re.MULTILINE):
         root.execute_command("ACL", "SETUSER", words[0], "reset", "on", ">tried", *words[1].split())
@@ -137,15 +146,15 @@ def test_assembling_twice_from_the_same_evidence_gives_the_same_bytes(built, tmp
     for name in ("one", "two"):
         copy = shutil.copytree(built, tmp_path / name / "project")
         assert redis_plan("assemble", copy, "--profile", "quick").code == 0
-        texts.append(plan_of(copy))
-    assert texts[0] == texts[1] == plan_of(built)
+        texts.append(whole_of(copy))
+    assert texts[0] == texts[1] == whole_of(built)
 
 
 def test_a_rebuild_that_reuses_evidence_gives_the_same_plan(built, tmp_path):
     copy = shutil.copytree(built, tmp_path / "project")
     done = redis_plan("build", copy, "--profile", "quick", "--reuse")
     assert done.code == 0, done.err
-    assert plan_of(copy) == plan_of(built)
+    assert whole_of(copy) == whole_of(built)
 
 
 def test_a_plan_edited_by_hand_is_kept_aside_and_said_so(built, tmp_path):
@@ -184,6 +193,7 @@ def test_nbconvert_knows_the_exporter(built, tmp_path):
     text = (copy / "notebooks/redis-plan.md").read_text("utf-8")
     assert all(f"\n{heading(number)}\n" in text for number in SECTIONS)
     assert (copy / "notebooks/redis-plan-figures").is_dir()
+    assert not reading.dead_links(copy / "notebooks/redis-plan.md")
 
 
 @pytest.mark.parametrize("way", ["papermill", "run all"])

@@ -79,7 +79,8 @@ def test_builds_with_ten_sections_that_speak_of_this_project(built):
     text = (project / "ai/redis-plan.md").read_text("utf-8")
     for number in SECTIONS:
         body = re.split(r"\n## ", text.split(f"\n{heading(number)}\n", 1)[1], maxsplit=1)[0]
-        assert len(body.split()) > 60, number
+        assert len(body.split()) > 20, number
+    text = reading.whole(project / "ai")
 
     documents = " ".join(
         path.read_text("utf-8") for path in (project / "ai").glob("*.md") if path.name in NAMES.values()
@@ -108,12 +109,13 @@ def numbers_of_facts(project: Path, text: str) -> None:
 @pytest.mark.slow
 def test_the_plan_can_be_read_and_does_not_contradict_itself(built):
     project, _ = built
-    text = (project / "ai/redis-plan.md").read_text("utf-8")
-    assert not reading.dead_links(project / "ai/redis-plan.md")
-    assert not reading.long_cells(text)
-    assert not reading.repeated(text)
-    assert not reading.wrong_articles(text)
-    assert not reading.contradictions(text)
+    for path in reading.files(project / "ai"):
+        text = path.read_text("utf-8")
+        assert not reading.dead_links(path)
+        assert not reading.long_cells(text)
+        assert not reading.repeated(text)
+        assert not reading.wrong_articles(text)
+    assert not reading.contradictions(reading.whole(project / "ai"))
 
 
 @pytest.mark.slow

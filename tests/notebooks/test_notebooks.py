@@ -11,9 +11,11 @@ import pytest
 
 from redis_plan import resources
 from redis_plan.parameters import NOTEBOOKS
+from redis_plan.plan.sections import APPENDICES, SECTIONS
 
 PATHS = sorted(resources.notebooks_dir().glob("*.ipynb"))
-TAGS = {"parameters", "setup", "live", *(f"plan-{n:02d}" for n in range(1, 11))}
+TAGS = {"parameters", "setup", "live"}
+TAGS |= {f"plan-{n:02d}" for n in SECTIONS} | {f"appendix-{name}" for name in APPENDICES}
 HEADINGS = ["## Method", "## Experiment", "## Result", "## Decision", "## What this does not show", "## Plan text"]
 
 

@@ -6,10 +6,11 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 SVG = '<svg xmlns="http://www.w3.org/2000/svg"><path d="M0 0"/></svg>'
 
 
-def said(text: str, section: int, cell_id: str = "said") -> NotebookNode:
-    """A code cell tagged for a section that printed Markdown."""
+def said(text: str, section: int, cell_id: str = "said", appendix: str = "") -> NotebookNode:
+    """A code cell tagged for a section, or for its part of an appendix, that printed Markdown."""
     output = new_output("display_data", data={"text/markdown": text, "text/plain": "…"})
-    return new_code_cell("study.say(…)", id=cell_id, metadata={"tags": [f"plan-{section:02d}"]}, outputs=[output])
+    tags = [f"plan-{section:02d}", *([f"appendix-{appendix}"] if appendix else [])]
+    return new_code_cell("study.say(…)", id=cell_id, metadata={"tags": tags}, outputs=[output])
 
 
 def wrote(text: str, section: int, cell_id: str = "wrote") -> NotebookNode:

@@ -24,23 +24,38 @@ def prose(text: str) -> list[str]:
     return lines
 
 
-def dead_links(plan: Path) -> list[str]:
-    """Return the links of ``plan`` whose file or anchor is not there."""
-    text = plan.read_text("utf-8")
+def files(folder: Path) -> list[Path]:
+    """Return the plan in ``folder`` (a project's ``ai/``) and its appendices."""
+    return [folder / "redis-plan.md", *sorted((folder / "redis-plan").glob("*.md"))]
+
+
+def whole(folder: Path) -> str:
+    """Return everything that the plan in ``folder`` and its appendices say."""
+    return "\n".join(path.read_text("utf-8") for path in files(folder))
+
+
+def anchors_of(text: str) -> set[str]:
+    """Return what a link into a Markdown file may end with."""
     headings = re.findall(r"^#+ (.+)$", "\n".join(prose(text)), re.MULTILINE)
     slugs = {re.sub(r"[^\w\- ]", "", h.lower()).strip().replace(" ", "-") for h in headings}
-    anchors = slugs | set(re.findall(r'<a id="([^"]+)"', text))
+    return slugs | set(re.findall(r'<a id="([^"]+)"', text))
+
+
+def dead_links(plan: Path) -> list[str]:
+    """Return the links of a Markdown file whose file or anchor is not there."""
+    text = plan.read_text("utf-8")
+    anchors = anchors_of(text)
     dead = []
     for target in sorted(set(re.findall(r"\]\(([^)\s]+)\)", "\n".join(prose(text))))):
         file, _, fragment = target.partition("#")
         if re.match(r"https?://", target):
             continue
         led = plan.parent / file
-        here = (
-            led.exists() and (not fragment or f'id="{fragment}"' in led.read_text("utf-8"))
-            if file
-            else fragment in anchors
-        )
+        if file and led.exists() and fragment:
+            there = led.read_text("utf-8")
+            here = fragment in anchors_of(there) if led.suffix == ".md" else f'id="{fragment}"' in there
+        else:
+            here = led.exists() if file else fragment in anchors
         if not here:
             dead.append(target)
     return dead

@@ -72,7 +72,7 @@ def test_two_figures_of_one_name_fail():
 
 
 def test_a_citation_becomes_a_link_and_an_unknown_one_fails():
-    assert "[E-04a](#e-04a)" in assemble.sections(study(said("Gone after 26 s [E-04a].", 3)))[3]
+    assert "[E-04a](redis-plan/evidence.md#e-04a)" in assemble.sections(study(said("Gone after 26 s [E-04a].", 3)))[3]
     with pytest.raises(PlanError, match="cell said cites E-09q"):
         assemble.sections(study(said("See [E-09q].", 3)))
 
@@ -90,6 +90,49 @@ def test_limits_are_gathered_from_their_heading_only():
         "## What this does not show\n\n- Clusters,\n  large ones.\n- TLS.\n\n## Plan text\n\n- not this"
     )
     assert study(cell).limits == ("Clusters, large ones.", "TLS.")
+
+
+def test_an_appendix_takes_its_cells_under_their_section_and_the_plan_links_to_each_part():
+    made = study(said("Short.", 3), said("### All of it\n\nLong, measured [E-04a].", 3, "long", appendix="keys"))
+    body = assemble.sections(made)[3]
+    assert "Long" not in body
+    assert "[All of it](redis-plan/keys.md#all-of-it)" in body
+    assert assemble.appendix(made, "keys") == (
+        "## 3 TTL and Expiration Policies\n\n### All of it\n\nLong, measured [E-04a](evidence.md#e-04a)."
+    )
+
+
+def test_a_section_that_stands_in_an_appendix_alone_is_empty():
+    node = full(said("Long.", 3, appendix="keys"))
+    node.cells = [cell for cell in node.cells if cell.id != "s3"]
+    with pytest.raises(PlanError, match=r"section 3 .* is empty"):
+        assemble.sections(Study({"01_x": node}, {}, ()))
+
+
+def test_a_figure_stands_where_each_text_asks_for_it_by_the_way_to_its_file():
+    figure, long = drew(3), said("### Detail\n\n[figure 04-lag]", 3, "long", appendix="benchmarks")
+    figure.metadata.tags.append("appendix-benchmarks")
+    made = study(said("[figure 04-lag]\n\nShort.", 3), figure, long)
+    assert "](redis-plan-figures/04-lag.svg)" in assemble.sections(made)[3]
+    assert assemble.appendix(made, "benchmarks").count("](../redis-plan-figures/04-lag.svg)") == 1
+
+
+def test_a_section_lists_its_decisions_and_their_records_stand_in_full_in_the_appendix():
+    guard = Guard("late by", 2, "<=", 1, "s")
+    taken = Decision(
+        "D-04a", "Worker first", "q", "d", "It took 3 s (n = 9; measured, [E-04a]), the other 9 s [E-04a]; more of it",
+        (Alternative("TTL alone", "9 s", naive=True),), "c", (guard,),
+    )  # fmt: skip
+    cells = full(said(taken.render(), 3, appendix="decisions"))
+    made = Study({"04_expiry": cells}, {"E-04a": evidence("E-04a")}, (taken,))
+    row = "| [Worker first](redis-plan/decisions.md#d-04a) | It took 3 s, the other 9 s | TTL alone | **no longer**: late by ≤ 1 s, now 2 s |"
+    assert row in assemble.sections(made)[3]
+    assert '<a id="d-04a"></a>' in assemble.appendix(made, "decisions")
+
+
+def test_an_unknown_appendix_is_refused_with_those_there_are():
+    with pytest.raises(PlanError, match="appendix-cellar: appendices are keys, protocol"):
+        assemble.sections(Study({"01_x": full(said("x", 3, appendix="cellar"))}, {}, ()))
 
 
 def test_a_failed_cell_is_named():

@@ -7,12 +7,18 @@ import pytest
 
 from redis_plan.errors import OutputError
 from redis_plan.plan import publish
+from redis_plan.plan.exporter import Rendered
 
 FIGURES = {"redis-plan-figures/04-lag.svg": "<svg/>"}
 
 
-def put(folder: Path, text: str) -> publish.Published:
-    return publish.publish(folder, text, FIGURES, json.dumps({"plan_sha256": publish.digest(text)}))
+def put(folder: Path, text: str, appendices: dict[str, str] | None = None) -> publish.Published:
+    beside = appendices or {}
+    record = {
+        "plan_sha256": publish.digest(text),
+        "appendices": [{"path": file, "sha256": publish.digest(said)} for file, said in beside.items()],
+    }
+    return publish.publish(folder, Rendered(text, beside, FIGURES), json.dumps(record))
 
 
 def test_plan_record_and_figures_are_written(tmp_path):
@@ -57,3 +63,14 @@ def test_a_folder_that_is_a_file_is_one_line(tmp_path):
     (tmp_path / "ai").write_text("not a folder")
     with pytest.raises(OutputError, match=r"can't write the plan to .*ai: .*; the previous plan is as it was"):
         put(tmp_path / "ai", "x\n")
+
+
+def test_an_appendix_edited_by_hand_is_kept_aside_and_one_no_longer_written_goes(tmp_path):
+    keys, old = tmp_path / "redis-plan/keys.md", tmp_path / "redis-plan/old.md"
+    put(tmp_path, "ours\n", {"redis-plan/keys.md": "keys\n", "redis-plan/old.md": "old\n"})
+    keys.write_text("our own remark\n")
+    done = put(tmp_path, "ours\n", {"redis-plan/keys.md": "keys again\n"})
+    assert done.beside_aside == (tmp_path / "redis-plan/keys.edited-1.md",)
+    assert done.beside_aside[0].read_text() == "our own remark\n"
+    assert keys.read_text() == "keys again\n"
+    assert not old.exists()

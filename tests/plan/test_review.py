@@ -7,6 +7,7 @@ from nbformat.v4 import new_markdown_cell, new_notebook
 from redis_plan.measure.finding import Value
 from redis_plan.plan import review
 from redis_plan.plan.evidence import describe
+from redis_plan.plan.exporter import Rendered
 from tests.plan.notebooks import SVG, drew, said
 from tests.plan.records import evidence
 
@@ -15,15 +16,20 @@ EVIL = "Hello <script>alert(1)</script> <img src=x onerror=alert(2)> [x](javascr
 
 def pages(tmp_path):
     node = new_notebook(cells=[new_markdown_cell(EVIL, id="evil"), said(EVIL, 3), drew(3)])
-    review.write_pages(
-        tmp_path,
-        "Quiz",
+    plan = (
         "# Redis plan: Quiz\n\n"
         + EVIL
         + "\n\nEight players (prd.md:2), not prd.md:3.\n"
-        + '\n\n| a |\n|:--|\n| <a id="e-04a"></a>E-04a |\n\n![Line chart.](redis-plan-figures/x.svg)\n\n'
-        "[04](../data/runs/quick/html/04_expiry.html#cell-id=drew)\n",
-        {"redis-plan-figures/x.svg": SVG},
+        + "\n\n![Line chart.](redis-plan-figures/x.svg)\n\n[E-04a](redis-plan/evidence.md#e-04a)\n"
+    )
+    records = (
+        '| a |\n|:--|\n| <a id="e-04a"></a>E-04a |\n\n'
+        "[04](../../data/runs/quick/html/04_expiry.html#cell-id=drew)\n\n[the plan](../redis-plan.md)\n"
+    )
+    review.write_pages(
+        tmp_path,
+        "Quiz",
+        Rendered(plan, {"redis-plan/evidence.md": records}, {"redis-plan-figures/x.svg": SVG}),
         {"04_expiry": node},
         {"prd.md": ["# Quiz", "<b>Rooms</b> hold 8 players."]},
     )
@@ -48,8 +54,10 @@ def test_every_image_has_alternative_text(tmp_path):
 
 def test_a_citation_leads_to_its_row_and_from_there_to_the_cell(tmp_path):
     made = pages(tmp_path)
-    assert '<a id="e-04a"></a>' in made["redis-plan"]
-    assert 'href="04_expiry.html#cell-id=drew"' in made["redis-plan"]
+    assert 'href="plan-evidence.html#e-04a"' in made["redis-plan"]
+    assert '<a id="e-04a"></a>' in made["plan-evidence"]
+    assert 'href="04_expiry.html#cell-id=drew"' in made["plan-evidence"]
+    assert 'href="redis-plan.html"' in made["plan-evidence"]
     assert 'id="cell-id=drew"' in made["04_expiry"]
 
 

@@ -1,4 +1,4 @@
-"""Assembly: plan cells in, one Markdown document out.
+"""Assembly: plan cells in, a short plan and its appendices out.
 
 The steps are small and in this order: collect the cells of each section, refuse what is empty or unproven, join them,
 turn citations into links, put the frame around them. The same cells and records give the same bytes.
@@ -16,12 +16,14 @@ from nbformat import NotebookNode
 from redis_plan.errors import PlanError
 from redis_plan.plan.cells import Figure, PlanCell, evidence_cells, limits, plan_cells
 from redis_plan.plan.decision import Decision
+from redis_plan.plan.decision_table import decision_table
 from redis_plan.plan.evidence import Evidence
-from redis_plan.plan.sections import SECTIONS, heading
+from redis_plan.plan.sections import APPENDICES, SECTIONS, anchor, heading
 
 _CITED = re.compile(r"\[((?:[ED]-\d\d[a-z]+)(?:, [ED]-\d\d[a-z]+)*)\](?!\()")
 _FIGURE = re.compile(r"^\[figure ([\w-]+)\]$", re.MULTILINE)
 _SENTENCES = re.compile(r"(?<=[.;:] )")
+_HEADING = re.compile(r"^### (.+)$", re.MULTILINE)
 _DECISION_HEADING = re.compile(r"^### (D-\d\d[a-z]+)", re.MULTILINE)
 
 
@@ -70,29 +72,81 @@ class Study:
 
 
 def sections(study: Study) -> dict[int, str]:
-    """Return the Markdown of each section, citations resolved; raises :class:`PlanError` at the first fault."""
+    """Return the Markdown of each section of the plan, citations resolved; raises :class:`PlanError` at the first fault."""
     check_citations(study)
     bodies = {number: _body(study, number) for number in SECTIONS}
     for number, body in bodies.items():
         if not _has_text(body):
-            cells = [f"{c.notebook}/{c.cell_id}" for c in study.cells if c.section == number]
+            cells = [f"{c.notebook}/{c.cell_id}" for c in study.cells if c.section == number and not c.appendix]
             said = f"its cells {', '.join(cells)} say nothing" if cells else f"no cell is tagged plan-{number:02d}"
             raise PlanError(f"section {number} ({SECTIONS[number]}) is empty: {said}")
-    return {number: tidy(link_citations(thin_citations(body))) for number, body in bodies.items()}
+    return {
+        number: "\n\n".join(
+            part
+            for part in (
+                tidy(link_citations(thin_citations(body))),
+                decision_table(decisions_of(study, number)),
+                further(study, number),
+            )
+            if part
+        )
+        for number, body in bodies.items()
+    }
 
 
-def _body(study: Study, number: int) -> str:
-    """Join a section's blocks. A figure stands where a text has a line ``[figure NAME]``, else where its cell stands."""
-    blocks = [block for cell in study.cells if cell.section == number for block in cell.blocks]
-    figures = {block.name: block.markdown for block in blocks if isinstance(block, Figure)}
-    text = "\n".join(block for block in blocks if isinstance(block, str))
-    placed = set(_FIGURE.findall(text)) & set(figures)
+def appendix(study: Study, name: str) -> str:
+    """Return what the cells give to an appendix, under the headings of their sections; "" where they give nothing."""
+    parts = []
+    for number in SECTIONS:
+        body = _body(study, number, name)
+        if _has_text(body):
+            parts += [heading(number), tidy(link_citations(thin_citations(body), name))]
+    return "\n\n".join(parts)
+
+
+def decisions_of(study: Study, number: int) -> tuple[Decision, ...]:
+    """Return the decisions that a section's cells show, in the order in which they stand."""
+    shown = [
+        id
+        for cell in study.cells
+        if cell.section == number
+        for block in cell.blocks
+        if isinstance(block, str)
+        for id in _DECISION_HEADING.findall(block)
+    ]
+    known = {decision.id: decision for decision in study.decisions}
+    return tuple(known[id] for id in dict.fromkeys(shown) if id in known)
+
+
+def further(study: Study, number: int) -> str:
+    """Return where the rest of a section stands: a link to each of its parts in the appendices."""
+    found = []
+    for name in APPENDICES:
+        if name == "decisions":
+            continue  # each has a link of its own in the table
+        for title in _HEADING.findall(_body(study, number, name)):
+            found.append(f"[{title}]({APPENDICES[name].file}#{anchor(title)})")
+    return f"More: {', '.join(found)}." if found else ""
+
+
+def _body(study: Study, number: int, name: str = "") -> str:
+    """Join what a section has in the plan, or in an appendix.
+
+    A figure stands where a text of the section has a line ``[figure NAME]``, else where its own cell goes.
+    """
+    cells = [cell for cell in study.cells if cell.section == number]
+    figures = {block.name: block for cell in cells for block in cell.blocks if isinstance(block, Figure)}
+    texts = [block for cell in cells for block in cell.blocks if isinstance(block, str)]
+    placed = set(_FIGURE.findall("\n".join(texts))) & set(figures)
+    up = "../" if name else ""
     parts = [
-        block.markdown if isinstance(block, Figure) else block
-        for block in blocks
+        block.markdown(up) if isinstance(block, Figure) else block
+        for cell in cells
+        if cell.appendix == name
+        for block in cell.blocks
         if (isinstance(block, Figure) and block.name not in placed) or (isinstance(block, str) and block.strip())
     ]
-    return _FIGURE.sub(lambda m: figures.get(m[1], ""), "\n\n".join(parts))
+    return _FIGURE.sub(lambda m: figures[m[1]].markdown(up) if m[1] in figures else "", "\n\n".join(parts))
 
 
 def _has_text(markdown: str) -> bool:
@@ -141,10 +195,20 @@ def _thinned(sentence: str) -> str:
     return sentence
 
 
-def link_citations(markdown: str) -> str:
-    """Turn ``[E-04a]`` into a link to its row in the evidence list, and give each decision heading an anchor."""
-    linked = _CITED.sub(lambda m: ", ".join(f"[{id}](#{id.lower()})" for id in m[1].split(", ")), markdown)
+def link_citations(markdown: str, name: str = "") -> str:
+    """Turn ``[E-04a]`` into a link to its record, and give each decision's heading an anchor.
+
+    ``name`` is the appendix that the text stands in; empty is the plan itself.
+    """
+    linked = _CITED.sub(lambda m: ", ".join(f"[{id}]({_place(id, name)})" for id in m[1].split(", ")), markdown)
     return _DECISION_HEADING.sub(lambda m: f'<a id="{m[1].lower()}"></a>\n\n### {m[1]}', linked)
+
+
+def _place(id: str, name: str) -> str:
+    """Return the link from an appendix, or from the plan, to the record of a measurement or a decision."""
+    target = "evidence" if id.startswith("E") else "decisions"
+    file = "" if target == name else f"{target}.md" if name else APPENDICES[target].file
+    return f"{file}#{id.lower()}"
 
 
 def unused_evidence(study: Study) -> tuple[str, ...]:
@@ -159,11 +223,18 @@ def unused_evidence(study: Study) -> tuple[str, ...]:
 
 
 def document(title: str, front: str, bodies: Mapping[int, str], back: str) -> str:
-    """Return the whole plan: title, front, ten sections, back; one blank line between blocks."""
+    """Return the plan itself: title, front, ten sections, back; one blank line between blocks."""
     parts = [f"# Redis plan: {title}", front]
     for number in SECTIONS:
         parts += [heading(number), bodies[number]]
     return "\n\n".join(tidy(part) for part in (*parts, back) if part.strip()) + "\n"
+
+
+def appendix_document(title: str, name: str, body: str) -> str:
+    """Return an appendix as a document of its own, with the way back to the plan."""
+    about = APPENDICES[name]
+    says = f"{about.holds[:1].upper()}{about.holds[1:]}. Section numbers are those of [the plan](../redis-plan.md)."
+    return "\n\n".join([f"# {title}: {about.title.lower()}", says, tidy(body)]) + "\n"
 
 
 def tidy(markdown: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import dataclass
 
 from redis_plan import resources, units
 from redis_plan.brief.model import Brief
@@ -159,29 +160,74 @@ def changes(brief: Brief, keyspace: Keyspace) -> str:
     )
 
 
-def client_options(brief: Brief, keyspace: Keyspace) -> str:
-    """Return the options of the client library that the stack implies, and how many connections there are."""
+def short(brief: Brief, keyspace: Keyspace) -> str:
+    """Return the answer of the failover arithmetic in two sentences."""
+    if brief.fit == "no":
+        return "One instance: nothing here is worth a failover of our own."
+    target = brief.fact("sync_latency")
+    best_name, best = min(((name, d + e + _CLIENTS_S) for name, d, e, _ in _TOPOLOGIES), key=lambda item: item[1])
+    first_name, first = next((name, d + e + _CLIENTS_S) for name, d, e, _ in _TOPOLOGIES)
+    verdict = (
+        "within the target"
+        if best <= target.value
+        else f"so no setting keeps the target of {units.write(target.value, 's')} through an unplanned failover"
+    )
+    has = "" if settings.replicated(brief) else "The documents name no replica: a restart is the recovery. "
+    return (
+        f"{has}A failover takes {units.write(first, 's')} with {first_name.replace(', ', ' at its ')} and {units.write(best, 's')} with "
+        f"{best_name} (modelled from documented defaults), {verdict}; clients see the banner of section 9"
+        + (" and catch up by version." if not functions.missing(keyspace) else " and read again.")
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """The client library that the stack implies: its options, each with its reason, and how many connections there are."""
+
+    library: str
+    implied_by: tuple[str, ...]
+    options: tuple[tuple[str, str], ...]
+    reasons: tuple[str, ...]
+    connections: str
+
+
+def client(brief: Brief, keyspace: Keyspace) -> Client:
+    """Return the client library of a project's stack with its options filled in."""
     table = tomllib.loads((resources.catalog_dir() / "clients.toml").read_text("utf-8"))["client"]
     names = {c.name.lower() for c in brief.stack if c.status in ("chosen", "later")}
-    entry = next((c for c in table if not c["implied_by"] or names & set(c["implied_by"])), None)
-    assert entry is not None  # the last entry is for any stack
-    timeout = brief.value("sync_latency") / 2
-    implied = sorted(names & set(entry["implied_by"]))
-    why = f"implied by {', '.join(implied)} in the stack" if implied else "the stack names no client library"
+    entry = next(c for c in table if not c["implied_by"] or names & set(c["implied_by"]))  # the last is for any stack
+    timeout, process = brief.value("sync_latency") / 2, "gateway" if keyspace.channels else "service"
+    given = {"timeout_ms": round(timeout * 1000), "timeout_s": units.significant(timeout)}
+    nodes, each = brief.value("gateway_nodes"), settings.CONNECTIONS_PER_GATEWAY
+    return Client(
+        entry["library"],
+        tuple(sorted(names & set(entry["implied_by"]))),
+        tuple((name, value.format(**given).replace("gateway", process)) for name, value, _ in entry["options"]),
+        tuple(reason.replace("gateway", process) for _, _, reason in entry["options"]),
+        f"{nodes:g} {process}s × {each:g} + 8 = {nodes * each + 8:g} connections (modelled)",
+    )
+
+
+def client_options(brief: Brief, keyspace: Keyspace) -> str:
+    """Return the options of the client library that the stack implies, and how many connections there are."""
+    found, nodes, each = client(brief, keyspace), brief.fact("gateway_nodes"), settings.CONNECTIONS_PER_GATEWAY
+    why = (
+        f"implied by {', '.join(found.implied_by)} in the stack"
+        if found.implied_by
+        else "the stack names no client library"
+    )
     process = "gateway" if keyspace.channels else "service"
-    rows = []
-    for name, value, reason in entry["options"]:
-        shown = value.format(timeout_ms=round(timeout * 1000), timeout_s=units.significant(timeout))
-        rows.append(f"| `{name}` | `{shown.replace('gateway', process)}` | {reason.replace('gateway', process)} |")
-    nodes, each = brief.fact("gateway_nodes"), settings.CONNECTIONS_PER_GATEWAY
+    rows = [
+        f"| `{name}` | `{value}` | {reason} |"
+        for (name, value), reason in zip(found.options, found.reasons, strict=True)
+    ]
     subscriber = "one that subscribes and one to spare" if keyspace.channels else "two to spare"
     return "\n".join(
         [
-            f"### Client: {entry['library']}",
+            f"### Client: {found.library}",
             "",
-            f"Options for {entry['library']} ({why}). Each {process} has {each - 2:g} connections for commands, {subscriber}; with 8 for "
-            f"workers, metrics and people that is {nodes.value:g} × {each:g} + 8 = {nodes.value * each + 8:g} connections (modelled; "
-            f"{process}s: {nodes.where}).",
+            f"Options for {found.library} ({why}). Each {process} has {each - 2:g} connections for commands, {subscriber}; with 8 for "
+            f"workers, metrics and people that is {found.connections.partition('= ')[2]} ({process}s: {nodes.where}).",
             "",
             "| Option | Value | Because |",
             "|:--|:--|:--|",

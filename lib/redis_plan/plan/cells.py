@@ -1,7 +1,8 @@
 """Plan cells: the parts of executed notebooks that become text of the plan.
 
-A cell tagged ``plan-NN`` belongs to section NN. A Markdown cell is copied; a code cell gives its Markdown outputs and
-its figures, never its code. Every notebook also has a part headed *What this does not show*, whose list items are
+A cell tagged ``plan-NN`` belongs to section NN of the plan itself; one that is also tagged ``appendix-NAME`` gives its
+text to that appendix, under the same section. A Markdown cell is copied; a code cell gives its Markdown outputs and its
+figures, never its code. Every notebook also has a part headed *What this does not show*, whose list items are
 gathered into the plan's own list of what was not tested.
 """
 
@@ -14,9 +15,10 @@ from dataclasses import dataclass
 from nbformat import NotebookNode
 
 from redis_plan.errors import PlanError
-from redis_plan.plan.sections import SECTIONS
+from redis_plan.plan.sections import APPENDICES, SECTIONS
 
 _TAG = re.compile(r"plan-(\d\d)$")
+_APPENDIX = "appendix-"
 _LIMITS_HEADING = "## What this does not show"
 FIGURES = "redis-plan-figures"
 
@@ -36,22 +38,25 @@ class Figure:
         """Where the figure stands, relative to the plan."""
         return f"{FIGURES}/{self.name}.svg"
 
-    @property
-    def markdown(self) -> str:
-        """The image with its alternative text, its caption and its evidence."""
+    def markdown(self, up: str = "") -> str:
+        """Return the image with its alternative text, its caption and its evidence; ``up`` leads to the plan's folder."""
         cited = ", ".join(f"[{id}]" for id in self.draws)
-        return f"![{self.alt}]({self.file})\n\n*{self.caption + ' ' if self.caption else ''}Evidence: {cited}.*"
+        return f"![{self.alt}]({up}{self.file})\n\n*{self.caption + ' ' if self.caption else ''}Evidence: {cited}.*"
 
 
 @dataclass(frozen=True, slots=True)
 class PlanCell:
-    """A cell's contribution to one section: blocks of Markdown and figures, in the order they were shown."""
+    """A cell's contribution to one section: blocks of Markdown and figures, in the order they were shown.
+
+    ``appendix`` names the file that its text goes to; empty is the plan itself.
+    """
 
     section: int
     notebook: str
     position: int
     cell_id: str
     blocks: tuple[str | Figure, ...]
+    appendix: str = ""
 
     @property
     def where(self) -> str:
@@ -70,6 +75,17 @@ def section_of(cell: NotebookNode) -> int | None:
     return None
 
 
+def appendix_of(cell: NotebookNode) -> str:
+    """Return the name of the appendix that ``cell`` is tagged for, or "" for the plan; raises on one that is not."""
+    for tag in cell.metadata.get("tags", ()):
+        if tag.startswith(_APPENDIX):
+            name = str(tag.removeprefix(_APPENDIX))
+            if name not in APPENDICES:
+                raise PlanError(f"cell {cell.get('id')} is tagged {tag}: appendices are {', '.join(APPENDICES)}")
+            return name
+    return ""
+
+
 def plan_cells(notebook: str, node: NotebookNode) -> Iterator[PlanCell]:
     """Yield the plan cells of an executed notebook in the order they stand."""
     for position, cell in enumerate(node.cells):
@@ -79,7 +95,7 @@ def plan_cells(notebook: str, node: NotebookNode) -> Iterator[PlanCell]:
         cell_id = str(cell.get("id", position))
         where = f"section {section} ({SECTIONS[section]}), notebook {notebook}, cell {cell_id}"
         blocks = (cell.source,) if cell.cell_type == "markdown" else tuple(_outputs(cell.get("outputs", ()), where))
-        yield PlanCell(section, notebook, position, cell_id, blocks)
+        yield PlanCell(section, notebook, position, cell_id, blocks, appendix_of(cell))
 
 
 def _outputs(outputs: Iterable[NotebookNode], where: str) -> Iterator[str | Figure]:

@@ -36,6 +36,13 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", ":")) else ".")
 
 
+def _demand(id: str, places: Mapping[str, str]) -> str:
+    """Return a demand as a reader knows it: the id of the documents' own with its place, or the place alone."""
+    if id not in places:
+        return id
+    return places[id] if id.startswith("R-") else f"{id} ({places[id]})"
+
+
 @dataclass(frozen=True, slots=True)
 class Alternative:
     """A design that was not taken, with its best number. ``naive`` marks the baseline that every decision has."""
@@ -70,7 +77,7 @@ class Decision:
         ``places`` says where each requirement stands: id → ``prd.md:85``.
         """
         known = places or {}
-        cited = [f"{name} ({known[name]})" if name in known else name for name in self.requirements]
+        cited = [_demand(name, known) for name in self.requirements]
         status = "Accepted" if self.supported else "No longer supported by this run"
         serves = f" · serves {', '.join(cited)}" if cited else ""
         instead = "; ".join(f"{'the naive design, ' if a.naive else ''}{a.name} ({a.best})" for a in self.instead_of)

@@ -41,32 +41,14 @@ def timed_actions(brief: Brief, keyspace: Keyspace, events: Evidence) -> str:
         )
         return "\n".join(lines)
     of = periods.periods(brief)
-    poll, claim, writer = of["poll"], of["claim"], Writer(brief, keyspace)
+    poll, claim = of["poll"], of["claim"]
     lines += [
         f"Timers, lease checks and idle ends stand in `{due.template}`, score = deadline in milliseconds. A worker polls each bucket "
         f"every {units.write(poll.seconds, 's')} ({poll.grade}: {poll.because}) and claims what is due in the same step, by the server's "
         f"clock: an entry has one owner for {units.write(claim.seconds, 's')} ({claim.grade}: {claim.because}), and that of a worker that "
         "dies is due again.",
         "",
-        command_block.block(
-            [
-                command_block.line(
-                    keyspace,
-                    writer.call("claim_due"),
-                    "entry, claimed_until, entry, …: ours until then",
-                ),
-                command_block.line(
-                    keyspace,
-                    writer.call("done_due", entry="<entry>", claimed_until="<claimed_until>"),
-                    "after the action: 0 where it got another deadline meanwhile",
-                ),
-                command_block.line(
-                    keyspace,
-                    ("ZADD", writer.key(due.name), "<deadline>", "<entry>"),
-                    "instead, where the state names a further one",
-                ),
-            ]
-        ),
+        command_block.block(timer_commands(brief, keyspace)),
         "",
         "The action is a function that checks the state (`expected_version`, or the deadline in it), so a late or repeated call changes "
         "nothing; after `conflict` the worker reads the state and writes the deadline that stands there. Bound: one poll, one round "
@@ -74,6 +56,21 @@ def timed_actions(brief: Brief, keyspace: Keyspace, events: Evidence) -> str:
         f"{units.write(periods.seconds(brief, 'sweep'), 's')}, writes a timer again that the state names and the index lost.",
     ]
     return "\n".join(lines)
+
+
+def timer_commands(brief: Brief, keyspace: Keyspace) -> list[command_block.Line]:
+    """Return what a timer's worker sends: claim, done, and the next deadline; nothing where no deadline is kept."""
+    due = keyspace.use("due")
+    if due is None:
+        return []
+    writer = Writer(brief, keyspace)
+    done = writer.call("done_due", entry="<entry>", claimed_until="<claimed_until>")
+    again = ("ZADD", writer.key(due.name), "<deadline>", "<entry>")
+    return [
+        command_block.line(keyspace, writer.call("claim_due"), "entry, claimed_until, entry, …: ours until then"),
+        command_block.line(keyspace, done, "after the action: 0 where it got another deadline meanwhile"),
+        command_block.line(keyspace, again, "instead, where the state names a further one"),
+    ]
 
 
 def _against_events(events: Evidence) -> str:

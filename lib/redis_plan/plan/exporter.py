@@ -1,12 +1,13 @@
 """The exporter: ``jupyter nbconvert --to redis-plan data/runs/<profile>/notebooks/01_requirements.ipynb``.
 
-Given one executed notebook of a run it takes its siblings along, because a plan is assembled from all nine. Figures are
-written beside the plan. It fails, naming section and cell, when a section is empty or a figure has no evidence.
+Given one executed notebook of a run it takes its siblings along, because a plan is assembled from all nine. Figures and
+appendices are written beside the plan. It fails, naming section and cell, when a section is empty or a figure has no evidence.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from traitlets import Unicode
 from redis_plan.errors import PlanError
 from redis_plan.plan import assemble, frame
 from redis_plan.plan.assemble import Study
+from redis_plan.plan.sections import APPENDICES
 from redis_plan.run import Run
 
 _NOTEBOOK = re.compile(r"\d\d_\w+\.ipynb$")
@@ -52,11 +54,12 @@ class PlanExporter(Exporter):
         return self._export(study, folder, resources)
 
     def _export(self, study: Study, folder: Path, resources: dict[str, Any] | None) -> tuple[str, Any]:
-        text, figures = render(study, Run(folder, folder.parent), self.html_dir or "../html")
+        plan = render(study, Run(folder, folder.parent), self.html_dir or "../html")
+        beside = {name: text.encode() for name, text in (plan.appendices | plan.figures).items()}
         resources = dict(resources or {})
         resources["output_extension"] = self.file_extension
-        resources["outputs"] = {**resources.get("outputs", {}), **{name: svg.encode() for name, svg in figures.items()}}
-        return text, resources
+        resources["outputs"] = {**resources.get("outputs", {}), **beside}
+        return plan.text, resources
 
 
 def read_study(folder: Path) -> Study:
@@ -69,12 +72,33 @@ def read_study(folder: Path) -> Study:
     return Study(notebooks, run.evidence.all(), run.decisions())
 
 
-def render(study: Study, run: Run, html_dir: str) -> tuple[str, dict[str, str]]:
-    """Return the plan's Markdown and its figures, file → SVG text."""
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A plan ready to be written: its text, and what stands beside it by file."""
+
+    text: str
+    appendices: dict[str, str]  # Markdown
+    figures: dict[str, str]  # SVG
+
+    @property
+    def whole(self) -> str:
+        """Everything that the plan says, in one text."""
+        return "\n".join((self.text, *self.appendices.values()))
+
+
+def render(study: Study, run: Run, html_dir: str) -> Rendered:
+    """Return the plan of ``study``; ``html_dir`` leads from the plan to the rendered notebooks."""
     bodies = assemble.sections(study)
-    figures = {file: figure.svg for file, figure in study.figures().items()}
+    texts = {name: assemble.appendix(study, name) for name in APPENDICES}
     title, front, back = "untitled", "", ""
     if (run.folder / "brief.json").exists():
         brief, keyspace = run.load_brief(), run.load_keyspace()
-        title, front, back = brief.title, frame.front(brief, keyspace, study), frame.back(brief, study, html_dir)
-    return assemble.document(title, front, bodies, back), figures
+        title, front = brief.title, frame.front(brief, keyspace, study)
+        added = frame.appendices(study, f"../{html_dir}")
+        texts = {name: "\n\n".join(filter(None, (added.get(name, ""), text))) for name, text in texts.items()}
+        back = frame.back(brief, [name for name, text in texts.items() if text])
+    kept = {
+        APPENDICES[name].file: assemble.appendix_document(title, name, text) for name, text in texts.items() if text
+    }
+    figures = {file: figure.svg for file, figure in study.figures().items()}
+    return Rendered(assemble.document(title, front, bodies, back), kept, figures)

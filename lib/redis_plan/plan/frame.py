@@ -16,6 +16,7 @@ from redis_plan.plan.decision import Decision
 from redis_plan.plan.evidence import Evidence, write_interval, write_value
 from redis_plan.plan.keyspace_text import counted
 from redis_plan.plan.memory_words import Words
+from redis_plan.plan.sections import APPENDICES
 
 _FIT = {
     "core": "Redis is core to this project",
@@ -123,19 +124,29 @@ def _how_to_read(study: Study) -> str:
     )
 
 
-def back(brief: Brief, study: Study, html_dir: str) -> str:
-    """Return *What we did not test*, *When to revisit*, *Assumptions*, *Open questions* and *Evidence*."""
+def back(brief: Brief, appendices: Sequence[str]) -> str:
+    """Return *Assumptions*, *Open questions* and the list of ``appendices``."""
     parts = [
-        _list("What we did not test", [*_not_run(study), *study.limits]),
-        _revisit(study.decisions),
         _assumptions(brief),
         _list(
             "Open questions of the team",
             [f"{_one_line(n.text)} ({n.file}:{n.line})" for n in brief.notes if n.kind == "open-question"],
         ),
-        _evidence(study, html_dir),
+        _list(
+            "Appendices",
+            [f"[{a.title}]({a.file}): {a.holds}" for name, a in APPENDICES.items() if name in appendices],
+        ),
     ]
     return "\n\n".join(link_citations(part) for part in parts if part)
+
+
+def appendices(study: Study, html_dir: str) -> dict[str, str]:
+    """Return what the records add to appendices, by name; ``html_dir`` leads from there to the rendered notebooks."""
+    return {
+        "untested": link_citations("\n".join(f"- {item}" for item in (*_not_run(study), *study.limits)), "untested"),
+        "decisions": link_citations(_revisit(study.decisions), "decisions"),
+        "evidence": _evidence(study, html_dir),
+    }
 
 
 def _not_run(study: Study) -> list[str]:
@@ -202,7 +213,7 @@ def _evidence(study: Study, html_dir: str) -> str:
     if not study.evidence:
         return ""
     shown = study.evidence_cells
-    lines = ["## Evidence", "", "Raw samples and the full record of each are in the run folder under `evidence/`.", ""]
+    lines = ["Raw samples and the full record of each are in the run folder under `evidence/`.", ""]
     lines += ["| Id | Question | Measured values | Samples | Cell |", "|:--|:--|:--|--:|:--|"]
     for id, record in study.evidence.items():
         notebook, cell = shown.get(id, (record.notebook, ""))

@@ -1,4 +1,4 @@
-"""Publishing: plan and artefacts written into the project at once, and never over a person's own edits."""
+"""Publishing: plan, appendices and artefacts written into the project at once, and never over a person's own edits."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from pathlib import Path
 
 from redis_plan import __version__
 from redis_plan.delivery.artefact import Artefact
-from redis_plan.delivery.bundle import FOLDER
+from redis_plan.delivery.bundle import FOLDER as ARTEFACTS
 from redis_plan.errors import OutputError
 from redis_plan.plan import assemble
 from redis_plan.plan.assemble import Study
 from redis_plan.plan.cells import FIGURES
+from redis_plan.plan.exporter import Rendered
+from redis_plan.plan.sections import FOLDER as APPENDICES
 from redis_plan.plan.sections import SECTIONS
 from redis_plan.run import Run
 
 PLAN, RECORD = "redis-plan.md", "redis-plan.json"
-FORMAT = 1  # 1: first version
+FORMAT = 2  # 1: first version; 2: appendices
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +34,19 @@ class Published:
     record: Path
     aside: Path | None
     artefacts: Path | None = None  # their folder
-    artefacts_aside: tuple[Path, ...] = ()
+    beside_aside: tuple[Path, ...] = ()  # artefacts and appendices
 
 
-def plan_record(text: str, study: Study, run: Run, artefacts: Iterable[Artefact] = ()) -> str:
+def plan_record(plan: Rendered, study: Study, run: Run, artefacts: Iterable[Artefact] = ()) -> str:
     """Return ``redis-plan.json``: the plan as data, with the digests by which a later edit is noticed."""
     brief = run.load_brief()
     record = {
         "format": FORMAT,
         "redis_plan": __version__,
         "title": brief.title,
-        "plan_sha256": digest(text),
-        "artefacts": [{"path": f"{FOLDER}/{a.path}", "sha256": a.sha256, "purpose": a.purpose} for a in artefacts],
+        "plan_sha256": digest(plan.text),
+        "appendices": [{"path": file, "sha256": digest(text)} for file, text in plan.appendices.items()],
+        "artefacts": [{"path": f"{ARTEFACTS}/{a.path}", "sha256": a.sha256, "purpose": a.purpose} for a in artefacts],
         "sections": [
             {"number": n, "name": SECTIONS[n], "markdown": body} for n, body in assemble.sections(study).items()
         ],
@@ -61,27 +64,26 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.replace("\r\n", "\n").encode()).hexdigest()
 
 
-def publish(
-    folder: Path, text: str, figures: Mapping[str, str], record: str, artefacts: Sequence[Artefact] = ()
-) -> Published:
-    """Write plan, figures, artefacts and record into ``folder``.
+def publish(folder: Path, plan: Rendered, record: str, artefacts: Sequence[Artefact] = ()) -> Published:
+    """Write plan, appendices, figures, artefacts and record into ``folder``.
 
     Everything is written beside first and moved in last, so a failure leaves the previous plan as it was. A file that
     was edited by hand is kept as ``name.edited-N.ext``; one that we wrote before and no longer need is removed. Raises
     :class:`OutputError` where writing is impossible.
     """
+    beside = plan.appendices | {f"{ARTEFACTS}/{a.path}": a.text for a in artefacts}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".redis-plan-", dir=folder) as half:
             new = Path(half)
-            (new / PLAN).write_text(text, encoding="utf-8")
+            (new / PLAN).write_text(plan.text, encoding="utf-8")
             (new / RECORD).write_text(record, encoding="utf-8")
             (new / FIGURES).mkdir()
-            for file, svg in figures.items():
+            for file, svg in plan.figures.items():
                 (new / file).write_text(svg, encoding="utf-8")
-            for artefact in artefacts:
-                _make(new, folder, artefact)
-            put_aside = _place(new, folder, artefacts)
+            for file, text in beside.items():
+                _make(new, folder, file, text)
+            put_aside = _place(new, folder, beside)
             aside = _put_aside(folder)
             if (folder / FIGURES).exists():
                 shutil.rmtree(folder / FIGURES)
@@ -92,32 +94,31 @@ def publish(
         raise OutputError(
             f"can't write the plan to {folder}: {error.strerror}; the previous plan is as it was"
         ) from None
-    made = folder / FOLDER if artefacts else None
+    made = folder / ARTEFACTS if artefacts else None
     return Published(folder / PLAN, folder / RECORD, aside, made, put_aside)
 
 
-def _make(new: Path, folder: Path, artefact: Artefact) -> None:
-    """Write the artefact beside, and see to it that it can be moved in."""
-    path = new / FOLDER / artefact.path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(artefact.text, encoding="utf-8")
-    target = folder / FOLDER / artefact.path
+def _make(new: Path, folder: Path, file: str, text: str) -> None:
+    """Write a file beside, and see to it that it can be moved in."""
+    (new / file).parent.mkdir(parents=True, exist_ok=True)
+    (new / file).write_text(text, encoding="utf-8")
+    target = folder / file
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.is_dir():
         raise IsADirectoryError(0, f"{target} is a folder")
 
 
-def _place(new: Path, folder: Path, artefacts: Sequence[Artefact]) -> tuple[Path, ...]:
-    """Move the artefacts in; return where edited ones were put, remove what we wrote and do not write any more."""
-    written, kept = _written_artefacts(folder / RECORD), []
-    for artefact in artefacts:
-        target = folder / FOLDER / artefact.path
-        if target.exists() and _file_digest(target) not in (written.get(f"{FOLDER}/{artefact.path}"), artefact.sha256):
+def _place(new: Path, folder: Path, files: Mapping[str, str]) -> tuple[Path, ...]:
+    """Move the files in; return where edited ones were put, remove what we wrote and do not write any more."""
+    written, kept = _written_beside(folder / RECORD), []
+    for file, text in files.items():
+        target = folder / file
+        if target.exists() and _file_digest(target) not in (written.get(file), digest(text)):
             kept.append(target.replace(_free(target)))
-        (new / FOLDER / artefact.path).replace(target)
-    for name in set(written) - {f"{FOLDER}/{a.path}" for a in artefacts}:
-        stale = folder / name
-        if stale.is_file() and _file_digest(stale) == written[name]:
+        (new / file).replace(target)
+    for file in set(written) - set(files):
+        stale = folder / file
+        if stale.is_file() and _file_digest(stale) == written[file]:
             stale.unlink()
     return tuple(kept)
 
@@ -141,14 +142,16 @@ def _put_aside(folder: Path) -> Path | None:
     return plan.replace(_free(plan))
 
 
-def _written_artefacts(record: Path) -> dict[str, str]:
-    """Return the digests of the artefacts that we wrote; names that leave our folder are nobody's business."""
+def _written_beside(record: Path) -> dict[str, str]:
+    """Return the digests of what we wrote beside the plan; names that leave our folders are nobody's business."""
     try:
-        listed = json.loads(record.read_text("utf-8")).get("artefacts", [])
+        known = json.loads(record.read_text("utf-8"))
+        listed = [*known.get("artefacts", []), *known.get("appendices", [])]
         found = {str(entry["path"]): str(entry["sha256"]) for entry in listed}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
-    return {name: sha for name, sha in found.items() if name.startswith(f"{FOLDER}/") and ".." not in Path(name).parts}
+    ours = (f"{ARTEFACTS}/", f"{APPENDICES}/")
+    return {name: sha for name, sha in found.items() if name.startswith(ours) and ".." not in Path(name).parts}
 
 
 def _written_digest(record: Path) -> str:

@@ -25,7 +25,8 @@ SURVIVAL_ALT = (
 )
 
 
-def _errors() -> list[dict[str, Any]]:  # Any: TOML
+def errors() -> list[dict[str, Any]]:  # Any: TOML
+    """Return every error of the catalog, in its order."""
     table: list[dict[str, Any]] = tomllib.loads((catalog_dir() / "errors.toml").read_text("utf-8"))["error"]
     return table
 
@@ -55,7 +56,7 @@ def error_table(
     """
     seen = {} if samples.empty else samples.fillna("").set_index("fault").to_dict("index")
     rows = []
-    for error in _errors():
+    for error in errors():
         action = error["action"] if sessions else error.get("without_sessions", error["action"])
         if small and error["code"] in _OF_MANY:
             continue

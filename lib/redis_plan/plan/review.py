@@ -23,6 +23,8 @@ from nbformat import NotebookNode, from_dict
 
 from redis_plan.plan import sources
 from redis_plan.plan.accessible import POLICY, accessible
+from redis_plan.plan.exporter import Rendered
+from redis_plan.plan.sections import APPENDICES
 
 _ANCHOR = re.compile(r'&lt;a id=(?:&quot;|")([ed]-\d\d[a-z]+)(?:&quot;|")&gt;&lt;/a&gt;')
 _FOLD = re.compile(
@@ -30,7 +32,9 @@ _FOLD = re.compile(
 )
 #: A paragraph that is all emphasis: the source note of a table or the caption of a figure.
 _NOTE = re.compile(r"<p>(<em>(?:(?!</?em>|</p>).)*</em>)</p>", re.S)
-_IMAGE = re.compile(r'<img src="(redis-plan-figures/[\w.-]+)"')
+_IMAGE = re.compile(r'<img src="(?:\.\./)?(redis-plan-figures/[\w.-]+)"')
+#: A link from the plan or an appendix to another of them, as it stands in Markdown.
+_BESIDE = re.compile(r'href="(?:\.\./|redis-plan/)?([\w-]+)\.md(?=["#])')
 
 
 @cache
@@ -123,7 +127,7 @@ def notebook_page(name: str, node: NotebookNode, names: tuple[str, ...]) -> str:
 
 
 def plan_page(title: str, text: str, figures: Mapping[str, str], names: tuple[str, ...]) -> str:
-    """Return the plan as a page with its figures inside."""
+    """Return the plan, or an appendix, as a page with its figures inside."""
 
     def inline(match: re.Match[str]) -> str:
         svg = figures[match[1]]
@@ -131,7 +135,13 @@ def plan_page(title: str, text: str, figures: Mapping[str, str], names: tuple[st
 
     body = _IMAGE.sub(inline, markdown_to_html(text))
     body = re.sub(r'href="[^"]*/(\d\d_\w+\.html)', r'href="\1', body)
+    body = _BESIDE.sub(lambda m: f'href="{_page_of(m[1])}.html', body)
     return page(title, body.replace("</h1>", f"</h1>\n{_contents(body)}", 1), names, "redis-plan")
+
+
+def _page_of(name: str) -> str:
+    """Return the name of the page of the plan or of an appendix."""
+    return f"plan-{name}" if name in APPENDICES else name
 
 
 def _contents(body: str) -> str:
@@ -144,8 +154,7 @@ def _contents(body: str) -> str:
 def write_pages(
     folder: Path,
     title: str,
-    text: str,
-    figures: Mapping[str, str],
+    plan: Rendered,
     notebooks: Mapping[str, NotebookNode],
     documents: Mapping[str, Sequence[str]],
 ) -> Path:
@@ -153,7 +162,9 @@ def write_pages(
     folder.mkdir(parents=True, exist_ok=True)
     names = tuple(notebooks)
     pages = {name: notebook_page(name, node, names) for name, node in notebooks.items()}
-    pages["redis-plan"] = plan_page(title, text, figures, names)
+    pages["redis-plan"] = plan_page(title, plan.text, plan.figures, names)
+    for file, text in plan.appendices.items():
+        pages[_page_of(Path(file).stem)] = plan_page(title, text, plan.figures, names)
     for name, made in pages.items():
         (folder / f"{name}.html").write_text(sources.link(made, documents), encoding="utf-8")
     read = page("Documents", sources.body(documents), names, sources.NAME)

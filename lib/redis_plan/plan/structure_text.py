@@ -86,6 +86,11 @@ def _folded(fields: tuple[Field, ...]) -> list[tuple[str, Field]]:
     return plain
 
 
+def field_names(pattern: KeyPattern) -> str:
+    """Return the names of a key's fields or members in one line."""
+    return ", ".join(f"`{name}`" for name, _ in _folded(pattern.fields))
+
+
 def encodings(keyspace: Keyspace, setting: bounds.Setting, describe: str) -> str:
     """Return the expected encoding of every key at its bound, against the limits that the live server has."""
     rows = []

@@ -1,0 +1,181 @@
+"""The plan's own text of sections 1 to 5: what its templates need beside the design and the evidence."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from redis_plan import units
+from redis_plan.brief.model import Brief
+from redis_plan.keyspace import chain, naming, periods
+from redis_plan.keyspace.cues import with_article
+from redis_plan.keyspace.model import KeyPattern, Keyspace
+from redis_plan.plan import command_block, expiry_rules, words
+from redis_plan.plan.evidence import Evidence
+from redis_plan.plan.keyspace_text import table
+from redis_plan.plan.memory_words import Words
+from redis_plan.plan.structure_text import field_names
+from redis_plan.plan.sync_common import tail
+
+#: A key with a smaller share of one session's bytes has no row in the plan itself.
+_SHOWN_SHARE = 0.01
+_INDEXES = ("zset", "set", "list", "stream", "hash")
+
+
+def clause(text: str) -> str:
+    """Return the first clause of a registry's sentence, which can stand alone in a cell.
+
+    >>> clause("answers of one round: player id, hidden; hidden (prd.md:10): in no snapshot")
+    'answers of one round: player id, hidden'
+    """
+    return text.split(";", maxsplit=1)[0].split(", which ", maxsplit=1)[0].strip()
+
+
+def _listed(patterns: list[KeyPattern]) -> str:
+    return ", ".join(f"`{p.name}`" for p in patterns)
+
+
+def naming_section(brief: Brief, keyspace: Keyspace, slots: Evidence) -> str:
+    """Return the running text of section 1."""
+    indexes = [p for p in keyspace.keys if p.scope == "global" and p.type in _INDEXES]
+    first = keyspace.keys[0].template if keyspace.keys else ""
+    example = naming.example(first) if first else ""
+    return words.render("naming", brief, keyspace, slots=slots, indexes=_listed(indexes), example=example)
+
+
+def structures_section(brief: Brief, keyspace: Keyspace, cliff: Evidence) -> str:
+    """Return the running text of section 2, with the fields and the bound of every key."""
+    rows = [
+        [f"`{p.name}`", p.type, field_names(p), f"{p.max_elements:,.0f}", clause(p.at_bound) or "–"]
+        for p in keyspace.keys
+    ]
+    shown = table(["Key", "Type", "Fields or members", "At most", "At the bound"], rows, right=(3,)) if rows else ""
+    return words.render("structures", brief, keyspace, fields=shown, cliff=cliff)
+
+
+def expiry_section(brief: Brief, keyspace: Keyspace, lag: Evidence, slide: Evidence, crash: Evidence) -> str:
+    """Return the running text of section 3, with the commands of a timer's worker."""
+    timers = expiry_rules.timer_commands(brief, keyspace)
+    return words.render(
+        "expiry", brief, keyspace, lag=lag, slide=slide, crash=crash, links=_chain(keyspace, brief),
+        swept=expiry_rules.swept(keyspace), timers=command_block.block(timers) if timers else "",
+        sliding=any(p.ttl.policy == "sliding" for p in keyspace.keys) and not slide.not_run,
+        jitter=_listed([p for p in keyspace.keys if p.use == "cache"]),
+        untimed=_listed([p for p in keyspace.keys if p.ttl.policy == "none"]),
+    )  # fmt: skip
+
+
+def _chain(keyspace: Keyspace, brief: Brief) -> str:
+    """Return how many lifetimes depend on each other, and every one that is broken."""
+    links = chain.links(keyspace, brief)
+    broken = [link for link in links if not link.holds]
+    if not links:
+        return ""
+    if not broken:
+        return f"Lifetimes that depend on each other: all {len(links)} inequalities hold, such as {links[0].says} ({units.write(links[0].left, 's')} against {units.write(links[0].right, 's')})."
+    return "**Broken**: " + "; ".join(
+        f"{link.says}, {units.write(link.left, 's')} against {units.write(link.right, 's')}: {link.because}"
+        for link in broken
+    )
+
+
+def synchronization_section(brief: Brief, keyspace: Keyspace, pubsub: Evidence, beacon: Evidence) -> str:
+    """Return the running text of section 4."""
+    copies = [p for p in keyspace.keys if not p.authoritative]
+    envelope = (
+        '{"e":"5f0c1b2a9d3e4f60","v":42,"ts":1795411145171,"t":"change","op":"01JD8Q6Z7K3W9M2N4P5R6S7T8V",'
+        '"d":{"set":{"status":"open"}}}'
+    )
+    return words.render(
+        "synchronization", brief, keyspace, pubsub=pubsub, beacon=beacon, envelope=envelope,
+        tail=tail(pubsub), copies=_listed(copies),
+    )  # fmt: skip
+
+
+def memory_section(
+    brief: Brief, keyspace: Keyspace, samples: pd.DataFrame, fit: Evidence, budget: Evidence, full: Evidence,
+    small: Evidence, packed: Evidence,
+) -> str:  # fmt: skip
+    """Return the running text of section 5; ``samples`` are those of ``fit``."""
+    said, peak = Words.of(keyspace), brief.value("sessions_peak")
+    shares = _shares(keyspace, samples) if not fit.not_run else []
+    whole = sum(size for _, size, _ in shares) or 1.0
+    rows = [
+        [f"`{p.name}`", many, units.write(round(size), "B"), f"{100 * size / whole:.0f} %"]
+        for p, size, many in shares
+        if size / whole >= _SHOWN_SHARE
+    ]
+    last = said.a_one.capitalize() if said.sessions else "At the peak"
+    carried = peak if budget.not_run else budget["sessions_in_budget"].value
+    return words.render(
+        "memory", brief, keyspace, fit=fit, budget=budget, full=full, groups=said.groups,
+        bytes=table(["Key", "Elements × keys", last, "Share"], rows, right=(2, 3)),
+        largest=shares[0][0].name if shares and said.sessions else "",
+        share=f"{100 * shares[0][1] / whole:.0f} %" if shares else "",
+        carries=said.count(carried), peak=f"{said.count(peak)} ({brief.fact('sessions_peak').where})",
+        authoritative=any(p.authoritative for p in keyspace.keys),
+        levers=_levers(brief, keyspace, fit, budget, small, packed) if carried < peak and said.sessions else "",
+    )  # fmt: skip
+
+
+def _shares(keyspace: Keyspace, samples: pd.DataFrame) -> list[tuple[KeyPattern, float, str]]:
+    """Return each key with its bytes, of one session or of all at the peak, and its count, largest first."""
+    rows = {str(row["pattern"]): row for row in samples.to_dict("records")}
+    own = [p for p in keyspace.keys if p.scope != "global"] if keyspace.session_entity else list(keyspace.keys)
+    found = []
+    for p in own:
+        size = float(rows[p.name]["bytes_per_session" if keyspace.session_entity else "measured_bytes"])
+        found.append((p, size, f"{p.typical_elements:,.0f} × {p.per_session:,.0f}"))
+    return sorted(found, key=lambda item: -item[1])
+
+
+def _levers(
+    brief: Brief, keyspace: Keyspace, fit: Evidence, budget: Evidence, small: Evidence, packed: Evidence
+) -> str:
+    """Return what in the design itself makes a session smaller, by bytes saved, each with its price; a node comes last."""
+    each, carried = budget["bytes_per_session"].value, budget["sessions_in_budget"].value
+    found: list[tuple[float, str, str, str]] = []
+    log = keyspace.use("log")
+    if log is not None:
+        per_entry = fit[f"{log.name}_bytes_per_key"].value / log.max_elements
+        needed = math.ceil(brief.value("events_per_session") * periods.seconds(brief, "lease"))
+        if needed < log.max_elements:
+            saved = per_entry * (log.max_elements - needed)
+            price = "who is away for longer than the seat is kept gets a snapshot, which is what most want"
+            found.append(
+                (saved, f"`{log.name}` of {needed:,} entries in place of {log.max_elements:,.0f}", price, fit.id)
+            )
+    if not small.not_run:
+        saved = small["key_each"].value * small["saved_by_buckets"].value / 100
+        name = small.condition("pattern")
+        found.append(
+            (
+                saved,
+                f"`{name}` in a few hashes in place of a key each",
+                "the function trims them, no TTL of its own",
+                small.id,
+            )
+        )
+    if not packed.not_run and log is not None and packed.condition("pattern") == log.name:
+        saved = fit[f"{log.name}_bytes_per_key"].value * packed["saved_best"].value / 100
+        price = f"{words.number(packed, 'core_at_peak')} of a core, and no reader without the codec"
+        found.append((saved, f"compress `{log.name}` ({packed.condition('method')})", price, packed.id))
+    found.sort(reverse=True)
+    rows = [
+        [what, units.write(round(saved), "B"), f"{carried * each / (each - saved):,.0f}", price, f"[{id}]"]
+        for saved, what, price, id in found
+        if saved < each
+    ]
+    host = units.write(budget["host_memory"].value, "B", digits=2)
+    rows.append(
+        [
+            f"a node of {host} or more",
+            "–",
+            f"{brief.value('sessions_peak'):,.0f}",
+            "money, every month",
+            f"[{budget.id}]",
+        ]
+    )
+    head = ["Lever", f"Saves {with_article(keyspace.session_noun)}", "Then fit", "Price", "Modelled from"]
+    return table(head, rows, right=(1, 2))
