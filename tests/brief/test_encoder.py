@@ -6,8 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from redis_plan.brief import encoder, learnt
-from redis_plan.training import fitting
+from redis_plan.brief import encoder, examples, learnt, vectors
+from redis_plan.training import fitting, references
 from redis_plan.training.fitting import Rows
 
 SAID = "Every bid appears on the screens of all bidders at once."
@@ -40,6 +40,24 @@ def test_encoded_sentences_are_kept_between_two_runs_of_the_training(tmp_path, m
     monkeypatch.setattr(encoder, "_encoder", lambda: pytest.fail("encoded again"))
     with encoder.remembering(kept):
         assert np.array_equal(encoder.encode([SAID]), first)
+
+
+def test_our_own_examples_ship_encoded_and_a_changed_one_is_encoded_again(monkeypatch):
+    own = examples.examples("uses")[0].text
+    monkeypatch.setattr(encoder, "_KNOWN", {})
+    (fresh,) = encoder._encoder().encode([own])
+    assert encoder.encode([own])[0] == pytest.approx(fresh, abs=2 * 10.0**-encoder.DECIMALS)
+    monkeypatch.setattr(encoder, "_encoder", lambda: pytest.fail("encoded"))
+    assert encoder.encode(references.sentences()).any(axis=1).all()
+    with pytest.raises(pytest.fail.Exception):
+        encoder.encode([own + " and more"])
+
+
+def test_vectors_of_another_version_of_the_encoder_are_not_used(tmp_path, monkeypatch):
+    vectors.save([SAID], encoder.stored(encoder.encode([SAID])), tmp_path)
+    assert vectors.load(tmp_path).row(SAID) is not None
+    monkeypatch.setattr(vectors, "version", lambda: "another 9")
+    assert vectors.load(tmp_path).row(SAID) is None
 
 
 @pytest.mark.parametrize("asked", [["--help"], ["memory", "--help"], ["lint", "--help"]])

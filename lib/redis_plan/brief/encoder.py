@@ -21,6 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from redis_plan.brief import vectors
+
 Vectors = NDArray[np.float32]
 
 #: Numbers in a vector.
@@ -37,8 +39,8 @@ _KNOWN: dict[str, Vectors] = {}
 
 def encode(texts: Sequence[str]) -> Vectors:
     """Return one row of unit length for each of ``texts``: the product of two rows is how alike they are, −1 to 1."""
-    short = [" ".join(text[: MOST_CHARACTERS * 2].split())[:MOST_CHARACTERS] for text in texts]
-    new = sorted({text for text in short if text and text not in _KNOWN}, key=lambda text: (len(text), text))
+    short = shortened(texts)
+    new = sorted({text for text in short if text and not _is_known(text)}, key=lambda text: (len(text), text))
     if new:
         rows = np.round(np.asarray(_encoder().encode(new), dtype=np.float32), DECIMALS)
         _KNOWN.update(zip(new, rows, strict=True))
@@ -47,6 +49,31 @@ def encode(texts: Sequence[str]) -> Vectors:
         if text:
             row[:] = _KNOWN[text]
     return found
+
+
+def shortened(texts: Sequence[str]) -> list[str]:
+    """Return what the encoder gets of each of ``texts``: its first words."""
+    return [" ".join(text[: MOST_CHARACTERS * 2].split())[:MOST_CHARACTERS] for text in texts]
+
+
+def stored(rows: Vectors) -> NDArray[np.int16]:
+    """Return ``rows`` in units of the last decimal, as they are stored."""
+    return np.asarray(np.rint(rows * 10**DECIMALS), dtype=np.int16)
+
+
+def restored(rows: NDArray[np.int16]) -> Vectors:
+    """Return what was :func:`stored`."""
+    return np.asarray(np.round(rows.astype(np.float32) / 10**DECIMALS, DECIMALS), dtype=np.float32)
+
+
+def _is_known(text: str) -> bool:
+    """Whether ``text`` was encoded before: in this process, or by ``make train``."""
+    if text not in _KNOWN:
+        row = vectors.shipped().row(text)
+        if row is None:
+            return False
+        _KNOWN[text] = restored(row)
+    return True
 
 
 @cache
@@ -63,14 +90,14 @@ def remembering(path: Path) -> Iterator[None]:
     if path.is_file():
         with np.load(path, allow_pickle=False) as kept:
             texts = bytes(kept["texts"]).decode("utf-8").split("\0")
-            _KNOWN.update(zip(texts, np.round(kept["rows"].astype(np.float32) / 10**DECIMALS, DECIMALS), strict=True))
+            _KNOWN.update(zip(texts, restored(kept["rows"]), strict=True))
             known = len(texts)
     try:
         yield
     finally:
         if len(_KNOWN) > known:
             path.parent.mkdir(parents=True, exist_ok=True)
-            rows = np.rint(np.stack(list(_KNOWN.values())) * 10**DECIMALS).astype(np.int16)
+            rows = stored(np.stack(list(_KNOWN.values())))
             joined = np.frombuffer("\0".join(_KNOWN).encode("utf-8"), dtype=np.uint8)
             partial = path.with_suffix(".partial.npz")
             np.savez(partial, texts=joined, rows=rows)

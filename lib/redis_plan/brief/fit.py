@@ -159,12 +159,17 @@ def _understood(lines: Sequence[Said]) -> bool:
     return bool(np.median(alike.max(axis=1)) >= _rules()["understood_from"])
 
 
+def local_sentences() -> tuple[str, ...]:
+    """Return what a product says of itself that needs no server."""
+    return tuple(_rules()["local"])
+
+
 def _local(found: Found) -> Said | None:
     """Return the line that says most clearly that the product needs no server, where several do."""
     sentences = found.lines[:_SAMPLE]
     if len(sentences) < _LOCAL_LINES:
         return None
-    alike = (encoder.encode([one.text for one in sentences]) @ encoder.encode(_rules()["local"]).T).max(axis=1)
+    alike = (encoder.encode([one.text for one in sentences]) @ encoder.encode(local_sentences()).T).max(axis=1)
     order = np.argsort(-alike, kind="stable")[:_LOCAL_LINES]
     return sentences[int(order[0])] if float(alike[order].mean()) >= _rules()["local_from"] else None
 

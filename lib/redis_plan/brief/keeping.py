@@ -82,6 +82,11 @@ def _known() -> _Known:
     return _KNOWN[id(data)]
 
 
+def known_names() -> tuple[str, ...]:
+    """Return the English names that the nouns of another language are compared with."""
+    return _known().names
+
+
 def candidates(
     documents: Sequence[tuple[Sequence[Block], Roles, str]],
     found: Sequence[Entity],

@@ -87,4 +87,4 @@ def using(models: Mapping[str, Model]) -> Iterator[None]:
     try:
         yield
     finally:
-        _INSTEAD.remove(models)
+        _INSTEAD.pop()

@@ -9,8 +9,8 @@ import tempfile
 from pathlib import Path
 
 from redis_plan import resources
-from redis_plan.brief import encoder
-from redis_plan.training import corpus, fitting
+from redis_plan.brief import encoder, vectors
+from redis_plan.training import corpus, fitting, references
 from redis_plan.training.curve import curve
 from redis_plan.training.tasks import TASKS, train
 
@@ -35,6 +35,7 @@ def main() -> int:
                 print(f"{size:>3} projects  " + "  ".join(f"{name} {score:.3f}" for name, score in scores.items()))
             return 0
         models = train(projects)
+        encoded = references.save(asked.out)
     for model in models.values():
         model.save(asked.out)
         print(f"{model.name}: {len(model.weights)} weights a label, {len(model.labels)} labels")
@@ -42,6 +43,7 @@ def main() -> int:
         "corpus": {project.slug: project.digest for project in projects},
         "method": f"logistic regression, L2 (strength {fitting.STRENGTH} where a task has none of its own), L-BFGS",
         "tasks": [task.NAME for task in TASKS],
+        "vectors": f"{encoded} sentences of our own by {vectors.version()}",
     }
     asked.out.mkdir(parents=True, exist_ok=True)
     (asked.out / "record.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")

@@ -1,0 +1,21 @@
+"""References: the sentences of our own that reading compares documents with, encoded once and shipped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from redis_plan.brief import encoder, evidence, fit, keeping, restrictions, vectors
+from redis_plan.brief.examples import examples
+
+
+def sentences() -> tuple[str, ...]:
+    """Return each once, as the encoder gets it."""
+    listed = [example.text for task in (evidence.TASK, restrictions.TASK) for example in examples(task)]
+    return tuple(dict.fromkeys(encoder.shortened([*listed, *fit.local_sentences(), *keeping.known_names()])))
+
+
+def save(folder: Path) -> int:
+    """Write the vectors of all into ``folder``, and return how many they are."""
+    texts = sentences()
+    vectors.save(texts, encoder.stored(encoder.encode(texts)), folder)
+    return len(texts)
