@@ -192,6 +192,21 @@ def design(
 
 
 @app.command()
+def stories(
+    project: ProjectArgument = Path(),
+    as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
+) -> None:
+    """Print for each demand which actions carry it out, on which keys, or why none does; measures nothing."""
+    from redis_plan.actions import command  # noqa: PLC0415
+
+    found = command.read(project)
+    if as_json:
+        sys.stdout.write(command.as_json(found))
+    else:
+        command.print_stories(found, out)
+
+
+@app.command()
 def lint(
     path: Annotated[
         Path,

@@ -17,6 +17,7 @@ from redis_plan.keyspace.catalog import KeySpec
 from redis_plan.keyspace.linter import lint
 from redis_plan.keyspace.model import KeyPattern, Keyspace
 from redis_plan.keyspace.together import RECORD
+from redis_plan.keyspace.uses import Use
 from redis_plan.keyspace.versions import offers
 
 PINNED = "pinned by the team in `redis-plan.toml`"
@@ -53,6 +54,11 @@ class Draft:
         """Return the same keys with the facts and the stack of ``brief``."""
         ground = self.ground
         return replace(self, ground=Ground.of(brief, ground.keyspace, ground.session))
+
+    def with_uses(self, more: tuple[Use, ...]) -> Draft:
+        """Return the same keys and those of ``more`` uses behind them."""
+        taken = {slot.name for slot in self.slots}
+        return replace(self, uses=(*self.uses, *more), slots=(*self.slots, *_slots(more, self.ground, taken)))
 
     def held(self, slot: Slot, candidate: str) -> KeyPattern:
         """Return the key of ``slot`` as ``candidate`` holds it, tied to nothing yet."""
@@ -92,7 +98,7 @@ def draft(brief: Brief) -> Draft:
         session_entity=session.entity.name if session else "",
     )
     ground = Ground.of(brief, keyspace, session)
-    slots = tuple(_slots(found, ground))
+    slots = tuple(_slots(found, ground, set()))
     pins.check_names(brief, tuple(slot.name for slot in slots))
     return Draft(ground, found, slots)
 
@@ -107,8 +113,7 @@ def preferred(spec: KeySpec, brief: Brief) -> str:
     return spec.prefer[0] if spec.prefer else ""
 
 
-def _slots(found: tuple[uses.Use, ...], ground: Ground) -> Iterator[Slot]:
-    taken: set[str] = set()
+def _slots(found: tuple[uses.Use, ...], ground: Ground, taken: set[str]) -> Iterator[Slot]:
     for use in found:
         for original in use.pattern.key:
             spec = original.adapted(ground.session is not None)

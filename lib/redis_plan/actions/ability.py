@@ -1,0 +1,65 @@
+"""Ability: whether a design can carry out a kind of action, and on which of its keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from redis_plan.actions import vocabulary
+from redis_plan.actions.model import Kind
+from redis_plan.keyspace import calls, cues
+from redis_plan.keyspace.model import KeyPattern, Keyspace
+
+#: Mechanics of this use keep their data in the keys that every session has.
+SESSION = "session"
+#: Many mechanics keep records, and each thing has a key of its own: which one is a mechanic's, its demands tell.
+RECORDS = "records"
+
+#: Mechanic -> the key pattern of records that is its own.
+Homes = Mapping[str, str]
+
+
+def lacking(kind: Kind, keyspace: Keyspace, homes: Homes) -> str:
+    """Return the use whose key ``kind`` needs and the design lacks, "session" where that is missing, or ""."""
+    if needs_session(kind) and keyspace.use("state") is None:
+        return SESSION
+    uses = [use for use, _ in kind.keys.values()] + ([kind.use] if kind.use != SESSION else [])
+    for use in uses:
+        if (kind.mechanic not in homes) if use == RECORDS else keyspace.use(use) is None:
+            return use
+    return ""
+
+
+def keys_of(kind: Kind, keyspace: Keyspace, homes: Homes) -> dict[str, str]:
+    """Return the name of the design's key pattern behind each key of ``kind``: of several the one of its type."""
+    found = {}
+    for local, (use, type) in kind.keys.items():
+        if use == RECORDS and kind.mechanic in homes:
+            found[local] = homes[kind.mechanic]
+        elif mine := [p for p in keyspace.keys if p.use == use and use != RECORDS]:
+            found[local] = max(mine, key=lambda p: p.type == type).name
+    return found
+
+
+def touched(kind: Kind, keys: Mapping[str, str], keyspace: Keyspace) -> tuple[KeyPattern, ...]:
+    """Return what ``kind`` reads or writes: its own keys, and the state and channel of the session where it has one."""
+    names = list(keys.values())
+    if kind.call:
+        names += [p.name for p in keyspace.patterns if p.use == kind.use]
+    if needs_session(kind) and (state := keyspace.use("state")):
+        names = [state.name, *names]
+    if kind.announces and (events := keyspace.use("events") or keyspace.use("feed")):
+        names.append(events.name)
+    return tuple(keyspace.pattern(name) for name in dict.fromkeys(names))
+
+
+def needs_session(kind: Kind) -> bool:
+    """Whether ``kind`` works on a session: not all of its guards and effects work on a key alone."""
+    if kind.call:
+        return any(key == "state" for key, _ in calls.calls()[kind.call].keys)
+    words = [vocabulary.guards()[g.name] for g in kind.guards] + [vocabulary.effects()[e.name] for e in kind.effects]
+    return not words or not all(word.alone for word in words)
+
+
+def nouns_of(kind: Kind) -> tuple[str, ...]:
+    """Return what the records of ``kind`` are called in the catalog: a team, a claim; nothing where it keeps none."""
+    return tuple(cues.canonical(local) for local, (use, _) in kind.keys.items() if use == RECORDS)

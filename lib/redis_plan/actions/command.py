@@ -1,0 +1,80 @@
+"""``redis-plan stories``: what serves each demand, as a table to read or as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from redis_plan import brief as reader
+from redis_plan.actions import designing
+from redis_plan.actions.matrix import SERVED, Row, Served, Stories, declared, stories
+
+#: What a count is followed by, and the colour of its rows.
+_SAID: dict[Served, tuple[str, str]] = {
+    "concrete": ("by an action of their own", "green"),
+    "generic": ("by the design as a whole", "cyan"),
+    "outside": ("outside Redis", "dim"),
+    "not": ("not served", "yellow"),
+}
+#: Characters of a demand that a table shows.
+SHOWN = 64
+
+
+def read(project: Path) -> Stories:
+    """Return the matrix of ``project``; raises what reading its documents and designing its keys raise."""
+    asked = reader.read(project)
+    return stories(asked, designing.design(asked))
+
+
+def as_json(found: Stories) -> str:
+    """Return the rows as a JSON list."""
+    rows = [
+        {
+            "id": row.id,
+            "file": row.file,
+            "line": row.line,
+            "text": row.text,
+            "served": row.served,
+            "actions": list(row.actions),
+            "keys": list(row.keys),
+            "test": row.test,
+            "why": row.why,
+        }
+        for row in found.rows
+    ]
+    return json.dumps(rows, ensure_ascii=False, indent=1) + "\n"
+
+
+def summary(rows: Iterable[Row]) -> str:
+    """Return the counts in one sentence: "53 demands: 27 by an action of their own, 3 by the design as a whole …"."""
+    listed = list(rows)
+    parts = [f"{n} {_SAID[served][0]}" for served in SERVED if (n := sum(r.served == served for r in listed))]
+    return f"{len(listed)} demand{'s' * (len(listed) != 1)}: {', '.join(parts) or 'none'}"
+
+
+def print_stories(found: Stories, out: Console) -> None:
+    """Print the matrix as a table, a line a demand where the window is wide enough, and the counts under it."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("where", no_wrap=True)
+    table.add_column("demand", max_width=SHOWN)
+    table.add_column("served", no_wrap=True)
+    table.add_column("by, or why not")
+    for row in found.rows:
+        by = ", ".join(row.actions) or row.why.partition("; ")[0]
+        table.add_row(row.place, Text(_short(row.text)), Text(row.served, style=_SAID[row.served][1]), Text(by))
+    out.print(table)
+    out.print(f"\n{summary(found.rows)}", highlight=False)
+    if unserved := [row for row in found.rows if row.served == "not"]:
+        said = f"What is not served and is about live state is declared in ai/redis-plan.toml, such as {declared(unserved[-1])}"
+        out.print(said, highlight=False, markup=False, soft_wrap=True)
+
+
+def _short(text: str) -> str:
+    """Return the title of a story, or the first words of a demand."""
+    said = " ".join(text.split(" · ", maxsplit=1)[0].split())
+    return said if len(said) <= SHOWN else said[: SHOWN - 1].rsplit(" ", 1)[0] + "…"

@@ -1,0 +1,48 @@
+"""Designing: the keyspace of a project with the keys that its actions need.
+
+A mechanic that keeps records (teams, claims, what waits for approval) needs a key of its own. Where the demands call for
+its actions and no thing of the documents brings that key, it is added here, named as the mechanic calls it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from redis_plan.actions import ability
+from redis_plan.actions.matching import Match, matches
+from redis_plan.brief.model import Brief, Entity
+from redis_plan.keyspace import uses
+from redis_plan.keyspace.catalog import use_patterns
+from redis_plan.keyspace.design import Draft
+from redis_plan.keyspace.design import draft as plain_draft
+from redis_plan.keyspace.model import Keyspace
+
+
+def design(brief: Brief, structures: Mapping[str, str] | None = None) -> Keyspace:
+    """Return the keyspace for ``brief`` as :func:`redis_plan.keyspace.design` does, with the keys of its actions."""
+    return draft(brief).keyspace(structures or {})
+
+
+def draft(brief: Brief) -> Draft:
+    """Return the keys that ``brief`` and its actions ask for; raises :class:`OverrideError` for a pin of what is no key."""
+    plain = plain_draft(brief)
+    more = tuple(_further(plain.keyspace({}), brief))
+    return plain.with_uses(more) if more else plain
+
+
+def _further(keyspace: Keyspace, brief: Brief) -> Iterator[uses.Use]:
+    """Yield the use of each mechanic that demands call for and that has no key of records here."""
+    records = next(p for p in use_patterns() if p.use == ability.RECORDS)
+    if keyspace.use("state") is None or ability.RECORDS in brief.settled.dropped or brief.settled.only_taken:
+        return
+    asked: dict[str, list[Match]] = {}
+    for part in matches(brief, keyspace).parts:
+        for one in part.lacking:
+            for noun in ability.nouns_of(one.kind)[:1]:
+                asked.setdefault(noun, []).append(part)
+    for noun, parts in sorted(asked.items()):
+        first = parts[0].demand
+        entity = Entity(noun.capitalize(), first.file, first.line, lifetime="session", realtime=True)
+        because = f"{first.file}:{first.line} “{first.text[:200]}”"
+        demands = tuple(dict.fromkeys(part.demand.id for part in parts))
+        yield uses.Use(records, (entity,), demands, 1.0, because)

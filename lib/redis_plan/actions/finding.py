@@ -1,0 +1,153 @@
+"""Finding: the actions of a project, in its own words, each with the demands that it carries out.
+
+What a demand calls for is an action (``matching``). Besides, an action is there where the design has the key of a mechanic that no
+demand names outright, and where another one waits for what it does: nobody answers a question that nothing opens.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from redis_plan.actions import ability, catalog, parameters, wording
+from redis_plan.actions.ability import Homes
+from redis_plan.actions.matching import Match, Matches, matches
+from redis_plan.actions.model import LEADERS, Action, Demand, Kind, Option
+from redis_plan.brief.model import Brief
+from redis_plan.keyspace import cues, naming
+from redis_plan.keyspace.model import KeyPattern, Keyspace
+
+
+def find_actions(brief: Brief, keyspace: Keyspace) -> tuple[Action, ...]:
+    """Return what people, devices and timers do in the project, in the order of the catalog."""
+    return actions_of(matches(brief, keyspace), brief, keyspace)
+
+
+def actions_of(found: Matches, brief: Brief, keyspace: Keyspace) -> tuple[Action, ...]:
+    """Return the actions that ``found`` calls for, and those that these wait for."""
+    asked: dict[str, list[Match]] = {}
+    for part in found.parts:
+        for one in part.found:
+            asked.setdefault(one.kind.id, []).append(part)
+    able = {id: kind for id, kind in catalog.kinds().items() if not ability.lacking(kind, keyspace, found.homes)}
+    kept = set(asked) | set(_first_of_each_use(able.values()))
+    kept |= set(_waited_for(kept, able))
+    ground = _Ground.of(brief, keyspace, found)
+    return tuple(ground.action(kind, asked.get(id, ())) for id, kind in able.items() if id in kept)
+
+
+def _first_of_each_use(able: Iterable[Kind]) -> Iterator[str]:
+    """Yield the first action of each mechanic whose own key the design has for it alone."""
+    seen: set[str] = set()
+    for kind in able:
+        if kind.mechanic not in seen and kind.use not in (ability.SESSION, ability.RECORDS):
+            seen.add(kind.mechanic)
+            yield kind.id
+
+
+def _waited_for(kept: Iterable[str], able: Mapping[str, Kind]) -> set[str]:
+    """Return the actions that bring about the phases and states that others wait for, and so on."""
+    found, todo = set(kept), [able[id] for id in kept]
+    while todo:
+        kind = todo.pop()
+        for form, effect, option in (("phase", "phase", "to"), ("state", "record", "state")):
+            for wanted in _options(kind.guards, form, "is"):
+                if any(wanted in _options(able[id].effects, effect, option) for id in found):
+                    continue
+                if wanted in (catalog.FIRST_PHASE, "none"):
+                    continue
+                near = [k for k in able.values() if wanted in _options(k.effects, effect, option)]
+                near.sort(key=lambda k: k.mechanic != kind.mechanic)
+                if near:
+                    found.add(near[0].id)
+                    todo.append(near[0])
+    return found
+
+
+def _options(words: Iterable[object], name: str, option: str) -> set[str]:
+    found: set[str] = set()
+    for word in words:
+        value: Option = word.options.get(option, ()) if word.name == name else ()  # type: ignore[attr-defined]  # Guard or Effect
+        found |= {value} if isinstance(value, str) else set(value)
+    return found
+
+
+@dataclass(slots=True)
+class _Ground:
+    """The words and numbers of one project."""
+
+    brief: Brief
+    keyspace: Keyspace
+    homes: Homes
+    rounds: str  # what a phase of the session is about: a question, a lot
+    taken: set[str]
+
+    @classmethod
+    def of(cls, brief: Brief, keyspace: Keyspace, found: Matches) -> _Ground:
+        """Return the ground for what ``found`` calls for."""
+        texts = [_folded(part) for part in found.parts]
+        kinds = [k for part in found.parts for k in (f.kind for f in part.found) if "round" in k.takes]
+        said = (noun for kind in kinds for text in texts for noun in _nouns_of(kind, text))
+        own = keyspace.use("round")
+        return cls(brief, keyspace, found.homes, next(said, own.entity if own and own.entity else "round"), set())
+
+    def action(self, kind: Kind, asked: Sequence[Match]) -> Action:
+        """Return ``kind`` in the words of the project; ``asked`` are the demands that call for it."""
+        keys = ability.keys_of(kind, self.keyspace, self.homes)
+        entity = self.entity(kind, keys)
+        name = next(n for n in self.names(kind, entity, [_folded(m) for m in asked]) if n not in self.taken)
+        self.taken.add(name)
+        return Action(
+            name=name,
+            kind=kind,
+            actor=self.actor(kind, asked),
+            entity=entity,
+            role=next((a for a in kind.actors if a in LEADERS), ""),
+            demands=tuple(dict.fromkeys(Demand(m.demand.id, m.demand.file, m.demand.line) for m in asked)),
+            parameters=tuple(parameters.given(p, kind, [m.demand for m in asked], self.brief) for p in kind.parameters),
+            keys=keys,
+        )
+
+    def entity(self, kind: Kind, keys: Mapping[str, str]) -> str:
+        """Return what the action is about: the thing that its own key keeps, a round, or the session."""
+        patterns: list[KeyPattern] = [self.keyspace.pattern(name) for name in keys.values()]
+        own = [p for p in patterns if p.use == kind.use and p.entity]
+        if own:
+            return cues.singular(own[0].entity)
+        return cues.singular(self.rounds) if "round" in kind.takes else self.keyspace.session_noun
+
+    def names(self, kind: Kind, entity: str, texts: Sequence[str]) -> Iterator[str]:
+        """Yield the names that the action may have, best first: a verb that its demands say, else the catalog's word."""
+        verbs = sorted(kind.verbs, key=lambda verb: -verb.count("_"))
+        yield from (verb for verb in verbs for text in texts if _says(text, verb))
+        with_entity = f"{kind.name}_{naming.slugify(entity, 'item').replace('-', '_')}"
+        if kind.use == ability.RECORDS and any(_says(text, entity) for text in texts):
+            yield with_entity
+        yield kind.name
+        yield with_entity
+        yield f"{kind.mechanic}_{kind.name}".replace("-", "_")
+
+    def actor(self, kind: Kind, asked: Sequence[Match]) -> str:
+        """Return who does it, as the demands call them."""
+        for match in asked:
+            speaker = match.wording.speaker
+            if speaker and len(speaker.split()) <= 2 and set(kind.actors) & (wording.actors_in(speaker) - {"worker"}):
+                return speaker.lower()
+        return self.keyspace.member_noun if "member" in kind.actors else kind.actors[0]
+
+
+def _folded(match: Match) -> str:
+    return cues.fold(f"{match.wording.title} {match.wording.want}")
+
+
+def _nouns_of(kind: Kind, text: str) -> Iterator[str]:
+    """Yield what the verbs of ``kind`` that ``text`` says are about: start_question is about a question."""
+    for verb in kind.verbs:
+        if "_" in verb and _says(text, verb):
+            yield verb.rpartition("_")[2]
+
+
+def _says(text: str, verb: str) -> bool:
+    """Whether ``text`` says every word of ``verb``, in any form: "starts the next question" says start_question."""
+    return all(re.search(rf"(?<![a-z]){re.escape(word)}", text) for word in re.split("[_ ]", verb))

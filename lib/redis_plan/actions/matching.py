@@ -1,0 +1,235 @@
+"""Matching: what carries out each demand, judged by what it says and by what the design can do.
+
+A demand is compared with the examples of every kind of action, of every demand that belongs elsewhere and of every
+demand on the whole (``likeness``). An action carries it out where it is like the action's examples in earnest, at least as much
+as like anything else, and where the design has the keys that the action works on. What is like nothing is served by
+nothing: words in common never count.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+
+from redis_plan.actions import ability, catalog, elsewhere, wording
+from redis_plan.actions.ability import Homes
+from redis_plan.actions.likeness import Labelled, Likeness
+from redis_plan.actions.model import Kind
+from redis_plan.actions.wording import Wording
+from redis_plan.brief import encoder
+from redis_plan.brief.examples import examples
+from redis_plan.brief.model import Brief, Requirement, TakenUse
+from redis_plan.keyspace import cues
+from redis_plan.keyspace.model import Keyspace
+
+#: Where our own further examples stand; one without a label is like an action and is none.
+TASK = "actions"
+#: A demand is an action's from this sureness on: strength, and a share of the closeness to the nearest example. On the
+#: lines of the annotated projects that a reader tied to a use, each project left out, it is right four times of five.
+SURE, SHARE, ALIKE = 0.56, 0.3, 0.44
+#: So few words say little: they must say it more surely.
+FEW_WORDS, SURER = 3, 0.12
+#: A second action counts where it is nearly as strong as the first.
+BESIDE = 0.12
+#: What a demand that speaks of somebody else takes from an action's strength.
+STRANGER = 0.06
+#: From this strength and closeness on a demand belongs elsewhere, or is one on the whole.
+SURE_ELSEWHERE, ALIKE_ELSEWHERE = 0.3, 0.38
+#: A criterion that is this much like an action of its story says how that action is done.
+OF_ITS_STORY = 0.28
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A kind of action that carries a demand out, and what that rests on."""
+
+    kind: Kind
+    likeness: Likeness
+    declared: int = 0  # the line of redis-plan.toml that says so, if one does
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A demand with its criteria, and what was found for it; ``nearest`` is the strongest label, sure or not."""
+
+    demand: Requirement
+    wording: Wording
+    found: tuple[Found, ...] = ()
+    lacking: tuple[Found, ...] = ()  # what would carry it out, had the design the key
+    outside: str = ""
+    quality: str = ""
+    nearest: Likeness | None = None
+    criteria: tuple[Match, ...] = ()
+
+    @property
+    def every(self) -> tuple[Found, ...]:
+        """The kinds of the demand and of its criteria, the demand's own first, each once."""
+        found: dict[str, Found] = {}
+        for part in (self, *self.criteria):
+            for one in part.found:
+                found.setdefault(one.kind.id, one)
+        return tuple(found.values())
+
+    @property
+    def open(self) -> tuple[Requirement, ...]:
+        """The criteria that speak of something which none of the demand's actions is known to do."""
+        own = {f"action {found.kind.id}" for found in self.every}
+        return tuple(part.demand for part in self.criteria if not part.is_met_by(own))
+
+    def is_met_by(self, labels: Collection[str]) -> bool:
+        """Whether it is carried out, belongs elsewhere or to the whole, or says how one of ``labels`` is done."""
+        if self.found or self.outside or self.quality:
+            return True
+        return self.nearest is not None and self.nearest.label in labels and self.nearest.strength >= OF_ITS_STORY
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """What was found for every demand that stands for itself, and which records belong to which mechanic."""
+
+    every: tuple[Match, ...]
+    homes: Homes
+
+    @property
+    def parts(self) -> tuple[Match, ...]:
+        """The demands and their criteria, in order."""
+        return tuple(part for match in self.every for part in (match, *match.criteria))
+
+
+def matches(brief: Brief, keyspace: Keyspace) -> Matches:
+    """Return what carries out the demands of ``brief`` in the design ``keyspace``."""
+    demands = [r for r in brief.requirements if r.kind != "out-of-scope"]
+    below: dict[tuple[str, int], list[Requirement]] = {}
+    for r in demands:
+        if r.parent_line is not None:
+            below.setdefault((r.file, r.parent_line), []).append(r)
+    lines = {(r.file, r.line) for r in demands}
+    alone = [r for r in demands if r.parent_line is None or (r.file, r.parent_line) not in lines]
+    encoder.encode([view for r in demands for view in wording.worded(r).views])  # all at once: faster than one by one
+    judge = _Judge(brief, keyspace)
+    found = [judge.story(r, list(_family(r, below))) for r in alone]
+    homes = homes_of(found, brief, keyspace)
+    return Matches(tuple(_able(match, keyspace, homes) for match in found), homes)
+
+
+def homes_of(found: Iterable[Match], brief: Brief, keyspace: Keyspace) -> dict[str, str]:
+    """Return the key of records of each mechanic: one named after it, or that of the thing its demands speak of most."""
+    records = [p for p in keyspace.keys if p.use == ability.RECORDS]
+    spoken: dict[str, Counter[str]] = {}
+    for part in (part for match in found for part in (match, *match.criteria)):
+        text = cues.fold(f"{part.wording.title} {part.wording.want}")
+        said = [p.name for p in records if _speaks_of(text, p.entities, brief)]
+        for one in part.found:
+            spoken.setdefault(one.kind.mechanic, Counter()).update(said)
+    named = {cues.canonical(p.name): p.name for p in records}
+    homes = {k.mechanic: named[n] for k in catalog.kinds().values() for n in ability.nouns_of(k) if n in named}
+    for mechanic, count in sorted(spoken.items(), key=lambda item: -item[1].total()):
+        free = [name for name, _ in count.most_common() if name not in homes.values()]
+        if mechanic not in homes and free:
+            homes[mechanic] = free[0]
+    return homes
+
+
+def _speaks_of(text: str, entities: Iterable[str], brief: Brief) -> bool:
+    names = {n for e in brief.entities if e.name in set(entities) for n in cues.names_of(e)}
+    return bool(names) and cues.matcher(tuple(sorted(names))).search(text) is not None
+
+
+def _family(story: Requirement, below: Mapping[tuple[str, int], Sequence[Requirement]]) -> Iterable[Requirement]:
+    for child in below.get((story.file, story.line), ()):
+        yield child
+        yield from _family(child, below)
+
+
+def _able(match: Match, keyspace: Keyspace, homes: Homes) -> Match:
+    """Return ``match`` with the actions apart that the design has no key for."""
+    able = tuple(f for f in match.found if not ability.lacking(f.kind, keyspace, homes))
+    unable = tuple(f for f in match.found if f not in able)
+    return replace(
+        match, found=able, lacking=unable, criteria=tuple(_able(part, keyspace, homes) for part in match.criteria)
+    )
+
+
+class _Judge:
+    """Compares the demands of one project."""
+
+    def __init__(self, brief: Brief, keyspace: Keyspace) -> None:
+        self.brief, self.keyspace = brief, keyspace
+        self.labelled = labelled()
+
+    def story(self, demand: Requirement, criteria: Sequence[Requirement]) -> Match:
+        said = wording.worded(demand)
+        title = said.title or said.want
+        parts = []
+        for criterion in criteria:
+            own = wording.worded(criterion)
+            parts.append(self.match(criterion, Wording(own.title or title, own.speaker or said.speaker, own.want)))
+        return replace(self.match(demand, said), criteria=tuple(parts))
+
+    def match(self, demand: Requirement, said: Wording) -> Match:
+        about = wording.actors_in(f"{said.speaker} {said.want}", self.keyspace.member_noun)
+        likes = sorted(self.heard(self.labelled.of(said.views), about), key=lambda one: -one.strength)
+        first = likes[0]
+        if declared := self.declared(demand, likes):
+            return Match(demand, said, declared, nearest=first)
+        form, name = _parts(first.label)
+        if form != "action":
+            sure = first.strength >= SURE_ELSEWHERE and first.alike >= ALIKE_ELSEWHERE
+            outside, quality = (name if sure and form == of else "" for of in ("outside", "quality"))
+            return Match(demand, said, outside=outside, quality=quality, nearest=first)
+        needed = SURE + SURER * (len(said.want.split()) <= FEW_WORDS and not said.speaker)
+        sure_of = [one for one in likes if one.strength >= first.strength - BESIDE and _sureness(one) >= needed]
+        kinds = [(catalog.kinds()[_parts(o.label)[1]], o) for o in sure_of if _parts(o.label)[0] == "action"]
+        return Match(demand, said, tuple(Found(kind, one) for kind, one in kinds), nearest=first)
+
+    def heard(self, likes: Iterable[Likeness], about: frozenset[str]) -> Iterable[Likeness]:
+        """Yield ``likes`` with what speaks of somebody else than who acts made weaker."""
+        for one in likes:
+            form, name = _parts(one.label)
+            if form == "action" and about:
+                actors = set(catalog.kinds()[name].actors)
+                if not actors & (about | {"worker", "anyone"}):
+                    yield replace(one, strength=one.strength - STRANGER)
+                    continue
+            yield one
+
+    def declared(self, demand: Requirement, likes: Sequence[Likeness]) -> tuple[Found, ...]:
+        """Return the action of each use that the team says serves ``demand``: of the use's actions the likest."""
+        places = {demand.id, f"{demand.file}:{demand.line}"}
+        found = []
+        for taken in self.brief.settled.taken:
+            if places & {f"{taken.file}:{taken.line}", *taken.serves}:
+                found += list(self.of_use(taken, likes))[:1]
+        return tuple(found)
+
+    def of_use(self, taken: TakenUse, likes: Sequence[Likeness]) -> Iterable[Found]:
+        for one in likes:
+            form, name = _parts(one.label)
+            if form == "action":
+                kind = catalog.kinds()[name]
+                if taken.use in {kind.use, *(use for use, _ in kind.keys.values())}:
+                    yield Found(kind, one, taken.toml_line)
+
+
+def _sureness(one: Likeness) -> float:
+    return one.strength + SHARE * one.alike if one.alike >= ALIKE else 0.0
+
+
+def _parts(label: str) -> tuple[str, str]:
+    form, _, name = label.partition(" ")
+    return form, name
+
+
+@cache
+def labelled() -> Labelled:
+    """Return all that a demand may be like, each label with its form in front: ``action submission.submit``."""
+    more: dict[str, list[str]] = {}
+    for example in examples(TASK):
+        for label in example.labels or ("",):
+            more.setdefault(label, []).append(example.text)
+    actions = {f"action {id}": (*kind.examples, *more.get(id, ())) for id, kind in catalog.kinds().items()}
+    others = {f"outside {name}": kind.examples for name, kind in elsewhere.outside().items()}
+    whole = {f"quality {name}": quality.examples for name, quality in elsewhere.qualities().items()}
+    return Labelled({**actions, **others, **whole, "none": tuple(more.get("", ()))})

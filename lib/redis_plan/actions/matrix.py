@@ -1,0 +1,153 @@
+"""The story matrix: each demand of the documents, and what serves it.
+
+It is the only source of "serves": a demand is served where an action carries it out and something ran that action. What no
+action carries out is met by the design as a whole, or belongs elsewhere, or is not served, and then the row says what would declare it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from string import Template
+from typing import Literal
+
+from redis_plan.actions import ability, elsewhere
+from redis_plan.actions.finding import actions_of
+from redis_plan.actions.matching import Found, Match, matches
+from redis_plan.actions.model import Action
+from redis_plan.brief.model import Brief
+from redis_plan.keyspace import cues
+from redis_plan.keyspace.model import Keyspace
+
+Served = Literal["concrete", "generic", "outside", "not"]
+SERVED: tuple[Served, ...] = ("concrete", "generic", "outside", "not")
+#: The test of the suite that plays every kind of action on a real server.
+PLAYS = "tests/actions/test_mechanics.py::test_plays[{id}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A demand, how it is served, by which actions on which keys, what ran, and why it is said so."""
+
+    id: str
+    file: str
+    line: int
+    text: str
+    served: Served
+    actions: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    test: str = ""
+    why: str = ""
+
+    @property
+    def place(self) -> str:
+        """``prd.md:89``."""
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Stories:
+    """The matrix of a project with its actions."""
+
+    rows: tuple[Row, ...]
+    actions: tuple[Action, ...]
+
+    @property
+    def counts(self) -> dict[Served, int]:
+        """How many demands are served in which way."""
+        return counts(self.rows)
+
+
+def stories(brief: Brief, keyspace: Keyspace) -> Stories:
+    """Return the actions and the matrix of a project, its demands read once."""
+    found = matches(brief, keyspace)
+    actions = actions_of(found, brief, keyspace)
+    return Stories(_rows(found.every, keyspace, actions, {}), actions)
+
+
+def story_matrix(
+    brief: Brief, keyspace: Keyspace, actions: Sequence[Action], ran: Mapping[str, str] | None = None
+) -> tuple[Row, ...]:
+    """Return a row for each demand of ``brief``; ``ran`` is the evidence that played an action, by the action's name."""
+    return _rows(matches(brief, keyspace).every, keyspace, actions, ran or {})
+
+
+def counts(rows: Iterable[Row]) -> dict[Served, int]:
+    """Return how many of ``rows`` are served in which way, each way there."""
+    found = dict.fromkeys(SERVED, 0)
+    for row in rows:
+        found[row.served] += 1
+    return found
+
+
+def declared(row: Row, use: str = ability.RECORDS) -> str:
+    """Return the entry of ``ai/redis-plan.toml`` by which ``use`` serves the demand of ``row``."""
+    return _declaration(row.place, use)
+
+
+def _declaration(place: str, use: str) -> str:
+    return f'[uses] take = [{{ use = "{use}", serves = ["{place}"] }}]'
+
+
+def _rows(
+    found: Iterable[Match], keyspace: Keyspace, actions: Sequence[Action], ran: Mapping[str, str]
+) -> tuple[Row, ...]:
+    by_kind = {action.kind.id: action for action in actions}
+    return tuple(_row(match, keyspace, by_kind, ran) for match in found)
+
+
+def _row(match: Match, keyspace: Keyspace, by_kind: Mapping[str, Action], ran: Mapping[str, str]) -> Row:
+    made = [(by_kind[f.kind.id], f) for f in match.every if f.kind.id in by_kind]
+    bare = Row(match.demand.id, match.demand.file, match.demand.line, match.demand.text, "not")
+    if made:
+        patterns = [p.template for action, _ in made for p in ability.touched(action.kind, action.keys, keyspace)]
+        action, found = made[0]
+        return replace(
+            bare,
+            served="concrete",
+            actions=tuple(a.name for a, _ in made),
+            keys=tuple(dict.fromkeys(patterns)),
+            test=ran.get(action.name) or PLAYS.format(id=action.kind.id),
+            why=_because(action, found, keyspace) + _left_open(match),
+        )
+    if match.outside:
+        kind = elsewhere.outside()[match.outside]
+        return replace(bare, served="outside", why=f"{kind.title}: {kind.where}; {kind.why}")
+    if match.quality and (met := _of_the_whole(bare, match.quality, keyspace)):
+        return met
+    return replace(bare, why=_unserved(match, bare.place))
+
+
+def _because(action: Action, found: Found, keyspace: Keyspace) -> str:
+    """Return what the action does, and what tells that the demand asks for it."""
+    nouns = {"member": keyspace.member_noun, "noun": keyspace.session_noun, "entity": action.entity}
+    nouns |= {"members": cues.plural(keyspace.member_noun)}
+    does = Template(action.kind.says).safe_substitute(nouns)
+    if found.declared:
+        return f"{does} (redis-plan.toml:{found.declared} says that it serves this)"
+    return f"{does}; the demand is like “{found.likeness.example}”"
+
+
+def _left_open(match: Match) -> str:
+    """Return which criteria no action of the demand is known to do: somebody has to look at them."""
+    places = [f"{r.file}:{r.line}" for r in match.open]
+    return f"; not said of {' and '.join(places)}" if places else ""
+
+
+def _of_the_whole(bare: Row, name: str, keyspace: Keyspace) -> Row | None:
+    """Return the row of a demand on the whole; None where the design has none of the keys that would meet it."""
+    quality = elsewhere.qualities()[name]
+    keys = tuple(p.template for use in quality.uses if (p := keyspace.use(use)))
+    if not keys:
+        return None
+    return replace(bare, served="generic", keys=keys, test=quality.evidence, why=f"{quality.title}: {quality.how}")
+
+
+def _unserved(match: Match, place: str) -> str:
+    """Return why nothing serves a demand, and the entry of ``ai/redis-plan.toml`` that would have it served."""
+    lacking = next((f.kind for part in (match, *match.criteria) for f in part.lacking), None)
+    if lacking is None:
+        return f"no action does this; where it is about live state, declare it: {_declaration(place, ability.RECORDS)}"
+    uses = [use for use, _ in lacking.keys.values()]
+    use = lacking.use if lacking.use != ability.SESSION else next(iter(uses), "state")
+    return f"{lacking.id} would carry it out and the design lacks its key; declare it: {_declaration(place, use)}"

@@ -1,0 +1,60 @@
+"""Parameters: the numbers of an action in a project, each with what it rests on.
+
+A number that stands in a demand of the action wins where its unit is the parameter's and no other stands there; then the fact of the
+Brief that the parameter comes from; then the catalog's default, which is an assumption.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from redis_plan.actions import wording
+from redis_plan.actions.model import Given, Kind, Parameter
+from redis_plan.brief.model import Brief, Fact, Quantity, Requirement
+from redis_plan.keyspace import cues
+
+#: A story with its title takes so many lines at most.
+MOST_LINES = 4
+_SECONDS = {"ms": 0.001, "millisecond": 0.001, "s": 1.0, "second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0}
+#: Units of parameters that count persons, whatever a project calls them.
+_PERSONS = ("members", "people")
+
+
+def given(parameter: Parameter, kind: Kind, demands: Sequence[Requirement], brief: Brief) -> Given:
+    """Return the value of ``parameter`` where ``demands`` call for ``kind``."""
+    fact = brief.fact(parameter.fact) if parameter.fact else None
+    if fact is not None and fact.grade != "assumed":
+        return _of_fact(parameter, fact)
+    # of two parameters of one unit a number in the text may be either
+    alone = sum(p.unit == parameter.unit and not p.fact for p in kind.parameters) <= 1
+    stated = {_value(q): q for r in demands for q in _quantities(r, brief) if _fits(q, parameter)}
+    if alone and len(stated) == 1:
+        ((value, quantity),) = stated.items()
+        return Given(parameter, value, "documented", quantity.file, quantity.line)
+    return _of_fact(parameter, fact) if fact is not None and fact.value > 0 else Given(parameter, parameter.default)
+
+
+def _of_fact(parameter: Parameter, fact: Fact) -> Given:
+    value = round(fact.value * (1000 if parameter.unit == "ms" else 1))
+    return Given(parameter, value, "assumed" if fact.grade == "assumed" else "documented", fact.file, fact.line)
+
+
+def _quantities(demand: Requirement, brief: Brief) -> Iterator[Quantity]:
+    """Yield the numbers of a demand: on its line, or on one that follows it before the next demand."""
+    later = [r.line for r in brief.requirements if r.file == demand.file and r.line > demand.line]
+    end = min([demand.line + MOST_LINES, *later])
+    return (q for q in brief.quantities if q.file == demand.file and demand.line <= q.line < end)
+
+
+def _fits(quantity: Quantity, parameter: Parameter) -> bool:
+    if parameter.unit == "ms":
+        return quantity.kind == "duration" and quantity.unit in _SECONDS
+    if quantity.kind not in ("count", "limit") or quantity.value != int(quantity.value):
+        return False
+    return cues.same(quantity.unit, parameter.unit) or (
+        parameter.unit in _PERSONS and bool(wording.actors_in(quantity.unit) & {"member", "spectator"})
+    )
+
+
+def _value(quantity: Quantity) -> int:
+    return round(quantity.value * _SECONDS[quantity.unit] * 1000) if quantity.unit in _SECONDS else int(quantity.value)

@@ -1,0 +1,102 @@
+"""Wording: what a demand says, without its number and the grammar of a user story, and who it speaks of.
+
+"US-006 Kick a player · As a host, I want to kick a player, so that trolls are gone." has the title "Kick a player", a host as
+its speaker, and wants "kick a player"; what it is for demands nothing. The grammar is data, ``data/catalog/stories.toml``.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from redis_plan import resources
+from redis_plan.brief.model import Requirement
+from redis_plan.keyspace import cues
+
+#: Between the title of a story and its sentence, as the reader joins them.
+_JOINED = " · "
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """What a demand says: its title and speaker where it has them, and what it wants."""
+
+    title: str
+    speaker: str
+    want: str
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """The texts to compare: what is wanted, and title and want together, which each says less clearly alone."""
+        return (self.want, f"{self.title}: {self.want}") if self.title else (self.want,)
+
+
+def worded(demand: Requirement) -> Wording:
+    """Return the wording of ``demand``.
+
+    >>> worded(Requirement("US-6", "US-6 Kick · As a host, I want to kick a player, so that trolls are gone.", "prd.md", 1))
+    Wording(title='Kick', speaker='host', want='kick a player')
+    """
+    text = " ".join(demand.text.split()).removeprefix(demand.id).lstrip(" :.–—-")
+    title, joined, rest = text.partition(_JOINED)
+    if not joined:
+        title, rest = "", text
+    for story, purpose in _grammars():
+        if found := story.search(rest):
+            before = rest[: found.start()].strip(" :.–—-·")
+            want = _without(purpose, found["want"])
+            return Wording(title or before, found["role"].strip(), want or rest)
+    return Wording(title, "", _bare(rest) or rest)
+
+
+def actors_in(text: str, member: str = "") -> frozenset[str]:
+    """Return the actors that ``text`` speaks of; ``member`` is what a member is called in this project.
+
+    >>> sorted(actors_in("The facilitator removes a participant"))
+    ['host', 'member']
+    """
+    folded = cues.fold(text)
+    found = {actor for actor, expression in _speakers().items() if expression.search(folded)}
+    if member and cues.fold(member) in folded:
+        found.add("member")
+    return frozenset(found)
+
+
+def _without(purpose: re.Pattern[str], want: str) -> str:
+    """Return ``want`` without the clause that says what it is for; the sentences after it stay."""
+    first, dot, others = want.partition(". ")
+    said = purpose.split(first, maxsplit=1)[0].strip(" ,.")
+    return f"{said}. {others.strip()}" if dot and others.strip() else said
+
+
+def _bare(text: str) -> str:
+    for expression in _boilerplate():
+        if found := expression.match(text):
+            return text[found.end() :]
+    return text
+
+
+@cache
+def _data() -> Mapping[str, Any]:  # Any: a TOML table
+    return tomllib.loads((resources.catalog_dir() / "stories.toml").read_text("utf-8"))
+
+
+@cache
+def _grammars() -> tuple[tuple[re.Pattern[str], re.Pattern[str]], ...]:
+    return tuple(
+        (re.compile(e["story"], re.IGNORECASE), re.compile(e["purpose"], re.IGNORECASE)) for e in _data()["grammar"]
+    )
+
+
+@cache
+def _boilerplate() -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(text, re.IGNORECASE) for text in _data()["boilerplate"]["expressions"])
+
+
+@cache
+def _speakers() -> Mapping[str, re.Pattern[str]]:
+    return {actor: cues.matcher(tuple(stems)) for actor, stems in _data()["speakers"].items()}

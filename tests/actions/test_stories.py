@@ -1,0 +1,163 @@
+"""The story matrix: what serves each demand of a project, and that nothing is claimed which nothing does."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from redis_plan import cli, resources
+from redis_plan.actions import catalog, command, wording
+from redis_plan.actions.matrix import Row, Stories
+from redis_plan.brief.model import Requirement
+
+UNRELATED = tomllib.loads((Path(__file__).parent / "unrelated.toml").read_text("utf-8"))["stories"]
+DOCUMENTS = ("prd.md", "redis_planning_summary.md", "tech-stack.md")
+#: What a developer of the sample looks for: story -> the kind of action that must carry it out.
+CARRIED_OUT = {
+    "US-001": "session.open", "US-002": "seats.join", "US-003": "seats.join", "US-004": "seats.join", "US-005": "moderation.approve",
+    "US-006": "seats.kick", "US-007": "seats.watch", "US-008": "phases.start", "US-009": "submission.submit",
+    "US-010": "submission.submit", "US-011": "phases.reveal", "US-012": "scoring.award", "US-013": "scoring.award",
+    "US-014": "phases.pause", "US-015": "phases.skip", "US-016": "signals.send", "US-017": "claim.claim", "US-018": "teams.choose",
+    "US-019": "session.catch_up", "US-020": "seats.join", "US-021": "hosting.pause_absent", "US-022": "presence.mark_away",
+    "US-023": "session.hand_over", "US-024": "session.end_idle", "US-025": "session.rematch", "US-027": "session.catch_up",
+    "US-028": "codes.try_code",
+}  # fmt: skip
+
+
+def with_stories(folder: Path, stories: list[str], toml: str = "") -> Path:
+    """Copy the sample's documents into ``folder`` and plant ``stories`` behind its own, each with an id from US-901 on."""
+    (folder / "ai").mkdir()
+    for name in DOCUMENTS:
+        shutil.copy(resources.sample_project() / "ai" / name, folder / "ai" / name)
+    prd = (folder / "ai" / "prd.md").read_text("utf-8")
+    planted = "".join(f"#### US-{901 + n} Planted\n{story}.\n\n" for n, story in enumerate(stories))
+    assert "## 5. Quality" in prd
+    (folder / "ai" / "prd.md").write_text(prd.replace("## 5. Quality", f"{planted}## 5. Quality"), "utf-8")
+    if toml:
+        (folder / "ai" / "redis-plan.toml").write_text(toml, "utf-8")
+    return folder
+
+
+def planted(found: Stories) -> list[Row]:
+    return [row for row in found.rows if row.id.startswith("US-9")]
+
+
+@pytest.fixture(scope="module")
+def sample() -> Stories:
+    return command.read(resources.sample_project())
+
+
+@pytest.mark.parametrize(("story", "kind"), CARRIED_OUT.items())
+def test_a_story_is_carried_out_by_the_action_that_does_what_it_says(sample, story, kind):
+    row = next(row for row in sample.rows if row.id == story)
+    names = {action.kind.id: action.name for action in sample.actions}
+    assert row.served == "concrete", row.why
+    assert names[kind] in row.actions
+    assert row.test
+    assert row.keys
+
+
+def test_what_no_action_does_is_said_with_where_it_belongs_or_what_declares_it(sample):
+    export = next(row for row in sample.rows if row.id == "US-026")
+    assert export.served == "outside"
+    assert "database" in export.why
+    dashboard = next(row for row in sample.rows if row.id == "US-029")
+    assert dashboard.served == "not"
+    assert 'serves = ["prd.md:155"]' in dashboard.why
+
+
+def test_every_action_of_a_demand_knows_the_demand(sample):
+    for action in sample.actions:
+        for demand in action.demands:
+            row = max((r for r in sample.rows if r.file == demand.file and r.line <= demand.line), key=lambda r: r.line)
+            assert action.name in row.actions, f"{demand.file}:{demand.line}"
+
+
+def test_no_two_actions_share_a_name_and_each_phase_that_one_waits_for_is_reached(sample):
+    names = [action.name for action in sample.actions]
+    assert len(names) == len(set(names))
+    reached = {e.options["to"] for a in sample.actions for e in a.kind.effects if e.name == "phase"} | {
+        catalog.FIRST_PHASE
+    }
+    for action in sample.actions:
+        for guard in action.kind.guards:
+            if guard.name == "phase":
+                wanted = guard.options["is"]
+                assert reached & ({wanted} if isinstance(wanted, str) else set(wanted)), action.name
+
+
+def test_an_action_has_the_numbers_of_the_lines_that_ask_for_it(sample):
+    by_kind = {action.kind.id: action for action in sample.actions}
+    seats = {given.parameter.name: given for given in by_kind["seats.join"].parameters}
+    assert (seats["capacity"].value, seats["capacity"].grade) == (60, "documented")
+    assert (seats["lease_ms"].value, seats["lease_ms"].grade) == (90_000, "documented")
+    team = by_kind["teams.choose"].parameters[0]
+    assert (team.value, team.file, team.line) == (6, "prd.md", 111)
+
+
+def test_an_unrelated_story_is_served_by_nothing(tmp_path):
+    found = planted(command.read(with_stories(tmp_path, UNRELATED)))
+    assert len(found) == len(UNRELATED) >= 30
+    assert [(row.text, row.why) for row in found if row.served in ("concrete", "generic")] == []
+
+
+def test_what_the_design_lacks_a_key_for_is_served_once_the_team_declares_it(tmp_path):
+    story = "As a courier, I want my position to move on the map of the dispatcher live"
+    (row,) = planted(command.read(with_stories(tmp_path, [story])))
+    assert row.served == "not"
+    assert 'use = "geo"' in row.why
+    entry = row.why.partition("declare it: ")[2].removeprefix("[uses] ")
+    again = tmp_path / "again"
+    again.mkdir()
+    (row,) = planted(command.read(with_stories(again, [story], f"[uses]\n{entry}\n")))
+    assert row.served == "concrete"
+    assert "redis-plan.toml:2" in row.why
+
+
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *words: object) -> tuple[int, str, str]:
+    monkeypatch.setattr(sys, "argv", ["redis-plan", "stories", *map(str, words)])
+    monkeypatch.setenv("COLUMNS", "200")
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    said = capsys.readouterr()
+    return int(ended.value.code or 0), said.out, said.err
+
+
+def test_the_command_prints_a_table_or_the_rows_as_json(capsys, monkeypatch):
+    code, out, _ = run(capsys, monkeypatch, resources.sample_project(), "--json")
+    assert code == 0
+    rows = json.loads(out)
+    assert set(rows[0]) == {"id", "file", "line", "text", "served", "actions", "keys", "test", "why"}
+    assert {row["served"] for row in rows} == {"concrete", "generic", "outside", "not"}
+    code, out, _ = run(capsys, monkeypatch, resources.sample_project())
+    assert code == 0
+    assert f"{len(rows)} demands" in out
+    assert "US-006 Kick a player" in out
+
+
+def test_a_project_without_documents_is_one_line(capsys, monkeypatch, tmp_path):
+    code, out, err = run(capsys, monkeypatch, tmp_path)
+    assert (code, out) == (2, "")
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "title", "speaker", "want"),
+    [
+        ("US-6 Kick · As a host, I want to kick a player, so that trolls are gone. For ever.", "Kick", "host", "kick a player. For ever."),
+        ("Jako gracz chcę wrócić do gry, żeby nie stracić punktów", "", "gracz", "wrócić do gry"),
+        ("Als Moderatorin möchte ich Karten aufdecken, damit alle sie sehen", "", "Moderatorin", "ich Karten aufdecken"),
+        ("Como jugador, quiero responder una vez para que cuente", "", "jugador", "responder una vez"),
+        ("作为玩家，我想加入房间，以便一起玩", "", "玩家", "加入房间"),
+        ("The system shall allow bidders to join with a code", "", "", "bidders to join with a code"),
+        ("Votes stay hidden", "", "", "Votes stay hidden"),
+    ],
+)  # fmt: skip
+def test_a_story_is_known_by_what_it_wants(text, title, speaker, want):
+    said = wording.worded(Requirement("US-6", text, "prd.md", 1))
+    assert (said.title, said.speaker, said.want.removeprefix("ich ")) == (title, speaker, want.removeprefix("ich "))
