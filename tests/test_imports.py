@@ -16,10 +16,21 @@ ROOMS = {
     "interview": {"brief", "keyspace"},
     "memory": {"brief", "keyspace"},
     "measure": {"brief", "keyspace"},
-    "choice": {"brief", "keyspace", "memory"},
+    "choice": {"brief", "keyspace", "actions", "memory"},
     "delivery": {"brief", "keyspace", "actions"},
-    "experiments": {"brief", "keyspace", "memory", "choice", "measure", "delivery"},
-    "plan": {"brief", "keyspace", "memory", "choice", "measure", "delivery", "experiments", "run", "parameters"},
+    "experiments": {"brief", "keyspace", "actions", "memory", "choice", "measure", "delivery"},
+    "plan": {
+        "brief",
+        "keyspace",
+        "actions",
+        "memory",
+        "choice",
+        "measure",
+        "delivery",
+        "experiments",
+        "run",
+        "parameters",
+    },
 }
 
 

@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from redis_plan.actions.designing import draft
 from redis_plan.brief.model import Brief
 from redis_plan.choice.sensitivity import Flip, flips
 from redis_plan.choice.weighing import Option, Weighed, build_of, is_close, margin, server_of, weigh
-from redis_plan.keyspace.design import draft
 from redis_plan.keyspace.model import KeyPattern, Keyspace
 from redis_plan.memory.layout import Build
 

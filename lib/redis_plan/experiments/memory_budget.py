@@ -12,11 +12,11 @@ import redis
 
 from redis_plan import server as servers
 from redis_plan import units
+from redis_plan.actions.designing import draft
 from redis_plan.brief.model import Brief, Fact
 from redis_plan.experiments import loading
 from redis_plan.experiments.memory import conditions
 from redis_plan.keyspace import functions
-from redis_plan.keyspace.design import draft
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.measure.finding import Finding, Value
 from redis_plan.measure.lab import Lab

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 
 from redis_plan import units
+from redis_plan.actions.designing import design
 from redis_plan.brief.model import Brief
 from redis_plan.choice import Choices, Times, measured_costs, overruled_by
-from redis_plan.keyspace import design
 from redis_plan.keyspace.model import Candidate, KeyPattern, Keyspace
 from redis_plan.plan.decision import Alternative, Decision, Guard
 from redis_plan.plan.evidence import Evidence, write_interval, write_value

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from redis_plan.actions import elsewhere, matching
 from redis_plan.brief import encoder, evidence, fit, keeping, restrictions, vectors
 from redis_plan.brief.examples import examples
 
 
 def sentences() -> tuple[str, ...]:
     """Return each once, as the encoder gets it."""
-    listed = [example.text for task in (evidence.TASK, restrictions.TASK) for example in examples(task)]
+    listed = [example.text for task in (evidence.TASK, restrictions.TASK, matching.TASK) for example in examples(task)]
+    listed += [e for kind in elsewhere.outside().values() for e in kind.examples]
+    listed += [e for quality in elsewhere.qualities().values() for e in quality.examples]
     return tuple(dict.fromkeys(encoder.shortened([*listed, *fit.local_sentences(), *keeping.known_names()])))
 
 
