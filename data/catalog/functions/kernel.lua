@@ -353,6 +353,13 @@ local function note(state, key)
   if part then redis.call('HSETNX', state, NOTE .. part, '') end
 end
 
+-- What the state keeps of a member only as long as the seat: away since when, last one sent when. The owner's absence stays
+-- known, since it is what a session is paused for.
+local function forget(state, member)
+  if redis.call('HGET', state, 'owner') ~= member then redis.call('HDEL', state, 'away:' .. member) end
+  redis.call('HDEL', state, 'hidden:pace:' .. member)
+end
+
 -- The first of the fields that only the functions may set.
 local function reserved(fields)
   for i = 1, #fields, 2 do

@@ -26,7 +26,6 @@ SESSION_KEYS: dict[str, tuple[str, str]] = {"roster": ("roster", "hash"), "prese
 ACCEPTED: Mapping[str, str] = {
     "ok": "applied; the only result that wrote",
     "duplicate": "this operation was applied before in this epoch, as the version given",
-    "conflict": "expected_version is not the version",
     "ended": "the session has ended",
     "gone": "there is no session",
 }
@@ -223,7 +222,7 @@ class _Reader:
         for name in fields.get("takes", ()):
             self.known((*at, "takes"), name, arguments(), "argument")
             found.append(name)
-        return tuple(dict.fromkeys(found))
+        return tuple(name for name in arguments() if name in found)
 
     def timer(self, at: Path, number: int, said: Mapping[str, Any], given: set[str]) -> Timer:  # Any: a TOML table
         path = (*at, "timers", number)
@@ -265,5 +264,8 @@ class _Reader:
                 self.known((*at, "shows"), of, SESSION_KEYS | self.keys, "key of the mechanic")
             elif what != "field":
                 self.known(
-                    (*at, "shows"), name, {*kind.takes, *(p.name for p in kind.parameters), "now"}, "thing to show"
+                    (*at, "shows"),
+                    name,
+                    {*kind.takes, *(p.name for p in kind.parameters), "now", "taken"},
+                    "thing to show",
                 )

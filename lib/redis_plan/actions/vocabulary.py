@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal
 
@@ -23,7 +23,11 @@ class Word:
     types: tuple[str, ...] = ()
     session: tuple[str, ...] = ()
     takes: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    lua: str | Mapping[str, str] = ""  # by type where it differs
+    sure: Mapping[str, str] = field(default_factory=dict)  # by type
     alone: bool = False
+    fields: bool = False
     answer: str = ""
     refused: str = ""
 

@@ -23,7 +23,7 @@ class Step:
     @property
     def of_session(self) -> bool:
         """Whether it is a change of a session, with version, log and events."""
-        return self.function.name.startswith("session_")
+        return self.function.call.of_session
 
 
 def common() -> tuple[Function, ...]:

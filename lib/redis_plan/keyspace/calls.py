@@ -53,11 +53,12 @@ class Call:
     more: bool = False
     flags: tuple[str, ...] = ()
     serves: tuple[tuple[str, str], ...] = ()
+    session: bool | None = None  # whether it is of a session, where its name does not say so
 
     @property
     def of_session(self) -> bool:
         """Whether it reads or changes a session's state."""
-        return self.name.startswith("session_")
+        return self.name.startswith("session_") if self.session is None else self.session
 
     @property
     def reply(self) -> str:
@@ -146,12 +147,7 @@ def _file() -> Mapping[str, Any]:  # Any: a TOML table
     return tomllib.loads((catalog_dir() / "functions" / "calls.toml").read_text("utf-8"))
 
 
-def lua_name(call: Call) -> str:
-    """Return the name of the Lua table of ``call``."""
-    return call.name.upper()
-
-
-def lua_table(call: Call, runs: Iterable[str]) -> str:
+def lua_table(call: Call, runs: Iterable[str], name: str) -> str:
     """Return the definition as kernel.lua takes it; ``runs`` are the commands that are checked before the body."""
 
     def argument(a: Argument) -> str:
@@ -164,7 +160,7 @@ def lua_table(call: Call, runs: Iterable[str]) -> str:
     lines += [f"args = {{{', '.join(argument(a) for a in call.args)}}},"]
     lines += [f"rest = {{{_quoted(call.rest.name)}, check_rest_{call.rest.check}}},"] if call.rest else []
     lines += [f"runs = {{{', '.join(_quoted(command) for command in sorted(runs))}}},"]
-    return f"local {lua_name(call)} = {{\n" + "".join(f"  {line}\n" for line in lines) + "}"
+    return f"local {name.upper()} = {{\n" + "".join(f"  {line}\n" for line in lines) + "}"
 
 
 def lua_comment(call: Call) -> str:

@@ -43,6 +43,8 @@ class Function:
 
     call: Call
     body: str
+    lua: str = ""  # what its body is called in Lua, where that is not the function's name
+    own: frozenset[str] = frozenset()  # commands that it may run whatever the form of log and channel
 
     @property
     def name(self) -> str:
@@ -77,23 +79,26 @@ class Function:
     @cached_property
     def commands(self) -> frozenset[str]:
         """Every command that its text, and what it calls of the kernel, may run, in capitals; those of an element left out."""
-        return frozenset(_CALLED.findall(f"{prune(kernel(), self._text(()))}\n{self.body}"))
+        return called(f"{prune(kernel(), self._text(()))}\n{self.body}")
 
     @cached_property
     def source(self) -> str:
         """Its documentation, its body and its definition, in Lua."""
-        return f"-- {self.name}\n{calls.lua_comment(self.call)}\n{self._text(self.commands - _conditional(self.call))}"
+        return f"-- {self.name}\n{calls.lua_comment(self.call)}\n{self._text(self.commands - (_conditional(self.call) - self.own))}"
 
     def _text(self, runs: Iterable[str]) -> str:
-        return f"{self.body}\n\n{calls.lua_table(self.call, runs)}\n{self.entry}"
+        inside = self.lua or self.name
+        table = calls.lua_table(self.call, runs, inside)
+        call = f"(keys, args)\n  return run({inside.upper()}, {inside}, keys, args)\nend"
+        if not self.lua:
+            return f"{self.body}\n\n{table}\nlocal function call_{self.name}{call}"
+        # A chunk of Lua 5.1 has room for 200 local names, which the many actions of a project must not use up.
+        return f"do\n{self.body}\n\n{table}\n{self.entry} = function{call}\nend"
 
     @property
     def entry(self) -> str:
-        """What FCALL and EVAL reach: everything is checked, then the body runs."""
-        return (
-            f"local function call_{self.name}(keys, args)\n"
-            f"  return run({calls.lua_name(self.call)}, {self.name}, keys, args)\nend"
-        )
+        """What FCALL and EVAL reach, in Lua: everything is checked, then the body runs."""
+        return f"ACTIONS['{self.name}']" if self.lua else f"call_{self.name}"
 
     @cached_property
     def script(self) -> str:
@@ -134,8 +139,23 @@ def _read(file: str) -> str:
 
 @cache
 def kernel() -> str:
-    """Return the Lua text that every function stands on."""
-    return _read("kernel.lua").partition("\n\n")[2].strip()
+    """Return the Lua text that every function stands on, and the guards and effects that actions are made of."""
+    return f"{_after_head('kernel.lua')}\n\n{words()}"
+
+
+@cache
+def words() -> str:
+    """Return the Lua text of every guard and effect."""
+    return f"{_after_head('guards.lua')}\n\n{_after_head('effects.lua')}"
+
+
+def _after_head(file: str) -> str:
+    return _read(file).partition("\n\n")[2].strip()
+
+
+def called(text: str) -> frozenset[str]:
+    """Return the Redis commands that a Lua text calls, in capitals."""
+    return frozenset(_CALLED.findall(text))
 
 
 @cache
@@ -177,7 +197,7 @@ def script(function: Function, text: str) -> str:
     A script with flags says them in its first line, which Redis knows since 7.0.
     """
     first = f"#!lua flags={','.join(function.flags)}\n" if function.flags else ""
-    return f"{first}{prune(kernel(), text)}\n\n{text}\n\nreturn call_{function.name}(KEYS, ARGV)\n"
+    return f"{first}{prune(kernel(), text)}\n\n{text}\n\nreturn {function.entry}(KEYS, ARGV)\n"
 
 
 def prune(head: str, body: str) -> str:
@@ -200,9 +220,9 @@ def registration(function: Function) -> str:
     """Return the line that registers ``function`` with its flags."""
     name = function.name
     if not function.flags:
-        return f"redis.register_function('{name}', call_{name})"
+        return f"redis.register_function('{name}', {function.entry})"
     flags = ", ".join(f"'{flag}'" for flag in function.flags)
-    return f"redis.register_function{{function_name='{name}', callback=call_{name}, flags={{{flags}}}}}"
+    return f"redis.register_function{{function_name='{name}', callback={function.entry}, flags={{{flags}}}}}"
 
 
 def install(client: redis.Redis, *, use_functions: bool) -> Library:

@@ -1,0 +1,136 @@
+-- Effects: what an action does once every guard has passed; none of them can fail. Changes of the state's fields are
+-- gathered in the turn and written by settle() in two commands.
+
+local function set_field(t, field, value)
+  t.set[#t.set + 1], t.set[#t.set + 2], t.s[field] = field, value, value
+end
+
+local function clear_field(t, field)
+  t.del[#t.del + 1], t.s[field] = field, false
+end
+
+local function settle(t)
+  if #t.set > 0 then redis.call('HSET', t.state, unpack(t.set)) end
+  if #t.del > 0 then redis.call('HDEL', t.state, unpack(t.del)) end
+end
+
+-- A field of the state as an event shows it: times and counts as numbers, what is not there as null.
+local function shown(value)
+  if not value then return 'null' end
+  return time_of(value) and digits(tonumber(value)) or cjson.encode(value)
+end
+
+local function effect_timer(t, field, after) set_field(t, field, digits(t.now + after)) end
+
+local function effect_stop(t, field, left)
+  local ends = time_of(t.s[field])
+  if ends then set_field(t, left, digits(math.max(0, ends - t.now))) end
+  clear_field(t, field)
+end
+
+local function effect_go(t, field, left)
+  local rest = time_of(t.s[left])
+  if rest then set_field(t, field, digits(t.now + rest)) end
+  clear_field(t, left)
+end
+
+local function effect_extend(t, field, within, by)
+  local ends = time_of(t.s[field])
+  if ends and ends - t.now < within and t.now + by > ends then set_field(t, field, digits(t.now + by)) end
+end
+
+local function effect_take(t, key, field)
+  redis.call('HINCRBY', key, field, digits(-t.a.amount))
+  redis.call('HINCRBY', key, share_of(t, field), digits(t.a.amount))
+end
+
+local function effect_give_back(t, key, field)
+  redis.call('HINCRBY', key, field, digits(t.a.amount))
+  if redis.call('HINCRBY', key, share_of(t, field), digits(-t.a.amount)) == 0 then redis.call('HDEL', key, share_of(t, field)) end
+end
+
+local function effect_empty(t, key)
+  redis.call('UNLINK', key)
+  local part = part_of(t.state, key)
+  if part then redis.call('HDEL', t.state, NOTE .. part) end
+end
+
+local function effect_bid(t, key, most)
+  local operation = t.a.op_id ~= '' and t.a.op_id or digits(t.session.version + 1)
+  redis.call('ZADD', key, digits(t.a.amount), t.a.member .. ':' .. operation)
+  redis.call('ZREMRANGEBYRANK', key, 0, -most - 1)
+end
+
+local function message_of(head, author, at, value)
+  return head .. author .. ',"at":' .. at .. ',"d":' .. value .. '}'
+end
+
+local function effect_append(t, key, most)
+  local head = '{"id":' .. cjson.encode(t.a.object) .. ',"by":'
+  redis.call('RPUSH', key, message_of(head, cjson.encode(t.a.member), digits(t.now), t.a.value))
+  redis.call('LTRIM', key, -most, -1)
+end
+
+-- The author and the time stay those of the message.
+local function effect_edit(t, key)
+  local kept = string.match(string.sub(t.entry, #t.head + 1), '^(.-,"at":%d+),"d":')
+  redis.call('LSET', key, t.place, t.head .. kept .. ',"d":' .. t.a.value .. '}')
+end
+
+local function effect_erase(t, key) redis.call('LREM', key, 1, t.entry) end
+
+-- The record one version further: what is not given stays; a new owner without an end has none.
+local function record_text(t, key, field, state, owner, after, value)
+  local r = record_of(t, key, field)
+  r.ends = after and t.now + after or owner and 0 or r.ends
+  r.owner = owner or r.owner
+  return digits(r.version + 1) .. '|' .. (state or r.state) .. '|' .. r.owner .. '|' .. digits(r.ends) .. '|' .. (value or r.value)
+end
+
+local function effect_record_hash(t, key, field, state, owner, after, value)
+  redis.call('HSET', key, field, record_text(t, key, field, state, owner, after, value))
+end
+
+-- A string ends by itself with its record, so that nobody has to tidy up.
+local function effect_record_string(t, key, state, owner, after, value)
+  local text = record_text(t, key, nil, state, owner, after, value)
+  if t.record.ends > 0 then
+    redis.call('SET', key, text, 'PX', t.record.ends - t.now)
+  else
+    redis.call('SET', key, text, 'EX', t.a.ttl_s)
+  end
+end
+
+local function seat_of(t) return '{"name":' .. cjson.encode(t.a.name) .. ',"as":' .. cjson.encode(t.a.folded) .. '}' end
+
+-- Seat and lease; connections beyond the bound give way, those that end first in front.
+local function effect_sit(t, lease, most)
+  local me, mine = t.a.member .. '#' .. t.a.connection, connections_of(t.presence, t.a.member)
+  local others, taken = #mine, {}
+  for _, c in ipairs(mine) do
+    if c.name == me then others = others - 1 end
+  end
+  for _, c in ipairs(mine) do
+    if c.name ~= me and others >= most then
+      redis.call('ZREM', t.presence, c.name)
+      taken[#taken + 1], others = cjson.encode(c.name), others - 1
+    end
+  end
+  t.taken = '[' .. table.concat(taken, ',') .. ']'
+  redis.call('ZADD', t.presence, digits(t.now + lease), me)
+  redis.call('HSET', t.roster, t.a.member, seat_of(t))
+  clear_field(t, 'away:' .. t.a.member)
+end
+
+local function effect_lease(t, lease, as)
+  redis.call('ZADD', t.presence, digits(t.now + lease), as .. t.a.member .. '#' .. t.a.connection)
+end
+
+local function effect_rename(t) redis.call('HSET', t.roster, t.a.member, seat_of(t)) end
+
+local function effect_unseat(t)
+  redis.call('HDEL', t.roster, t.a.target)
+  for _, c in ipairs(connections_of(t.presence, t.a.target)) do redis.call('ZREM', t.presence, c.name) end
+  clear_field(t, 'role:' .. t.a.target)
+  forget(t.state, t.a.target)
+end

@@ -1,0 +1,220 @@
+-- Guards: what an action asks before its first write. Each takes the turn `t` and is true where the action may go on. A turn
+-- has the keys by name, the arguments `a`, the session, the server's clock `now` and the fields `s` of the state that are asked.
+
+local ACTIONS = {}
+
+local ROLES = {cohost = true, moderator = true, spectator = true}
+
+local function check_role(text) return ROLES[text] and text end
+
+-- An id that stands in a field's or a record's name: no bar, which parts a record, no # and no control character.
+local function check_id(text) return check_name(text) and not string.find(text, '[|#%c]') and text or nil end
+
+-- The fields of the state that a turn asks for; false where there is none.
+local function fields_of(state, names)
+  local found, values = {}, redis.call('HMGET', state, unpack(names))
+  for i, name in ipairs(names) do found[name] = values[i] end
+  return found
+end
+
+local function time_of(text) return text and whole(text, 0, LAST_VERSION) or nil end
+
+local function role_of(t)
+  return t.s.owner == t.a.member and 'host' or t.s['role:' .. t.a.member]
+end
+
+-- What stands under a field of a hash, or in a string: "<version>|<state>|<owner>|<until>|<value>". Whose time is over owns
+-- nothing. Read once a turn; a value that is no record of ours belongs to nobody who could ask.
+local function record_of(t, key, field)
+  if t.record then return t.record end
+  local text = nil
+  if field then text = redis.call('HGET', key, field) else text = redis.call('GET', key) end
+  local version, state, owner, ends, value = string.match(text or '0|none||0|', '^(%d+)|(%a+)|([^|]*)|(%d+)|(.*)$')
+  ends = tonumber(ends or 0)
+  t.record = {version = tonumber(version or 0), state = state or 'foreign', owner = owner or '|', ends = ends, value = value or ''}
+  t.record.holder = ends > 0 and t.now >= ends and '' or t.record.owner
+  return t.record
+end
+
+-- The connections of a member with the ends of their leases; who only watches has "watch:" in front.
+local function connections_of(presence, member)
+  local found, all = {}, redis.call('ZRANGE', presence, 0, -1, 'WITHSCORES')
+  for i = 1, #all, 2 do
+    if member_of(all[i]) == member then found[#found + 1] = {name = all[i], ends = tonumber(all[i + 1])} end
+  end
+  return found
+end
+
+-- The place and the text of a message in a list whose entries begin with their id and author.
+local function entry_of(t, key)
+  local head = '{"id":' .. cjson.encode(t.a.object) .. ',"by":'
+  for i, entry in ipairs(redis.call('LRANGE', key, 0, -1)) do
+    if starts(entry, head) then
+      t.place, t.entry, t.head = i - 1, entry, head
+      return entry
+    end
+  end
+end
+
+local function guard_seat(t) return redis.call('HEXISTS', t.roster, t.a.member) == 1 end
+
+local function guard_role(t, roles) return roles[role_of(t) or ''] end
+
+local function guard_seated(t) return redis.call('HEXISTS', t.roster, t.a.target) == 1 end
+
+local function guard_belongs(t) return t.s.owner == t.a.target or redis.call('HEXISTS', t.roster, t.a.target) == 1 end
+
+local function guard_other(t) return t.a.member ~= t.a.target end
+
+local function guard_phase(t, phases) return phases[t.s.phase or 'lobby'] end
+
+local function guard_current(t, field, value) return t.s[field] == value end
+
+local function guard_next(t, field, value) return t.s[field] ~= value end
+
+local function guard_deadline(t, field)
+  local ends = time_of(t.s[field])
+  return not ends or t.now < ends
+end
+
+local function guard_due(t, field)
+  local ends = time_of(t.s[field])
+  return ends and t.now >= ends
+end
+
+local function guard_idle(t, after) return t.now >= (time_of(t.s.updated_at) or 0) + after end
+
+local function guard_holds(t, field) return t.s[field] == t.a.member end
+
+local function guard_admitted(t) return not t.s['hidden:ban:' .. t.a.member] and not t.s['hidden:ban:' .. t.a.device] end
+
+local function guard_heard(t) return not t.s['hidden:mute:' .. t.a.member] end
+
+local function guard_own_name(t)
+  local wanted, all = '"as":' .. cjson.encode(t.a.folded), redis.call('HGETALL', t.roster)
+  for i = 1, #all, 2 do
+    if all[i] ~= t.a.member and string.find(all[i + 1], wanted, 1, true) then return false end
+  end
+  return true
+end
+
+local function guard_seats(t, most)
+  return redis.call('HEXISTS', t.roster, t.a.member) == 1 or redis.call('HLEN', t.roster) < most
+end
+
+local function guard_watchers(t, most)
+  local watching = {}
+  for _, c in ipairs(redis.call('ZRANGEBYSCORE', t.presence, '(' .. digits(t.now), '+inf')) do
+    if starts(c, 'watch:') then watching[member_of(c)] = true end
+  end
+  watching['watch:' .. t.a.member] = nil
+  local count = 0
+  for _ in pairs(watching) do count = count + 1 end
+  return count < most
+end
+
+-- How many fields of the state begin with the text and, where a value is given, hold it; the one given is left out.
+local function marks(t, with, value, but)
+  local count, all = 0, redis.call('HGETALL', t.state)
+  for i = 1, #all, 2 do
+    if starts(all[i], with) and (not value or all[i + 1] == value) and all[i] ~= but then count = count + 1 end
+  end
+  return count
+end
+
+local function guard_holders(t, most) return marks(t, 'role:', t.a.role, 'role:' .. t.a.target) < most end
+
+local function guard_bans(t, most) return marks(t, 'hidden:ban:') + 2 <= most end
+
+local function guard_gone(t, after)
+  local since = t.s.owner and time_of(redis.call('HGET', t.state, 'away:' .. t.s.owner))
+  return since and t.now >= since + after
+end
+
+-- A lease ends a lease's length after the heartbeat that renewed it.
+local function guard_silent(t, after, lease)
+  for _, c in ipairs(connections_of(t.presence, t.a.target)) do
+    if t.now < c.ends - lease + after then return false end
+  end
+  return true
+end
+
+local function guard_marked(t) return not t.s['away:' .. t.a.target] end
+
+local function guard_paced(t, after)
+  local last = time_of(t.s['hidden:pace:' .. t.a.member])
+  return not last or t.now >= last + after
+end
+
+local function guard_everyone(t, key)
+  for _, c in ipairs(redis.call('ZRANGEBYSCORE', t.presence, '(' .. digits(t.now), '+inf')) do
+    local member = member_of(c)
+    if redis.call('HEXISTS', t.roster, member) == 1 and redis.call('HEXISTS', key, member) == 0 then return false end
+  end
+  return true
+end
+
+local function has_hash(key, field) return redis.call('HEXISTS', key, field) == 1 end
+
+local function has_zset(key, field) return redis.call('ZSCORE', key, field) ~= false end
+
+local function guard_room(size, there, most) return there or size < most end
+
+local function guard_group(t, key, field, value, most)
+  local count, all = 0, redis.call('HGETALL', key)
+  for i = 1, #all, 2 do
+    if all[i] ~= field and all[i + 1] == value then count = count + 1 end
+  end
+  return count < most
+end
+
+local function guard_state(t, key, field, states) return states[record_of(t, key, field).state] end
+
+local function guard_free(t, key, field)
+  local holder = record_of(t, key, field).holder
+  return holder == '' or holder == t.a.member
+end
+
+local function guard_mine(t, key, field) return record_of(t, key, field).holder == t.a.member end
+
+local function guard_in_time(t, key, field)
+  local ends = record_of(t, key, field).ends
+  return ends == 0 or t.now < ends
+end
+
+local function guard_overdue(t, key, field)
+  local ends = record_of(t, key, field).ends
+  return ends > 0 and t.now >= ends
+end
+
+local function guard_unchanged(t, key, field) return record_of(t, key, field).version == t.a.expected end
+
+local function guard_higher(t, key, step)
+  local top = redis.call('ZREVRANGE', key, 0, 0, 'WITHSCORES')
+  return not top[2] or t.a.amount >= tonumber(top[2]) + step
+end
+
+local function counted(key, field) return tonumber(redis.call('HGET', key, field) or 0) or 0 end
+
+-- What a member took of an item stands beside it, in a field that no item can have as its name.
+local function share_of(t, field) return 'by|' .. t.a.member .. '|' .. field end
+
+local function guard_enough(t, key, field) return counted(key, field) >= t.a.amount end
+
+local function guard_share(t, key, field, most) return counted(key, share_of(t, field)) + t.a.amount <= most end
+
+local function guard_owns(t, key, field) return counted(key, share_of(t, field)) >= t.a.amount end
+
+local function guard_written(t, key)
+  local entry = entry_of(t, key)
+  return entry and starts(entry, t.head .. cjson.encode(t.a.member) .. ',')
+end
+
+local function guard_listed(t, key) return entry_of(t, key) ~= nil end
+
+-- Whether a count can take the change: HINCRBY fails on what is no whole number, and a failed command undoes nothing.
+local function countable(key, field, change)
+  local text = redis.call('HGET', key, field) or '0'
+  local number = #text <= 16 and string.match(text, '^%-?%d+$') and tonumber(text)
+  return number and math.abs(number + change) <= LAST_VERSION
+end
