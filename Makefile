@@ -34,11 +34,12 @@ format: environment ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: environment ## time a quick build and the reading of large documents; hold the lab against redis-benchmark and itself
+bench: environment ## time a quick build and the reading of large documents; hold the lab against redis-benchmark and itself; what a step costs beside its bare commands
 	$(BIN)/python tests/benchmarks/build_time.py $(ARGS)
 	$(BIN)/python tests/benchmarks/read_time.py
 	$(BIN)/python -m tests.benchmarks.fidelity
 	$(BIN)/python -m tests.benchmarks.verdicts
+	$(BIN)/python -m tests.benchmarks.steps
 
 bench-choices: environment ## replay the workloads of the close calls on every candidate: is the chosen structure the best one?
 	$(BIN)/python -m tests.benchmarks.choices $(ARGS)

@@ -166,7 +166,7 @@ def test_the_worker_may_end_a_session_that_has_rounds(with_passwords: Server, ge
     worker.end("night")
     worker.hand_over("night", "row 1")
     assert worker.remove("night") == "removed"
-    assert not login(with_passwords, "app").exists(generated.Keys().answer("night", 1))
+    assert not with_passwords.client().exists(generated.Keys().answer("night", 1))
 
 
 REFUSED = {

@@ -231,7 +231,7 @@ def test_the_delivered_python_is_strictly_typed_and_formatted(sample: made.Proje
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-500:]
 
 
-def test_a_lost_answer_is_asked_for_again_and_a_refusal_is_not() -> None:
+def test_a_lost_answer_and_a_refusal_that_passes_are_asked_for_again_and_no_other(generated: Any) -> None:
     timing, sent = Timing(1, 1, 1, 0.001, 0.001), 0
 
     async def lose(times: int, error: Exception) -> int:
@@ -244,14 +244,17 @@ def test_a_lost_answer_is_asked_for_again_and_a_refusal_is_not() -> None:
 
         return await persist(send, timing)
 
-    assert asyncio.run(lose(1, redis.ConnectionError())) == 2
+    for passing in redis.ConnectionError(), generated.LoadingError(), generated.ReadOnlyError():
+        sent = 0
+        assert asyncio.run(lose(1, passing)) == 2
     sent = 0
     with pytest.raises(redis.TimeoutError):
         asyncio.run(lose(2, redis.TimeoutError()))
-    sent = 0
-    with pytest.raises(redis.ResponseError):
-        asyncio.run(lose(1, redis.ResponseError("BADARG")))
-    assert sent == 1
+    for final in redis.ResponseError("ERR"), generated.BadArgumentError(), generated.DeniedError():
+        sent = 0
+        with pytest.raises(type(final)):
+            asyncio.run(lose(1, final))
+        assert sent == 1
 
 
 def test_there_is_one_sync_client() -> None:

@@ -12,8 +12,9 @@ end
 
 -- FUNCTION rate_back
 local function rate_back(keys, a)
-  local count = tonumber(redis.call('GET', keys[1]) or 0)
-  if not count or count < 1 then return 'none' end
+  local count = whole(redis.call('GET', keys[1]) or '0', 0, LAST_VERSION)
+  if not count then return redis.error_reply('BADSTATE ' .. keys[1] .. ' holds no counter') end
+  if count == 0 then return 'none' end
   redis.call('DECR', keys[1])
   if redis.call('PTTL', keys[1]) < 0 then redis.call('EXPIRE', keys[1], a.ttl_s) end
   return 'given_back'

@@ -1,16 +1,10 @@
 -- One change of one element of a session's collection, together with version, log, TTL and publish.
 
 -- FUNCTION session_record
-local function holds(kind, target, element)
-  if kind == 'hash' then return redis.call('HEXISTS', target, element) == 1 end
-  if kind == 'zset' then return redis.call('ZSCORE', target, element) ~= false end
-  return redis.call('SISMEMBER', target, element) == 1
-end
-
 -- The command that makes the change, or what is wrong with its value.
 local function change_of(target, a)
   local command, value = a.command, a.value
-  if ELEMENT[command][2] ~= (value ~= false) then return nil, 'BADARG session_record: value' end
+  if ELEMENT[command].value ~= (value ~= false) then return nil, 'BADARG session_record: value' end
   if command == 'ZADD' or command == 'ZINCRBY' then
     if not decimal(value, -1e300, 1e300) then return nil, 'BADARG session_record: value' end
     return {command, target, value, a.element}
@@ -26,22 +20,22 @@ local function session_record(keys, a, session)
   if wrong then return redis.error_reply(wrong) end
   local refused = refusal(keys[3], session, a)
   if refused then return refused end
-  local kind, size = ELEMENT[a.command][1], ELEMENT[a.command][3]
-  if size then
-    local there = holds(kind, keys[4], a.element)
-    if there and a.command == 'HSETNX' then return {session.version, 'taken'} end
-    if not there and redis.call(size, keys[4]) >= a.most then return {session.version, 'full'} end
+  local rule = ELEMENT[a.command]
+  if rule.size then
+    local there = redis.call(rule.has, keys[4], a.element) or 0
+    if there ~= 0 and a.command == 'HSETNX' then return {session.version, 'taken'} end
+    if there == 0 and redis.call(rule.size, keys[4]) >= a.most then return {session.version, 'full'} end
   end
   -- The collection is written first: where its command fails, nothing else has happened.
   local done = redis.pcall(unpack(change))
   if type(done) == 'table' and done.err then
     return string.match(done.err, '^ERR') and redis.error_reply('BADDATA session_record: ' .. done.err) or done
   end
-  if kind == 'list' then redis.call('LTRIM', keys[4], -a.most, -1) end
-  if size or kind == 'list' then note(keys[1], keys[4]) end
+  if rule.trim then redis.call(rule.trim, keys[4], -a.most, -1) end
+  if rule.size or rule.trim then note(keys[1], keys[4]) end
   advance(keys, keys[2], session, a, a.type, a.op_id, a.data)
   remember(keys[3], session, a)
-  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s)
+  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 3)
   return {session.version, 'ok'}
 end
 

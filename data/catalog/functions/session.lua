@@ -17,9 +17,9 @@ local function session_create(keys, a, session)
   if wrong then return redis.error_reply('BADARG session_create: ' .. wrong .. ' belongs to the functions') end
   if session then return 'exists' end
   for i = 2, #keys do redis.call('UNLINK', keys[i]) end
-  local now = digits(clock())
-  redis.call('HSET', keys[1], 'status', 'open', 'epoch', a.epoch, 'version', '0', 'created_at', now, 'updated_at', now)
-  if #a.fields > 0 then redis.call('HSET', keys[1], unpack(a.fields)) end
+  local now = clock_text()
+  redis.call('HSET', keys[1], 'status', 'open', 'epoch', a.epoch, 'version', '0', 'created_at', now, 'updated_at', now,
+    unpack(a.fields))
   redis.call('EXPIRE', keys[1], a.ttl_s)
   return 'created'
 end
@@ -47,7 +47,7 @@ local function session_join(keys, a, session)
       (taken and ',"taken":' .. cjson.encode(taken) or '') .. ',"data":' .. a.data .. '}'
     advance(keys, keys[4], session, a, 'join', '', about)
   end
-  refresh(keys, a.ttl_s)
+  refresh(keys, a.ttl_s, 4)
   return {session.version, told and 'joined' or 'again'}
 end
 
@@ -60,7 +60,7 @@ local function session_leave(keys, a, session)
   if a.member ~= member then
     if redis.call('ZREM', keys[3], a.member) == 0 then return {session.version, 'absent'} end
     if #mine > 1 then
-      refresh(keys, a.ttl_s)
+      refresh(keys, a.ttl_s, 4)
       return {session.version, 'stays'}
     end
   else
@@ -71,7 +71,7 @@ local function session_leave(keys, a, session)
   forget(keys[1], member)
   local about = '{"m":' .. cjson.encode(member) .. ',"c":' .. cjson.encode(a.member) .. ',"why":"left"}'
   advance(keys, keys[4], session, a, 'leave', '', about)
-  refresh(keys, a.ttl_s)
+  refresh(keys, a.ttl_s, 4)
   return {session.version, 'left'}
 end
 
@@ -81,10 +81,9 @@ local function session_apply(keys, a, session)
   if wrong then return redis.error_reply('BADARG session_apply: ' .. wrong .. ' belongs to the functions') end
   local refused = refusal(keys[3], session, a)
   if refused then return refused end
-  if #a.fields > 0 then redis.call('HSET', keys[1], unpack(a.fields)) end
-  advance(keys, keys[2], session, a, a.type, a.op_id, a.data)
+  advance(keys, keys[2], session, a, a.type, a.op_id, a.data, a.fields)
   remember(keys[3], session, a)
-  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s)
+  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 2)
   return {session.version, 'ok'}
 end
 
@@ -94,7 +93,7 @@ local function session_heartbeat(keys, a, session)
   if session.ended then return 'ended' end
   if not redis.call('ZSCORE', keys[2], a.member) then return 'lapsed' end
   redis.call('ZADD', keys[2], 'GT', digits(clock() + a.lease_ms), a.member)
-  refresh(keys, a.ttl_s)
+  refresh(keys, a.ttl_s, 2)
   return 'renewed'
 end
 
@@ -135,11 +134,9 @@ local function session_catch_up(keys, a, session)
   if session.epoch == a.known_epoch and missed >= 0 and missed <= a.max.entries then
     local found, delta = {}, {'delta', session.version}
     if missed > 0 and a.max.form == 'stream' then
-      for _, e in ipairs(redis.call('XRANGE', keys[2], digits(a.version + 1) .. '-0', '+', 'COUNT', missed)) do
-        found[#found + 1] = e[2][2]
-      end
+      found = stream_missed(keys[2], a.version, missed)
     elseif missed > 0 then
-      found = redis.call('LRANGE', keys[2], -missed, -1)
+      found = list_missed(keys[2], missed)
     end
     local whole_delta = #found == missed
     for i, entry in ipairs(found) do
@@ -164,10 +161,9 @@ end
 local function session_renew(keys, a, session)
   if not session then return {0, 'gone'} end
   if session.epoch == a.epoch then return {session.version, 'same'} end
-  redis.call('HSET', keys[1], 'epoch', a.epoch)
   session.epoch = a.epoch
-  advance(keys, keys[2], session, a, 'epoch', '', 'null')
-  refresh(keys, a.ttl_s)
+  advance(keys, keys[2], session, a, 'epoch', '', 'null', {'epoch', a.epoch})
+  refresh(keys, a.ttl_s, 2)
   return {session.version, 'renewed'}
 end
 
@@ -175,9 +171,8 @@ end
 local function session_end(keys, a, session)
   if not session then return {0, 'gone'} end
   if session.ended then return {session.version, 'again'} end
-  redis.call('HSET', keys[1], 'status', 'ended')
-  advance(keys, keys[2], session, a, 'end', '', 'null')
-  refresh(keys, a.ttl_s)
+  advance(keys, keys[2], session, a, 'end', '', 'null', {'status', 'ended'})
+  refresh(keys, a.ttl_s, 2)
   return {session.version, 'ended'}
 end
 
@@ -186,9 +181,8 @@ local function session_hand_over(keys, a, session)
   if not session then return {0, 'gone'} end
   if session.status == 'handed_over' then return {session.version, 'again'} end
   if not session.ended then return {session.version, 'open'} end
-  redis.call('HSET', keys[1], 'status', 'handed_over', 'receipt', a.receipt)
-  advance(keys, keys[2], session, a, 'handed_over', '', 'null')
-  refresh(keys, a.ttl_s)
+  advance(keys, keys[2], session, a, 'handed_over', '', 'null', {'status', 'handed_over', 'receipt', a.receipt})
+  refresh(keys, a.ttl_s, 2)
   return {session.version, 'handed_over'}
 end
 

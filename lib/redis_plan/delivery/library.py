@@ -110,27 +110,20 @@ def eval_scripts(brief: Brief, keyspace: Keyspace) -> tuple[Artefact, ...]:
 def commands(keyspace: Keyspace) -> dict[str, tuple[str, ...]]:
     """Return the Redis commands that each function of the library may run here, in capitals.
 
-    Of ``session_record`` those that the project's collections need, of the log's and the events' forms the chosen ones.
+    Of the log's and the events' forms the chosen ones, of ``session_record`` those that the project's collections need.
     """
-    stream = any(p.use == "log" and p.type == "stream" for p in keyspace.keys)
+    log = keyspace.use("log")
+    events = keyspace.use("events")
     sharded = any(p.chosen == "sharded-pubsub" for p in keyspace.channels)
-    absent = {"RPUSH", "LTRIM", "LRANGE"} if stream else {"XADD", "XRANGE"}
+    published = {"SPUBLISH" if events.chosen == "sharded-pubsub" else "PUBLISH"} if events else set()
     found = {}
     for step in steps(keyspace):
-        called = set(step.function.commands) - (absent if step.of_session else set())
-        called -= set() if sharded else {"SPUBLISH"}
+        called = set(step.function.runs(log.type if log and step.of_session else "list"))
+        if {"PUBLISH", "SPUBLISH"} <= called:
+            called -= {"PUBLISH", "SPUBLISH"}
+            called |= published if step.of_session else {"PUBLISH", *(["SPUBLISH"] if sharded else [])}
         if step.function.name == records.NAME:
-            called -= _ANY_RECORD
-            called |= {name for p in step.patterns for name in (records.command_for(p), *_RECORDED[p.type])}
+            for change in (c for p in step.patterns for c in records.changes(p)):
+                called |= {change, *functions.beside()[change]}
         found[step.function.name] = tuple(sorted(called))
     return found
-
-
-#: What session_record runs on a collection of each type, beside the command that changes one element.
-_RECORDED = {
-    "hash": ("HSETNX", "HDEL", "HEXISTS", "HLEN"),
-    "zset": ("ZREM", "ZSCORE", "ZCARD"),
-    "set": ("SREM", "SISMEMBER", "SCARD"),
-    "list": ("LTRIM",),
-}
-_ANY_RECORD = {"HEXISTS", "ZSCORE", "SISMEMBER"}

@@ -15,8 +15,6 @@ from redis_plan.keyspace import calls, functions, naming, periods, records
 from redis_plan.keyspace.functions import Function
 from redis_plan.keyspace.model import KeyPattern, Keyspace
 
-#: What removes one element of a recorded collection, by type.
-_REMOVE = {"hash": "HDEL", "zset": "ZREM", "set": "SREM"}
 _SESSION = "session_id"
 
 
@@ -161,7 +159,7 @@ def _records(function: Function, pattern: KeyPattern, brief: Brief) -> list[Oper
     """Return the changes of one collection: write an element and, but for lists, remove one."""
     name = identifier(pattern.name)
     found = [_record(function, pattern, brief, f"record_{name}", records.command_for(pattern))]
-    if removal := _REMOVE.get(pattern.type):
+    if removal := records.REMOVE.get(pattern.type):
         found.append(_record(function, pattern, brief, f"remove_{name}", removal))
     return found
 

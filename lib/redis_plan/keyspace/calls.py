@@ -147,19 +147,24 @@ def _file() -> Mapping[str, Any]:  # Any: a TOML table
     return tomllib.loads((catalog_dir() / "functions" / "calls.toml").read_text("utf-8"))
 
 
-def lua_table(call: Call, runs: Iterable[str], name: str) -> str:
-    """Return the definition as kernel.lua takes it; ``runs`` are the commands that are checked before the body."""
+def lua_table(call: Call, runs: Iterable[str], by_form: Mapping[str, Iterable[str]], name: str) -> str:
+    """Return the definition as kernel.lua takes it.
+
+    ``runs`` are the commands that are checked before the body, ``by_form`` those of one form of the log.
+    """
 
     def argument(a: Argument) -> str:
         absent = f", {_quoted(a.absent)}" if a.absent else ""
         return f"{{{_quoted(a.name)}, check_{a.check}{absent}}}"
 
-    lines = [f"name = {_quoted(call.name)}, types = {{{', '.join(_quoted(kind) for _, kind in call.keys)}}},"]
-    flags = [f"{name} = true" for name, there in (("more", call.more), ("session", call.of_session)) if there]
-    lines += [", ".join(flags) + ","] if flags else []
+    types = ("state" if call.of_session and name == "state" else kind for name, kind in call.keys)
+    lines = [f"name = {_quoted(call.name)}, types = {{{', '.join(map(_quoted, types))}}},"]
+    lines += ["more = true,"] if call.more else []
     lines += [f"args = {{{', '.join(argument(a) for a in call.args)}}},"]
     lines += [f"rest = {{{_quoted(call.rest.name)}, check_rest_{call.rest.check}}},"] if call.rest else []
-    lines += [f"runs = {{{', '.join(_quoted(command) for command in sorted(runs))}}},"]
+    lines += [f"runs = {_list(runs)},"]
+    forms = [f"{form} = {_list(commands)}" for form, commands in by_form.items() if commands]
+    lines += [f"by_form = {{{', '.join(forms)}}},"] if forms else []
     return f"local {name.upper()} = {{\n" + "".join(f"  {line}\n" for line in lines) + "}"
 
 
@@ -178,6 +183,10 @@ def lua_comment(call: Call) -> str:
     if not call.results:
         lines[-1] = lines[-1].removesuffix(":") + "."
     return "\n".join(f"-- {line}" for line in lines)
+
+
+def _list(words: Iterable[str]) -> str:
+    return f"{{{', '.join(_quoted(word) for word in sorted(words))}}}"
 
 
 def _quoted(text: str) -> str:

@@ -78,18 +78,26 @@ class Function:
 
     @cached_property
     def commands(self) -> frozenset[str]:
-        """Every command that its text, and what it calls of the kernel, may run, in capitals; those of an element left out."""
-        return called(f"{prune(kernel(), self._text(()))}\n{self.body}")
+        """Every command that it may run whatever the form of the log, in capitals; those of an element left out."""
+        return self.runs("list") | self.runs("stream")
+
+    def runs(self, log: str) -> frozenset[str]:
+        """Return the commands that its text, and what it calls of the kernel, run where the log is a list or a stream."""
+        return called(f"{prune(kernel(log), self._text((), {}))}\n{self.body}")
 
     @cached_property
     def source(self) -> str:
         """Its documentation, its body and its definition, in Lua."""
-        return f"-- {self.name}\n{calls.lua_comment(self.call)}\n{self._text(self.commands - (_conditional(self.call) - self.own))}"
+        forms = {log: self.runs(log) - (_PUBLISHES - self.own) for log in LOGS}
+        always = frozenset.intersection(*forms.values())
+        by_form = {log: runs - always for log, runs in forms.items()}
+        return f"-- {self.name}\n{calls.lua_comment(self.call)}\n{self._text(always, by_form)}"
 
-    def _text(self, runs: Iterable[str]) -> str:
+    def _text(self, runs: Iterable[str], by_form: Mapping[str, Iterable[str]]) -> str:
         inside = self.lua or self.name
-        table = calls.lua_table(self.call, runs, inside)
-        call = f"(keys, args)\n  return run({inside.upper()}, {inside}, keys, args)\nend"
+        table = calls.lua_table(self.call, runs, by_form, inside)
+        runner = "run_session" if self.call.of_session else "run"
+        call = f"(keys, args)\n  return {runner}({inside.upper()}, {inside}, keys, args)\nend"
         if not self.lua:
             return f"{self.body}\n\n{table}\nlocal function call_{self.name}{call}"
         # A chunk of Lua 5.1 has room for 200 local names, which the many actions of a project must not use up.
@@ -111,15 +119,19 @@ class Function:
         return hashlib.sha1(self.script.encode(), usedforsecurity=False).hexdigest()
 
 
-#: Commands that depend on the form of log, channel or element: the kernel checks the right to those at each call.
-_FORMS = frozenset({"XADD", "XRANGE", "RPUSH", "LTRIM", "LRANGE"})
-_ELEMENT = frozenset({"HEXISTS", "ZSCORE", "SISMEMBER"})
+#: The forms of a log; kernel.lua names what belongs to one of them by it.
+LOGS = ("list", "stream")
+#: The right to publish is checked with the channel at hand.
+_PUBLISHES = frozenset({"PUBLISH", "SPUBLISH"})
+_BLOCK = r"\n\n(?=--|local )"
 _CALLED = re.compile(r"redis\.p?call\('([A-Z]+)'")
+_ELEMENT = re.compile(r"^  (\w+) = \{kind = '\w+'(.*)\}", re.MULTILINE)
 
 
-def _conditional(call: Call) -> frozenset[str]:
-    element = _ELEMENT if any(kind == "element" for _, kind in call.keys) else frozenset()
-    return frozenset({"PUBLISH", "SPUBLISH"}) | element | (_FORMS if call.of_session else frozenset())
+@cache
+def beside() -> Mapping[str, tuple[str, ...]]:
+    """Return what ``session_record`` runs beside each command that changes an element, as kernel.lua says."""
+    return {command: tuple(re.findall(r"'([A-Z]+)'", rest)) for command, rest in _ELEMENT.findall(kernel())}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +150,14 @@ def _read(file: str) -> str:
 
 
 @cache
-def kernel() -> str:
-    """Return the Lua text that every function stands on, and the guards and effects that actions are made of."""
-    return f"{_after_head('kernel.lua')}\n\n{words()}"
+def kernel(log: str = "") -> str:
+    """Return the Lua text that every function stands on, and the guards and effects that actions are made of.
+
+    With ``log`` without what belongs to its other form.
+    """
+    others = tuple(f"local function {form}_" for form in LOGS if log and form != log)
+    blocks = re.split(_BLOCK, f"{_after_head('kernel.lua')}\n\n{words()}")
+    return "\n\n".join(b for b in blocks if not others or not re.search(rf"^(?:{'|'.join(others)})", b, re.MULTILINE))
 
 
 @cache
@@ -202,7 +219,7 @@ def script(function: Function, text: str) -> str:
 
 def prune(head: str, body: str) -> str:
     """Return the blocks of ``head`` whose local name ``body``, or a block that is kept, mentions."""
-    blocks = re.split(r"\n\n(?=--|local )", head)
+    blocks = re.split(_BLOCK, head)
     names = [re.findall(r"^local (?:function )?([\w, ]+?)(?:\(| = )", block, re.MULTILINE) for block in blocks]
     called = [set(re.findall(r"\w+", re.sub(r"--.*", "", block))) for block in blocks]
     wanted, kept = set(re.findall(r"\w+", re.sub(r"--.*", "", body))), [False] * len(blocks)

@@ -22,6 +22,8 @@ LIBRARY = "redis_plan_records"
 #: The command that changes one element, by the type and the use of a collection.
 COMMANDS = {"hash": "HSET", "zset": "ZADD", "list": "RPUSH", "set": "SADD"}
 BY_USE = {"leaderboard": "ZINCRBY", "counters": "HINCRBY"}
+#: What removes one element, by type.
+REMOVE = {"hash": "HDEL", "zset": "ZREM", "set": "SREM"}
 
 
 def functions_of() -> Mapping[str, functions.Function]:
@@ -72,3 +74,10 @@ def recorded(keyspace: Keyspace) -> tuple[KeyPattern, ...]:
 def command_for(pattern: KeyPattern) -> str:
     """Return the command that changes one element of ``pattern``."""
     return BY_USE.get(pattern.use, COMMANDS[pattern.type])
+
+
+def changes(pattern: KeyPattern) -> tuple[str, ...]:
+    """Return every command by which clients change an element of ``pattern``: write, write once, remove."""
+    write = command_for(pattern)
+    once = ("HSETNX",) if write == "HSET" else ()
+    return (write, *once, *filter(None, (REMOVE.get(pattern.type),)))

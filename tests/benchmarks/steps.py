@@ -1,0 +1,127 @@
+"""What atomicity costs: session_apply beside its bare commands in one MULTI, on every server of this machine.
+
+    python -m tests.benchmarks.steps           # half a minute
+
+The bare commands read the position and the remembered answer, write state, log, answer and every TTL, and publish; they
+check nothing, refuse nothing and take the clock of the caller. Two figures each: the time that a caller waits (one round
+trip, in turns A B A B), and the CPU of the server's main thread (pipelined, so that no round trip is in it).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+from statistics import median
+from typing import Any
+
+from redis_plan import brief as reader
+from redis_plan import server
+from redis_plan.experiments.functioncost import write_log
+from redis_plan.experiments.session import Session, start
+from redis_plan.keyspace import design, functions
+from redis_plan.measure.respwire import Wire, pack
+from redis_plan.resources import sample_project
+from redis_plan.server import Server
+from redis_plan.server.fingerprint import machine
+
+CALLS, BLOCKS = 200, 15
+Maker = Callable[[int], list[tuple[str | int, ...]]]
+
+
+class Both:
+    """One session of the sample with every key and a full log, and a change of it in both ways."""
+
+    def __init__(self, live: Server) -> None:
+        brief = reader.read(sample_project())
+        keyspace = design(brief)
+        self.live, self.client = live, live.client(decode_responses=True)
+        session = self.session = Session.of(brief, keyspace, start(live), "cost")
+        session.create(self.client)
+        write_log(self.client, session, int(session.rules.log_max.split()[0]))
+        self.more = functions.other_keys(keyspace, session.keys, "state", "log")
+        for key in self.more:
+            self.client.hset(key, "a", "b")
+            self.client.expire(key, session.rules.ttl_s)
+
+    def apply(self, number: int) -> list[tuple[str | int, ...]]:
+        """Return the call."""
+        s, r = self.session, self.session.rules
+        keys = [s.keys["state"], s.keys["log"], f"{s.keys['idem']}-{number}", *self.more]
+        args = [
+            s.channel_argument,
+            f"op-{number}",
+            "",
+            "change",
+            '{"by":1}',
+            r.ttl_s,
+            r.log_max,
+            2,
+            "owner",
+            f"m{number % 10}",
+        ]
+        return [("FCALL", "session_apply", len(keys), *keys, *args)]
+
+    def multi(self, number: int) -> list[tuple[str | int, ...]]:
+        """Return the same as commands that check nothing."""
+        keys, rules = self.session.keys, self.session.rules
+        state, log, idem = keys["state"], keys["log"], f"{keys['idem']}-m{number}"
+        event = f'{{"e":"ab","v":{number},"ts":1795400000000,"t":"change","op":"op-{number}","d":{{"by":1}}}}'
+        return [
+            ("MULTI",),
+            ("HMGET", state, "epoch", "version", "status"),
+            ("GET", idem),
+            ("HSET", state, "owner", f"m{number % 10}", "version", number, "updated_at", "1795400000000"),
+            ("RPUSH", log, event),
+            ("LTRIM", log, -int(rules.log_max.split()[0]), -1),
+            ("PUBLISH", self.session.channel, event),
+            ("SET", idem, f"ab:{number}", "EX", 2),
+            *(("EXPIRE", key, rules.ttl_s) for key in (state, log, *self.more)),
+            ("EXEC",),
+        ]
+
+    def cpu_us(self, make: Maker, block: int) -> float:
+        """Return the microseconds of the server's main thread for one change."""
+        with self.client.pipeline(transaction=False) as pipe:
+            for number in range(CALLS):
+                for command in make(block * CALLS + number):
+                    pipe.execute_command(*command)
+            before = self._cpu()
+            pipe.execute()
+        return 1e6 * (self._cpu() - before) / CALLS
+
+    def _cpu(self) -> float:
+        found: Any = self.client.info("cpu")
+        return float(found["used_cpu_user_main_thread"] + found["used_cpu_sys_main_thread"])
+
+    def wait_us(self, wire: Wire, make: Maker, number: int) -> float:
+        """Return the microseconds that a caller waits for one change, sent as one write to the socket."""
+        commands = make(number)
+        payload = b"".join(pack(*command) for command in commands)
+        began = time.perf_counter()
+        wire.ask(payload, len(commands))
+        return 1e6 * (time.perf_counter() - began)
+
+
+def main() -> None:
+    """Print the table."""
+    print(f"session_apply beside its bare commands in one MULTI, medians; {machine()}")
+    for binary in server.available():
+        with closing(server.start_with(binary)) as live, Wire(live) as wire:
+            both = Both(live)
+            makers: dict[str, Maker] = {"MULTI": both.multi, "session_apply": both.apply}
+            cpu: dict[str, list[float]] = {name: [] for name in makers}
+            waits: dict[str, list[float]] = {name: [] for name in makers}
+            for block in range(BLOCKS):
+                for name, make in makers.items():
+                    cpu[name].append(both.cpu_us(make, block))
+                for number in range(CALLS):
+                    for name, make in makers.items():
+                        waits[name].append(both.wait_us(wire, make, 10_000_000 + block * CALLS + number))
+            for label, found in (("server's CPU", cpu), ("caller's wait", waits)):
+                bare, whole = (median(values) for values in found.values())
+                print(f"{binary.id:22} {label:14} {bare:6.1f} µs -> {whole:6.1f} µs   x{whole / bare:.2f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,200 @@
+"""Each function declares the commands that it runs: no more than it was seen to run, and no fewer.
+
+Scenes drive a function down every way through its body on a live server. What INFO commandstats saw in all of them is
+what the function declares; and a caller who lacks one of these is refused, by name and before anything is written.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import redis
+
+from redis_plan.delivery import library
+from redis_plan.keyspace import functions, records
+from redis_plan.keyspace.functions import Function
+from redis_plan.server import Server
+
+ALL = {f.name: f for f in [*functions.functions().values(), *records.functions_of().values(), *library.common()]}
+STATE, ROSTER, PRESENCE, IDEM, TARGET = (f"r:{{s}}:{n}" for n in ("state", "roster", "presence", "idem:o1", "one"))
+LIST, STREAM, OTHER = "r:{s}:log", "r:{s}:stream", "r:{s}:round:7"
+FAR = 10**15
+OPEN = ("HSET", STATE, "epoch", "ab", "version", "3", "status", "open")
+ENDED = ("HSET", STATE, "epoch", "ab", "version", "3", "status", "ended")
+HANDED = ("HSET", STATE, "epoch", "ab", "version", "3", "status", "handed_over", "key:round:7", "")
+SEATS = (("HSET", ROSTER, "ann", "{}", "bob", "{}"), ("ZADD", PRESENCE, "1", "ann#1", str(FAR), "ann#2", "1", "bob#1"))
+AHEAD = ("XADD", STREAM, "9-0", "m", "of another life")
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What is there, and the call."""
+
+    there: tuple[tuple[str, ...], ...]
+    keys: tuple[str, ...]
+    args: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form of the log, and of publishing."""
+
+    log: str
+    most: str
+    channel: str
+    ahead: tuple[tuple[str, ...], ...] = ()  # a log that is ahead of its state
+
+    @property
+    def tail(self) -> tuple[Any, ...]:
+        return (self.channel, 60, self.most)
+
+    @property
+    def four(self) -> tuple[str, ...]:
+        return (STATE, ROSTER, PRESENCE, self.log)
+
+    @property
+    def two(self) -> tuple[str, ...]:
+        return (STATE, self.log)
+
+    @property
+    def events(self) -> tuple[tuple[str, ...], ...]:
+        if self.log == STREAM:
+            return tuple(("XADD", STREAM, f"{v}-0", "m", "x") for v in (1, 2, 3))
+        return (("RPUSH", LIST, *(f'{{"e":"ab","v":{v},"t":"x"}}' for v in (1, 2, 3))),)
+
+
+FORMS = (Form(LIST, "5", "r:{s}:events"), Form(STREAM, "5 stream", "r:{s}:events sharded", (AHEAD,)))
+WITH_VALUE = ("HSET", "HSETNX", "HINCRBY", "ZADD", "ZINCRBY")
+
+
+def changes(f: Form) -> Iterator[Scene]:
+    for command in functions.beside():
+        value = ("1",) if command in WITH_VALUE else ()
+        args = (f.channel, "o1", "", "t", "{}", 60, f.most, 60, command, 3, "e", *value)
+        yield Scene((OPEN, *f.ahead), (STATE, f.log, IDEM, OTHER), args)
+
+
+#: The ways through each function of a session, and through those whose keys must hold something first.
+OF_SESSION: dict[str, Callable[[Form], Iterable[Scene]]] = {
+    "session_create": lambda f: [Scene(SEATS, (STATE, ROSTER, f.log), ("ab", 60, "f", "v"))],
+    "session_join": lambda f: [
+        Scene((OPEN, *SEATS, *f.ahead), f.four, ("cyd#1", "{}", 8, 1000, 60, f.channel, f.most)),
+        Scene((OPEN, *SEATS), f.four, ("ann#3", "{}", 8, 1000, 60, f.channel, f.most, 1)),
+        Scene((OPEN,), f.four, ("cyd#1", "{}", "", 1000, 60, f.channel, f.most)),
+    ],
+    "session_leave": lambda f: [
+        Scene((OPEN, *SEATS, *f.ahead), f.four, ("bob", 60, f.channel, f.most)),
+        Scene((OPEN, *SEATS), f.four, ("ann#1", 60, f.channel, f.most)),
+    ],
+    "session_apply": lambda f: [
+        Scene((OPEN, *f.ahead), (*f.two, IDEM), (f.channel, "o1", "", "t", "{}", 60, f.most, 60, "f", "v"))
+    ],
+    "session_heartbeat": lambda f: [Scene((OPEN, *SEATS), (STATE, PRESENCE), ("bob#1", 1000, 60))],
+    "session_sweep": lambda f: [Scene((OPEN, *SEATS, *f.ahead), f.four, f.tail), Scene(SEATS, f.four, f.tail)],
+    "session_catch_up": lambda f: [
+        Scene((OPEN, *f.events), f.two, ("ab", 1, f.most)), Scene((), f.two, ("ab", 1, f.most)),
+        Scene((OPEN,), f.two, ("cd", 1, f.most)),
+    ],
+    "session_renew": lambda f: [Scene((OPEN, *f.ahead), f.two, ("cd", *f.tail)), Scene((), f.two, ("cd", *f.tail))],
+    "session_end": lambda f: [Scene((OPEN, *f.ahead), f.two, f.tail)],
+    "session_hand_over": lambda f: [Scene((ENDED, *f.ahead), f.two, ("row", *f.tail))],
+    "session_record": changes,
+    "session_remove": lambda f: [Scene((HANDED, ("SET", OTHER, "x")), (STATE, OTHER), ())],
+    "session_drop": lambda f: [Scene((HANDED, ("SET", OTHER, "x")), (STATE, OTHER), ())],
+}  # fmt: skip
+FILLED = {
+    "rate_back": [Scene((("SET", TARGET, "2"),), (TARGET,), (60,))],
+    "rate_slide": [Scene((), (TARGET,), (1, 1000, "u"))],
+    "lock_take": [Scene(there, (TARGET, OTHER), ("ann", 1000, 60)) for there in ((), (("SET", TARGET, "ann:1"),))],
+    "lock_release": [Scene((("SET", TARGET, "ann:1"),), (TARGET,), ("ann", 1))],
+    "hold_release": [Scene((("SET", TARGET, "ann:1"),), (TARGET,), ("ann",))],
+    "due_claim": [Scene((("ZADD", TARGET, "1", "e"),), (TARGET,), (1000, 10))],
+    "due_done": [Scene((("ZADD", TARGET, "7", "e"),), (TARGET,), ("e", 7))],
+    "match_take": [Scene((("ZADD", TARGET, "1", "a", "2", "b"),), (TARGET,), (2,))],
+    "position_sweep": [Scene((("ZADD", TARGET, "1", "a"), ("ZADD", OTHER, "1", "a")), (TARGET, OTHER), (10,))],
+}
+
+
+def scenes(name: str) -> Iterable[Scene]:
+    """Return the ways through a function; of a session's with each form of log and channel, and where it is gone."""
+    if of := OF_SESSION.get(name):
+        found = [scene for form in FORMS for scene in of(form)]
+        return [*found, Scene((), found[-1].keys, found[-1].args)]
+    function = ALL[name]
+    return FILLED.get(name) or [Scene((), (TARGET, OTHER)[: len(function.keys)], plain(function, f)) for f in FORMS]
+
+
+def plain(function: Function, form: Form) -> tuple[Any, ...]:
+    good = {"channel": form.channel, "bytes": "m", "longitude": "21", "latitude": "52"}
+    return (*(good.get(a.check, "1") for a in function.call.args), *(("f", "v") if function.call.rest else ()))
+
+
+def declared(function: Function) -> set[str]:
+    """Return every command that the function may run in any form."""
+    beside = {c for change, more in functions.beside().items() for c in (change, *more)}
+    return set(function.commands) | (beside if function.name == records.NAME else set())
+
+
+@pytest.fixture(scope="module")
+def root(fresh: Server) -> redis.Redis:
+    client: redis.Redis = fresh.client(decode_responses=True)
+    client.function_load(functions.library("every", ALL.values()), replace=True)
+    return client
+
+
+def prepare(root: redis.Redis, scene: Scene) -> tuple[Any, ...]:
+    root.flushall()
+    for command in scene.there:
+        root.execute_command(*command)
+    return len(scene.keys), *scene.keys, *scene.args
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_function_runs_what_it_declares(root: Any, fresh: Server, name: str) -> None:
+    seen: set[str] = set()
+    for scene in scenes(name):
+        words = prepare(root, scene)
+        root.config_resetstat()
+        root.fcall(name, *words)
+        seen |= {c.removeprefix("cmdstat_").upper() for c in root.info("commandstats")}
+    assert seen - {"FCALL", "CONFIG|RESETSTAT", "INFO"} == declared(ALL[name])
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_caller_without_one_of_them_is_refused_before_anything_is_written(
+    root: Any, fresh: Server, name: str
+) -> None:
+    commands = declared(ALL[name])
+    root.execute_command(
+        "ACL", "SETUSER", "caller", "reset", "on", "nopass", "~r:*", "&r:*", "+fcall", *(f"+{c}" for c in commands)
+    )
+    raw = fresh.client(username="caller", password="x")
+    missed = set()
+    for scene in scenes(name):
+        words = prepare(root, scene)
+        raw.execute_command("FCALL", name, *words)  # enough
+        for command in sorted(commands):
+            prepare(root, scene)
+            before = dump(fresh)
+            root.execute_command("ACL", "SETUSER", "caller", f"-{command}")
+            if (error := refusal(raw, name, words)) is not None:
+                missed.add(command)
+                assert isinstance(error, redis.exceptions.NoPermissionError), (command, error)
+                assert dump(fresh) == before, (command, error)
+            root.execute_command("ACL", "SETUSER", "caller", f"+{command}")
+    assert missed == commands
+    raw.close()
+
+
+def refusal(caller: redis.Redis, name: str, words: tuple[Any, ...]) -> redis.ResponseError | None:
+    try:
+        caller.execute_command("FCALL", name, *words)
+    except redis.ResponseError as error:
+        return error
+    return None
+
+
+def dump(fresh: Server) -> dict[bytes, Any]:
+    client = fresh.client()
+    return {key: client.dump(key) for key in client.keys("*")}
