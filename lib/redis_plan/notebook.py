@@ -19,6 +19,7 @@ from IPython.display import Markdown, display
 from matplotlib.figure import Figure
 
 from redis_plan import figures, parameters, server
+from redis_plan.actions.matrix import Stories
 from redis_plan.brief import documents
 from redis_plan.brief.model import Brief
 from redis_plan.keyspace.model import Keyspace
@@ -50,6 +51,11 @@ class Study:
     def keyspace(self) -> Keyspace:
         """The keyspace; raises if notebook 02 has not run."""
         return self.run.load_keyspace()
+
+    @cached_property
+    def stories(self) -> Stories:
+        """The actions and the story matrix; raises if notebook 02 has not run."""
+        return self.run.load_stories()
 
     @cached_property
     def server(self) -> server.Server:

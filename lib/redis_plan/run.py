@@ -3,7 +3,7 @@
 ::
 
     data/runs/<profile>/
-    ├── brief.json  keyspace.json
+    ├── brief.json  keyspace.json  actions.json
     ├── evidence/     E-03a.json and E-03a.parquet for each record
     ├── decisions/    D-03a.json …
     ├── notebooks/    the executed notebooks
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from redis_plan import resources
+from redis_plan.actions.matrix import Stories
 from redis_plan.brief.model import Brief
 from redis_plan.codec import load, save
 from redis_plan.errors import MissingStepError, OutputError
@@ -67,6 +68,10 @@ class Run:
         """Return the keyspace that notebook 02 wrote."""
         return self._load(Keyspace, "keyspace.json", "02_keyspace")
 
+    def load_stories(self) -> Stories:
+        """Return the actions and the story matrix that notebook 02 wrote."""
+        return self._load(Stories, "actions.json", "02_keyspace")
+
     def save_brief(self, brief: Brief) -> None:
         """Write ``brief.json``."""
         save(self.folder / "brief.json", brief)
@@ -74,6 +79,10 @@ class Run:
     def save_keyspace(self, keyspace: Keyspace) -> None:
         """Write ``keyspace.json``."""
         save(self.folder / "keyspace.json", keyspace)
+
+    def save_stories(self, stories: Stories) -> None:
+        """Write ``actions.json``: the project's actions, and what serves each demand."""
+        save(self.folder / "actions.json", stories)
 
     def save_decision(self, decision: Decision) -> None:
         """Write the decision's record."""

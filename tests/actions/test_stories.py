@@ -67,8 +67,11 @@ def test_what_no_action_does_is_said_with_where_it_belongs_or_what_declares_it(s
     assert export.served == "outside"
     assert "database" in export.why
     dashboard = next(row for row in sample.rows if row.id == "US-029")
-    assert dashboard.served == "not"
-    assert 'serves = ["prd.md:155"]' in dashboard.why
+    assert dashboard.served == "outside"
+    assert "monitoring" in dashboard.why
+    missed = [row for row in sample.rows if row.served == "not"]
+    assert all(f'serves = ["{row.place}"]' in row.why for row in missed)
+    assert {row.id for row in missed} & {f"US-{n:03}" for n in range(1, 30)} == set()
 
 
 def test_every_action_of_a_demand_knows_the_demand(sample):

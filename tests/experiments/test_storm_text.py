@@ -2,6 +2,7 @@
 
 import pytest
 
+from redis_plan.actions.matrix import Stories
 from redis_plan.experiments import (
     contention,
     fencing,
@@ -38,4 +39,4 @@ def test_the_plan_tells_each_storm_with_its_control(lab, tmp_path):
     (text,) = storm_text.tested(project.keyspace(), records)
     assert "| no vote counted twice |" in text
     assert "| session_apply |" in text
-    assert {d.id for d in storm_text.decisions(project.brief(), records)} == {"D-07a", "D-07b"}
+    assert {d.id for d in storm_text.decisions(project.brief(), Stories((), ()), records)} == {"D-07a", "D-07b"}

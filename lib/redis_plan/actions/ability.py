@@ -44,7 +44,8 @@ def touched(kind: Kind, keys: Mapping[str, str], keyspace: Keyspace) -> tuple[Ke
     """Return what ``kind`` reads or writes: its own keys, and the state and channel of the session where it has one."""
     names = list(keys.values())
     if kind.call:
-        names += [p.name for p in keyspace.patterns if p.use == kind.use]
+        uses = {kind.use, *(key for key, _ in calls.calls()[kind.call].keys)} - {"idem"}
+        names += [p.name for p in keyspace.patterns if p.use in uses]
     if needs_session(kind) and (state := keyspace.use("state")):
         names = [state.name, *names]
     if kind.announces and (events := keyspace.use("events") or keyspace.use("feed")):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 
 from rich.console import Console
@@ -12,15 +11,10 @@ from rich.text import Text
 
 from redis_plan import brief as reader
 from redis_plan.actions import designing
-from redis_plan.actions.matrix import SERVED, Row, Served, Stories, declared, stories
+from redis_plan.actions.matrix import Served, Stories, declared, stories, summary
 
-#: What a count is followed by, and the colour of its rows.
-_SAID: dict[Served, tuple[str, str]] = {
-    "concrete": ("by an action of their own", "green"),
-    "generic": ("by the design as a whole", "cyan"),
-    "outside": ("outside Redis", "dim"),
-    "not": ("not served", "yellow"),
-}
+#: The colour of a row's verdict.
+_COLOURS: dict[Served, str] = {"concrete": "green", "generic": "cyan", "outside": "dim", "not": "yellow"}
 #: Characters of a demand that a table shows.
 SHOWN = 64
 
@@ -50,13 +44,6 @@ def as_json(found: Stories) -> str:
     return json.dumps(rows, ensure_ascii=False, indent=1) + "\n"
 
 
-def summary(rows: Iterable[Row]) -> str:
-    """Return the counts in one sentence: "53 demands: 27 by an action of their own, 3 by the design as a whole …"."""
-    listed = list(rows)
-    parts = [f"{n} {_SAID[served][0]}" for served in SERVED if (n := sum(r.served == served for r in listed))]
-    return f"{len(listed)} demand{'s' * (len(listed) != 1)}: {', '.join(parts) or 'none'}"
-
-
 def print_stories(found: Stories, out: Console) -> None:
     """Print the matrix as a table, a line a demand where the window is wide enough, and the counts under it."""
     table = Table(box=None, pad_edge=False)
@@ -66,7 +53,7 @@ def print_stories(found: Stories, out: Console) -> None:
     table.add_column("by, or why not")
     for row in found.rows:
         by = ", ".join(row.actions) or row.why.partition("; ")[0]
-        table.add_row(row.place, Text(_short(row.text)), Text(row.served, style=_SAID[row.served][1]), Text(by))
+        table.add_row(row.place, Text(_short(row.text)), Text(row.served, style=_COLOURS[row.served]), Text(by))
     out.print(table)
     out.print(f"\n{summary(found.rows)}", highlight=False)
     if unserved := [row for row in found.rows if row.served == "not"]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from redis_plan.actions import ability
+from redis_plan.actions import ability, serving
 from redis_plan.actions.matching import Match, matches
+from redis_plan.actions.matrix import stories
 from redis_plan.brief.model import Brief, Entity
 from redis_plan.keyspace import uses
 from redis_plan.keyspace.catalog import use_patterns
@@ -20,7 +21,12 @@ from redis_plan.keyspace.model import Keyspace
 
 def design(brief: Brief, structures: Mapping[str, str] | None = None) -> Keyspace:
     """Return the keyspace for ``brief`` as :func:`redis_plan.keyspace.design` does, with the keys of its actions."""
-    return draft(brief).keyspace(structures or {})
+    return served(draft(brief).keyspace(structures or {}), brief)
+
+
+def served(keyspace: Keyspace, brief: Brief) -> Keyspace:
+    """Return ``keyspace`` with the demands that the story matrix says each key is for."""
+    return serving.with_demands(keyspace, stories(brief, keyspace).rows)
 
 
 def draft(brief: Brief) -> Draft:

@@ -31,18 +31,18 @@ def actions_of(found: Matches, brief: Brief, keyspace: Keyspace) -> tuple[Action
         for one in part.found:
             asked.setdefault(one.kind.id, []).append(part)
     able = {id: kind for id, kind in catalog.kinds().items() if not ability.lacking(kind, keyspace, found.homes)}
-    kept = set(asked) | set(_first_of_each_use(able.values()))
+    kept = set(asked) | set(_first_of_each_use(able.values(), {able[id].use for id in asked}))
     kept |= set(_waited_for(kept, able))
     ground = _Ground.of(brief, keyspace, found)
     return tuple(ground.action(kind, asked.get(id, ())) for id, kind in able.items() if id in kept)
 
 
-def _first_of_each_use(able: Iterable[Kind]) -> Iterator[str]:
-    """Yield the first action of each mechanic whose own key the design has for it alone."""
-    seen: set[str] = set()
+def _first_of_each_use(able: Iterable[Kind], asked: Iterable[str]) -> Iterator[str]:
+    """Yield the first action on each key of the design that no demand names outright; ``asked`` are the uses of the others."""
+    seen = {ability.SESSION, ability.RECORDS, *asked}
     for kind in able:
-        if kind.mechanic not in seen and kind.use not in (ability.SESSION, ability.RECORDS):
-            seen.add(kind.mechanic)
+        if kind.use not in seen:
+            seen.add(kind.use)
             yield kind.id
 
 

@@ -21,6 +21,13 @@ from redis_plan.keyspace.model import Keyspace
 
 Served = Literal["concrete", "generic", "outside", "not"]
 SERVED: tuple[Served, ...] = ("concrete", "generic", "outside", "not")
+#: What a number of demands that are served in a way is followed by.
+SAID: dict[Served, str] = {
+    "concrete": "carried out by an action of their own",
+    "generic": "met by the design as a whole",
+    "outside": "outside Redis",
+    "not": "not served",
+}
 #: The test of the suite that plays every kind of action on a real server.
 PLAYS = "tests/actions/test_mechanics.py::test_plays[{id}]"
 
@@ -38,6 +45,8 @@ class Row:
     keys: tuple[str, ...] = ()
     test: str = ""
     why: str = ""
+    lacking: str = ""  # the use whose key the design lacks, where an action would carry it out
+    by: tuple[str, ...] = ()  # the kinds of its actions as <mechanic>.<name>, or the quality of the whole
 
     @property
     def place(self) -> str:
@@ -51,6 +60,12 @@ class Stories:
 
     rows: tuple[Row, ...]
     actions: tuple[Action, ...]
+
+    def served_by(self, *labels: str, most: int = 5) -> tuple[str, ...]:
+        """Return ids of the demands that are met by one of ``labels``: kinds of action, mechanics, qualities of the whole."""
+        wanted = set(labels)
+        found = [r.id for r in self.rows if wanted & {*r.by, *(label.partition(".")[0] for label in r.by)}]
+        return tuple(found[:most])
 
     @property
     def counts(self) -> dict[Served, int]:
@@ -72,6 +87,12 @@ def story_matrix(
     return _rows(matches(brief, keyspace).every, keyspace, actions, ran or {})
 
 
+def summary(rows: Sequence[Row]) -> str:
+    """Return the counts in words: "53 demands: 30 carried out by an action of their own, 17 not served"."""
+    parts = [f"{n} {SAID[served]}" for served, n in counts(rows).items() if n]
+    return f"{len(rows)} demand{'s' * (len(rows) != 1)}: {', '.join(parts) or 'none'}"
+
+
 def counts(rows: Iterable[Row]) -> dict[Served, int]:
     """Return how many of ``rows`` are served in which way, each way there."""
     found = dict.fromkeys(SERVED, 0)
@@ -82,11 +103,7 @@ def counts(rows: Iterable[Row]) -> dict[Served, int]:
 
 def declared(row: Row, use: str = ability.RECORDS) -> str:
     """Return the entry of ``ai/redis-plan.toml`` by which ``use`` serves the demand of ``row``."""
-    return _declaration(row.place, use)
-
-
-def _declaration(place: str, use: str) -> str:
-    return f'[uses] take = [{{ use = "{use}", serves = ["{place}"] }}]'
+    return f'[uses] take = [{{ use = "{use}", serves = ["{row.place}"] }}]'
 
 
 def _rows(
@@ -109,13 +126,14 @@ def _row(match: Match, keyspace: Keyspace, by_kind: Mapping[str, Action], ran: M
             keys=tuple(dict.fromkeys(patterns)),
             test=ran.get(action.name) or PLAYS.format(id=action.kind.id),
             why=_because(action, found, keyspace) + _left_open(match),
+            by=(*(a.kind.id for a, _ in made), *dict.fromkeys(part.quality for part in match.criteria if part.quality)),
         )
     if match.outside:
         kind = elsewhere.outside()[match.outside]
         return replace(bare, served="outside", why=f"{kind.title}: {kind.where}; {kind.why}")
     if match.quality and (met := _of_the_whole(bare, match.quality, keyspace)):
         return met
-    return replace(bare, why=_unserved(match, bare.place))
+    return _unserved(match, bare)
 
 
 def _because(action: Action, found: Found, keyspace: Keyspace) -> str:
@@ -140,14 +158,15 @@ def _of_the_whole(bare: Row, name: str, keyspace: Keyspace) -> Row | None:
     keys = tuple(p.template for use in quality.uses if (p := keyspace.use(use)))
     if not keys:
         return None
-    return replace(bare, served="generic", keys=keys, test=quality.evidence, why=f"{quality.title}: {quality.how}")
+    why = f"{quality.title}: {quality.how}"
+    return replace(bare, served="generic", keys=keys, test=quality.evidence, why=why, by=(name,))
 
 
-def _unserved(match: Match, place: str) -> str:
-    """Return why nothing serves a demand, and the entry of ``ai/redis-plan.toml`` that would have it served."""
+def _unserved(match: Match, bare: Row) -> Row:
+    """Return the row of a demand that nothing serves, with the entry of ``ai/redis-plan.toml`` that would have it served."""
     lacking = next((f.kind for part in (match, *match.criteria) for f in part.lacking), None)
     if lacking is None:
-        return f"no action does this; where it is about live state, declare it: {_declaration(place, ability.RECORDS)}"
-    uses = [use for use, _ in lacking.keys.values()]
-    use = lacking.use if lacking.use != ability.SESSION else next(iter(uses), "state")
-    return f"{lacking.id} would carry it out and the design lacks its key; declare it: {_declaration(place, use)}"
+        return replace(bare, why=f"no action does this; where it is about live state, declare it: {declared(bare)}")
+    use = lacking.use if lacking.use != ability.SESSION else next((use for use, _ in lacking.keys.values()), "state")
+    does = f"{lacking.id} would carry it out, and the design lacks its key; declare it: {declared(bare, use)}"
+    return replace(bare, why=does, lacking=use)

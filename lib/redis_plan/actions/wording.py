@@ -19,6 +19,8 @@ from redis_plan.keyspace import cues
 
 #: Between the title of a story and its sentence, as the reader joins them.
 _JOINED = " · "
+#: So many words before a colon are a label.
+LABEL_WORDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,8 @@ def worded(demand: Requirement) -> Wording:
             before = rest[: found.start()].strip(" :.–—-·")
             want = _without(purpose, found["want"])
             return Wording(title or before, found["role"].strip(), want or rest)
-    return Wording(title, "", _bare(rest) or rest)
+    label, body = _labelled(rest)
+    return Wording(title or label, "", _bare(body) or body)
 
 
 def actors_in(text: str, member: str = "") -> frozenset[str]:
@@ -71,6 +74,19 @@ def _without(purpose: re.Pattern[str], want: str) -> str:
     first, dot, others = want.partition(". ")
     said = purpose.split(first, maxsplit=1)[0].strip(" ,.")
     return f"{said}. {others.strip()}" if dot and others.strip() else said
+
+
+def _labelled(text: str) -> tuple[str, str]:
+    """Return the label in front of a sentence, and the sentence; of a row of a table the thing and its value alone.
+
+    >>> _labelled("Isolation: no name is visible in another room"), _labelled("Cap | 60 | bigger ones come later")
+    (('Isolation', 'no name is visible in another room'), ('', 'Cap: 60'))
+    """
+    cells = text.split(" | ")
+    if len(cells) > 1:
+        return "", ": ".join(cell.strip() for cell in cells[:2])
+    label, colon, body = text.partition(": ")
+    return (label, body.strip()) if colon and body.strip() and len(label.split()) <= LABEL_WORDS else ("", text)
 
 
 def _bare(text: str) -> str:

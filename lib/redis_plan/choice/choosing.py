@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from redis_plan.actions.designing import draft
+from redis_plan.actions.designing import draft, served
 from redis_plan.brief.model import Brief
 from redis_plan.choice.sensitivity import Flip, flips
 from redis_plan.choice.weighing import Option, Weighed, build_of, is_close, margin, server_of, weigh
@@ -82,7 +82,7 @@ def choose(brief: Brief, build: Build | None = None, *, sensitivity: bool = True
     """
     drafted = draft(brief)
     first = drafted.keyspace({})
-    served = {p.name: p for p in first.patterns}
+    tied = {p.name: p for p in first.patterns}
     server = server_of(drafted)
     build = build or build_of(*server)
     access = brief.access_patterns
@@ -91,8 +91,8 @@ def choose(brief: Brief, build: Build | None = None, *, sensitivity: bool = True
     for slot in drafted.slots:
         if not slot.spec.candidate:
             continue
-        mine = tuple(a for a in access if a.id in served[slot.name].access_patterns)
-        weighed = weigh(slot, drafted, served[slot.name], mine, build, server)
+        mine = tuple(a for a in access if a.id in tied[slot.name].access_patterns)
+        weighed = weigh(slot, drafted, tied[slot.name], mine, build, server)
         # keys of one use that are used alike flip alike: they differ in the length of their names only
         kind = (
             slot.use.pattern.use,
@@ -106,7 +106,7 @@ def choose(brief: Brief, build: Build | None = None, *, sensitivity: bool = True
         made.append(Choice(weighed, seen.get(kind, ())))
     structures = {c.pattern.name: c.chosen.candidate.name for c in made if not c.by_catalog and not c.weighed.pinned}
     keyspace = drafted.keyspace(structures) if structures else first
-    return Choices(keyspace, tuple(made), f"{server[0].capitalize()} {'.'.join(map(str, server[1]))}")
+    return Choices(served(keyspace, brief), tuple(made), f"{server[0].capitalize()} {'.'.join(map(str, server[1]))}")
 
 
 def contested(choices: Choices, patterns: Iterable[KeyPattern], most: int) -> tuple[KeyPattern, ...]:

@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from redis_plan import brief as documents
-from redis_plan.actions.designing import design
 from redis_plan.brief.documents import find_folder
 from redis_plan.brief.model import Brief
 from redis_plan.delivery import reading, registry
 from redis_plan.errors import DocumentError
+from redis_plan.keyspace.design import design
 from redis_plan.keyspace.linter import Needs, lint
 from redis_plan.keyspace.model import Finding, Keyspace
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from redis_plan import units
+from redis_plan.actions.matrix import Stories
 from redis_plan.brief.model import Brief
 from redis_plan.delivery import library, syncing
 from redis_plan.experiments.session import rules
@@ -16,7 +17,7 @@ from redis_plan.keyspace.model import Keyspace
 from redis_plan.plan.decision import Alternative, Decision, Guard
 from redis_plan.plan.degraded_text import degraded
 from redis_plan.plan.evidence import Evidence
-from redis_plan.plan.sync_common import is_scripted, serves
+from redis_plan.plan.sync_common import is_scripted
 from redis_plan.resources import catalog_dir
 
 SURVIVAL_ALT = (
@@ -281,18 +282,18 @@ def convergence_decision(brief: Brief, b: Evidence, c: Evidence, serving: tuple[
     )  # fmt: skip
 
 
-def decisions(brief: Brief, a: Evidence, b: Evidence, c: Evidence) -> list[Decision]:
+def decisions(brief: Brief, stories: Stories, a: Evidence, b: Evidence, c: Evidence) -> list[Decision]:
     """Return the decisions of section 9 that this run's evidence can carry."""
     if b.not_run or c.not_run:
         return []
-    return [convergence_decision(brief, b, c, serves(brief, "reconnect", "recover", "fail", "availab", "sync"))]
+    return [convergence_decision(brief, b, c, stories.served_by("availability", "session.catch_up", "session.renew"))]
 
 
-def durability_decisions(brief: Brief, keyspace: Keyspace, a: Evidence) -> list[Decision]:
+def durability_decisions(keyspace: Keyspace, stories: Stories, a: Evidence) -> list[Decision]:
     """Return the decision of section 8 that this run's evidence can carry."""
     if a.not_run:
         return []
-    return [persistence_decision(keyspace, a, serves(brief, "persist", "recover", "reliab", "backup", "lost"))]
+    return [persistence_decision(keyspace, a, stories.served_by("availability"))]
 
 
 def section(

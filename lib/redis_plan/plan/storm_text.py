@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from redis_plan import units
+from redis_plan.actions.matrix import Stories
 from redis_plan.brief.model import Brief
 from redis_plan.keyspace import functions
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.plan.decision import Alternative, Decision, Guard
 from redis_plan.plan.evidence import Evidence, write_value
-from redis_plan.plan.sync_common import not_run, serves
+from redis_plan.plan.sync_common import not_run
 
 WRITERS_ALT = (
     "Three line charts against writers, one line a way of writing: successes a second, where function and script stay high "
@@ -103,16 +104,18 @@ def leases_decision(brief: Brief, d: Evidence, serving: tuple[str, ...]) -> Deci
     )  # fmt: skip
 
 
-def decisions(brief: Brief, records: Records) -> list[Decision]:
+def decisions(brief: Brief, stories: Stories, records: Records) -> list[Decision]:
     """Return the decisions that this run's evidence can carry."""
     found = []
     invariants, writers, ghosts = records["invariants"], records["writers"], records["ghosts"]
     if not invariants.not_run and not writers.not_run:
         found.append(
-            functions_decision(invariants, writers, serves(brief, "join", "concurren", "consist", "capacity", "race"))
+            functions_decision(
+                invariants, writers, stories.served_by("seats.join", "submission", "bidding", "claim", "hold", "stock")
+            )
         )
     if not ghosts.not_run:
-        found.append(leases_decision(brief, ghosts, serves(brief, "disconnect", "presence", "reconnect", "clean")))
+        found.append(leases_decision(brief, ghosts, stories.served_by("presence", "seats.sweep", "seats.beat")))
     return found
 
 

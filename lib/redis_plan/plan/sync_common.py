@@ -1,4 +1,4 @@
-"""What the texts about sessions share: whether a project has any, what its clients speak, which needs a text serves."""
+"""What the texts about sessions share: whether a project has any, what its clients speak, which demands a text serves."""
 
 from __future__ import annotations
 
@@ -43,9 +43,3 @@ def not_run(*evidence: Evidence) -> str:
 def events_of(keyspace: Keyspace) -> KeyPattern:
     """Return the channel of a session's events, or the design's first channel."""
     return keyspace.use("events") or keyspace.channels[0]
-
-
-def serves(brief: Brief, *words: str) -> tuple[str, ...]:
-    """Return ids of at most five requirements that speak of one of ``words`` (real-time ones where none does)."""
-    found = [r.id for r in brief.requirements if r.kind != "out-of-scope" and any(w in r.text.lower() for w in words)]
-    return tuple((found or [r.id for r in brief.requirements if r.realtime and r.kind != "out-of-scope"])[:5])

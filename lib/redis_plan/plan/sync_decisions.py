@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from redis_plan import units
+from redis_plan.actions.matrix import Stories
 from redis_plan.brief.model import Brief
 from redis_plan.plan.decision import Alternative, Decision, Guard
 from redis_plan.plan.evidence import Evidence
-from redis_plan.plan.sync_common import serves, tail
+from redis_plan.plan.sync_common import tail
 
 
 def transport_decision(brief: Brief, a: Evidence, b: Evidence, serving: tuple[str, ...]) -> Decision:
@@ -88,13 +89,13 @@ def subscription_decision(brief: Brief, c: Evidence, serving: tuple[str, ...]) -
     )  # fmt: skip
 
 
-def decisions(brief: Brief, a: Evidence, b: Evidence, c: Evidence, e: Evidence) -> list[Decision]:
+def decisions(brief: Brief, stories: Stories, a: Evidence, b: Evidence, c: Evidence, e: Evidence) -> list[Decision]:
     """Return the decisions that this run's evidence can carry."""
     found = []
     if not a.not_run and not b.not_run and "p50" in a and "p50" in b:
-        found.append(transport_decision(brief, a, b, serves(brief, "real-time", "realtime", "sync", "broadcast")))
+        found.append(transport_decision(brief, a, b, stories.served_by("sync")))
     if not e.not_run and "max" in e:
-        found.append(beacon_decision(brief, e, serves(brief, "reconnect", "sync", "consist", "real-time")))
+        found.append(beacon_decision(brief, e, stories.served_by("session.catch_up", "sync")))
     if not a.not_run and not c.not_run:
-        found.append(subscription_decision(brief, c, serves(brief, "websocket", "concurrent", "scal", "real-time")))
+        found.append(subscription_decision(brief, c, stories.served_by("scale", "sync")))
     return found
