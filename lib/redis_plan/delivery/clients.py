@@ -224,7 +224,8 @@ def _record(operation: Operation) -> dict[str, Any]:  # Any: text and lines
     change = {"op_id", "expected_version", "event", "data", "once"}
     given = [p for p in operation.parameters if p.name not in change]
     once = any(p.name == "once" for p in operation.parameters)
-    literal = next(a.name for a in operation.arguments if a.kind in ("literal", "once")) or "HSET"
+    shown = any(p.name == "data" for p in operation.parameters)
+    literal = next(a.name for a in operation.arguments if a.name and a.kind in ("literal", "once"))
     name, values = quote(operation.keys[-1].pattern), [p for p in given if p.name in ("element", "value")]
     py_command = f'"HSETNX" if once else {quote(literal)}' if once else quote(literal)
     ts_command = f'change.once ? "HSETNX" : {quote(literal)}' if once else quote(literal)
@@ -236,11 +237,11 @@ def _record(operation: Operation) -> dict[str, Any]:  # Any: text and lines
         "self",
         *(_py_parameter(p) for p in given),
         *(["*", "once: bool = False"] if once else []),
-        "**change: Unpack[Change]",
+        f"**change: Unpack[{'Change' if shown else 'Unseen'}]",
     ]
     ts_parameters = [
         *(f"{camel(p.name)}: {_ts_type(p)}" for p in given),
-        f"change: Change{' & { once?: boolean }' if once else ''} = {{}}",
+        f"change: {'Change' if shown else 'Unseen'}{' & { once?: boolean }' if once else ''} = {{}}",
     ]
     about = _about(operation)
     return {
@@ -327,7 +328,7 @@ def _everywhere(made: Sequence[Operation], name: Callable[[str], str]) -> list[s
         shared = o.function.call.results if o.function.name in ("session_apply", records.NAME) else {}
         told |= {word: says for word, says in shared.items() if word not in told}
         told |= {name(p.name): plain(p.says) for p in o.parameters if p.says and p.kind != "id" and p.name not in _OWN}
-    return _wrap(" ".join(f"{word}: {says}." for word, says in told.items()))
+    return _wrap(" ".join(f"{word}: {says}." for word, says in told.items()), 114)
 
 
 def camel_words(line: str, parameters: Sequence[Parameter]) -> str:

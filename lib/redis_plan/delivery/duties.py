@@ -21,6 +21,8 @@ from redis_plan.resources import catalog_dir
 Role = Literal["app", "worker"]
 ROLES: tuple[Role, ...] = ("app", "worker")
 
+#: What counts the elements of a key, by its type.
+_COUNTS = {"hash": "HLEN", "zset": "ZCARD", "set": "SCARD", "list": "LLEN", "stream": "XLEN"}
 #: What stands for the keys that a call is about, in the KEYS of a function.
 _TARGETS = ("target", "from", "to")
 _TRANSACTION = ("MULTI", "EXEC", "DISCARD")
@@ -56,6 +58,15 @@ def uses() -> Mapping[tuple[str, str], Mapping[str, Any]]:  # Any: lists of comm
 def reads(command: str) -> bool:
     """Whether a command of the catalog only reads its key."""
     return command in _table()["reads"]
+
+
+def counted(pattern: KeyPattern) -> str:
+    """Return the command by which a snapshot counts what nobody may see yet, or "" where it reads the key whole.
+
+    Hidden is what the documents forbid to show, and what the catalog hides before a reveal.
+    """
+    catalog = str(uses().get((pattern.use, pattern.type), {}).get("hidden", ""))
+    return catalog or (_COUNTS.get(pattern.type, "") if pattern.hidden else "")
 
 
 def general(role: str) -> tuple[tuple[str, str], ...]:
@@ -115,6 +126,7 @@ def sent(keyspace: Keyspace, pattern: KeyPattern, role: Role) -> tuple[str, ...]
     """Return the commands that ``role`` itself sends on ``pattern``: the catalog's, else those of its structure."""
     entry = uses().get((pattern.use, pattern.type))
     found = list(entry.get(role, ())) if entry else []
+    found += [command] if role == "app" and (command := counted(pattern)) else []
     if role == "app" and not _is_written(keyspace, pattern, entry):
         found += _of_structure(pattern, with_reads=entry is None)
     if pattern.type == "channel":

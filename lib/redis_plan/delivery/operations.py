@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from redis_plan.brief.model import Brief
-from redis_plan.delivery import library
+from redis_plan.delivery import duties, library
 from redis_plan.delivery.artefact import plain, serves
 from redis_plan.keyspace import calls, functions, naming, periods, records
 from redis_plan.keyspace.functions import Function
@@ -179,6 +179,8 @@ def _record(function: Function, pattern: KeyPattern, brief: Brief, method: str, 
             case "value":
                 first += [value] if value else []
                 arguments += [Argument("parameter", value.name, value.kind)] if value else []
+            case "data" if duties.counted(pattern):  # who sees the event may not see what it is about
+                arguments.append(Argument("literal"))
             case "type":
                 then.append(Parameter("event", "text", f"={pattern.name}", given.says))
                 arguments.append(Argument("parameter", "event", "text"))

@@ -159,7 +159,7 @@ def _collections(keyspace: Keyspace, keys: Mapping[str, str]) -> tuple[tuple[tup
     reads: list[tuple[str, ...]] = []
     hidden: list[str] = []
     for p in records.recorded(keyspace):
-        counted = duties.uses().get((p.use, p.type), {}).get("hidden")
+        counted = duties.counted(p)
         if counted:
             hidden.append(p.name)
         if p.name in keys and (counted or (p.candidate and p.candidate.read)):
