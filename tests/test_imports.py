@@ -18,7 +18,8 @@ ROOMS = {
     "measure": {"brief", "keyspace"},
     "choice": {"brief", "keyspace", "actions", "memory"},
     "delivery": {"brief", "keyspace", "actions"},
-    "experiments": {"brief", "keyspace", "actions", "memory", "choice", "measure", "delivery"},
+    "rig": {"brief", "keyspace", "actions", "measure", "delivery"},
+    "experiments": {"brief", "keyspace", "actions", "memory", "choice", "measure", "delivery", "rig"},
     "plan": {
         "brief",
         "keyspace",
@@ -27,6 +28,7 @@ ROOMS = {
         "choice",
         "measure",
         "delivery",
+        "rig",
         "experiments",
         "run",
         "parameters",
@@ -72,7 +74,7 @@ def test_common_ground_imports_no_room():
 
 
 def test_only_the_rim_talks_to_redis():
-    rim = {"server", "measure", "experiments", "delivery", "keyspace"}
+    rim = {"server", "measure", "experiments", "delivery", "keyspace", "rig"}
     for path in MODULES:
         if room(path) not in rim:
             tree = ast.parse(path.read_text("utf-8"))

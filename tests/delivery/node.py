@@ -35,7 +35,12 @@ def write(project: made.Project, library: clients.Library, folder: Path) -> list
     texts[syncing.TYPESCRIPT_DRIVER] = syncing.typescript_driver(library)
     for path, text in texts.items():
         (folder / path).write_text(text, "utf-8")
-    for program in (HERE / "life.ts", HERE / "conditions.ts", HERE.parent / "survivors" / "survivor.ts"):
+    for program in (
+        HERE / "life.ts",
+        HERE / "conditions.ts",
+        HERE.parent / "survivors" / "survivor.ts",
+        HERE.parent / "survivors" / "member.mjs",
+    ):
         shutil.copy(program, folder)
     shutil.copy(HERE / f"connect-{library}.ts", folder / "connect.ts")
     return sorted(folder.glob("*.ts"))

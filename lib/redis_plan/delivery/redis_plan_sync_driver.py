@@ -73,6 +73,17 @@ async def persist(send: Callable[[], Awaitable[T]], timing: Timing, tries: int =
             await asyncio.sleep(timing.wait(attempt))
 
 
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+async def _end(*tasks: asyncio.Task[None]) -> None:
+    while running := [task for task in tasks if not task.done()]:
+        for task in running:  # again until it ends: a library below may swallow a cancellation
+            task.cancel()
+        await asyncio.wait(running, timeout=0.2)
+
+
 class Link:
     """The commands' connection to the primary among urls, for AsyncOperations; it never repeats a command by itself.
 
@@ -100,7 +111,7 @@ class Link:
         """Return the redis-py client of the primary; raises redis ConnectionError while there is none."""
         async with self._finding:
             if self._client is None:
-                now = asyncio.get_running_loop().time()
+                now = _now()
                 if now < self._not_before:
                     raise LostError("no primary yet, and it is too early to look again")
                 self._client = await self._find(now)
@@ -178,6 +189,7 @@ class SyncDriver:
         self._tasks: list[asyncio.Task[None]] = []
         self._pubsub: PubSub | None = None
         self._closed = False
+        self._heard_at = 0.0
         self._said: dict[str, str] = {}
         self._admit = asyncio.Semaphore(ADMITTED)
 
@@ -189,10 +201,7 @@ class SyncDriver:
     async def __aexit__(self, *_: object) -> None:
         """End every task; the link stays open."""
         self._closed = True
-        while tasks := [task for task in (*self._tasks, *self._catching.values()) if not task.done()]:
-            for task in tasks:  # again until it ends: a library below may swallow a cancellation
-                task.cancel()
-            await asyncio.wait(tasks, timeout=0.2)
+        await _end(*self._tasks, *self._catching.values())
 
     async def follow(self, session_id: str, listener: Listener | None = None) -> SyncClient:
         """Return the copy of a session, which becomes live once the subscription is confirmed and the state is read."""
@@ -253,21 +262,37 @@ class SyncDriver:
                 await self._subscribe(pubsub, channels[at : at + BATCH])
             if self._probe:
                 await pubsub.subscribe(self._probe)
-            self._pubsub, now = pubsub, asyncio.get_running_loop().time
-            heard, due = now(), now()
+            self._pubsub, self._heard_at = pubsub, _now()
             for channel in self._followed.keys() - set(channels):
                 await self._subscribe(pubsub, [channel])
-            while now() - heard < self.timing.probe_s and not self._closed:
-                if now() >= due and pubsub.subscribed:
-                    due = now() + self.timing.probe_s / 2
-                    await (self.link.execute_command("PUBLISH", self._probe, "") if self._probe else pubsub.ping())
-                if not pubsub.subscribed:  # nothing to hear yet
-                    heard = now()
-                    await asyncio.sleep(min(0.05, self.timing.probe_s / 4))
-                elif (message := await pubsub.get_message(timeout=self.timing.probe_s / 4)) is not None:
-                    heard = now()
-                    self._hear(message)
+            reading = asyncio.create_task(self._read(pubsub))
+            try:
+                await self._probe_while(reading, pubsub)
+            finally:
+                await _end(reading)
         raise LateError(f"no message of our own came back in {self.timing.probe_s:g} s")
+
+    async def _read(self, pubsub: PubSub) -> None:
+        """Hear every message, without a timeout for each: that would cost more than the message."""
+        while not self._closed:
+            if not pubsub.subscribed:  # nothing to hear yet
+                self._heard_at = _now()
+                await asyncio.sleep(min(0.05, self.timing.probe_s / 4))
+            elif (message := await pubsub.get_message(timeout=None)) is not None:
+                self._heard_at = _now()
+                self._hear(message)
+
+    async def _probe_while(self, reading: asyncio.Task[None], pubsub: PubSub) -> None:
+        """Return once nothing was heard for the probe's period, not even the probe; raise what ended the reading."""
+        due = _now()
+        while _now() - self._heard_at < self.timing.probe_s and not self._closed:
+            if _now() >= due and pubsub.subscribed:
+                due = _now() + self.timing.probe_s / 2
+                await (self.link.execute_command("PUBLISH", self._probe, "") if self._probe else pubsub.ping())
+            await asyncio.wait([reading], timeout=self.timing.probe_s / 4)
+            if reading.done():
+                return reading.result()
+        return None
 
     def _hear(self, message: Mapping[str, Any]) -> None:
         channel = message["channel"] or ""
@@ -329,10 +354,20 @@ class SyncDriver:
 
     async def _compare(self, watched: Sequence[_Followed]) -> None:
         """Compare the copies with the server's positions, read in one round trip."""
+        before = [(f.copy.epoch, f.copy.version) for f in watched]
         async with (await self.link.primary()).pipeline(transaction=False) as pipe:
             for followed in watched:
                 pipe.hmget(self._key(followed.session_id), "epoch", "version")
-            positions = await pipe.execute()
-        for followed, (epoch, version) in zip(watched, positions, strict=True):
-            if followed.copy.beacon(epoch or "", int(version or 0)) == "catch up":
+            positions = [(epoch or "", int(version or 0)) for epoch, version in await pipe.execute()]
+        late = []
+        for followed, known, there in zip(watched, before, positions, strict=True):
+            if there[0] == known[0] and there[1] >= known[1]:  # as far as the copy was, or further
+                late += [(followed, there)] if followed.copy.version < there[1] else []
+            elif followed.copy.beacon(*there) == "catch up":
+                self._catch_up(followed)
+        if late:
+            await asyncio.sleep(self.timing.beacon_s / 4)  # an event on its way is not a lost one
+        for followed, there in late:
+            behind = followed.copy.epoch == there[0] and followed.copy.version < there[1]
+            if behind and followed.copy.beacon(*there) == "catch up":
                 self._catch_up(followed)

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import textwrap
 from pathlib import Path
+from types import ModuleType
 
 from redis_plan.brief.model import Brief
-from redis_plan.delivery import clients, redis_plan_sync, redis_plan_sync_driver
+from redis_plan.delivery import (
+    clients,
+    redis_plan_gateway,
+    redis_plan_sync,
+    redis_plan_sync_driver,
+    redis_plan_websocket,
+)
 from redis_plan.delivery.artefact import Artefact, plain, render
-from redis_plan.keyspace import functions, periods
+from redis_plan.keyspace import functions, naming, periods
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.resources import catalog_dir
 
 PYTHON, PYTHON_DRIVER, PYTHON_PERIODS = "redis_plan_sync.py", "redis_plan_sync_driver.py", "redis_plan_periods.py"
+PYTHON_WEBSOCKET, PYTHON_GATEWAY, PYTHON_SERVE = (
+    "redis_plan_websocket.py",
+    "redis_plan_gateway.py",
+    "redis_plan_serve.py",
+)
 TYPESCRIPT, TYPESCRIPT_DRIVER, TYPESCRIPT_PERIODS = (
     "redis-plan-sync.ts",
     "redis-plan-sync-driver.ts",
@@ -27,9 +39,14 @@ def python_sync() -> str:
 
 def python_driver() -> str:
     """Return the connections in Python: the same module but for the place of the rule."""
-    text = Path(redis_plan_sync_driver.__file__).read_text("utf-8")
-    here, there = redis_plan_sync.__name__, redis_plan_sync.__name__.rpartition(".")[2]
-    return text.replace(f"\n\nfrom {here} import", f"\nfrom {there} import")  # beside it, no package of its own
+    return _beside(redis_plan_sync_driver)
+
+
+def _beside(module: ModuleType) -> str:
+    """Return a module of ours as a file beside the others that it imports, which are no package then."""
+    text = Path(str(module.__file__)).read_text("utf-8")
+    package = module.__name__.rpartition(".")[0]
+    return text.replace(f"\n\nfrom {package}.", f"\nfrom {package}.", 1).replace(f"from {package}.", "from ")
 
 
 def typescript_sync() -> str:
@@ -87,6 +104,11 @@ def periods_file(brief: Brief, keyspace: Keyspace, template: str) -> str:
     return render(template, title=plain(brief.title), session=not functions.missing(keyspace), periods=found)
 
 
+def _serve(brief: Brief, keyspace: Keyspace) -> str:
+    probe = keyspace.use("probe") is not None
+    return render("serve.py.j2", title=plain(brief.title), environment=naming.ENVIRONMENT, probe=probe)
+
+
 def artefacts(brief: Brief, keyspace: Keyspace) -> tuple[Artefact, ...]:
     """Return the files of a project whose sessions are kept in sync; none for another."""
     if functions.missing(keyspace):
@@ -95,6 +117,11 @@ def artefacts(brief: Brief, keyspace: Keyspace) -> tuple[Artefact, ...]:
     return (
         Artefact(PYTHON, python_sync(), "SyncClient without I/O, for Python"),
         Artefact(PYTHON_DRIVER, python_driver(), "what feeds it, for redis.asyncio"),
+        Artefact(PYTHON_WEBSOCKET, _beside(redis_plan_websocket), "a member's WebSocket and its words, for picows"),
+        Artefact(
+            PYTHON_GATEWAY, _beside(redis_plan_gateway), "a gateway on them: rooms, catch-up, presence, slow clients"
+        ),
+        Artefact(PYTHON_SERVE, _serve(brief, keyspace), "that gateway as a process, to start from"),
         Artefact(PYTHON_PERIODS, periods_file(brief, keyspace, "periods.py.j2"), "every period with its reason"),
         Artefact(TYPESCRIPT, typescript_sync(), "SyncClient without I/O, for the browser and the gateway"),
         Artefact(TYPESCRIPT_DRIVER, typescript_driver(library), f"what feeds it, for {library}"),

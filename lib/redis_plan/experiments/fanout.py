@@ -19,12 +19,12 @@ from matplotlib.figure import Figure
 from redis_plan import figures, units
 from redis_plan.brief.model import Brief
 from redis_plan.experiments import raw
-from redis_plan.experiments.children import children
 from redis_plan.experiments.session import Rules, Session, start
 from redis_plan.keyspace import functions
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.measure.finding import Finding, Value
 from redis_plan.measure.lab import Lab
+from redis_plan.rig.children import children
 
 Transport = Literal["pubsub", "streams"]
 QUESTION = "How long until an accepted change is on the last client of its session?"

@@ -11,13 +11,13 @@ import redis
 
 from redis_plan.brief.model import Brief
 from redis_plan.experiments import raw
-from redis_plan.experiments.children import children
 from redis_plan.experiments.later import left_out
 from redis_plan.experiments.session import Session, start
 from redis_plan.keyspace import functions
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.measure.finding import Finding, Value
 from redis_plan.measure.lab import Lab
+from redis_plan.rig.children import children
 
 CLAIM_S = 0.15  # how long a claim lasts here; the pause is longer
 

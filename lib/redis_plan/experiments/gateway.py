@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import resource
 import socket
 import sys
 import time
@@ -17,16 +16,10 @@ from typing import Any
 
 import hiredis
 
+from redis_plan.rig.children import allow_sockets
+
 #: Written to a client that falls behind by more than this, the gateway closes its socket.
 CLIENT_QUEUE_BYTES = 1 << 20
-
-
-def allow_sockets(count: int) -> None:
-    """Raise this process's own limit of open files to ``count`` where the machine lets it."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < count:
-        wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
 
 
 def encode(*words: str | bytes | int) -> bytes:

@@ -15,12 +15,12 @@ from matplotlib.figure import Figure
 from redis_plan import figures
 from redis_plan.brief.model import Brief
 from redis_plan.experiments import raw
-from redis_plan.experiments.children import children
 from redis_plan.experiments.session import Session, start
 from redis_plan.keyspace import chain, functions, naming, periods
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.measure.finding import Finding, Value
 from redis_plan.measure.lab import Lab
+from redis_plan.rig.children import children
 
 VICTIM = "victim"
 #: What an attacker may send as an id: separators, hash tags, globs, line ends, another's id, nothing, far too much.

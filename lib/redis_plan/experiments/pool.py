@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from redis_plan.errors import RedisPlanError
 from redis_plan.experiments import raw
-from redis_plan.experiments.children import Child, children
 from redis_plan.keyspace import functions, records
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.measure.lab import Lab
+from redis_plan.rig.children import Child, children
 from redis_plan.server import Server
 
 _MODULE = "redis_plan.experiments.contender"

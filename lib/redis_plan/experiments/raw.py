@@ -7,7 +7,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from redis_plan.experiments.gateway import allow_sockets, encode
+from redis_plan.experiments.gateway import encode
+from redis_plan.rig.children import allow_sockets
 from redis_plan.server import Server
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,14 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from redis_plan.errors import RedisPlanError
+
+
+def allow_sockets(count: int) -> None:
+    """Raise this process's own limit of open files to ``count`` where the machine lets it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < count:
+        wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
 
 
 class Child:
@@ -38,6 +47,18 @@ class Child:
         if not line or (expected and line != expected):
             raise RedisPlanError(f"a child process of the experiment ended early (code {self.process.poll()})")
         return line
+
+    def tell(self, **given: Any) -> None:  # Any: JSON
+        """Write a line of JSON to its stdin, for what is too much for an argument."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(given) + "\n")
+        self.process.stdin.flush()
+
+    def ask(self, **question: Any) -> dict[str, Any]:  # Any: JSON
+        """Tell it something and return its answer."""
+        self.tell(**question)
+        found: dict[str, Any] = json.loads(self.answer())
+        return found
 
     def finish(self) -> dict[str, Any]:  # Any: JSON
         """Close its stdin and return its last line as JSON."""

@@ -1,0 +1,128 @@
+"""Actors: changes at intended times (open loop) in the shape of a project, by the delivered function over one connection.
+
+``python -m redis_plan.rig.actors actors FOLDER`` reads a line of JSON a phase from stdin, carries it out, and answers
+with what it offered and how late it was itself. FOLDER has the delivered client, which names the keys and arguments.
+"""
+
+from __future__ import annotations
+
+import json
+import select
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from redis_plan.measure import replies, respwire
+from redis_plan.rig.feeds import fit
+
+#: Times in seconds from the start, in order, and the number of the room of each.
+Schedule = tuple[NDArray[Any], NDArray[Any]]
+#: A client that draws or drags sends so many positions a second.
+DRAG_HZ = 30.0
+
+
+def steady(rate_per_s: float, seconds: float, rooms: int, rng: np.random.Generator) -> Schedule:
+    """Return times and rooms of independent changes."""
+    times = np.cumsum(rng.exponential(1 / rate_per_s, int(rate_per_s * seconds)))
+    return times, rng.integers(0, rooms, len(times))
+
+
+def bursts(rate_per_s: float, seconds: float, rooms: int, rng: np.random.Generator) -> Schedule:
+    """Return times and rooms of answers after questions: each second a tenth of the rooms opens one, answers follow in 2 s."""
+    count = int(rate_per_s * seconds)
+    opened = rng.integers(0, max(1, int(seconds)), count)
+    asking = [rng.choice(rooms, max(1, rooms // 10), replace=False) for _ in range(max(1, int(seconds)))]
+    times = opened + np.minimum(rng.exponential(0.5, count), 2.0)
+    order = np.argsort(times)
+    chosen = np.array([rng.choice(asking[second]) for second in opened], dtype=np.int64)
+    return times[order], chosen[order]
+
+
+def drags(rate_per_s: float, seconds: float, rooms: int, rng: np.random.Generator) -> Schedule:
+    """Return times and rooms of drags at 30 Hz, in as many rooms as the rate allows."""
+    dragging = max(1, round(rate_per_s / DRAG_HZ))
+    starts = rng.random(dragging) / DRAG_HZ
+    times = (starts[:, None] + np.arange(int(seconds * DRAG_HZ))[None, :] / DRAG_HZ).ravel()
+    chosen = np.repeat(rng.integers(0, rooms, dragging), int(seconds * DRAG_HZ))
+    order = np.argsort(times, kind="stable")
+    return times[order], chosen[order]
+
+
+def ticker(rate_per_s: float, seconds: float, rooms: int, rng: np.random.Generator) -> Schedule:
+    """Return times and rooms of ticks: every room at the same moments, as often as the rate allows."""
+    period = rooms / rate_per_s
+    times = np.repeat(np.arange(max(1, int(seconds / period))) * period, rooms)
+    return times, np.tile(rng.permutation(rooms), len(times) // rooms)
+
+
+SHAPES: dict[str, Callable[..., Schedule]] = {
+    "steady": steady, "bursts": bursts, "drags": drags, "ticker": ticker,
+}  # fmt: skip
+
+
+class Actors:
+    """One pipelined connection on which changes of ``sessions`` are made."""
+
+    def __init__(self, calls: Any, address: Sequence[Any], sessions: Sequence[str]) -> None:  # Any: the delivered Calls
+        self.link = respwire.connect((address[0], address[1]) if len(address) == 2 else tuple(address))
+        made = [calls.apply(session, "move", {"mark": 0}) for session in sessions]
+        self.before, self.after = [], []
+        for call in made:  # only the event's data differs from change to change
+            packed = respwire.pack("FCALL", call.name, len(call.keys), *call.keys, *call.args)
+            head, _, tail = packed.partition(b'$10\r\n{"mark":0}\r\n')
+            self.before.append(head)
+            self.after.append(tail)
+
+    def act(
+        self, phase: int, shape: str, rate_per_s: float, seconds: float, payload: int, seed: int
+    ) -> dict[str, float]:
+        """Make the changes of one phase, and wait for their answers; times in seconds."""
+        rng = np.random.default_rng([seed, phase])
+        times, rooms = SHAPES[shape](rate_per_s, seconds, len(self.before), rng)
+        start = time.monotonic_ns() + 50_000_000 + 20_000 * len(times)  # after they are packed
+        intended = start + (times * 1e9).astype(np.int64)
+        packed = [self._packed(int(room), phase, int(at), payload) for room, at in zip(rooms, intended, strict=True)]
+        counter, late, sent, count = replies.parsed(), [], 0, len(packed)
+        busy = time.process_time()
+        answered, heard = 0, time.monotonic()
+        while answered < count and time.monotonic() - heard < 20:
+            now = time.monotonic_ns()
+            due = int(np.searchsorted(intended, now, side="right"))
+            if due > sent:
+                self.link.sendall(b"".join(packed[sent:due]))
+                late += [max(0, now - int(at)) for at in intended[sent:due]]
+                sent = due
+            wait = (int(intended[sent]) - time.monotonic_ns()) / 1e9 if sent < count else 0.05
+            if select.select([self.link], [], [], max(0.0, min(wait, 0.05)))[0]:
+                answered += counter.feed(self.link.recv(1 << 18))
+                heard = time.monotonic()
+        return {
+            "changes": count, "answered": answered, "errors": counter.errors, "late_s": float(np.percentile(late, 99)) / 1e9,
+            "took_s": (time.monotonic_ns() - start) / 1e9, "busy_s": time.process_time() - busy,
+        }  # fmt: skip
+
+    def _packed(self, room: int, phase: int, at: int, payload: int) -> bytes:
+        data = b'{"p":%d,"at":%d,"x":"%s"}' % (phase, at, b"x" * payload)
+        return self.before[room] + b"$%d\r\n%b\r\n" % (len(data), data) + self.after[room]
+
+
+def main() -> None:
+    """Carry out the phases that the parent names."""
+    given = json.loads(sys.stdin.readline())
+    sys.path.insert(0, given["folder"])
+    import redis_plan_client as delivered  # type: ignore[import-not-found]  # noqa: PLC0415
+
+    fit(given.get("feed", ""), delivered)
+    actors = Actors(delivered.Calls(delivered.Keys(given["environment"])), given["address"], given["sessions"])
+    print("ready", flush=True)
+    for line in sys.stdin:
+        print(json.dumps(actors.act(**json.loads(line))), flush=True)
+    print("{}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""An audience: thousands of WebSocket clients in one process that only read and stamp while it counts.
+
+``python -m redis_plan.rig.audience audience '<json>'`` joins them all, prints ``ready`` and reads; what came is looked
+at afterwards. A line on stdin is answered with the CPU time so far. When stdin closes it prints what its clients have:
+loss, repetition and order by version for each client, and for each phase how long a change took to the last of a room.
+"""
+
+from __future__ import annotations
+
+import json
+import selectors
+import socket
+import sys
+import time
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from redis_plan.rig import wire
+from redis_plan.rig.children import allow_sockets
+from redis_plan.rig.verdict import judged
+
+#: A client shows that it lives once in so many seconds, so that a gateway need not ask.
+ALIVE_S = 4.0
+#: Sockets that are being opened at once.
+OPENING = 200
+_RECEIVE = 1 << 18
+
+
+@dataclass(slots=True, eq=False)
+class Seat:
+    """One client: its room, its first word, and all that it received with the times of it."""
+
+    room: str
+    hello: bytes
+    link: socket.socket | None = None
+    slow: bool = False
+    received: bytearray = field(default_factory=bytearray)
+    #: For each piece that came: where it ended in what was received, and when, in ns of the monotonic clock.
+    ends: array[int] = field(default_factory=lambda: array("q"))
+    times: array[int] = field(default_factory=lambda: array("q"))
+
+
+class Audience:
+    """Every client of this process: ``clients`` are (address, room, first word) each, ``slow`` the numbers of some."""
+
+    def __init__(self, clients: Sequence[tuple[Sequence[Any], str, dict[str, Any]]], slow: Sequence[int] = ()) -> None:
+        self.addresses = [(str(host), int(port)) for (host, port), _, _ in clients]
+        self.seats = [Seat(room, wire.said(**hello)) for _, room, hello in clients]
+        for number in slow:
+            self.seats[number].slow = True
+        self.selector = selectors.DefaultSelector()
+
+    def join_all(self, limit_s: float = 120.0) -> None:
+        """Open every socket and wait until every client has its first state; raises TimeoutError."""
+        waiting, until = list(range(len(self.seats)))[::-1], time.monotonic() + limit_s
+        opening: set[Seat] = set()
+        while waiting or opening:
+            while waiting and len(opening) < OPENING:
+                number = waiting.pop()
+                self._open(self.seats[number], self.addresses[number])
+                opening.add(self.seats[number])
+            self._read(0.05)
+            opening -= {s for s in opening if b'"~snapshot"' in s.received or b'"~delta"' in s.received}
+            if time.monotonic() > until:
+                raise TimeoutError(f"{len(waiting) + len(opening)} clients had no state after {limit_s:g} s")
+        for seat in self.seats:
+            if seat.slow and seat.link is not None:  # it has joined and reads no more
+                self.selector.unregister(seat.link)
+
+    def _open(self, seat: Seat, address: tuple[str, int]) -> None:
+        seat.link = socket.create_connection(address, timeout=30)
+        seat.link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        seat.link.sendall(wire.handshake(address[0]) + seat.hello)
+        seat.link.setblocking(False)
+        self.selector.register(seat.link, selectors.EVENT_READ, seat)
+
+    def _read(self, wait_s: float) -> bool:
+        """Take what has come; whether the parent wants something."""
+        clock, called = time.monotonic_ns, False
+        for key, _ in self.selector.select(wait_s):
+            seat = key.data
+            if seat is None:
+                called = True
+                continue
+            try:
+                data = seat.link.recv(_RECEIVE)
+            except BlockingIOError:
+                continue
+            except OSError:
+                data = b""
+            if data:
+                seat.times.append(clock())
+                seat.received += data
+                seat.ends.append(len(seat.received))
+            else:
+                self.selector.unregister(seat.link)
+        return called
+
+    def listen(self) -> None:
+        """Read until stdin closes."""
+        self.selector.register(sys.stdin, selectors.EVENT_READ, None)
+        alive, pong = time.monotonic() + ALIVE_S, wire.masked(b"", wire.PONG)
+        while True:
+            if self._read(0.1):
+                if not sys.stdin.readline():
+                    return
+                print(json.dumps({"cpu_s": time.process_time()}), flush=True)
+            if time.monotonic() > alive:
+                alive = time.monotonic() + ALIVE_S
+                for seat in self.seats:
+                    try:
+                        assert seat.link is not None
+                        seat.link.send(pong)
+                    except OSError:
+                        continue
+
+
+def main() -> None:
+    """Be the audience that the parent describes."""
+    given = json.loads(sys.stdin.readline())
+    allow_sockets(len(given["clients"]) + 100)
+    audience = Audience(given["clients"], given.get("slow", ()))
+    audience.join_all()
+    print("ready", flush=True)
+    audience.listen()
+    print(json.dumps(judged(audience.seats)), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""Other ways from the server to a gateway's copies than Pub/Sub, to be measured beside it: what SyncDriver is, fed otherwise.
+
+The streams' entries have their versions as ids, so a copy's version is all that a reader must remember.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sys
+from typing import Any
+
+from redis_plan.delivery.redis_plan_sync_driver import BATCH, SyncDriver, _Followed
+
+#: Milliseconds that a reader of streams waits in one XREAD: a room that is new meanwhile waits so long at most.
+BLOCK_MS = 50
+COUNT = 500
+
+
+class Sharded(SyncDriver):
+    """Sharded Pub/Sub: the channel lives on the node that has the slot of its name."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        link, ask, channel, *rest = args
+        super().__init__(
+            link, ask, lambda session: channel(session).removesuffix(" sharded"), *rest, **options, sharded=True
+        )
+
+
+class Lossy(SyncDriver):
+    """Pub/Sub that loses four messages of five: what a beacon and a gap must repair."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._rng = random.Random(14)
+
+    def receive(self, followed: _Followed, message: str) -> None:
+        """Take an envelope, or lose it."""
+        if self._rng.random() >= 0.8:
+            super().receive(followed, message)
+
+
+class Streams(SyncDriver):
+    """One reader a gateway: it blocks in XREAD on the logs of all its rooms, each from its copy's version."""
+
+    async def _live(self) -> None:
+        client = await self.link.primary()
+        for followed in self._followed.values():
+            followed.copy.disconnected()
+        self.counts["confirmed"] += 1
+        async with client.client() as reader:  # a connection of its own: it blocks
+            while not self._closed:
+                for followed in self._followed.values():
+                    if followed.copy.mode == "catching up":
+                        self._catch_up(followed)
+                live = [f for f in self._followed.values() if f.copy.mode == "live"]
+                if live:
+                    await self._take(reader, live, "BLOCK", BLOCK_MS)
+                else:
+                    await asyncio.sleep(BLOCK_MS / 1000)
+
+    def _log(self, followed: _Followed) -> str:
+        return (
+            self._key(followed.session_id).removesuffix("state") + "log"
+        )  # the two lie side by side in every keyspace
+
+    async def _take(self, client: Any, wanted: list[_Followed], *options: Any) -> None:
+        """Read what is new for these copies and give it to them."""
+        keys = {self._log(f): f for f in wanted}
+        words = ("XREAD", "COUNT", COUNT, *options, "STREAMS", *keys, *(f"{f.copy.version}-0" for f in wanted))
+        reply = await client.execute_command(*words)
+        for key, entries in reply.items() if isinstance(reply, dict) else reply or ():
+            for _, fields in entries:
+                message = fields["m"] if isinstance(fields, dict) else fields[1]
+                self.receive(keys[key if isinstance(key, str) else key.decode()], message)
+
+
+class Woken(Streams):
+    """Streams with a wake-up by Pub/Sub: a message says that there is something, the log says what."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._woken: dict[str, _Followed] = {}
+        self._reading: asyncio.Task[None] | None = None
+
+    async def _live(self) -> None:
+        await SyncDriver._live(self)
+
+    def _hear(self, message: Any) -> None:
+        followed = self._followed.get(message["channel"] or "")
+        if message["type"] == "message" and followed is not None and followed.copy.mode == "live":
+            self._woken[followed.session_id] = followed
+            if self._reading is None or self._reading.done():
+                self._reading = asyncio.create_task(self._read_woken())
+        else:
+            super()._hear(message)
+
+    async def _read_woken(self) -> None:
+        try:
+            client = await self.link.primary()
+            while self._woken:
+                woken = [f for f in list(self._woken.values())[:BATCH] if f.copy.mode == "live"]
+                for followed in list(self._woken.values())[:BATCH]:
+                    del self._woken[followed.session_id]
+                if woken:
+                    await self._take(client, woken)
+        except Exception as error:  # the beacon finds what was not read
+            self._warn("a log after its wake-up", error)
+
+
+#: What a gateway can be fed by; the empty name is what is delivered.
+FEEDS: dict[str, type[SyncDriver]] = {
+    "": SyncDriver,
+    "pubsub": SyncDriver,
+    "sharded": Sharded,
+    "streams": Streams,
+    "woken": Woken,
+    "lossy": Lossy,
+}
+
+
+def fit(feed: str, module: Any) -> None:  # Any: a module that was delivered
+    """Make the functions that ``module`` calls publish and log as ``feed`` reads: a sharded channel, a stream."""
+    if feed == "sharded":
+
+        class Keys(module.Keys):  # type: ignore[misc]
+            def events(self, session_id: str) -> str:
+                return f"{super().events(session_id)} sharded"
+
+        module.Keys = Keys
+    elif feed in ("streams", "woken"):
+        client = sys.modules["redis_plan_client"]
+        client.LOG_MAX = f"{str(client.LOG_MAX).partition(' ')[0]} stream"  # type: ignore[attr-defined]

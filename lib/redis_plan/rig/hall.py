@@ -1,0 +1,167 @@
+"""A hall: one server, delivered gateways, an audience and actors, each a process; what a measurement of fan-out needs."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import redis
+
+from redis_plan.keyspace import naming
+from redis_plan.measure import histogram, serverside
+from redis_plan.rig.children import Child
+from redis_plan.server import Server
+
+SECRET = "of this run only"
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """What is offered at once: changes a second by all rooms together, their shape and the bytes of their filling."""
+
+    rate_per_s: float
+    seconds: float
+    shape: str = "steady"
+    payload: int = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one phase came to. Shares are CPU time by wall time of a process, over the phase.
+
+    ``cost_s`` is a gateway's CPU time for one delivery, until the last of them was out.
+    """
+
+    phase: Phase
+    members: int
+    changes: int
+    complete: int
+    latency: histogram.Histogram
+    late_s: float
+    took_s: float
+    errors: int
+    cost_s: float
+    gateway: float
+    server: float
+    audience: float
+    actors: float
+
+    @property
+    def deliveries_per_s(self) -> float:
+        """Messages that were to reach clients a second, as offered."""
+        return self.phase.rate_per_s * self.members
+
+    @property
+    def bottleneck(self) -> str:
+        """The process that computed nearly all the time, or the most where none did; load side: actors or audience."""
+        if self.late_s > max(0.002, self.p99_s / 2):
+            return "load side"
+        shares = {"gateway": self.gateway, "server": self.server, "load side": max(self.audience, self.actors)}
+        busiest = max(shares, key=lambda name: shares[name])
+        return busiest if shares[busiest] > 0.9 else "none"
+
+    @property
+    def p99_s(self) -> float:
+        """Intended time to last client, 99th percentile in seconds; infinite where no change was complete."""
+        return self.latency.percentile(99) if self.latency.count else float("inf")
+
+    @property
+    def whole(self) -> bool:
+        """Whether every change reached every client."""
+        return self.complete == self.changes > 0 and not self.errors
+
+
+def signed(session_id: str, member: str, role: str = "player", **more: Any) -> dict[str, Any]:  # Any: JSON
+    """Return the first word of a client whom the delivered gateway admits."""
+    text = "\n".join((session_id, member, role)).encode()
+    ticket = hmac.new(SECRET.encode(), text, hashlib.sha256).hexdigest()
+    return {"t": "join", "s": session_id, "m": member, "c": "1", "r": role, "k": ticket, **more}
+
+
+@contextmanager
+def gateway(folder: Path, urls: Sequence[str], **given: Any) -> Iterator[tuple[Child, int]]:  # Any: JSON
+    """Run the gateway that was delivered to ``folder``; the process and its port."""
+    child = Child("redis_plan.rig.serving", "gateway", {})
+    try:
+        environment = {"REDIS_URL": ",".join(urls), "GATEWAY_SECRET": SECRET}
+        child.tell(folder=str(folder), environment=environment, **given)
+        yield child, int(child.answer().rpartition(":")[2])
+    finally:
+        child.end()
+
+
+def fan_out(
+    folder: Path,
+    server: Server,
+    sessions: Sequence[str],
+    members: int,
+    phases: Sequence[Phase],
+    *,
+    ports: Sequence[int],
+    gateways: Sequence[Child],
+    feed: str = "",
+    seat: bool = True,
+    slow: Sequence[int] = (),
+    settle_s: float = 2.5,
+    seed: int = 20261129,
+) -> tuple[list[Seen], dict[str, int]]:
+    """Seat ``members`` clients in each session, carry out the phases one after the other, and judge what came.
+
+    The sessions exist; their keys are those of the delivered client. Rooms are dealt to the gateways in turn, and all
+    clients of a room sit at one gateway.
+    """
+    clients = [
+        ((("127.0.0.1", ports[number % len(ports)])), session, signed(session, f"m{member}", seat=seat))
+        for number, session in enumerate(sessions)
+        for member in range(members)
+    ]
+    with ExitStack() as held:
+        audience = Child("redis_plan.rig.audience", "audience", {})
+        held.callback(audience.end)
+        audience.tell(clients=clients, slow=list(slow))
+        actors = Child("redis_plan.rig.actors", "actors", {})
+        held.callback(actors.end)
+        actors.tell(
+            folder=str(folder),
+            environment=naming.ENVIRONMENT,
+            address=list(server.address),
+            sessions=list(sessions),
+            feed=feed,
+        )
+        audience.ready()
+        actors.ready()
+        client = server.client()
+        looked = []
+        for number, phase in enumerate(phases, 1):
+            before = _cpu(client, audience, gateways)
+            done = actors.ask(phase=number, shape=phase.shape, rate_per_s=phase.rate_per_s, seconds=phase.seconds,
+                              payload=phase.payload, seed=seed)  # fmt: skip
+            after = _cpu(client, audience, gateways)
+            time.sleep(settle_s)  # what is late comes late, and is not the next phase's
+            shares = {name: (after[name] - before[name]) / done["took_s"] for name in after}
+            looked.append((done, shares, _cpu(client, audience, gateways)["gateway"] - before["gateway"]))
+        verdict = audience.finish()
+    seen = []
+    for number, (phase, (done, shares, spent)) in enumerate(zip(phases, looked, strict=True), 1):
+        found = verdict["phases"].get(str(number), {"complete": 0, "hdr": ""})
+        latency = histogram.decode(found["hdr"]) if found["hdr"] else histogram.of([])
+        seen.append(
+            Seen(phase, members, int(done["changes"]), int(found["complete"]), latency, done["late_s"], done["took_s"],
+                 int(done["errors"]), cost_s=spent / max(1, done["changes"] * members / len(gateways)), actors=done["busy_s"] / done["took_s"], **shares)
+        )  # fmt: skip
+    return seen, verdict["counts"]
+
+
+def _cpu(client: redis.Redis, audience: Child, gateways: Sequence[Child]) -> dict[str, float]:
+    """Return the CPU seconds of each process so far; of several gateways those of the busiest."""
+    return {
+        "gateway": max(child.ask()["cpu_s"] for child in gateways),
+        "server": serverside.main_thread_cpu(client),
+        "audience": audience.ask()["cpu_s"],
+    }

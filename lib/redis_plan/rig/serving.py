@@ -1,0 +1,59 @@
+"""The delivered gateway as a process of an experiment: its own files, with the bounds and the feed that are asked for.
+
+``python -m redis_plan.rig.serving gateway`` reads one line of JSON: folder (of the delivered files), port, limits (what
+differs), timing (likewise) and feed. It prints ``ready``, answers each line on stdin with its CPU time and counts, and
+ends when stdin closes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import time
+from typing import Any
+
+from redis_plan.rig.children import allow_sockets
+from redis_plan.rig.feeds import FEEDS, fit
+
+#: More sockets than any experiment opens in one gateway.
+SOCKETS = 20_000
+
+
+async def _serve(given: dict[str, Any]) -> None:  # Any: the parent's JSON
+    import redis_plan_serve as delivered  # type: ignore[import-not-found]  # noqa: PLC0415
+
+    delivered.TIMING = delivered.TIMING._replace(**given.get("timing", {}))
+    limits = delivered.LIMITS._replace(**given.get("limits", {}))
+    fit(given.get("feed", ""), delivered)
+    task = asyncio.create_task(
+        delivered.serve("127.0.0.1", given.get("port", 0), "rig", limits, FEEDS[given.get("feed", "")])
+    )
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    asked = asyncio.create_task(_answer(reader))
+    done, _ = await asyncio.wait([task, asked], return_when=asyncio.FIRST_COMPLETED)
+    for ended in done:
+        ended.result()
+
+
+async def _answer(reader: asyncio.StreamReader) -> None:
+    while await reader.readline():
+        print(json.dumps({"cpu_s": time.process_time()}), flush=True)
+
+
+def main() -> None:
+    """Be the gateway that the parent describes."""
+    given = json.loads(sys.stdin.readline())
+    allow_sockets(SOCKETS)
+    os.environ.update(given["environment"])
+    sys.path.insert(0, given["folder"])
+    from redis_plan_serve import event_loop  # noqa: PLC0415
+
+    with asyncio.Runner(loop_factory=event_loop) as runner:
+        runner.run(_serve(given))
+
+
+if __name__ == "__main__":
+    main()
