@@ -92,11 +92,11 @@ def test_limits_are_gathered_from_their_heading_only():
     assert study(cell).limits == ("Clusters, large ones.", "TLS.")
 
 
-def test_an_appendix_takes_its_cells_under_their_section_and_the_plan_links_to_each_part():
+def test_an_appendix_takes_its_cells_under_their_section_and_the_plan_links_to_them():
     made = study(said("Short.", 3), said("### All of it\n\nLong, measured [E-04a].", 3, "long", appendix="keys"))
     body = assemble.sections(made)[3]
     assert "Long" not in body
-    assert "[All of it](redis-plan/keys.md#all-of-it)" in body
+    assert "More: [Keys, fields and lifetimes](redis-plan/keys.md#3-ttl-and-expiration-policies)." in body
     assert assemble.appendix(made, "keys") == (
         "## 3 TTL and Expiration Policies\n\n### All of it\n\nLong, measured [E-04a](evidence.md#e-04a)."
     )

@@ -58,6 +58,24 @@ def plot_patterns(samples: pd.DataFrame, noun: str = "session") -> Figure:
     return figure
 
 
+def plot_levers(steps: list[tuple[str, float]], most: float, one: str, many: str) -> Figure:
+    """Draw the bytes of one session as designed and after each step, against the most that lets the peak fit."""
+    rows = steps[::-1]
+    top = max([size for _, size in rows] + [most])
+    figure, axis = plt.subplots(figsize=(7, 0.42 * len(rows) + 1.3))
+    colours = [HIGHLIGHT if size <= most else CONTEXT for _, size in rows]
+    bars = axis.barh([name for name, _ in rows], [size for _, size in rows], color=colours)
+    axis.bar_label(bars, [_bytes(size) for _, size in rows], padding=5, fontsize=10)
+    axis.axvline(most, color=_RED, linewidth=1.5, linestyle="--")
+    axis.set_xlim(0, top * 1.18)
+    _in_bytes(axis.xaxis, top)
+    axis.grid(visible=True, axis="x")
+    axis.grid(visible=False, axis="y")
+    axis.set_xlabel(f"bytes of one {one}; dashed: what it may take for all {many} of the peak to fit")
+    axis.set_title(f"One {one}, as designed and after each step")
+    return figure
+
+
 def plot_errors(samples: pd.DataFrame) -> Figure:
     """Draw how far our prediction and the server's MEMORY USAGE are from what each pattern's keys really took."""
     rows = samples.iloc[::-1]

@@ -23,7 +23,7 @@ from redis_plan.plan.sections import APPENDICES, SECTIONS, anchor, heading
 _CITED = re.compile(r"\[((?:[ED]-\d\d[a-z]+)(?:, [ED]-\d\d[a-z]+)*)\](?!\()")
 _FIGURE = re.compile(r"^\[figure ([\w-]+)\]$", re.MULTILINE)
 _SENTENCES = re.compile(r"(?<=[.;:] )")
-_HEADING = re.compile(r"^### (.+)$", re.MULTILINE)
+_PART = re.compile(r"^### (.+)$", re.MULTILINE)
 _DECISION_HEADING = re.compile(r"^### (D-\d\d[a-z]+)", re.MULTILINE)
 
 
@@ -119,13 +119,13 @@ def decisions_of(study: Study, number: int) -> tuple[Decision, ...]:
 
 
 def further(study: Study, number: int) -> str:
-    """Return where the rest of a section stands: a link to each of its parts in the appendices."""
-    found = []
-    for name in APPENDICES:
-        if name == "decisions":
-            continue  # each has a link of its own in the table
-        for title in _HEADING.findall(_body(study, number, name)):
-            found.append(f"[{title}]({APPENDICES[name].file}#{anchor(title)})")
+    """Return where the rest of a section stands: a link to its part of each appendix that has one."""
+    place = anchor(heading(number).lstrip("# "))
+    found = [
+        f"[{about.title}]({about.file}#{place})"
+        for name, about in APPENDICES.items()
+        if name != "decisions" and _has_text(_body(study, number, name))  # a decision has a link of its own
+    ]
     return f"More: {', '.join(found)}." if found else ""
 
 
@@ -234,7 +234,9 @@ def appendix_document(title: str, name: str, body: str) -> str:
     """Return an appendix as a document of its own, with the way back to the plan."""
     about = APPENDICES[name]
     says = f"{about.holds[:1].upper()}{about.holds[1:]}. Section numbers are those of [the plan](../redis-plan.md)."
-    return "\n\n".join([f"# {title}: {about.title.lower()}", says, tidy(body)]) + "\n"
+    parts = [part for part in _PART.findall(body) if name != "decisions"]
+    here = " · ".join(f"[{part}](#{anchor(part)})" for part in parts)
+    return "\n\n".join(filter(None, [f"# {title}: {about.title.lower()}", says, here, tidy(body)])) + "\n"
 
 
 def tidy(markdown: str) -> str:

@@ -31,7 +31,7 @@ def degraded(brief: Brief, keyspace: Keyspace) -> str:
             ("leaving, a closed socket", "noted by the gateway; the lease ends it where the gateway forgets"),
             (
                 "who is there",
-                f"the last list, greyed; after {grace} away leases have run out, so the first heartbeats answer -1 and clients join again",
+                f"the last list, greyed; after {grace} away leases have run out, so the first heartbeats answer `lapsed` and clients join again",
             ),
         ]
         rows += (

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import tomllib
-import unicodedata
-
-from redis_plan import resources, units
+from redis_plan import units
 from redis_plan.brief.model import Brief
 from redis_plan.delivery.walkthrough import Writer
 from redis_plan.experiments.expiry_lag import expected_lag_s
@@ -84,31 +81,6 @@ def _against_events(events: Evidence) -> str:
         f"{events['claimed from the schedule'].value:.0f} of {events['timers'].value:.0f} run, "
         f"{events.number('schedule late p50')} late with the same absence."
     )
-
-
-def contradicted(brief: Brief, keyspace: Keyspace, lag: Evidence, slide: Evidence) -> str:
-    """Return what the planning notes say that these measurements contradict, each with its line; empty if nothing."""
-    table = tomllib.loads((resources.catalog_dir() / "expiry.toml").read_text("utf-8"))["claim"]
-    answers = {
-        "lag": f"{lag.number('lag_p50')} among {lag['volatile keys'].value:,.0f} live keys",
-        "keys": f"{volatile_keys(brief, keyspace):,.0f}",
-        "expected": expected(brief, keyspace, lag),
-        "amplification": slide.number("amplification"),
-        "amplification_half": slide.number("amplification below half"),
-    }
-    rows = [
-        f"- *{' '.join(note.text.split())}* ({note.file}:{note.line}). {claim['answer'].format(**answers)}"
-        for note in brief.notes
-        if note.kind in ("decision", "recommendation", "memory")
-        for claim in table
-        if any(_fold(cue) in _fold(note.text) for cue in claim["cues"])
-    ]
-    return "\n".join(["### Where the measurement speaks against the notes", "", *rows]) if rows else ""
-
-
-def _fold(text: str) -> str:
-    plain = unicodedata.normalize("NFKD", text.casefold().replace("ł", "l"))
-    return "".join(c for c in plain if not unicodedata.combining(c))
 
 
 def net_s(brief: Brief, keyspace: Keyspace) -> float:

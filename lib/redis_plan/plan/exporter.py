@@ -7,7 +7,7 @@ appendices are written beside the plan. It fails, naming section and cell, when 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from traitlets import Unicode
 from redis_plan.errors import PlanError
 from redis_plan.plan import assemble, frame
 from redis_plan.plan.assemble import Study
+from redis_plan.plan.nouns import own_nouns
 from redis_plan.plan.sections import APPENDICES
 from redis_plan.run import Run
 
@@ -79,6 +80,7 @@ class Rendered:
     text: str
     appendices: dict[str, str]  # Markdown
     figures: dict[str, str]  # SVG
+    sections: dict[int, str] = field(default_factory=dict)  # the ten of the text, each by its number
 
     @property
     def whole(self) -> str:
@@ -93,12 +95,13 @@ def render(study: Study, run: Run, html_dir: str) -> Rendered:
     title, front, back = "untitled", "", ""
     if (run.folder / "brief.json").exists():
         brief, keyspace = run.load_brief(), run.load_keyspace()
-        title, front = brief.title, frame.front(brief, keyspace, study)
+        title, front = brief.title, frame.front(brief, keyspace, study, run)
+        bodies = {number: own_nouns(body, keyspace) for number, body in bodies.items()}
         added = frame.appendices(study, f"../{html_dir}")
         texts = {name: "\n\n".join(filter(None, (added.get(name, ""), text))) for name, text in texts.items()}
-        back = frame.back(brief, [name for name, text in texts.items() if text])
+        back = frame.back(brief, keyspace, [name for name, text in texts.items() if text])
     kept = {
         APPENDICES[name].file: assemble.appendix_document(title, name, text) for name, text in texts.items() if text
     }
     figures = {file: figure.svg for file, figure in study.figures().items()}
-    return Rendered(assemble.document(title, front, bodies, back), kept, figures)
+    return Rendered(assemble.document(title, front, bodies, back), kept, figures, bodies)

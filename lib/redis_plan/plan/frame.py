@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from collections.abc import Iterable, Sequence
 
@@ -11,12 +10,17 @@ from redis_plan import resources, units
 from redis_plan.brief.model import Brief
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.memory import project
+from redis_plan.plan import build_this, levers, on_notes, words
 from redis_plan.plan.assemble import Study, link_citations
 from redis_plan.plan.decision import Decision
 from redis_plan.plan.evidence import Evidence, write_interval, write_value
 from redis_plan.plan.keyspace_text import counted
+from redis_plan.plan.main_design import facts_used
 from redis_plan.plan.memory_words import Words
+from redis_plan.plan.nouns import own_nouns
+from redis_plan.plan.on_notes import inert
 from redis_plan.plan.sections import APPENDICES
+from redis_plan.run import Run
 
 _FIT = {
     "core": "Redis is core to this project",
@@ -26,54 +30,67 @@ _FIT = {
 }
 
 
-def front(brief: Brief, keyspace: Keyspace, study: Study) -> str:
-    """Return *In one minute* and *Scope*."""
-    held = ", ".join(f"`{p.name}`" for p in keyspace.keys)
+def front(brief: Brief, keyspace: Keyspace, study: Study, run: Run) -> str:
+    """Return *In one minute*, *Build this*, *Where this plan differs from your notes* and *Answers to your open questions*."""
+    keys = counted(len(keyspace.keys), "key pattern")
+    channels = counted(len(keyspace.channels), "channel") if keyspace.channels else "no channel"
     points = [
         f"{_FIT[brief.fit]}: {brief.fit_because.rstrip('.')}.",
-        f"Redis holds {counted(len(keyspace.keys), 'key pattern')}{f' ({held})' if held else ''} and "
-        f"{counted(len(keyspace.channels), 'channel') if keyspace.channels else 'no channel'}; what is durable stays in the database.",
+        f"It holds {keys} and {channels}; what is durable stays in the database.",
         *_headlines(brief, keyspace, study.evidence),
         *_risks(brief, keyspace, study),
     ]
-    lines = ["## In one minute", "", *(f"- {point}" for point in points), "", _how_to_read(study)]
-    scope = [r for r in brief.requirements if r.kind == "out-of-scope"]
-    demand = len(brief.requirements) - len(scope)
-    lines += [
-        "",
-        "## Scope",
-        "",
-        f"Read: {', '.join(f'`{name}`' for name in brief.documents)}, with {demand} requirements.",
+    parts = [
+        "\n".join(["## In one minute", "", *(f"- {point}" for point in points), "", _how_to_read(study)]),
+        own_nouns(build_this.build_this(brief, keyspace, run), keyspace),
+        _differences(brief, keyspace, study),
+        _answers(brief, keyspace, study),
     ]
-    if scope:
-        lines += ["", "Out of scope, and so not designed for:", ""]
-        lines += [f"- {_one_line(r.text)} ({r.file}:{r.line})" for r in scope]
+    return link_citations("\n\n".join(part for part in parts if part))
+
+
+def _differences(brief: Brief, keyspace: Keyspace, study: Study) -> str:
+    found = on_notes.differences(brief, keyspace, study.evidence)
+    return f"## Where this plan differs from your notes\n\n{found}" if found else ""
+
+
+def _answers(brief: Brief, keyspace: Keyspace, study: Study) -> str:
+    answered, left = on_notes.answers(brief, keyspace, study.evidence, study.decisions)
+    if not answered and not left:
+        return ""
+    rest = ["", f"Yours to answer, as no measurement can: {' · '.join(left)}"] if left else []
+    return "\n".join(["## Answers to your open questions", "", *(f"- {said}" for said in answered), *rest])
+
+
+def _scope(brief: Brief) -> str:
+    """Return what was read, what is left out on purpose, and what the reader wants to be seen."""
+    outside = [r for r in brief.requirements if r.kind == "out-of-scope"]
+    read = ", ".join(f"`{name}`" for name in brief.documents)
+    lines = ["## Scope", "", f"Read: {read}, with {len(brief.requirements) - len(outside)} requirements."]
+    if outside:
+        told = " · ".join(f"{inert(r.text).rstrip('.')} ({r.file}:{r.line})" for r in outside)
+        lines += ["", f"Out of scope, and so not designed for: {told}."]
     remarks = [r for r in brief.remarks if r.kind in ("missing", "unread", "conflict", "stack", "warning")]
     if remarks:
         lines += ["", "What the reader of the documents wants you to see:", ""]
-        lines += [f"- {_one_line(r.text)}{f' ({r.file}:{r.line})' if r.file and r.line else ''}" for r in remarks]
-    return link_citations("\n".join(lines))
-
-
-def _one_line(text: str) -> str:
-    """Return text of the team's documents as inert Markdown on one line."""
-    return re.sub(r"([<>|`\[\]])", r"\\\1", " ".join(text.split()))
+        lines += [f"- {inert(r.text)}{f' ({r.file}:{r.line})' if r.file and r.line else ''}" for r in remarks]
+    return "\n".join(lines)
 
 
 def _headlines(brief: Brief, keyspace: Keyspace, evidence: dict[str, Evidence] | object) -> Iterable[str]:
     assert isinstance(evidence, dict)
-    words = Words.of(project.per_unit(keyspace, brief.value("sessions_peak")))
+    said = Words.of(project.per_unit(keyspace, brief.value("sessions_peak")))
     table = tomllib.loads((resources.catalog_dir() / "headlines.toml").read_text("utf-8"))
     for entry in table["headline"]:
         record = evidence.get(entry["evidence"])
         if record is not None and entry["value"] in record:
-            text = entry["text"] if words.sessions else entry.get("without_sessions", entry["text"])
+            text = entry["text"] if said.sessions else entry.get("without_sessions", entry["text"])
             if not text:
                 continue
             yield text.format(
-                value=record.cite(entry["value"]),
+                value=f"{words.number(record, entry['value'])} ({words.cite(record, record[entry['value']].grade)})",
                 number=record.number(entry["value"]),
-                Session=words.a_one.capitalize(),
+                Session=said.a_one.capitalize(),
                 target=units.write(brief.value("sync_latency"), "s"),
             )
 
@@ -81,33 +98,46 @@ def _headlines(brief: Brief, keyspace: Keyspace, evidence: dict[str, Evidence] |
 def _risks(brief: Brief, keyspace: Keyspace, study: Study) -> list[str]:
     """Return the largest risk: a guard that fails, else a budget that is too small, and then what is assumed."""
     budget = study.evidence.get("E-06c")
-    first = _largest_risk(brief, study.decisions)
+    first = _largest_risk(brief, keyspace, study.decisions)
     if budget is None or "sessions_in_budget" not in budget or not all(d.supported for d in study.decisions):
         return [first]
     carries, peak, memory = budget["sessions_in_budget"].value, brief.fact("sessions_peak"), brief.fact("memory_budget")
     if carries >= peak.value:
         return [first]
-    words = Words.of(project.per_unit(keyspace, peak.value))
+    said = Words.of(project.per_unit(keyspace, peak.value))
     short = (
-        f"Largest risk: the memory budget of {units.write(memory.value, 'B')} ({memory.where}) carries {words.count(carries)} (modelled, "
-        f"[{budget.id}]), and the peak is {words.count(peak.value)} ({peak.where}); section 5 says what it takes."
+        f"Largest risk: the memory of {words.fact(memory)} carries {said.count(carries)} (modelled, [{budget.id}]), and the "
+        f"peak is {said.count(peak.value)} ({peak.where}). {_cheapest(brief, keyspace, study, budget)}"
     )
     return [short, first.replace("Largest risk: ", "Besides, ", 1)]
 
 
-def _largest_risk(brief: Brief, decisions: Sequence[Decision]) -> str:
+def _cheapest(brief: Brief, keyspace: Keyspace, study: Study, budget: Evidence) -> str:
+    """Say what in the design causes a budget that is too small, and what mends it first."""
+    needed = ("E-06a", "E-06l", "E-06m")
+    if all(id in study.evidence for id in needed):
+        fit, small, packed = (study.evidence[id] for id in needed)
+        found = levers.levers(brief, keyspace, fit, budget, small, packed)
+        if found:
+            taken = levers.enough(found, brief.value("sessions_peak"))
+            cures = "; ".join(lever.what for lever in taken)
+            return f"The first cure is in the design ({cures}): {taken[-1].fit:,.0f} then fit. Section 5 has each with its price, a larger node last."
+    return "Section 5 says what it takes."
+
+
+def _largest_risk(brief: Brief, keyspace: Keyspace, decisions: Sequence[Decision]) -> str:
     failing = [(d, g) for d in decisions for g in d.holds_while if not g.holds]
     if failing:
         told = (
-            f"{g.says} is {units.write(g.actual, g.unit)}, the limit is {units.write(g.limit, g.unit)} [{d.id}]"
+            f"{d.title} is no longer supported: {g.says} is {units.write(g.actual, g.unit)}, the limit {units.write(g.limit, g.unit)}"
             for d, g in failing
         )
         return f"Largest risk: {'; '.join(told)}."
-    assumed = brief.assumptions
-    if assumed:
+    used = facts_used(brief, keyspace)
+    if assumed := [fact for fact in used if fact.grade == "assumed"]:
         first = assumed[0]
         return (
-            f"Largest risk: {len(assumed)} of {len(brief.facts)} numbers behind the design are assumed, first of all "
+            f"Largest risk: {len(assumed)} of {len(used)} numbers behind the design are assumed, first of all "
             f"{first.name.replace('_', ' ')} = {units.write(first.value, first.unit)} ({first.where})."
         )
     return "Every number behind the design is stated in the documents, and every guard holds in this run."
@@ -117,25 +147,20 @@ def _how_to_read(study: Study) -> str:
     profiles = sorted({e.profile for e in study.evidence.values()})
     servers = sorted({e.server.describe() for e in study.evidence.values()})
     return (
-        "Every number wears a grade: *measured* in this run (cited as `[E-NNx]`, listed at the end), *modelled* "
-        "(computed from measured or documented terms), *documented* (source named) or *assumed* (with the line of "
-        f"`ai/redis-plan.toml` that replaces it, where there is one); *chosen* is free to set. A citation covers the numbers before it in its sentence. Profile: {', '.join(profiles) or 'none'}. "
-        f"Measured on: {'; '.join(servers) or 'no server'}."
+        "A number is *measured* in this run (`[E-NNx]` leads to its record), *modelled* from such or documented terms, "
+        "*documented*, *assumed* (a line of `ai/redis-plan.toml` replaces it) or *chosen*, which is free to set. "
+        "*Holds while* is checked at every build. "
+        f"Profile: {', '.join(profiles) or 'none'}. Measured on: {'; '.join(servers) or 'no server'}."
     )
 
 
-def back(brief: Brief, appendices: Sequence[str]) -> str:
-    """Return *Assumptions*, *Open questions* and the list of ``appendices``."""
+def back(brief: Brief, keyspace: Keyspace, appendices: Sequence[str]) -> str:
+    """Return *Assumptions*, *Scope* and the list of ``appendices``."""
     parts = [
-        _assumptions(brief),
-        _list(
-            "Open questions of the team",
-            [f"{_one_line(n.text)} ({n.file}:{n.line})" for n in brief.notes if n.kind == "open-question"],
-        ),
-        _list(
-            "Appendices",
-            [f"[{a.title}]({a.file}): {a.holds}" for name, a in APPENDICES.items() if name in appendices],
-        ),
+        _assumptions(brief, keyspace),
+        _scope(brief),
+        "## Appendices\n\n"
+        + " · ".join(f"[{a.title}]({a.file}): {a.holds}" for name, a in APPENDICES.items() if name in appendices),
     ]
     return "\n\n".join(link_citations(part) for part in parts if part)
 
@@ -165,10 +190,6 @@ def _not_run(study: Study) -> list[str]:
     return found
 
 
-def _list(title: str, items: Sequence[str]) -> str:
-    return "\n".join([f"## {title}", "", *(f"- {item}" for item in items)]) if items else ""
-
-
 def _revisit(decisions: Sequence[Decision]) -> str:
     if not decisions:
         return ""
@@ -189,22 +210,21 @@ def _revisit(decisions: Sequence[Decision]) -> str:
     )
 
 
-def _assumptions(brief: Brief) -> str:
-    if not brief.assumptions:
+def _assumptions(brief: Brief, keyspace: Keyspace) -> str:
+    assumed = [fact for fact in facts_used(brief, keyspace) if fact.grade == "assumed"]
+    if not assumed:
         return ""
-    rows = [
-        f"| {f.name.replace('_', ' ')} | {units.write(f.value, f.unit)} | {_one_line(f.because)} | `{f.toml}` |"
-        for f in brief.assumptions
-    ]
+    lines = [f"{fact.toml.removeprefix('[facts] ')}  # {' '.join(fact.because.split())}" for fact in assumed]
     return "\n".join(
         [
             "## Assumptions",
             "",
-            "The documents are silent on these. Put the line into `ai/redis-plan.toml` under `[facts]` to replace one.",
+            "The documents are silent on these; a line in `ai/redis-plan.toml` replaces one.",
             "",
-            "| What | Assumed | Because | Replace it with |",
-            "|:--|--:|:--|:--|",
-            *rows,
+            "```toml",
+            "[facts]",
+            *lines,
+            "```",
         ]
     )
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 import pandas as pd
 
 from redis_plan import units
-from redis_plan.brief.model import Brief
-from redis_plan.keyspace import chain, naming, periods
-from redis_plan.keyspace.cues import with_article
+from redis_plan.brief.model import Brief, Fact
+from redis_plan.keyspace import chain, expression, naming
 from redis_plan.keyspace.model import KeyPattern, Keyspace
-from redis_plan.plan import command_block, expiry_rules, words
+from redis_plan.plan import command_block, expiry_rules, levers, words
 from redis_plan.plan.evidence import Evidence
 from redis_plan.plan.keyspace_text import table
 from redis_plan.plan.memory_words import Words
@@ -32,6 +29,12 @@ def clause(text: str) -> str:
     return text.split(";", maxsplit=1)[0].split(", which ", maxsplit=1)[0].strip()
 
 
+def facts_used(brief: Brief, keyspace: Keyspace) -> tuple[Fact, ...]:
+    """Return the facts that this design rests on: a lifetime that no key has is none of them."""
+    formulas = {name for p in keyspace.keys for name in expression.facts_in(p.ttl.expression or 0)}
+    return tuple(f for f in brief.facts if not f.name.endswith("_ttl") or f.name in formulas or f.name == "idle_ttl")
+
+
 def _listed(patterns: list[KeyPattern]) -> str:
     return ", ".join(f"`{p.name}`" for p in patterns)
 
@@ -49,6 +52,7 @@ def structures_section(brief: Brief, keyspace: Keyspace, cliff: Evidence) -> str
     rows = [
         [f"`{p.name}`", p.type, field_names(p), f"{p.max_elements:,.0f}", clause(p.at_bound) or "–"]
         for p in keyspace.keys
+        if p.type != "string"
     ]
     shown = table(["Key", "Type", "Fields or members", "At most", "At the bound"], rows, right=(3,)) if rows else ""
     return words.render("structures", brief, keyspace, fields=shown, cliff=cliff)
@@ -73,7 +77,7 @@ def _chain(keyspace: Keyspace, brief: Brief) -> str:
     if not links:
         return ""
     if not broken:
-        return f"Lifetimes that depend on each other: all {len(links)} inequalities hold, such as {links[0].says} ({units.write(links[0].left, 's')} against {units.write(links[0].right, 's')})."
+        return f"Lifetimes that depend on each other: {'all ' + str(len(links)) if len(links) > 1 else 'the one'} {'inequalities hold' if len(links) > 1 else 'inequality holds'}, such as {links[0].says} ({units.write(links[0].left, 's')} against {units.write(links[0].right, 's')})."
     return "**Broken**: " + "; ".join(
         f"{link.says}, {units.write(link.left, 's')} against {units.write(link.right, 's')}: {link.because}"
         for link in broken
@@ -106,6 +110,7 @@ def memory_section(
         for p, size, many in shares
         if size / whole >= _SHOWN_SHARE
     ]
+    causes = levers.levers(brief, keyspace, fit, budget, small, packed)
     last = said.a_one.capitalize() if said.sessions else "At the peak"
     carried = peak if budget.not_run else budget["sessions_in_budget"].value
     return words.render(
@@ -115,7 +120,7 @@ def memory_section(
         share=f"{100 * shares[0][1] / whole:.0f} %" if shares else "",
         carries=said.count(carried), peak=f"{said.count(peak)} ({brief.fact('sessions_peak').where})",
         authoritative=any(p.authoritative for p in keyspace.keys),
-        levers=_levers(brief, keyspace, fit, budget, small, packed) if carried < peak and said.sessions else "",
+        levers=levers.lever_table(brief, keyspace, causes, budget) if carried < peak else "",
     )  # fmt: skip
 
 
@@ -128,54 +133,3 @@ def _shares(keyspace: Keyspace, samples: pd.DataFrame) -> list[tuple[KeyPattern,
         size = float(rows[p.name]["bytes_per_session" if keyspace.session_entity else "measured_bytes"])
         found.append((p, size, f"{p.typical_elements:,.0f} × {p.per_session:,.0f}"))
     return sorted(found, key=lambda item: -item[1])
-
-
-def _levers(
-    brief: Brief, keyspace: Keyspace, fit: Evidence, budget: Evidence, small: Evidence, packed: Evidence
-) -> str:
-    """Return what in the design itself makes a session smaller, by bytes saved, each with its price; a node comes last."""
-    each, carried = budget["bytes_per_session"].value, budget["sessions_in_budget"].value
-    found: list[tuple[float, str, str, str]] = []
-    log = keyspace.use("log")
-    if log is not None:
-        per_entry = fit[f"{log.name}_bytes_per_key"].value / log.max_elements
-        needed = math.ceil(brief.value("events_per_session") * periods.seconds(brief, "lease"))
-        if needed < log.max_elements:
-            saved = per_entry * (log.max_elements - needed)
-            price = "who is away for longer than the seat is kept gets a snapshot, which is what most want"
-            found.append(
-                (saved, f"`{log.name}` of {needed:,} entries in place of {log.max_elements:,.0f}", price, fit.id)
-            )
-    if not small.not_run:
-        saved = small["key_each"].value * small["saved_by_buckets"].value / 100
-        name = small.condition("pattern")
-        found.append(
-            (
-                saved,
-                f"`{name}` in a few hashes in place of a key each",
-                "the function trims them, no TTL of its own",
-                small.id,
-            )
-        )
-    if not packed.not_run and log is not None and packed.condition("pattern") == log.name:
-        saved = fit[f"{log.name}_bytes_per_key"].value * packed["saved_best"].value / 100
-        price = f"{words.number(packed, 'core_at_peak')} of a core, and no reader without the codec"
-        found.append((saved, f"compress `{log.name}` ({packed.condition('method')})", price, packed.id))
-    found.sort(reverse=True)
-    rows = [
-        [what, units.write(round(saved), "B"), f"{carried * each / (each - saved):,.0f}", price, f"[{id}]"]
-        for saved, what, price, id in found
-        if saved < each
-    ]
-    host = units.write(budget["host_memory"].value, "B", digits=2)
-    rows.append(
-        [
-            f"a node of {host} or more",
-            "–",
-            f"{brief.value('sessions_peak'):,.0f}",
-            "money, every month",
-            f"[{budget.id}]",
-        ]
-    )
-    head = ["Lever", f"Saves {with_article(keyspace.session_noun)}", "Then fit", "Price", "Modelled from"]
-    return table(head, rows, right=(1, 2))

@@ -15,6 +15,7 @@ from redis_plan.keyspace.settings import Alert
 from redis_plan.plan import availability_text, recovery_text, words
 from redis_plan.plan.evidence import Evidence
 from redis_plan.plan.keyspace_text import cell, table
+from redis_plan.plan.main_design import clause, facts_used
 from redis_plan.server import Fingerprint
 
 
@@ -22,6 +23,10 @@ def benchmarks_section(
     brief: Brief, keyspace: Keyspace, ran: Fingerprint, load: Evidence, formats: Evidence, depth: Evidence
 ) -> str:
     """Return the running text of section 6."""
+    used = facts_used(brief, keyspace)
+    assumed = (
+        f"{sum(fact.grade == 'assumed' for fact in used)} of {len(used)} facts behind it are assumed, and listed below."
+    )
     peak, each = brief.fact("sessions_peak"), brief.fact("events_per_session")
     if keyspace.session_entity:
         people = brief.value("sessions_peak") * brief.value("members_per_session")
@@ -29,13 +34,10 @@ def benchmarks_section(
         workload = (
             f"The peak is {units.write(peak.value, '')} {plural(keyspace.session_noun)} ({peak.where}) with {units.write(people, 'connections')}, "
             f"{units.write(rate, 'changes/s')} and {units.write(rate * brief.value('members_per_session'), 'deliveries/s')} (modelled); "
-            f"{len(brief.assumptions)} of {len(brief.facts)} facts behind it are assumed, and listed below."
+            f"{assumed}"
         )
     else:
-        workload = (
-            f"The peak is taken as {words.fact(brief.fact('total_rate_per_s'))}; {len(brief.assumptions)} of {len(brief.facts)} "
-            "facts behind it are assumed, and listed below."
-        )
+        workload = f"The peak is taken as {words.fact(brief.fact('total_rate_per_s'))}; {assumed}"
     return words.render(
         "benchmarks", brief, keyspace, load=load, formats=formats, depth=depth, workload=workload,
         threshold=brief.value("sync_latency") / 100, server=f"Measured on {ran.describe()}",
@@ -91,7 +93,7 @@ def errors_section(brief: Brief, keyspace: Keyspace, replies: Evidence, with_fil
     """Return the running text of section 9, with the errors that every service meets."""
     sessions = not functions.missing(keyspace)
     rows = [
-        [f"`{e['code']}`", e["class"], e["action"] if sessions else e.get("without_sessions", e["action"])]
+        [f"`{e['code']}`", e["class"], clause(e["action"] if sessions else e.get("without_sessions", e["action"]))]
         for e in recovery_text.errors()
         if e.get("first") and (sessions or e.get("needs") != "functions")
     ]
@@ -120,7 +122,7 @@ def monitoring_section(brief: Brief, keyspace: Keyspace, alerts: Sequence[Alert]
     )
     return words.render(
         "monitoring", brief, keyspace, metrics=metrics, objective=objective, indicators=", ".join(told),
-        tickets=alert_rows(alerts, "ticket"),
+        tickets="; ".join(f"{a.name} ({a.op} {a.threshold})" for a in alerts if a.severity == "ticket"),
     )  # fmt: skip
 
 

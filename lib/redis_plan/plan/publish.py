@@ -14,7 +14,6 @@ from redis_plan import __version__
 from redis_plan.delivery.artefact import Artefact
 from redis_plan.delivery.bundle import FOLDER as ARTEFACTS
 from redis_plan.errors import OutputError
-from redis_plan.plan import assemble
 from redis_plan.plan.assemble import Study
 from redis_plan.plan.cells import FIGURES
 from redis_plan.plan.exporter import Rendered
@@ -47,9 +46,7 @@ def plan_record(plan: Rendered, study: Study, run: Run, artefacts: Iterable[Arte
         "plan_sha256": digest(plan.text),
         "appendices": [{"path": file, "sha256": digest(text)} for file, text in plan.appendices.items()],
         "artefacts": [{"path": f"{ARTEFACTS}/{a.path}", "sha256": a.sha256, "purpose": a.purpose} for a in artefacts],
-        "sections": [
-            {"number": n, "name": SECTIONS[n], "markdown": body} for n, body in assemble.sections(study).items()
-        ],
+        "sections": [{"number": n, "name": SECTIONS[n], "markdown": body} for n, body in plan.sections.items()],
         "facts": [asdict(fact) for fact in brief.facts],
         "keyspace": asdict(run.load_keyspace()),
         "decisions": [asdict(decision) | {"supported": decision.supported} for decision in study.decisions],

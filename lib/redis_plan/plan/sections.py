@@ -39,7 +39,7 @@ APPENDICES: dict[str, Appendix] = {
     a.name: a
     for a in (
         Appendix("keys", "Keys, fields and lifetimes", "the registry in full, every field, encoding and TTL"),
-        Appendix("protocol", "Events, functions and sessions", "envelope, functions, commands of a life, limits"),
+        Appendix("protocol", "Events and functions", "envelope, functions, commands of a life, limits"),
         Appendix("memory", "Memory model", "bytes of each key, growth, the budget's terms, what saves memory"),
         Appendix("operations", "Operations", "every directive with its reason, users, failover, changes, all alerts"),
         Appendix("errors", "Errors and recovery", "every error, degraded modes, the way back"),

@@ -104,7 +104,7 @@ def identities(brief: Brief, keyspace: Keyspace) -> str:
 {join}
 - **Three names, kept apart**: user id (who, from the token), {member} id (the seat; field of the roster), connection id (one socket; random, 8 characters). A lease is `<member_id>#<connection>`; both parts pass through the id encoder of section 1, so `#`, `:`, `{{` and `}}` never come from a user.
 - **Re-join** takes no second seat: `session_join` with {with_article(member)} id that is in the roster renews the lease and answers the version; the client then catches up.
-- **Takeover**: a third connection of one {member} removes the lease that would end first and says so in the event (`d.taken`); the gateway that holds it closes that socket ({sockets.sign(brief, "taken")}). A socket whose lease is gone gets -1 on its heartbeat and must join again, so a zombie cannot act: every command of a socket is preceded by the gateway's own check of its lease state.
+- **Takeover**: a third connection of one {member} removes the lease that would end first and says so in the event (`d.taken`); the gateway that holds it closes that socket ({sockets.sign(brief, "taken")}). A socket whose lease is gone gets `lapsed` on its heartbeat and must join again, so a zombie cannot act: every command of a socket is preceded by the gateway's own check of its lease state.
 - **Authorisation**: the token binds user, {noun} and role; the gateway builds every key and channel name from it and never from a field of a message. Negative tests: another {noun}'s id, a member's id of another {noun}, `*`, `{{}}`, an empty id, a name with a line end."""
 
 
@@ -174,7 +174,7 @@ def limits(brief: Brief, keyspace: Keyspace) -> str:
 
 | Limit | Value | Where | Answer |
 |:--|:--|:--|:--|
-| members {with_article(noun)} | {brief.value("session_capacity"):,g} (`session_capacity`, {brief.fact("session_capacity").where}) | in `session_join` | -2, `full` |
+| members {with_article(noun)} | {brief.value("session_capacity"):,g} (`session_capacity`, {brief.fact("session_capacity").where}) | in `session_join` | `full` |
 | connections a member | 2 (chosen) | in `session_join` | takeover: {sockets.sign(brief, "taken")} |
 | commands a connection | {rate:g}/s, burst {2 * rate:g} (5 x events_per_session, modelled) | token bucket in the gateway | `slow_down`, then {sockets.sign(brief, "limit")} |
 | live {plural(noun)} a user | 5 (chosen) | the service's own record of open {plural(noun)}, before `session_create` | `too_many` |

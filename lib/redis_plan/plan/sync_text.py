@@ -117,17 +117,25 @@ def client_rule(brief: Brief) -> str:
 `redis/{driver}` feeds it on a gateway: `Link` (commands, the primary found anew after a loss) and `SyncDriver` (one subscriber connection a process, subscribe then read, beacon, probe, back-off)."""
 
 
+def snapshot_block(keyspace: Keyspace) -> str:
+    """Return the reads of a first load or a reconnect as one block of commands."""
+    keys = functions.session_keys(keyspace, "k3v9", environment="prod")
+    most = functions.log_argument(keyspace)
+    read = ("FCALL", "session_catch_up", "2", keys["state"], keys["log"], "5f0c1b2a9d3e4f60", "38", most)
+    shown, _ = _collections(keyspace, keys)
+    together = (("MULTI",), read, ("HGETALL", keys["roster"]), *shown, ("EXEC",))
+    return command_block.block([command_block.line(keyspace, each) for each in together])
+
+
 def read_order(keyspace: Keyspace) -> str:
     """Return subscribe-then-snapshot as commands, for first load and reconnect."""
     keys = functions.session_keys(keyspace, "k3v9", environment="prod")
     most = functions.log_argument(keyspace)
     channel = keys[events_of(keyspace).name]
     command = "SSUBSCRIBE" if events_of(keyspace).chosen == "sharded-pubsub" else "SUBSCRIBE"
-    read = ("FCALL", "session_catch_up", "2", keys["state"], keys["log"], "5f0c1b2a9d3e4f60", "38", most)
-    shown, hidden = _collections(keyspace, keys)
-    together = (("MULTI",), read, ("HGETALL", keys["roster"]), *shown, ("EXEC",))
+    _, hidden = _collections(keyspace, keys)
     subscribe = command_block.block([command_block.line(keyspace, (command, channel), "on the subscriber connection")])
-    reads = command_block.block([command_block.line(keyspace, words) for words in together])
+    reads = snapshot_block(keyspace)
     kept_back = (
         f" What is hidden until a reveal ({', '.join(f'`{name}`' for name in hidden)}) is counted, not read."
         if hidden

@@ -37,9 +37,9 @@ def _environment() -> jinja2.Environment:
 
 
 def number(record: Evidence, name: str) -> str:
-    """Return a measured value with two significant digits, as prose needs it; the record has the rest."""
+    """Return a measured value with two significant digits (a ratio with three), as prose needs it; the record has the rest."""
     value = record[name]
-    return units.write(value.value, value.unit, digits=2)
+    return units.write(value.value, value.unit, digits=3 if value.unit == "x" else 2)
 
 
 def cite(record: Evidence, grade: str = "measured") -> str:

@@ -1,0 +1,92 @@
+"""Build this: the first page of a plan, with what a developer makes; every line of it comes from what is delivered."""
+
+from __future__ import annotations
+
+from redis_plan.brief.model import Brief
+from redis_plan.delivery import configuration as conf
+from redis_plan.delivery import library, syncing
+from redis_plan.delivery.configuration import Target
+from redis_plan.keyspace.model import KeyPattern, Keyspace
+from redis_plan.plan import main_running, operations_text, sync_text, words
+from redis_plan.plan.evidence import Evidence
+from redis_plan.plan.keyspace_text import lifetime, table
+from redis_plan.plan.main_design import clause
+from redis_plan.plan.sync_common import applies, is_scripted
+from redis_plan.run import Run
+
+#: The evidence that tells on which server the configuration was tried.
+CONFIGURATION = "E-09a"
+_MOST_WORDS = 18
+
+
+def build_this(brief: Brief, keyspace: Keyspace, run: Run) -> str:
+    """Return the page. Raises :class:`MissingStepError` while notebook 06 has not run, whose results it needs."""
+    records = run.evidence.all()
+    names = operations_text.numbers(brief, keyspace, run.evidence)
+    return words.render(
+        "build", brief, keyspace,
+        keys=key_table(keyspace), prefix=_prefix(keyspace),
+        functions=function_table(keyspace), steps=len(library.steps(keyspace)),
+        snapshot=sync_text.snapshot_block(keyspace) if applies(keyspace) else "",
+        rule=syncing.TYPESCRIPT if is_scripted(brief) else syncing.PYTHON,
+        conf=_conf(keyspace, names, records.get(CONFIGURATION)),
+        alerts=main_running.alert_rows(operations_text.alerts(keyspace, names), "page"),
+    )  # fmt: skip
+
+
+def _prefix(keyspace: Keyspace) -> str:
+    """Return what the names of one session's keys begin with; "" where there are none."""
+    state = keyspace.use("state")
+    return state.template.removesuffix(state.name) if state else ""
+
+
+def key_table(keyspace: Keyspace) -> str:
+    """Return every key and channel, those of one session first: name, type, what it holds, TTL, what ends it."""
+    prefix = _prefix(keyspace)
+    rows = [
+        [f"`{_short_name(p, prefix)}`", p.type, clause(p.holds), lifetime(p), _ended(p)]
+        for p in sorted(keyspace.patterns, key=lambda p: p.scope == "global")
+    ]
+    return table(["Name", "Type", "Holds", "TTL", "Ends by"], rows) if rows else ""
+
+
+def _short_name(pattern: KeyPattern, prefix: str) -> str:
+    return pattern.template.replace(prefix, "…", 1) if prefix else pattern.template
+
+
+def _ended(pattern: KeyPattern) -> str:
+    """Return what ends a key, its net aside, which the column before has."""
+    if pattern.type == "channel":
+        return "–"
+    first = clause(pattern.deleted_by)
+    return first if len(first.split()) <= _MOST_WORDS else " ".join(first.split()[:_MOST_WORDS]) + " …"
+
+
+def function_table(keyspace: Keyspace) -> str:
+    """Return the functions to call: who calls each, what it does, what it may answer; "" where there are none."""
+    rows = [
+        [
+            f"`{step.function.name}`",
+            ", ".join(f"`{user}`" for user in step.function.call.users),
+            _does(step.function.call.says),
+            ", ".join(f"`{name}`" for name in step.function.call.results) or "–",
+        ]
+        for step in library.steps(keyspace)
+    ]
+    return table(["Function", "Sent by", "Does", "Answers"], rows) if rows else ""
+
+
+def _does(says: str) -> str:
+    """Return what a call does in a few words: its first clause."""
+    first = clause(says).split(". ", maxsplit=1)[0]
+    short = first.split(" (", maxsplit=1)[0]
+    return short if len(short.split()) > 2 else first
+
+
+def _conf(keyspace: Keyspace, names: dict[str, float], tried: Evidence | None) -> str:
+    """Return the lines of ``redis.conf`` as they are delivered."""
+    chosen = operations_text.settings(keyspace, names)
+    if tried is None:
+        return "\n".join(setting.line for setting in chosen)
+    target = Target(tried.server.product, tried.server.version)
+    return "\n".join(setting.line for setting in conf.choose(chosen, target).kept)
