@@ -79,6 +79,31 @@ def test_the_plan_can_be_read(built):
     assert not reading.contradictions(whole_of(built))
 
 
+def test_the_plan_is_short_enough_to_be_read(built):
+    text = plan_of(built)
+    assert len(text.splitlines()) <= 450
+    assert len(text.split()) <= 7_000
+    assert len(re.findall(r"^!\[", text, re.MULTILINE)) <= 8
+    for head, body in reading.sections(text).items():
+        assert sum(len(part.split()) for part in reading.paragraphs(body)) <= 600, head
+    assert not reading.overcited(text)
+
+
+def test_the_first_page_has_what_a_developer_builds_and_what_the_team_asked(built):
+    text = plan_of(built)
+    first = text.split("\n## 1 ", 1)[0]
+    record = json.loads((built / "ai/redis-plan.json").read_text("utf-8"))
+    prefix = record["keyspace"]["patterns"][0]["template"].removesuffix("state")
+    for pattern in record["keyspace"]["patterns"]:
+        assert f"`{pattern['template'].replace(prefix, '…')}`" in first
+    for name in re.findall(
+        r"redis.register_function\{\s*function_name\s*=\s*'(\w+)'", (built / "ai/redis/functions.lua").read_text()
+    ):
+        assert f"`{name}`" in first
+    assert re.search(r"\| “[^|]*timer[^|]*\(redis_planning_summary.md:\d+\) \| deadlines stand in a sorted set", first)
+    assert re.search(r"- \*\*Are expired events punctual[^*]*\*\* No\.", first)
+
+
 def test_no_clock_host_or_path_of_this_machine_is_in_the_plan(built):
     text = whole_of(built)
     assert str(built) not in text

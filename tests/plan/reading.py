@@ -75,6 +75,28 @@ def repeated(text: str, least: int = 90) -> list[str]:
     return [sentence for sentence, times in found.items() if times > 1]
 
 
+def sections(text: str) -> dict[str, str]:
+    """Return the ten sections of a plan by their headings."""
+    parts = re.split(r"^## (\d+ .+)$", text, flags=re.MULTILINE)
+    return {
+        head: re.split(r"^## ", body, flags=re.MULTILINE)[0]
+        for head, body in zip(parts[1::2], parts[2::2], strict=True)
+    }
+
+
+def paragraphs(text: str) -> list[str]:
+    """Return the paragraphs and list items of running text: no table, figure, caption or heading, no link to what is elsewhere."""
+    lines = [line for line in prose(text) if line and not line.startswith(("|", "!", "*", "#", "More: "))]
+    return [re.sub(r"\]\([^)]*\)", "]", line) for line in lines] + [
+        re.sub(r"\]\([^)]*\)", "]", line) for line in prose(text) if line.startswith("**")
+    ]
+
+
+def overcited(text: str) -> list[str]:
+    """Return the paragraphs that cite more than one record."""
+    return [part for part in paragraphs(text) if len(set(re.findall(r"\[E-\d\d[a-z]+", part))) > 1]
+
+
 def wrong_articles(text: str) -> list[str]:
     """Return where "a" stands before a vowel's sound, or "an" before a consonant's."""
     told = [re.sub(r"`[^`]*`|\[[^\]]*\]\([^)]*\)|“[^”]*”", "", line) for line in prose(text)]
