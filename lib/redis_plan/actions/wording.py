@@ -93,7 +93,7 @@ def _bare(text: str) -> str:
     for expression in _boilerplate():
         if found := expression.match(text):
             return text[found.end() :]
-    return text
+    return re.sub(_data()["boilerplate"]["inside"], ",", text, count=1, flags=re.IGNORECASE).strip(" ,")
 
 
 @cache
