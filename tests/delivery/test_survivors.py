@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ import pytest
 import redis
 
 from redis_plan import server
-from redis_plan.server import Server, topology
+from redis_plan.server import Binary, Server, topology
+from tests.conftest import BINARIES
 from tests.delivery import made
 
 PROGRAMS = Path(__file__).parent / "survivors"
@@ -24,12 +25,20 @@ OUTAGE_S = float(os.environ.get("REDIS_PLAN_OUTAGE_S", "5"))
 AOF = {"appendonly": "yes", "appendfsync": "everysec", "min-replicas-to-write": "0"}
 
 
-@pytest.fixture(params=["python", "node-redis"])
-def program(request: pytest.FixtureRequest, sample_folder: Path) -> list[str]:
-    """The command of a process that uses only the delivered files."""
-    if request.param == "python":
-        return [sys.executable, str(PROGRAMS / "survivor.py"), str(sample_folder)]
-    return ["node", str(request.getfixturevalue("programs") / request.param / "survivor.js"), str(sample_folder)]
+#: Each language and each build of the server at least once; all pairs in the long form of the suite.
+LANGUAGES = ("python", "node-redis")
+LONG = "REDIS_PLAN_OUTAGE_S" in os.environ
+PAIRS = [(one, b) for n, one in enumerate(LANGUAGES) for m, b in enumerate(BINARIES) if LONG or n % len(BINARIES) == m]
+
+
+@pytest.fixture(params=PAIRS, ids=lambda pair: f"{pair[0]}-{pair[1].id}")
+def pair(request: pytest.FixtureRequest, sample_folder: Path) -> tuple[list[str], Binary]:
+    """The command of a process that uses only the delivered files, and the build of its server."""
+    language, binary = request.param
+    if language == "python":
+        return [sys.executable, str(PROGRAMS / "survivor.py"), str(sample_folder)], binary
+    program = request.getfixturevalue("programs") / language / "survivor.js"
+    return ["node", str(program), str(sample_folder)], binary
 
 
 class Survivor:
@@ -107,8 +116,12 @@ def surviving(program: list[str], sample: made.Project, primary: Server, *others
     assert process.returncode == 0
 
 
-def test_a_process_survives_what_happens_to_one_server(program: list[str], sample: made.Project) -> None:
-    with server.open_own({"port": "auto", **AOF}) as own, surviving(program, sample, own) as it:
+def test_a_process_survives_what_happens_to_one_server(pair: tuple[list[str], Binary], sample: made.Project) -> None:
+    program, binary = pair
+    with (
+        closing(server.start_with(binary, {"port": "auto", **AOF})) as own,
+        surviving(program, sample, own) as it,
+    ):
         client = own.client()
         it.is_right("at first")
 
@@ -139,8 +152,9 @@ def test_a_process_survives_what_happens_to_one_server(program: list[str], sampl
         assert it.is_right("outage")["counts"]["retried"] > 0
 
 
-def test_a_process_survives_a_failover_to_the_replica(program: list[str], sample: made.Project) -> None:
-    with topology.replicated(config=AOF) as group:
+def test_a_process_survives_a_failover_to_the_replica(pair: tuple[list[str], Binary], sample: made.Project) -> None:
+    program, binary = pair
+    with closing(server.start_with(binary)) as like, topology.replicated(like, config=AOF) as group:
         primary, replica = group.primary, group.replicas[0]
         with surviving(program, sample, primary, replica) as it:
             it.is_right("at first")

@@ -260,3 +260,17 @@ def test_a_lost_answer_and_a_refusal_that_passes_are_asked_for_again_and_no_othe
 def test_there_is_one_sync_client() -> None:
     found = [path.name for path in MODULES if re.search(r"^class Sync\w+\b", path.read_text("utf-8"), re.MULTILINE)]
     assert found == [syncing.PYTHON, syncing.PYTHON_DRIVER]
+
+
+@pytest.mark.parametrize(
+    ("code", "home"),
+    [
+        (r"ZADD['\", ].*\bXX\b|\bxx=True", set()),  # a timer's claim is common.lua's
+        (r"^def play\(", {"walkthrough.py"}),
+        (r'"FCALL", "session_(?:apply|join|heartbeat)', set()),  # whoever sends a call has it from its definition
+    ],
+    ids=["timers", "walks", "calls"],
+)
+def test_nobody_keeps_a_copy_of_what_is_delivered(code: str, home: set[str]) -> None:
+    found = {path.name for path in MODULES if re.search(code, path.read_text("utf-8"), re.MULTILINE)}
+    assert found == home

@@ -12,6 +12,7 @@ import redis
 from redis_plan.brief.model import Brief
 from redis_plan.experiments import raw
 from redis_plan.experiments.later import left_out
+from redis_plan.experiments.owner import VERSION
 from redis_plan.experiments.session import Session, start
 from redis_plan.keyspace import functions
 from redis_plan.keyspace.model import Keyspace
@@ -67,12 +68,20 @@ def fencing(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
 
 def _pause_and_take_over(lab: Lab, client: redis.Redis, session: Session, claim: str, way: str) -> tuple[str, bool]:
     """Return what the late write was answered, and whether it replaced the new owner's result."""
-    keys = functions.keys_of(session.keyspace, "session_apply", session.keys)
-    rules = session.rules
+    expected = VERSION if way == "expected_version" else ""
+    write = session.words(
+        "session_apply",
+        "owner",
+        "first",
+        form=session.library.form,
+        channel="",
+        type="tick",
+        data="",
+        expected_version=expected,
+    )
     given = {
-        "address": list(lab.server.address), "claim": claim, "claim_ms": int(1000 * CLAIM_S), "keys": keys,
-        "form": session.library.form, "script": functions.functions()["session_apply"].script, "guarded": way == "expected_version",
-        "args": ["", "", "", "tick", "", rules.ttl_s, rules.log_max, rules.idem_ttl_s, "owner", "first"],
+        "address": list(lab.server.address), "claim": claim, "claim_ms": int(1000 * CLAIM_S),
+        "state": session.keys["state"], "write": write,
     }  # fmt: skip
     with children("redis_plan.experiments.owner", ("own", given)) as (first,):
         first.ready()  # it holds the claim and has read the version

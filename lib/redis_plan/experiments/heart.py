@@ -18,16 +18,15 @@ from redis_plan.experiments.moves import pack
 def main() -> None:
     """Renew every lease once a period."""
     job = json.loads(sys.argv[2])
-    address, keys = job["address"], job["keys"]
+    address, beats = job["address"], job["beats"]
     link = socket.socket(socket.AF_UNIX if len(address) == 2 else socket.AF_INET, socket.SOCK_STREAM)
     link.connect(address[1] if len(address) == 2 else (address[1], address[2]))
-    head = ("FCALL", "session_heartbeat") if job["form"] == "function" else ("EVAL", job["script"])
     reader = hiredis.Reader()
     print("ready", flush=True)
     while True:
-        link.sendall(b"".join(pack(*head, len(keys), *keys, *args) for args in job["args"]))
+        link.sendall(b"".join(pack(*words) for words in beats))
         answered = 0
-        while answered < len(job["args"]):
+        while answered < len(beats):
             received = link.recv(1 << 16)
             if not received:
                 return

@@ -175,10 +175,9 @@ def _heart(lab: Lab, session: Session, members: int, beat: float) -> dict[str, A
     return {
         "address": list(lab.server.address),
         "beat_s": beat,
-        "form": session.library.form,
-        "keys": functions.keys_of(session.keyspace, "session_heartbeat", session.keys),
-        "script": functions.functions()["session_heartbeat"].script,
-        "args": [[f"m{m}#gw", session.rules.lease_ms, session.rules.ttl_s] for m in range(members)],
+        "beats": [
+            session.words("session_heartbeat", form=session.library.form, member=f"m{m}#gw") for m in range(members)
+        ],
     }
 
 

@@ -14,6 +14,9 @@ import hiredis
 
 from redis_plan.experiments.moves import pack
 
+#: What stands for the version that was read, in the command that writes.
+VERSION = "<version>"
+
 
 class Line:
     """One connection."""
@@ -37,16 +40,12 @@ class Line:
 def main() -> None:
     """Claim, read, wait for stdin to close, write."""
     job = json.loads(sys.argv[2])
-    line, keys = Line(job["address"]), job["keys"]
+    line = Line(job["address"])
     claimed = line.ask("SET", job["claim"], "first", "NX", "PX", job["claim_ms"])
-    version = line.ask("HGET", keys[0], "version").decode()
+    version = line.ask("HGET", job["state"], "version").decode()
     print("ready" if claimed else "claimed by another", flush=True)
     sys.stdin.read()
-    args = job["args"]
-    if job["guarded"]:
-        args[2] = version
-    head = ("FCALL", "session_apply") if job["form"] == "function" else ("EVAL", job["script"])
-    _, status = line.ask(*head, len(keys), *keys, *args)
+    _, status = line.ask(*(version if word == VERSION else word for word in job["write"]))
     print(json.dumps({"answer": status.decode()}), flush=True)
 
 

@@ -144,9 +144,8 @@ class Node:
 
         async def ask(state: str, epoch: str, version: int) -> CaughtUp:
             session = self.by_state[state]
-            keys = functions.keys_of(session.keyspace, "session_catch_up", session.keys)
-            words = ("session_catch_up", len(keys), *keys, epoch, version, session.rules.log_max)
-            return CaughtUp.of(await link.execute_command("FCALL", *words))
+            words = session.words("session_catch_up", form="function", known_epoch=epoch, version=version)
+            return CaughtUp.of(await link.execute_command(*words))
 
         driver = SyncDriver(link, ask, lambda state: self.by_state[state].channel, str, self.timing)
         async with driver:

@@ -70,11 +70,5 @@ def duplicates(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
 
 def _send_and_cut(lab: Lab, session: Session, form: str, op_id: str) -> None:
     """Send session_apply on a raw socket and close it before the reply."""
-    function = functions.functions()["session_apply"]
-    keys = functions.keys_of(session.keyspace, "session_apply", session.keys)
-    keys[2] = keys[2].rsplit(":", 1)[0] + ":" + op_id
-    r = session.rules
-    args: list[str | int] = [session.channel_argument, op_id, "", "change", "", r.ttl_s, r.log_max, r.idem_ttl_s]
-    head = ["FCALL", function.name] if form == "function" else ["EVAL", function.script]
     with raw.open_socket(lab.server) as connection:
-        connection.sendall(encode(*head, len(keys), *keys, *args))
+        connection.sendall(encode(*session.words("session_apply", op_id=op_id, form=form, type="change", data="")))

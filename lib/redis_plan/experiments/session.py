@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import redis
 
 from redis_plan.brief.model import Brief
-from redis_plan.keyspace import functions, naming, records
+from redis_plan.keyspace import calls, functions, naming, records
 from redis_plan.keyspace.functions import Library
 from redis_plan.keyspace.model import KeyPattern, Keyspace
 from redis_plan.keyspace.rules import Rules, rules
@@ -59,18 +59,44 @@ class Session:
         return cls(keyspace, library, rules(brief, keyspace), keys, argument.partition(" ")[0], argument)
 
     def _call(
-        self, client: redis.Redis, name: str, args: Iterable[Any], op_id: str = ""
+        self, client: redis.Redis, name: str, *rest: object, op_id: str = "", **given: object
     ) -> Any:  # Any: each function documents its reply
+        keys = self._keys(name, op_id)
+        return self.library.call(client, name, keys, self._arguments(name, rest, {"op_id": op_id, **given}))
+
+    def words(self, name: str, *rest: object, op_id: str = "", form: str = "", **given: object) -> tuple[Any, ...]:
+        """Return the command that runs a function, for who sends it himself.
+
+        KEYS and ARGV stand as the definition orders them, with the project's numbers where nothing is given. ``form`` is
+        ``function`` (FCALL), ``eval`` (EVAL with the text) or, empty, what the library is on this server.
+        """
+        function = functions.functions()[name]
+        heads = {"function": ("FCALL", name), "eval": ("EVAL", function.script), "sha": ("EVALSHA", function.sha)}
+        head = heads[form or ("function" if self.library.form == "function" else "sha")]
+        keys = self._keys(name, op_id)
+        return (*head, len(keys), *keys, *self._arguments(name, rest, {"op_id": op_id, **given}))
+
+    def _keys(self, name: str, op_id: str) -> list[str]:
         keys = functions.keys_of(self.keyspace, name, self.keys)
         if op_id:
-            at = functions.functions()[name].keys.index("idem")
-            keys[at] = keys[at].rsplit(":", 1)[0] + ":" + op_id
-        return self.library.call(client, name, keys, args)
+            keys[functions.functions()[name].keys.index("idem")] = self._idem(op_id)
+        return keys
+
+    def _arguments(self, name: str, rest: Sequence[object], given: Mapping[str, object]) -> list[Any]:
+        r = self.rules
+        ours = {
+            "channel": self.channel_argument, "ttl_s": r.ttl_s, "idem_ttl_s": r.idem_ttl_s, "log_max": r.log_max, "max": r.log_max,
+            "lease_ms": r.lease_ms, "capacity": r.capacity, "connections_max": 2, "expected_version": "", "op_id": "",
+        }  # fmt: skip
+        known = ours | {key: value for key, value in given.items() if value is not None}
+        return [*(known[argument.name] for argument in calls.calls()[name].args), *rest]
+
+    def _idem(self, op_id: str) -> str:
+        return f"{self.keys['idem'].rsplit(':', 1)[0]}:{op_id}"
 
     def create(self, client: redis.Redis, epoch: str = "", fields: Mapping[str, str | int] | None = None) -> str:
         """Create the session with a random epoch; the named result."""
-        pairs = [part for pair in (fields or {}).items() for part in pair]
-        return str(self._call(client, "session_create", [epoch or secrets.token_hex(8), self.rules.ttl_s, *pairs]))
+        return str(self._call(client, "session_create", *_pairs(fields), epoch=epoch or secrets.token_hex(8)))
 
     def join(
         self,
@@ -82,16 +108,13 @@ class Session:
         lease_ms: int | None = None,
     ) -> tuple[int, str]:
         """Take a seat; version and named result."""
-        r = self.rules
-        args = [member, data, capacity or r.capacity, lease_ms or r.lease_ms, r.ttl_s, self.channel_argument, r.log_max]
-        version, result = self._call(client, "session_join", args)
-        return version, result
+        return _versioned(
+            self._call(client, "session_join", member=member, data=data, capacity=capacity, lease_ms=lease_ms)
+        )
 
     def leave(self, client: redis.Redis, member: str) -> tuple[int, str]:
         """Give the seat back; version and named result."""
-        args = [member, self.rules.ttl_s, self.channel_argument, self.rules.log_max]
-        version, result = self._call(client, "session_leave", args)
-        return version, result
+        return _versioned(self._call(client, "session_leave", member=member))
 
     def apply(
         self,
@@ -104,23 +127,25 @@ class Session:
         fields: Mapping[str, str | int] | None = None,
     ) -> tuple[int, str]:
         """Change the state by one event; version and status."""
-        r = self.rules
-        pairs = [part for pair in (fields or {}).items() for part in pair]
-        wanted = "" if expected is None else expected
-        args = [self.channel_argument, op_id, wanted, kind, data, r.ttl_s, r.log_max, r.idem_ttl_s, *pairs]
-        version, result = self._call(client, "session_apply", args, op_id)
-        return version, result
+        given = {"type": kind, "data": data, "expected_version": expected}
+        return _versioned(self._call(client, "session_apply", *_pairs(fields), op_id=op_id, **given))
 
     def record(self, client: redis.Redis, pattern: KeyPattern, element: str, *, op_id: str = "") -> tuple[int, str]:
         """Change one element of a collection by its own command; version and status."""
-        r, command = self.rules, records.command_for(pattern)
+        command = records.command_for(pattern)
         value = () if command in ("RPUSH", "SADD") else ("1",)
-        idem = self.keys["idem"].rsplit(":", 1)[0] + ":" + op_id if op_id else self.keys["idem"]
+        idem = self._idem(op_id) if op_id else self.keys["idem"]
         keys = [self.keys["state"], self.keys["log"], idem, self.name_of(pattern)]
-        args: list[str | int] = [self.channel_argument, op_id, "", "record", "{}", r.ttl_s, r.log_max, r.idem_ttl_s]
-        args += [command, int(pattern.max_elements), element, *value]
-        version, result = records.call(client, keys, args, form=self.library.form)
-        return version, result
+        given = {
+            "op_id": op_id,
+            "type": "record",
+            "data": "{}",
+            "command": command,
+            "most": int(pattern.max_elements),
+            "element": element,
+        }
+        args = self._arguments(records.NAME, value, given)
+        return _versioned(records.call(client, keys, args, form=self.library.form))
 
     def name_of(self, pattern: KeyPattern) -> str:
         """Return the pattern's key in this session; further ids, such as a round's, are 1."""
@@ -131,16 +156,15 @@ class Session:
 
     def heartbeat(self, client: redis.Redis, member: str) -> str:
         """Renew a lease; the named result."""
-        return str(self._call(client, "session_heartbeat", [member, self.rules.lease_ms, self.rules.ttl_s]))
+        return str(self._call(client, "session_heartbeat", member=member))
 
     def sweep(self, client: redis.Redis) -> list[str]:
         """Remove lapsed connections; those removed."""
-        args = [self.channel_argument, self.rules.ttl_s, self.rules.log_max]
-        return list(self._call(client, "session_sweep", args))
+        return list(self._call(client, "session_sweep"))
 
     def catch_up(self, client: redis.Redis, epoch: str, version: int) -> list[Any]:  # Any: strings and a number
         """Return ``["delta", …]``, ``["snapshot", …]`` or ``["gone"]``, as text."""
-        return list(self._call(client, "session_catch_up", [epoch, version, self.rules.log_max]))
+        return list(self._call(client, "session_catch_up", known_epoch=epoch, version=version))
 
     def answer(self, client: redis.Redis, epoch: str, version: int) -> CaughtUp:
         """Return the same as SyncClient takes it."""
@@ -148,21 +172,15 @@ class Session:
 
     def renew(self, client: redis.Redis, epoch: str = "") -> tuple[int, str]:
         """Give the session a new epoch in place; version and named result."""
-        args = [epoch or secrets.token_hex(8), self.channel_argument, self.rules.ttl_s, self.rules.log_max]
-        version, result = self._call(client, "session_renew", args)
-        return version, result
+        return _versioned(self._call(client, "session_renew", epoch=epoch or secrets.token_hex(8)))
 
     def close(self, client: redis.Redis) -> tuple[int, str]:
         """End the session: it takes no change any more and stays readable; version and named result."""
-        args = [self.channel_argument, self.rules.ttl_s, self.rules.log_max]
-        version, result = self._call(client, "session_end", args)
-        return version, result
+        return _versioned(self._call(client, "session_end"))
 
     def hand_over(self, client: redis.Redis, receipt: str = "done") -> tuple[int, str]:
         """Acknowledge that the result is kept elsewhere; version and named result."""
-        args = [receipt, self.channel_argument, self.rules.ttl_s, self.rules.log_max]
-        version, result = self._call(client, "session_hand_over", args)
-        return version, result
+        return _versioned(self._call(client, "session_hand_over", receipt=receipt))
 
     def remove(self, client: redis.Redis) -> str:
         """Unlink every key of a session that was handed over, with those that it notes; the named result."""
@@ -178,6 +196,15 @@ class Session:
         self.close(client)
         self.hand_over(client)
         return self.remove(client)
+
+
+def _pairs(fields: Mapping[str, str | int] | None) -> list[str | int]:
+    return [part for pair in (fields or {}).items() for part in pair]
+
+
+def _versioned(reply: Any) -> tuple[int, str]:  # Any: a number and a named result
+    version, result = reply
+    return version, result
 
 
 def start(server: Server) -> Library:

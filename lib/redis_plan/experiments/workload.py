@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from redis_plan.brief.model import Brief
@@ -112,27 +112,12 @@ def _data(brief: Brief) -> str:
     return json.dumps({"x": "y" * max(1, int(brief.value("payload_bytes")) - 90)})
 
 
-def _head(session: Session, name: str) -> Callable[..., bytes]:
-    """Return what packs a call of the function ``name`` on this session, given its arguments."""
-    function = functions.functions()[name]
-    head = ("FCALL", name) if session.library.form == "function" else ("EVALSHA", function.sha)
-    keys = functions.keys_of(session.keyspace, name, session.keys)
-    return lambda *arguments: pack(*head, len(keys), *keys, *arguments)
-
-
 def _changes(brief: Brief, sessions: list[Session], progress: Progress) -> Iterator[bytes]:
-    function, data, rules = functions.functions()["session_apply"], _data(brief), sessions[0].rules
-    head = ("FCALL", function.name) if sessions[0].library.form == "function" else ("EVALSHA", function.sha)
-    at = function.keys.index("idem")
-    keys = [functions.keys_of(session.keyspace, function.name, session.keys) for session in sessions]
+    data = _data(brief)
     for number in itertools.count():
         progress.changes += 1
-        mine, op = keys[number % len(keys)], f"op{number:09d}"
-        named = [*mine[:at], f"{mine[at].rsplit(':', 1)[0]}:{op}", *mine[at + 1 :]]
-        channel = sessions[number % len(keys)].channel_argument
-        yield pack(
-            *head, len(named), *named, channel, op, "", "load", data, rules.ttl_s, rules.log_max, rules.idem_ttl_s
-        )
+        session = sessions[number % len(sessions)]
+        yield pack(*session.words("session_apply", op_id=f"op{number:09d}", type="load", data=data))
 
 
 def _calls(lab: Lab, brief: Brief, keyspace: Keyspace, root: str, rng: random.Random) -> dict[str, Iterator[bytes]]:
@@ -148,17 +133,13 @@ def _calls(lab: Lab, brief: Brief, keyspace: Keyspace, root: str, rng: random.Ra
         session.catch_up(client, "0", 0)
     ready: dict[str, list[bytes]] = {kind: [] for kind in ("heartbeat", "beacon", "join or leave", "snapshot")}
     for session in sessions:
-        r, channel = session.rules, session.channel_argument
-        beat, join = _head(session, "session_heartbeat"), _head(session, "session_join")
-        leave, catch = _head(session, "session_leave"), _head(session, "session_catch_up")
-        ready["heartbeat"] += [beat(f"{member}#c", r.lease_ms, r.ttl_s) for member in members]
+        ready["heartbeat"] += [pack(*session.words("session_heartbeat", member=f"{member}#c")) for member in members]
         for member in ("v1", "v2"):
-            ready["join or leave"].append(
-                join(f"{member}#c", "{}", r.capacity, r.lease_ms, r.ttl_s, channel, r.log_max)
-            )
-            ready["join or leave"].append(leave(member, r.ttl_s, channel, r.log_max))
+            ready["join or leave"].append(pack(*session.words("session_join", member=f"{member}#c", data="{}")))
+            ready["join or leave"].append(pack(*session.words("session_leave", member=member)))
         ready["beacon"].append(pack("HMGET", session.keys["state"], "epoch", "version"))
-        ready["snapshot"].append(catch("0", 0, r.log_max))  # another epoch: the whole state
+        # another epoch: the whole state
+        ready["snapshot"].append(pack(*session.words("session_catch_up", known_epoch="0", version=0)))
     for kind in ("heartbeat", "beacon", "snapshot"):
         rng.shuffle(ready[kind])
     behind = max(1, min(int(rules.log_max.split()[0]), int(AWAY_S * brief.value("events_per_session"))))
@@ -174,7 +155,8 @@ def _catching_up(lab: Lab, sessions: list[Session], progress: Progress, behind: 
     client, known = lab.server.client(decode_responses=True), []
     for session in sessions:
         epoch, at = client.hmget(session.keys["state"], "epoch", "version")
-        known.append((_head(session, "session_catch_up"), epoch, int(at or 0), session.rules.log_max))
+        known.append((session, epoch, int(at or 0)))
     for number in itertools.count():
-        call, life, version, log_max = known[number % len(known)]
-        yield call(life, max(0, version + progress.changes // len(known) - behind), log_max)
+        session, life, version = known[number % len(known)]
+        since = max(0, version + progress.changes // len(known) - behind)
+        yield pack(*session.words("session_catch_up", known_epoch=life, version=since))

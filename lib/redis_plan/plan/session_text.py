@@ -157,7 +157,7 @@ def presence(brief: Brief, keyspace: Keyspace) -> str:
 
 {command_block.block(lines)}
 
-For the second the worker publishes `{{"t":"~away","d":{{"m":"<member>"}}}}` on the session's channel, a signal: whoever missed it counts again. A heartbeat within the rest of the {units.write(seat.seconds, "s")} brings the member back without a join."""
+For the second the worker publishes `{{"t":"~away","d":{{"m":"<member>"}}}}` on the session's channel, a signal: whoever missed it counts again. No file beside this plan sends it: until your worker runs these two commands every {units.write(sweep.seconds, "s")}, nobody is told before the seat is free. A heartbeat within the rest of the {units.write(seat.seconds, "s")} brings the member back without a join."""
 
 
 def limits(brief: Brief, keyspace: Keyspace) -> str:
