@@ -11,7 +11,7 @@ ARGS    ?=
 CORPUS  ?= ../shared/corpus
 
 .DEFAULT_GOAL := help
-.PHONY: help plan test lab lint format bench bench-choices bench-memory train score clean environment
+.PHONY: help plan test lab lint format bench bench-choices bench-memory bench-sync train score clean environment
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ bench-choices: environment ## replay the workloads of the close calls on every c
 bench-memory: environment ## load fresh random keys on every server here and print the memory model's errors
 	$(BIN)/python -m tests.benchmarks.memory $(ARGS)
 	$(BIN)/python -m tests.benchmarks.project_memory
+
+bench-sync: environment ## thousands of WebSocket clients on the delivered gateway, every way of feeding it, beside the least that a gateway can be
+	$(BIN)/python -m tests.benchmarks.sync $(ARGS)
 
 train: environment ## make the weights of the reader from the annotated documents in CORPUS
 	$(BIN)/python -m redis_plan.training $(CORPUS)

@@ -72,14 +72,7 @@ def running(
 ) -> Iterator[tuple[Server, list[Gateway]]]:
     """Run a server with sessions s0 … and ``count`` gateways on it."""
     with server.open_own({"port": "auto", **config}) as own:
-        client = own.client()
-        client.function_load(sample.text("functions.lua"), replace=True)
-        for number in range(SESSIONS):
-            keys = [
-                state_key(sample, f"s{number}"),
-                *(state_key(sample, f"s{number}", name) for name in ("roster", "log")),
-            ]
-            client.fcall("session_create", len(keys), *keys, "ab", "3600")
+        hall.opened(folder, own, [f"s{number}" for number in range(SESSIONS)])
         gateways: list[Gateway] = []
         try:
             for _ in range(count):
@@ -163,16 +156,18 @@ def test_a_client_that_we_did_not_write_recovers_after_the_gateway_and_then_redi
 
 
 def test_a_drained_gateway_sends_its_clients_to_the_others(sample: made.Project, sample_folder: Path) -> None:
-    with running(sample_folder, sample, 2) as (_, gateways):
-        urls = [gateway.url for gateway in gateways]
+    with (
+        running(sample_folder, sample) as (own, [other]),
+        hall.gateway(sample_folder, [url(own)], limits={"drain_s": 1.0}) as (drained, port),
+    ):
+        urls = [other.url, f"ws://127.0.0.1:{port}/"]
         members = [Member(urls, hall.signed("s1", f"m{n}"), random.Random(n)) for n in range(20)]
 
         async def story() -> None:
             lives = [asyncio.create_task(member.live()) for member in members]
             await asyncio.to_thread(until, lambda: all(m.copy.mode == "live" for m in members), "not all live")
-            gateways[0].process.send_signal(signal.SIGTERM)
-            await asyncio.to_thread(gateways[0].end)
-            assert gateways[0].process.returncode == 0
+            drained.process.send_signal(signal.SIGTERM)
+            assert await asyncio.to_thread(drained.process.wait, 30) == 0
             await asyncio.wait_for(members[0].act("op-1", "count", {"total": "7"}), 10)
             await asyncio.to_thread(
                 until, lambda: all(m.copy.state.get("total") == "7" for m in members), "not all told"

@@ -7,7 +7,7 @@ import os
 import resource
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -25,11 +25,12 @@ def allow_sockets(count: int) -> None:
 class Child:
     """A Python module of ours run as a process, with JSON as its argument and JSON lines as its answers."""
 
-    def __init__(self, module: str, role: str, given: dict[str, Any]) -> None:  # Any: JSON
+    def __init__(self, module: str, role: str, given: dict[str, Any], command: Sequence[str] = ()) -> None:  # Any: JSON
+        """Start it; ``command`` is another program that answers as our modules do."""
         # one thread for each: numeric libraries would start a pool on a machine that the server needs
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", module, role, json.dumps(given)],
+            list(command) or [sys.executable, "-m", module, role, json.dumps(given)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -129,5 +129,5 @@ def fit(feed: str, module: Any) -> None:  # Any: a module that was delivered
 
         module.Keys = Keys
     elif feed in ("streams", "woken"):
-        client = sys.modules["redis_plan_client"]
+        client = sys.modules[module.Keys.__module__]
         client.LOG_MAX = f"{str(client.LOG_MAX).partition(' ')[0]} stream"  # type: ignore[attr-defined]

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import importlib.util
+import os
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import redis
@@ -16,9 +20,12 @@ import redis
 from redis_plan.keyspace import naming
 from redis_plan.measure import histogram, serverside
 from redis_plan.rig.children import Child
+from redis_plan.rig.feeds import fit
 from redis_plan.server import Server
 
 SECRET = "of this run only"
+#: A process, or a machine, that computes this part of the time has none left.
+BUSY = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +66,18 @@ class Seen:
 
     @property
     def bottleneck(self) -> str:
-        """The process that computed nearly all the time, or the most where none did; load side: actors or audience."""
+        """What kept the rest waiting: gateway, server, load side, the cores of the machine, or other work on them.
+
+        The load side is it as well where it did not act in time, whoever had the processors then.
+        """
         if self.late_s > max(0.002, self.p99_s / 2):
             return "load side"
         shares = {"gateway": self.gateway, "server": self.server, "load side": max(self.audience, self.actors)}
         busiest = max(shares, key=lambda name: shares[name])
-        return busiest if shares[busiest] > 0.9 else "none"
+        if shares[busiest] > BUSY:
+            return busiest
+        together = self.gateway + self.server + self.audience + self.actors
+        return "cores" if together > BUSY * (os.cpu_count() or 1) else "other work"
 
     @property
     def p99_s(self) -> float:
@@ -82,6 +95,22 @@ def signed(session_id: str, member: str, role: str = "player", **more: Any) -> d
     text = "\n".join((session_id, member, role)).encode()
     ticket = hmac.new(SECRET.encode(), text, hashlib.sha256).hexdigest()
     return {"t": "join", "s": session_id, "m": member, "c": "1", "r": role, "k": ticket, **more}
+
+
+def opened(folder: Path, server: Server, sessions: Sequence[str], feed: str = "") -> ModuleType:
+    """Load the functions that were delivered to ``folder``, create the sessions, and return the delivered client."""
+    client = server.client()
+    client.function_load((folder / "functions.lua").read_text("utf-8"), replace=True)
+    spec = importlib.util.spec_from_file_location("redis_plan_client_of_the_rig", folder / "redis_plan_client.py")
+    assert spec is not None
+    assert spec.loader is not None
+    delivered = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(delivered)
+    fit(feed, delivered)
+    operations = delivered.Operations(client, delivered.Keys(naming.ENVIRONMENT))
+    for session in sessions:
+        operations.create(session)
+    return delivered
 
 
 @contextmanager
@@ -112,6 +141,8 @@ def fan_out(
     seed: int = 20261129,
 ) -> tuple[list[Seen], dict[str, int]]:
     """Seat ``members`` clients in each session, carry out the phases one after the other, and judge what came.
+
+    A phase after which the gateway is still behind when ``settle_s`` are over is the last one.
 
     The sessions exist; their keys are those of the delivered client. Rooms are dealt to the gateways in turn, and all
     clients of a room sit at one gateway.
@@ -145,10 +176,13 @@ def fan_out(
             after = _cpu(client, audience, gateways)
             time.sleep(settle_s)  # what is late comes late, and is not the next phase's
             shares = {name: (after[name] - before[name]) / done["took_s"] for name in after}
-            looked.append((done, shares, _cpu(client, audience, gateways)["gateway"] - before["gateway"]))
+            rested = _cpu(client, audience, gateways)["gateway"]
+            looked.append((done, shares, rested - before["gateway"]))
+            if rested - after["gateway"] > settle_s / 2:  # still behind: the next phase would measure this one
+                break
         verdict = audience.finish()
     seen = []
-    for number, (phase, (done, shares, spent)) in enumerate(zip(phases, looked, strict=True), 1):
+    for number, (phase, (done, shares, spent)) in enumerate(zip(phases, looked, strict=False), 1):
         found = verdict["phases"].get(str(number), {"complete": 0, "hdr": ""})
         latency = histogram.decode(found["hdr"]) if found["hdr"] else histogram.of([])
         seen.append(

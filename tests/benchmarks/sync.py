@@ -1,0 +1,203 @@
+"""Real-time synchronisation over real WebSockets: ways of feeding a gateway × rooms × clients, beside a gateway in C.
+
+    python -m tests.benchmarks.sync                       # everything, about 25 minutes
+    python -m tests.benchmarks.sync 1000 8,50 pubsub      # clients, rooms (all: one room), ways; each a list with commas
+
+One gateway process, the delivered one; one process with all the clients, one that acts at intended times through the
+delivered function. The yardstick is the least that a gateway can be (yardstick.c, one frame a write), measured in turn.
+A row says how many deliveries a second all arrived, in order and once, with p99 from intended time to the last client of
+the room under 100 ms, and under 2 s; and which process was the bottleneck beyond. Where that was the load side, the row
+is not published. Wanted: WANTED below, and no loss.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from redis_plan import server
+from redis_plan.keyspace import naming
+from redis_plan.rig import hall
+from redis_plan.rig.children import Child
+from redis_plan.rig.hall import Phase, Seen
+from redis_plan.server import Server
+from redis_plan.server.fingerprint import machine
+from tests.delivery import made
+
+#: Ways by name: the feed of the gateway, and what differs in its bounds.
+WAYS: dict[str, tuple[str, dict[str, Any]]] = {
+    "pubsub": ("pubsub", {}),
+    "one frame a write": ("pubsub", {"coalesce_s": 0.0}),
+    "sharded": ("sharded", {}),
+    "streams": ("streams", {}),
+    "woken": ("woken", {}),
+}
+YARDSTICK = "C"
+#: Deliveries a second that are offered one after the other, until a gateway no longer keeps up.
+LADDER = (10_000, 25_000, 50_000, 75_000, 100_000, 150_000, 250_000, 500_000, 1_000_000, 2_000_000)
+SECONDS = 4.0
+SOON_S, LATE_S = 0.1, 2.0
+#: Least deliveries a second of one gateway with 10,000 clients: with p99 under 100 ms (or so much of the yardstick's), under 2 s.
+WANTED, WANTED_OF_YARDSTICK, WANTED_LATE = 100_000, 0.6, 150_000
+#: Least ratio of what goes with coalescing to what goes without, at 1,000 to 5,000 clients in rooms of 50.
+WANTED_COALESCED = 10.0
+#: Changes a second that the acting side and the server's function are asked for at most: beyond, they are what is measured.
+MOST_CHANGES = 15_000
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one way came to in one shape."""
+
+    way: str
+    clients: int
+    room: int
+    seen: list[Seen]
+    counts: dict[str, int]
+
+    def most(self, p99_s: float) -> Seen | None:
+        """Return the phase with the most deliveries a second that all arrived within ``p99_s`` at p99."""
+        good = [s for s in self.seen if s.whole and s.p99_s < p99_s]
+        return max(good, key=lambda s: s.deliveries_per_s, default=None)
+
+    def rate(self, p99_s: float) -> float:
+        found = self.most(p99_s)
+        return found.deliveries_per_s if found else 0.0
+
+    @property
+    def end(self) -> Seen:
+        """The phase that showed the limit, or the last one."""
+        return next((s for s in self.seen if not s.whole or s.p99_s >= SOON_S), self.seen[-1])
+
+    @property
+    def bottleneck(self) -> str:
+        if self.end.whole and self.end.p99_s < SOON_S:
+            return "not reached"
+        return self.end.bottleneck
+
+    @property
+    def faults(self) -> int:
+        return sum(self.counts.get(name, 0) for name in ("gaps", "repeated", "backward", "closed"))
+
+
+def measure(way: str, clients: int, room: int, folder: Path, seconds: float) -> Row:
+    rooms = max(1, clients // room)
+    phases = [Phase(rate / room, seconds) for rate in LADDER if rate / room <= MOST_CHANGES]
+    sessions = [f"r{number}" for number in range(rooms)]
+    with server.open_own({"port": "auto", "client-output-buffer-limit": "pubsub 256mb 64mb 60"}) as own:
+        feed, limits = WAYS.get(way, ("", {}))
+        delivered = hall.opened(folder, own, sessions, feed)
+        seat = room <= delivered.CAPACITY and way != YARDSTICK
+        urls = [f"redis://127.0.0.1:{own.address[2]}"]
+        started = (
+            yardstick(own, delivered) if way == YARDSTICK else hall.gateway(folder, urls, feed=feed, limits=limits)
+        )
+        with started as (child, port):
+            seen, counts = hall.fan_out(
+                folder, own, sessions, room, phases, ports=[port], gateways=[child], feed=feed, seat=seat
+            )
+    return Row(way, clients, room, seen, counts)
+
+
+@contextmanager
+def yardstick(own: Server, delivered: Any) -> Iterator[tuple[Child, int]]:
+    """Compile the gateway in C, and run it."""
+    with tempfile.TemporaryDirectory(prefix="redis-plan-") as folder:
+        program = f"{folder}/yardstick"
+        source = Path(__file__).with_name("yardstick.c")
+        subprocess.run([str(compiler()), "-O2", "-o", program, str(source)], check=True)
+        before, _, after = delivered.Keys(naming.ENVIRONMENT).events("ROOM").partition("ROOM")
+        child = Child("", "", {}, [program, str(own.address[-1]), before, after])
+        try:
+            yield child, int(child.answer().rpartition(":")[2])
+        finally:
+            child.end()
+
+
+def compiler() -> str | None:
+    return shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+
+
+def line(row: Row, c_rate: float) -> str:
+    if row.bottleneck == "load side":
+        return f"{row.way:>18} {row.clients:>7,} {row.room:>6,}  not published: the load side was the bottleneck"
+    soon = row.most(SOON_S)
+    ratio = f"{row.rate(SOON_S) / c_rate:.2f}" if c_rate else "–"
+    end = row.end
+    return (
+        f"{row.way:>18} {row.clients:>7,} {row.room:>6,} {row.rate(SOON_S):>11,.0f} {row.rate(LATE_S):>11,.0f} {ratio:>6} "
+        f"{1e3 * soon.p99_s if soon else float('nan'):>7.1f} {1e6 * end.cost_s:>8.1f} {end.gateway:>7.2f} {end.server:>6.2f} "
+        f"{max(end.audience, end.actors):>5.2f}  {row.bottleneck:<12} {row.faults:>6}"
+    )
+
+
+def judged(rows: list[Row]) -> list[str]:
+    """Return what was wanted and not reached."""
+    by = {(r.way, r.clients, r.room): r for r in rows if r.bottleneck != "load side"}
+    wrong = [
+        f"{r.way}, {r.clients:,} clients, rooms of {r.room}: {r.faults} faults"
+        for r in by.values()
+        if r.faults and r.way != YARDSTICK
+    ]
+    for (way, clients, room), row in by.items():
+        least = by.get((YARDSTICK, clients, room))
+        if way == "pubsub" and clients >= 10_000 and room in (8, 50):
+            wanted = min(WANTED, WANTED_OF_YARDSTICK * least.rate(SOON_S)) if least else WANTED
+            if row.rate(SOON_S) < wanted:
+                wrong.append(
+                    f"{clients:,} clients, rooms of {room}: {row.rate(SOON_S):,.0f}/s under 100 ms, wanted {wanted:,.0f}"
+                )
+            if row.rate(LATE_S) < WANTED_LATE and (
+                not least or row.rate(LATE_S) < WANTED_OF_YARDSTICK * least.rate(LATE_S)
+            ):
+                wrong.append(
+                    f"{clients:,} clients, rooms of {room}: {row.rate(LATE_S):,.0f}/s under 2 s, wanted {WANTED_LATE:,}"
+                )
+        single = by.get(("one frame a write", clients, room))
+        if way == "pubsub" and single and 1_000 <= clients <= 5_000 and room == 50:
+            ratio = row.rate(SOON_S) / max(1.0, single.rate(SOON_S))
+            if ratio < WANTED_COALESCED:
+                wrong.append(
+                    f"{clients:,} clients, rooms of {room}: coalescing gains {ratio:.1f} times, wanted {WANTED_COALESCED:g}"
+                )
+    return wrong
+
+
+def main() -> None:
+    """Print the table; the exit code is 1 where something wanted was not reached."""
+    given = [*sys.argv[1:], "", "", "", ""][:4]
+    counts = [int(n) for n in (given[0] or "1000,5000,10000").split(",")]
+    shapes = (given[1] or "8,50,all").split(",")
+    ways = [w for w in WAYS if not given[2] or w in given[2].split(",")]
+    seconds = float(given[3] or SECONDS)
+    with tempfile.TemporaryDirectory(prefix="redis-plan-") as folder:
+        path = Path(folder)
+        sample = made.of(made.SAMPLE, path)
+        delivered = made.write(sample.artefacts, path / "delivered")
+        print(f"{machine()}; one gateway; p99 from the intended time of a change to the last client of its room")
+        print(
+            f"{'way':>18} {'clients':>7} {'room':>6} {'<100 ms /s':>11} {'<2 s /s':>11} {'of C':>6} {'p99 ms':>7} {'µs each':>8} "
+            f"{'gateway':>7} {'server':>6} {'load':>5}  {'bottleneck':<12} {'faults':>6}"
+        )
+        rows: list[Row] = []
+        for clients in counts:
+            for shape in shapes:
+                room, c_rate = clients if shape == "all" else int(shape), 0.0
+                for way in [*([YARDSTICK] if compiler() else []), *ways]:
+                    rows.append(measure(way, clients, room, delivered, seconds))
+                    c_rate = rows[-1].rate(SOON_S) if way == YARDSTICK else c_rate
+                    print(line(rows[-1], c_rate), flush=True)
+    wrong = judged(rows)
+    print("\n" + ("\n".join(["NOT reached:", *wrong]) if wrong else "all that was wanted was reached"))
+    sys.exit(1 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""A hall measures what it says: every change on every client by each way, and what is lost, repeated or late is seen."""
+
+from array import array
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from redis_plan import server
+from redis_plan.measure import histogram
+from redis_plan.rig import actors, hall
+from redis_plan.rig.hall import Phase
+from redis_plan.rig.verdict import judged
+from tests.delivery import made
+
+
+@pytest.fixture(scope="module")
+def delivered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("delivered")
+    return made.write(made.of(made.SAMPLE, folder).artefacts, folder / "redis")
+
+
+@pytest.mark.parametrize("feed", ["pubsub", "sharded", "streams", "woken"])
+def test_every_change_reaches_every_client_in_order_and_once(delivered: Path, feed: str) -> None:
+    sessions = ["a", "b", "c"]
+    with server.open_own({"port": "auto"}) as own:
+        hall.opened(delivered, own, sessions, feed)
+        with hall.gateway(delivered, [f"redis://127.0.0.1:{own.address[2]}"], feed=feed) as (child, port):
+            phases = [Phase(60, 1.0, shape) for shape in actors.SHAPES]
+            seen, counts = hall.fan_out(
+                delivered, own, sessions, 4, phases, ports=[port], gateways=[child], feed=feed, settle_s=0.7
+            )
+    assert len(seen) == len(phases)
+    assert all(phase.whole and phase.latency.count == phase.changes for phase in seen)
+    assert not {"gaps", "repeated", "backward", "closed"} & set(counts)
+
+
+@dataclass
+class Got:
+    """One client's stream."""
+
+    room: str = "a"
+    slow: bool = False
+    received: bytearray = field(default_factory=lambda: bytearray(b"HTTP/1.1 101\r\n\r\n"))
+    ends: "array[int]" = field(default_factory=lambda: array("q"))
+    times: "array[int]" = field(default_factory=lambda: array("q"))
+
+    def get(self, text: str, at_ns: int = 0) -> "Got":
+        self.received += b"\x81\x7e" + len(text).to_bytes(2, "big") + text.encode()
+        self.ends.append(len(self.received))
+        self.times.append(at_ns)
+        return self
+
+
+def event(version: int, at: int = 0) -> str:
+    return f'{{"e":"ab","v":{version},"ts":1,"t":"move","op":"","d":{{"p":1,"at":{at},"x":""}}}}'
+
+
+def test_what_a_client_missed_had_twice_or_had_in_another_order_is_counted() -> None:
+    got = Got().get('{"t":"~snapshot","e":"ab","v":3,"d":{}}')
+    for version in (4, 6, 6, 5):
+        got.get(event(version))
+    counts = judged([got])["counts"]
+    assert (counts["events"], counts["gaps"], counts["repeated"], counts["backward"]) == (4, 1, 1, 1)
+
+
+def test_a_change_is_late_as_its_last_client_and_whole_when_all_have_it() -> None:
+    first, second = (Got().get('{"t":"~snapshot","e":"ab","v":0,"d":{}}') for _ in range(2))
+    first.get(event(1, 1_000), 3_000).get(event(2, 1_000), 4_000)
+    second.get(event(1, 1_000), 9_000)
+    phase = judged([first, second])["phases"][1]
+    assert (phase["changes"], phase["complete"]) == (2, 1)
+    assert histogram.decode(phase["hdr"]).max_s == pytest.approx(8e-6, rel=0.01)
+
+
+@pytest.mark.parametrize("shape", actors.SHAPES)
+def test_every_shape_offers_its_rate_in_time_order_over_rooms_that_exist(shape: str) -> None:
+    times, rooms = actors.SHAPES[shape](300.0, 10.0, 20, np.random.default_rng(1))
+    assert len(times) == len(rooms) == pytest.approx(3000, rel=0.05)
+    assert (np.diff(times) >= 0).all()
+    assert set(rooms) <= set(range(20))
