@@ -96,9 +96,10 @@ def test_the_first_page_has_what_a_developer_builds_and_what_the_team_asked(buil
     prefix = record["keyspace"]["patterns"][0]["template"].removesuffix("state")
     for pattern in record["keyspace"]["patterns"]:
         assert f"`{pattern['template'].replace(prefix, '…')}`" in first
-    for name in re.findall(
-        r"redis.register_function\{\s*function_name\s*=\s*'(\w+)'", (built / "ai/redis/functions.lua").read_text()
-    ):
+    library = (built / "ai/redis/functions.lua").read_text("utf-8")
+    functions = re.findall(r"^redis\.register_function\W+(?:function_name\W+)?(\w+)", library, re.MULTILINE)
+    assert functions
+    for name in functions:
         assert f"`{name}`" in first
     assert re.search(r"\| “[^|]*timer[^|]*\(redis_planning_summary.md:\d+\) \| deadlines stand in a sorted set", first)
     assert re.search(r"- \*\*Are expired events punctual[^*]*\*\* No\.", first)

@@ -97,6 +97,14 @@ def overcited(text: str) -> list[str]:
     return [part for part in paragraphs(text) if len(set(re.findall(r"\[E-\d\d[a-z]+", part))) > 1]
 
 
+def generic_nouns(text: str) -> list[str]:
+    """Return where a sentence says session or member, code and names aside."""
+    told = re.sub(r"`[^`]*`|“[^”]*”|<\w+>", "", text)
+    return [
+        told[max(0, m.start() - 20) : m.end() + 20] for m in re.finditer(r"\b(?:sessions?|members?)\b(?![-_])", told)
+    ]
+
+
 def wrong_articles(text: str) -> list[str]:
     """Return where "a" stands before a vowel's sound, or "an" before a consonant's."""
     told = [re.sub(r"`[^`]*`|\[[^\]]*\]\([^)]*\)|“[^”]*”", "", line) for line in prose(text)]

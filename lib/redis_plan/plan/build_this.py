@@ -6,6 +6,7 @@ from redis_plan.brief.model import Brief
 from redis_plan.delivery import configuration as conf
 from redis_plan.delivery import library, syncing
 from redis_plan.delivery.configuration import Target
+from redis_plan.keyspace.calls import SHAPES, Call
 from redis_plan.keyspace.model import KeyPattern, Keyspace
 from redis_plan.plan import main_running, operations_text, sync_text, words
 from redis_plan.plan.evidence import Evidence
@@ -44,10 +45,14 @@ def key_table(keyspace: Keyspace) -> str:
     """Return every key and channel, those of one session first: name, type, what it holds, TTL, what ends it."""
     prefix = _prefix(keyspace)
     rows = [
-        [f"`{_short_name(p, prefix)}`", p.type, clause(p.holds), lifetime(p), _ended(p)]
+        [f"`{_short_name(p, prefix)}`", p.type, clause(p.holds), _most(p), lifetime(p), _ended(p)]
         for p in sorted(keyspace.patterns, key=lambda p: p.scope == "global")
     ]
-    return table(["Name", "Type", "Holds", "TTL", "Ends by"], rows) if rows else ""
+    return table(["Name", "Type", "Holds", "At most", "TTL", "Ends by"], rows, right=(3,)) if rows else ""
+
+
+def _most(pattern: KeyPattern) -> str:
+    return "–" if pattern.type == "channel" else f"{pattern.max_elements:,.0f}"
 
 
 def _short_name(pattern: KeyPattern, prefix: str) -> str:
@@ -59,6 +64,7 @@ def _ended(pattern: KeyPattern) -> str:
     if pattern.type == "channel":
         return "–"
     first = clause(pattern.deleted_by)
+    first = first.removesuffix(" (UNLINK)").removesuffix(" (DEL)")
     return first if len(first.split()) <= _MOST_WORDS else " ".join(first.split()[:_MOST_WORDS]) + " …"
 
 
@@ -69,11 +75,16 @@ def function_table(keyspace: Keyspace) -> str:
             f"`{step.function.name}`",
             ", ".join(f"`{user}`" for user in step.function.call.users),
             _does(step.function.call.says),
-            ", ".join(f"`{name}`" for name in step.function.call.results) or "–",
+            _answers(step.function.call),
         ]
         for step in library.steps(keyspace)
     ]
     return table(["Function", "Sent by", "Does", "Answers"], rows) if rows else ""
+
+
+def _answers(call: Call) -> str:
+    """Return the named results of a call, or what its reply is."""
+    return ", ".join(f"`{name}`" for name in call.results) or SHAPES.get(call.shape, "–")
 
 
 def _does(says: str) -> str:

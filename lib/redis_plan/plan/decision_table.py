@@ -15,7 +15,7 @@ _EVIDENCE = re.compile(r" ?\[(?:[ED]-\d\d[a-z]+)(?:, [ED]-\d\d[a-z]+)*\]")
 #: What stands in brackets behind a number: interval, sample count and grade, which the record in full has.
 _BRACKETED = re.compile(r" \((?:95 %|n = |measured)[^()]*\)")
 #: Where a clause ends that can stand alone: not inside brackets.
-_CLAUSE = re.compile(r"[;.:] (?![^(]*\))")
+_CLAUSE = re.compile(r"[;.] (?![^(]*\))")
 
 
 def decision_table(decisions: Sequence[Decision]) -> str:

@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Iterable, Sequence
 
 from redis_plan import resources, units
+from redis_plan.actions import matrix
 from redis_plan.brief.model import Brief
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.memory import project
@@ -37,6 +38,7 @@ def front(brief: Brief, keyspace: Keyspace, study: Study, run: Run) -> str:
     points = [
         f"{_FIT[brief.fit]}: {brief.fit_because.rstrip('.')}.",
         f"It holds {keys} and {channels}; what is durable stays in the database.",
+        f"[What serves each demand]({APPENDICES['stories'].file}): {matrix.summary(run.load_stories().rows)}.",
         *_headlines(brief, keyspace, study.evidence),
         *_risks(brief, keyspace, study),
     ]

@@ -48,13 +48,11 @@ def naming_section(brief: Brief, keyspace: Keyspace, slots: Evidence) -> str:
 
 
 def structures_section(brief: Brief, keyspace: Keyspace, cliff: Evidence) -> str:
-    """Return the running text of section 2, with the fields and the bound of every key."""
+    """Return the running text of section 2, with the fields of every key that has more than one."""
     rows = [
-        [f"`{p.name}`", p.type, field_names(p), f"{p.max_elements:,.0f}", clause(p.at_bound) or "–"]
-        for p in keyspace.keys
-        if p.type != "string"
+        [f"`{p.name}`", p.type, field_names(p), clause(p.at_bound) or "–"] for p in keyspace.keys if len(p.fields) > 1
     ]
-    shown = table(["Key", "Type", "Fields or members", "At most", "At the bound"], rows, right=(3,)) if rows else ""
+    shown = table(["Key", "Type", "Fields", "At the bound"], rows) if rows else ""
     return words.render("structures", brief, keyspace, fields=shown, cliff=cliff)
 
 

@@ -19,9 +19,7 @@ from redis_plan.plan.main_design import clause, facts_used
 from redis_plan.server import Fingerprint
 
 
-def benchmarks_section(
-    brief: Brief, keyspace: Keyspace, ran: Fingerprint, load: Evidence, formats: Evidence, depth: Evidence
-) -> str:
+def benchmarks_section(brief: Brief, keyspace: Keyspace, load: Evidence, formats: Evidence, depth: Evidence) -> str:
     """Return the running text of section 6."""
     used = facts_used(brief, keyspace)
     assumed = (
@@ -40,7 +38,7 @@ def benchmarks_section(
         workload = f"The peak is taken as {words.fact(brief.fact('total_rate_per_s'))}; {assumed}"
     return words.render(
         "benchmarks", brief, keyspace, load=load, formats=formats, depth=depth, workload=workload,
-        threshold=brief.value("sync_latency") / 100, server=f"Measured on {ran.describe()}",
+        threshold=brief.value("sync_latency") / 100,
     )  # fmt: skip
 
 
@@ -122,7 +120,7 @@ def monitoring_section(brief: Brief, keyspace: Keyspace, alerts: Sequence[Alert]
     )
     return words.render(
         "monitoring", brief, keyspace, metrics=metrics, objective=objective, indicators=", ".join(told),
-        tickets="; ".join(f"{a.name} ({a.op} {a.threshold})" for a in alerts if a.severity == "ticket"),
+        tickets="; ".join(a.name + (f" ({a.op} {a.threshold})" if a.limit else "") for a in alerts if a.severity == "ticket"),
     )  # fmt: skip
 
 

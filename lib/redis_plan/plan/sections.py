@@ -44,7 +44,11 @@ APPENDICES: dict[str, Appendix] = {
         Appendix("operations", "Operations", "every directive with its reason, users, failover, changes, all alerts"),
         Appendix("errors", "Errors and recovery", "every error, degraded modes, the way back"),
         Appendix("benchmarks", "Benchmarks", "the workload, load, candidates, formats, what was tried on purpose"),
-        Appendix("decisions", "Decisions in full", "question, reason, alternatives and guard of each decision"),
+        Appendix(
+            "decisions",
+            "Decisions in full",
+            "question, reason and guard of each decision, and its alternatives, of which one is what is built without measuring (naive)",
+        ),
         Appendix("stories", "Stories", "each demand, and what carries it out"),
         Appendix("untested", "What was not tested", "the limits of this study"),
         Appendix("evidence", "Evidence", "every record of this run, with the cell that measured it"),
