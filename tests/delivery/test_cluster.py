@@ -4,19 +4,27 @@ import asyncio
 import secrets
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 import redis
 
 from redis_plan import server
-from redis_plan.delivery import library, walkthrough
+from redis_plan.delivery import clients, library, walkthrough
+from redis_plan.delivery.redis_plan_sync import SyncClient
+from redis_plan.delivery.redis_plan_sync_cluster import ClusterDriver
+from redis_plan.delivery.redis_plan_sync_driver import Timing
 from redis_plan.experiments import walkthrough as experiment
 from redis_plan.keyspace import naming
-from redis_plan.server import topology
+from redis_plan.keyspace.model import Keyspace
+from redis_plan.server import Server, topology
 from redis_plan.server.topology import Cluster
 from tests.conftest import BINARIES
 from tests.delivery import made
+from tests.delivery.test_conditions import migrate, name_of, owner_of
 
 SESSIONS = 10_000
 
@@ -124,3 +132,88 @@ def test_ten_thousand_sessions_spread_evenly_over_three_primaries(
         f"\n{SESSIONS:,} sessions on three primaries: {sorted(shares.values())}; the fullest has {fullest:.3f} of an even share"
     )
     assert fullest < 1.06  # five standard deviations
+
+
+@pytest.mark.parametrize("sharded", [False, True], ids=["plain", "sharded"])
+def test_copies_on_three_primaries_are_right_also_after_a_slot_moved(
+    cluster: Cluster, sample: made.Project, tmp_path: Path, sharded: bool
+) -> None:
+    load(cluster, sample)
+    keyspace = with_events(sample, "sharded-pubsub" if sharded else "pubsub")
+    sessions = [f"c{number}" for number in range(12)]
+
+    async def scene(generated: ModuleType) -> None:
+        keys, port = generated.Keys(), int(cluster.nodes[0].address[-1])
+        async with redis.asyncio.RedisCluster(host="127.0.0.1", port=port, decode_responses=True) as client:
+            o = generated.AsyncOperations(client, keys)
+            for session in sessions:
+                await o.create(session)
+            driver = ClusterDriver(
+                client, "redis://{host}:{port}", o.catch_up, keys.events, keys.state, QUICK, sharded=sharded
+            )
+            async with driver:
+                copies = {session: await driver.follow(session) for session in sessions}
+                for number in range(20):
+                    for session in sessions:
+                        await o.apply(
+                            session, "count", {"set": {"n": number}}, op_id=f"o{number}", fields={"n": number}
+                        )
+                await equal(o, copies)
+                assert len(driver.drivers) == 3
+                move(cluster, keys.state(sessions[0]), sessions[0])
+                while (
+                    await o.apply(sessions[0], "last", {"set": {"n": 99}}, op_id="x", fields={"n": 99})
+                ).version < 21:
+                    pass
+                await equal(o, copies)
+                await handed_over(driver, sessions[0], owner_of(cluster, keys.state(sessions[0])))
+            assert all(copy.state["n"] == "19" for session, copy in copies.items() if session != sessions[0])
+
+    (tmp_path / "redis_plan_client.py").write_text(clients.python_client(sample.brief, keyspace), "utf-8")
+    asyncio.run(scene(made.client_module(tmp_path, f"cluster_{sharded}")))
+    client = cluster.client()
+    client.flushall()
+    client.close()
+
+
+QUICK = Timing(command_s=1, beacon_s=0.5, probe_s=1, backoff_s=0.05, backoff_cap_s=0.2)
+
+
+async def equal(o: Any, copies: dict[str, SyncClient]) -> None:
+    """Wait until each copy is live and is what the server has."""
+    for session, copy in copies.items():
+        for _ in range(400):
+            there = await o.catch_up(session, "", 0)
+            has = (copy.mode, copy.epoch, copy.version, copy.state.get("n"))
+            if has == ("live", there.epoch, there.version, there.state["n"]):
+                break
+            await asyncio.sleep(0.02)
+        else:
+            raise AssertionError((session, copy.mode, copy.version, there.version))
+
+
+async def handed_over(driver: ClusterDriver, session: str, owner: Server) -> None:
+    """Wait until the session is followed where its slot is now."""
+    for _ in range(400):
+        holder = next((d for d in driver.drivers.values() if session in [f.session_id for f in d.followed]), None)
+        if holder and holder.link.urls[0].endswith(f":{owner.address[-1]}"):
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError(session)
+
+
+def with_events(sample: made.Project, chosen: str) -> Keyspace:
+    patterns = tuple(replace(p, chosen=chosen) if p.use == "events" else p for p in sample.keyspace.patterns)
+    return replace(sample.keyspace, patterns=patterns)
+
+
+def move(cluster: Cluster, key: str, session: str) -> None:
+    """Move the slot of ``key`` with what it holds to another primary."""
+    slot, source = naming.slot(session), owner_of(cluster, key)
+    target = next(n for n in cluster.nodes if n is not source)
+    target.client().execute_command("CLUSTER", "SETSLOT", slot, "IMPORTING", name_of(source))
+    source.client().execute_command("CLUSTER", "SETSLOT", slot, "MIGRATING", name_of(target))
+    keys = source.client().execute_command("CLUSTER", "GETKEYSINSLOT", slot, 1000)
+    migrate(source, target, *(k.decode() if isinstance(k, bytes) else k for k in keys))
+    for one in (target, source, *cluster.nodes):
+        one.client().execute_command("CLUSTER", "SETSLOT", slot, "NODE", name_of(target))

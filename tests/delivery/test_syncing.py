@@ -215,11 +215,11 @@ console.log(JSON.stringify(seen));
 
 
 def test_the_delivered_python_is_strictly_typed_and_formatted(sample: made.Project, tmp_path: Path) -> None:
-    files = []
-    for artefact in sample.artefacts:
-        if artefact.path.endswith(".py"):
-            (tmp_path / artefact.path).write_text(artefact.text)
-            files.append(str(tmp_path / artefact.path))
+    texts = {a.path: a.text for a in sample.artefacts if a.path.endswith(".py")}
+    texts[syncing.PYTHON_CLUSTER] = syncing.python_cluster()  # only where events are sharded
+    for path, text in texts.items():
+        (tmp_path / path).write_text(text)
+    files = [str(tmp_path / path) for path in texts]
     (tmp_path / "empty.ini").write_text("[mypy]\nstrict = True\n")
     rules = ["--select", "E,F,W,I,UP,B,RUF,N", "--ignore", "RUF002,RUF001"]
     for tool in (

@@ -180,10 +180,11 @@ class SyncDriver:
         probe: str = "",
         sharded: bool = False,
         fold: Callable[[State, Event], State] = patch,
+        elsewhere: Callable[[SyncDriver], Awaitable[None]] | None = None,
     ) -> None:
         self.link, self.timing, self.counts = link, timing, Counter[str]()
         self._ask, self._channel, self._key, self._probe = catch_up, channel, state, probe
-        self._sharded, self._fold = sharded, fold
+        self._sharded, self._fold, self._elsewhere = sharded, fold, elsewhere
         self._followed: dict[str, _Followed] = {}
         self._catching: dict[str, asyncio.Task[None]] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -214,6 +215,24 @@ class SyncDriver:
                     await self._subscribe(self._pubsub, [channel])
         followed.listeners.extend([listener] if listener else [])
         return followed.copy
+
+    @property
+    def followed(self) -> tuple[_Followed, ...]:
+        """The sessions that are followed."""
+        return tuple(self._followed.values())
+
+    def give(self, followed: _Followed) -> _Followed:
+        """Let go of a session that another driver takes."""
+        del self._followed[self._channel(followed.session_id)]
+        return followed
+
+    async def take(self, followed: _Followed) -> None:
+        """Go on with a session that another driver gave: its copy catches up once the subscription is confirmed."""
+        channel = self._channel(followed.session_id)
+        self._followed[channel] = followed
+        if self._pubsub is not None:
+            with suppress(*_LOST):
+                await self._subscribe(self._pubsub, [channel])
 
     async def unfollow(self, session_id: str) -> None:
         """Forget a session and its listeners."""
@@ -253,6 +272,15 @@ class SyncDriver:
             for followed in self._followed.values():
                 followed.copy.disconnected()
             await asyncio.sleep(self.timing.wait(attempt))
+            await self._place()
+
+    async def _place(self) -> None:
+        """Let who knows the cluster hand sessions on whose slot is elsewhere now."""
+        if self._elsewhere is not None:
+            try:
+                await self._elsewhere(self)
+            except Exception as error:
+                self._warn("topology", error)
 
     async def _live(self) -> None:
         """Live one life of the connection: each copy catches up once its subscription is confirmed, never before."""
@@ -351,6 +379,7 @@ class SyncDriver:
                     await self._compare(watched[at : at + BATCH])
                 except Exception as error:
                     self._warn("beacon", error)
+                    await self._place()
 
     async def _compare(self, watched: Sequence[_Followed]) -> None:
         """Compare the copies with the server's positions, read in one round trip."""

@@ -11,6 +11,7 @@ from redis_plan.delivery import (
     clients,
     redis_plan_gateway,
     redis_plan_sync,
+    redis_plan_sync_cluster,
     redis_plan_sync_driver,
     redis_plan_websocket,
 )
@@ -20,6 +21,7 @@ from redis_plan.keyspace.model import Keyspace
 from redis_plan.resources import catalog_dir
 
 PYTHON, PYTHON_DRIVER, PYTHON_PERIODS = "redis_plan_sync.py", "redis_plan_sync_driver.py", "redis_plan_periods.py"
+PYTHON_CLUSTER = "redis_plan_sync_cluster.py"
 PYTHON_WEBSOCKET, PYTHON_GATEWAY, PYTHON_SERVE = (
     "redis_plan_websocket.py",
     "redis_plan_gateway.py",
@@ -40,6 +42,11 @@ def python_sync() -> str:
 def python_driver() -> str:
     """Return the connections in Python: the same module but for the place of the rule."""
     return _beside(redis_plan_sync_driver)
+
+
+def python_cluster() -> str:
+    """Return the drivers of a cluster in Python."""
+    return _beside(redis_plan_sync_cluster)
 
 
 def _beside(module: ModuleType) -> str:
@@ -114,9 +121,12 @@ def artefacts(brief: Brief, keyspace: Keyspace) -> tuple[Artefact, ...]:
     if functions.missing(keyspace):
         return ()
     library = clients.library_for(brief)
+    sharded = any(p.chosen == "sharded-pubsub" for p in keyspace.channels)
+    cluster = Artefact(PYTHON_CLUSTER, python_cluster(), "the same on the primaries of a cluster")
     return (
         Artefact(PYTHON, python_sync(), "SyncClient without I/O, for Python"),
         Artefact(PYTHON_DRIVER, python_driver(), "what feeds it, for redis.asyncio"),
+        *([cluster] if sharded else []),
         Artefact(PYTHON_WEBSOCKET, _beside(redis_plan_websocket), "a member's WebSocket and its words, for picows"),
         Artefact(
             PYTHON_GATEWAY, _beside(redis_plan_gateway), "a gateway on them: rooms, catch-up, presence, slow clients"

@@ -1,0 +1,84 @@
+"""The same on a cluster: one SyncDriver a primary, and each session with the one that answers for its slot.
+
+    cluster = RedisCluster.from_url("redis://app:PASSWORD@HOST:6379", decode_responses=True)
+    operations = AsyncOperations(cluster, keys, form="auto")
+    url = "redis://app:PASSWORD@{host}:{port}"
+    async with ClusterDriver(cluster, url, operations.catch_up, keys.events, keys.state, TIMING, sharded=True) as it:
+        room = await it.follow("k3v9")
+
+Written by redis-plan: the next build writes it again and keeps an edited one aside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from redis.asyncio.cluster import RedisCluster
+
+from redis_plan.delivery.redis_plan_sync import Answer, Event, State, SyncClient, patch
+from redis_plan.delivery.redis_plan_sync_driver import Link, Listener, SyncDriver, Timing
+
+
+class ClusterDriver:
+    """The copies of the sessions that a process follows, whichever primary holds them.
+
+    A slot that moves, or a primary that fails, ends a life of its driver's connection, or its beacon fails. Then each
+    of its sessions goes to the driver of the node that has its slot now: the copy stays, and catches up there.
+    """
+
+    def __init__(
+        self,
+        cluster: RedisCluster,
+        url: str,
+        catch_up: Callable[[str, str, int], Awaitable[Answer]],
+        channel: Callable[[str], str],
+        state: Callable[[str], str],
+        timing: Timing,
+        *,
+        sharded: bool = False,
+        fold: Callable[[State, Event], State] = patch,
+    ) -> None:
+        self.cluster, self.drivers = cluster, dict[str, SyncDriver]()
+        self._url, self._ask, self._channel, self._state = url, catch_up, channel, state
+        self._timing, self._sharded, self._fold = timing, sharded, fold
+
+    async def __aenter__(self) -> ClusterDriver:
+        """Read who has which slot."""
+        await self.cluster.initialize()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """End every driver and its connections; the cluster's client stays open."""
+        for driver in self.drivers.values():
+            await driver.__aexit__()
+            await driver.link.drop()
+
+    async def follow(self, session_id: str, listener: Listener | None = None) -> SyncClient:
+        """Return the copy of a session; see SyncDriver."""
+        return await (await self._driver_of(session_id)).follow(session_id, listener)
+
+    async def unfollow(self, session_id: str) -> None:
+        """Forget a session and its listeners."""
+        for driver in self.drivers.values():
+            await driver.unfollow(session_id)
+
+    async def _driver_of(self, session_id: str) -> SyncDriver:
+        node = self.cluster.get_node_from_key(self._channel(session_id))
+        if node is None:
+            raise LookupError(f"no primary holds the slot of session {session_id}")
+        if node.name not in self.drivers:
+            link = Link([self._url.format(host=node.host, port=node.port)], self._timing)
+            driver = self.drivers[node.name] = SyncDriver(
+                link, self._ask, self._channel, self._state, self._timing,
+                sharded=self._sharded, fold=self._fold, elsewhere=self._place,
+            )  # fmt: skip
+            await driver.__aenter__()
+        return self.drivers[node.name]
+
+    async def _place(self, driver: SyncDriver) -> None:
+        """Hand each session of a driver that lost its connection to the one that has its slot now."""
+        await self.cluster.nodes_manager.initialize()
+        for followed in driver.followed:
+            owner = await self._driver_of(followed.session_id)
+            if owner is not driver:
+                await owner.take(driver.give(followed))
