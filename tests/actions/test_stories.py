@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from redis_plan import cli, resources
-from redis_plan.actions import catalog, command, wording
+from redis_plan.actions import catalog, command, matrix, wording
 from redis_plan.actions.matrix import Row, Stories
 from redis_plan.brief.model import Requirement
+from tests.actions import test_called, test_mechanics
 
 UNRELATED = tomllib.loads((Path(__file__).parent / "unrelated.toml").read_text("utf-8"))["stories"]
 DOCUMENTS = ("prd.md", "redis_planning_summary.md", "tech-stack.md")
@@ -72,6 +73,12 @@ def test_what_no_action_does_is_said_with_where_it_belongs_or_what_declares_it(s
     missed = [row for row in sample.rows if row.served == "not"]
     assert all(f'serves = ["{row.place}"]' in row.why for row in missed)
     assert {row.id for row in missed} & {f"US-{n:03}" for n in range(1, 30)} == set()
+
+
+def test_the_test_that_a_row_cites_is_there():
+    cited = {f"tests/actions/test_mechanics.py::test_plays[{kind.id}]" for kind in test_mechanics.KINDS}
+    cited |= {f"tests/actions/test_called.py::test_plays[{id}]" for id in test_called.PLAYS}
+    assert {matrix.played(kind) for kind in catalog.kinds().values()} == cited
 
 
 def test_every_action_of_a_demand_knows_the_demand(sample):

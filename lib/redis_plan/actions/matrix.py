@@ -14,7 +14,7 @@ from typing import Literal
 from redis_plan.actions import ability, elsewhere
 from redis_plan.actions.finding import actions_of
 from redis_plan.actions.matching import Found, Match, matches
-from redis_plan.actions.model import Action
+from redis_plan.actions.model import Action, Kind
 from redis_plan.brief.model import Brief
 from redis_plan.keyspace import cues
 from redis_plan.keyspace.model import Keyspace
@@ -28,8 +28,9 @@ SAID: dict[Served, str] = {
     "outside": "outside Redis",
     "not": "not served",
 }
-#: The test of the suite that plays every kind of action on a real server.
-PLAYS = "tests/actions/test_mechanics.py::test_plays[{id}]"
+#: The tests of the suite that play every kind of action on a real server: what is composed, and what a function carries out.
+COMPOSED = "tests/actions/test_mechanics.py::test_plays[{id}]"
+CALLED = "tests/actions/test_called.py::test_plays[{id}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,7 @@ def _row(match: Match, keyspace: Keyspace, by_kind: Mapping[str, Action], ran: M
             served="concrete",
             actions=tuple(a.name for a, _ in made),
             keys=tuple(dict.fromkeys(patterns)),
-            test=ran.get(action.name) or PLAYS.format(id=action.kind.id),
+            test=ran.get(action.name) or played(action.kind),
             why=_because(action, found, keyspace) + _left_open(match),
             by=(*(a.kind.id for a, _ in made), *dict.fromkeys(part.quality for part in match.criteria if part.quality)),
         )
@@ -134,6 +135,11 @@ def _row(match: Match, keyspace: Keyspace, by_kind: Mapping[str, Action], ran: M
     if match.quality and (met := _of_the_whole(bare, match.quality, keyspace)):
         return met
     return _unserved(match, bare)
+
+
+def played(kind: Kind) -> str:
+    """Return the test that plays ``kind`` on a real server."""
+    return (CALLED if kind.call else COMPOSED).format(id=kind.id)
 
 
 def _because(action: Action, found: Found, keyspace: Keyspace) -> str:
