@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from redis_plan import cli, resources
-from redis_plan.actions import catalog, command, matrix, wording
+from redis_plan.actions import catalog, command, diagram, matrix, wording
 from redis_plan.actions.matrix import Row, Stories
 from redis_plan.brief.model import Requirement
 from tests.actions import test_called, test_mechanics
@@ -25,7 +25,7 @@ CARRIED_OUT = {
     "US-010": "submission.submit", "US-011": "phases.reveal", "US-012": "scoring.award", "US-013": "scoring.award",
     "US-014": "phases.pause", "US-015": "phases.skip", "US-016": "signals.send", "US-017": "claim.claim", "US-018": "teams.choose",
     "US-019": "session.catch_up", "US-020": "seats.join", "US-021": "hosting.pause_absent", "US-022": "presence.mark_away",
-    "US-023": "session.hand_over", "US-024": "session.end_idle", "US-025": "session.rematch", "US-027": "session.catch_up",
+    "US-023": "session.finish", "US-024": "session.end_idle", "US-025": "session.rematch", "US-027": "session.catch_up",
     "US-028": "codes.try_code",
 }  # fmt: skip
 
@@ -99,6 +99,16 @@ def test_no_two_actions_share_a_name_and_each_phase_that_one_waits_for_is_reache
             if guard.name == "phase":
                 wanted = guard.options["is"]
                 assert reached & ({wanted} if isinstance(wanted, str) else set(wanted)), action.name
+
+
+def test_what_is_paused_can_go_on_and_the_life_is_drawn_from_the_actions(sample):
+    names = {action.kind.id: action.name for action in sample.actions}
+    drawn = diagram.life(sample.actions).splitlines()
+    assert f"    paused --> open: {names['phases.resume']}" in drawn
+    assert any(line.startswith("  running --> ended: ") and names["session.finish"] in line for line in drawn)
+    reached = {line.split(" --> ")[1].split(":")[0].strip() for line in drawn if " --> " in line}
+    left = {line.split(" --> ")[0].strip() for line in drawn if " --> " in line}
+    assert reached - left <= {"[*]"}
 
 
 def test_an_action_has_the_numbers_of_the_lines_that_ask_for_it(sample):

@@ -18,6 +18,9 @@ from redis_plan.brief.model import Brief
 from redis_plan.keyspace import cues, naming
 from redis_plan.keyspace.model import KeyPattern, Keyspace
 
+#: What every session has, whether a demand names it or not: it is opened, read, ended, handed over and gone.
+LIFE = ("session.open", "session.catch_up", "session.finish", "session.hand_over", "session.remove")
+
 
 def find_actions(brief: Brief, keyspace: Keyspace) -> tuple[Action, ...]:
     """Return what people, devices and timers do in the project, in the order of the catalog."""
@@ -32,7 +35,8 @@ def actions_of(found: Matches, brief: Brief, keyspace: Keyspace) -> tuple[Action
             asked.setdefault(one.kind.id, []).append(part)
     able = {id: kind for id, kind in catalog.kinds().items() if not ability.lacking(kind, keyspace, found.homes)}
     kept = set(asked) | set(_first_of_each_use(able.values(), {able[id].use for id in asked}))
-    kept |= set(_waited_for(kept, able))
+    kept |= {id for id in LIFE if id in able}
+    kept = _with_ways_out(_waited_for(kept, able), able)
     ground = _Ground.of(brief, keyspace, found)
     return tuple(ground.action(kind, asked.get(id, ())) for id, kind in able.items() if id in kept)
 
@@ -62,6 +66,17 @@ def _waited_for(kept: Iterable[str], able: Mapping[str, Kind]) -> set[str]:
                 if near:
                     found.add(near[0].id)
                     todo.append(near[0])
+    return found
+
+
+def _with_ways_out(kept: set[str], able: Mapping[str, Kind]) -> set[str]:
+    """Return ``kept`` with what leads out of each phase that nothing else waits for: what is paused can go on."""
+    found = set(kept)
+    for kind in [able[id] for id in kept]:
+        for phase in _options(kind.effects, "phase", "to"):
+            alone = [k for k in able.values() if _options(k.guards, "phase", "is") == {phase}]
+            if not any(k.id in found for k in alone):
+                found |= {k.id for k in alone if k.mechanic == kind.mechanic}
     return found
 
 

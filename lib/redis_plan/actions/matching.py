@@ -8,6 +8,7 @@ nothing: words in common never count.
 
 from __future__ import annotations
 
+import difflib
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from redis_plan.actions.wording import Wording
 from redis_plan.brief import encoder
 from redis_plan.brief.examples import examples
 from redis_plan.brief.model import Brief, Requirement, TakenUse
+from redis_plan.errors import InputError
 from redis_plan.keyspace import cues
 from redis_plan.keyspace.model import Keyspace
 
@@ -224,11 +226,20 @@ def _parts(label: str) -> tuple[str, str]:
 
 @cache
 def labelled() -> Labelled:
-    """Return all that a demand may be like, each label with its form in front: ``action submission.submit``."""
+    """Return all that a demand may be like, each label with its form in front: ``action submission.submit``.
+
+    Raises :class:`InputError` where an example has the label of no action.
+    """
     more: dict[str, list[str]] = {}
     for example in examples(TASK):
         for label in example.labels or ("",):
             more.setdefault(label, []).append(example.text)
+    if unknown := sorted(set(more) - {"", *catalog.kinds()}):
+        near = difflib.get_close_matches(unknown[0], catalog.kinds(), 1)
+        raise InputError(
+            f"data/catalog/examples/{TASK}.toml: unknown action {unknown[0]!r}; "
+            f"{f'did you mean {near[0]}?' if near else 'the mechanics have none of that name'}"
+        )
     actions = {f"action {id}": (*kind.examples, *more.get(id, ())) for id, kind in catalog.kinds().items()}
     others = {f"outside {name}": kind.examples for name, kind in elsewhere.outside().items()}
     whole = {f"quality {name}": quality.examples for name, quality in elsewhere.qualities().items()}

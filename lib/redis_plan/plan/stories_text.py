@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from redis_plan.actions import diagram
 from redis_plan.actions.matrix import SERVED, Row, Served, Stories, declared, summary
 from redis_plan.actions.model import Action
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.plan.keyspace_text import table
+from redis_plan.plan.on_notes import inert
 
 _HEADINGS: dict[Served, str] = {
     "concrete": "Carried out by an action of their own",
@@ -34,7 +36,7 @@ def matrix_section(stories: Stories, keyspace: Keyspace) -> str:
     return "\n\n".join(parts)
 
 
-def actions_section(actions: Iterable[Action]) -> str:
+def actions_section(actions: Sequence[Action]) -> str:
     """Return the actions of the project, each with who does it, what refuses it and who is told."""
     rows = [
         [
@@ -49,7 +51,9 @@ def actions_section(actions: Iterable[Action]) -> str:
     if not rows:
         return ""
     head = ["Action", "Who", "Refused as", "Announced", "Numbers"]
-    return "\n\n".join(["### Actions of this project", table(head, rows)])
+    drawn = diagram.life(actions)
+    told = [f"The life that these actions make:\n\n```mermaid\n{drawn}\n```"] if drawn else []
+    return "\n\n".join(["### Actions of this project", table(head, rows), *told])
 
 
 def _grade(grade: str, file: str, line: int) -> str:
@@ -87,18 +91,10 @@ def _unserved(rows: list[Row]) -> str:
 
 
 def _demand(row: Row) -> str:
-    text = row.text.split(" · ")[0]
+    text = row.text.split(" · ")[0].replace("|", "·")
     short = text if len(text) <= SHOWN else text[: SHOWN - 1].rsplit(" ", 1)[0] + "…"
     return f"{inert(short)} ({row.place})"
 
 
 def _code(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names if name) or "–"
-
-
-def inert(text: str) -> str:
-    """Return text of documents as Markdown that stands in one cell and does nothing."""
-    plain = " ".join(text.split())
-    for sign in ("<", ">", "`", "[", "]"):
-        plain = plain.replace(sign, f"\\{sign}")
-    return plain
