@@ -264,6 +264,7 @@ _NO_COUNT = ["", "0", "-1", "1.5", "x", "0x10", "1e3", " 1", "9" * 17, "nan", "i
 BAD: dict[str, list[Any]] = {
     "text": ["\xff".encode("latin-1"), b"\xed\xa0\x80", b"\xc0\x80", "x" * 1025],
     "name": ["", b"\xff", "x" * 1025],
+    "event": ["", "~typing", "join", "leave", "end", "epoch", "handed_over", b"\xff"],
     "epoch": ["", "xyz", "a" * 33, "ab\n"],
     "seconds": [*_NO_COUNT, "1000000001"],
     "milliseconds": [*_NO_COUNT, "1000000000001"],
@@ -306,6 +307,31 @@ def test_every_bad_value_of_every_argument_is_refused_by_name(
     with pytest.raises(redis.ResponseError, match=f"BADARG {function.name}"):
         client.fcall(function.name, 0)
     assert not client.dbsize()
+
+
+@pytest.mark.parametrize("field", ["epoch", "version", "receipt", "created_at", "updated_at", "key:round:7"])
+def test_what_the_functions_write_themselves_nobody_else_sets(client: redis.Redis, field: str) -> None:
+    keys = [K["state"], K["roster"], K["log"]]
+    with pytest.raises(redis.ResponseError, match=f"BADARG session_create: {field} belongs"):
+        client.fcall("session_create", 3, *keys, "ab", TTL, field, "1")
+    client.fcall("session_create", 3, *keys, "ab", TTL)
+    before = dump(client)
+    for pair in ((field, "1"), ("status", "ended"), ("status", "handed_over")):
+        with pytest.raises(redis.ResponseError, match="belongs to the functions"):
+            client.fcall(
+                "session_apply", 3, K["state"], K["log"], "m:{s}:idem", "", "", "", "t", "", TTL, "5", TTL, *pair
+            )
+    assert dump(client) == before
+
+
+def test_more_keys_than_a_step_can_take_are_refused_before_the_first_write(client: redis.Redis) -> None:
+    """Lua unpacks some thousand values at most, and would notice after the change."""
+    keys = [K["state"], K["log"], "m:{s}:idem", *(f"m:{{s}}:round:{number}" for number in range(9000))]
+    client.fcall("session_create", 3, K["state"], K["roster"], K["log"], "ab", TTL)
+    before = dump(client)
+    with pytest.raises(redis.ResponseError, match="BADARG session_apply: KEYS"):
+        client.fcall("session_apply", len(keys), *keys, "", "", "", "t", "", TTL, "5", TTL)
+    assert dump(client) == before
 
 
 @pytest.mark.parametrize("function", ALL, ids=lambda f: f.name)

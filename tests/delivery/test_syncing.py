@@ -15,7 +15,7 @@ import pytest
 import redis
 
 from redis_plan.delivery import syncing
-from redis_plan.delivery.redis_plan_sync import MOST_HELD, SyncClient
+from redis_plan.delivery.redis_plan_sync import MOST_HELD, SyncClient, patch
 from redis_plan.delivery.redis_plan_sync_driver import Timing, persist
 from tests.delivery import made
 from tests.delivery.node import HERE, TSC, compile_all
@@ -156,6 +156,14 @@ STORY: list[tuple[str, Any]] = [
 ]
 
 
+#: Events that the rule as delivered folds, with names that mean something to a language.
+FOLDED: list[dict[str, Any]] = [
+    {"t": kind, "d": data}
+    for kind in ("end", "set", "constructor", "__proto__")
+    for data in (None, {"set": {"n": 1, "constructor": "x"}})
+]
+
+
 def told_in_python() -> list[list[Any]]:
     def fold(state: dict[str, Any], given: Any) -> dict[str, Any]:
         fields = given["d"]["set"]
@@ -178,6 +186,17 @@ def told_in_python() -> list[list[Any]]:
     return seen
 
 
+@pytest.mark.parametrize(
+    "message", ["[" * 100_000, '{"e":"ab","v":1e999,"t":"x"}', '{"e":"ab","v":null,"t":"x"}', "[]", b"\xff", "", "{"]
+)
+def test_hostile_bytes_end_nothing_and_a_delta_with_them_asks_for_a_snapshot(message: str | bytes) -> None:
+    client = live(4)
+    assert client.receive(message) == "dropped"
+    client.disconnected()
+    assert client.caught_up(Answer("delta", 5, events=[message])) == "catch up"  # type: ignore[list-item]
+    assert (client.epoch, client.caught_up(Answer("snapshot", 5, "ab"))) == ("", "live")
+
+
 def test_the_story_goes_as_the_rule_says() -> None:
     seen = told_in_python()
     assert [row[0] for row in seen] == [
@@ -196,7 +215,7 @@ def test_the_typescript_rule_tells_the_same_story() -> None:
         (out / syncing.TYPESCRIPT).write_text(syncing.typescript_sync(), "utf-8")
         compile_all([out / syncing.TYPESCRIPT])
         code = f"""
-import {{ SyncClient }} from {json.dumps((out / syncing.TYPESCRIPT.replace(".ts", ".js")).as_uri())};
+import {{ SyncClient, patch }} from {json.dumps((out / syncing.TYPESCRIPT.replace(".ts", ".js")).as_uri())};
 const seen = [];
 const fold = (state, event) => {{ if (event.d.set.poison) throw new Error("poison");
   return {{...state, ...Object.fromEntries(Object.entries(event.d.set).map(([k, v]) => [k, String(v)]))}}; }};
@@ -205,13 +224,13 @@ for (const [name, given] of {json.dumps(STORY)}) {{
   const step = name === "beacon" ? client.beacon(...given) : client[name](given);
   seen.push([step ?? null, client.epoch, client.version, client.state, client.mode, {{...client.counts}}]);
 }}
-console.log(JSON.stringify(seen));
+console.log(JSON.stringify([seen, {json.dumps(FOLDED)}.map((event) => patch({{ status: "open" }}, event))]));
 """
         run = ["node", "--input-type=module", "-e", code]
         done = subprocess.run(run, capture_output=True, text=True, timeout=20, check=True)
     finally:
         shutil.rmtree(out)
-    assert json.loads(done.stdout) == told_in_python()
+    assert json.loads(done.stdout) == [told_in_python(), [patch({"status": "open"}, given) for given in FOLDED]]
 
 
 def test_the_delivered_python_is_strictly_typed_and_formatted(sample: made.Project, tmp_path: Path) -> None:

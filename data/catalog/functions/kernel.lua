@@ -2,7 +2,7 @@
 -- nothing. A definition of calls.toml becomes a table here; run() goes through it. Each block is delivered where it is used.
 
 local LAST_VERSION = 9007199254740991
-local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_FEW = 262144, 64, 1024, 1000
+local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_FEW, MOST_KEYS = 262144, 64, 1024, 1000, 1000
 
 -- Whether text is UTF-8 (RFC 3629): no overlong form, no surrogate, nothing above U+10FFFF. One pass.
 local function is_utf8(text)
@@ -120,6 +120,11 @@ local function check_bytes(text) return text end
 local function check_text(text) return #text <= MOST_NAME and is_utf8(text) and text or nil end
 
 local function check_name(text) return text ~= '' and check_text(text) or nil end
+
+-- The type of an event that carries a version: not one of the functions' own, nor a signal, which carries none.
+local OWN_EVENTS = {join = true, leave = true, epoch = true, ['end'] = true, handed_over = true}
+
+local function check_event(text) return not OWN_EVENTS[text] and string.sub(text, 1, 1) ~= '~' and check_name(text) or nil end
 
 local function check_epoch(text) return #text <= 32 and string.match(text, '^%x+$') or nil end
 
@@ -271,7 +276,7 @@ end
 -- Arguments, keys and rights, checked: the arguments by name, or what is wrong.
 local function checked(call, keys, args)
   local a, wrong = arguments(call, args)
-  if not wrong and (#keys < #call.types or (#keys > #call.types and not call.more)) then
+  if not wrong and (#keys < #call.types or #keys > (call.more and MOST_KEYS or #call.types)) then
     wrong = 'BADARG ' .. call.name .. ': KEYS'
   end
   return a, wrong or forbidden(call, keys, a) or misfit(call, keys, a)
@@ -436,10 +441,12 @@ local function forget(state, member)
 end
 
 -- The first of the fields that only the functions may set.
+local OWN_FIELDS = {epoch = true, version = true, receipt = true, created_at = true, updated_at = true}
+
 local function reserved(fields)
   for i = 1, #fields, 2 do
     local name, value = fields[i], fields[i + 1]
-    if name == 'epoch' or name == 'version' or name == 'receipt' or starts(name, NOTE) then return name end
+    if OWN_FIELDS[name] or starts(name, NOTE) then return name end
     if name == 'status' and (value == 'ended' or value == 'handed_over') then return 'status ' .. value end
   end
 end
