@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 from redis_plan import brief as reader
+from redis_plan.actions import designing
 from redis_plan.brief.model import Brief
 from redis_plan.delivery import bundle
 from redis_plan.delivery.artefact import Artefact
@@ -53,6 +54,13 @@ def of(name: str, folder: Path) -> Project:
     where = sample_project() if name == SAMPLE else project(CORPUS / name, folder / name)
     brief = reader.read(where)
     return Project(name, brief, design(brief))
+
+
+@cache
+def acting(name: str, folder: Path) -> Project:
+    """The same project with the actions that its demands call for, as a build designs it."""
+    plain = of(name, folder)
+    return Project(name, plain.brief, designing.design(plain.brief))
 
 
 def write(artefacts: tuple[Artefact, ...], folder: Path) -> Path:

@@ -248,7 +248,7 @@ def test_the_catalog_reads_and_writes_as_the_server_says(own_server: Server) -> 
 
 def test_every_function_has_a_caller_that_is_a_user() -> None:
     for step_function in (*library.common(), *functions.functions().values(), *records.functions_of().values()):
-        assert set(duties.callers(step_function.name)) <= set(duties.ROLES)
+        assert set(duties.callers(step_function.call)) <= set(duties.ROLES)
         if step_function.name.startswith("session_"):
             assert step_function.name in duties.assigned(), f"{step_function.name}: say in commands.toml who calls it"
 

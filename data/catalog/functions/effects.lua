@@ -1,5 +1,5 @@
 -- Effects: what an action does once every guard has passed; none of them can fail. Changes of the state's fields are
--- gathered in the turn and written by settle() in two commands.
+-- gathered in the turn: settle() removes what goes, advance() writes what is set together with the version.
 
 local function set_field(t, field, value)
   t.set[#t.set + 1], t.set[#t.set + 2], t.s[field] = field, value, value
@@ -10,7 +10,6 @@ local function clear_field(t, field)
 end
 
 local function settle(t)
-  if #t.set > 0 then redis.call('HSET', t.state, unpack(t.set)) end
   if #t.del > 0 then redis.call('HDEL', t.state, unpack(t.del)) end
 end
 

@@ -161,14 +161,15 @@ class _Writer:
         if not self.session:
             return ["return 'ok'"]
         strings = sum(type_ == "string" for _, type_ in self.keys.values())
+        kept = 2 + len(self.keys) - strings  # those whose TTL is the session's
         written = dict.fromkeys(str(e.options["key"]) for e in self.kind.effects if "key" in e.options and e.name not in ("empty", "remove", "drop", "erase"))  # fmt: skip
         fields = any(_word(e).fields for e in self.kind.effects)
         return [
-            *(["settle(t)"] if fields else []),
+            *(["settle(t)"] if fields else []),  # what goes; what is set is written with the version
             *(f"note(t.state, t.{name})" for name in written if self.keys[name][1] != "string"),
-            f"advance(keys, t.log, session, a, {_quoted(self.kind.announces)}, a.op_id, {self.event()})",
+            f"advance(keys, t.log, session, a, {_quoted(self.kind.announces)}, a.op_id, {self.event()}, t.set)",
             "remember(t.idem, session, a)",
-            f"refresh({{keys[1], keys[2], unpack(keys, {4 + strings})}}, a.ttl_s)",
+            f"refresh({{keys[1], keys[2], unpack(keys, {4 + strings})}}, a.ttl_s, {kept})",
             "return {session.version, 'ok'}",
         ]
 

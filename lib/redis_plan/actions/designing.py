@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from redis_plan.actions import ability, serving
+from redis_plan.actions.finding import find_actions
 from redis_plan.actions.matching import Match, matches
 from redis_plan.actions.matrix import stories
+from redis_plan.actions.model import Action
 from redis_plan.brief.model import Brief, Entity
 from redis_plan.keyspace import uses
 from redis_plan.keyspace.catalog import use_patterns
 from redis_plan.keyspace.design import Draft
 from redis_plan.keyspace.design import draft as plain_draft
-from redis_plan.keyspace.model import Keyspace
+from redis_plan.keyspace.model import Bound, Keyspace
 
 
 def design(brief: Brief, structures: Mapping[str, str] | None = None) -> Keyspace:
@@ -33,7 +35,19 @@ def draft(brief: Brief) -> Draft:
     """Return the keys that ``brief`` and its actions ask for; raises :class:`OverrideError` for a pin of what is no key."""
     plain = plain_draft(brief)
     more = tuple(_further(plain.keyspace({}), brief))
-    return plain.with_uses(more) if more else plain
+    keys = plain.with_uses(more) if more else plain
+    return keys.with_actions(tuple(_bound(action) for action in find_actions(brief, keys.keyspace({}))))
+
+
+def _bound(action: Action) -> Bound:
+    return Bound(
+        action.name,
+        action.kind.id,
+        action.entity,
+        tuple(dict(action.keys).items()),
+        tuple((g.parameter.name, g.value) for g in action.parameters),
+        tuple(demand.id for demand in action.demands),
+    )
 
 
 def _further(keyspace: Keyspace, brief: Brief) -> Iterator[uses.Use]:

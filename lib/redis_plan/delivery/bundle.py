@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from redis_plan.brief.model import Brief
-from redis_plan.delivery import acl, clients, configuration, library, registry, sockets, syncing
+from redis_plan.delivery import acl, action_clients, clients, configuration, library, registry, sockets, syncing
 from redis_plan.delivery.artefact import Artefact, plain, render, serves
 from redis_plan.delivery.configuration import Target
 from redis_plan.keyspace import functions, naming
@@ -65,6 +65,11 @@ def bundle(
                 f"key builders and operations for {chosen}, typed",
             )
         )
+        for path, text, of in (
+            (action_clients.PYTHON, action_clients.python_module(brief, keyspace), "redis-py"),
+            (action_clients.TYPESCRIPT, action_clients.typescript_module(brief, keyspace), chosen),
+        ):
+            made += [Artefact(path, text, f"the project's actions for {of}, one typed method each")] if text else []
     made += syncing.artefacts(brief, keyspace)
     if walked and walked.rows:
         made.append(

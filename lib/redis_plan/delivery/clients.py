@@ -63,7 +63,7 @@ def typescript_client(brief: Brief, keyspace: Keyspace, library: Library) -> str
 
 
 def _names(brief: Brief, keyspace: Keyspace) -> dict[str, Any]:  # Any: what the templates loop over
-    made = model.operations(brief, keyspace)
+    made = [o for o in model.operations(brief, keyspace) if not o.kind]
     shapes = {o.function.call.shape for o in made}
     numbers = {o.function.call.number for o in made} - {""}
     uses_pairs = any(p.kind == "fields" for o in made for p in o.parameters)
@@ -112,17 +112,18 @@ def _constants(brief: Brief, keyspace: Keyspace) -> list[dict[str, Any]]:  # Any
     if any(a.name == "lease_ms" for o in model.operations(brief, keyspace) for a in o.arguments):
         beat, grace = brief.fact("heartbeat"), brief.fact("reconnect_grace")
         about = f"Lease of a connection or position: max(reconnect_grace, 3 x heartbeat); {grace.where}; {beat.where}."
-        found.append({"name": "LEASE_MS", "about": _wrap(about, 112), "value": int(1000 * chain.lease(brief))})
+        found.append({"name": "LEASE_MS", "about": wrapped(about, 112), "value": int(1000 * chain.lease(brief))})
     if not functions.missing(keyspace):
         capacity = brief.fact("session_capacity")
         seats = f"Seats of {cues.with_article(keyspace.session_noun)}: {capacity.where}."
         log = "Entries of the log that a reconnecting client can catch up by; stream where the log is one."
-        found.append({"name": "CAPACITY", "about": _wrap(seats, 100), "value": max(1, int(capacity.value))})
-        found.append({"name": "LOG_MAX", "about": _wrap(log, 100), "value": quote(functions.log_argument(keyspace))})
+        found.append({"name": "CAPACITY", "about": wrapped(seats, 100), "value": max(1, int(capacity.value))})
+        found.append({"name": "LOG_MAX", "about": wrapped(log, 100), "value": quote(functions.log_argument(keyspace))})
     return found
 
 
-def _wrap(text: str, width: int = _WIDTH) -> list[str]:
+def wrapped(text: str, width: int = _WIDTH) -> list[str]:
+    """Return ``text`` in lines of a comment."""
     return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]
 
 
@@ -141,7 +142,7 @@ def camel(name: str) -> str:
 def _builder(pattern: KeyPattern, brief: Brief) -> dict[str, Any]:  # Any: text and lines
     ids = [i for i in naming.placeholders(pattern.template) if i != "env"]
     held = f"{pattern.type[0].upper()}{pattern.type[1:]} {pattern.template}: {plain(pattern.holds)}."
-    about = _wrap(held)
+    about = wrapped(held)
     about = about if len(about) == 1 else [f"{textwrap.shorten(held, _WIDTH, placeholder=' …')}"]
 
     def text(opening: str, identifier: Any, this: str) -> str:
@@ -169,18 +170,18 @@ def _builder(pattern: KeyPattern, brief: Brief) -> dict[str, Any]:  # Any: text 
 def _operation(operation: Operation, keyspace: Keyspace) -> dict[str, Any]:  # Any: text, lines and flags
     if operation.function.name == records.NAME:
         return _record(operation)
-    py_channel, ts_channel, sharded = _channel(keyspace)
+    py_channel, ts_channel, sharded = channel_of(keyspace)
     about = _about(operation)
-    py_keys, ts_keys = [_py_key(k) for k in operation.keys], [_ts_key(k) for k in operation.keys]
+    py_keys, ts_keys = [py_key(k) for k in operation.keys], [ts_key(k) for k in operation.keys]
     py_kind, ts_kind = _reply(operation.function.call)
-    py_args = [_py_argument(a, operation, py_channel, sharded) for a in operation.arguments]
+    py_args = [py_argument(a, operation, py_channel, sharded) for a in operation.arguments]
     if operation.takes_more:
         py_keys = [text.replace("self.keys.", "k.") for text in py_keys]
         py_args = [text.replace("self.keys.", "k.") for text in py_args]
-    py_parameters = ["self", *(_py_parameter(p) for p in operation.required)]
-    optional = [_py_parameter(p) for p in operation.optional]
-    ts_parameters = [f"{camel(p.name)}: {_ts_type(p)}" for p in operation.required]
-    ts_optional = [f"{camel(p.name)}?: {_ts_type(p)}" for p in operation.optional]
+    py_parameters = ["self", *(py_parameter(p) for p in operation.required)]
+    optional = [py_parameter(p) for p in operation.optional]
+    ts_parameters = [f"{camel(p.name)}: {ts_type(p)}" for p in operation.required]
+    ts_optional = [f"{camel(p.name)}?: {ts_type(p)}" for p in operation.optional]
     if operation.takes_more:
         optional.append("also: Sequence[str] = ()")
         ts_optional.append("also?: readonly string[]")
@@ -204,13 +205,13 @@ def _operation(operation: Operation, keyspace: Keyspace) -> dict[str, Any]:  # A
         "ts_call": [
             typescript_call("    const keys = this.all(", ["sessionId", "options.also", *ts_keys], ");", 4)
             if operation.takes_more else typescript_call("    const keys = [", ts_keys, "];", 4),
-            typescript_call("    const args: string[] = [", [_ts_argument(a, operation, ts_channel, sharded) for a in operation.arguments], "];", 4),
+            typescript_call("    const args: string[] = [", [ts_argument(a, operation, ts_channel, sharded) for a in operation.arguments], "];", 4),
         ],
         "ts_read": f"{ts_kind[1]}(await this.call({name}, keys, args))",
     }  # fmt: skip
 
 
-def _channel(keyspace: Keyspace) -> tuple[str, str, str]:
+def channel_of(keyspace: Keyspace) -> tuple[str, str, str]:
     """Return the session's channel in Python and in TypeScript, and " sharded" where the design says so."""
     channel = keyspace.use("events") if not functions.missing(keyspace) else None
     if channel is None:
@@ -229,18 +230,18 @@ def _record(operation: Operation) -> dict[str, Any]:  # Any: text and lines
     name, values = quote(operation.keys[-1].pattern), [p for p in given if p.name in ("element", "value")]
     py_command = f'"HSETNX" if once else {quote(literal)}' if once else quote(literal)
     ts_command = f'change.once ? "HSETNX" : {quote(literal)}' if once else quote(literal)
-    py = ["session_id", _py_key(operation.keys[-1]), py_command, name,
+    py = ["session_id", py_key(operation.keys[-1]), py_command, name,
           *(p.name if p.kind == "text" else f"str({p.name})" for p in values), "**change"]  # fmt: skip
-    ts = ["sessionId", _ts_key(operation.keys[-1]), ts_command, name,
+    ts = ["sessionId", ts_key(operation.keys[-1]), ts_command, name,
           f"[{', '.join(p.name if p.kind == 'text' else f'String({p.name})' for p in values)}]", "change"]  # fmt: skip
     parameters = [
         "self",
-        *(_py_parameter(p) for p in given),
+        *(py_parameter(p) for p in given),
         *(["*", "once: bool = False"] if once else []),
         f"**change: Unpack[{'Change' if shown else 'Unseen'}]",
     ]
     ts_parameters = [
-        *(f"{camel(p.name)}: {_ts_type(p)}" for p in given),
+        *(f"{camel(p.name)}: {ts_type(p)}" for p in given),
         f"change: {'Change' if shown else 'Unseen'}{' & { once?: boolean }' if once else ''} = {{}}",
     ]
     about = _about(operation)
@@ -259,7 +260,7 @@ def _record(operation: Operation) -> dict[str, Any]:  # Any: text and lines
 
 def _shared_record(keyspace: Keyspace) -> dict[str, str]:
     """Return ARGV of ``session_record`` as the definition orders it, in Python and in TypeScript."""
-    py_channel, ts_channel, sharded = _channel(keyspace)
+    py_channel, ts_channel, sharded = channel_of(keyspace)
     py = {"channel": f'f"{{{py_channel}}}{sharded}"' if sharded else py_channel or '""', "op_id": "op_id",
           "expected_version": "expected", "type": 'change.get("event", name)',
           "data": '_json(change.get("data"))', "ttl_s": 'TTL["state"]', "log_max": "LOG_MAX", "idem_ttl_s": 'TTL["idem"]',
@@ -311,14 +312,14 @@ _OWN = ("value",)
 def _about(operation: Operation) -> list[str]:
     """Return the documentation of a method: what it does, and the results and parameters that are its own."""
     call, first = operation.function.call, f"{operation.about.rstrip('.')}."
-    about = _wrap(first[:1].upper() + first[1:])
+    about = wrapped(first[:1].upper() + first[1:])
     told = [p for p in operation.parameters if p.name in _OWN and p.says]
     own: Mapping[str, str] = {} if call.name == records.NAME else call.results
     words = [
         f"{word}: {says}." for word, says in own.items() if word not in _EVERYWHERE or call.name == "session_remove"
     ]
     words += [f"{snake(p.name)}: {plain(p.says)}." for p in told]
-    return [*about, "", *_wrap(" ".join(words))] if words else about
+    return [*about, "", *wrapped(" ".join(words))] if words else about
 
 
 def _everywhere(made: Sequence[Operation], name: Callable[[str], str]) -> list[str]:
@@ -328,7 +329,7 @@ def _everywhere(made: Sequence[Operation], name: Callable[[str], str]) -> list[s
         shared = o.function.call.results if o.function.name in ("session_apply", records.NAME) else {}
         told |= {word: says for word, says in shared.items() if word not in told}
         told |= {name(p.name): plain(p.says) for p in o.parameters if p.says and p.kind != "id" and p.name not in _OWN}
-    return _wrap(" ".join(f"{word}: {says}." for word, says in told.items()), 114)
+    return wrapped(" ".join(f"{word}: {says}." for word, says in told.items()), 114)
 
 
 def camel_words(line: str, parameters: Sequence[Parameter]) -> str:
@@ -337,17 +338,20 @@ def camel_words(line: str, parameters: Sequence[Parameter]) -> str:
     return line.replace(name, camel(name), 1) if name in {p.name for p in parameters} else line
 
 
-def _py_key(key: Key) -> str:
+def py_key(key: Key) -> str:
+    """Return a key's name as Python builds it."""
     ids = [f'{snake(i)} or "none"' if i == "op_id" else snake(i) for i in key.ids]
     return f"self.keys.{snake(key.pattern)}({', '.join(ids)})"
 
 
-def _ts_key(key: Key) -> str:
+def ts_key(key: Key) -> str:
+    """Return a key's name as TypeScript builds it."""
     ids = ['options.opId || "none"' if i == "op_id" else camel(i) for i in key.ids]
     return f"this.keys.{camel(key.pattern)}({', '.join(ids)})"
 
 
-def _py_parameter(p: Parameter) -> str:
+def py_parameter(p: Parameter) -> str:
+    """Return a parameter with its type, and its default where it has one."""
     kind, name = _PY_KINDS[p.kind], snake(p.name)
     if not p.default:
         return f"{name}: {kind}"
@@ -361,11 +365,13 @@ def _py_parameter(p: Parameter) -> str:
     return f"{name}: {kind} = {blank}" if blank else f"{name}: {kind} | None = None"
 
 
-def _ts_type(p: Parameter) -> str:
+def ts_type(p: Parameter) -> str:
+    """Return the type of a parameter in TypeScript."""
     return _TS_KINDS[p.kind]
 
 
-def _py_argument(a: Argument, operation: Operation, channel: str, sharded: str) -> str:
+def py_argument(a: Argument, operation: Operation, channel: str = "", sharded: str = "") -> str:
+    """Return an argument of the function as Python gives it."""
     if a.kind == "constant":
         return {"ttl": f'TTL["{a.of}"]', "ms": f'1000 * TTL["{a.of}"]', "bound": f'BOUND["{a.of}"]',
                 "lease_ms": "LEASE_MS", "log_max": "LOG_MAX"}[a.name]  # fmt: skip
@@ -373,6 +379,8 @@ def _py_argument(a: Argument, operation: Operation, channel: str, sharded: str) 
         return (f'f"{{{channel}}}{sharded}"' if sharded else channel) if channel else '""'
     if a.kind == "connection":
         return "_connection(member_id, connection)"
+    if a.kind == "id":
+        return f"encode_id({snake(a.name)})"
     if a.kind == "literal":
         return quote(a.name)
     if a.kind == "once":
@@ -390,7 +398,8 @@ def _py_argument(a: Argument, operation: Operation, channel: str, sharded: str) 
     return name
 
 
-def _ts_argument(a: Argument, operation: Operation, channel: str, sharded: str) -> str:
+def ts_argument(a: Argument, operation: Operation, channel: str = "", sharded: str = "") -> str:
+    """Return an argument of the function as TypeScript gives it."""
     if a.kind == "constant":
         return {"ttl": f'String(TTL["{a.of}"])', "ms": f'String(1000 * TTL["{a.of}"])', "bound": f'String(BOUND["{a.of}"])',
                 "lease_ms": "String(LEASE_MS)", "log_max": "LOG_MAX"}[a.name]  # fmt: skip
@@ -399,6 +408,8 @@ def _ts_argument(a: Argument, operation: Operation, channel: str, sharded: str) 
     if a.kind == "connection":
         optional = any(p.name == "connection" and p.default for p in operation.parameters)
         return f"connectionOf(memberId, {'options.connection' if optional else 'connection'})"
+    if a.kind == "id":
+        return f"encodeId({camel(a.name)})"
     if a.kind == "literal":
         return quote(a.name)
     if a.kind == "once":

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from redis_plan.delivery import library
 from redis_plan.delivery.library import Step
 from redis_plan.keyspace import calls
+from redis_plan.keyspace.calls import Call
 from redis_plan.keyspace.model import KeyPattern, Keyspace
 from redis_plan.resources import catalog_dir
 
@@ -79,9 +80,8 @@ def assigned() -> frozenset[str]:
     return frozenset(calls.calls())
 
 
-def callers(function: str, pattern: KeyPattern | None = None) -> tuple[Role, ...]:
+def callers(call: Call, pattern: KeyPattern | None = None) -> tuple[Role, ...]:
     """Return the users that call a function; on ``pattern`` where it serves several uses."""
-    call = calls.calls()[function]
     of_use = uses().get((pattern.use, pattern.type), {}).get("callers") if pattern and not call.of_session else None
     found = of_use or call.users
     return tuple(role for role in ROLES if role in found)
@@ -91,8 +91,8 @@ def called(keyspace: Keyspace, role: Role) -> tuple[tuple[Step, tuple[KeyPattern
     """Return the steps that ``role`` calls, each with every key pattern that it then touches."""
     found = []
     for step in library.steps(keyspace):
-        own = tuple(p for p in step.patterns if role in callers(step.function.name, p))
-        if own or (not step.patterns and role in callers(step.function.name)):
+        own = tuple(p for p in step.patterns if role in callers(step.function.call, p))
+        if own or (not step.patterns and role in callers(step.function.call)):
             found.append((step, _touched(step, own, keyspace)))
     return tuple(found)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from redis_plan.brief.model import Brief
+from redis_plan.delivery import acting
 from redis_plan.delivery.artefact import Artefact, plain, serves
 from redis_plan.keyspace import functions, naming, records
 from redis_plan.keyspace.functions import Function
-from redis_plan.keyspace.model import KeyPattern, Keyspace
+from redis_plan.keyspace.model import Bound, KeyPattern, Keyspace
 
 FILE, SCRIPTS = "functions.lua", "functions-eval"
 
@@ -19,6 +20,7 @@ class Step:
 
     function: Function
     patterns: tuple[KeyPattern, ...] = ()
+    action: Bound | None = None  # the action of the project that it carries out
 
     @property
     def of_session(self) -> bool:
@@ -35,16 +37,19 @@ def steps(keyspace: Keyspace) -> tuple[Step, ...]:
     """Return the functions that ``keyspace`` needs, in the order of their files."""
     found: list[Step] = []
     if not functions.missing(keyspace):
-        found += [Step(f) for f in functions.functions().values()]
-        recorded, rounds = records.recorded(keyspace), records.rounds(keyspace)
+        instead = acting.replaced(keyspace)
+        found += [Step(f) for f in functions.functions().values() if f.name not in instead]
+        rounds = records.rounds(keyspace)
+        recorded = tuple(p for p in records.recorded(keyspace) if p.name not in instead)
         found += [Step(records.function(), recorded)] if recorded else []
         found += [Step(records.functions_of()["session_drop"], rounds)] if rounds else []
     for function in common():
         served = tuple(
             p for p in keyspace.keys if (p.use, p.type) in function.call.serves and _fits(function, p, keyspace)
         )
+        served = served or tuple(dict.fromkeys(p for _, name, p in acting.called(keyspace) if name == function.name))
         found += [Step(function, served)] if served else []
-    return tuple(found)
+    return (*found, *(Step(function, action=action) for action, function in acting.composed(keyspace)))
 
 
 def _fits(function: Function, pattern: KeyPattern, keyspace: Keyspace) -> bool:
@@ -88,10 +93,12 @@ def _with_requirements(step: Step, brief: Brief, keyspace: Keyspace) -> str:
     """Return the function's text; after its name which keys and requirements it serves."""
     head, _, rest = step.function.source.partition("\n")
     patterns = step.patterns or tuple(p for p in keyspace.keys if step.function.name in p.functions)
-    asked = serves(brief, [r for p in patterns for r in p.requirements])
+    asked = serves(brief, step.action.requirements if step.action else [r for p in patterns for r in p.requirements])
     lines = [f"-- {head.removeprefix('-- ').strip()}"]
-    if step.patterns:
-        lines.append(f"-- For {', '.join(naming.PLACEHOLDER.sub(lambda m: m[0], p.template) for p in step.patterns)}")
+    if step.action and not asked:
+        patterns = tuple(keyspace.pattern(name) for name in step.function.keys)
+    if step.patterns or (step.action and not asked):
+        lines.append(f"-- For {', '.join(naming.PLACEHOLDER.sub(lambda m: m[0], p.template) for p in patterns)}")
     if asked:
         lines.append(f"-- Serves {asked}")
     return "\n".join([*lines, rest])

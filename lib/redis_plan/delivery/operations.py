@@ -13,7 +13,7 @@ from redis_plan.delivery import duties, library
 from redis_plan.delivery.artefact import plain, serves
 from redis_plan.keyspace import calls, functions, naming, periods, records
 from redis_plan.keyspace.functions import Function
-from redis_plan.keyspace.model import KeyPattern, Keyspace
+from redis_plan.keyspace.model import Bound, KeyPattern, Keyspace
 
 _SESSION = "session_id"
 
@@ -57,6 +57,7 @@ class Operation:
     keys: tuple[Key, ...]
     arguments: tuple[Argument, ...]
     takes_more: bool = False  # whether the session's other keys, and ``also``, follow
+    kind: str = ""  # the kind of action that it is, "" where it is none
 
     @property
     def required(self) -> tuple[Parameter, ...]:
@@ -78,6 +79,8 @@ def operations(brief: Brief, keyspace: Keyspace) -> tuple[Operation, ...]:
                 found += _records(step.function, pattern, brief)
         elif step.function.name == "session_drop":
             found += [_drop(step.function, pattern, brief) for pattern in step.patterns]
+        elif step.action:
+            found.append(_action(step.function, step.action, brief, keyspace))
         elif step.of_session:
             found.append(_of_session(step.function, brief, keyspace))
         else:
@@ -117,6 +120,47 @@ def _of_session(function: Function, brief: Brief, keyspace: Keyspace) -> Operati
         arguments=tuple(arguments),
         takes_more=function.more_keys,
     )
+
+
+def _action(function: Function, action: Bound, brief: Brief, keyspace: Keyspace) -> Operation:
+    """Return an action as a method: the session, what the kind takes, then the operation and the project's numbers."""
+    parameters = {name: Parameter(name, "id", says="the session") for name in [_SESSION] if function.call.of_session}
+    arguments = []
+    for given in function.call.args:
+        added, argument = _argument(given, "state")
+        arguments.append(Argument("id", given.name) if given.kind == "id" else argument)
+        parameters |= {p.name: p for p in added}
+    keys = tuple(_key_of(keyspace.pattern(name), parameters) for name in function.keys)
+    further = [Parameter(i, "id", says="part of the name") for k in keys for i in k.ids if i not in parameters]
+    required = [p for p in parameters.values() if not p.default]
+    return Operation(
+        method=action.name,
+        function=function,
+        about=plain(function.call.says),
+        requirements=serves(brief, action.requirements, 3),
+        parameters=(*required, *further, *(p for p in parameters.values() if p.default)),
+        keys=keys,
+        arguments=tuple(arguments),
+        takes_more=function.more_keys,
+        kind=action.kind,
+    )
+
+
+#: What an action may be about, in the order in which a key's own id is one of them.
+_SUBJECTS = ("round", "item", "object", "team")
+
+
+def _key_of(pattern: KeyPattern, given: Mapping[str, Parameter]) -> Key:
+    """Return a key of an action: ``<lot_id>`` is the lot, or the one thing that the action is about."""
+    about = next((name for name in _SUBJECTS if name in given), "")
+
+    def known(placeholder: str) -> str:
+        word = placeholder.removesuffix("_id")
+        if placeholder in given or word in given:
+            return placeholder if placeholder in given else word
+        return about or placeholder
+
+    return Key(pattern.name, tuple(known(i) for i in naming.placeholders(pattern.template)))
 
 
 def _key(pattern: KeyPattern) -> Key:

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from redis_plan.actions import vocabulary
 from redis_plan.brief.model import Brief
-from redis_plan.delivery import duties
+from redis_plan.delivery import duties, library
 from redis_plan.delivery import operations as model
 from redis_plan.delivery.artefact import plain
 from redis_plan.delivery.operations import Argument, Operation
@@ -116,7 +117,7 @@ def _example(name: str, default: str, operation: Operation, brief: Brief) -> str
         return "null" if name == "data" else ""
     if default.isdigit() or default.startswith("="):
         return default.removeprefix("=")
-    known = calls.arguments()
+    known = {**calls.arguments(), **vocabulary.arguments()}
     return known[name].example or name if name in known else name
 
 
@@ -140,7 +141,8 @@ def user_of(keyspace: Keyspace, command: Sequence[str], prefix: str = "") -> str
     touched = [p for name in names for p in keyspace.patterns if naming.parse(p.template, name) is not None]
     for role in duties.ROLES:
         if verb == "FCALL":
-            if any(role in duties.callers(command[1], p) for p in touched[:1]):
+            call = next(s.function.call for s in library.steps(keyspace) if s.function.name == command[1])
+            if any(role in duties.callers(call, p) for p in touched[:1]):
                 return role
         elif any(verb in duties.sent(keyspace, p, role) for p in touched) or (not names and verb in ("MULTI", "EXEC")):
             return role
@@ -160,8 +162,10 @@ def _session(w: Writer) -> Iterable[Step]:
     yield Step("create", f"the {noun} exists; {state} is its only key", w.call("create", fields="owner ann"))
     if due and due.type == "zset":
         yield Step("index", "when the worker must look at it (here: at once)", ("ZADD", w.key(due.name), "1", entry))
-    yield Step("join", f"the first {member} takes a seat", w.call("join"))
-    yield Step("join", f"a second {member}", w.call("join", member_id="bob", connection="c9", data='{"name":"Bob"}'))
+    join = next((o.method for o in w.operations.values() if o.kind == "seats.join"), "join")
+    bob = {"member_id": "bob", "data": '{"name":"Bob"}', "member": "bob", "name": "Bob", "folded": "bob"}
+    yield Step("join", f"the first {member} takes a seat", w.call(join))
+    yield Step("join", f"a second {member}", w.call(join, connection="c9", **bob))
     yield Step("heartbeat", "a lease is renewed", w.call("heartbeat"))
     yield Step(
         "apply", "a change, with an operation id", w.call("apply", op_id=OP, fields="owner bob", data='{"owner":"bob"}')

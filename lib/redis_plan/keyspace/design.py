@@ -15,7 +15,7 @@ from redis_plan.keyspace import building, cues, own, pins, restricted, serving, 
 from redis_plan.keyspace.building import Ground
 from redis_plan.keyspace.catalog import KeySpec
 from redis_plan.keyspace.linter import lint
-from redis_plan.keyspace.model import KeyPattern, Keyspace
+from redis_plan.keyspace.model import Bound, KeyPattern, Keyspace
 from redis_plan.keyspace.together import RECORD
 from redis_plan.keyspace.uses import Use
 from redis_plan.keyspace.versions import offers
@@ -59,6 +59,10 @@ class Draft:
         """Return the same keys and those of ``more`` uses behind them."""
         taken = {slot.name for slot in self.slots}
         return replace(self, uses=(*self.uses, *more), slots=(*self.slots, *_slots(more, self.ground, taken)))
+
+    def with_actions(self, actions: tuple[Bound, ...]) -> Draft:
+        """Return the same keys, and what is done on them."""
+        return replace(self, ground=replace(self.ground, keyspace=replace(self.ground.keyspace, actions=actions)))
 
     def held(self, slot: Slot, candidate: str) -> KeyPattern:
         """Return the key of ``slot`` as ``candidate`` holds it, tied to nothing yet."""

@@ -123,6 +123,18 @@ class OwnVerdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Bound:
+    """An action of the project as its function is composed: a kind of the catalog on keys of this design."""
+
+    name: str  # what its function and its method are called
+    kind: str  # "<mechanic>.<action>" of the catalog
+    entity: str
+    keys: tuple[tuple[str, str], ...] = ()  # the kind's name of a key, and the pattern's
+    values: tuple[tuple[str, int], ...] = ()  # the project's number for each parameter
+    requirements: tuple[str, ...] = ()  # the demands that it carries out
+
+
+@dataclass(frozen=True, slots=True)
 class Keyspace:
     """The registry: every key and every channel of the design."""
 
@@ -134,6 +146,7 @@ class Keyspace:
     findings: tuple[Finding, ...] = ()
     member_noun: str = "member"  # what a person in a session is called: "player", "bidder", "participant"
     own: tuple[OwnVerdict, ...] = ()  # the team's own keys and settings against this design
+    actions: tuple[Bound, ...] = ()  # what is done on these keys, in the project's words
     session_entity: str = ""  # the Brief's entity that is the session; empty where the project has none
 
     @property

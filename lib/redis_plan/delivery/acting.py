@@ -1,0 +1,67 @@
+"""Acting: the functions of a project's actions, and the generic steps that they take the place of."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from redis_plan.actions import catalog, compose
+from redis_plan.actions.model import Kind
+from redis_plan.keyspace import functions
+from redis_plan.keyspace.functions import Function
+from redis_plan.keyspace.model import Bound, KeyPattern, Keyspace
+
+#: An action does more than the session's own function: who was kicked, whose name is taken, which tab gives way.
+_INSTEAD = {"seats.join": "session_join"}
+#: Effects that leave a key to others: a generic step may still be what fills it.
+_ONLY_TAKE = frozenset({"empty", "drop", "remove", "erase"})
+
+
+def composed(keyspace: Keyspace) -> tuple[tuple[Bound, Function], ...]:
+    """Return the actions that have a function of their own, each with it, in the order of the design.
+
+    Left out is an action whose key this design holds in another type than the action can do.
+    """
+    session = not functions.missing(keyspace)
+    nouns = (("member", keyspace.member_noun), ("noun", keyspace.session_noun))
+    return tuple(
+        (action, _function(action, session, nouns))
+        for action in keyspace.actions
+        if _fits(action, catalog.kinds()[action.kind], keyspace, session)
+    )
+
+
+def called(keyspace: Keyspace) -> tuple[tuple[Bound, str, KeyPattern], ...]:
+    """Return the actions that a function of the catalog carries out on one key of its mechanic."""
+    found = []
+    for action in keyspace.actions:
+        kind = catalog.kinds()[action.kind]
+        own = set(catalog.mechanics()[kind.mechanic].keys.values())
+        if kind.call and (pattern := next((p for p in keyspace.keys if (p.use, p.type) in own), None)):
+            found.append((action, kind.call, pattern))
+    return tuple(found)
+
+
+def replaced(keyspace: Keyspace) -> frozenset[str]:
+    """Return the functions of a session, and the names of collections, that actions take the place of."""
+    made = [catalog.kinds()[action.kind] for action, _ in composed(keyspace)]
+    names = {name for kind in made if (name := _INSTEAD.get(kind.id))}
+    for action, _ in composed(keyspace):
+        keys, kind = dict(action.keys), catalog.kinds()[action.kind]
+        names |= {keys[str(e.options["key"])] for e in kind.effects if "key" in e.options and e.name not in _ONLY_TAKE}
+    return frozenset(names)
+
+
+def _fits(action: Bound, kind: Kind, keyspace: Keyspace, session: bool) -> bool:
+    if kind.call or not (session or compose.alone(kind)):
+        return False
+    types, keys = {p.name: p.type for p in keyspace.patterns}, dict(action.keys)
+    return all(types.get(keys.get(local, "")) == type_ for local, (_, type_) in kind.keys.items())
+
+
+@lru_cache(maxsize=4096)
+def _function(action: Bound, session: bool, nouns: tuple[tuple[str, str], ...]) -> Function:
+    kind = catalog.kinds()[action.kind]
+    words = {**dict(nouns), "entity": action.entity.lower()}
+    return compose.compose(
+        kind, action.name, session=session, keys=dict(action.keys), values=dict(action.values), nouns=words
+    )

@@ -1,0 +1,184 @@
+"""The delivered actions: loaded, called as the user that each is for, typed in both languages, and one game by its own files."""
+
+import importlib
+import itertools
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from redis_plan.actions import catalog
+from redis_plan.delivery import acl, action_clients, clients, duties, library, walkthrough
+from redis_plan.delivery import operations as model
+from redis_plan.server import Server
+from tests.delivery import made, node
+
+MOST_LINES = 900
+
+
+@pytest.fixture(scope="module", params=made.PROJECTS)
+def project(request: pytest.FixtureRequest, documents: Path) -> made.Project:
+    """Each project in turn, with its actions."""
+    return made.acting(request.param, documents)
+
+
+@pytest.fixture(scope="module")
+def played(documents: Path) -> made.Project:
+    return made.acting(made.SAMPLE, documents)
+
+
+def users_on(server: Server, project: made.Project) -> dict[str, Any]:
+    """A client for each user of the project's ACL file."""
+    admin = server.client(decode_responses=True)
+    for user in acl.users(project.keyspace):
+        admin.execute_command("ACL", "SETUSER", user.name, "reset", "on", ">pw", *user.rules)
+    return {role: server.client(decode_responses=True, username=role, password="pw") for role in duties.ROLES}
+
+
+def test_every_action_is_one_function_that_its_user_may_call_in_one_slot(fresh: Server, project: made.Project) -> None:
+    admin = fresh.client(decode_responses=True)
+    admin.flushall()
+    admin.function_flush()
+    text = library.compose(project.brief, project.keyspace)
+    if not text:
+        assert not project.keyspace.actions
+        return
+    admin.function_load(text)
+    for script in library.eval_scripts(project.brief, project.keyspace):
+        admin.script_load(script.text)
+    users, writer = users_on(fresh, project), walkthrough.Writer(project.brief, project.keyspace)
+    steps = {step.function.name: step for step in library.steps(project.keyspace)}
+    if "create" in writer.operations:
+        admin.execute_command(*writer.call("create", fields="owner ann"))
+    for operation in writer.operations.values():
+        if not operation.kind:
+            continue
+        command = writer.call(operation.method)
+        (role,) = duties.callers(steps[operation.function.name].function.call)
+        answer = users[role].execute_command(*command)
+        result = answer[1] if isinstance(answer, list) else answer
+        assert result in operation.function.call.results, operation.method
+        assert not {"worker", "app"} - {role} or role == steps[operation.function.name].function.call.users[0]
+
+
+def test_an_action_takes_the_place_of_what_was_generic(played: made.Project) -> None:
+    methods = {o.method for o in model.operations(played.brief, played.keyspace)}
+    assert not methods & {"record_answer", "record_score", "record_buzzer"}
+    steps = [step.function.name for step in library.steps(played.keyspace)]
+    assert "session_join" not in steps  # which would let a banned one in
+    assert len(steps) == len(set(steps))
+    for step in library.steps(played.keyspace):
+        if step.action:
+            assert step.function.call.users == (
+                ("worker",) if catalog.kinds()[step.action.kind].actors == ("worker",) else ("app",)
+            )
+
+
+def test_every_module_is_strictly_typed_and_formatted(documents: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty.ini").write_text("[mypy]\nstrict = True\n")
+    for number, name in enumerate(made.PROJECTS):
+        project = made.acting(name, documents)
+        if text := action_clients.python_module(project.brief, project.keyspace):
+            client = f"client_{number:09d}"  # one run of each tool for all of them, and names as long as ours
+            (tmp_path / f"{client}.py").write_text(clients.python_client(project.brief, project.keyspace), "utf-8")
+            named = text.replace("from redis_plan_client import", f"from {client} import")
+            (tmp_path / f"actions_{number}.py").write_text(named, "utf-8")
+    files = sorted(str(path) for path in tmp_path.glob("actions_*.py"))
+    assert files
+    style = ["--isolated", "--line-length", "120"]
+    for tool in (
+        ["mypy", "--strict", f"--config-file={tmp_path / 'empty.ini'}", f"--cache-dir={tmp_path / 'cache'}"],
+        ["ruff", "check", *style, "--select", "E,F,W,UP,B,RUF,N", "--ignore", "RUF002,RUF001"],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", *tool, *files], capture_output=True, text=True, check=False, cwd=tmp_path
+        )
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-500:]
+
+
+@pytest.fixture
+def beside() -> Iterator[Path]:
+    """A folder beside node_modules, where the compiler finds the types."""
+    folder = node.HERE / "out" / "actions"
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@node.needs_node
+def test_every_module_compiles_strictly_for_both_libraries(documents: Path, beside: Path) -> None:
+    files = []
+    for name, chosen in itertools.product(made.PROJECTS, node.LIBRARIES):
+        project = made.acting(name, documents)
+        if text := action_clients.typescript_module(project.brief, project.keyspace):
+            folder = beside / f"{name}-{chosen}"
+            folder.mkdir(parents=True)
+            (folder / clients.TYPESCRIPT).write_text(
+                clients.typescript_client(project.brief, project.keyspace, chosen), "utf-8"
+            )
+            files.append(folder / action_clients.TYPESCRIPT)
+            files[-1].write_text(text, "utf-8")
+    node.compile_all(files)
+
+
+def test_each_file_of_the_sample_stays_readable(played: made.Project) -> None:
+    for path in (clients.PYTHON, clients.TYPESCRIPT, action_clients.PYTHON, action_clients.TYPESCRIPT):
+        assert played.text(path).count("\n") <= MOST_LINES, path
+
+
+def test_a_round_of_the_sample_is_played_by_its_own_files_as_its_users(
+    fresh: Server, played: made.Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made.write(played.artefacts, tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for module in ("redis_plan_client", "redis_plan_actions"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    client, acting = importlib.import_module("redis_plan_client"), importlib.import_module("redis_plan_actions")
+    admin = fresh.client(decode_responses=True)
+    admin.flushall()
+    admin.function_flush()
+    admin.function_load(played.text("functions.lua"))
+    users = users_on(fresh, played)
+    keys = client.Keys(environment="prod")
+    app, worker = client.Operations(users["app"], keys), client.Operations(users["worker"], keys)
+    act = acting.Actions(keys)
+
+    def join(who: str, name: str, device: str = "") -> str:
+        call = act.join("s", who, "c1", device or f"d-{who}", name, name.casefold())
+        return str(app.run(call).status)
+
+    def answer(who: str, value: str, **given: str) -> tuple[int, str]:
+        version, status = app.run(act.answer("s", who, "q1", value, **given))
+        return int(version), str(status)
+
+    app.create("s", fields={"owner": "host"})
+    assert [join("ann", "Ann"), join("bob", "ANN"), join("bob", "Bob"), join("cyd", "Cyd", "d-troll")] == [
+        "ok",
+        "name taken",
+        "ok",
+        "ok",
+    ]
+    assert app.run(act.start_question("s", "ann", "q1", {"text": "?"})).status == "not allowed"
+    assert app.run(act.start_question("s", "host", "q1", {"text": "?"}, length_ms=60_000)).status == "ok"
+    assert answer("ann", "b", op_id="t1")[1] == "ok"
+    assert answer("ann", "b", op_id="t1")[1] == "duplicate"
+    assert answer("ann", "c", op_id="t2")[1] == "again"
+    assert answer("eve", "c")[1] == "no seat"
+    assert app.run(act.kick("s", "host", "cyd", "d-troll")).status == "ok"
+    assert join("cyd", "Cyd") == "banned"
+    assert join("dan", "Dan", "d-troll") == "banned"
+    assert worker.run(act.all_answered("s", "q1")).status == "waiting"
+    assert app.run(act.pause("s", "host")).status == "ok"
+    assert answer("bob", "a")[1] == "not now"
+    snapshot = app.catch_up("s", "ff", 0)
+    assert '"b"' not in str(snapshot)  # what ann answered
+    assert snapshot.state["phase"] == "paused"
+    assert admin.hget(keys.answer("s", "q1"), "ann") == '"b"'
+    told = [json.loads(e) for e in admin.lrange(keys.log("s"), 0, -1)]
+    assert [e["v"] for e in told] == list(range(1, len(told) + 1))
+    assert {e["t"] for e in told} <= set(acting.EVENTS)
+    assert next(e["d"] for e in told if e["t"] == "submitted") == {"member": "ann", "count": 1}
