@@ -30,6 +30,7 @@ local function session_join(keys, a, session)
   if session.ended then return {session.version, 'ended'} end
   local member = member_of(a.member)
   if member == '' then return redis.error_reply('BADARG session_join: member') end
+  if redis.call('HEXISTS', keys[1], 'hidden:ban:' .. member) == 1 then return {session.version, 'banned'} end
   local old = redis.call('HGET', keys[2], member)
   local seats = a.capacity or tonumber(redis.call('HGET', keys[1], 'capacity') or nil) or LAST_VERSION
   if not old and redis.call('HLEN', keys[2]) >= seats then return {session.version, 'full'} end

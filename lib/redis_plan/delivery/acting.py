@@ -1,4 +1,4 @@
-"""Acting: the functions of a project's actions, and the generic steps that they take the place of."""
+"""Acting: the functions of a project's actions, and the generic changes that they take the place of."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from redis_plan.keyspace import functions
 from redis_plan.keyspace.functions import Function
 from redis_plan.keyspace.model import Bound, KeyPattern, Keyspace
 
-#: An action does more than the session's own function: who was kicked, whose name is taken, which tab gives way.
-_INSTEAD = {"seats.join": "session_join"}
 #: Effects that leave a key to others: a generic step may still be what fills it.
 _ONLY_TAKE = frozenset({"empty", "drop", "remove", "erase"})
 
@@ -42,9 +40,8 @@ def called(keyspace: Keyspace) -> tuple[tuple[Bound, str, KeyPattern], ...]:
 
 
 def replaced(keyspace: Keyspace) -> frozenset[str]:
-    """Return the functions of a session, and the names of collections, that actions take the place of."""
-    made = [catalog.kinds()[action.kind] for action, _ in composed(keyspace)]
-    names = {name for kind in made if (name := _INSTEAD.get(kind.id))}
+    """Return the names of the collections whose generic changes actions take the place of."""
+    names: set[str] = set()
     for action, _ in composed(keyspace):
         keys, kind = dict(action.keys), catalog.kinds()[action.kind]
         names |= {keys[str(e.options["key"])] for e in kind.effects if "key" in e.options and e.name not in _ONLY_TAKE}

@@ -38,7 +38,7 @@ def steps(keyspace: Keyspace) -> tuple[Step, ...]:
     found: list[Step] = []
     if not functions.missing(keyspace):
         instead = acting.replaced(keyspace)
-        found += [Step(f) for f in functions.functions().values() if f.name not in instead]
+        found += [Step(f) for f in functions.functions().values()]
         rounds = records.rounds(keyspace)
         recorded = tuple(p for p in records.recorded(keyspace) if p.name not in instead)
         found += [Step(records.function(), recorded)] if recorded else []

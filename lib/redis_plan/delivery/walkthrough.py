@@ -55,7 +55,9 @@ class Writer:
         self.brief, self.keyspace, self.prefix = brief, keyspace, prefix
         bucket = f"{naming.slot(naming.encode_id(session)) % 16:02d}"
         self.ids = _IDS | {"session_id": session, "bucket": bucket}
-        self.operations = {o.method: o for o in model.operations(brief, keyspace)}
+        made = model.operations(brief, keyspace)
+        self.operations = {o.method: o for o in made if not o.kind}
+        self.actions = {o.method: o for o in made if o.kind}
 
     def key(self, pattern: str, **ids: object) -> str:
         """Return a name of ``pattern`` with the walk's ids."""
@@ -66,7 +68,10 @@ class Writer:
 
     def call(self, method: str, also: Iterable[str] = (), **given: object) -> tuple[str, ...]:
         """Return the FCALL of an operation with example values, or those ``given``."""
-        operation = self.operations[method]
+        return self.command(self.operations[method], also, **given)
+
+    def command(self, operation: Operation, also: Iterable[str] = (), **given: object) -> tuple[str, ...]:
+        """Return the FCALL of any operation or action; see :meth:`call`."""
         keys = []
         for key in operation.keys:
             own = dict(zip(naming.placeholders(self.keyspace.pattern(key.pattern).template), key.ids, strict=True))
@@ -117,7 +122,7 @@ def _example(name: str, default: str, operation: Operation, brief: Brief) -> str
         return "null" if name == "data" else ""
     if default.isdigit() or default.startswith("="):
         return default.removeprefix("=")
-    known = {**calls.arguments(), **vocabulary.arguments()}
+    known = {**vocabulary.arguments(), **calls.arguments()}
     return known[name].example or name if name in known else name
 
 
@@ -162,10 +167,8 @@ def _session(w: Writer) -> Iterable[Step]:
     yield Step("create", f"the {noun} exists; {state} is its only key", w.call("create", fields="owner ann"))
     if due and due.type == "zset":
         yield Step("index", "when the worker must look at it (here: at once)", ("ZADD", w.key(due.name), "1", entry))
-    join = next((o.method for o in w.operations.values() if o.kind == "seats.join"), "join")
-    bob = {"member_id": "bob", "data": '{"name":"Bob"}', "member": "bob", "name": "Bob", "folded": "bob"}
-    yield Step("join", f"the first {member} takes a seat", w.call(join))
-    yield Step("join", f"a second {member}", w.call(join, connection="c9", **bob))
+    yield Step("join", f"the first {member} takes a seat", w.call("join"))
+    yield Step("join", f"a second {member}", w.call("join", member_id="bob", connection="c9", data='{"name":"Bob"}'))
     yield Step("heartbeat", "a lease is renewed", w.call("heartbeat"))
     yield Step(
         "apply", "a change, with an operation id", w.call("apply", op_id=OP, fields="owner bob", data='{"owner":"bob"}')
