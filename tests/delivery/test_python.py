@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redis_plan.delivery import clients, library
+from redis_plan.delivery import clients, library, spelling
 from redis_plan.keyspace import naming
 from redis_plan.server import Server
 from tests.conftest import MACHINE_PATHS
@@ -97,7 +97,7 @@ def test_every_builder_makes_the_names_of_the_registry(project: made.Project, tm
     keys = module.Keys(environment="stage")
     for pattern, value in itertools.product(project.keyspace.patterns, HOSTILE):
         ids = [name for name in naming.placeholders(pattern.template) if name != "env"]
-        name = getattr(keys, clients.snake(pattern.name))(*[value] * len(ids))
+        name = getattr(keys, spelling.snake(pattern.name))(*[value] * len(ids))
         assert name == naming.render(pattern.template, env="stage", **dict.fromkeys(ids, value))
         parsed = naming.parse(pattern.template, name)
         assert parsed is not None

@@ -13,6 +13,17 @@ from redis_plan.delivery import operations as model
 from redis_plan.delivery.artefact import plain, quote, render
 from redis_plan.delivery.brackets import LINE, python_call, typescript_call
 from redis_plan.delivery.operations import Operation
+from redis_plan.delivery.spelling import (
+    camel,
+    py_argument,
+    py_key,
+    py_parameter,
+    snake,
+    ts_argument,
+    ts_key,
+    ts_type,
+    wrapped,
+)
 from redis_plan.keyspace import functions
 from redis_plan.keyspace.model import Keyspace
 
@@ -49,8 +60,8 @@ def _names(brief: Brief, keyspace: Keyspace) -> dict[str, Any]:  # Any: what the
         "session": any(o.takes_more for o in made),
         "alone": any(not o.takes_more for o in made),
         "uses_json": any(a.kind == "parameter" and a.of == "json" for o in made for a in o.arguments),
-        "py_idem": clients.snake(idem),
-        "ts_idem": clients.camel(idem),
+        "py_idem": snake(idem),
+        "ts_idem": camel(idem),
         "py_channel": f'f"{{{py_channel}}}{sharded}"' if sharded else py_channel or '""',
         "ts_channel": f"`${{{ts_channel}}}{sharded}`" if sharded else ts_channel or '""',
     }
@@ -82,21 +93,21 @@ def _imports(made: Iterable[Operation]) -> str:
 
 def _action(o: Operation) -> dict[str, Any]:  # Any: text and lines
     """Return one method: its signature, what it says, and what it hands to the one that sends it."""
-    py_name, ts_name = clients.snake(o.method), clients.camel(o.method)
+    py_name, ts_name = snake(o.method), camel(o.method)
     shared_keys, shared_args = (_SHARED_KEYS, _SHARED_ARGS) if o.takes_more else (0, 0)
     result = f"{ts_name[0].upper()}{ts_name[1:]}Result"
-    py_keys = python_call("[", [clients.py_key(k) for k in o.keys[shared_keys:]], "]", 0)
-    ts_keys = f"[{', '.join(clients.ts_key(k) for k in o.keys[shared_keys:])}]"
+    py_keys = python_call("[", [py_key(k) for k in o.keys[shared_keys:]], "]", 0)
+    ts_keys = f"[{', '.join(ts_key(k) for k in o.keys[shared_keys:])}]"
     rest = o.arguments[shared_args:]
-    py_args = [clients.py_argument(a, o) for a in rest]
-    ts_args = [clients.ts_argument(a, o) for a in rest]
+    py_args = [py_argument(a, o) for a in rest]
+    ts_args = [ts_argument(a, o) for a in rest]
     first = ("session_id, op_id, ", "sessionId, options.opId, ") if o.takes_more else ("", "")
     sends = ("_act", "act") if o.takes_more else ("_alone", "alone")
     answer = f"Versioned[{result}]" if o.takes_more else result
     ts_answer = f"Versioned<{result}>" if o.takes_more else result
-    optional = [clients.py_parameter(p) for p in o.optional]
-    ts_optional = "; ".join(f"{clients.camel(p.name)}?: {clients.ts_type(p)}" for p in o.optional)
-    ts_parameters = [f"{clients.camel(p.name)}: {clients.ts_type(p)}" for p in o.required]
+    optional = [py_parameter(p) for p in o.optional]
+    ts_optional = "; ".join(f"{camel(p.name)}?: {ts_type(p)}" for p in o.optional)
+    ts_parameters = [f"{camel(p.name)}: {ts_type(p)}" for p in o.required]
     return {
         "result": result,
         "py_literal": python_call(f"{result} = Literal[", [quote(w) for w in o.function.call.results], "]", 0),
@@ -104,7 +115,7 @@ def _action(o: Operation) -> dict[str, Any]:  # Any: text and lines
         "about": _about(o),
         "py_signature": python_call(
             f"    def {py_name}(",
-            ["self", *(clients.py_parameter(p) for p in o.required), *(["*", *optional] if optional else [])],
+            ["self", *(py_parameter(p) for p in o.required), *(["*", *optional] if optional else [])],
             f") -> Call[{answer}]:",
             4,
         ),
@@ -131,7 +142,7 @@ def _about(o: Operation) -> list[str]:
     """Return what an action does, whom it serves, and the results that are its own."""
     first = f"{o.about.rstrip('.')}.{f' Serves {o.requirements}.' if o.requirements else ''}"
     own = [f"{word}: {says}." for word, says in o.function.call.results.items() if word not in _EVERYWHERE]
-    return [*clients.wrapped(first), *(["", *clients.wrapped(" ".join(own))] if own else [])]
+    return [*wrapped(first), *(["", *wrapped(" ".join(own))] if own else [])]
 
 
 def _told(made: Iterable[Operation]) -> list[str]:
@@ -139,8 +150,8 @@ def _told(made: Iterable[Operation]) -> list[str]:
     said: dict[str, str] = {}
     for o in made:
         said |= {w: s for w, s in o.function.call.results.items() if w in _EVERYWHERE}
-        said |= {clients.snake(p.name): plain(p.says) for p in o.required if p.name != "session_id"}
-    return clients.wrapped(" ".join(f"{word}: {says}." for word, says in said.items()))
+        said |= {snake(p.name): plain(p.says) for p in o.required if p.name != "session_id"}
+    return wrapped(" ".join(f"{word}: {says}." for word, says in said.items()))
 
 
 def _events(made: Iterable[Operation]) -> list[dict[str, Any]]:  # Any: text and lines

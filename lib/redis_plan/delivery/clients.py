@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import keyword
 import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
@@ -12,18 +11,25 @@ from redis_plan.brief.model import Brief
 from redis_plan.delivery import operations as model
 from redis_plan.delivery.artefact import plain, quote, render
 from redis_plan.delivery.brackets import LINE, python_call, typescript_call
-from redis_plan.delivery.operations import Argument, Key, Operation, Parameter
+from redis_plan.delivery.operations import Operation, Parameter
+from redis_plan.delivery.spelling import (
+    WIDTH,
+    camel,
+    py_argument,
+    py_key,
+    py_parameter,
+    snake,
+    ts_argument,
+    ts_key,
+    ts_type,
+    wrapped,
+)
 from redis_plan.keyspace import calls, chain, cues, functions, naming, records
 from redis_plan.keyspace.model import KeyPattern, Keyspace
 
 PYTHON, TYPESCRIPT = "redis_plan_client.py", "redis-plan-client.ts"
 Library = Literal["ioredis", "node-redis"]
-_WIDTH = 106
 
-_PY_KINDS = {"id": "Id", "text": "str", "int": "int", "number": "float", "json": "object", "fields": "Mapping[str, str | int]",
-             "flag": "bool"}  # fmt: skip
-_TS_KINDS = {"id": "Id", "text": "string", "int": "number", "number": "number", "json": "unknown",
-             "fields": "Readonly<Record<string, string | number>>", "flag": "boolean"}  # fmt: skip
 #: What each shape of a reply becomes: type, and what reads it.
 _PY_SHAPES = {"count": ("int", "int"), "names": ("list[str]", "_texts"), "claims": ("list[Claim]", "_claims"),
               "caught_up": ("CaughtUp", "_caught_up")}  # fmt: skip
@@ -31,10 +37,6 @@ _TS_SHAPES = {"count": ("number", "Number"), "names": ("string[]", "texts"), "cl
               "caught_up": ("CaughtUp", "caughtUp")}  # fmt: skip
 #: The class that a numbered result is, by what its number counts.
 _NUMBERED = {"version": "Versioned", "used": "Counted", "token": "Token"}
-_TS_WORDS = {"break", "case", "catch", "class", "const", "continue", "debugger", "default", "delete", "do", "else", "enum", "export",
-             "extends", "false", "finally", "for", "function", "if", "import", "in", "instanceof", "new", "null", "return", "super",
-             "switch", "this", "throw", "true", "try", "typeof", "var", "void", "while", "with", "package", "private", "public",
-             "static", "yield", "let", "constructor", "environment"}  # fmt: skip
 
 
 def library_for(brief: Brief) -> Library:
@@ -122,28 +124,11 @@ def _constants(brief: Brief, keyspace: Keyspace) -> list[dict[str, Any]]:  # Any
     return found
 
 
-def wrapped(text: str, width: int = _WIDTH) -> list[str]:
-    """Return ``text`` in lines of a comment."""
-    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]
-
-
-def snake(name: str) -> str:
-    """Return a name as a Python identifier."""
-    text = model.identifier(name)
-    return f"{text}_" if keyword.iskeyword(text) or text in ("environment", "self") else text
-
-
-def camel(name: str) -> str:
-    """Return a name as a TypeScript identifier."""
-    text = re.sub(r"[-_](\w)", lambda m: m[1].upper(), name)
-    return f"{text}_" if text in _TS_WORDS else text
-
-
 def _builder(pattern: KeyPattern, brief: Brief) -> dict[str, Any]:  # Any: text and lines
     ids = [i for i in naming.placeholders(pattern.template) if i != "env"]
     held = f"{pattern.type[0].upper()}{pattern.type[1:]} {pattern.template}: {plain(pattern.holds)}."
     about = wrapped(held)
-    about = about if len(about) == 1 else [f"{textwrap.shorten(held, _WIDTH, placeholder=' …')}"]
+    about = about if len(about) == 1 else [f"{textwrap.shorten(held, WIDTH, placeholder=' …')}"]
 
     def text(opening: str, identifier: Any, this: str) -> str:
         parts = re.split(r"(<[a-z][a-z0-9_]*>)", pattern.template.replace("{", "\0").replace("}", "\1"))
@@ -336,95 +321,3 @@ def camel_words(line: str, parameters: Sequence[Parameter]) -> str:
     """Return a line of a comment with the parameter that it begins with as TypeScript writes it."""
     name = line.partition(":")[0]
     return line.replace(name, camel(name), 1) if name in {p.name for p in parameters} else line
-
-
-def py_key(key: Key) -> str:
-    """Return a key's name as Python builds it."""
-    ids = [f'{snake(i)} or "none"' if i == "op_id" else snake(i) for i in key.ids]
-    return f"self.keys.{snake(key.pattern)}({', '.join(ids)})"
-
-
-def ts_key(key: Key) -> str:
-    """Return a key's name as TypeScript builds it."""
-    ids = ['options.opId || "none"' if i == "op_id" else camel(i) for i in key.ids]
-    return f"this.keys.{camel(key.pattern)}({', '.join(ids)})"
-
-
-def py_parameter(p: Parameter) -> str:
-    """Return a parameter with its type, and its default where it has one."""
-    kind, name = _PY_KINDS[p.kind], snake(p.name)
-    if not p.default:
-        return f"{name}: {kind}"
-    if p.default == "capacity":
-        return f"{name}: {kind} = CAPACITY"
-    if p.default.isdigit():
-        return f"{name}: {kind} = {p.default}"
-    if p.default.startswith("="):
-        return f"{name}: {kind} = {quote(p.default[1:])}"
-    blank = {"text": '""', "flag": "False", "json": "None"}.get(p.kind)
-    return f"{name}: {kind} = {blank}" if blank else f"{name}: {kind} | None = None"
-
-
-def ts_type(p: Parameter) -> str:
-    """Return the type of a parameter in TypeScript."""
-    return _TS_KINDS[p.kind]
-
-
-def py_argument(a: Argument, operation: Operation, channel: str = "", sharded: str = "") -> str:
-    """Return an argument of the function as Python gives it."""
-    if a.kind == "constant":
-        return {"ttl": f'TTL["{a.of}"]', "ms": f'1000 * TTL["{a.of}"]', "bound": f'BOUND["{a.of}"]',
-                "lease_ms": "LEASE_MS", "log_max": "LOG_MAX"}[a.name]  # fmt: skip
-    if a.kind == "channel":
-        return (f'f"{{{channel}}}{sharded}"' if sharded else channel) if channel else '""'
-    if a.kind == "connection":
-        return "_connection(member_id, connection)"
-    if a.kind == "id":
-        return f"encode_id({snake(a.name)})"
-    if a.kind == "literal":
-        return quote(a.name)
-    if a.kind == "once":
-        return '"HSETNX" if once else "HSET"'
-    p = next(p for p in operation.parameters if p.name == a.name)
-    name = snake(p.name)
-    if p.default == "random":
-        return f"{name} or secrets.token_hex(8)"
-    if p.kind == "fields":
-        return f"*_pairs({name} or {{}})" if p.default else f"*_pairs({name})"
-    if p.kind == "json":
-        return f"_json({name})"
-    if p.kind in ("int", "number"):
-        return name
-    return name
-
-
-def ts_argument(a: Argument, operation: Operation, channel: str = "", sharded: str = "") -> str:
-    """Return an argument of the function as TypeScript gives it."""
-    if a.kind == "constant":
-        return {"ttl": f'String(TTL["{a.of}"])', "ms": f'String(1000 * TTL["{a.of}"])', "bound": f'String(BOUND["{a.of}"])',
-                "lease_ms": "String(LEASE_MS)", "log_max": "LOG_MAX"}[a.name]  # fmt: skip
-    if a.kind == "channel":
-        return (f"`${{{channel}}}{sharded}`" if sharded else channel) if channel else '""'
-    if a.kind == "connection":
-        optional = any(p.name == "connection" and p.default for p in operation.parameters)
-        return f"connectionOf(memberId, {'options.connection' if optional else 'connection'})"
-    if a.kind == "id":
-        return f"encodeId({camel(a.name)})"
-    if a.kind == "literal":
-        return quote(a.name)
-    if a.kind == "once":
-        return 'options.once ? "HSETNX" : "HSET"'
-    p = next(p for p in operation.parameters if p.name == a.name)
-    name = f"options.{camel(p.name)}" if p.default else camel(p.name)
-    if p.default == "random":
-        return f'{name} || randomBytes(8).toString("hex")'
-    if p.kind == "fields":
-        return f"...pairs({name} ?? {{}})" if p.default else f"...pairs({name})"
-    if p.kind == "json":
-        return f"json({name})"
-    fallback = {"capacity": "CAPACITY", "none": '""'}.get(
-        p.default, quote(p.default[1:]) if p.default.startswith("=") else p.default
-    )
-    if p.kind in ("int", "number"):
-        return f"String({name} ?? {fallback})" if p.default else f"String({name})"
-    return f"{name} ?? {fallback}" if p.default else name
