@@ -324,6 +324,21 @@ def test_what_the_functions_write_themselves_nobody_else_sets(client: redis.Redi
     assert dump(client) == before
 
 
+def test_a_capacity_that_is_no_number_lets_nobody_in(client: redis.Redis) -> None:
+    client.fcall("session_create", 3, K["state"], K["roster"], K["log"], "ab", TTL, "capacity", "many")
+    keys = [K["state"], K["roster"], K["presence"], K["log"]]
+    with pytest.raises(redis.ResponseError, match=r"BADSTATE .* capacity"):
+        client.fcall("session_join", 4, *keys, "ann#1", "{}", "", LEASE, TTL, "", "5")
+    assert client.fcall("session_join", 4, *keys, "ann#1", "{}", 1, LEASE, TTL, "", "5") == [1, "joined"]
+
+
+@pytest.mark.parametrize("pair", [(b"\xff", "v"), ("f", b"\xc0\x80")])
+def test_a_field_that_is_no_text_is_refused(client: redis.Redis, pair: tuple[Any, Any]) -> None:
+    with pytest.raises(redis.ResponseError, match="BADARG session_create: fields"):
+        client.fcall("session_create", 3, K["state"], K["roster"], K["log"], "ab", TTL, *pair)
+    assert not client.dbsize()
+
+
 def test_more_keys_than_a_step_can_take_are_refused_before_the_first_write(client: redis.Redis) -> None:
     """Lua unpacks some thousand values at most, and would notice after the change."""
     keys = [K["state"], K["log"], "m:{s}:idem", *(f"m:{{s}}:round:{number}" for number in range(9000))]

@@ -189,7 +189,10 @@ local function check_command(text) return ELEMENT[text] and text end
 local function check_rest_fields(args, from)
   local found = {}
   if (#args - from) % 2 == 0 or #args - from >= 2 * MOST_FEW then return nil end
-  for i = from, #args do found[#found + 1] = args[i] end
+  for i = from, #args do
+    if not is_utf8(args[i]) then return nil end -- a snapshot is text: what is none would end the clients that read it
+    found[#found + 1] = args[i]
+  end
   return found
 end
 

@@ -32,7 +32,8 @@ local function session_join(keys, a, session)
   if member == '' then return redis.error_reply('BADARG session_join: member') end
   if redis.call('HEXISTS', keys[1], 'hidden:ban:' .. member) == 1 then return {session.version, 'banned'} end
   local old = redis.call('HGET', keys[2], member)
-  local seats = a.capacity or tonumber(redis.call('HGET', keys[1], 'capacity') or nil) or LAST_VERSION
+  local seats = a.capacity or whole(redis.call('HGET', keys[1], 'capacity') or '9007199254740991', 1, LAST_VERSION)
+  if not seats then return redis.error_reply('BADSTATE ' .. keys[1] .. ' has a capacity that is no number') end
   if not old and redis.call('HLEN', keys[2]) >= seats then return {session.version, 'full'} end
   local taken = nil
   if old and not redis.call('ZSCORE', keys[3], a.member) then
