@@ -15,8 +15,8 @@ import asyncio
 import json
 import logging
 import random
-from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from picows import WSUpgradeRequest, ws_create_server
@@ -24,7 +24,10 @@ from redis.exceptions import RedisError
 
 from redis_plan.delivery.redis_plan_sync import State, SyncClient
 from redis_plan.delivery.redis_plan_sync_driver import ADMITTED, SyncDriver, persist
-from redis_plan.delivery.redis_plan_websocket import Client, Member, frame, word
+from redis_plan.delivery.redis_plan_websocket import Client, Member, Room, frame, word
+
+#: Leases that are renewed in one round trip.
+BATCH = 50
 
 _log = logging.getLogger("redis_plan")
 
@@ -48,7 +51,9 @@ class Limits(NamedTuple):
 
 
 class Operations(Protocol):
-    """What a gateway calls of AsyncOperations."""
+    """What a gateway calls of AsyncOperations; calls are the same as values."""
+
+    calls: Any
 
     def join(self, session_id: str, member_id: str, connection: str, data: object, /) -> Awaitable[Any]:
         """Take a seat and a lease."""
@@ -68,25 +73,6 @@ View = Callable[[str, State], State]
 def visible(role: str, state: State) -> State:
     """Return what a role may see of the state: whatever is not hidden; replace it where roles see different things."""
     return {name: value for name, value in state.items() if not name.startswith("hidden:")}
-
-
-class Room:
-    """One session on this gateway: its sockets, what waits to be written to all of them, and the last events."""
-
-    def __init__(self, session_id: str, remembered: int) -> None:
-        self.session_id = session_id
-        self.copy: SyncClient | None = None
-        self.clients: set[Client] = set()
-        self.live = asyncio.Event()
-        self.waiting: list[bytes] = []
-        self.due, self.flushed_at = False, 0.0
-        self.told: tuple[str, int] = ("", -1)
-        self.recent: deque[tuple[int, str]] = deque(maxlen=remembered)
-
-    def missed(self, epoch: str, version: int) -> list[str] | None:
-        """Return the events after a position; None where they are not all remembered."""
-        found = [message for number, message in self.recent if number > version]
-        return found if epoch == self.told[0] and len(found) == self.told[1] - version else None
 
 
 class Gateway:
@@ -130,8 +116,9 @@ class Gateway:
             task.cancel()
 
     def connected(self, client: Client) -> None:
-        """Take a socket."""
+        """Take a socket; one that does not say who it is within a heartbeat is closed."""
         self.clients.add(client)
+        asyncio.get_running_loop().call_later(self.limits.heartbeat_s, client.close_unless_joined)
 
     def take(self, client: Client, given: Mapping[str, Any], kind: str) -> None:
         """Take a client's word."""
@@ -158,41 +145,50 @@ class Gateway:
         room = self.rooms.get(client.member.session_id) if client.member else None
         if room is not None and client in room.clients:
             room.clients.remove(client)
-            if not room.clients:
-                asyncio.get_running_loop().call_later(self.limits.linger_s, self._leave_room, room)
+            self._linger(room)
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _leave_room(self, room: Room) -> None:
-        if not room.clients and self.rooms.get(room.session_id) is room:
-            del self.rooms[room.session_id]
-            self._begin(self.driver.unfollow(room.session_id))
+    def _linger(self, room: Room) -> None:
+        if not room.clients and not room.expected:
+            asyncio.get_running_loop().call_later(self.limits.linger_s, lambda: self._begin(self._leave_room(room)))
 
-    async def _room(self, session_id: str) -> Room:
-        room = self.rooms.get(session_id)
-        if room is None:
-            room = self.rooms[session_id] = Room(session_id, self.limits.remembered)
-            room.copy = await self.driver.follow(session_id, self._heard)
-        await room.live.wait()
-        return room
+    async def _leave_room(self, room: Room) -> None:
+        if not room.clients and not room.expected and self.rooms.get(room.session_id) is room:
+            del self.rooms[room.session_id]  # and the driver forgets it in the same step: a new room follows anew
+            await self.driver.unfollow(room.session_id)
 
     async def _join(self, client: Client, member: Member, epoch: str, version: int) -> None:
-        async with self._admitted:
-            room = await self._room(member.session_id)
-            status = await self._seat(member) if member.seat else "watches"
-        if status in ("full", "gone"):
-            client.close(status)
-        elif client in self.clients:
-            self._answer(client, member, epoch, version)
-            room.clients.add(client)
+        known = room = self.rooms.get(member.session_id)
+        if room is None:
+            room = Room(member.session_id, self.limits.remembered, self.limits.coalesce_s)
+            self.rooms[member.session_id] = room
+        room.expected += 1
+        try:
+            if known is None:
+                room.copy = await self.driver.follow(member.session_id, self._heard)
+            async with self._admitted:
+                await room.live.wait()
+                status = await self._seat(member) if member.seat else "watches"
+            if status in ("full", "gone"):
+                client.close(status)
+            elif client in self.clients:
+                self._answer(client, member, epoch, version)
+                room.clients.add(client)
+        finally:
+            room.expected -= 1
+            self._linger(room)
 
     def _answer(self, client: Client, member: Member, epoch: str, version: int) -> None:
-        """Bring a client from its position to where its room is."""
+        """Bring a client from its position to where its room is; while the copy catches up, the end of that does it."""
         room = self.rooms[member.session_id]
-        self._flush(room)  # what the others wait for is in the answer already
+        room.flush()  # what the others wait for is in the answer already
+        if room.copy is None or (room.copy.epoch, room.copy.version) != room.told:
+            room.told = ("", -1)
+            return
         missed = room.missed(epoch, version)
         if missed is None:
             client.send(self._snapshot(room, member.role))
@@ -245,8 +241,7 @@ class Gateway:
             room.recent.append((copy.version, message))
             if '"t":"join"' in message or '"t":"leave"' in message:
                 self._say_why(room, json.loads(message))
-        room.waiting.append(data)
-        self._flush_soon(room)
+        room.say(data)
 
     def _moved(self, room: Room, copy: SyncClient) -> None:
         """Give everybody the state where a catch-up moved the copy: which events it took is not told."""
@@ -256,7 +251,7 @@ class Gateway:
         elif copy.mode == "live" and (copy.epoch, copy.version) != room.told:
             room.told = (copy.epoch, copy.version)
             room.recent.clear()
-            self._flush(room)
+            room.flush()
             shown = {role: self._snapshot(room, role) for role in {c.member.role for c in room.clients if c.member}}
             for client in list(room.clients):
                 client.send(shown[client.member.role if client.member else ""])
@@ -271,47 +266,37 @@ class Gateway:
                 elif kind == "leave" and about.get("m") == client.member.member_id:
                     client.close("kicked")
 
-    def _flush_soon(self, room: Room) -> None:
-        if not self.limits.coalesce_s:
-            self._flush(room)
-        elif not room.due:
-            room.due, loop = True, asyncio.get_running_loop()
-            wait = room.flushed_at + self.limits.coalesce_s - loop.time()
-            loop.call_later(wait, self._flush, room) if wait > 0 else loop.call_soon(self._flush, room)
-
-    def _flush(self, room: Room) -> None:
-        """Write what waits to every socket of the room, as one piece that was made once."""
-        data, room.waiting, room.due = b"".join(room.waiting), [], False
-        room.flushed_at = asyncio.get_running_loop().time()
-        for client in list(room.clients) if data else ():
-            client.send(data)
-
     def _snapshot(self, room: Room, role: str) -> bytes:
         assert room.copy is not None
         return word("~snapshot", e=room.copy.epoch, v=room.copy.version, d=self.view(role, room.copy.state))
 
     async def _beat_for_ever(self) -> None:
-        """Renew the leases of the sockets that live, one after the other, and say the position to all."""
+        """Say the position to every member that is here and renew the leases, a few at a time over the whole period."""
         while True:
-            clients = [client for client in self.clients if client.member]
-            begun = asyncio.get_running_loop().time()
-            for number, client in enumerate(clients):
-                ahead = begun + number * self.limits.heartbeat_s / len(clients) - asyncio.get_running_loop().time()
-                if ahead > 0.01:
-                    await asyncio.sleep(ahead)
-                room = self.rooms.get(client.member.session_id) if client.member else None
-                if client in self.clients and room is not None and client in room.clients:
-                    client.send(word("~at", e=room.told[0], v=room.told[1]))
-                    await self._renew(client)
-            await asyncio.sleep(max(0.0, begun + self.limits.heartbeat_s - asyncio.get_running_loop().time()))
+            clients = [client for client in self.clients if client.member is not None]
+            parts = max(1, -(-len(clients) // BATCH))
+            for at in range(parts):
+                await asyncio.sleep(self.limits.heartbeat_s / parts)
+                here = [client for client in clients[at * BATCH : (at + 1) * BATCH] if client in self.clients]
+                for client in here:
+                    room = self.rooms.get(client.member.session_id) if client.member else None
+                    if room is not None and client in room.clients and room.told[0]:
+                        client.send(word("~at", e=room.told[0], v=room.told[1]))
+                try:
+                    await self._renew([client.member for client in here if client.member and client.member.seat])
+                except Exception as error:  # a lease outlives more than one, and one member's is not the others'
+                    _log.debug("heartbeats were lost: %r", error)
 
-    async def _renew(self, client: Client) -> None:
-        member = client.member
-        if member is None or not member.seat:
-            return
-        try:
-            status = await self.operations.heartbeat(member.session_id, member.member_id, member.connection)
-            if status == "lapsed" and client in self.clients:
+    async def _renew(self, members: Sequence[Member]) -> None:
+        """Renew leases in one round trip; who has none any more, or where a function is missing, is asked for alone."""
+        calls = [self.operations.calls.heartbeat(m.session_id, m.member_id, m.connection) for m in members]
+        async with (await self.driver.link.primary()).pipeline(transaction=False) as pipe:
+            for call in calls:
+                pipe.execute_command("FCALL", call.name, len(call.keys), *call.keys, *call.args)
+            replies = await pipe.execute(raise_on_error=False)
+        for member, reply in zip(members, replies, strict=True):
+            status = reply
+            if isinstance(reply, Exception):
+                status = await self.operations.heartbeat(member.session_id, member.member_id, member.connection)
+            if status == "lapsed":
                 await self._seat(member)
-        except (RedisError, OSError) as error:
-            _log.debug("a heartbeat was lost: %r", error)  # the lease outlives more than one

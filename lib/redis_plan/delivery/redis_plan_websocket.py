@@ -1,4 +1,4 @@
-"""A member's WebSocket as the gateway sees it: frames made once for a whole room, and a bound for who does not read.
+"""Members' WebSockets as a gateway sees them: rooms, frames made once for a whole room, a bound for who does not read.
 
 What travels is JSON text; what begins with ~ is no event:
 
@@ -20,10 +20,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import deque
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, Protocol
 
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
+
+from redis_plan.delivery.redis_plan_sync import SyncClient
 
 #: Why a gateway closes a socket: the code and what it says. Section 7 has what the client does then.
 CLOSING: Final = {
@@ -127,6 +130,11 @@ class Client(WSListener):
     def resume_writing(self) -> None:
         """Take note of nothing: who was slow is being closed."""
 
+    def close_unless_joined(self) -> None:
+        """Close a socket that does not say who it is."""
+        if self.member is None:
+            self.close("kicked")
+
     def send(self, data: bytes) -> None:
         """Queue whole frames."""
         if self.transport is not None and not self.transport.is_close_frame_sent:
@@ -140,3 +148,40 @@ class Client(WSListener):
             code, says = CLOSING[why]
             transport.send_close(code, says.encode())  # type: ignore[arg-type]  # any number will do
             asyncio.get_running_loop().call_later(CUT_S, transport.disconnect, False)
+
+
+class Room:
+    """One session on this gateway: its sockets, what waits to be written to all of them, and the last events."""
+
+    def __init__(self, session_id: str, remembered: int, coalesce_s: float) -> None:
+        self.session_id, self.coalesce_s = session_id, coalesce_s
+        self.copy: SyncClient | None = None
+        self.clients: set[Client] = set()
+        self.expected = 0  # joins under way
+        self.live = asyncio.Event()
+        self.waiting: list[bytes] = []
+        self.due, self.flushed_at = False, 0.0
+        self.told: tuple[str, int] = ("", -1)
+        self.recent: deque[tuple[int, str]] = deque(maxlen=remembered)
+
+    def missed(self, epoch: str, version: int) -> list[str] | None:
+        """Return the events after a position; None where they are not all remembered."""
+        found = [message for number, message in self.recent if number > version]
+        return found if epoch == self.told[0] and len(found) == self.told[1] - version else None
+
+    def say(self, data: bytes) -> None:
+        """Write frames to every socket: at once, or with what follows until coalesce_s after the last time."""
+        self.waiting.append(data)
+        if not self.coalesce_s:
+            self.flush()
+        elif not self.due:
+            self.due, loop = True, asyncio.get_running_loop()
+            wait = self.flushed_at + self.coalesce_s - loop.time()
+            loop.call_later(wait, self.flush) if wait > 0 else loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Write what waits to every socket, as one piece that was made once."""
+        data, self.waiting, self.due = b"".join(self.waiting), [], False
+        self.flushed_at = asyncio.get_running_loop().time()
+        for client in list(self.clients) if data else ():
+            client.send(data)

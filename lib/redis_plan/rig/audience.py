@@ -14,6 +14,7 @@ import sys
 import time
 from array import array
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +26,7 @@ from redis_plan.rig.verdict import judged
 ALIVE_S = 4.0
 #: Sockets that are being opened at once.
 OPENING = 200
+PONG = wire.masked(b"", wire.PONG)
 _RECEIVE = 1 << 18
 
 
@@ -51,6 +53,7 @@ class Audience:
         for number in slow:
             self.seats[number].slow = True
         self.selector = selectors.DefaultSelector()
+        self.alive = 0.0
 
     def join_all(self, limit_s: float = 120.0) -> None:
         """Open every socket and wait until every client has its first state; raises TimeoutError."""
@@ -78,6 +81,8 @@ class Audience:
 
     def _read(self, wait_s: float) -> bool:
         """Take what has come; whether the parent wants something."""
+        if time.monotonic() > self.alive:
+            self._show_life()
         clock, called = time.monotonic_ns, False
         for key, _ in self.selector.select(wait_s):
             seat = key.data
@@ -101,20 +106,18 @@ class Audience:
     def listen(self) -> None:
         """Read until stdin closes."""
         self.selector.register(sys.stdin, selectors.EVENT_READ, None)
-        alive, pong = time.monotonic() + ALIVE_S, wire.masked(b"", wire.PONG)
         while True:
             if self._read(0.1):
                 if not sys.stdin.readline():
                     return
                 print(json.dumps({"cpu_s": time.process_time()}), flush=True)
-            if time.monotonic() > alive:
-                alive = time.monotonic() + ALIVE_S
-                for seat in self.seats:
-                    try:
-                        assert seat.link is not None
-                        seat.link.send(pong)
-                    except OSError:
-                        continue
+
+    def _show_life(self) -> None:
+        self.alive = time.monotonic() + ALIVE_S
+        for seat in self.seats:
+            if seat.link is not None:
+                with suppress(OSError):
+                    seat.link.send(PONG)
 
 
 def main() -> None:
