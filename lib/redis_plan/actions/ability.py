@@ -26,7 +26,14 @@ def lacking(kind: Kind, keyspace: Keyspace, homes: Homes) -> str:
     for use in uses:
         if (kind.mechanic not in homes) if use == RECORDS else keyspace.use(use) is None:
             return use
-    return ""
+    return otherwise(kind, keyspace, homes)
+
+
+def otherwise(kind: Kind, keyspace: Keyspace, homes: Homes) -> str:
+    """Return the use whose key the design holds in another type than ``kind`` can work on, or ""."""
+    keys = keys_of(kind, keyspace, homes)
+    types = {local: keyspace.pattern(name).type for local, name in keys.items()}
+    return next((use for local, (use, type) in kind.keys.items() if types.get(local, type) != type), "")
 
 
 def keys_of(kind: Kind, keyspace: Keyspace, homes: Homes) -> dict[str, str]:

@@ -56,9 +56,10 @@ def _further(keyspace: Keyspace, brief: Brief) -> Iterator[uses.Use]:
     if keyspace.use("state") is None or ability.RECORDS in brief.settled.dropped or brief.settled.only_taken:
         return
     asked: dict[str, list[Match]] = {}
-    for part in matches(brief, keyspace).parts:
+    found = matches(brief, keyspace)
+    for part in found.parts:
         for one in part.lacking:
-            for noun in ability.nouns_of(one.kind)[:1]:
+            for noun in () if one.kind.mechanic in found.homes else ability.nouns_of(one.kind)[:1]:
                 asked.setdefault(noun, []).append(part)
     for noun, parts in sorted(asked.items()):
         first = parts[0].demand

@@ -13,6 +13,9 @@ from functools import cache
 
 from redis_plan.resources import catalog_dir
 
+#: The kind of what asks for nothing live and is like no other kind.
+LASTING = "lasting"
+
 
 @dataclass(frozen=True, slots=True)
 class Outside:

@@ -180,6 +180,8 @@ class _Judge:
         if form != "action":
             sure = first.strength >= SURE_ELSEWHERE and first.alike >= ALIKE_ELSEWHERE
             outside, quality = (name if sure and form == of else "" for of in ("outside", "quality"))
+            if not sure and form != "quality" and not demand.realtime:
+                outside = elsewhere.LASTING
             return Match(demand, said, outside=outside, quality=quality, nearest=first)
         needed = SURE + SURER * (len(said.want.split()) <= FEW_WORDS and not said.speaker)
         sure_of = [one for one in likes if one.strength >= first.strength - BESIDE and _sureness(one) >= needed]

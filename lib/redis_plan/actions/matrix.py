@@ -134,7 +134,7 @@ def _row(match: Match, keyspace: Keyspace, by_kind: Mapping[str, Action], ran: M
         return replace(bare, served="outside", why=f"{kind.title}: {kind.where}; {kind.why}")
     if match.quality and (met := _of_the_whole(bare, match.quality, keyspace)):
         return met
-    return _unserved(match, bare)
+    return _unserved(match, bare, keyspace)
 
 
 def played(kind: Kind) -> str:
@@ -168,11 +168,19 @@ def _of_the_whole(bare: Row, name: str, keyspace: Keyspace) -> Row | None:
     return replace(bare, served="generic", keys=keys, test=quality.evidence, why=why, by=(name,))
 
 
-def _unserved(match: Match, bare: Row) -> Row:
+def _unserved(match: Match, bare: Row, keyspace: Keyspace) -> Row:
     """Return the row of a demand that nothing serves, with the entry of ``ai/redis-plan.toml`` that would have it served."""
     lacking = next((f.kind for part in (match, *match.criteria) for f in part.lacking), None)
     if lacking is None:
         return replace(bare, why=f"no action does this; where it is about live state, declare it: {declared(bare)}")
     use = lacking.use if lacking.use != ability.SESSION else next((use for use, _ in lacking.keys.values()), "state")
+    types = {of: type for of, type in lacking.keys.values() if of != ability.RECORDS}
+    if held := next((p for p in keyspace.keys if types.get(p.use, p.type) != p.type), None):
+        does = (
+            f"{lacking.id} would carry it out on a {types[held.use]}, and the design holds {held.name} as a {held.type}"
+        )
+        return replace(
+            bare, why=f'{does}; declare it: [structures] {held.name} = "{types[held.use]}"', lacking=held.use
+        )
     does = f"{lacking.id} would carry it out, and the design lacks its key; declare it: {declared(bare, use)}"
     return replace(bare, why=does, lacking=use)

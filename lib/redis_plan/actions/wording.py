@@ -19,8 +19,8 @@ from redis_plan.keyspace import cues
 
 #: Between the title of a story and its sentence, as the reader joins them.
 _JOINED = " · "
-#: So many words before a colon are a label.
-LABEL_WORDS = 3
+#: Up to three words before a colon or a dash are a label: "Isolation: …", "Spectator – …".
+_LABEL = re.compile(r"(?P<label>\S+(?: \S+){0,2}?)(?::| [–—-]) (?P<body>\S.+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +85,9 @@ def _labelled(text: str) -> tuple[str, str]:
     cells = text.split(" | ")
     if len(cells) > 1:
         return "", ": ".join(cell.strip() for cell in cells[:2])
-    label, colon, body = text.partition(": ")
-    return (label, body.strip()) if colon and body.strip() and len(label.split()) <= LABEL_WORDS else ("", text)
+    if found := _LABEL.match(text):
+        return found["label"], found["body"]
+    return "", text
 
 
 def _bare(text: str) -> str:
