@@ -1,6 +1,7 @@
 """The artefacts of the sample project and of every real one, made once."""
 
 import importlib.util
+import re
 import sys
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -81,3 +82,10 @@ def client_module(folder: Path, name: str) -> ModuleType:
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
+
+
+def block(readme: str, language: str, begins: str = "") -> str:
+    """Return the one block of a language in a README."""
+    found = re.findall(rf"```{language}\n({re.escape(begins)}.+?)```", readme, re.DOTALL)
+    assert len(found) == 1
+    return str(found[0])

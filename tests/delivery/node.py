@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from redis_plan.delivery import clients, syncing
+from redis_plan.delivery import bundle, clients, syncing
 from tests.delivery import made
 
 HERE = Path(__file__).parent / "typescript"
@@ -33,6 +33,10 @@ def write(project: made.Project, library: clients.Library, folder: Path) -> list
     texts = {a.path: a.text for a in syncing.artefacts(project.brief, project.keyspace) if a.path.endswith(".ts")}
     texts[clients.TYPESCRIPT] = clients.typescript_client(project.brief, project.keyspace, library)
     texts[syncing.TYPESCRIPT_DRIVER] = syncing.typescript_driver(library)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clients, "library_for", lambda _: library)
+        readme = bundle.readme(project.brief, project.keyspace, project.artefacts)
+    texts["first.ts"] = made.block(readme, "typescript")
     for path, text in texts.items():
         (folder / path).write_text(text, "utf-8")
     for program in (

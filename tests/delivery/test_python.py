@@ -12,11 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redis_plan.delivery import clients, library, spelling
+from redis_plan.delivery import clients, library, spelling, syncing
 from redis_plan.keyspace import naming
 from redis_plan.server import Server
 from tests.conftest import MACHINE_PATHS
 from tests.delivery import made
+from tests.delivery.test_odd import odd_clients
 
 HOSTILE = [
     "k3",
@@ -42,28 +43,26 @@ HOSTILE = [
 ]
 
 
-def test_every_client_is_strictly_typed_and_formatted(documents: Path, tmp_path: Path) -> None:
-    for name in made.PROJECTS:
-        project = made.of(name, documents)
-        text = clients.python_client(project.brief, project.keyspace)
-        (tmp_path / f"client_{name.replace('-', '_')}.py").write_text(text)
-    files = sorted(str(path) for path in tmp_path.glob("client_*.py"))
-    assert len(files) == len(made.PROJECTS)
+def test_every_python_file_is_strictly_typed_and_formatted(
+    documents: Path, sample: made.Project, tmp_path: Path
+) -> None:
+    """The sample's files, each project's client and those of odd projects: one run of each tool."""
+    texts = {a.path: a.text for a in sample.artefacts if a.path.endswith(".py")}
+    texts[syncing.PYTHON_CLUSTER] = syncing.python_cluster()  # delivered only where events are sharded
+    odd = odd_clients()
+    assert len(odd) >= 6
+    projects = {name: made.of(name, documents) for name in made.PROJECTS}
+    odd |= {name: clients.python_client(p.brief, p.keyspace) for name, p in projects.items()}
+    texts |= {f"client_{name.replace('-', '_')}.py": text for name, text in odd.items()}
+    for path, text in texts.items():
+        (tmp_path / path).write_text(text, "utf-8")
+    files = [str(tmp_path / path) for path in texts]
     (tmp_path / "empty.ini").write_text("[mypy]\nstrict = True\n")
+    rules = ["--select", "E,F,W,I,UP,B,RUF,N", "--ignore", "RUF002,RUF001"]
     for tool in (
         ["mypy", "--strict", f"--config-file={tmp_path / 'empty.ini'}", f"--cache-dir={tmp_path / 'cache'}"],
         ["ruff", "format", "--check", "--isolated", "--line-length", "120"],
-        [
-            "ruff",
-            "check",
-            "--isolated",
-            "--line-length",
-            "120",
-            "--select",
-            "E,F,W,I,UP,B,RUF,N",
-            "--ignore",
-            "RUF002,RUF001",
-        ],
+        ["ruff", "check", "--isolated", "--line-length", "120", *rules],
     ):
         done = subprocess.run([sys.executable, "-m", *tool, *files], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-500:]

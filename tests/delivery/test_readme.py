@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,27 +10,18 @@ from pathlib import Path
 import pytest
 
 from redis_plan import server
-from redis_plan.delivery import bundle, clients, syncing
 from redis_plan.keyspace import functions
-from tests.delivery import made
-from tests.delivery.node import HERE, LIBRARIES, TSC, compile_all
+from tests.delivery import made, node
 from tests.delivery.test_access import OPEN
 
 SAID = "ok duplicate live 2 x"
-
-
-def block(readme: str, language: str, begins: str = "") -> str:
-    """Return the one block of a language."""
-    found = re.findall(rf"```{language}\n({re.escape(begins)}.+?)```", readme, re.DOTALL)
-    assert len(found) == 1
-    return str(found[0])
 
 
 @pytest.fixture(scope="module")
 def url(sample: made.Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a server whose configuration, users and library came about as the README says."""
     folder = made.write(sample.artefacts, tmp_path_factory.mktemp("etc"))
-    script = block(sample.text("README.md"), "sh", "for user")
+    script = made.block(sample.text("README.md"), "sh", "for user")
     subprocess.run(["bash", "-euc", script], cwd=folder, check=True)
     kept = folder / "passwords.new"
     assert kept.stat().st_mode & 0o077 == 0
@@ -61,34 +51,14 @@ def said(command: list[str], folder: Path, url: str) -> str:
 
 def test_the_first_lines_in_python_run_as_they_stand(sample: made.Project, url: str, tmp_path: Path) -> None:
     made.write(sample.artefacts, tmp_path)
-    (tmp_path / "first.py").write_text(block(sample.text("README.md"), "python"), "utf-8")
+    (tmp_path / "first.py").write_text(made.block(sample.text("README.md"), "python"), "utf-8")
     assert said([sys.executable, "first.py"], tmp_path, url) == SAID
     assert f"`{SAID}`" in sample.text("README.md")
 
 
-@pytest.mark.skipif(
-    shutil.which("node") is None or not TSC.exists(), reason="Node is missing here, or its packages are"
-)
-@pytest.mark.parametrize("library", LIBRARIES)
-def test_the_first_lines_in_typescript_compile_strictly_and_run(
-    sample: made.Project, url: str, library: clients.Library, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(clients, "library_for", lambda _: library)
-    readme = bundle.readme(sample.brief, sample.keyspace, sample.artefacts)
-    folder = HERE / f"first-{library}"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    try:
-        text = clients.typescript_client(sample.brief, sample.keyspace, library)
-        (folder / clients.TYPESCRIPT).write_text(text, "utf-8")
-        monkeypatch.setattr(syncing.clients, "library_for", lambda _: library)
-        for artefact in syncing.artefacts(sample.brief, sample.keyspace):
-            (folder / artefact.path).write_text(artefact.text, "utf-8")
-        (folder / "first.ts").write_text(block(readme, "typescript"), "utf-8")
-        compile_all([folder / "first.ts"])
-        assert said(["node", "first.js"], folder, url) == SAID
-    finally:
-        shutil.rmtree(folder)
+@pytest.mark.parametrize("library", node.LIBRARIES)
+def test_the_first_lines_in_typescript_run_as_they_stand(url: str, library: str, programs: Path) -> None:
+    assert said(["node", "first.js"], programs / library, url) == SAID
 
 
 def test_only_a_project_with_sessions_has_first_lines_of_one(project: made.Project) -> None:
