@@ -135,6 +135,29 @@ def test_bad_arguments_and_foreign_keys_write_nothing(client: "redis.Redis", kin
 
 
 @of(KINDS)
+def test_the_rights_that_it_declares_are_enough_and_each_is_asked_for_before_the_first_write(
+    live: Server, client: "redis.Redis", kind: Kind
+) -> None:
+    needs = compose.catalogued()[kind.id].runs("list") - {"SPUBLISH"}
+    rules = ("reset", "on", "nopass", "~t:*", "&t:*", "+fcall", *(f"+{command}" for command in needs))
+    client.execute_command("ACL", "SETUSER", "caller", *rules)
+    with live.client(username="caller", password="any", decode_responses=True) as caller:
+        for guard in refusals(kind):
+            world = World(client, kind).build(breaks=guard.name)
+            world.client = caller
+            assert world.call() == [7, guard.answer], guard.name
+        world, mine = World(client, kind).build(), World(caller, kind)
+        before, mine.given = world.dump(), world.given
+        for command in sorted(needs):
+            client.execute_command("ACL", "SETUSER", "caller", f"-{command}")
+            with pytest.raises(redis.exceptions.NoPermissionError, match=command):
+                mine.call()
+            client.execute_command("ACL", "SETUSER", "caller", f"+{command}")
+        assert world.dump() == before
+        assert mine.call() == [8, "ok"]
+
+
+@of(KINDS)
 def test_a_race_ends_as_some_order_of_the_same_calls(live: Server, client: "redis.Redis", kind: Kind) -> None:
     """As many are accepted at once as one after the other, each with a version of its own and one event."""
     operations = [f"op{n}" for n in range(RACERS)]
