@@ -40,6 +40,7 @@ bench: environment ## time a quick build and the reading of large documents; hol
 	$(BIN)/python -m tests.benchmarks.fidelity
 	$(BIN)/python -m tests.benchmarks.verdicts
 	$(BIN)/python -m tests.benchmarks.steps
+	$(BIN)/python -m tests.benchmarks.actions
 
 bench-choices: environment ## replay the workloads of the close calls on every candidate: is the chosen structure the best one?
 	$(BIN)/python -m tests.benchmarks.choices $(ARGS)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from redis_plan.brief.model import Brief
-from redis_plan.delivery import acl, action_clients, clients, configuration, library, registry, sockets, syncing
+from redis_plan.delivery import acl, acting, action_clients, clients, configuration, library, registry, sockets, syncing
 from redis_plan.delivery.artefact import Artefact, plain, render, serves
 from redis_plan.delivery.configuration import Target
 from redis_plan.keyspace import functions, naming
@@ -100,6 +100,7 @@ def readme(brief: Brief, keyspace: Keyspace, made: Iterable[Artefact]) -> str:
         environment=naming.ENVIRONMENT, python=clients.PYTHON, typescript=clients.TYPESCRIPT, module=clients.PYTHON.removesuffix(".py"),
         session=not functions.missing(keyspace), noun=keyspace.session_noun, library=clients.library_for(brief),
         periods=syncing.PYTHON_PERIODS.removesuffix(".py"), driver=syncing.PYTHON_DRIVER.removesuffix(".py"),
+        actions=len(acting.composed(keyspace)), actions_python=action_clients.PYTHON, actions_typescript=action_clients.TYPESCRIPT,
         probe=keyspace.use("probe") is not None, socket=sockets.summary(brief),
     )  # fmt: skip
 

@@ -1,0 +1,112 @@
+"""What an action costs the server: its function beside the very commands that it runs, in one MULTI, on every server here.
+
+    python -m tests.benchmarks.actions         # a minute
+
+What the function runs is taken from MONITOR, but for the types of the keys and the clock: the MULTI checks nothing, refuses
+nothing and takes the clock of its caller. The figure is the CPU of the server's main thread, pipelined, in turns A B A B.
+Only actions that are accepted again and again can be measured so; they have every form of guard and effect among them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from statistics import median
+from typing import Any
+
+import redis
+
+from redis_plan import server
+from redis_plan.actions import catalog, compose
+from redis_plan.keyspace import functions
+from redis_plan.server.fingerprint import machine
+from tests.actions.world import World
+
+CALLS, BLOCKS, MOST = 200, 15, 1.5
+AGAIN = (
+    "submission.change",
+    "scoring.award",
+    "bidding.bid",
+    "objects.select",
+    "chat.read_to",
+    "hold.hold",
+    "teams.choose",
+    "seats.join",
+)
+_CHECKS = {"TYPE", "TIME"}
+_WORD = re.compile(r'"((?:[^"\\]|\\.)*)"')
+Commands = list[tuple[str, ...]]
+
+
+def ran(client: redis.Redis, call: Callable[[], Any]) -> Commands:
+    """Return the commands that a function runs inside one call."""
+    found: Commands = []
+    with client.monitor() as watch:
+        call()
+        client.echo("done")
+        while True:
+            line = str(watch.connection.read_response())
+            words = tuple(word.encode().decode("unicode_escape") for word in _WORD.findall(line))
+            if words[:1] == ("ECHO",):
+                return found
+            if " lua]" in line and words[0] not in _CHECKS:
+                found.append(words)
+
+
+def again(commands: Sequence[Sequence[str]], number: int) -> Commands:
+    """Return the commands with the id of another operation, together."""
+    return [("MULTI",), *(tuple(w.replace("first-op", f"op{number}") for w in words) for words in commands), ("EXEC",)]
+
+
+def cpu_us(client: redis.Redis, make: Callable[[int], Commands], block: int) -> float:
+    """Return the microseconds of the server's main thread for one change."""
+
+    def used() -> float:
+        found: Any = client.info("cpu")
+        return float(found["used_cpu_user_main_thread"] + found["used_cpu_sys_main_thread"])
+
+    with client.pipeline(transaction=False) as pipe:
+        for number in range(CALLS):
+            for command in make(block * CALLS + number):
+                pipe.execute_command(*command)
+        before = used()
+        pipe.execute(raise_on_error=False)
+        return 1e6 * (used() - before) / CALLS
+
+
+def measure(client: redis.Redis, name: str) -> tuple[float, float]:
+    """Return the median of the bare commands and of the function."""
+    kind = catalog.kinds()[name]
+    world = World(client, kind).build()
+    world.given |= {"step": "0"} if name == "bidding.bid" else {}
+    bare = ran(client, lambda: world.call("first-op"))
+
+    def call(number: int) -> Commands:
+        op, keys = f"act{number}", world.keys_of(f"act{number}")
+        given = {"amount": str(number + 10)} if name == "bidding.bid" else {}
+        return [("FCALL", kind.function, str(len(keys)), *keys, *map(str, world.args(op, **given)))]
+
+    found: tuple[list[float], list[float]] = ([], [])
+    for block in range(BLOCKS):
+        found[0].append(cpu_us(client, lambda number: again(bare, number), block))
+        found[1].append(cpu_us(client, call, block))
+    assert client.execute_command(*call(10**6)[0])[1] == "ok", f"{name} is not accepted again and again"
+    return median(found[0]), median(found[1])
+
+
+def main() -> None:
+    """Print the table."""
+    print(f"actions beside their bare commands in one MULTI, CPU of the server, medians; {machine()}")
+    for binary in server.available():
+        with closing(server.start_with(binary)) as live:
+            client: redis.Redis = live.client(decode_responses=True)
+            client.function_load(functions.library("actions", compose.catalogued().values()))
+            for name in AGAIN:
+                bare, whole = measure(client, name)
+                over = "" if whole <= MOST * bare else f"   more than x{MOST}"
+                print(f"{binary.id:22} {name:18} {bare:6.1f} µs -> {whole:6.1f} µs   x{whole / bare:.2f}{over}")
+
+
+if __name__ == "__main__":
+    main()
