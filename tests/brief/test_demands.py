@@ -220,7 +220,7 @@ def test_kinds_are_told_apart_without_a_heading_that_says_them(project):
 def test_of_a_long_document_a_bounded_number_of_lines_is_encoded(monkeypatch):
     asked: list[str] = []
     known = encoder.encode
-    monkeypatch.setattr(encoder, "encode", lambda texts: (asked.extend(texts), known([""] * len(texts)))[1])
+    monkeypatch.setattr(encoder, "encode", lambda texts, most=None: (asked.extend(texts), known([""] * len(texts)))[1])
     text = "# App\n\n## Features\n\n" + "".join(f"- Members choose colour number {n}\n" for n in range(9000))
     document = Document("prd", "prd.md", None, text)  # type: ignore[arg-type]
     blocks, _ = parse(document)

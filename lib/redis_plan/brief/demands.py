@@ -22,7 +22,9 @@ KINDS: tuple[RequirementKind, ...] = ("functional", "non-functional", "constrain
 #: Features of a line, in the order of the weights: its text, its titles, what they mean (nearest, any above), its marks.
 WIDTH = 2 * encoder.SIZE + 2 * len(PURPOSES) + len(MARKS)
 #: So many lines of a document are encoded at most; of longer lists the first ones speak for the others.
-MOST_ENCODED = 2500
+MOST_ENCODED = 1200
+#: And so many titles, those over most lines.
+MOST_HEADINGS = 500
 #: How far a line is drawn towards the mean of its list (in log odds): 0 not at all, 1 entirely.
 TOGETHER = 0.4
 #: The same for being live.
@@ -36,7 +38,7 @@ PROBABLY, MORE = 0.5, 0.2
 def features(lines: Lines) -> Matrix:
     """Return the features of each line, a row each."""
     texts = _encoded(lines)
-    headings = encoder.encode(lines.headings)
+    headings = encoder.encode(lines.headings, MOST_HEADINGS)
     titles = [line.block.section.titles for line in lines.lines]
     known = sorted({title for chain in titles for title in chain})
     meant = dict(zip(known, purposes(known), strict=True))

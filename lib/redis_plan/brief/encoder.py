@@ -12,6 +12,7 @@ True
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -37,9 +38,16 @@ THREADS = 1
 _KNOWN: dict[str, Vectors] = {}
 
 
-def encode(texts: Sequence[str]) -> Vectors:
-    """Return one row of unit length for each of ``texts``: the product of two rows is how alike they are, −1 to 1."""
+def encode(texts: Sequence[str], most: int | None = None) -> Vectors:
+    """Return one row of unit length for each of ``texts``: the product of two rows is how alike they are, −1 to 1.
+
+    With ``most`` only so many different texts are encoded, those that occur most often; the rows of the others are
+    zeros, as those of empty texts.
+    """
     short = shortened(texts)
+    if most is not None and len(often := Counter(short)) > most:
+        kept = {text for text, _ in often.most_common(most)}
+        short = [text if text in kept else "" for text in short]
     new = sorted({text for text in short if text and not _is_known(text)}, key=lambda text: (len(text), text))
     if new:
         rows = np.round(np.asarray(_encoder().encode(new), dtype=np.float32), DECIMALS)

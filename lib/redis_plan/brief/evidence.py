@@ -21,7 +21,7 @@ from redis_plan.brief.outline import Block
 TASK = "uses"
 LINE_MODEL = "use-lines"
 #: So many lines are judged at most; in a longer document the demands first, then the rest in order.
-MOST_LINES = 3000
+MOST_LINES = 1000
 #: Shorter text is a label.
 FEWEST_LETTERS = 4
 #: What the strongest lines count in the evidence of a document: one explicit demand is enough, three are sure.

@@ -81,7 +81,7 @@ def judge_fit(found: Found) -> tuple[Fit, str]:
     too little was understood for a verdict.
     """
     rules, redis = _rules(), found.redis
-    if redis is None and found.pushes is None and not _outright(found):
+    if redis is None and found.pushes is None and not found.session and not _outright(found):
         found = _believed(found)
     live, demands = found.live, found.demands
     if redis is None and (unknown := _unknown(found)):

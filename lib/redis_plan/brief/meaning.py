@@ -21,6 +21,9 @@ PURPOSES = (
 )  # fmt: skip
 
 
+#: So many titles are understood.
+MOST_TITLES = 600
+
 _ORNAMENT = re.compile(r"^(?:[\W_]|\d+(?:\.\d+)*[.)]?\s|[IVX]+[.)]\s)+|[\W_]+$")
 
 
@@ -34,11 +37,15 @@ def bare(title: str) -> str:
 
 
 def purposes(titles: Sequence[str]) -> Matrix:
-    """Return for each title how probable each purpose is; zeros for an empty title, or where nothing was learnt."""
+    """Return for each title how probable each purpose is; zeros for an empty title, or where nothing was learnt.
+
+    Of a document that has thousands of different titles, those after the first :data:`MOST_TITLES` mean nothing.
+    """
     found = np.zeros((len(titles), len(PURPOSES)), dtype=np.float32)
     judge = learnt.model("sections")
     if judge is None or not titles:
         return found
-    said = np.array([bool(title.strip()) for title in titles])
-    found[said] = judge.probabilities(encoder.encode([bare(title) for title in titles]))[said]
+    rows = encoder.encode([bare(title) for title in titles], MOST_TITLES)
+    said = rows.any(axis=1)
+    found[said] = judge.probabilities(rows[said])
     return found
