@@ -3,7 +3,8 @@
 Lays every corpus project out as a project folder in a temporary directory, reads and designs it, and runs the corpus's own
 score.py over the results. Beside the plain score stands the one that counts, with each project left out: read by weights that were trained without it and
 without the cues that it alone supports (`--lone` lists those cues; `--support FOLDER` names further documents that
-count; `--left-out` gives score.py that reading, as in `--left-out --misses SLUG`). Prints a message and succeeds where the corpus is absent.
+count; `--left-out` gives score.py that reading, as in `--left-out --misses SLUG`). The whole run also notes both
+in the record of the weights. Prints a message and succeeds where the corpus is absent.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from redis_plan import resources
 from redis_plan.brief import encoder, learnt
 from redis_plan.brief.reader import read
 from redis_plan.brief.report import as_json
@@ -24,6 +26,7 @@ from redis_plan.choice import choose
 from redis_plan.codec import to_json
 from redis_plan.errors import RedisPlanError
 from redis_plan.training import corpus as training_corpus
+from redis_plan.training import record
 from redis_plan.training.__main__ import KEPT
 from redis_plan.training.corpus import lay_out
 from redis_plan.training.tasks import train
@@ -129,7 +132,9 @@ def main() -> int:
             return subprocess.run(_command(corpus, *results, *rest), check=False).returncode
         plain = read_all(corpus, Path(folder) / "plain", as_it_is)
         without = read_all(corpus, Path(folder) / "left-out", left_out(corpus, lone))
-        side_by_side(scores(corpus, *plain), scores(corpus, *without))
+        found = scores(corpus, *plain), scores(corpus, *without)
+        side_by_side(*found)
+        record.note_scores(resources.catalog_dir() / "weights", *(one["macro"] for one in found))
     return 0
 
 

@@ -82,3 +82,14 @@ def test_the_team_s_own_file_is_never_touched_and_an_edited_proposal_is_kept(pro
         proposal.write(reading.read(folder))
     proposal.write(reading.read(folder), force=True)
     assert "# edited" not in path.read_text()
+
+
+def test_the_keys_of_the_documents_are_listed_with_their_verdict_and_what_was_settled_stays(project):
+    keys = "\n## Keys\n\n| Key pattern | Type | TTL |\n|---|---|---|\n| `room:{id}:state` | String | 24h |\n| `room:{id}:players` | Hash | 2h |\n"
+    folder = project(prd=QUIZ + keys)
+    text = proposal.render(reading.read(folder))
+    assert "keys" in tomllib.loads(text)
+    assert '# adopt or refuse: "room:{id}:state"  # contradicted' in text
+    project(toml='[keys]\nadopt = ["room:{id}:players"]\n')
+    again = tomllib.loads(proposal.render(reading.read(folder)))
+    assert again["keys"] == {"adopt": ["room:{id}:players"]}

@@ -130,3 +130,23 @@ def test_what_the_server_can_do_or_the_team_rejects_is_no_fault(tmp_path: Path, 
 def test_what_evicts_is_no_fault_beside_a_cache_alone(tmp_path: Path) -> None:
     prd = "# Rates\n\n## Features\n\n- Exchange rates of the external API are cached for an hour.\n- Users export a report.\n"
     assert not design(brief.read(made(tmp_path, prd, "- Redis 7.0\n- maxmemory-policy allkeys-lru\n"))).own
+
+
+def test_an_adopted_key_is_held_as_the_team_holds_it_and_a_refused_one_is_not_followed(tmp_path: Path) -> None:
+    keys = TABLE + "| `seen:{requestId}` | Set | 1h |\n| `chat:{roomId}` | Stream | 6h |\n"
+    folder = made(tmp_path, PRD.replace("Rooms without", "Players chat in the room.\n- Rooms without") + keys)
+    before = design(brief.read(folder))
+    toml = '[keys]\nadopt = ["chat:{roomId}", "room:{roomId}:state"]\nrefuse = [{ key = "sess:{token}", because = "our identity provider does it" }]\n'
+    (folder / "ai" / "redis-plan.toml").write_text(toml, encoding="utf-8")
+    after = design(brief.read(folder))
+    chats = [next(p for p in one.patterns if p.use == "chat") for one in (before, after)]
+    assert [p.type for p in chats] == ["list", "stream"]
+    found = verdicts(after)
+    assert found["chat:{roomId}"].verdict == "adopted"
+    # the functions that change a session write its state as a hash, whatever is adopted: that is said
+    assert "here a hash" in found["room:{roomId}:state"].reason
+    assert (found["sess:{token}"].verdict, "identity provider" in found["sess:{token}"].reason) == (
+        "contradicted",
+        True,
+    )
+    assert "token" not in {p.use for p in after.patterns}

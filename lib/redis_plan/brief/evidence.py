@@ -7,13 +7,14 @@ its strongest line calls for a use, and the next two a little: many weak ones sa
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from redis_plan.brief import encoder, examples, learnt
-from redis_plan.brief.learnt import Matrix
+from redis_plan.brief.learnt import Matrix, Model
 from redis_plan.brief.model import Requirement, UseEvidence
 from redis_plan.brief.outline import Block
 
@@ -24,6 +25,9 @@ LINE_MODEL = "use-lines"
 MOST_LINES = 1000
 #: Shorter text is a label.
 FEWEST_LETTERS = 4
+#: Where one clause ends and another begins; shorter pieces are none.
+_CLAUSE = re.compile(r"[;；]\s*|(?<=[.!?])\s+(?=\S)|(?<=[。！？])|\s\|\s")
+FEWEST_IN_CLAUSE = 12
 #: What the strongest lines count in the evidence of a document: one explicit demand is enough, three are sure.
 STRONGEST = (0.7, 0.2, 0.1)
 #: From this likelihood on a line is cited for a use.
@@ -65,9 +69,28 @@ def read_evidence(lines: Sequence[Said]) -> tuple[UseEvidence, ...]:
     model = learnt.model(LINE_MODEL)
     if model is None or not lines:
         return ()
-    likely = model.probabilities(encoder.encode([one.text for one in lines]))
+    likely = likelihoods(model, lines)
     found = [_evidence(use, likely[:, column], lines) for column, use in enumerate(model.labels)]
     return tuple(sorted(found, key=lambda one: (-one.strength, one.use)))
+
+
+def likelihoods(model: Model, lines: Sequence[Said]) -> Matrix:
+    """Return for each line how likely each label of ``model`` is: as likely as for the line as a whole or for one of its clauses."""
+    likely = model.probabilities(encoder.encode([one.text for one in lines]))
+    parts = [(n, clause) for n, one in enumerate(lines) if one.requirement for clause in clauses(one.text)]
+    if parts:
+        np.maximum.at(likely, [n for n, _ in parts], model.probabilities(encoder.encode([text for _, text in parts])))
+    return likely
+
+
+def clauses(text: str) -> list[str]:
+    """Return the clauses of a line that says several things, none of a line that says one.
+
+    >>> clauses("A race has 12 places; watchers don't take one.")
+    ['A race has 12 places', "watchers don't take one."]
+    """
+    found = [part.strip() for part in _CLAUSE.split(text) if len(part.strip()) >= FEWEST_IN_CLAUSE]
+    return found if len(found) > 1 else []
 
 
 def of_demands(requirements: Sequence[Requirement]) -> tuple[UseEvidence, ...]:

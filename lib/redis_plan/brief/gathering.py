@@ -7,6 +7,7 @@ the nouns and verbs stand in ``data/catalog/gatherings.toml``.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
@@ -28,6 +29,7 @@ from redis_plan.brief.sections import Roles
 NAME = "gathering"
 #: How far a verb may stand from its noun, in characters, before it and, where verbs come last, behind it.
 REACH, REACH_BEHIND = 42, 14
+_NUMBER = re.compile(r"\d")
 #: Of so many statements the first ones say what people share.
 MOST_BLOCKS = 4000
 #: Parts of documents that speak of what is not built.
@@ -51,6 +53,7 @@ class Counts:
     headed: int = 0
     titled: int = 0
     owning: int = 0
+    sized: int = 0  # times that a number of people is said of one: "at most 5 people in one workspace"
     spellings: dict[str, int] = field(default_factory=dict)
 
 
@@ -124,8 +127,9 @@ def _count_block(block: Block, words: Lexicon, opens: bool, found: dict[str, Cou
         counts.joined += _near(places["join"], start, end, REACH, behind)
         counts.left += _near(places["leave"], start, end, REACH, behind)
         counts.hosted += _near(places["host"], start, end, REACH, behind)
-        counts.per += _near(places["per"], start, end, 3, 0)
-        counts.people += _near(places["people"], start, end, 60, 60)
+        counts.per += (one := _near(places["per"], start, end, 3, 0))
+        counts.people += (people := _near(places["people"], start, end, 60, 60))
+        counts.sized += people and one and bool(_NUMBER.search(text))
         counts.owning += _near(places["after"], start, end, 0, 2)
         counts.live += live
         counts.headed += block.kind == "heading"
@@ -179,7 +183,7 @@ def features(every: Sequence[Counts]) -> Matrix:
     return np.array(rows, dtype=np.float32).reshape(len(rows), WIDTH)
 
 
-_COUNTED = ("total", "joined", "left", "hosted", "per", "people", "live", "headed", "owning")
+_COUNTED = ("total", "joined", "left", "hosted", "per", "people", "live", "headed", "owning", "sized")
 WIDTH = 2 * len(_COUNTED) + 11
 
 

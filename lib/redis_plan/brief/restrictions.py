@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from redis_plan.brief import encoder, examples, learnt
-from redis_plan.brief.evidence import Said
+from redis_plan.brief import examples, learnt
+from redis_plan.brief.evidence import Said, likelihoods
 from redis_plan.brief.lexicon import fold
 from redis_plan.brief.model import Entity, Restriction
 
@@ -25,7 +25,7 @@ def read_restrictions(lines: Sequence[Said], entities: Sequence[Entity]) -> tupl
     model = learnt.model(MODEL)
     if model is None or not lines:
         return ()
-    likely = model.probabilities(encoder.encode([one.text for one in lines]))
+    likely = likelihoods(model, lines)
     found = []
     for said, row in zip(lines, likely, strict=True):
         best = int(row.argmax())

@@ -6,17 +6,17 @@ are; the least sure stand first. What was assumed or passed over stands there to
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from redis_plan import units
 from redis_plan.brief import documents
-from redis_plan.brief.model import Entity, Fact
+from redis_plan.brief.model import Entity, Fact, OwnKey
 from redis_plan.brief.overrides import NAME
 from redis_plan.errors import OutputError
 from redis_plan.interview.reading import Reading, fact_confidence, open_points, points, use_confidence
 from redis_plan.interview.writing import Value, amount, comment, key, literal
-from redis_plan.keyspace import naming
+from redis_plan.keyspace import design, naming
 
 FILE = NAME + ".proposed"
 #: Weak readings named at the top, and demands that are listed to be dropped or changed.
@@ -60,6 +60,7 @@ def render(reading: Reading) -> str:
                 _facts(reading),
                 _entities(reading),
                 _uses(reading),
+                _keys(reading),
                 _fit(reading),
                 _stack(reading),
                 _demands(reading),
@@ -179,6 +180,29 @@ def _uses(reading: Reading) -> Iterator[str]:
     for passed in sorted(reading.passed_over, key=lambda passed: -passed.confidence):
         why = comment(f"{1 - passed.confidence:.2f} not taken: {passed.title}: {passed.reason}", 300)
         yield f"  # {literal({'use': passed.use})},  # {why}"
+    yield "]"
+
+
+def _keys(reading: Reading) -> Iterator[str]:
+    """Yield the documents' own keys: what was settled as it is, what is open commented out."""
+    yield "# Keys that the documents name. adopt: held as they say; refuse: not followed. Of the others the design decides."
+    yield "[keys]"
+    settled, own = reading.brief.settled, reading.brief.own_keys
+    mine = [k for k in own if k.pattern in settled.adopted_keys]
+    yield from _own_keys("adopt", [(k, literal(k.pattern)) for k in mine], reading)
+    refused = [(k, settled.refused_keys[k.pattern]) for k in own if k.pattern in settled.refused_keys]
+    yield from _own_keys("refuse", [(k, literal({"key": k.pattern, "because": why})) for k, why in refused], reading)
+    open_to = {key.pattern for key in own} - {*settled.adopted_keys, *settled.refused_keys}
+    for one in design(reading.brief).own if open_to else ():
+        if one.pattern in open_to:
+            yield f"# adopt or refuse: {literal(one.pattern)}  # {comment(f'{one.verdict}: {one.reason}; {one.file}:{one.line}', 300)}"
+
+
+def _own_keys(name: str, entries: Sequence[tuple[OwnKey, str]], reading: Reading) -> Iterator[str]:
+    if not entries:
+        return
+    yield f"{name} = ["
+    yield from (f"  {entry},  # {_origin(reading, 1.0, k.file, k.line)}" for k, entry in entries)
     yield "]"
 
 

@@ -113,6 +113,7 @@ class UsePattern:
     entities: tuple[str, ...] = ()  # stems of entity names
     verbs: tuple[str, ...] = ()  # stems of the verbs of access patterns
     kinds: tuple[str, ...] = ()  # kinds of access (data/catalog/access.toml) that touch it, whatever their entity
+    stated: tuple[str, ...] = ()  # facts that documents state only where they want this use: how long a hold lasts
     many: Literal["once", "merge", "each"] = "once"
     machinery: bool = False  # what every design with a session has whatever the product: it is never asked for by name
     small: bool = False  # also worth it where a project hardly needs Redis

@@ -22,7 +22,7 @@ from redis_plan.keyspace.catalog import UsePattern, use_patterns
 MODEL = "uses"
 #: Below it a use is passed over. A use that is missed costs more than one that can be left out, so less than a half.
 TAKEN_FROM = 0.35
-#: How likely a use is for which the team's documents hold a key: it decided on it.
+#: How likely a use is for which the team's documents hold a key, or state a number of its own: it decided on it.
 DECIDED = 0.9
 _LEAST, _MOST = 0.001, 0.999
 
@@ -45,7 +45,13 @@ def chances(brief: Brief, has_session: bool) -> dict[str, float]:
     strength = {use: one.strength for use, one in evidence_of(brief).items()}
     likely = model.probabilities(features(strength, brief.entities, has_session, brief.fit))[:, 0]
     found = {pattern.use: float(chance) for pattern, chance in zip(decided(), likely, strict=True)}
-    return found | {use: max(DECIDED, found.get(use, 0.0)) for use in own.named_uses(brief)}
+    settled = (*own.named_uses(brief), *_with_stated_numbers(brief))
+    return found | {use: max(DECIDED, found.get(use, 0.0)) for use in settled}
+
+
+def _with_stated_numbers(brief: Brief) -> list[str]:
+    stated = {fact.name for fact in brief.facts if fact.grade == "documented"}
+    return [pattern.use for pattern in decided() if not stated.isdisjoint(pattern.stated)]
 
 
 def features(strength: Mapping[str, float], entities: Sequence[Entity], has_session: bool, fit: str) -> Matrix:

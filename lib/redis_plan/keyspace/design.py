@@ -69,8 +69,9 @@ class Draft:
         return building.build(slot.use, slot.spec, self.ground, candidate, slot.name)
 
     def pinned(self, slot: Slot) -> str:
-        """Return the candidate that the team pinned for ``slot``, or ""."""
-        found = pins.pinned(slot.use.pattern, slot.spec, slot.name, self.ground.brief)
+        """Return the candidate that the team pinned for ``slot``, or that of the key it adopted, or ""."""
+        asked = slot.use.pattern, slot.spec, slot.name, self.ground.brief
+        found = pins.pinned(*asked) or own.adopted(*asked)
         return found.name if found else ""
 
     def keyspace(self, structures: Mapping[str, str]) -> Keyspace:

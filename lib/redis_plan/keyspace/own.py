@@ -15,8 +15,9 @@ from typing import Any
 from redis_plan import units
 from redis_plan.brief.model import Brief, OwnKey, OwnSetting
 from redis_plan.brief.own_design import knowledge
-from redis_plan.keyspace import cues, versions
-from redis_plan.keyspace.model import KeyPattern, OwnVerdict, TtlRule
+from redis_plan.keyspace import cues, functions, versions
+from redis_plan.keyspace.catalog import KeySpec, UsePattern
+from redis_plan.keyspace.model import Candidate, KeyPattern, OwnVerdict, TtlRule
 
 _LITERAL = re.compile(r"\$?\{[^}]*\}|<[^>]*>|\[[^\]]*\]|(?<=:):?[a-z]\w*Id\b|\*")
 
@@ -33,6 +34,23 @@ def use_of(key: OwnKey) -> str:
 def named_uses(brief: Brief) -> dict[str, OwnKey]:
     """Return the uses that the team's own keys are made for: it has decided on them."""
     return {use: key for key in reversed(brief.own_keys) if (use := use_of(key)) and key.pattern not in _refused(brief)}
+
+
+def adopted(pattern: UsePattern, spec: KeySpec, name: str, brief: Brief) -> Candidate | None:
+    """Return the structure in which the team holds its own key for ``name``, where it adopted that key in redis-plan.toml.
+
+    None, too, where the catalog knows no such structure, the stack's server lacks it, or a session's functions write another.
+    """
+    in_session = knowledge()["in_session"]
+    for key in brief.own_keys:
+        use = use_of(key)
+        if key.pattern not in brief.settled.adopted_keys or pattern.use not in (use, in_session.get(use)):
+            continue
+        fitting = [c for c in spec.candidate if c.type == key.type and versions.offers(brief, c)]
+        written = functions.TYPES.get(name, ()) if pattern.needs == "session" else ()
+        if spec.name == pattern.key[0].name and fitting and (not written or key.type in written):
+            return min(fitting, key=lambda c: (c.name not in spec.prefer, c.naive))
+    return None
 
 
 def with_stated_ttls(patterns: Sequence[KeyPattern], brief: Brief) -> list[KeyPattern]:
@@ -73,7 +91,9 @@ def _verdict(key: OwnKey, by_use: dict[str, KeyPattern], brief: Brief) -> OwnVer
         )
     said = replace(said, ours=ours.template)
     if key.pattern in brief.settled.adopted_keys:
-        return replace(said, verdict="adopted", reason="adopted by the team in redis-plan.toml")
+        other = f"; here a {ours.type}: nothing that is delivered writes a {key.type}"
+        other = other if key.type and key.type != ours.type else ""
+        return replace(said, verdict="adopted", reason=f"adopted by the team in redis-plan.toml{other}")
     if against := _against(key, ours, brief):
         return replace(said, verdict="contradicted", reason=against)
     return replace(

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 from pathlib import Path
 
 from redis_plan import resources
-from redis_plan.brief import encoder, vectors
-from redis_plan.training import corpus, fitting, references
+from redis_plan.brief import encoder
+from redis_plan.training import corpus, record, references
 from redis_plan.training.curve import curve
-from redis_plan.training.tasks import TASKS, train
+from redis_plan.training.tasks import train
 
 #: Sentences that were encoded before; only training and scoring look there.
 KEPT = Path(tempfile.gettempdir()) / "redis-plan-encoded.npz"
@@ -30,8 +29,9 @@ def main() -> int:
         return 2
     with encoder.remembering(KEPT):
         projects = corpus.load(asked.corpus)
+        learning = dict(curve(projects))
         if asked.curve:
-            for size, scores in curve(projects):
+            for size, scores in learning.items():
                 print(f"{size:>3} projects  " + "  ".join(f"{name} {score:.3f}" for name, score in scores.items()))
             return 0
         models = train(projects)
@@ -39,14 +39,7 @@ def main() -> int:
     for model in models.values():
         model.save(asked.out)
         print(f"{model.name}: {len(model.weights)} weights a label, {len(model.labels)} labels")
-    record = {
-        "corpus": {project.slug: project.digest for project in projects},
-        "method": f"logistic regression, L2 (strength {fitting.STRENGTH} where a task has none of its own), L-BFGS",
-        "tasks": [task.NAME for task in TASKS],
-        "vectors": f"{encoded} sentences of our own by {vectors.version()}",
-    }
-    asked.out.mkdir(parents=True, exist_ok=True)
-    (asked.out / "record.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+    record.write(asked.out, projects, encoded, learning)
     return 0
 
 
