@@ -196,11 +196,19 @@ _SILENT = ("real", "time", "realtime", "the", "a", "my")
 SLUG_BYTES = 32
 
 
+#: What a name cut short must not end with: "tracking-for", "anzeige-fur".
+_LINKING = re.compile(
+    r"(?:-(?:for|of|and|the|with|in|on|to|fur|fuer|und|der|die|das|von|mit|im|de|del|la|el|los|las|y|para|con|du|des|et|le|les|pour|di|della|per|e|do|da|dos|van|voor|en|met|dla|i|z|w|na|do|dlya))+$"
+)
+
+
 def slug_of(title: str, project: Path) -> str:
     """Return a short ASCII name that is safe as a key prefix.
 
     >>> slug_of("Zażółć Quiz! Live & Fast", Path("x")), slug_of("Real-time Q&A", Path("x"))
     ('zazolc-quiz-live-fast', 'qa')
+    >>> slug_of("Wartezimmer-Anzeige für Ambulanzen", Path("x"))
+    'wartezimmer-anzeige'
     """
     for candidate in (title, project.resolve().name, "app"):
         words = re.findall(r"[a-z0-9]+", re.sub(r"\b(\w)&(\w)\b", r"\1\2", fold(candidate).replace("'", "")))
@@ -212,7 +220,7 @@ def slug_of(title: str, project: Path) -> str:
             if len(longer) > SLUG_BYTES and slug:
                 break
             slug = longer[:SLUG_BYTES]
-        slug = slug.strip("-")
+        slug = _LINKING.sub("", slug).strip("-")
         if slug and slug[0].isalpha():
             return slug
     return "app"
