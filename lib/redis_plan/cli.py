@@ -178,8 +178,22 @@ def read(
 def design(
     project: ProjectArgument = Path(),
     as_json: Annotated[bool, typer.Option("--json", help="Print the keyspace as JSON.")] = False,
+    agent: Annotated[
+        bool, typer.Option("--agent", help="Print the design of keys and actions as a task for a coding assistant.")
+    ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Verify declared keys, actions and own Lua: exit code 2 where one is wrong.")
+    ] = False,
 ) -> None:
     """Print the keys that a project needs, how each is held, and what would change that; measures nothing."""
+    if sum((as_json, agent, check)) > 1:
+        raise InputError("--json, --agent and --check exclude each other: give one")
+    if agent or check:
+        from redis_plan.interview import command  # noqa: PLC0415
+
+        text, code = command.run("design --agent" if agent else "design --check", project)
+        sys.stdout.write(text)
+        raise typer.Exit(code)
     from redis_plan import brief, choice, codec  # noqa: PLC0415
     from redis_plan.plan import design_report  # noqa: PLC0415
 

@@ -19,6 +19,12 @@ local function shown(value)
   return time_of(value) and digits(tonumber(value)) or cjson.encode(value)
 end
 
+-- What a team's own Lua puts into the event: whole numbers in full, anything else as cjson has it, nothing as null.
+local function told(value)
+  if type(value) == 'number' and value == math.floor(value) and math.abs(value) <= LAST_VERSION then return digits(value) end
+  return value == nil and 'null' or cjson.encode(value)
+end
+
 local function effect_timer(t, field, after) set_field(t, field, digits(t.now + after)) end
 
 local function effect_stop(t, field, left)

@@ -10,6 +10,8 @@ local function check_role(text) return ROLES[text] and text end
 -- An id that stands in a field's or a record's name: no bar, which parts a record, no # and no control character.
 local function check_id(text) return check_name(text) and not string.find(text, '[|#%c]') and text or nil end
 
+local function check_number(text) return decimal(text, -1e15, 1e15) end
+
 -- The fields of the state that a turn asks for; false where there is none.
 local function fields_of(state, names)
   local found, values = {}, redis.call('HMGET', state, unpack(names))

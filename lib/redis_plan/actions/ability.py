@@ -22,6 +22,8 @@ def lacking(kind: Kind, keyspace: Keyspace, homes: Homes) -> str:
     """Return the use whose key ``kind`` needs and the design lacks, "session" where that is missing, or ""."""
     if needs_session(kind) and keyspace.use("state") is None:
         return SESSION
+    if kind.declared:
+        return ""  # its keys were held against the design where it was read
     uses = [use for use, _ in kind.keys.values()] + ([kind.use] if kind.use != SESSION else [])
     for use in uses:
         if (kind.mechanic not in homes) if use == RECORDS else keyspace.use(use) is None:
@@ -64,6 +66,8 @@ def needs_session(kind: Kind) -> bool:
     """Whether ``kind`` works on a session: not all of its guards and effects work on a key alone."""
     if kind.call:
         return any(key == "state" for key, _ in calls.calls()[kind.call].keys)
+    if kind.lua:
+        return True
     words = [vocabulary.guards()[g.name] for g in kind.guards] + [vocabulary.effects()[e.name] for e in kind.effects]
     return not words or not all(word.alone for word in words)
 

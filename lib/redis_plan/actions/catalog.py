@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 
+from redis_plan import codec
 from redis_plan.actions.model import Kind, Mechanic, Option
 from redis_plan.actions.reading import read
 from redis_plan.errors import InputError
+from redis_plan.keyspace.model import Bound
 from redis_plan.resources import catalog_dir
 
 #: The phase of a session that no action has put into another one.
@@ -28,6 +30,16 @@ def mechanics() -> Mapping[str, Mechanic]:
 def kinds() -> Mapping[str, Kind]:
     """Return every kind of action by ``<mechanic>.<name>``."""
     return {kind.id: kind for mechanic in mechanics().values() for kind in mechanic.kinds.values()}
+
+
+def kind_of(action: Bound) -> Kind:
+    """Return the kind of an action of a design: the catalog's, or the one that the team declares."""
+    return _declared(action.declared) if action.declared else kinds()[action.kind]
+
+
+@lru_cache(maxsize=256)
+def _declared(text: str) -> Kind:
+    return codec.from_json(Kind, text)
 
 
 def check_phases(given: Iterable[Mechanic]) -> None:

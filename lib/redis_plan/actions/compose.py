@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from string import Template
 
-from redis_plan.actions import catalog, vocabulary
+from redis_plan.actions import catalog, own_lua, vocabulary
 from redis_plan.actions.model import Effect, Guard, Kind, Option, Parameter
 from redis_plan.actions.vocabulary import Word
 from redis_plan.errors import RedisPlanError
@@ -33,7 +33,7 @@ _OPTION = re.compile(r"<(\w+)>")
 def alone(kind: Kind) -> bool:
     """Whether the action also works where there is no session: every guard and effect is one of its key alone."""
     parts: tuple[Guard | Effect, ...] = (*kind.guards, *kind.effects)
-    return bool(parts) and all(_word(part).alone for part in parts)
+    return bool(parts) and not kind.lua and all(_word(part).alone for part in parts)
 
 
 @cache
@@ -91,7 +91,7 @@ def _session_args(session: bool, own: Sequence[tuple[str, str]]) -> Iterable[Arg
 
 
 def _given(kind: Kind) -> Iterable[Argument]:
-    return (vocabulary.arguments()[name] for name in kind.takes)
+    return (vocabulary.arguments_of(kind)[name] for name in kind.takes)
 
 
 def _parameter(parameter: Parameter, values: Mapping[str, int]) -> Argument:
@@ -112,7 +112,8 @@ class _Writer:
         ordered = sorted(kind.keys.items(), key=lambda item: item[1][1] != "string")
         self.keys = dict(ordered)
         self.numeric = {p.name for p in kind.parameters}
-        self.numeric |= {n for n in kind.takes if vocabulary.arguments()[n].check in _NUMBERS}
+        self.arguments = vocabulary.arguments_of(kind)
+        self.numeric |= {n for n in kind.takes if self.arguments[n].check in _NUMBERS}
 
     def body(self, call: Call) -> str:
         """Return the function: guards in their order, effects in theirs, then version, log and publish."""
@@ -124,6 +125,12 @@ class _Writer:
             asked = self.lua(guard)
             fails = asked.removeprefix("not ") if asked.startswith("not ") else f"not {asked}"
             lines.append(f"if {fails} then return {answer} end")
+        if self.kind.lua:
+            lines += [
+                f"local event, answer = {{}}, 'ok'  -- {self.kind.lua_file}",
+                f"answer = own_{call.name}(t, a, t.now, event) or answer",
+                "if answer ~= 'ok' then return {session.version, answer} end",
+            ]
         for effect in self.kind.effects:
             if sure := _word(effect).sure.get(self.type_of(effect)):
                 key = self.keys_of(effect)
@@ -134,7 +141,17 @@ class _Writer:
         for effect in self.kind.effects:
             lines += self.lua(effect).split("\n")
         lines += self.ending()
-        return "\n".join([lines[0], *(f"  {line}" for line in lines[1:]), "end"])
+        return "\n".join([*self.own(call), lines[0], *(f"  {line}" for line in lines[1:]), "end"])
+
+    def own(self, call: Call) -> list[str]:
+        """Return the team's own Lua as a function of its own."""
+        if not self.kind.lua:
+            return []
+        head = [
+            f"-- {self.kind.lua_file}, as the team wrote it",
+            f"local function own_{call.name}(keys, args, now, event)",
+        ]
+        return [*head, own_lua.embedded(self.kind.lua), "end", ""]
 
     def turn(self) -> list[str]:
         names = ["state", "log", "idem", *self.keys] if self.session else list(self.keys)
@@ -163,6 +180,7 @@ class _Writer:
         strings = sum(type_ == "string" for _, type_ in self.keys.values())
         kept = 2 + len(self.keys) - strings  # those whose TTL is the session's
         written = dict.fromkeys(str(e.options["key"]) for e in self.kind.effects if "key" in e.options and e.name not in ("empty", "remove", "drop", "erase"))  # fmt: skip
+        written |= dict.fromkeys(own_lua.written(self.kind.lua))
         fields = any(_word(e).fields for e in self.kind.effects)
         return [
             *(["settle(t)"] if fields else []),  # what goes; what is set is written with the version
@@ -178,7 +196,7 @@ class _Writer:
         parts = [] if self.kind.audience == "all" else [("to", _quoted(f'"{self.kind.audience}"'))]
         for shown in self.kind.shows:
             what, _, of = shown.partition(" ")
-            name = {"now": "at", "field": of}.get(what, what)
+            name = {"now": "at", "field": of, "own": of}.get(what, what)
             parts.append((name, self.shown(what, of)))
         if not parts:
             return "'null'"
@@ -191,6 +209,8 @@ class _Writer:
                 return "digits(t.now)"
             case "taken":
                 return "t.taken"
+            case "own":
+                return f"told(event.{of})"
             case "field":
                 return f"shown(t.s[{_quoted(of)}])"
             case "count":
@@ -198,7 +218,7 @@ class _Writer:
             case _ if what in self.numeric:
                 return f"digits(a.{what})"
             case _:
-                return f"a.{what}" if vocabulary.arguments()[what].check == "json" else f"cjson.encode(a.{what})"
+                return f"a.{what}" if self.arguments[what].check == "json" else f"cjson.encode(a.{what})"
 
     def lua(self, part: Guard | Effect) -> str:
         word = _word(part)
@@ -242,7 +262,8 @@ class _Writer:
 
     def commands(self) -> frozenset[str]:
         """Return the commands of its own guards and effects, which are checked before the first write."""
-        text = "\n".join([*(self.lua(g) for g in self.kind.guards), *(self.lua(e) for e in self.kind.effects)])
+        own = own_lua.embedded(self.kind.lua)
+        text = "\n".join([*(self.lua(g) for g in self.kind.guards), own, *(self.lua(e) for e in self.kind.effects)])
         return functions.called(f"{functions.prune(functions.words(), text)}\n{text}")
 
 

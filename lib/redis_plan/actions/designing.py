@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from redis_plan.actions import ability, serving
+from redis_plan import codec
+from redis_plan.actions import ability, declaring, serving
 from redis_plan.actions.finding import find_actions
 from redis_plan.actions.matching import Match, matches
 from redis_plan.actions.matrix import stories
@@ -32,11 +33,21 @@ def served(keyspace: Keyspace, brief: Brief) -> Keyspace:
 
 
 def draft(brief: Brief) -> Draft:
-    """Return the keys that ``brief`` and its actions ask for; raises :class:`OverrideError` for a pin of what is no key."""
+    """Return the keys that ``brief`` and its actions ask for, with these actions.
+
+    Raises :class:`OverrideError` for a pin of what is no key, and for a declared action that can't be.
+    """
+    made = keys(brief)
+    keyspace = made.keyspace({})
+    declaring.declarations(brief, keyspace)
+    return made.with_actions(tuple(_bound(action) for action in find_actions(brief, keyspace)))
+
+
+def keys(brief: Brief) -> Draft:
+    """Return the same keys, whatever is declared to be done on them."""
     plain = plain_draft(brief)
     more = tuple(_further(plain.keyspace({}), brief))
-    keys = plain.with_uses(more) if more else plain
-    return keys.with_actions(tuple(_bound(action) for action in find_actions(brief, keys.keyspace({}))))
+    return plain.with_uses(more) if more else plain
 
 
 def _bound(action: Action) -> Bound:
@@ -47,6 +58,7 @@ def _bound(action: Action) -> Bound:
         tuple(dict(action.keys).items()),
         tuple((g.parameter.name, g.value) for g in action.parameters),
         tuple(demand.id for demand in action.demands),
+        codec.to_json(action.kind) if action.kind.declared else "",
     )
 
 

@@ -10,13 +10,15 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from redis_plan.actions import ability, catalog, parameters, wording
+from redis_plan.actions import ability, catalog, declaring, parameters, wording
 from redis_plan.actions.ability import Homes
+from redis_plan.actions.declaring import Declaration
 from redis_plan.actions.matching import Match, Matches, matches
-from redis_plan.actions.model import LEADERS, Action, Demand, Kind, Option
+from redis_plan.actions.model import LEADERS, Action, Demand, Given, Kind, Option
 from redis_plan.brief.model import Brief
 from redis_plan.keyspace import cues, naming
 from redis_plan.keyspace.model import KeyPattern, Keyspace
+from redis_plan.keyspace.settled import FILE
 
 #: What every session has, whether a demand names it or not: it is opened, read, ended, handed over and gone.
 LIFE = ("session.open", "session.catch_up", "session.finish", "session.hand_over", "session.remove")
@@ -33,12 +35,27 @@ def actions_of(found: Matches, brief: Brief, keyspace: Keyspace) -> tuple[Action
     for part in found.parts:
         for one in part.found:
             asked.setdefault(one.kind.id, []).append(part)
-    able = {id: kind for id, kind in catalog.kinds().items() if not ability.lacking(kind, keyspace, found.homes)}
-    kept = set(asked) | set(_first_of_each_use(able.values(), {able[id].use for id in asked}))
+    ours = {d.kind.id: d for d in declaring.examine(brief, keyspace)[0]}
+    changed = {d.kind.like for d in ours.values()}
+    able = {
+        id: kind
+        for id, kind in catalog.kinds().items()
+        if id not in changed and not ability.lacking(kind, keyspace, found.homes)
+    }
+    every = able | {id: d.kind for id, d in ours.items()}
+    kept = set(asked) | set(ours)
+    kept |= set(_first_of_each_use(able.values(), {use for id in kept for use in _uses_of(every[id])}))
     kept |= {id for id in LIFE if id in able}
-    kept = _with_ways_out(_waited_for(kept, able), able)
+    kept = _with_ways_out(_waited_for(kept, every), every)
     ground = _Ground.of(brief, keyspace, found)
-    return tuple(ground.action(kind, asked.get(id, ())) for id, kind in able.items() if id in kept)
+    declared = tuple(ground.declared(d, asked.get(id, ())) for id, d in ours.items())
+    others = (ground.action(kind, asked.get(id, ())) for id, kind in able.items() if id in kept)
+    return (*declared, *(action for action in others if action is not None))
+
+
+def _uses_of(kind: Kind) -> set[str]:
+    """Return the uses of the keys that a kind is about: a declared one may name those of several."""
+    return {kind.use, *(use for use, _ in kind.keys.values())} if kind.declared else {kind.use}
 
 
 def _first_of_each_use(able: Iterable[Kind], asked: Iterable[str]) -> Iterator[str]:
@@ -97,6 +114,7 @@ class _Ground:
     homes: Homes
     rounds: str  # what a phase of the session is about: a question, a lot
     taken: set[str]
+    owned: set[str]  # names of declared actions, which replace the catalog's of the same name
 
     @classmethod
     def of(cls, brief: Brief, keyspace: Keyspace, found: Matches) -> _Ground:
@@ -105,12 +123,36 @@ class _Ground:
         kinds = [k for part in found.parts for k in (f.kind for f in part.found) if "round" in k.takes]
         said = (noun for kind in kinds for text in texts for noun in _nouns_of(kind, text))
         own = keyspace.use("round")
-        return cls(brief, keyspace, found.homes, next(said, own.entity if own and own.entity else "round"), set())
+        return cls(
+            brief, keyspace, found.homes, next(said, own.entity if own and own.entity else "round"), set(), set()
+        )
 
-    def action(self, kind: Kind, asked: Sequence[Match]) -> Action:
-        """Return ``kind`` in the words of the project; ``asked`` are the demands that call for it."""
+    def declared(self, declaration: Declaration, asked: Sequence[Match]) -> Action:
+        """Return a declared action: its words are the team's; ``asked`` are the demands that call for it besides."""
+        kind = declaration.kind
+        self.owned.add(kind.name)
+        self.taken.add(kind.name)
+        likewise = (Demand(m.demand.id, m.demand.file, m.demand.line) for m in asked)
+        return Action(
+            name=kind.name,
+            kind=kind,
+            actor=self.keyspace.member_noun if "member" in kind.actors else kind.actors[0],
+            entity=declaration.entity,
+            role=next((a for a in kind.actors if a in LEADERS), ""),
+            demands=tuple(dict.fromkeys((*declaration.demands, *likewise))),
+            parameters=tuple(Given(p, p.default, "documented", FILE, kind.declared) for p in kind.parameters),
+            keys=declaration.keys,
+        )
+
+    def action(self, kind: Kind, asked: Sequence[Match]) -> Action | None:
+        """Return ``kind`` in the words of the project, None where the team declares the action of its name.
+
+        ``asked`` are the demands that call for it.
+        """
         keys = ability.keys_of(kind, self.keyspace, self.homes)
         entity = self.entity(kind, keys)
+        if next(self.names(kind, entity, [_folded(m) for m in asked])) in self.owned:
+            return None
         name = next(n for n in self.names(kind, entity, [_folded(m) for m in asked]) if n not in self.taken)
         self.taken.add(name)
         return Action(

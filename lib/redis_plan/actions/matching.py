@@ -14,8 +14,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
-from redis_plan.actions import ability, catalog, elsewhere, wording
+from redis_plan.actions import ability, catalog, declaring, elsewhere, wording
 from redis_plan.actions.ability import Homes
+from redis_plan.actions.declaring import Declaration
 from redis_plan.actions.likeness import Labelled, Likeness
 from redis_plan.actions.model import Kind
 from redis_plan.actions.wording import Wording
@@ -110,7 +111,7 @@ def matches(brief: Brief, keyspace: Keyspace) -> Matches:
     lines = {(r.file, r.line) for r in demands}
     alone = [r for r in demands if r.parent_line is None or (r.file, r.parent_line) not in lines]
     encoder.encode([view for r in demands for view in wording.worded(r).views])  # all at once: faster than one by one
-    judge = _Judge(brief, keyspace)
+    judge = _Judge(brief, keyspace, declaring.examine(brief, keyspace)[0])
     found = [judge.story(r, list(_family(r, below))) for r in alone]
     homes = homes_of(found, brief, keyspace)
     return Matches(tuple(_able(match, keyspace, homes) for match in found), homes)
@@ -124,7 +125,8 @@ def homes_of(found: Iterable[Match], brief: Brief, keyspace: Keyspace) -> dict[s
         text = cues.fold(f"{part.wording.title} {part.wording.want}")
         said = [p.name for p in records if _speaks_of(text, p.entities, brief)]
         for one in part.found:
-            spoken.setdefault(one.kind.mechanic, Counter()).update(said)
+            if not one.kind.declared:
+                spoken.setdefault(one.kind.mechanic, Counter()).update(said)
     named = {cues.canonical(p.name): p.name for p in records}
     homes = {k.mechanic: named[n] for k in catalog.kinds().values() for n in ability.nouns_of(k) if n in named}
     for mechanic, count in sorted(spoken.items(), key=lambda item: -item[1].total()):
@@ -157,8 +159,10 @@ def _able(match: Match, keyspace: Keyspace, homes: Homes) -> Match:
 class _Judge:
     """Compares the demands of one project."""
 
-    def __init__(self, brief: Brief, keyspace: Keyspace) -> None:
-        self.brief, self.keyspace = brief, keyspace
+    def __init__(self, brief: Brief, keyspace: Keyspace, ours: Sequence[Declaration]) -> None:
+        self.brief, self.keyspace, self.ours = brief, keyspace, ours
+        #: A declared action stands for the catalog's that it changes.
+        self.kinds = {**catalog.kinds(), **{d.kind.like: d.kind for d in reversed(ours) if d.kind.like}}
         self.labelled = labelled()
 
     def story(self, demand: Requirement, criteria: Sequence[Requirement]) -> Match:
@@ -185,7 +189,7 @@ class _Judge:
             return Match(demand, said, outside=outside, quality=quality, nearest=first)
         needed = SURE + SURER * (len(said.want.split()) <= FEW_WORDS and not said.speaker)
         sure_of = [one for one in likes if one.strength >= first.strength - BESIDE and _sureness(one) >= needed]
-        kinds = [(catalog.kinds()[_parts(o.label)[1]], o) for o in sure_of if _parts(o.label)[0] == "action"]
+        kinds = [(self.kinds[_parts(o.label)[1]], o) for o in sure_of if _parts(o.label)[0] == "action"]
         return Match(demand, said, tuple(Found(kind, one) for kind, one in kinds), nearest=first)
 
     def heard(self, likes: Iterable[Likeness], about: frozenset[str]) -> Iterable[Likeness]:
@@ -200,9 +204,9 @@ class _Judge:
             yield one
 
     def declared(self, demand: Requirement, likes: Sequence[Likeness]) -> tuple[Found, ...]:
-        """Return the action of each use that the team says serves ``demand``: of the use's actions the likest."""
+        """Return what the team says serves ``demand``: its own actions, and of each use that it takes the likest action."""
         places = {demand.id, f"{demand.file}:{demand.line}"}
-        found = []
+        found = [Found(d.kind, likes[0], d.kind.declared) for d in self.ours if _serves(d, demand)]
         for taken in self.brief.settled.taken:
             if places & {f"{taken.file}:{taken.line}", *taken.serves}:
                 found += list(self.of_use(taken, likes))[:1]
@@ -212,9 +216,13 @@ class _Judge:
         for one in likes:
             form, name = _parts(one.label)
             if form == "action":
-                kind = catalog.kinds()[name]
+                kind = self.kinds[name]
                 if taken.use in {kind.use, *(use for use, _ in kind.keys.values())}:
                     yield Found(kind, one, taken.toml_line)
+
+
+def _serves(declaration: Declaration, demand: Requirement) -> bool:
+    return any((d.file, d.line) == (demand.file, demand.line) for d in declaration.demands)
 
 
 def _sureness(one: Likeness) -> float:

@@ -31,6 +31,8 @@ SAID: dict[Served, str] = {
 #: The tests of the suite that play every kind of action on a real server: what is composed, and what a function carries out.
 COMPOSED = "tests/actions/test_mechanics.py::test_plays[{id}]"
 CALLED = "tests/actions/test_called.py::test_plays[{id}]"
+#: What plays a declared action on a real server.
+DECLARED = "redis-plan design --check"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,9 @@ def _row(match: Match, keyspace: Keyspace, by_kind: Mapping[str, Action], ran: M
 
 
 def played(kind: Kind) -> str:
-    """Return the test that plays ``kind`` on a real server."""
+    """Return the test that plays ``kind`` on a real server, or the command that does."""
+    if kind.declared:
+        return DECLARED
     return (CALLED if kind.call else COMPOSED).format(id=kind.id)
 
 

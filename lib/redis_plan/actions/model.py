@@ -7,7 +7,7 @@ A kind is a pattern ("one answer each, hidden until the reveal"); an action is t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 #: What an option of a guard or effect holds: a word, or a list of words.
@@ -81,6 +81,11 @@ class Kind:
     results: Mapping[str, str] = ()  # type: ignore[assignment]  # always given by the catalog
     examples: tuple[str, ...] = ()
     call: str = ""  # the function of functions/ that carries it out, where none is composed
+    forms: Mapping[str, str] = field(default_factory=dict)  # arguments of its own, and the form of each
+    lua: str = ""  # a team's own Lua, run between guards and effects
+    lua_file: str = ""
+    declared: int = 0  # the line of redis-plan.toml that declares it; 0: the catalog knows it
+    like: str = ""  # the kind of the catalog that a declared one changes
 
     @property
     def id(self) -> str:

@@ -17,6 +17,7 @@ from redis_plan.actions.vocabulary import Word, arguments, effects, guards
 from redis_plan.brief.overrides.positions import Path, line_of, positions
 from redis_plan.errors import InputError
 from redis_plan.keyspace import calls
+from redis_plan.keyspace.calls import Argument
 from redis_plan.keyspace.catalog import use_patterns
 from redis_plan.resources import catalog_dir
 
@@ -44,7 +45,7 @@ def read(text: str, file: str) -> Mechanic:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{file}: {error}") from None
-    return _Reader(table, text, file).mechanic()
+    return Reader(table, text, file).mechanic()
 
 
 @cache
@@ -52,17 +53,29 @@ def _facts() -> frozenset[str]:
     return frozenset(tomllib.loads((catalog_dir() / "facts.toml").read_text("utf-8")))
 
 
-class _Reader:
+class Reader:
     """One file on its way to a mechanic."""
+
+    #: What a key that an action names belongs to.
+    keys_of = "mechanic"
+    fields = _FIELDS
+    more_keys: tuple[str, ...] = ()  # which an action touches beside those of its guards and effects
 
     def __init__(self, table: Mapping[str, Any], text: str, file: str) -> None:  # Any: a TOML table
         self.table, self.file, self.where = table, file, positions(text)
         self.keys: dict[str, tuple[str, str]] = {}
+        self.arguments: Mapping[str, Argument] = arguments()
+
+    def line(self, path: Path) -> int:
+        """Return the line on which ``path`` stands."""
+        return line_of(self.where, path)
 
     def fail(self, path: Path, what: str) -> InputError:
-        return InputError(f"{self.file}:{line_of(self.where, path)}: {what}")
+        """Return the error that says what is wrong at ``path``."""
+        return InputError(f"{self.file}:{self.line(path)}: {what}")
 
     def mechanic(self) -> Mechanic:
+        """Return the mechanic that the file declares."""
         top = {"mechanic", "use", "title", "invariants", "keys", "action"}
         for name in self.table:
             self.known((name,), name, top, "field")
@@ -84,16 +97,18 @@ class _Reader:
         )
 
     def known(self, path: Path, word: str, there: Iterable[str], what: str) -> None:
+        """Raise where ``word`` is none of ``there``, with the nearest one."""
         choice = sorted(there)
         if word not in choice:
             near = difflib.get_close_matches(word, choice, 1)
             meant = f"did you mean {near[0]}?" if near else f"there is {', '.join(choice)}"
             raise self.fail(path, f"unknown {what} {word!r}; {meant}")
 
-    def kind(self, name: str, fields: Mapping[str, Any]) -> Kind:  # Any: values of a TOML table
-        at: Path = ("action", name)
+    def kind(self, name: str, fields: Mapping[str, Any], at: Path | None = None) -> Kind:  # Any: values of a TOML table
+        """Return the action ``name``, which stands ``at`` a place of the file; raises where a word of it is wrong."""
+        at = ("action", name) if at is None else at
         for field in fields:
-            self.known((*at, field), field, _FIELDS, "field")
+            self.known((*at, field), field, self.fields, "field")
         for field in ("says", "actors"):
             if not fields.get(field):
                 raise self.fail(at, f"action {name} does not say its {field}")
@@ -103,9 +118,11 @@ class _Reader:
             self.known((*at, "call"), fields["call"], calls.calls(), "function of calls.toml")
         parameters = self.parameters(at, fields.get("parameters", ()))
         given = {p.name for p in parameters}
-        asked = [self.word(at, "guards", n, g, guards(), given) for n, g in enumerate(self.with_actors(fields))]
+        every = self.with_actors(fields)
+        first = len(fields.get("guards", ())) - len(every)  # what is added in front stands nowhere
+        asked = [self.word(at, "guards", n, g, guards(), given) for n, g in enumerate(every, first)]
         done = [self.word(at, "effects", n, e, effects(), given) for n, e in enumerate(fields.get("effects", ()))]
-        if not done and not fields.get("call") and not fields.get("announces"):
+        if not done and not any(fields.get(other) for other in ("call", "announces", "lua")):
             raise self.fail(
                 at,
                 f"action {name} has no effect and announces nothing: give it effects, or the call that carries it out",
@@ -115,7 +132,7 @@ class _Reader:
             name=name,
             mechanic=self.table["mechanic"],
             use=self.table["use"],
-            line=line_of(self.where, at),
+            line=self.line(at),
             says=fields["says"],
             verbs=tuple(fields.get("verbs", ())),
             actors=tuple(fields["actors"]),
@@ -132,6 +149,7 @@ class _Reader:
             results=self.results(at, fields, asked),
             examples=tuple(fields.get("examples", ())),
             call=fields.get("call", ""),
+            lua=fields.get("lua", ""),
         )
         self.check_hidden(at, kind)
         return kind
@@ -147,6 +165,7 @@ class _Reader:
         return [{"guard": "role", "is": leads}, *said] if leads else said
 
     def parameters(self, at: Path, said: Sequence[Mapping[str, Any]]) -> tuple[Parameter, ...]:  # Any: a TOML table
+        """Return the numbers that a project may set."""
         found = []
         for number, fields in enumerate(said):
             path = (*at, "parameters", number)
@@ -181,10 +200,11 @@ class _Reader:
         return word, options, said.get("answer", "")
 
     def option(self, path: Path, word: Word, option: str, kind: str, value: Option, parameters: set[str]) -> None:
+        """Raise where an option's value is not of its kind."""
         checks: Mapping[str, Callable[[str], None]] = {
             "key": lambda v: self.key(path, word, v),
-            "argument": lambda v: self.known(path, v, arguments(), "argument"),
-            "value": lambda v: None if v.startswith("=") else self.known(path, v, arguments(), "argument"),
+            "argument": lambda v: self.known(path, v, self.arguments, "argument"),
+            "value": lambda v: None if v.startswith("=") else self.known(path, v, self.arguments, "argument"),
             "parameter": lambda v: self.known(path, v, parameters, "parameter of the action"),
         }
         if kind != "words" and not isinstance(value, str):
@@ -193,8 +213,9 @@ class _Reader:
             checks[kind](str(value))
 
     def key(self, path: Path, word: Word, name: str) -> None:
+        """Raise where there is no such key, or the word can't do its type."""
         there = SESSION_KEYS | self.keys
-        self.known(path, name, there, "key of the mechanic")
+        self.known(path, name, there, f"key of the {self.keys_of}")
         if there[name][1] not in word.types:
             can = " or a ".join(word.types)
             raise self.fail(
@@ -205,7 +226,7 @@ class _Reader:
         """Return the keys that guards and effects name, in their order, the session's own first."""
         made = list(words)
         session = {name for word, _, _ in made for name in word.session}
-        named = {str(options["key"]) for _, options, _ in made if "key" in options}
+        named = {str(options["key"]) for _, options, _ in made if "key" in options} | set(self.more_keys)
         return {name: key for name, key in (SESSION_KEYS | self.keys).items() if name in session | named}
 
     def takes(
@@ -220,11 +241,12 @@ class _Reader:
                 if kind.removesuffix("?") in ("argument", "value") and value and not value.startswith("="):
                     found.append(value)
         for name in fields.get("takes", ()):
-            self.known((*at, "takes"), name, arguments(), "argument")
+            self.known((*at, "takes"), name, self.arguments, "argument")
             found.append(name)
-        return tuple(name for name in arguments() if name in found)
+        return tuple(name for name in self.arguments if name in found)
 
     def timer(self, at: Path, number: int, said: Mapping[str, Any], given: set[str]) -> Timer:  # Any: a TOML table
+        """Return what the action does to a deadline."""
         path = (*at, "timers", number)
         for does in ("sets", "pauses", "cancels"):
             if does in said:
@@ -261,8 +283,10 @@ class _Reader:
         for name in kind.shows:
             what, _, of = name.partition(" ")
             if what == "count":
-                self.known((*at, "shows"), of, SESSION_KEYS | self.keys, "key of the mechanic")
-            elif what != "field":
+                self.known((*at, "shows"), of, SESSION_KEYS | self.keys, f"key of the {self.keys_of}")
+            elif what == "own" and not kind.lua:
+                raise self.fail((*at, "shows"), f"{name!r} is what own Lua puts into event, and the action has none")
+            elif what not in ("field", "own"):
                 self.known(
                     (*at, "shows"),
                     name,

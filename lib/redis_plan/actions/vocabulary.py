@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal
 
+from redis_plan.actions.model import Kind
 from redis_plan.keyspace import calls
 from redis_plan.resources import catalog_dir
 
@@ -48,6 +49,23 @@ def effects() -> Mapping[str, Word]:
 def arguments() -> Mapping[str, calls.Argument]:
     """Return every argument that the caller of an action may give."""
     return {name: calls.Argument(name=name, **fields) for name, fields in _vocabulary()["argument"].items()}
+
+
+@cache
+def forms() -> Mapping[str, Mapping[str, str]]:
+    """Return the forms that an argument of a declared action may have: check, kind, example and meaning."""
+    found: Mapping[str, Mapping[str, str]] = _vocabulary()["form"]
+    return found
+
+
+def arguments_of(kind: Kind) -> Mapping[str, calls.Argument]:
+    """Return every argument that ``kind`` may take: the vocabulary's, and its own."""
+    return {**arguments(), **own_arguments(kind.forms)}
+
+
+def own_arguments(given: Mapping[str, str]) -> dict[str, calls.Argument]:
+    """Return the arguments that a declared action brings along, by name."""
+    return {name: calls.Argument(name=name, **forms()[form]) for name, form in given.items()}
 
 
 @cache

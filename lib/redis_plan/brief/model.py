@@ -7,7 +7,7 @@ name of the document (``prd.md``), or ``redis-plan.toml`` for an override, or ``
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 RequirementKind = Literal["functional", "non-functional", "constraint", "out-of-scope"]
 QuantityKind = Literal["latency", "duration", "count", "size", "rate", "percent", "limit", "price", "date", "other"]
@@ -267,6 +267,27 @@ class Restriction:
 
 
 @dataclass(frozen=True, slots=True)
+class Declared:
+    """A key or an action that the team declares, checked by its schema.
+
+    ``said`` is the entry as it stands, ``lines`` the line in redis-plan.toml of each of its parts (``guards.0``), and
+    ``""`` that of the whole.
+    """
+
+    said: dict[str, Any]  # Any: a table of TOML
+    lines: dict[str, int]
+    lua: str = ""  # the text of an action's own Lua
+    lua_file: str = ""  # its path as a finding names it
+
+    def line(self, *path: str | int) -> int:
+        """Return the line of a part, or of the nearest one around it."""
+        for end in range(len(path), -1, -1):
+            if found := self.lines.get(".".join(str(step) for step in path[:end])):
+                return found
+        return 1
+
+
+@dataclass(frozen=True, slots=True)
 class Settled:
     """What the team settled in redis-plan.toml for the design to follow; None and empty where it left that open."""
 
@@ -277,6 +298,8 @@ class Settled:
     only_taken: bool = False  # the taken uses are all there are
     adopted_keys: tuple[str, ...] = ()
     refused_keys: dict[str, str] = field(default_factory=dict)  # key pattern -> why
+    keys: tuple[Declared, ...] = ()
+    actions: tuple[Declared, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

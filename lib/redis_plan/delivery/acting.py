@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from redis_plan.actions import catalog, compose
+from redis_plan.actions import catalog, compose, own_lua
 from redis_plan.actions.model import Kind
 from redis_plan.keyspace import functions
 from redis_plan.keyspace.functions import Function
@@ -24,7 +24,7 @@ def composed(keyspace: Keyspace) -> tuple[tuple[Bound, Function], ...]:
     return tuple(
         (action, _function(action, session, nouns))
         for action in keyspace.actions
-        if _fits(action, catalog.kinds()[action.kind], keyspace, session)
+        if _fits(action, catalog.kind_of(action), keyspace, session)
     )
 
 
@@ -32,8 +32,8 @@ def called(keyspace: Keyspace) -> tuple[tuple[Bound, str, KeyPattern], ...]:
     """Return the actions that a function of the catalog carries out on one key of its mechanic."""
     found = []
     for action in keyspace.actions:
-        kind = catalog.kinds()[action.kind]
-        own = set(catalog.mechanics()[kind.mechanic].keys.values())
+        kind = catalog.kind_of(action)
+        own = set(catalog.mechanics()[kind.mechanic].keys.values()) if kind.call else set()
         if kind.call and (pattern := next((p for p in keyspace.keys if (p.use, p.type) in own), None)):
             found.append((action, kind.call, pattern))
     return tuple(found)
@@ -43,8 +43,9 @@ def replaced(keyspace: Keyspace) -> frozenset[str]:
     """Return the names of the collections whose generic changes actions take the place of."""
     names: set[str] = set()
     for action, _ in composed(keyspace):
-        keys, kind = dict(action.keys), catalog.kinds()[action.kind]
+        keys, kind = dict(action.keys), catalog.kind_of(action)
         names |= {keys[str(e.options["key"])] for e in kind.effects if "key" in e.options and e.name not in _ONLY_TAKE}
+        names |= {keys[local] for local in own_lua.written(kind.lua)}
     return frozenset(names)
 
 
@@ -57,7 +58,7 @@ def _fits(action: Bound, kind: Kind, keyspace: Keyspace, session: bool) -> bool:
 
 @lru_cache(maxsize=4096)
 def _function(action: Bound, session: bool, nouns: tuple[tuple[str, str], ...]) -> Function:
-    kind = catalog.kinds()[action.kind]
+    kind = catalog.kind_of(action)
     words = {**dict(nouns), "entity": action.entity.lower()}
     return compose.compose(
         kind, action.name, session=session, keys=dict(action.keys), values=dict(action.values), nouns=words

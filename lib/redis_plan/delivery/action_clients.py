@@ -54,7 +54,7 @@ def _names(brief: Brief, keyspace: Keyspace) -> dict[str, Any]:  # Any: what the
     return {
         "title": plain(brief.title),
         "actions": [_action(o) for o in made],
-        "events": _events(made),
+        "events": _events(made, keyspace),
         "imports": _imports(made),
         "told": _told(made),
         "session": any(o.takes_more for o in made),
@@ -154,12 +154,13 @@ def _told(made: Iterable[Operation]) -> list[str]:
     return wrapped(" ".join(f"{word}: {says}." for word, says in said.items()))
 
 
-def _events(made: Iterable[Operation]) -> list[dict[str, Any]]:  # Any: text and lines
+def _events(made: Iterable[Operation], keyspace: Keyspace) -> list[dict[str, Any]]:  # Any: text and lines
     """Return each type of event once, with what its data holds in the two languages."""
     found: dict[str, dict[str, tuple[str, str]]] = {}
+    kinds = {action.name: catalog.kind_of(action) for action in keyspace.actions}
     for o in made:
         if o.takes_more:
-            kind = catalog.kinds()[o.kind]
+            kind = kinds[o.method]
             found.setdefault(kind.announces, {}).update(_shown(kind))
     return [
         {
@@ -182,14 +183,16 @@ def _shown(kind: Kind) -> Mapping[str, tuple[str, str]]:
     data = {} if kind.audience == "all" else {"to": ("str", f'"{kind.audience}"')}
     for shown in kind.shows:
         what, _, of = shown.partition(" ")
-        name = {"now": "at", "field": of}.get(what, what)
-        given = vocabulary.arguments().get(what)
+        name = {"now": "at", "field": of, "own": of}.get(what, what)
+        given = vocabulary.arguments_of(kind).get(what)
         if what == "field":
             data[name] = ("int | str | None", "number | string | null")
         elif what == "taken":
             data[name] = ("list[str]", "string[]")
-        elif given and given.kind == "json":
+        elif what == "own" or (given and given.kind == "json"):
             data[name] = ("Any", "unknown")
+        elif given and given.kind == "number":
+            data[name] = ("float", "number")
         elif what in numeric or (given and given.kind == "int"):
             data[name] = ("int", "number")
         else:

@@ -122,7 +122,8 @@ def _example(name: str, default: str, operation: Operation, brief: Brief) -> str
         return "null" if name == "data" else ""
     if default.isdigit() or default.startswith("="):
         return default.removeprefix("=")
-    known = {**vocabulary.arguments(), **calls.arguments()}
+    own = {a.name: a for a in operation.function.call.args if a.example}
+    known = {**own, **vocabulary.arguments(), **calls.arguments()}
     return known[name].example or name if name in known else name
 
 

@@ -1,4 +1,4 @@
-"""What the options of ``redis-plan read`` print that are about correcting: text and exit code."""
+"""What the options of ``redis-plan read`` and ``design`` print that are about correcting: text and exit code."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from pathlib import Path
 from redis_plan.brief import documents
 from redis_plan.brief.overrides import NAME
 from redis_plan.brief.overrides.published import json_schema
-from redis_plan.interview import assistant, checking, proposal, reading
+from redis_plan.interview import assistant, checking, designed, proposal, reading
 
 
 def run(option: str, project: Path, force: bool = False) -> tuple[str, int]:
-    """Return what ``option`` prints for ``project``, and the exit code: 1 where ``--check`` found something."""
+    """Return what ``option`` prints for ``project``, and the exit code: 1 or 2 where a check found something."""
     if option == "--schema":
         return json_schema(), 0
     if option == "--check":
         return _checked(project)
+    if option == "design --check":
+        wrong = designed.check(project)
+        return "".join(f"{fault}\n" for fault in wrong), 2 if wrong else 0
     found = reading.read(project)
     if option == "--agent":
         return assistant.task(found), 0

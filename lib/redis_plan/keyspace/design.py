@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from redis_plan.brief.model import Brief
-from redis_plan.keyspace import building, cues, own, pins, restricted, serving, statefields, uses
+from redis_plan.keyspace import building, cues, declared, own, pins, restricted, serving, statefields, uses
 from redis_plan.keyspace.building import Ground
 from redis_plan.keyspace.catalog import KeySpec
 from redis_plan.keyspace.linter import lint
@@ -94,7 +94,19 @@ def draft(brief: Brief) -> Draft:
     """Return the keys that ``brief`` asks for; raises :class:`OverrideError` for a pin of what is no key."""
     session = cues.find_session(brief)
     found = tuple(uses.choose(brief, session))
-    keyspace = Keyspace(
+    keyspace = empty(brief, session)
+    ground = Ground.of(brief, keyspace, session)
+    ours = declared.keys(brief, keyspace, session is not None)
+    there = tuple(slot for slot in _slots(found, ground, set()) if not declared.instead_of(ours, slot.name, slot.use))
+    slots = (*there, *(Slot(one.name, one.use, one.spec) for one in ours))
+    found = (*(use for use in found if any(slot.use is use for slot in there)), *(one.use for one in ours))
+    pins.check_names(brief, tuple(slot.name for slot in slots))
+    return Draft(ground, found, slots)
+
+
+def empty(brief: Brief, session: cues.SessionNoun | None) -> Keyspace:
+    """Return the keyspace of ``brief`` without keys: what its names begin with, and what its things are called."""
+    return Keyspace(
         app=pins.check_prefix(brief),
         schema_version=1,
         session_noun=session.word if session else "session",
@@ -102,10 +114,6 @@ def draft(brief: Brief) -> Draft:
         member_noun=cues.find_member(brief, session),
         session_entity=session.entity.name if session else "",
     )
-    ground = Ground.of(brief, keyspace, session)
-    slots = tuple(_slots(found, ground, set()))
-    pins.check_names(brief, tuple(slot.name for slot in slots))
-    return Draft(ground, found, slots)
 
 
 def preferred(spec: KeySpec, brief: Brief) -> str:

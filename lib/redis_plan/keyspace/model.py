@@ -132,6 +132,7 @@ class Bound:
     keys: tuple[tuple[str, str], ...] = ()  # the kind's name of a key, and the pattern's
     values: tuple[tuple[str, int], ...] = ()  # the project's number for each parameter
     requirements: tuple[str, ...] = ()  # the demands that it carries out
+    declared: str = ""  # the kind itself as JSON, where the team declares it and the catalog does not know it
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,10 @@ from dataclasses import replace
 
 from redis_plan.brief.entities import folded_name
 from redis_plan.brief.facts import Given
-from redis_plan.brief.model import Component, Entity, Fit, Requirement, Role, Settled, TakenUse
+from redis_plan.brief.model import Component, Declared, Entity, Fit, Requirement, Role, Settled, TakenUse
 from redis_plan.brief.overrides.loading import NAME, Overrides
-from redis_plan.brief.overrides.schema import Cited, EntityEntry
+from redis_plan.brief.overrides.positions import Path as Keys
+from redis_plan.brief.overrides.schema import Cited, DeclaredAction, DeclaredKey, EntityEntry
 
 BY_THE_TEAM = "set by the team"
 
@@ -200,7 +201,19 @@ def settled(given: Overrides) -> Settled:
         only_taken=uses.complete,
         adopted_keys=tuple(file.keys.adopt),
         refused_keys={entry.key: entry.because or BY_THE_TEAM for entry in file.keys.refuse},
+        keys=tuple(_declared(key, given, ("keys", "declare", n)) for n, key in enumerate(file.keys.declare)),
+        actions=tuple(_declared(action, given, ("actions", n)) for n, action in enumerate(file.actions)),
     )
+
+
+def _declared(entry: DeclaredKey | DeclaredAction, given: Overrides, path: Keys) -> Declared:
+    lines = {
+        ".".join(str(step) for step in at[len(path) :]): span[0]
+        for at, span in given.spans.items()
+        if at[: len(path)] == path
+    }
+    file = entry.lua or "" if isinstance(entry, DeclaredAction) else ""
+    return Declared(entry.model_dump(exclude_unset=True), lines, given.lua.get(file, ""), file)
 
 
 def _bare(line: str) -> str:

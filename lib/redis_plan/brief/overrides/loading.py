@@ -6,8 +6,9 @@ import difflib
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -42,6 +43,7 @@ class Overrides:
     amounts: Mapping[str, Amount] = field(default_factory=dict)
     spans: Mapping[Keys, Span] = field(default_factory=dict)
     present: bool = False
+    lua: Mapping[str, str] = field(default_factory=dict)  # the files of own Lua that actions name, by name
 
     def line(self, *path: str | int) -> int:
         """Return the line of ``path`` in the file."""
@@ -51,7 +53,22 @@ class Overrides:
 def read_overrides(folder: Path) -> Overrides:
     """Return the overrides of a document folder; raises :class:`OverrideError` with file, line and a suggestion."""
     path = folder / NAME
-    return parse_overrides(read_text(path), str(path)) if path.exists() else Overrides()
+    return with_lua(parse_overrides(read_text(path), str(path)), folder) if path.exists() else Overrides()
+
+
+def with_lua(given: Overrides, folder: Path) -> Overrides:
+    """Return ``given`` with the files of own Lua that its actions name; raises where one can't be read."""
+    found = {}
+    for n, action in enumerate(given.file.actions):
+        if action.lua:
+            path = folder / action.lua
+            if not path.is_file():
+                line = given.line("actions", n, "lua")
+                raise OverrideError(
+                    f"{folder / NAME}:{line}: there is no {path}; write it, or say what {action.name} does by effects"
+                )
+            found[action.lua] = read_text(path)
+    return replace(given, lua=found)
 
 
 def read_text(path: Path) -> str:
@@ -83,7 +100,7 @@ def examine(text: str) -> tuple[Overrides, list[tuple[int, str]]]:
         place = re.search(r" \(at line (\d+), column \d+\)$", str(error))
         at, says = (int(place[1]), str(error).removesuffix(place[0])) if place else (text.count("\n") + 1, str(error))
         return Overrides(), [(at, f"is not TOML: {says}")]
-    spans = positions(text)
+    data, spans = _with_declared_keys(data, positions(text))
     try:
         file = File.model_validate(data)
     except ValidationError as error:
@@ -96,6 +113,16 @@ def examine(text: str) -> tuple[Overrides, list[tuple[int, str]]]:
 
 
 Fault = tuple[Keys, str]
+
+
+def _with_declared_keys(
+    data: dict[str, Any], spans: Mapping[Keys, Span]
+) -> tuple[dict[str, Any], Mapping[Keys, Span]]:  # Any: a TOML table
+    """Return the file with ``[[keys]]`` where the schema has it, as ``[[keys.declare]]``: TOML has one or the other."""
+    if not isinstance(data.get("keys"), list):
+        return data, spans
+    moved = {("keys", "declare", *path[1:]) if path[0] == "keys" else path: span for path, span in spans.items()}
+    return {**data, "keys": {"declare": data["keys"]}}, moved
 
 
 def _amounts(file: File) -> tuple[dict[str, Amount], list[Fault]]:
@@ -163,6 +190,8 @@ def _contradictions(file: File, amounts: Mapping[str, Amount], spans: Mapping[Ke
                     ("uses", "take", n),
                     f"{entry.use!r} lives in a session, and line {line} says that there is none; drop one",
                 )
+    yield from _twice(("actions",), [action.name for action in file.actions], "action", spans)
+    yield from _twice(("keys", "declare"), [key.template for key in file.keys.declare], "key", spans)
     if file.project.prefix and file.naming.prefix and file.project.prefix != file.naming.prefix:
         yield ("naming", "prefix"), "[project] prefix says another one; keep that"
     usual, cap = amounts.get("members_per_session"), amounts.get("session_capacity")
@@ -172,3 +201,14 @@ def _contradictions(file: File, amounts: Mapping[str, Amount], spans: Mapping[Ke
             f"session_capacity {cap.value:g} is below members_per_session {usual.value:g} "
             f"(line {line_of(spans, ('facts', 'members_per_session'))}): a session holds its usual number of members; raise the cap or lower the other",
         )
+
+
+def _twice(path: Keys, names: list[str], what: str, spans: Mapping[Keys, Span]) -> Iterator[Fault]:
+    """Yield the entries of a list whose name an earlier one has."""
+    for n, name in enumerate(names):
+        if (first := names.index(name)) != n:
+            line = line_of(spans, (*path, first))
+            yield (
+                (*path, n),
+                f"line {line} declares the {what} {name!r} already; give this one another name, or drop it",
+            )

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from redis_plan.brief.facts import catalogue
 from redis_plan.brief.overrides.schema import FactEntry, File, Short, model_in
-from redis_plan.brief.overrides.vocabulary import use_words
+from redis_plan.brief.overrides.vocabulary import ActionWord, action_words, use_words
 
 FILE = "redis-plan.schema.json"
 
@@ -32,6 +32,17 @@ def json_schema() -> str:
             for name, fact in catalogue().items()
         },
     }
+    schema["properties"]["keys"] = {
+        "description": "Key patterns: [[keys]] declares one, [keys] says which of the documents' stand.",
+        "anyOf": [{"$ref": "#/$defs/Keys"}, {"type": "array", "items": {"$ref": "#/$defs/DeclaredKey"}}],
+    }
+    action = definitions["DeclaredAction"]["properties"]
+    for form in ("guard", "effect"):
+        action[f"{form}s"] = {
+            "description": action[f"{form}s"]["description"],
+            "type": "array",
+            "items": {"oneOf": [_word(form, word) for word in action_words(form).values()]},
+        }
     definitions["UseName"] = {
         "description": "What Redis does for the product.",
         "oneOf": [{"const": word.use, "description": word.title} for word in use_words().values()],
@@ -44,6 +55,21 @@ def json_schema() -> str:
         **{key: value for key, value in schema.items() if key not in ("title", "description")},
     }
     return json.dumps(_plain(whole), ensure_ascii=False, indent=2) + "\n"
+
+
+def _word(form: str, word: ActionWord) -> dict[str, Any]:
+    """Return the schema of one guard or effect with its options."""
+    options = {
+        name: {"type": ["string", "array"] if "words" in kind else "string"} for name, kind in word.options.items()
+    }
+    more = {"answer": {"type": "string", "description": "Another name of the result where it refuses."}}
+    return {
+        "type": "object",
+        "description": word.says,
+        "properties": {form: {"const": word.name}, **options, **(more if form == "guard" else {})},
+        "required": [form, *(name for name, kind in word.options.items() if not kind.endswith("?"))],
+        "additionalProperties": False,
+    }
 
 
 def _plain(value: Any, top: bool = True) -> Any:  # Any: a JSON value

@@ -28,12 +28,17 @@ PREFIX = r"^[a-z][a-z0-9-]{0,23}$"
 LANGUAGE = r"^[a-z]{2}$"
 SERVER = r"(?i)^(redis|valkey)(\s+v?\d+(\.\d+){0,2})?$"
 TEXT = r"\S"
+NAME = r"^[a-z][a-z0-9_]{0,39}$"
+KIND = r"^[a-z]+\.[a-z_]+$"
+LUA = r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*\.lua$"
 STRUCTURES = ("string", "hash", "list", "set", "zset", "stream", "channel")
 
 Lifetime = Literal["connection", "session", "temporary", "durable", "unknown"]
 Kind = Literal["functional", "non-functional", "constraint", "out-of-scope"]
 UseName = Annotated[str, WithJsonSchema({"format": "use"})]  # the catalog says which there are
 Text = Annotated[str, Field(min_length=1, pattern=TEXT)]
+Word = dict[str, str | list[str]]  # a guard or an effect with its options; the catalog says which there are
+ArgumentForm = Literal["id", "text", "name", "json", "whole", "count", "number"]
 
 
 def _listed(value: Any) -> Any:  # Any: what a user wrote
@@ -248,11 +253,72 @@ class RefusedKey(Short):
     because: Text | None = Field(None, description="Why not.")
 
 
+class DeclaredField(Short):
+    """A field of a declared key: of a hash, or what an element of another type holds."""
+
+    short: ClassVar[str] = "name"
+    name: Text = Field(description="Its name; <object_id> for one field an object.")
+    type: Text = Field("text", description="What it holds: text, int, JSON, record …")
+    max_bytes: int = Field(64, ge=1, description="Bytes at most, which memory is computed from.")
+    meaning: str = Field("", description="What it says.")
+
+
+class DeclaredKey(Cited):
+    """A key of the team's own design."""
+
+    template: Text = Field(description="The whole name, app:v1:{<session_id>}:objects, or what follows the session.")
+    type: Literal["string", "hash", "list", "set", "zset", "stream"] = Field(description="Its Redis type.")
+    entity: Text | None = Field(None, description="The entity that it keeps.")
+    holds: Text | None = Field(None, description="What it holds, in words.")
+    fields: list[DeclaredField] = Field([], description="Its fields.")
+    ttl: float | str | None = Field(None, description='A time such as "15 s"; left out: as long as the session.')
+    owner: Text | None = Field(None, description="Who deletes it; left out: what removes the session.")
+    max_elements: int | None = Field(None, ge=1, description="Elements at most.")
+    at_bound: Text | None = Field(None, description="What happens at that bound.")
+
+
 class Keys(Table):
-    """Key patterns that the documents themselves name."""
+    """Key patterns that the documents themselves name, and declared ones, which are written as [[keys]]."""
 
     adopt: list[Text] = Field([], description="Key patterns of the documents that stand as they are.")
     refuse: list[RefusedKey] = Field([], description="Key patterns of the documents that the design should not follow.")
+    declare: list[DeclaredKey] = Field([], description="Key patterns of the team's own; [[keys]] says the same.")
+
+
+class DeclaredParameter(Table):
+    """A number of a declared action that a caller may set."""
+
+    name: str = Field(pattern=NAME, description="Its name.")
+    unit: Text = Field(description="ms, or what it counts.")
+    default: int = Field(ge=0, description="Its value where nobody sets it.")
+    says: Text = Field(description="What it is for.")
+
+
+class DeclaredAction(Cited):
+    """One thing that somebody or something does; what it leaves out is filled from the catalog's action that it is like."""
+
+    name: str = Field(pattern=NAME, description="Its name in the project's own words: move_shape.")
+    actor: Annotated[list[Text], BeforeValidator(_listed)] = Field(
+        [],
+        description="Who does it: member, host, cohost, moderator, spectator, anyone, worker; or a list of them.",
+        json_schema_extra={"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
+    )
+    on: Text | None = Field(None, description="The entity that it is done to.")
+    like: str | None = Field(None, pattern=KIND, description="The catalog's action that it changes: objects.change.")
+    says: Text | None = Field(None, description="One sentence: what it does.")
+    guards: list[Word] | None = Field(None, description="Conditions of the vetted set, checked before the first write.")
+    effects: list[Word] | None = Field(None, description="Changes of the vetted set, done once every guard has passed.")
+    lua: str | None = Field(None, pattern=LUA, description="A file of own Lua beside this one, run behind the guards.")
+    keys: list[Text] = Field([], description="Keys that the own Lua reads or writes, by name.")
+    arguments: dict[str, ArgumentForm] = Field({}, description="Further arguments of the caller: name = form.")
+    takes: list[Text] = Field([], description="Arguments of the vocabulary that the own Lua reads.")
+    parameters: list[DeclaredParameter] | None = Field(None, description="Numbers that a caller may set.")
+    announces: str | None = Field(None, pattern=NAME, description="Type of the event.")
+    audience: Literal["all", "target", "leaders", "nobody"] | None = Field(None, description="Who is told.")
+    shows: list[Text] | None = Field(None, description="What the event's data holds.")
+    hides: list[Text] | None = Field(None, description="Arguments that are in no event and in no snapshot.")
+    results: dict[str, Text] = Field({}, description="Refusals of the own Lua, and other words for what results say.")
+    serves: list[Text] = Field([], description="Demands that it carries out: lines (prd.md:31) or ids.")
 
 
 class File(Table):
@@ -272,6 +338,7 @@ class File(Table):
     fit: Fit | None = None
     demands: Demands = Demands()
     keys: Keys = Keys()
+    actions: list[DeclaredAction] = Field([], description="What people, devices and timers do, declared by the team.")
 
 
 def model_in(annotation: Any) -> type[BaseModel] | None:  # Any: a type, or a generic alias of types

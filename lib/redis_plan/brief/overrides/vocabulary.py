@@ -1,4 +1,4 @@
-"""Vocabulary: the uses of Redis that the pattern catalog knows, by the names that ``[uses]`` takes."""
+"""Vocabulary: the uses of Redis that the catalog knows, and the guards and effects that a declared action is made of."""
 
 from __future__ import annotations
 
@@ -18,6 +18,22 @@ class UseWord:
     title: str
     purpose: str
     needs: str  # session, no-session or any
+
+
+@dataclass(frozen=True, slots=True)
+class ActionWord:
+    """A guard or effect: its name, what it asks or does, and the kind of each option (optional with a ``?``)."""
+
+    name: str
+    says: str
+    options: Mapping[str, str]
+
+
+@cache
+def action_words(form: str) -> Mapping[str, ActionWord]:
+    """Return every ``guard`` or ``effect`` of the vocabulary of actions."""
+    read = tomllib.loads((resources.catalog_dir() / "functions" / "vocabulary.toml").read_text("utf-8"))
+    return {name: ActionWord(name, entry["says"], entry["options"]) for name, entry in read[form].items()}
 
 
 @cache

@@ -10,7 +10,19 @@ from typing import Any
 from pydantic import BaseModel
 
 from redis_plan.brief.overrides.positions import Path as Keys
-from redis_plan.brief.overrides.schema import DOCUMENT_LINE, LANGUAGE, PLACE, PREFIX, SERVER, TEXT, File, model_in
+from redis_plan.brief.overrides.schema import (
+    DOCUMENT_LINE,
+    KIND,
+    LANGUAGE,
+    LUA,
+    NAME,
+    PLACE,
+    PREFIX,
+    SERVER,
+    TEXT,
+    File,
+    model_in,
+)
 from redis_plan.brief.overrides.values import NOT_SAID
 from redis_plan.brief.reconcile.catalogue import catalogue
 
@@ -84,6 +96,9 @@ _PATTERNS = {
     TEXT: "text",
     PLACE: "a document and a line, such as “prd.md:31”",
     DOCUMENT_LINE: "a document and a line, such as “prd.md:31”",
+    NAME: "a name of a-z, 0-9 and _, beginning with a letter, such as “move_shape”",
+    KIND: "an action of the catalog, such as “objects.change”",
+    LUA: "a Lua file beside redis-plan.toml, such as “canvas/move.lua”",
     SERVER: "Redis or Valkey with its version, such as “Redis 7.4”",
 }
 

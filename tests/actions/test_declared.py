@@ -1,0 +1,228 @@
+"""A declared design: designed, loaded and played on a real server, and each faulty declaration named with file and line."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from redis_plan import brief as reader
+from redis_plan import codec, server
+from redis_plan.actions import compose, designing, matrix
+from redis_plan.actions.model import Action
+from redis_plan.brief.model import Brief
+from redis_plan.brief.overrides import applying, read_overrides
+from redis_plan.cli import app
+from redis_plan.errors import OverrideError
+from redis_plan.interview import designed
+from redis_plan.keyspace import functions
+from redis_plan.keyspace.model import Keyspace
+
+BOARD = Path(__file__).parent / "whiteboard"
+
+
+@pytest.fixture(scope="module")
+def brief() -> Brief:
+    return reader.read(BOARD)
+
+
+@pytest.fixture(scope="module")
+def keyspace(brief: Brief) -> Keyspace:
+    return designing.design(brief)
+
+
+@pytest.fixture(scope="module")
+def stories(brief: Brief, keyspace: Keyspace) -> matrix.Stories:
+    return matrix.stories(brief, keyspace)
+
+
+class Board:
+    """One board session on a live server, with the declared actions as functions."""
+
+    def __init__(self, client: Any, keyspace: Keyspace, actions: tuple[Action, ...]) -> None:
+        self.client, self.keyspace, self.ops = client, keyspace, 0
+        made = {a.name: compose.compose(a.kind, a.name, keys=a.keys) for a in actions if a.kind.declared}
+        client.flushall()
+        client.function_load(
+            functions.library("board", [*functions.functions().values(), *made.values()]), replace=True
+        )
+        self.functions = made
+        self.keys = functions.session_keys(keyspace, "b1")
+        client.fcall("session_create", 3, self.keys["state"], self.keys["roster"], self.keys["log"], "0a", 600)
+        for member in ("ann", "bob"):
+            client.hset(self.keys["roster"], member, "{}")
+
+    def do(self, name: str, *, op: str = "", **given: object) -> str:
+        """Call an action, and return its result."""
+        self.ops += 1
+        function = self.functions[name]
+        keys = [self.keys[k] if k != "idem" else self.keys["idem"] + f":{op or self.ops}" for k in function.keys]
+        fixed = {"channel": "", "op_id": op or str(self.ops), "ttl_s": 600, "log_max": "50", "idem_ttl_s": 60}
+        arguments = [{**fixed, **given}.get(a.name, a.default) for a in function.call.args]
+        version, answer = self.client.fcall(name, len(keys), *keys, *arguments)
+        assert version == int(self.client.hget(self.keys["state"], "version"))
+        return str(answer)
+
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(e) for e in self.client.lrange(self.keys["log"], 0, -1)]
+
+
+@pytest.fixture
+def board(keyspace: Keyspace, stories: matrix.Stories) -> Iterator[Board]:
+    with server.open() as live:
+        yield Board(live.client(decode_responses=True), keyspace, stories.actions)
+
+
+def test_the_design_has_the_keys_as_they_are_declared(keyspace: Keyspace) -> None:
+    shapes = keyspace.pattern("shapes")
+    assert (shapes.template, shapes.type, shapes.max_elements) == ("chalkline:v1:{<session_id>}:shapes", "hash", 400)
+    assert shapes.ttl == keyspace.pattern("roster").ttl or shapes.ttl.policy == "sliding"
+    assert keyspace.pattern("unsaved").deleted_by.startswith("the worker")
+    assert [p.name for p in keyspace.keys if "Shape" in p.entities] == ["shapes"]
+
+
+def test_each_story_is_served_by_the_action_that_is_declared_for_it(stories: matrix.Stories) -> None:
+    served = {row.id: (row.served, row.actions[:1]) for row in stories.rows}
+    declared = {"US-01": "add_shape", "US-02": "move_shape", "US-03": "select_shape", "US-04": "let_go"}
+    declared |= {"US-05": "bring_to_front", "US-08": "saved"}
+    assert {id: served[id] for id in declared} == {id: ("concrete", (name,)) for id, name in declared.items()}
+    names = [action.name for action in stories.actions]
+    assert len(names) == len(set(names))
+    assert not {a.kind.id for a in stories.actions} & {"objects.create", "objects.select", "objects.let_go"}
+
+
+def test_a_board_is_played_with_selections_versions_order_and_what_is_unsaved(board: Board) -> None:
+    note = '{"x":1,"y":1,"text":"hello"}'
+    assert board.do("add_shape", member="ann", object="s1", value=note, most=400) == "ok"
+    assert board.do("add_shape", member="ann", object="s1", value=note, most=400) == "again"
+    assert board.do("add_shape", member="eve", object="s2", value=note, most=400) == "no seat"
+    assert board.do("move_shape", member="bob", object="s1", expected=1, x="2.5", y="-3") == "ok"
+    assert board.do("move_shape", member="ann", object="s1", expected=1, x="9", y="9") == "outdated"
+    assert board.do("move_shape", member="ann", object="s9", expected=1, x="9", y="9") == "unknown"
+    assert board.do("select_shape", member="ann", object="s1", lock_ms=15_000) == "ok"
+    assert board.do("move_shape", member="bob", object="s1", expected=3, x="0", y="0") == "held"
+    assert board.do("let_go", member="ann", object="s1") == "ok"
+    assert board.do("move_shape", member="bob", object="s1", expected=4, x="0", y="0") == "ok"
+    assert board.do("add_shape", member="bob", object="s2", value=note, most=400) == "ok"
+    assert [board.do("bring_to_front", member="ann", object=o) for o in ("s1", "s2", "s3")] == ["ok", "ok", "unknown"]
+    assert board.client.zrange(board.keys["order"], 0, -1) == ["s1", "s2"]
+    assert board.client.zrange(board.keys["unsaved"], 0, -1) == ["s1", "s2"]
+    assert [board.do("saved", object="s1"), board.do("saved", object="s1")] == ["ok", "unknown"]
+    assert json.loads(board.client.hget(board.keys["shapes"], "s1").split("|", 4)[4]) == {
+        "x": 0,
+        "y": 0,
+        "text": "hello",
+    }
+    told = board.events()
+    assert [e["v"] for e in told] == list(range(1, len(told) + 1))
+    moved = [e["d"] for e in told if e["t"] == "move_shape"]
+    assert moved[0] == {"member": "bob", "object": "s1", "x": 2.5, "y": -3, "version": 2}
+    assert [key for key in board.client.scan_iter() if board.client.ttl(key) == -1] == []
+
+
+def test_a_refusal_of_own_lua_writes_nothing_and_an_operation_counts_once(board: Board) -> None:
+    board.do("add_shape", member="ann", object="s1", value="{}", most=400)
+    before = (board.client.hgetall(board.keys["shapes"]), board.events())
+    assert board.do("move_shape", member="ann", object="s1", expected=7, x="1", y="1") == "outdated"
+    with pytest.raises(Exception, match="BADARG move_shape: x"):
+        board.do("move_shape", member="ann", object="s1", expected=1, x="far", y="1")
+    assert (board.client.hgetall(board.keys["shapes"]), board.events()) == before
+    assert board.do("move_shape", op="m1", member="ann", object="s1", expected=1, x="1", y="1") == "ok"
+    assert board.do("move_shape", op="m1", member="ann", object="s1", expected=1, x="1", y="1") == "duplicate"
+
+
+def test_declared_actions_survive_the_brief_as_json(brief: Brief) -> None:
+    assert codec.from_json(Brief, codec.to_json(brief)).settled == brief.settled
+
+
+def faulty(brief: Brief, folder: Path, changed: dict[str, tuple[str, str]]) -> list[str]:
+    """The findings where texts of the declared design's files are others."""
+    for path in (BOARD / "ai").rglob("*"):
+        if path.suffix in (".toml", ".lua"):
+            name, text = str(path.relative_to(BOARD / "ai")), path.read_text("utf-8")
+            if name in changed:
+                assert changed[name][0] in text
+                text = text.replace(*changed[name], 1)
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_text(text, "utf-8")
+    try:
+        settled = applying.settled(read_overrides(folder))
+    except OverrideError as error:
+        return [str(error).removeprefix(f"{folder}/")]
+    return [str(fault) for fault in designed.of(replace(brief, settled=settled))]
+
+
+TOML, MOVE, FRONT = "redis-plan.toml", "canvas/move.lua", "canvas/front.lua"
+#: What is wrong: the file, what stands there, what stands there instead, how many lines from there it is found, and how.
+FAULTS = {
+    "unknown guard": (TOML, 'guard = "known"', 'guard = "konwn"', 0, "unknown guard 'konwn'; did you mean known?"),
+    "unknown effect": (TOML, 'effect = "arrive"', 'effect = "arive"', 0, "unknown effect 'arive'; did you mean arrive?"),
+    "an effect that a type can't do": (TOML, 'effect = "arrive", key = "unsaved"', 'effect = "arrive", key = "shapes"', 0, "effect arrive can't do a hash"),
+    "hidden and announced": (TOML, 'shows = ["member", "object", "value"]', 'shows = ["member", "object", "value"]\nhides = ["value"]', 0, "value is hidden and announced"),
+    "a phase that no action reaches": (TOML, 'name = "bring_to_front"\n', 'name = "bring_to_front"\nguards = [{ guard = "phase", is = "drawing" }]\n', 1, "waits for the phase 'drawing', which no action reaches"),
+    "two actions of one name": (TOML, 'name = "bring_to_front"', 'name = "move_shape"', -1, "declares the action 'move_shape' already"),
+    "two keys of one name": (TOML, 'template = "order"', 'template = "unsaved"', 5, "declares the key 'unsaved' already"),
+    "a key of another slot": (TOML, "chalkline:v1:{<session_id>}:shapes", "chalkline:v1:{<board_id>}:shapes", 0, "lies in another slot than the session's keys"),
+    "a key of another project": (TOML, "chalkline:v1:{<session_id>}:shapes", "chalk:v1:{<session_id>}:shapes", 0, "does not begin with chalkline:v1:"),
+    "a key of the kernel": (TOML, 'template = "order"', 'template = "roster"', 0, "'roster' is a key that the kernel keeps"),
+    "a hash with an end of its own": (TOML, "max_elements = 400\n\n[[keys]]", 'ttl = "5 min"\n\n[[keys]]', 0, "a hash of a session ends with the session"),
+    "a function of the kernel": (TOML, 'name = "bring_to_front"', 'name = "session_apply"', 0, "'session_apply' is a function that the kernel has"),
+    "a type that is none": (TOML, 'type = "zset"', 'type = "sorted"', 0, "must be one of"),
+    "an unknown key": (TOML, '"order"]', '"ordr"]', 0, "unknown key of the design 'ordr'; did you mean order?"),
+    "an unknown actor": (TOML, 'actor = "worker"', 'actor = "wroker"', 0, "unknown actor 'wroker'; did you mean worker?"),
+    "an unknown action of the catalog": (TOML, 'like = "objects.select"', 'like = "objects.slect"', 0, "did you mean objects.select?"),
+    "a demand that is none": (TOML, 'serves = ["US-05"]', 'serves = ["prd.md:120"]', 0, "no demand is at prd.md:120; did you mean prd.md:1"),
+    "an entity that is none": (TOML, 'entity = "Shape"', 'entity = "Shpe"', 0, "no entity is called 'Shpe'; did you mean Shape?"),
+    "a file that is not there": (TOML, "canvas/front.lua", "canvas/back.lua", 0, "canvas/back.lua; write it"),
+    "nothing that it does": (TOML, 'lua = "canvas/front.lua"\n', "", -3, "has neither effects nor own Lua"),
+    "an argument of the kernel": (TOML, 'arguments = { x = "number"', 'arguments = { ttl_s = "number", x = "number"', 0, "'ttl_s' is a name that the kernel has"),
+    "a key built from text": (FRONT, "'HEXISTS', keys.shapes,", "'HEXISTS', 'shapes:' .. args.object,", 0, "builds its key from text"),
+    "a key that is kept": (FRONT, "local top =", "local order = keys.order\nlocal top =", 0, "keys.<name> stands as a command's key and nowhere else"),
+    "a key that is not declared": (FRONT, "keys.order, 0, 0", "keys.unsaved, 0, 0", 0, "the action has no key 'unsaved'"),
+    "a loop without end": (FRONT, "return 'ok'", "while true do event.place = 1 end", 0, "while may run without end"),
+    "a loop that an argument bounds": (MOVE, "shape.x, shape.y", "for i = 1, args.expected do shape.z = i end\nshape.x, shape.y", 0, "the loop's end is not bounded"),
+    "a refusal behind a write": (FRONT, "return 'ok'", "return 'unknown'", 0, "refuses with 'unknown' behind the write in line 5"),
+    "a result that nobody named": (MOVE, "return 'held'", "return 'busy'", 0, "returns 'busy', which the action does not name"),
+    "a forbidden command": (FRONT, "'ZREVRANGE'", "'KEYS'", 0, "KEYS: it looks beyond the keys of the action"),
+    "a TTL beside the kernel's": (MOVE, "redis.call('ZADD'", "redis.call('EXPIRE', keys.shapes, 60)\nredis.call('ZADD'", 0, "EXPIRE: the kernel sets the TTL"),
+    "a command that the server lacks": (FRONT, "'HEXISTS', keys.shapes", "'HPTTL', keys.shapes", 0, "HPTTL needs Redis 7.4, and the stack has Redis 7.0"),
+    "a command of another type": (FRONT, "'ZADD', keys.order", "'ZADD', keys.shapes", 0, "ZADD can't do a hash"),
+    "an argument that is none": (MOVE, "args.x, args.y", "args.x, args.z", 0, "the action has no argument 'z'"),
+    "a command that only the server knows": (MOVE, "redis.call('HSET'", "redis[cmd]('HSET'", 0, "redis stands only as redis.call"),
+    "what does not compile": (FRONT, "event.place = (", "event.place == (", 0, "the server does not compile it"),
+    "what fails before it answers": (MOVE, "string.match(text or ''", "string.match(nil", 0, "bad argument #1 to 'match'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_faulty_declaration_is_found_with_file_and_line(brief: Brief, tmp_path: Path, name: str) -> None:
+    file, old, new, further, says = FAULTS[name]
+    line = (BOARD / "ai" / file).read_text("utf-8").partition(old)[0].count("\n") + 1 + further
+    found = faulty(brief, tmp_path, {file: (old, new)})
+    assert any(one.startswith(f"{file}:{line}: ") and says in one for one in found), (line, found)
+    assert all("\n" not in one for one in found)
+
+
+def test_own_lua_reads_a_key_as_a_whole_only_where_it_is_small(brief: Brief, tmp_path: Path) -> None:
+    changed = {MOVE: ("local shape =", "local all = redis.call('HGETALL', keys.shapes)\nlocal shape =")}
+    assert faulty(brief, tmp_path, changed) == []
+    large = faulty(brief, tmp_path, changed | {TOML: ("max_elements = 400", "max_elements = 4000")})
+    assert len(large) == 1
+    assert large[0].startswith(f"{MOVE}:8: HGETALL reads all of shapes, which may hold 4,000")
+
+
+def test_the_design_as_declared_is_clean(brief: Brief) -> None:
+    assert designed.of(brief) == ()
+
+
+def test_the_command_exits_with_2_and_one_line_a_finding(tmp_path: Path) -> None:
+    (tmp_path / "ai").mkdir()
+    for name in ("prd.md", "tech-stack.md"):
+        (tmp_path / "ai" / name).write_text((BOARD / "ai" / name).read_text("utf-8"), "utf-8")
+    (tmp_path / "ai" / TOML).write_text('[[actions]]\nname = "draw"\nguard = "seat"\n', "utf-8")
+    done = CliRunner().invoke(app, ["design", str(tmp_path), "--check"])
+    assert done.exit_code == 2
+    assert done.stdout == f"{tmp_path}/ai/{TOML}:3: 'guard' is not a key of [actions]; did you mean guards?\n"
