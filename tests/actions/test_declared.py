@@ -1,9 +1,12 @@
 """A declared design: designed, loaded and played on a real server, and each faulty declaration named with file and line."""
 
+import importlib
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -11,14 +14,13 @@ from typer.testing import CliRunner
 
 from redis_plan import brief as reader
 from redis_plan import codec, server
-from redis_plan.actions import compose, designing, matrix
-from redis_plan.actions.model import Action
+from redis_plan.actions import designing, matrix
 from redis_plan.brief.model import Brief
 from redis_plan.brief.overrides import applying, read_overrides
 from redis_plan.cli import app
+from redis_plan.delivery import acl, action_clients, clients, library
 from redis_plan.errors import OverrideError
 from redis_plan.interview import designed
-from redis_plan.keyspace import functions
 from redis_plan.keyspace.model import Keyspace
 
 BOARD = Path(__file__).parent / "whiteboard"
@@ -40,40 +42,55 @@ def stories(brief: Brief, keyspace: Keyspace) -> matrix.Stories:
 
 
 class Board:
-    """One board session on a live server, with the declared actions as functions."""
+    """One board session on a live server, played by the delivered client as the users that its actions are for."""
 
-    def __init__(self, client: Any, keyspace: Keyspace, actions: tuple[Action, ...]) -> None:
-        self.client, self.keyspace, self.ops = client, keyspace, 0
-        made = {a.name: compose.compose(a.kind, a.name, keys=a.keys) for a in actions if a.kind.declared}
-        client.flushall()
-        client.function_load(
-            functions.library("board", [*functions.functions().values(), *made.values()]), replace=True
-        )
-        self.functions = made
-        self.keys = functions.session_keys(keyspace, "b1")
-        client.fcall("session_create", 3, self.keys["state"], self.keys["roster"], self.keys["log"], "0a", 600)
+    def __init__(
+        self, live: server.Server, brief: Brief, keyspace: Keyspace, modules: tuple[ModuleType, ModuleType]
+    ) -> None:
+        client, acting = modules
+        self.admin: Any = live.client(decode_responses=True)
+        self.admin.flushall()
+        self.admin.function_load(library.compose(brief, keyspace), replace=True)
+        for user in acl.users(keyspace):
+            self.admin.execute_command("ACL", "SETUSER", user.name, "reset", "on", ">pw", *user.rules)
+        users = {role: live.client(decode_responses=True, username=role, password="pw") for role in ("app", "worker")}
+        self.keys = client.Keys(environment="prod")
+        self.operations = {role: client.Operations(user, self.keys) for role, user in users.items()}
+        self.actions = acting.Actions(self.keys)
+        self.operations["app"].create("b1", fields={"owner": "ann"})
         for member in ("ann", "bob"):
-            client.hset(self.keys["roster"], member, "{}")
+            self.operations["app"].join("b1", member, "c1", {"name": member})
 
-    def do(self, name: str, *, op: str = "", **given: object) -> str:
+    def do(self, name: str, *, role: str = "app", **given: Any) -> str:
         """Call an action, and return its result."""
-        self.ops += 1
-        function = self.functions[name]
-        keys = [self.keys[k] if k != "idem" else self.keys["idem"] + f":{op or self.ops}" for k in function.keys]
-        fixed = {"channel": "", "op_id": op or str(self.ops), "ttl_s": 600, "log_max": "50", "idem_ttl_s": 60}
-        arguments = [{**fixed, **given}.get(a.name, a.default) for a in function.call.args]
-        version, answer = self.client.fcall(name, len(keys), *keys, *arguments)
-        assert version == int(self.client.hget(self.keys["state"], "version"))
+        version, answer = self.operations[role].run(getattr(self.actions, name)("b1", **given))
+        assert version == int(self.admin.hget(self.keys.state("b1"), "version"))
         return str(answer)
 
     def events(self) -> list[dict[str, Any]]:
-        return [json.loads(e) for e in self.client.lrange(self.keys["log"], 0, -1)]
+        return [json.loads(e) for e in self.admin.lrange(self.keys.log("b1"), 0, -1)]
+
+
+@pytest.fixture(scope="module")
+def modules(
+    brief: Brief, keyspace: Keyspace, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[ModuleType, ModuleType]]:
+    folder, path = tmp_path_factory.mktemp("client"), sys.path[:]
+    names = [name.removesuffix(".py") for name in (clients.PYTHON, action_clients.PYTHON)]
+    (folder / clients.PYTHON).write_text(clients.python_client(brief, keyspace), "utf-8")
+    (folder / action_clients.PYTHON).write_text(action_clients.python_module(brief, keyspace), "utf-8")
+    sys.path.insert(0, str(folder))
+    client, acting = (importlib.import_module(name) for name in names)
+    yield client, acting
+    sys.path[:] = path
+    for name in names:
+        del sys.modules[name]
 
 
 @pytest.fixture
-def board(keyspace: Keyspace, stories: matrix.Stories) -> Iterator[Board]:
+def board(brief: Brief, keyspace: Keyspace, modules: tuple[ModuleType, ModuleType]) -> Iterator[Board]:
     with server.open() as live:
-        yield Board(live.client(decode_responses=True), keyspace, stories.actions)
+        yield Board(live, brief, keyspace, modules)
 
 
 def test_the_design_has_the_keys_as_they_are_declared(keyspace: Keyspace) -> None:
@@ -95,43 +112,40 @@ def test_each_story_is_served_by_the_action_that_is_declared_for_it(stories: mat
 
 
 def test_a_board_is_played_with_selections_versions_order_and_what_is_unsaved(board: Board) -> None:
-    note = '{"x":1,"y":1,"text":"hello"}'
-    assert board.do("add_shape", member="ann", object="s1", value=note, most=400) == "ok"
-    assert board.do("add_shape", member="ann", object="s1", value=note, most=400) == "again"
-    assert board.do("add_shape", member="eve", object="s2", value=note, most=400) == "no seat"
-    assert board.do("move_shape", member="bob", object="s1", expected=1, x="2.5", y="-3") == "ok"
-    assert board.do("move_shape", member="ann", object="s1", expected=1, x="9", y="9") == "outdated"
-    assert board.do("move_shape", member="ann", object="s9", expected=1, x="9", y="9") == "unknown"
-    assert board.do("select_shape", member="ann", object="s1", lock_ms=15_000) == "ok"
-    assert board.do("move_shape", member="bob", object="s1", expected=3, x="0", y="0") == "held"
+    note = {"x": 1, "y": 1, "text": "hello"}
+    assert board.do("add_shape", member="ann", object="s1", value=note) == "ok"
+    assert board.do("add_shape", member="ann", object="s1", value=note) == "again"
+    assert board.do("add_shape", member="eve", object="s2", value=note) == "no seat"
+    assert board.do("move_shape", member="bob", object="s1", expected=1, x=2.5, y=-3) == "ok"
+    assert board.do("move_shape", member="ann", object="s1", expected=1, x=9, y=9) == "outdated"
+    assert board.do("move_shape", member="ann", object="s9", expected=1, x=9, y=9) == "unknown"
+    assert board.do("select_shape", member="ann", object="s1") == "ok"
+    assert board.do("move_shape", member="bob", object="s1", expected=3, x=0, y=0) == "held"
     assert board.do("let_go", member="ann", object="s1") == "ok"
-    assert board.do("move_shape", member="bob", object="s1", expected=4, x="0", y="0") == "ok"
-    assert board.do("add_shape", member="bob", object="s2", value=note, most=400) == "ok"
+    assert board.do("move_shape", member="bob", object="s1", expected=4, x=0, y=0) == "ok"
+    assert board.do("add_shape", member="bob", object="s2", value=note) == "ok"
     assert [board.do("bring_to_front", member="ann", object=o) for o in ("s1", "s2", "s3")] == ["ok", "ok", "unknown"]
-    assert board.client.zrange(board.keys["order"], 0, -1) == ["s1", "s2"]
-    assert board.client.zrange(board.keys["unsaved"], 0, -1) == ["s1", "s2"]
-    assert [board.do("saved", object="s1"), board.do("saved", object="s1")] == ["ok", "unknown"]
-    assert json.loads(board.client.hget(board.keys["shapes"], "s1").split("|", 4)[4]) == {
-        "x": 0,
-        "y": 0,
-        "text": "hello",
-    }
+    assert board.admin.zrange(board.keys.order("b1"), 0, -1) == ["s1", "s2"]
+    assert board.admin.zrange(board.keys.unsaved("b1"), 0, -1) == ["s1", "s2"]
+    assert [board.do("saved", role="worker", object="s1") for _ in range(2)] == ["ok", "unknown"]
+    record = board.admin.hget(board.keys.shapes("b1"), "s1")
+    assert json.loads(record.split("|", 4)[4]) == {"x": 0, "y": 0, "text": "hello"}
     told = board.events()
     assert [e["v"] for e in told] == list(range(1, len(told) + 1))
     moved = [e["d"] for e in told if e["t"] == "move_shape"]
     assert moved[0] == {"member": "bob", "object": "s1", "x": 2.5, "y": -3, "version": 2}
-    assert [key for key in board.client.scan_iter() if board.client.ttl(key) == -1] == []
+    assert [key for key in board.admin.scan_iter() if board.admin.ttl(key) == -1] == []
 
 
 def test_a_refusal_of_own_lua_writes_nothing_and_an_operation_counts_once(board: Board) -> None:
-    board.do("add_shape", member="ann", object="s1", value="{}", most=400)
-    before = (board.client.hgetall(board.keys["shapes"]), board.events())
-    assert board.do("move_shape", member="ann", object="s1", expected=7, x="1", y="1") == "outdated"
+    board.do("add_shape", member="ann", object="s1", value={})
+    before = (board.admin.hgetall(board.keys.shapes("b1")), board.events())
+    assert board.do("move_shape", member="ann", object="s1", expected=7, x=1, y=1) == "outdated"
     with pytest.raises(Exception, match="BADARG move_shape: x"):
-        board.do("move_shape", member="ann", object="s1", expected=1, x="far", y="1")
-    assert (board.client.hgetall(board.keys["shapes"]), board.events()) == before
-    assert board.do("move_shape", op="m1", member="ann", object="s1", expected=1, x="1", y="1") == "ok"
-    assert board.do("move_shape", op="m1", member="ann", object="s1", expected=1, x="1", y="1") == "duplicate"
+        board.do("move_shape", member="ann", object="s1", expected=1, x="far", y=1)
+    assert (board.admin.hgetall(board.keys.shapes("b1")), board.events()) == before
+    once = {"op_id": "m1", "member": "ann", "object": "s1", "expected": 1, "x": 1, "y": 1}
+    assert [board.do("move_shape", **once) for _ in range(2)] == ["ok", "duplicate"]
 
 
 def test_declared_actions_survive_the_brief_as_json(brief: Brief) -> None:
