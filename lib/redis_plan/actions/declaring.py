@@ -117,7 +117,7 @@ class _Entry(Reader):
             self.known(("like",), self.one.said["like"], kinds, "action of the catalog")
             return kinds[self.one.said["like"]]
         own = [k for k in kinds.values() if self.name == k.name or self.name in k.verbs]
-        there = [k for k in own if not ability.lacking(k, self.keyspace, {k.mechanic: ""})]
+        there = [k for k in own if all(self.keyspace.use(use) for use, _ in k.keys.values())]
         return there[0] if len(there) == 1 and not there[0].call else None
 
     def declaration(self) -> Declaration:
