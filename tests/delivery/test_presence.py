@@ -1,11 +1,19 @@
 """Seat and presence are two deadlines of one score, and the commands that the plan prints tell them apart."""
 
 import re
+from pathlib import Path
 
 from redis_plan.keyspace import functions, periods
 from redis_plan.plan import command_block, session_text
 from redis_plan.server import Server
 from tests.delivery import made
+
+
+def test_who_tells_of_silence_is_said_as_it_is_delivered(sample: made.Project, documents: Path) -> None:
+    with_actions = made.acting(made.SAMPLE, documents)
+    assert "`mark_away`" in session_text.presence(with_actions.brief, with_actions.keyspace)
+    assert "def mark_away" in with_actions.text("redis_plan_actions.py")
+    assert "No file beside this plan sends it" in session_text.presence(sample.brief, sample.keyspace)
 
 
 def test_a_silent_member_is_shown_as_gone_once_and_keeps_the_seat(loaded: Server, sample: made.Project) -> None:

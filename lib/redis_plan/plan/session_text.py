@@ -6,7 +6,7 @@ import re
 
 from redis_plan import units
 from redis_plan.brief.model import Brief
-from redis_plan.delivery import sockets
+from redis_plan.delivery import library, sockets
 from redis_plan.experiments.session import rules
 from redis_plan.keyspace import chain, functions, naming, periods, records
 from redis_plan.keyspace.cues import plural, with_article
@@ -15,6 +15,7 @@ from redis_plan.plan import artefact_text, command_block, socket_text
 from redis_plan.plan.evidence import Evidence
 
 _SESSION, _MEMBER, _EPOCH, _OP = "k3v9", "m7#c1", "5f0c1b2a9d3e4f60", "01JD8Q6Z7K3W9M2N4P5R6S7T8V"
+_MARK = "presence.mark_away"
 
 
 def states(brief: Brief, keyspace: Keyspace) -> str:
@@ -144,6 +145,13 @@ def presence(brief: Brief, keyspace: Keyspace) -> str:
             f"**Silence.** {with_article(member).capitalize()} without a heartbeat for {units.write(seat.seconds, 's')} is gone and gives the seat back "
             f"in one step ({shown.because})."
         )
+    mark = next((s.function.name for s in library.steps(keyspace) if s.action and s.action.kind == _MARK), "")
+    told = (
+        f"For each that it finds the worker calls `{mark}`, which looks once more by the server's clock and tells everybody by an event with a version."
+        if mark
+        else f'For the second the worker publishes `{{"t":"~away","d":{{"m":"<{member}>"}}}}` on the session\'s channel, a signal: whoever missed it counts '
+        f"again. No file beside this plan sends it: until your worker runs these two commands every {units.write(sweep.seconds, 's')}, nobody is told before the seat is free."
+    )
     before, silent = f"<now+{margin - sweep.ms}>", f"<now+{margin - 1}>"
     lines = [
         command_block.Line("app", ("ZCOUNT", key, f"<now+{margin}>", "+inf"), "connections that are there"),
@@ -157,7 +165,7 @@ def presence(brief: Brief, keyspace: Keyspace) -> str:
 
 {command_block.block(lines)}
 
-For the second the worker publishes `{{"t":"~away","d":{{"m":"<member>"}}}}` on the session's channel, a signal: whoever missed it counts again. No file beside this plan sends it: until your worker runs these two commands every {units.write(sweep.seconds, "s")}, nobody is told before the seat is free. A heartbeat within the rest of the {units.write(seat.seconds, "s")} brings the member back without a join."""
+{told} A heartbeat within the rest of the {units.write(seat.seconds, "s")} brings the member back without a join."""
 
 
 def limits(brief: Brief, keyspace: Keyspace) -> str:
