@@ -1,6 +1,8 @@
 """README.md: who follows it word for word has users with passwords, the library loaded, and a first session that ran."""
 
+import asyncio
 import os
+import random
 import re
 import subprocess
 import sys
@@ -8,9 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import redis
 
 from redis_plan import server
 from redis_plan.keyspace import functions
+from redis_plan.rig import hall
+from redis_plan.rig.member import Member
 from tests.delivery import made, node
 from tests.delivery.test_access import OPEN
 
@@ -54,6 +59,37 @@ def test_the_first_lines_in_python_run_as_they_stand(sample: made.Project, url: 
     (tmp_path / "first.py").write_text(made.block(sample.text("README.md"), "python"), "utf-8")
     assert said([sys.executable, "first.py"], tmp_path, url) == SAID
     assert f"`{SAID}`" in sample.text("README.md")
+
+
+def test_the_gateway_runs_as_it_stands_with_the_rights_of_the_application(
+    sample: made.Project, url: str, tmp_path: Path
+) -> None:
+    made.write(sample.artefacts, tmp_path)
+    client = made.client_module(tmp_path, "gateway")
+    operations = client.Operations(redis.Redis.from_url(url), client.Keys("prod"))
+    operations.create("k3v9")
+    script = made.block(sample.text("README.md"), "sh", "pip install")
+    command = next(line for line in script.splitlines() if line.startswith("python ")).partition("#")[0]
+    assert "127.0.0.1:8080" in command
+    words = [sys.executable, *command.replace("8080", "0").split()[1:]]
+    environment = {**os.environ, "REDIS_URL": url, "GATEWAY_SECRET": hall.SECRET}
+    with subprocess.Popen(words, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        port = process.stdout.readline().strip().rpartition(":")[2]
+        member = Member([f"ws://127.0.0.1:{port}/"], hall.signed("k3v9", "ann"), random.Random(1))
+
+        async def story() -> str:
+            life = asyncio.create_task(member.live())
+            status = await asyncio.wait_for(member.act("op-1", "renamed", {"title": "x"}), 20)
+            member.stop()
+            await life
+            return status
+
+        status = asyncio.run(story())
+        process.terminate()
+    assert (status, process.returncode) == ("ok", 0)
+    state = operations.client.hgetall(operations.keys.state("k3v9"))
+    assert state[b"title"] == b"x"
 
 
 @pytest.mark.parametrize("library", node.LIBRARIES)
