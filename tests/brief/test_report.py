@@ -84,3 +84,13 @@ def test_a_project_without_shared_state_gets_an_honest_session_section(project):
 def test_the_figure_has_a_dot_for_every_fact(project):
     read = brief.read(project(prd=PRD))
     assert len(explore.plot_sources(read).axes[0].lines) == len(read.facts)
+
+
+def test_a_demand_stands_beside_the_line_of_our_own_that_is_most_like_it(project):
+    text = "- The auctioneer can pause, resume or withdraw a lot at any time\n"
+    table = explore.reasons_table(brief.read(project(prd=PRD.replace("\n## Non-goals", text + "\n## Non-goals"))))
+    row = table.set_index("where").loc["prd.md:7"]
+    assert "auctioneer can pause" in row["our example"]
+    assert row["is"] == "functional, live"
+    assert row["likeness"] > 0.8
+    assert "Voice chat." not in set(table["text"])

@@ -7,6 +7,7 @@ judgement the nearest example is shown.
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -34,6 +35,30 @@ def examples(task: str) -> tuple[Example, ...]:
         labels = frozenset(entry.get("labels", ())) | ({entry["label"]} if entry.get("label") else frozenset())
         found += [Example(text, labels, entry.get("heading", "")) for text in entry["texts"]]
     return tuple(found)
+
+
+#: What the letter before the bar says of a line of our own documents; a capital one, that it is about shared live state.
+KIND_OF = {"f": "functional", "n": "non-functional", "c": "constraint", "x": "out-of-scope"}
+
+
+@cache
+def lines_of_documents() -> tuple[Example, ...]:
+    """Return the lines of our own documents, ``examples/documents/*.txt``: the kind of each, none for no demand, and "live"."""
+    found = []
+    for path in sorted((resources.catalog_dir() / "examples" / "documents").glob("*.txt")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            mark, _, text = line.partition("|")
+            kind, words = KIND_OF.get(mark.strip().lower(), ""), text.strip(" -*#|>•\t")
+            if words and not text.lstrip().startswith("#"):
+                found.append(Example(words, frozenset({kind, *(("live",) if mark.strip().isupper() else ())} - {""})))
+    return tuple(found)
+
+
+def most_alike(texts: Sequence[str]) -> list[tuple[Example, float]]:
+    """Return for each of ``texts`` the line of our own documents that is most like it, and how alike they are."""
+    known = lines_of_documents()
+    alike = encoder.encode(texts) @ encoder.encode([example.text for example in known]).T
+    return [(known[int(row.argmax())], float(row.max())) for row in alike]
 
 
 def nearest(task: str, text: str, label: str) -> tuple[str, float] | None:

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from redis_plan import figures, units
 from redis_plan.brief import documents as files
+from redis_plan.brief import examples
 from redis_plan.brief.lexicon import fold
 from redis_plan.brief.model import Brief, Entity, Fact
 from redis_plan.errors import DocumentError
@@ -21,6 +22,24 @@ def requirements_table(brief: Brief, kind: str = "", live: bool | None = None) -
     kept = [r for r in brief.requirements if (not kind or r.kind == kind) and (live is None or r.realtime == live)]
     rows = [(r.id, r.kind, "live" if r.realtime else "", f"{r.file}:{r.line}", r.confidence, r.text) for r in kept]
     return _frame(rows, ("id", "kind", "live", "where", "confidence", "text"))
+
+
+def reasons_table(brief: Brief, count: int = 20) -> pd.DataFrame:
+    """Return the ``count`` demands that we are least sure of, each beside the line of our own documents most like it.
+
+    What that line is marked as (a kind, live, or no demand) is what a reading like this was learnt from.
+    """
+    weak = sorted((r for r in brief.requirements if r.kind != "out-of-scope"), key=lambda r: r.confidence)[:count]
+    like = examples.most_alike([r.text for r in weak])
+    rows = [
+        (f"{r.file}:{r.line}", r.text, _kind(r.kind, r.realtime), round(r.confidence, 2), own.text, ", ".join(sorted(own.labels)) or "no demand", round(alike, 2))
+        for r, (own, alike) in zip(weak, like, strict=True)
+    ]  # fmt: skip
+    return _frame(rows, ("where", "text", "read as", "confidence", "our example", "is", "likeness"))
+
+
+def _kind(kind: str, live: bool) -> str:
+    return f"{kind}, live" if live else kind
 
 
 def quantities_table(brief: Brief, kind: str = "", design_relevant: bool | None = None) -> pd.DataFrame:

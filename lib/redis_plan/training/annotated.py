@@ -13,6 +13,7 @@ import numpy as np
 from redis_plan import resources
 from redis_plan.brief import demands
 from redis_plan.brief.documents import Document
+from redis_plan.brief.examples import KIND_OF
 from redis_plan.brief.learnt import Matrix
 from redis_plan.brief.lexicon import detect_language, lexicon
 from redis_plan.brief.lines import LEXICAL, MARKS, Lines, candidates
@@ -21,8 +22,6 @@ from redis_plan.brief.sections import Roles
 from redis_plan.training.corpus import Project
 from redis_plan.training.fitting import Rows
 
-#: What a letter before the bar says; a capital one, that the statement is about shared live state.
-KIND_OF = {"f": "functional", "n": "non-functional", "c": "constraint", "x": "out-of-scope"}
 #: A line that the gold leaves out counts less where the annotation does not reach, since it may be a demand there.
 BEYOND = 0.5
 
