@@ -19,6 +19,7 @@ import pytest
 from redis_plan import server
 from redis_plan.delivery import sockets
 from redis_plan.delivery.redis_plan_websocket import CLOSING
+from redis_plan.keyspace import naming
 from redis_plan.rig import chaos, hall, wire
 from redis_plan.rig.member import Member
 from redis_plan.server import Server
@@ -231,6 +232,22 @@ def test_a_ticket_of_somebody_else_lets_nobody_in(
 
         asyncio.run(story())
         assert member.copy.mode == "catching up"
+
+
+def test_who_was_banned_comes_in_no_more(sample: made.Project, sample_folder: Path) -> None:
+    with running(sample_folder, sample) as (own, [gateway]):
+        state = naming.render(sample.keyspace.pattern("state").template, session_id="s0")
+        own.client().hset(state, "hidden:ban:ann", "1")
+        member = Member([gateway.url], hall.signed("s0", "ann"), random.Random(1))
+
+        async def story() -> None:
+            life = asyncio.create_task(member.live())
+            await asyncio.to_thread(until, lambda: member.counts["closed 4003"], "let in")
+            member.stop()
+            await life
+
+        asyncio.run(story())
+        assert not own.client().exists(state.replace(":state", ":roster"))
 
 
 def test_chaos_leaves_every_copy_right_and_loses_nothing_acknowledged(

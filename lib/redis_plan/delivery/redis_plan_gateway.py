@@ -175,6 +175,8 @@ class Gateway:
                 status = await self._seat(member) if member.seat else "watches"
             if status in ("full", "gone"):
                 client.close(status)
+            elif status == "banned":
+                client.close("kicked")
             elif client in self.clients:
                 self._answer(client, member, epoch, version)
                 room.clients.add(client)
