@@ -93,7 +93,7 @@ def lever_table(brief: Brief, keyspace: Keyspace, found: tuple[Lever, ...], budg
         [lever.what, units.write(round(lever.saves), "B"), f"{lever.fit:,.0f}", lever.price, f"[{lever.evidence}]"]
         for lever in found
     ]
-    host = units.write(budget["host_memory"].value, "B", digits=2)
+    host = words.number(budget, "host_memory")
     peak = f"{brief.value('sessions_peak'):,.0f}"
     rows.append([f"a node of {host} or more", "–", peak, "money, every month", f"[{budget.id}]"])
     head = ["Lever", f"Saves {with_article(keyspace.session_noun)}", "With those above fit", "Price", "Modelled from"]

@@ -126,8 +126,10 @@ def notebook_page(name: str, node: NotebookNode, names: tuple[str, ...]) -> str:
     return page(name.replace("_", " "), _body(node), names, name)
 
 
-def plan_page(title: str, text: str, figures: Mapping[str, str], names: tuple[str, ...]) -> str:
-    """Return the plan, or an appendix, as a page with its figures inside."""
+def plan_page(
+    title: str, text: str, figures: Mapping[str, str], names: tuple[str, ...], current: str = "redis-plan"
+) -> str:
+    """Return the plan, or the appendix ``current``, as a page with its figures inside."""
 
     def inline(match: re.Match[str]) -> str:
         svg = figures[match[1]]
@@ -136,7 +138,7 @@ def plan_page(title: str, text: str, figures: Mapping[str, str], names: tuple[st
     body = _IMAGE.sub(inline, markdown_to_html(text))
     body = re.sub(r'href="[^"]*/(\d\d_\w+\.html)', r'href="\1', body)
     body = _BESIDE.sub(lambda m: f'href="{_page_of(m[1])}.html', body)
-    return page(title, body.replace("</h1>", f"</h1>\n{_contents(body)}", 1), names, "redis-plan")
+    return page(title, body.replace("</h1>", f"</h1>\n{_contents(body)}", 1), names, current)
 
 
 def _page_of(name: str) -> str:
@@ -164,7 +166,8 @@ def write_pages(
     pages = {name: notebook_page(name, node, names) for name, node in notebooks.items()}
     pages["redis-plan"] = plan_page(title, plan.text, plan.figures, names)
     for file, text in plan.appendices.items():
-        pages[_page_of(Path(file).stem)] = plan_page(title, text, plan.figures, names)
+        name = _page_of(Path(file).stem)
+        pages[name] = plan_page(f"{title}: {APPENDICES[Path(file).stem].title}", text, plan.figures, names, name)
     for name, made in pages.items():
         (folder / f"{name}.html").write_text(sources.link(made, documents), encoding="utf-8")
     read = page("Documents", sources.body(documents), names, sources.NAME)

@@ -17,7 +17,7 @@ from redis_plan.brief.model import Brief, Fact
 from redis_plan.keyspace import chain, functions, periods
 from redis_plan.keyspace.cues import plural, with_article
 from redis_plan.keyspace.model import Keyspace
-from redis_plan.plan.evidence import Evidence
+from redis_plan.plan.evidence import Evidence, write_value
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -37,9 +37,8 @@ def _environment() -> jinja2.Environment:
 
 
 def number(record: Evidence, name: str) -> str:
-    """Return a measured value with two significant digits (a ratio with three), as prose needs it; the record has the rest."""
-    value = record[name]
-    return units.write(value.value, value.unit, digits=3 if value.unit == "x" else 2)
+    """Return a measured value as it is written everywhere, without its interval, which the record has."""
+    return write_value(record[name])
 
 
 def cite(record: Evidence, grade: str = "measured") -> str:
