@@ -1,12 +1,14 @@
 """The plan of a recorded run: assembled without a server, short, and whole with its appendices."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
 from redis_plan import study
 from redis_plan.delivery import acl
 from redis_plan.keyspace import settings
-from redis_plan.plan import main_design, main_running, operations_text
+from redis_plan.plan import build_this, main_design, main_running, operations_text
 from redis_plan.plan.sections import APPENDICES, SECTIONS
 from redis_plan.run import Run
 from tests.plan import reading, recorded, records
@@ -83,3 +85,18 @@ def test_a_run_that_measured_next_to_nothing_still_fills_every_section(project):
     assert "stayed in memory" not in main_design.expiry_section(brief, keyspace, none, none, none)
     told = main_design.memory_section(brief, keyspace, pd.DataFrame(), none, none, none, none, none)
     assert "no capacity was modelled" in told
+
+
+def test_a_design_without_keys_gets_a_few_sentences(project):
+    run = Run(project, project / "data/runs" / recorded.PROFILE)
+    brief, e = run.load_brief(), run.evidence.all()
+    keyspace = replace(run.load_keyspace(), patterns=(), session_entity="")
+    told = [
+        build_this.build_this(brief, keyspace, run),
+        main_design.naming_section(brief, keyspace, e["E-02c"]),
+        main_design.structures_section(brief, keyspace, e["E-03x"]),
+        main_design.expiry_section(brief, keyspace, e["E-04a"], e["E-04c"], e["E-04i"]),
+        main_running.benchmarks_section(brief, keyspace, e["E-03y"], e["E-03w"], e["E-03v"]),
+        main_running.errors_section(brief, keyspace, e["E-08d"], e["E-08b"], e["E-08a"]),
+    ]
+    assert all(10 < len(text.split()) < 60 for text in told)

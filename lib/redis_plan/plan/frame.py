@@ -35,13 +35,16 @@ def front(brief: Brief, keyspace: Keyspace, study: Study, run: Run) -> str:
     """Return *In one minute*, *Build this*, *Where this plan differs from your notes* and *Answers to your open questions*."""
     keys = counted(len(keyspace.keys), "key pattern")
     channels = counted(len(keyspace.channels), "channel") if keyspace.channels else "no channel"
+    fit = f"{_FIT[brief.fit]}: {brief.fit_because.rstrip('.')}."
     points = [
-        f"{_FIT[brief.fit]}: {brief.fit_because.rstrip('.')}.",
+        fit,
         f"It holds {keys} and {channels}; what is durable stays in the database.",
         f"[What serves each demand]({APPENDICES['stories'].file}): {matrix.summary(run.load_stories().rows)}.",
         *_headlines(brief, keyspace, study.evidence),
         *_risks(brief, keyspace, study),
     ]
+    if not keyspace.patterns:
+        points = [fit, "No key and no channel is proposed; the database keeps everything."]
     parts = [
         "\n".join(["## In one minute", "", *(f"- {point}" for point in points), "", _how_to_read(study)]),
         own_nouns(build_this.build_this(brief, keyspace, run), keyspace),

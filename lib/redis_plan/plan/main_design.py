@@ -30,7 +30,9 @@ def clause(text: str) -> str:
 
 
 def facts_used(brief: Brief, keyspace: Keyspace) -> tuple[Fact, ...]:
-    """Return the facts that this design rests on: a lifetime that no key has is none of them."""
+    """Return the facts that this design rests on: a lifetime that no key has is none of them, and without keys none is."""
+    if not keyspace.keys:
+        return ()
     formulas = {name for p in keyspace.keys for name in expression.facts_in(p.ttl.expression or 0)}
     return tuple(f for f in brief.facts if not f.name.endswith("_ttl") or f.name in formulas or f.name == "idle_ttl")
 
