@@ -27,7 +27,7 @@ def build_this(brief: Brief, keyspace: Keyspace, run: Run) -> str:
     return words.render(
         "build", brief, keyspace,
         keys=key_table(keyspace), prefix=_prefix(keyspace),
-        functions=function_table(keyspace), steps=len(library.steps(keyspace)),
+        functions=function_table(keyspace), actions=run.load_stories().actions,
         snapshot=sync_text.snapshot_block(keyspace) if applies(keyspace) else "",
         rule=syncing.TYPESCRIPT if is_scripted(brief) else syncing.PYTHON,
         conf=_conf(keyspace, names, records.get(CONFIGURATION)),

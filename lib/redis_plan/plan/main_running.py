@@ -14,7 +14,7 @@ from redis_plan.keyspace.model import Keyspace
 from redis_plan.keyspace.settings import Alert
 from redis_plan.plan import availability_text, recovery_text, words
 from redis_plan.plan.evidence import Evidence
-from redis_plan.plan.keyspace_text import cell, table
+from redis_plan.plan.keyspace_text import cell, counted, table
 from redis_plan.plan.main_design import clause, facts_used
 from redis_plan.server import Fingerprint
 
@@ -83,8 +83,8 @@ def _may(user: AclUser) -> str:
         return "everything"
     keys = sum(rule[0] in "~%" for rule in user.rules)
     channels = sum(rule[0] == "&" for rule in user.rules)
-    touched = f" on {keys} key patterns" if keys else ", no key"
-    return f"{commands} commands{touched}{f' and {channels} channels' if channels else ''}"
+    touched = f" on {counted(keys, 'key pattern')}" if keys else ", no key"
+    return f"{commands} commands{touched}{' and ' + counted(channels, 'channel') if channels else ''}"
 
 
 def errors_section(brief: Brief, keyspace: Keyspace, replies: Evidence, with_file: Evidence, survival: Evidence) -> str:
