@@ -11,7 +11,7 @@ from typing import Any
 from redis_plan import resources, units
 from redis_plan.brief.model import Brief, Note
 from redis_plan.brief.units import SIZE_BYTES
-from redis_plan.keyspace.cues import fold, plural
+from redis_plan.keyspace.cues import fold, plural, with_article
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.plan import availability_text, words
 from redis_plan.plan.decision import Decision
@@ -113,7 +113,7 @@ def _names(brief: Brief, keyspace: Keyspace) -> dict[str, str]:
     found = {
         "app": keyspace.app,
         "schema": str(keyspace.schema_version),
-        "noun": keyspace.session_noun,
+        "a_noun": with_article(keyspace.session_noun),
         "idle_ttl": units.write(brief.value("idle_ttl"), "s"),
         "sync_latency": units.write(brief.value("sync_latency"), "s"),
         "failover": availability_text.failover(),
