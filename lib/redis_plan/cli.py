@@ -17,8 +17,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from redis_plan import __version__
-from redis_plan.errors import InputError, ParameterError, RedisPlanError
+from redis_plan import __version__, options
+from redis_plan.errors import InputError, RedisPlanError
 
 TRACEBACK = "REDIS_PLAN_TRACEBACK"  # the environment variable that asks for a whole traceback
 
@@ -44,15 +44,6 @@ class ProfileName(StrEnum):
     standard = "standard"
     full = "full"
 
-
-#: Parameters of the notebooks that a build sets itself: given twice, checks and results would disagree.
-_HAVE_OPTIONS = {
-    "project": "the argument PROJECT",
-    "run_dir": "--out",
-    "profile": "--profile",
-    "server_url": "--url",
-    "reuse": "--reuse",
-}
 
 ProfileOption = Annotated[
     ProfileName, typer.Option(help="How much is measured: quick for a first look, full for a plan to sign.")
@@ -113,8 +104,8 @@ def build(
         project=project,
         profile=profile.value,
         server_url=url,
-        only=tuple(_notebook(name) for part in only or () for name in part.split(",")),
-        given=dict(_assignment(text) for text in param or ()),
+        only=tuple(options.notebook(name) for part in only or () for name in part.split(",")),
+        given=dict(options.assignment(text) for text in param or ()),
         out=out_dir,
         reuse=reuse,
         compare=compare.strip(),
@@ -203,6 +194,23 @@ def design(
         sys.stdout.write(codec.to_json(found.keyspace) + "\n")
     else:
         design_report.print_design(found, asked, out)
+
+
+@app.command()
+def init(
+    project: ProjectArgument = Path(),
+    agent: Annotated[
+        bool, typer.Option("--agent", help="Write both tasks for a coding assistant as a prompt file.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a prompt file that was edited.")] = False,
+) -> None:
+    """Prepare a project for redis-plan: with --agent, a prompt file that editors with coding assistants pick up."""
+    if not agent:
+        raise InputError("init has nothing to write without --agent: redis-plan init --agent PROJECT")
+    from redis_plan.interview import command  # noqa: PLC0415
+
+    text, _ = command.run("init --agent", project, force)
+    sys.stdout.write(text)
 
 
 @app.command()
@@ -307,34 +315,6 @@ def memory(
         )  # fmt: skip
         predicted = command.predict(shape, build) | calibrated
         sys.stdout.write((command.render_json(predicted) if as_json else command.render(predicted)) + "\n")
-
-
-def _notebook(text: str) -> str:
-    """Return the notebook that ``05``, ``5`` or ``05_synchronization`` means."""
-    from redis_plan.parameters import NOTEBOOKS  # noqa: PLC0415
-
-    for name in NOTEBOOKS:
-        if text in (name, name[:2], name[:2].lstrip("0")):
-            return name
-    raise ParameterError(f"--only {text}: no such notebook; there are 01 to {len(NOTEBOOKS):02d}, such as --only 05")
-
-
-def _assignment(text: str) -> tuple[str, Any]:
-    """Return name and value of ``name=value``; JSON values are read as such, others as text."""
-    from redis_plan import parameters  # noqa: PLC0415
-
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise ParameterError(f"--param {text}: write NAME=VALUE, such as --param seed=7")
-    if name in _HAVE_OPTIONS:
-        raise ParameterError(f"--param {text}: the build sets {name}; use {_HAVE_OPTIONS[name]}")
-    known = tuple(one for one in parameters.known_names() if one not in _HAVE_OPTIONS)
-    if name not in known:
-        raise ParameterError(f"--param {text}: {parameters.unknown(name, known, 'the build')}")
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value
 
 
 def _report(built: Any) -> None:  # Any: study.Built, which is imported late

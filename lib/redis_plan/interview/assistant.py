@@ -29,9 +29,9 @@ def task(reading: Reading) -> str:
     parts = [
         f"# Correct how redis-plan read “{brief.title}”",
         (resources.catalog_dir() / "assistant.md").read_text("utf-8").replace("$file", f"ai/{NAME}").strip(),
-        "## The documents\n\n" + _MARKS + "\n\n" + "\n\n".join(_documents(reading)),
+        "## The documents\n\n" + MARKS + "\n\n" + "\n\n".join(documents(reading)),
         "## What was read: the proposal\n\nThis text is the file as it would be without you (`redis-plan read --propose` "
-        "writes the same). Start from it.\n\n" + _fenced(render(reading), "toml"),
+        "writes the same). Start from it.\n\n" + fenced(render(reading), "toml"),
         "## Open points\n\n" + "\n".join(_questions(reading)),
         "## What the file may say\n\n" + reference(),
         "## The uses of Redis\n\n" + "\n".join(_vocabulary()),
@@ -39,23 +39,25 @@ def task(reading: Reading) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-_MARKS = (
+#: What the marks in front of the documents' lines mean.
+MARKS = (
     "Each line stands with its number and with what it was read as: `L` a live demand, `D` another demand, "
     "`x` out of scope, no mark: no demand."
 )
 
 
-def _documents(reading: Reading) -> Iterator[str]:
+def documents(reading: Reading) -> Iterator[str]:
+    """Yield each document with the number of every line and what it was read as."""
     marks = {
         (r.file, r.line): "x" if r.kind == "out-of-scope" else "L" if r.realtime else "D"
         for r in reading.brief.requirements
     }
     for name, lines in reading.lines.items():
         numbered = "\n".join(f"{n:>5} {marks.get((name, n), ' ')} {line}".rstrip() for n, line in enumerate(lines, 1))
-        yield f"### {name}\n\n" + _fenced(numbered, "text")
+        yield f"### {name}\n\n" + fenced(numbered, "text")
 
 
-def _fenced(text: str, language: str) -> str:
+def fenced(text: str, language: str) -> str:
     """Return ``text`` in a fence that it doesn't close itself."""
     fence = "```"
     while fence in text:

@@ -71,6 +71,8 @@ def _cited(given: Overrides) -> Iterator[tuple[Keys, Cited]]:
         ("uses", "drop"): file.uses.drop,
         ("demands", "add"): file.demands.add,
         ("keys", "refuse"): file.keys.refuse,
+        ("keys", "declare"): file.keys.declare,
+        ("actions",): file.actions,
     }
     for path, entries in lists.items():
         yield from (((*path, n), entry) for n, entry in enumerate(entries))

@@ -7,7 +7,7 @@ from pathlib import Path
 from redis_plan.brief import documents
 from redis_plan.brief.overrides import NAME
 from redis_plan.brief.overrides.published import json_schema
-from redis_plan.interview import assistant, checking, designed, proposal, reading
+from redis_plan.interview import assistant, checking, design_task, designed, prompting, proposal, reading
 
 
 def run(option: str, project: Path, force: bool = False) -> tuple[str, int]:
@@ -19,7 +19,11 @@ def run(option: str, project: Path, force: bool = False) -> tuple[str, int]:
     if option == "design --check":
         wrong = designed.check(project)
         return "".join(f"{fault}\n" for fault in wrong), 2 if wrong else 0
+    if option == "init --agent":
+        return f"{prompting.write(project, force)}\n", 0
     found = reading.read(project)
+    if option == "design --agent":
+        return design_task.task(found), 0
     if option == "--agent":
         return assistant.task(found), 0
     path = proposal.write(found, force)

@@ -96,18 +96,18 @@ def reference() -> str:
         if table == "facts":
             lines += ["", "`[facts]`: numbers that the design is computed from"]
             lines += [f"- `{name}` ({fact.unit}): {fact.meaning}" for name, fact in catalogue().items()]
-            lines += ["", "A fact is a plain value, or a table with these keys:", *_keys(FactEntry)]
+            lines += ["", "A fact is a plain value, or a table with these keys:", *keys_of(FactEntry)]
             continue
         model = model_in(info.annotation)
         if model is None:
             lines += ["", f"`[{table}]`: {info.description}"]
             continue
-        lines += ["", f"`[{table}]`: {_meaning(model)}", *_keys(model)]
+        lines += ["", f"`[{table}]`: {_meaning(model)}", *keys_of(model)]
         for key, field in model.model_fields.items():
             inner = model_in(field.annotation)
             if inner is not None:
                 short = f" (a plain value is its `{inner.short}`)" if issubclass(inner, Short) else ""
-                lines += [f"  - an entry of `{key}`{short}:", *("    " + line for line in _keys(inner))]
+                lines += [f"  - an entry of `{key}`{short}:", *("    " + line for line in keys_of(inner))]
     return "\n".join(lines[1:])
 
 
@@ -115,6 +115,6 @@ def _meaning(model: type[BaseModel]) -> str:
     return " ".join((model.__doc__ or "").split()).rstrip(".")
 
 
-def _keys(model: type[BaseModel]) -> list[str]:
+def keys_of(model: type[BaseModel]) -> list[str]:
     """Return the keys of a table, each with its meaning; the names of uses are a list of their own."""
     return [f"- `{name}`: {field.description}" for name, field in model.model_fields.items()]
