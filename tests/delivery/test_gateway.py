@@ -156,6 +156,33 @@ def test_a_client_that_we_did_not_write_recovers_after_the_gateway_and_then_redi
             process.stdin.close()
 
 
+def test_who_joins_while_connections_to_the_server_are_lost_is_in_all_the_same(
+    sample: made.Project, sample_folder: Path
+) -> None:
+    with running(sample_folder, sample, 0) as (own, _):
+        sessions = [f"j{number}" for number in range(60)]
+        hall.opened(sample_folder, own, sessions)
+        with hall.gateway(sample_folder, [url(own)]) as (_, port):
+            urls = [f"ws://127.0.0.1:{port}/"]
+            members = [Member(urls, hall.signed(s, "ann"), random.Random(n)) for n, s in enumerate(sessions)]
+
+            async def story() -> None:
+                lives = [asyncio.create_task(member.live()) for member in members]
+                for _ in range(30):
+                    await asyncio.sleep(0.03)
+                    for kind in ("pubsub", "normal"):
+                        own.client().client_kill_filter(_type=kind, skipme=True)
+                is_in = lambda: all(member.copy.mode == "live" for member in members)  # noqa: E731
+                await asyncio.to_thread(until, is_in, "not all are in", 40.0)
+                for member in members:
+                    assert await asyncio.wait_for(member.act("op-1", "count", {"n:ann": "1"}), 20) == "ok"
+                    member.stop()
+                await asyncio.gather(*lives)
+
+            asyncio.run(story())
+        assert not sum(member.counts["lost"] > 1 for member in members)
+
+
 def test_a_drained_gateway_sends_its_clients_to_the_others(sample: made.Project, sample_folder: Path) -> None:
     with (
         running(sample_folder, sample) as (own, [other]),

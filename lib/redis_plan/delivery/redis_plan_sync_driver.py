@@ -106,6 +106,9 @@ class Link:
         except _LOST:
             await self.drop(client)
             raise
+        except (RuntimeError, AttributeError) as error:  # what a transport raises that was closed under redis-py
+            await self.drop(client)
+            raise LostError(str(error)) from error
 
     async def primary(self) -> Any:
         """Return the redis-py client of the primary; raises redis ConnectionError while there is none."""
@@ -189,6 +192,7 @@ class SyncDriver:
         self._catching: dict[str, asyncio.Task[None]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._pubsub: PubSub | None = None
+        self._reading: asyncio.Task[None]
         self._closed = False
         self._heard_at = 0.0
         self._said: dict[str, str] = {}
@@ -211,8 +215,11 @@ class SyncDriver:
         if followed is None:
             followed = self._followed[channel] = _Followed(session_id, SyncClient(self._fold), [])
             if self._pubsub is not None:
-                with suppress(*_LOST):  # the next life of the connection subscribes to it
+                try:
                     await self._subscribe(self._pubsub, [channel])
+                except Exception as error:  # whatever it is, the next life of the connection subscribes to it
+                    self._warn("subscribing", error)
+                    self._reading.cancel()
         followed.listeners.extend([listener] if listener else [])
         return followed.copy
 
@@ -238,7 +245,7 @@ class SyncDriver:
         """Forget a session and its listeners."""
         channel = self._channel(session_id)
         if self._followed.pop(channel, None) is not None and self._pubsub is not None:
-            with suppress(*_LOST):
+            with suppress(Exception):  # it is followed no more, whatever comes
                 await (self._pubsub.sunsubscribe(channel) if self._sharded else self._pubsub.unsubscribe(channel))
 
     def _warn(self, what: str, error: Exception) -> None:
@@ -290,14 +297,14 @@ class SyncDriver:
                 await self._subscribe(pubsub, channels[at : at + BATCH])
             if self._probe:
                 await pubsub.subscribe(self._probe)
+            self._reading = asyncio.create_task(self._read(pubsub))
             self._pubsub, self._heard_at = pubsub, _now()
-            for channel in self._followed.keys() - set(channels):
-                await self._subscribe(pubsub, [channel])
-            reading = asyncio.create_task(self._read(pubsub))
             try:
-                await self._probe_while(reading, pubsub)
+                for channel in self._followed.keys() - set(channels):
+                    await self._subscribe(pubsub, [channel])
+                await self._probe_while(self._reading, pubsub)
             finally:
-                await _end(reading)
+                await _end(self._reading)
         raise LateError(f"no message of our own came back in {self.timing.probe_s:g} s")
 
     async def _read(self, pubsub: PubSub) -> None:
@@ -318,6 +325,8 @@ class SyncDriver:
                 due = _now() + self.timing.probe_s / 2
                 await (self.link.execute_command("PUBLISH", self._probe, "") if self._probe else pubsub.ping())
             await asyncio.wait([reading], timeout=self.timing.probe_s / 4)
+            if reading.cancelled():
+                raise LostError("a channel could not be subscribed to")
             if reading.done():
                 return reading.result()
         return None

@@ -81,7 +81,7 @@ class Woken(Streams):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._woken: dict[str, _Followed] = {}
-        self._reading: asyncio.Task[None] | None = None
+        self._taking: asyncio.Task[None] | None = None
 
     async def _live(self) -> None:
         await SyncDriver._live(self)
@@ -90,8 +90,8 @@ class Woken(Streams):
         followed = self._followed.get(message["channel"] or "")
         if message["type"] == "message" and followed is not None and followed.copy.mode == "live":
             self._woken[followed.session_id] = followed
-            if self._reading is None or self._reading.done():
-                self._reading = asyncio.create_task(self._read_woken())
+            if self._taking is None or self._taking.done():
+                self._taking = asyncio.create_task(self._read_woken())
         else:
             super()._hear(message)
 
