@@ -206,6 +206,9 @@ FAULTS = {
     "a command of another type": (FRONT, "'ZADD', keys.order", "'ZADD', keys.shapes", 0, "ZADD can't do a hash"),
     "an argument that is none": (MOVE, "args.x, args.y", "args.x, args.z", 0, "the action has no argument 'z'"),
     "a command that only the server knows": (MOVE, "redis.call('HSET'", "redis[cmd]('HSET'", 0, "redis stands only as redis.call"),
+    "a key of the kernel that Lua writes": (FRONT, "redis.call('ZADD', keys.order, digits(event.place), args.object)", "redis.call('HSET', keys.roster, args.object, '')", 0, "roster is the kernel's to write"),
+    "the clock as text": (MOVE, "'NX', digits(now)", "'NX', '' .. now", 0, "now joined to a text becomes 1.7e+12"),
+    "a function that no entry changes": (TOML, 'like = "objects.select"', 'like = "signals.send"', 0, "signals.send is carried out by signal_send"),
     "what does not compile": (FRONT, "event.place = (", "event.place == (", 0, "the server does not compile it"),
     "what fails before it answers": (MOVE, "string.match(text or ''", "string.match(nil", 0, "bad argument #1 to 'match'"),
 }  # fmt: skip

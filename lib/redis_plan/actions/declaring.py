@@ -30,6 +30,20 @@ from redis_plan.resources import catalog_dir
 DECLARED = "declared"
 #: What only the catalog's actions have, and a declared one does not take over.
 _NOT_TAKEN = ("examples", "verbs", "call")
+#: Fields of an entry that are those of an action of the catalog.
+_AS_SAID = (
+    "says",
+    "guards",
+    "effects",
+    "announces",
+    "audience",
+    "shows",
+    "hides",
+    "takes",
+    "parameters",
+    "results",
+    "lua",
+)
 #: What an action has because of its effects.
 _OF_EFFECTS = ("effects", "announces", "shows", "hides", "timers")
 
@@ -114,8 +128,12 @@ class _Entry(Reader):
         """Return the catalog's action that fills what the entry leaves out: the one that it names, else of its name."""
         kinds = catalog.kinds()
         if "like" in self.one.said:
-            self.known(("like",), self.one.said["like"], kinds, "action of the catalog")
-            return kinds[self.one.said["like"]]
+            wanted = self.one.said["like"]
+            self.known(("like",), wanted, kinds, "action of the catalog")
+            if call := kinds[wanted].call:
+                says = f"{wanted} is carried out by {call}, which no entry changes"
+                raise self.fail(("like",), f"{says}: leave it to the catalog, or say guards and effects without like")
+            return kinds[wanted]
         own = [k for k in kinds.values() if self.name == k.name or self.name in k.verbs]
         there = [k for k in own if all(self.keyspace.use(use) for use, _ in k.keys.values())]
         return there[0] if len(there) == 1 and not there[0].call else None
@@ -124,6 +142,10 @@ class _Entry(Reader):
         said = self.one.said
         if self.name in calls.calls():
             raise self.fail(("name",), f"{self.name!r} is a function that the kernel has: call the action otherwise")
+        if self.keyspace.use("state") is None:
+            raise self.fail(
+                (), "an action changes a session, and the design has none: name it, [session] noun = “room”"
+            )
         for name in self.more_keys:
             self.known(("keys",), name, SESSION_KEYS | self.keys, "key of the design")
         self.arguments = {**vocabulary.arguments(), **self.own_arguments()}
@@ -151,14 +173,15 @@ class _Entry(Reader):
 
     def own_arguments(self) -> dict[str, calls.Argument]:
         given = self.one.said.get("arguments", {})
-        for name in given:
-            if name in (*SESSION_ARGS, *vocabulary.arguments()):
-                says = (
-                    "is a name that the kernel has"
-                    if name in SESSION_ARGS
-                    else "is an argument of the vocabulary already: take it with takes"
+        places: list[tuple[Path, str]] = [(("arguments", name), name) for name in given]
+        places += [(("parameters", n), p["name"]) for n, p in enumerate(self.one.said.get("parameters", ()))]
+        for at, name in places:
+            if name in SESSION_ARGS:
+                raise self.fail(at, f"{name!r} is a name that the kernel has: call yours otherwise")
+            if name in vocabulary.arguments():
+                raise self.fail(
+                    at, f"{name!r} is an argument of the vocabulary: take it with takes, or call yours otherwise"
                 )
-                raise self.fail(("arguments", name), f"{name!r} {says}; call this argument otherwise")
         return vocabulary.own_arguments(given)
 
     def takes(self, at: Path, fields: Mapping[str, Any], words: Any) -> tuple[str, ...]:  # Any: as in Reader
@@ -186,21 +209,9 @@ class _Entry(Reader):
         fields = dict(_as_written(base))
         if said.get("lua") or said.get("effects"):  # it does something else: only what it asks is taken over
             fields = {k: v for k, v in fields.items() if k not in _OF_EFFECTS}
-        for name in (
-            "says",
-            "guards",
-            "effects",
-            "announces",
-            "audience",
-            "shows",
-            "hides",
-            "takes",
-            "parameters",
-            "results",
-            "lua",
-        ):
-            if name in said:
-                fields[name] = said[name]
+        if "guards" in said:
+            fields.pop("results", None)  # which say what the guards of the catalog's action answer
+        fields |= {name: said[name] for name in _AS_SAID if name in said}
         fields["actors"] = [self.actor(a) for a in said.get("actor", ())] or fields.get("actors", ["member"])
         fields.setdefault("says", f"A $member does {self.name.replace('_', ' ')} on the $entity")
         fields.setdefault("announces", self.name if said.get("lua") or said.get("effects") else "")
@@ -293,6 +304,7 @@ def _lua_faults(one: Declared, kind: Kind, brief: Brief, keyspace: Keyspace) -> 
         shows=frozenset(own),
         hides=frozenset(kind.hides),
         bounds=bounds,
+        reads_only=frozenset(SESSION_KEYS),
         kernel=_kernel_names(),
         server=versions.stack_server(brief),
     )

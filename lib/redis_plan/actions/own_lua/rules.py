@@ -34,6 +34,7 @@ class Scope:
     shows: frozenset[str] = frozenset()  # what the event takes from `event`
     hides: frozenset[str] = frozenset()
     bounds: Mapping[str, float] = field(default_factory=dict)  # elements of a key at most
+    reads_only: frozenset[str] = frozenset()  # keys that belong to the kernel
     kernel: frozenset[str] = frozenset()  # names that the kernel's Lua has
     server: tuple[str, tuple[int, ...]] = ("redis", (7, 0))
 
@@ -59,6 +60,7 @@ def faults(text: str, scope: Scope) -> list[Fault]:
         found.names,
         found.calls_,
         found.key_places,
+        found.clocks,
         found.order,
         found.returns,
         found.loops,
@@ -232,6 +234,8 @@ class _Text:
                     call.line,
                     f"{command.name} can't do a {kind}: {name} would have to be a {' or a '.join(command.types)}",
                 )
+            elif command.writes and name in self.scope.reads_only:
+                yield call.line, f"{name} is the kernel's to write: change it by an effect, and only read it here"
             elif command.whole and self.scope.bounds.get(name, 0) > MOST and _whole(command, call):
                 most = f"{self.scope.bounds[name]:,.0f}"
                 yield (
@@ -253,6 +257,13 @@ class _Text:
 
     def _is_field(self, token: Token) -> bool:
         return self.at(self.tokens.index(token) - 1).is_(".", ":")
+
+    def clocks(self) -> Iterator[Fault]:
+        """Find the clock joined to a text: Lua writes so large a number with an exponent."""
+        for n, token in enumerate(self.tokens):
+            bare = token.is_("now") and not self.at(n - 1).is_(".", ":")
+            if bare and (self.at(n - 1).is_("..") or self.at(n + 1).is_("..")):
+                yield token.line, "now joined to a text becomes 1.7e+12: write digits(now)"
 
     def order(self) -> Iterator[Fault]:
         """Find refusals, and commands that may fail, behind the first write: nothing is rolled back."""
