@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from redis_plan import brief as reader
 from redis_plan import codec, server
 from redis_plan.actions import designing, matrix
-from redis_plan.brief.model import Brief
+from redis_plan.brief.model import Brief, Restriction
 from redis_plan.brief.overrides import applying, read_overrides
 from redis_plan.cli import app
 from redis_plan.delivery import acl, action_clients, clients, library
@@ -229,6 +229,15 @@ def test_own_lua_reads_a_key_as_a_whole_only_where_it_is_small(brief: Brief, tmp
     large = faulty(brief, tmp_path, changed | {TOML: ("max_elements = 400", "max_elements = 4000")})
     assert len(large) == 1
     assert large[0].startswith(f"{MOVE}:8: HGETALL reads all of shapes, which may hold 4,000")
+
+
+def test_an_event_that_shows_what_a_document_forbids_is_held_against_that_line(brief: Brief) -> None:
+    secret = Restriction("hidden", "Nobody sees another's shapes.", ("Shape",), "prd.md", 9, "", 1.0)
+    found = designed.of(replace(brief, restrictions=(secret,)))
+    assert [(f.file, (BOARD / "ai" / f.file).read_text("utf-8").splitlines()[f.line - 1]) for f in found] == [
+        (TOML, 'shows = ["member", "object", "value"]')
+    ]
+    assert "prd.md:9 forbids that others see it" in found[0].says
 
 
 def test_the_design_as_declared_is_clean(brief: Brief) -> None:

@@ -169,7 +169,9 @@ class _Entry(Reader):
             like=self.base.id if self.base else "",
         )  # fmt: skip
         kind = replace(kind, use=next((use for use, _ in kind.keys.values()), ability.SESSION))
-        return Declaration(kind, entity, self.patterns(kind, entity), tuple(self.demands()))
+        keys = self.patterns(kind)
+        self.check_forbidden(kind, keys)
+        return Declaration(kind, entity, keys, tuple(self.demands()))
 
     def own_arguments(self) -> dict[str, calls.Argument]:
         given = self.one.said.get("arguments", {})
@@ -235,7 +237,7 @@ class _Entry(Reader):
         if fits:
             self.keys[name], self.homes[name] = (use, type_), fits[0].name
 
-    def patterns(self, kind: Kind, entity: str) -> dict[str, str]:
+    def patterns(self, kind: Kind) -> dict[str, str]:
         """Return the key pattern behind each key; raises where one lies in another slot than the session's."""
         found = {local: self.homes.get(local, local) for local in kind.keys}
         for local, name in found.items():
@@ -246,6 +248,17 @@ class _Entry(Reader):
                     f"{local} ({pattern.template}) lies in another slot than the session: an action changes keys of one slot; declare it with {{<session_id>}}",
                 )
         return found
+
+    def check_forbidden(self, kind: Kind, keys: Mapping[str, str]) -> None:
+        """Raise where the event shows a value that goes into a key which a document forbids to show."""
+        for effect in kind.effects:
+            value, key = str(effect.options.get("value", "")), keys.get(str(effect.options.get("key", "")))
+            forbids = self.keyspace.pattern(key).hidden if key else ""
+            if forbids and value in kind.shows:
+                raise self.fail(
+                    ("shows",),
+                    f"the event shows {value}, which is kept in {key}, and {forbids} forbids that others see it: take it out of shows and name it in hides",
+                )
 
     def results(self, at: Path, fields: Mapping[str, Any], asked: Any) -> dict[str, str]:  # Any: as in Reader
         said = fields.get("results", {})
