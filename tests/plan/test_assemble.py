@@ -8,6 +8,7 @@ from redis_plan.measure.finding import Value
 from redis_plan.plan import assemble
 from redis_plan.plan.assemble import Study
 from redis_plan.plan.decision import Alternative, Decision, Guard
+from redis_plan.plan.decision_table import decision_table
 from redis_plan.plan.sections import SECTIONS
 from tests.plan.notebooks import drew, full, measured, said, wrote
 from tests.plan.records import evidence
@@ -128,6 +129,15 @@ def test_a_section_lists_its_decisions_and_their_records_stand_in_full_in_the_ap
     row = "| [Worker first](redis-plan/decisions.md#d-04a) | It took 3 s, the other 9 s | TTL alone | **no longer**: late by ≤ 1 s, now 2 s |"
     assert row in assemble.sections(made)[3]
     assert '<a id="d-04a"></a>' in assemble.appendix(made, "decisions")
+
+
+def test_of_many_decisions_a_section_tells_five_and_names_the_others():
+    decisions = [Decision(f"D-03{letter}", f"Choice {letter}", "q", "d", "b", (), "c", ()) for letter in "abcdefg"]
+    table = decision_table(decisions)
+    assert [line.split("]")[0] for line in table.splitlines()[2:7]] == [f"| [Choice {letter}" for letter in "abcde"]
+    assert table.endswith(
+        "Decided likewise: [Choice f](redis-plan/decisions.md#d-03f), [Choice g](redis-plan/decisions.md#d-03g)."
+    )
 
 
 def test_an_unknown_appendix_is_refused_with_those_there_are():

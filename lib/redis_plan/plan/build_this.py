@@ -17,7 +17,6 @@ from redis_plan.run import Run
 
 #: The evidence that tells on which server the configuration was tried.
 CONFIGURATION = "E-09a"
-_MOST_WORDS = 18
 
 
 def build_this(brief: Brief, keyspace: Keyspace, run: Run) -> str:
@@ -27,7 +26,7 @@ def build_this(brief: Brief, keyspace: Keyspace, run: Run) -> str:
     return words.render(
         "build", brief, keyspace,
         keys=key_table(keyspace), prefix=_prefix(keyspace),
-        functions=function_table(keyspace), actions=run.load_stories().actions,
+        functions=function_table(keyspace), kernel=kernel(keyspace), actions=run.load_stories().actions,
         snapshot=sync_text.snapshot_block(keyspace) if applies(keyspace) else "",
         rule=syncing.TYPESCRIPT if is_scripted(brief) else syncing.PYTHON,
         conf=_conf(keyspace, names, records.get(CONFIGURATION)),
@@ -42,13 +41,13 @@ def _prefix(keyspace: Keyspace) -> str:
 
 
 def key_table(keyspace: Keyspace) -> str:
-    """Return every key and channel, those of one session first: name, type, what it holds, TTL, what ends it."""
+    """Return every key and channel, those of one session first: name, type, what it holds, bound, TTL."""
     prefix = _prefix(keyspace)
     rows = [
-        [f"`{_short_name(p, prefix)}`", p.type, clause(p.holds), _most(p), lifetime(p), _ended(p)]
+        [f"`{_short_name(p, prefix)}`", p.type, clause(p.holds), _most(p), lifetime(p)]
         for p in sorted(keyspace.patterns, key=lambda p: p.scope == "global")
     ]
-    return table(["Name", "Type", "Holds", "At most", "TTL", "Ends by"], rows, right=(3,)) if rows else ""
+    return table(["Name", "Type", "Holds", "At most", "TTL"], rows, right=(3,)) if rows else ""
 
 
 def _most(pattern: KeyPattern) -> str:
@@ -59,32 +58,43 @@ def _short_name(pattern: KeyPattern, prefix: str) -> str:
     return pattern.template.replace(prefix, "…", 1) if prefix else pattern.template
 
 
-def _ended(pattern: KeyPattern) -> str:
-    """Return what ends a key, its net aside, which the column before has."""
-    if pattern.type == "channel":
-        return "–"
-    first = clause(pattern.deleted_by)
-    first = first.removesuffix(" (UNLINK)").removesuffix(" (DEL)")
-    return first if len(first.split()) <= _MOST_WORDS else " ".join(first.split()[:_MOST_WORDS]) + " …"
-
-
 def function_table(keyspace: Keyspace) -> str:
-    """Return the functions to call: who calls each, what it does, what it may answer; "" where there are none."""
+    """Return the functions to call, those of the product's own actions where there are some; "" where there is none."""
+    steps = library.steps(keyspace)
+    shown = [step for step in steps if step.action] or steps
     rows = [
         [
             f"`{step.function.name}`",
             ", ".join(f"`{user}`" for user in step.function.call.users),
             _does(step.function.call.says),
-            _answers(step.function.call),
+            _answers(step.function.call, step.action is not None),
         ]
-        for step in library.steps(keyspace)
+        for step in shown
     ]
     return table(["Function", "Sent by", "Does", "Answers"], rows) if rows else ""
 
 
-def _answers(call: Call) -> str:
-    """Return the named results of a call, or what its reply is."""
-    return ", ".join(f"`{name}`" for name in call.results) or SHAPES.get(call.shape, "–")
+def kernel(keyspace: Keyspace) -> str:
+    """Return the functions behind the product's own, by who sends them; "" where the table has them all."""
+    steps = library.steps(keyspace)
+    if not any(step.action for step in steps):
+        return ""
+    sent: dict[str, list[str]] = {}
+    for step in steps:
+        if not step.action:
+            users = " and ".join(f"`{user}`" for user in step.function.call.users)
+            sent.setdefault(users, []).append(f"`{step.function.name}`")
+    return "; ".join(f"{users}: {', '.join(names)}" for users, names in sent.items())
+
+
+#: What every action of a product may answer.
+_ALWAYS = ("ok", "duplicate", "ended", "gone")
+
+
+def _answers(call: Call, action: bool) -> str:
+    """Return the named results of a call, without those that every action has, or what its reply is."""
+    named = [name for name in call.results if not (action and name in _ALWAYS)]
+    return ", ".join(f"`{name}`" for name in named) or SHAPES.get(call.shape, "–")
 
 
 def _does(says: str) -> str:

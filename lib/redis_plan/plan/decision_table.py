@@ -11,6 +11,8 @@ from redis_plan.plan.sections import APPENDICES
 
 #: What a cell may hold before a reader loses the line, in characters.
 CELL = 180
+#: Rows of a table; of what follows only the titles are told.
+ROWS = 5
 _EVIDENCE = re.compile(r" ?\[(?:[ED]-\d\d[a-z]+)(?:, [ED]-\d\d[a-z]+)*\]")
 #: What stands in brackets behind a number: interval, sample count and grade, which the record in full has.
 _BRACKETED = re.compile(r" \((?:95 %|n = |measured)[^()]*\)")
@@ -22,11 +24,16 @@ def decision_table(decisions: Sequence[Decision]) -> str:
     """Return the table, each decision a link to its record in full; "" where there is none."""
     if not decisions:
         return ""
-    rows = [
-        f"| [{_cell(d.title)}]({APPENDICES['decisions'].file}#{d.id.lower()}) | {_because(d)} | {_instead(d)} | {_holds(d)} |"
-        for d in decisions
-    ]
-    return "\n".join(["| Decision | Because | Instead of | Holds while |", "|:--|:--|:--|:--|", *rows])
+    ordered = sorted(decisions, key=lambda d: d.supported)  # what no longer holds is never left to the rest
+    rows = [f"| {_linked(d)} | {_because(d)} | {_instead(d)} | {_holds(d)} |" for d in ordered[:ROWS]]
+    lines = ["| Decision | Because | Instead of | Holds while |", "|:--|:--|:--|:--|", *rows]
+    if further := ordered[ROWS:]:
+        lines += ["", f"Decided likewise: {', '.join(_linked(d) for d in further)}."]
+    return "\n".join(lines)
+
+
+def _linked(decision: Decision) -> str:
+    return f"[{_cell(decision.title)}]({APPENDICES['decisions'].file}#{decision.id.lower()})"
 
 
 def plain(markdown: str) -> str:

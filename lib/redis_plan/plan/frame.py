@@ -74,7 +74,7 @@ def _scope(brief: Brief) -> str:
     lines = ["## Scope", "", f"Read: {read}, with {len(brief.requirements) - len(outside)} requirements."]
     if outside:
         told = " · ".join(f"{inert(r.text).rstrip('.')} ({r.file}:{r.line})" for r in outside)
-        lines += ["", f"Out of scope, and so not designed for: {told}."]
+        lines[-1] += f" Out of scope, and so not designed for: {told}."
     remarks = [r for r in brief.remarks if r.kind in ("missing", "unread", "conflict", "stack", "warning")]
     if remarks:
         lines += ["", "What the reader of the documents wants you to see:", ""]
