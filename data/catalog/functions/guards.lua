@@ -1,8 +1,6 @@
 -- Guards: what an action asks before its first write. Each takes the turn `t` and is true where the action may go on. A turn
 -- has the keys by name, the arguments `a`, the session, the server's clock `now` and the fields `s` of the state that are asked.
 
-local ACTIONS = {}
-
 local ROLES = {cohost = true, moderator = true, spectator = true}
 
 local function check_role(text) return ROLES[text] and text end

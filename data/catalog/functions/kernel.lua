@@ -1,6 +1,9 @@
 -- What every function stands on: arguments, types and rights are checked before its body runs, so that an error writes
 -- nothing. A definition of calls.toml becomes a table here; run() goes through it. Each block is delivered where it is used.
 
+-- What FCALL and EVAL reach, by name: a chunk of Lua has room for 200 local names, so each function keeps its own in a block.
+local CALLS = {}
+
 local LAST_VERSION = 9007199254740991
 local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_FEW, MOST_KEYS = 262144, 64, 1024, 1000, 1000
 

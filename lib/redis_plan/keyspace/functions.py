@@ -98,15 +98,12 @@ class Function:
         table = calls.lua_table(self.call, runs, by_form, inside)
         runner = "run_session" if self.call.of_session else "run"
         call = f"(keys, args)\n  return {runner}({inside.upper()}, {inside}, keys, args)\nend"
-        if not self.lua:
-            return f"{self.body}\n\n{table}\nlocal function call_{self.name}{call}"
-        # A chunk of Lua 5.1 has room for 200 local names, which the many actions of a project must not use up.
         return f"do\n{self.body}\n\n{table}\n{self.entry} = function{call}\nend"
 
     @property
     def entry(self) -> str:
         """What FCALL and EVAL reach, in Lua: everything is checked, then the body runs."""
-        return f"ACTIONS['{self.name}']" if self.lua else f"call_{self.name}"
+        return f"CALLS['{self.name}']"
 
     @cached_property
     def script(self) -> str:
