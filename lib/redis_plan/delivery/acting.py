@@ -63,3 +63,10 @@ def _function(action: Bound, session: bool, nouns: tuple[tuple[str, str], ...]) 
     return compose.compose(
         kind, action.name, session=session, keys=dict(action.keys), values=dict(action.values), nouns=words
     )
+
+
+def asked_of(function: str, keyspace: Keyspace) -> tuple[str, ...]:
+    """Return the demands whose actions the function ``function`` of the catalog carries out."""
+    kinds = catalog.kinds()
+    mine = [a for a in keyspace.actions if (kind := kinds.get(a.kind)) is not None and kind.call == function]
+    return tuple(dict.fromkeys(demand for action in mine for demand in action.requirements))

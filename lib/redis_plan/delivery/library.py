@@ -93,11 +93,11 @@ def _with_requirements(step: Step, brief: Brief, keyspace: Keyspace) -> str:
     """Return the function's text; after its name which keys and requirements it serves."""
     head, _, rest = step.function.source.partition("\n")
     patterns = step.patterns or tuple(p for p in keyspace.keys if step.function.name in p.functions)
-    asked = serves(brief, step.action.requirements if step.action else [r for p in patterns for r in p.requirements])
+    asked = serves(brief, step.action.requirements if step.action else acting.asked_of(step.function.name, keyspace))
     lines = [f"-- {head.removeprefix('-- ').strip()}"]
     if step.action and not asked:
         patterns = tuple(keyspace.pattern(name) for name in step.function.keys)
-    if step.patterns or (step.action and not asked):
+    if patterns and (step.patterns or not asked):
         lines.append(f"-- For {', '.join(naming.PLACEHOLDER.sub(lambda m: m[0], p.template) for p in patterns)}")
     if asked:
         lines.append(f"-- Serves {asked}")

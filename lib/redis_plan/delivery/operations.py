@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from redis_plan.brief.model import Brief
-from redis_plan.delivery import duties, library
+from redis_plan.delivery import acting, duties, library
 from redis_plan.delivery.artefact import plain, serves
 from redis_plan.keyspace import calls, functions, naming, periods, records
 from redis_plan.keyspace.functions import Function
@@ -109,12 +109,11 @@ def _of_session(function: Function, brief: Brief, keyspace: Keyspace) -> Operati
             added[1] = replace(added[1], default="none", says=only)
         parameters += added
         arguments.append(argument)
-    patterns = [p for p in keyspace.keys if function.name in p.functions]
     return Operation(
         method=function.name.removeprefix("session_"),
         function=function,
         about=plain(function.call.says),
-        requirements=serves(brief, [r for p in patterns for r in p.requirements], 3),
+        requirements=serves(brief, acting.asked_of(function.name, keyspace), 3),
         parameters=tuple(parameters),
         keys=tuple(_key(keyspace.pattern(name)) for name in function.keys),
         arguments=tuple(arguments),
