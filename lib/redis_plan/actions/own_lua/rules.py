@@ -12,14 +12,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from redis_plan.actions.own_lua.allowed import Command, commands, offered, refused, refused_names
-from redis_plan.actions.own_lua.tokens import LuaError, Token, tokens
+from redis_plan.actions.own_lua.text import OPENING, Call, Text, is_key
+from redis_plan.actions.own_lua.tokens import LuaError, Token
 from redis_plan.keyspace.versions import parse_version
 
 #: What one step may read or go through, as the kernel bounds arguments that are few (MOST_FEW of kernel.lua).
 MOST = 1000
 #: Options of SET that give it an end.
 _ENDS = frozenset({"EX", "PX", "EXAT", "PXAT", "KEEPTTL"})
-_OPENING = {"(": ")", "{": "}", "[": "]"}
 
 Fault = tuple[int, str]
 
@@ -39,25 +39,17 @@ class Scope:
     server: tuple[str, tuple[int, ...]] = ("redis", (7, 0))
 
 
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """A call of a command: its place among the tokens, and each argument's tokens."""
-
-    at: int
-    line: int
-    command: str
-    arguments: tuple[tuple[Token, ...], ...]
-
-
 def faults(text: str, scope: Scope) -> list[Fault]:
     """Return what is wrong with ``text``, by line."""
     try:
-        found = _Text(tokens(text), scope)
+        found = _Rules(text, scope)
     except LuaError as error:
         return [(error.line, str(error))]
     rules = (
         found.blocks,
         found.names,
+        found.unbounded,
+        found.arguments,
         found.calls_,
         found.key_places,
         found.clocks,
@@ -69,86 +61,23 @@ def faults(text: str, scope: Scope) -> list[Fault]:
     return sorted({fault for rule in rules for fault in rule()})
 
 
-def written(text: str) -> tuple[str, ...]:
-    """Return the keys that ``text``, which is without faults, writes, in their order."""
-    made = _Text(tokens(text), Scope({}, frozenset(), frozenset()))
-    names = [a[2].text for c in made.calls if commands()[c.command].writes for a in c.arguments if _is_key(a)]
-    return tuple(dict.fromkeys(names))
+class _Rules(Text):
+    """The rules on one file."""
 
-
-def embedded(text: str) -> str:
-    """Return ``text``, which is without faults, with each command spelt as the kernel spells its own."""
-    found, end = _Text(tokens(text), Scope({}, frozenset(), frozenset())), 0
-    parts = []
-    for call in found.calls:
-        begin, name = found.at(call.at).begin, found.at(call.at + 4)
-        parts += [text[end:begin], f"redis.call('{call.command}'"]
-        end = name.end
-    return "".join([*parts, text[end:]]).rstrip("\n")
-
-
-def called(text: str) -> frozenset[str]:
-    """Return the commands that ``text`` calls."""
-    return frozenset(c.command for c in _Text(tokens(text), Scope({}, frozenset(), frozenset())).calls)
-
-
-def _is_key(argument: Sequence[Token]) -> bool:
-    return len(argument) == 3 and argument[0].is_("keys") and argument[1].is_(".") and argument[2].form == "name"
-
-
-class _Text:
-    """The tokens of one file, and the rules."""
-
-    def __init__(self, found: tuple[Token, ...], scope: Scope) -> None:
-        self.tokens, self.scope = found, scope
-        self.calls = tuple(self._calls())
+    def __init__(self, text: str, scope: Scope) -> None:
+        super().__init__(text)
+        self.scope = scope
         self.writes = [c for c in self.calls if (command := commands().get(c.command)) and command.writes]
-
-    def at(self, place: int) -> Token:
-        """Return the token at ``place``; an empty sign outside of the text."""
-        if 0 <= place < len(self.tokens):
-            return self.tokens[place]
-        last = self.tokens[-1].line if self.tokens else 1
-        return Token("sign", "", last, 0, 0)
-
-    def _calls(self) -> Iterator[_Call]:
-        for n, token in enumerate(self.tokens):
-            reads = (
-                token.is_("redis")
-                and self.at(n + 1).is_(".")
-                and self.at(n + 2).is_("call")
-                and self.at(n + 3).is_("(")
-            )
-            if reads and not self.at(n - 1).is_(".", ":"):
-                arguments = tuple(self._arguments(n + 3))
-                first = arguments[0] if arguments else ()
-                name = first[0].text.upper() if len(first) == 1 and first[0].form == "string" else ""
-                yield _Call(n, token.line, name, arguments[1:])
-
-    def _arguments(self, opening: int) -> Iterator[tuple[Token, ...]]:
-        """Yield the arguments of the call that opens at ``opening``."""
-        depth = 0
-        part: list[Token] = []
-        for token in self.tokens[opening:]:
-            depth += token.is_(*_OPENING) - token.is_(*_OPENING.values())
-            if depth == 0 or (depth == 1 and token.is_(",")):
-                if part:
-                    yield tuple(part)
-                part = []
-                if depth == 0:
-                    return
-            elif depth > 1 or not token.is_("("):
-                part.append(token)
 
     def blocks(self) -> Iterator[Fault]:
         """Find what is opened and never closed, or closed and never opened."""
         open_: list[Token] = []
         for token in self.tokens:
-            if token.is_("do", "if", "function", "repeat", *_OPENING):
+            if token.is_("do", "if", "function", "repeat", *OPENING):
                 open_.append(token)
-            elif token.is_("end", "until", *_OPENING.values()):
+            elif token.is_("end", "until", *OPENING.values()):
                 last = open_.pop() if open_ else None
-                wanted = "" if last is None else _OPENING.get(last.text, "until" if last.text == "repeat" else "end")
+                wanted = "" if last is None else OPENING.get(last.text, "until" if last.text == "repeat" else "end")
                 if wanted != token.text:
                     yield token.line, f"{token.text!r} closes nothing that is open here"
                     return
@@ -157,10 +86,13 @@ class _Text:
     def names(self) -> Iterator[Fault]:
         """Find names that nobody declares, that the kernel has, or that must not stand here."""
         wrong_names, seen = refused_names(), set(offered())
+        inside: list[str] = []
         for n, token in enumerate(self.tokens):
             before, after = self.at(n - 1), self.at(n + 1)
-            if token.is_("function"):
-                yield token.line, "a function of its own may call itself without end: write the step in one piece"
+            if token.is_(*OPENING):
+                inside.append(token.text)
+            elif token.is_(*OPENING.values()):
+                del inside[-1:]
             if token.form != "name" or before.is_(".", ":"):
                 continue
             if self._declares(n):
@@ -174,13 +106,29 @@ class _Text:
                 seen.add(token.text)
             elif token.text in wrong_names:
                 yield token.line, f"{token.text} must not stand here: {wrong_names[token.text]}"
-            elif after.is_("=") and before.is_("{", ","):
+            elif after.is_("=") and inside[-1:] == ["{"]:
                 continue  # a field of a table
             elif token.text not in seen and after.is_("="):
                 yield token.line, f"{token.text} would be a global, which Redis forbids: write local {token.text}"
             elif token.text not in seen:
                 yield token.line, f"{token.text} is no name here; {_near(token.text, seen)}"
-            elif token.text == "args" and (wrong := self._unknown(n, self.scope.arguments)):
+
+    def unbounded(self) -> Iterator[Fault]:
+        """Find functions, which may call themselves, and texts of any length."""
+        for n, token in enumerate(self.tokens):
+            if token.is_("function"):
+                yield token.line, "a function of its own may call itself without end: write the step in one piece"
+            elif token.is_("rep", "dump") and self.at(n - 1).is_(".", ":"):
+                yield token.line, f"{token.text} of a string has no bound: join what is there"
+
+    def arguments(self) -> Iterator[Fault]:
+        """Find arguments that the action does not have, or that are changed."""
+        for n, token in enumerate(self.tokens):
+            if not token.is_("args") or self.at(n - 1).is_(".", ":"):
+                continue
+            if self.at(n + 3).is_("="):
+                yield token.line, "args are what the caller gave: keep what differs in a local"
+            elif wrong := self._unknown(n, self.scope.arguments):
                 yield token.line, f"the action has no argument {wrong!r}; {_near(wrong, self.scope.arguments)}"
 
     def _declares(self, place: int) -> bool:
@@ -208,7 +156,7 @@ class _Text:
                 reason = refused().get(call.command) or f"own Lua may not run it; {_near(call.command, commands())}"
                 yield call.line, f"{call.command}: {reason}"
 
-    def _command(self, call: _Call, command: Command) -> Iterator[Fault]:
+    def _command(self, call: Call, command: Command) -> Iterator[Fault]:
         product, version = self.scope.server
         since = command.valkey if product == "valkey" else command.redis
         if version < parse_version(since):
@@ -218,7 +166,7 @@ class _Text:
         if not given:
             yield call.line, f"{command.name} names no key: write keys.<name>"
         for argument in given:
-            if not _is_key(argument):
+            if not is_key(argument):
                 built = any(t.form == "string" or t.is_("..") for t in argument)
                 what = (
                     "builds its key from text, which lies in no declared slot" if built else "names its key indirectly"
@@ -247,7 +195,7 @@ class _Text:
 
     def key_places(self) -> Iterator[Fault]:
         """Find keys that stand elsewhere than where a command takes them: their names could be changed or built on."""
-        legal = {a[0].begin for call in self.calls for a in call.arguments if _is_key(a)}
+        legal = {a[0].begin for call in self.calls for a in call.arguments if is_key(a)}
         for token in self.tokens:
             if token.is_("keys") and token.begin not in legal and not self._is_field(token):
                 yield (
@@ -277,8 +225,10 @@ class _Text:
                     token.line,
                     f"refuses with {answer.text!r} behind the write in line {first.line}: check before the first write",
                 )
-        for call in self.writes[1:]:
-            if fails := commands()[call.command].fails:
+        loops = [(n, self.end(n)) for n, token in enumerate(self.tokens) if token.is_("for")]
+        for call in self.writes:
+            again = call is not first or any(begin < call.at < end for begin, end in loops)
+            if (fails := commands()[call.command].fails) and again:
                 yield (
                     call.line,
                     f"{call.command} can fail on {fails}, and line {first.line} has written by then: make it the first write",
@@ -306,33 +256,34 @@ class _Text:
         """Find loops that nothing bounds."""
         for n, token in enumerate(self.tokens):
             if token.is_("while", "repeat", "goto"):
-                yield (
-                    token.line,
-                    f"{token.text} may run without end while the server waits: write for … = 1, <number up to {MOST:,}>",
+                says = (
+                    f"{token.text} may run without end while the server waits: write for … = 1, <number up to {MOST:,}>"
                 )
+                yield token.line, says
             elif token.is_("for") and self.at(n + 2).is_("="):
-                limit = self._limit(n + 3)
-                if not _bounded(limit):
+                if not _counts(self.parts(n + 3)):
                     yield (
                         token.line,
-                        f"the loop's end is not bounded: write a number up to {MOST:,}, #list, or math.min(<number>, …)",
+                        f"the loop's end is not bounded: write for … = 1, and a number up to {MOST:,}, #list, or math.min(<number>, …)",
                     )
+            elif token.is_("for"):
+                yield from self._through(n)
 
-    def _limit(self, place: int) -> tuple[Token, ...]:
-        """Return the second expression of a numeric for."""
-        depth = 0
-        parts: list[list[Token]] = []
-        part: list[Token] = []
-        while not self.at(place).is_("do", ""):
-            token = self.at(place)
-            depth += token.is_(*_OPENING) - token.is_(*_OPENING.values())
-            if depth == 0 and token.is_(","):
-                parts, part = [*parts, part], []
-            else:
-                part.append(token)
-            place += 1
-        parts.append(part)
-        return tuple(parts[1]) if len(parts) > 1 else ()
+    def _through(self, place: int) -> Iterator[Fault]:
+        """Find a loop over what has no end, or over a list that grows in it."""
+        begin = next(n for n in range(place, len(self.tokens) + 1) if self.at(n).is_("in", ""))
+        over, line = self.parts(begin + 1)[0], self.at(place).line
+        if not over or not (over[0].is_("ipairs", "pairs") or any(t.is_("gmatch") for t in over[:3])):
+            yield (
+                line,
+                "a loop goes through ipairs(…), pairs(…) or string.gmatch(…), or counts: other ones may have no end",
+            )
+            return
+        names = {t.text for t in over[1:] if t.form == "name"}
+        for n in range(begin, self.end(place)):
+            grows = self.at(n).is_("insert") or (self.at(n + 1).is_("[") and self.at(n + 2).is_("#"))
+            if grows and names & {self.at(n).text, self.at(n + 2).text, self.at(n + 3).text}:
+                yield self.at(n).line, "the list grows while the loop goes through it: gather in another one"
 
     def events(self) -> Iterator[Fault]:
         """Find what the event is given and does not show, and what it must not hold."""
@@ -346,12 +297,21 @@ class _Text:
                 yield token.line, f"{hidden} is hidden, and the event would tell it"
 
 
-def _whole(command: Command, call: _Call) -> bool:
+def _whole(command: Command, call: Call) -> bool:
     words = {t.text.upper() for argument in call.arguments for t in argument if t.form != "name"}
     joined = {"".join(t.text for t in argument) for argument in call.arguments}
     return command.whole == "always" or (
         not words & {"LIMIT", "COUNT"} and bool(joined & {"-1", "+inf", "+", "-inf", "-"})
     )
+
+
+def _counts(parts: Sequence[Sequence[Token]]) -> bool:
+    """Whether a numeric loop with these expressions (from, to, step) ends soon: a step of 0 never does."""
+    if len(parts) < 2:
+        return False
+    step = "".join(t.text for t in parts[2]).lstrip("-") if len(parts) > 2 else "1"
+    plain = [t for t in parts[0] if not t.is_("-")]
+    return step.isdigit() and int(step) > 0 and _bounded(plain) and _bounded([t for t in parts[1] if not t.is_("-")])
 
 
 def _bounded(limit: Sequence[Token]) -> bool:
