@@ -23,6 +23,7 @@ from redis_plan.brief.reconcile.catalogue import Entry, catalogue
 from redis_plan.errors import OverrideError
 
 NAME = "redis-plan.toml"
+_TWO_KINDS = {"[keys]", "[[keys]]"}
 _CANDIDATE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")  # a structure by its own name: "string-per-op"
 
 
@@ -99,6 +100,8 @@ def examine(text: str) -> tuple[Overrides, list[tuple[int, str]]]:
         # tomllib says the place at the end of its text, and as numbers only from Python 3.14 on
         place = re.search(r" \(at line (\d+), column \d+\)$", str(error))
         at, says = (int(place[1]), str(error).removesuffix(place[0])) if place else (text.count("\n") + 1, str(error))
+        if {line.partition("#")[0].strip() for line in text.splitlines()} >= _TWO_KINDS:
+            says = "it has [keys] and [[keys]], and TOML takes one of them; write [[keys.declare]] for the latter"
         return Overrides(), [(at, f"is not TOML: {says}")]
     data, spans = _with_declared_keys(data, positions(text))
     try:
