@@ -62,7 +62,10 @@ def load(folder: Path) -> Shipped:
         said = json.loads(head.read_text("utf-8"))
         if said["encoder"] == version():
             rows = np.load(folder / f"{NAME}.npy", allow_pickle=False)
-            return Shipped(rows, {one: place for place, one in enumerate(said["sentences"])})
+            if len(rows) == len(
+                said["sentences"]
+            ):  # a merge of two branches may have joined one file and not the other
+                return Shipped(rows, {one: place for place, one in enumerate(said["sentences"])})
     return Shipped(np.zeros((0, 0), dtype=np.int16), {})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from redis_plan.actions import elsewhere, matching
+from redis_plan.actions import catalog, elsewhere, matching
 from redis_plan.brief import encoder, evidence, fit, keeping, restrictions, vectors
 from redis_plan.brief.examples import examples
 
@@ -18,7 +18,8 @@ def sentences() -> tuple[str, ...]:
 
 
 def save(folder: Path) -> int:
-    """Write the vectors of all into ``folder``, and return how many they are."""
-    texts = sentences()
-    vectors.save(texts, encoder.stored(encoder.encode(texts)), folder)
+    """Write the vectors of all, and of the mechanics' own examples, into ``folder``; return how many they are."""
+    kinds = [example for kind in catalog.kinds().values() for example in kind.examples]
+    texts = tuple(dict.fromkeys([*sentences(), *encoder.shortened(kinds)]))
+    vectors.save(texts, encoder.stored(encoder.encode_anew(texts)), folder)
     return len(texts)
