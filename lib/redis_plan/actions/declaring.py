@@ -215,7 +215,8 @@ class _Entry(Reader):
             fields.pop("results", None)  # which say what the guards of the catalog's action answer
         fields |= {name: said[name] for name in _AS_SAID if name in said}
         fields["actors"] = [self.actor(a) for a in said.get("actor", ())] or fields.get("actors", ["member"])
-        fields.setdefault("says", f"A $member does {self.name.replace('_', ' ')} on the $entity")
+        who = "a $member" if "member" in fields["actors"] else f"a {fields['actors'][0]}"
+        fields.setdefault("says", f"{self.name.replace('_', ' ').capitalize()}, by {who}, on a $entity")
         fields.setdefault("announces", self.name if said.get("lua") or said.get("effects") else "")
         for local, (use, type_) in base.keys.items() if base else ():
             self.local(local, use, type_, entity)

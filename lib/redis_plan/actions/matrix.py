@@ -104,8 +104,10 @@ def counts(rows: Iterable[Row]) -> dict[Served, int]:
     return found
 
 
-def declared(row: Row, use: str = ability.RECORDS) -> str:
-    """Return the entry of ``ai/redis-plan.toml`` by which ``use`` serves the demand of ``row``."""
+def declared(row: Row, use: str = "") -> str:
+    """Return what ``ai/redis-plan.toml`` says where ``use``, or an action that the team declares, serves ``row``."""
+    if not use:
+        return f'[[actions]] name = "…", serves = ["{row.place}"]'
     return f'[uses] take = [{{ use = "{use}", serves = ["{row.place}"] }}]'
 
 
