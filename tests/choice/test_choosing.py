@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
+from redis_plan.actions.designing import design
 from redis_plan.brief.examples import examples
 from redis_plan.brief.model import Brief, Component
 from redis_plan.choice import choose, constants, contested
 from redis_plan.choice.sensitivity import DIMENSIONS, scaled
 from redis_plan.codec import from_json, to_json
-from redis_plan.keyspace import design
 from redis_plan.keyspace.catalog import use_patterns
 from redis_plan.keyspace.model import Keyspace
 from tests.benchmarks.choices import large

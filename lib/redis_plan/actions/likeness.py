@@ -24,6 +24,8 @@ RIDGE = 1.0
 NEAREST = 0.5
 #: So many of the nearest sentences of a label are averaged: one alone may be an accident.
 MOST_NEAR = 2
+#: Texts whose likeness is remembered: a design asks several times for the same demands.
+REMEMBERED = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ class Labelled:
         pairs = [(n, text) for n, label in enumerate(self.labels) for text in sentences[label]]
         self.texts = tuple(text for _, text in pairs)
         self._of = np.array([n for n, _ in pairs])
+        self._members = [np.flatnonzero(self._of == n) for n in range(len(self.labels))]
+        self._known: dict[tuple[str, ...], tuple[Likeness, ...]] = {}
         self._vectors = encoder.encode(self.texts).astype(np.float64)
         self._middle = self._vectors.mean(axis=0)
         self._apart = self._without_middle(self._vectors)
@@ -57,6 +61,14 @@ class Labelled:
 
     def of(self, views: Sequence[str]) -> tuple[Likeness, ...]:
         """Return every label with how much a text is like it, most first; ``views`` are wordings of that one text."""
+        known = self._known.get(tuple(views))
+        if known is None:
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            known = self._known[tuple(views)] = self._compared(views)
+        return known
+
+    def _compared(self, views: Sequence[str]) -> tuple[Likeness, ...]:
         vectors = encoder.encode(views).astype(np.float64)
         apart = self._without_middle(vectors)
         closeness = (vectors @ self._vectors.T).max(axis=0)
@@ -64,7 +76,7 @@ class Labelled:
         weighed = (apart @ self._weights).mean(axis=0)
         found = []
         for n, label in enumerate(self.labels):
-            mine = np.flatnonzero(self._of == n)
+            mine = self._members[n]
             first = mine[int(closeness[mine].argmax())]
             nearest = np.sort(near[mine])[-MOST_NEAR:].mean()
             strength = float(weighed[n] + NEAREST * nearest)

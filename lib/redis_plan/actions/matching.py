@@ -9,6 +9,7 @@ nothing: words in common never count.
 from __future__ import annotations
 
 import difflib
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -119,15 +120,15 @@ def matches(brief: Brief, keyspace: Keyspace) -> Matches:
 
 def homes_of(found: Iterable[Match], brief: Brief, keyspace: Keyspace) -> dict[str, str]:
     """Return the key of records of each mechanic: one named after it, or that of the thing its demands speak of most."""
-    records = [p for p in keyspace.keys if p.use == ability.RECORDS]
+    records = [(p.name, _names_of(p.entities, brief)) for p in keyspace.keys if p.use == ability.RECORDS]
     spoken: dict[str, Counter[str]] = {}
     for part in (part for match in found for part in (match, *match.criteria)):
         text = cues.fold(f"{part.wording.title} {part.wording.want}")
-        said = [p.name for p in records if _speaks_of(text, p.entities, brief)]
+        said = [name for name, names in records if names is not None and names.search(text)]
         for one in part.found:
             if not one.kind.declared:
                 spoken.setdefault(one.kind.mechanic, Counter()).update(said)
-    named = {cues.canonical(p.name): p.name for p in records}
+    named = {cues.canonical(name): name for name, _ in records}
     homes = {k.mechanic: named[n] for k in catalog.kinds().values() for n in ability.nouns_of(k) if n in named}
     for mechanic, count in sorted(spoken.items(), key=lambda item: -item[1].total()):
         free = [name for name, _ in count.most_common() if name not in homes.values()]
@@ -136,9 +137,11 @@ def homes_of(found: Iterable[Match], brief: Brief, keyspace: Keyspace) -> dict[s
     return homes
 
 
-def _speaks_of(text: str, entities: Iterable[str], brief: Brief) -> bool:
-    names = {n for e in brief.entities if e.name in set(entities) for n in cues.names_of(e)}
-    return bool(names) and cues.matcher(tuple(sorted(names))).search(text) is not None
+def _names_of(entities: Iterable[str], brief: Brief) -> re.Pattern[str] | None:
+    """Return what finds the names of ``entities`` in a text."""
+    wanted = set(entities)
+    names = {n for e in brief.entities if e.name in wanted for n in cues.names_of(e)}
+    return cues.matcher(tuple(sorted(names))) if names else None
 
 
 def _family(story: Requirement, below: Mapping[tuple[str, int], Sequence[Requirement]]) -> Iterable[Requirement]:
