@@ -30,8 +30,8 @@ from redis_plan.keyspace.model import Keyspace
 
 #: Where our own further examples stand; one without a label is like an action and is none.
 TASK = "actions"
-#: A demand is an action's from this sureness on: strength, and a share of the closeness to the nearest example. On the
-#: lines of the annotated projects that a reader tied to a use, each project left out, it is right four times of five.
+#: A demand is an action's from this sureness on: strength, and a share of the closeness to the nearest example. Chosen
+#: on the lines of annotated projects that a reader tied to a use, where it was right in 68 of 85; not held out.
 SURE, SHARE, ALIKE = 0.56, 0.3, 0.41
 #: So few words say little: they must say it more surely.
 FEW_WORDS, SURER = 3, 0.12
