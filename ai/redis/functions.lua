@@ -1,5 +1,5 @@
 #!lua name=buzzroom
--- Buzzroom: the atomic steps of its keyspace, 17 functions. Written by redis-plan: the next
+-- Buzzroom: the atomic steps of its keyspace, 42 functions. Written by redis-plan: the next
 -- build writes it again and keeps an edited one aside.
 --
 -- Load on every primary at each deploy, before the application starts:
@@ -17,8 +17,11 @@
 -- Errors: BADARG with the argument's name, WRONGTYPE with the key, BADSTATE (the state is not one of ours), BADDATA (the
 -- element can't take this change), NOPERM with the command, OOM; after each of them nothing has been written.
 
+-- What FCALL and EVAL reach, by name: a chunk of Lua has room for 200 local names, so each function keeps its own in a block.
+local CALLS = {}
+
 local LAST_VERSION = 9007199254740991
-local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_FEW = 262144, 64, 1024, 1000
+local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_FEW, MOST_KEYS = 262144, 64, 1024, 1000, 1000
 
 -- Whether text is UTF-8 (RFC 3629): no overlong form, no surrogate, nothing above U+10FFFF. One pass.
 local function is_utf8(text)
@@ -36,6 +39,16 @@ local function is_utf8(text)
     at = last + 1
   end
   return true
+end
+
+-- Where the first byte at or after at is that is no white space of JSON, and that byte; behind the text and nil at its end.
+local function skip(text, at)
+  local byte = string.byte(text, at)
+  if byte and byte <= 32 then
+    at = string.find(text, '[^ \t\r\n]', at) or #text + 1
+    byte = string.byte(text, at)
+  end
+  return at, byte
 end
 
 -- Where the JSON string that opens at the quote ends, or nil.
@@ -57,57 +70,57 @@ local function after_number(text, at)
   local _, last = string.find(text, '^%-?[1-9]%d*', at)
   if not last then _, last = string.find(text, '^%-?0', at) end
   if not last then return nil end
-  local _, fraction = string.find(text, '^%.%d+', last + 1)
-  local _, exponent = string.find(text, '^[eE][+-]?%d+', (fraction or last) + 1)
-  return (exponent or fraction or last) + 1
-end
-
-local function after_word(text, at)
-  for _, word in ipairs({'true', 'false', 'null'}) do
-    if string.sub(text, at, at + #word - 1) == word then return at + #word end
+  if string.byte(text, last + 1) == 46 then
+    _, last = string.find(text, '^%d+', last + 2)
+    if not last then return nil end
   end
+  local byte = string.byte(text, last + 1)
+  if byte == 69 or byte == 101 then
+    _, last = string.find(text, '^[+-]?%d+', last + 2)
+    if not last then return nil end
+  end
+  return last + 1
 end
 
--- Where the JSON value that begins at or after at ends, with the white space behind it; or nil. Each byte is looked at once.
+local WORDS = {[116] = 'true', [102] = 'false', [110] = 'null'}
+
+local function after_word(text, at, byte)
+  local word = WORDS[byte]
+  if word and string.sub(text, at, at + #word - 1) == word then return at + #word end
+end
+
+-- Where the JSON value that begins at or after at ends, or nil. Each byte is looked at once.
 local function after_value(text, at, depth)
-  at = string.find(text, '[^ \t\r\n]', at)
-  local byte = at and string.byte(text, at)
+  local byte
+  at, byte = skip(text, at)
   if not byte or depth > DEEPEST_JSON then return nil end
-  if byte == 34 then
-    at = after_string(text, at)
-  elseif byte == 123 or byte == 91 then
-    local close = byte == 123 and '}' or ']'
-    at = string.find(text, '[^ \t\r\n]', at + 1)
-    if at and string.sub(text, at, at) == close then
+  if byte == 34 then return after_string(text, at) end
+  if byte == 45 or (byte >= 48 and byte <= 57) then return after_number(text, at) end
+  if byte ~= 123 and byte ~= 91 then return after_word(text, at, byte) end
+  local close = byte + 2
+  at, byte = skip(text, at + 1)
+  if byte == close then return at + 1 end
+  while byte do
+    if close == 125 then
+      at = byte == 34 and after_string(text, at)
+      if not at then return nil end
+      at, byte = skip(text, at)
+      if byte ~= 58 then return nil end
       at = at + 1
-    else
-      repeat
-        if close == '}' then
-          if not at or string.byte(text, at) ~= 34 then return nil end
-          at = after_string(text, at)
-          at = at and string.find(text, '[^ \t\r\n]', at)
-          if not at or string.byte(text, at) ~= 58 then return nil end
-          at = at + 1
-        end
-        at = at and after_value(text, at, depth + 1)
-        if not at then return nil end
-        local mark = string.sub(text, at, at)
-        if mark ~= ',' and mark ~= close then return nil end
-        at = at + 1
-        if mark == ',' and close == '}' then at = string.find(text, '[^ \t\r\n]', at) end
-      until mark == close
     end
-  elseif byte == 45 or (byte >= 48 and byte <= 57) then
-    at = after_number(text, at)
-  else
-    at = after_word(text, at)
+    at = after_value(text, at, depth + 1)
+    if not at then return nil end
+    at, byte = skip(text, at)
+    if byte == close then return at + 1 end
+    if byte ~= 44 then return nil end
+    at, byte = skip(text, at + 1)
   end
-  return at and (string.find(text, '[^ \t\r\n]', at) or #text + 1)
 end
 
 -- Whether text is JSON as RFC 8259 has it. cjson takes more (NaN, 0x10, 01, Infinity), which no client can read.
 local function is_json(text)
-  return #text <= MOST_JSON and after_value(text, 1, 1) == #text + 1 and is_utf8(text)
+  local after = #text <= MOST_JSON and after_value(text, 1, 1)
+  return after and skip(text, after) == #text + 1 and is_utf8(text)
 end
 
 -- The checks: each takes an argument's text and returns its value, or nil where it is refused.
@@ -127,9 +140,15 @@ local function check_text(text) return #text <= MOST_NAME and is_utf8(text) and 
 
 local function check_name(text) return text ~= '' and check_text(text) or nil end
 
+-- The type of an event that carries a version: not one of the functions' own, nor a signal, which carries none.
+local OWN_EVENTS = {join = true, leave = true, epoch = true, ['end'] = true, handed_over = true}
+
+local function check_event(text) return not OWN_EVENTS[text] and string.sub(text, 1, 1) ~= '~' and check_name(text) or nil end
+
 local function check_epoch(text) return #text <= 32 and string.match(text, '^%x+$') or nil end
 
-local function check_seconds(text) return whole(text, 1, 1000000000) end
+-- Seconds stay text: they go to Redis as they came, and a number would be written out anew in each command.
+local function check_seconds(text) return string.find(text, '^[1-9]') and whole(text, 1, 1000000000) and text or nil end
 
 local function check_milliseconds(text) return whole(text, 1, 1000000000000) end
 
@@ -152,10 +171,10 @@ local function check_seats(text)
 end
 
 local function check_log(text)
-  local entries, form = string.match(text, '^(%d+)( ?%a*)$')
+  local most, form = string.match(text, '^([1-9]%d*)( ?%a*)$')
   if form ~= '' and form ~= ' stream' then return nil end
-  entries = whole(entries, 1, 1000000)
-  return entries and {entries = entries, form = form == '' and 'list' or 'stream'}
+  local entries = whole(most, 1, 1000000)
+  return entries and {entries = entries, most = most, form = form == '' and 'list' or 'stream'}
 end
 
 local function check_channel(text)
@@ -165,11 +184,19 @@ local function check_channel(text)
   return string.match(text, '^%S+$') and {command = 'PUBLISH', name = text} or nil
 end
 
--- The commands that change one element: the type of the collection, whether a value follows, what counts its elements.
+-- The commands that change one element: the type of the collection, whether a value follows; and what is run beside them,
+-- to know whether the element is there and how many there are, or to keep the newest.
 local ELEMENT = {
-  HSET = {'hash', true, 'HLEN'}, HSETNX = {'hash', true, 'HLEN'}, HINCRBY = {'hash', true, 'HLEN'},
-  ZADD = {'zset', true, 'ZCARD'}, ZINCRBY = {'zset', true, 'ZCARD'}, SADD = {'set', false, 'SCARD'},
-  RPUSH = {'list', false}, HDEL = {'hash', false}, ZREM = {'zset', false}, SREM = {'set', false},
+  HSET = {kind = 'hash', value = true, has = 'HEXISTS', size = 'HLEN'},
+  HSETNX = {kind = 'hash', value = true, has = 'HEXISTS', size = 'HLEN'},
+  HINCRBY = {kind = 'hash', value = true, has = 'HEXISTS', size = 'HLEN'},
+  ZADD = {kind = 'zset', value = true, has = 'ZSCORE', size = 'ZCARD'},
+  ZINCRBY = {kind = 'zset', value = true, has = 'ZSCORE', size = 'ZCARD'},
+  SADD = {kind = 'set', value = false, has = 'SISMEMBER', size = 'SCARD'},
+  RPUSH = {kind = 'list', value = false, trim = 'LTRIM'},
+  HDEL = {kind = 'hash', value = false},
+  ZREM = {kind = 'zset', value = false},
+  SREM = {kind = 'set', value = false},
 }
 
 local function check_command(text) return ELEMENT[text] and text end
@@ -177,7 +204,10 @@ local function check_command(text) return ELEMENT[text] and text end
 local function check_rest_fields(args, from)
   local found = {}
   if (#args - from) % 2 == 0 or #args - from >= 2 * MOST_FEW then return nil end
-  for i = from, #args do found[#found + 1] = args[i] end
+  for i = from, #args do
+    if not is_utf8(args[i]) then return nil end -- a snapshot is text: what is none would end the clients that read it
+    found[#found + 1] = args[i]
+  end
   return found
 end
 
@@ -208,16 +238,18 @@ local function arguments(call, args)
   return a
 end
 
--- What is wrong with the keys: their number, or a value of another type than its use.
+local function foreign(key, kind)
+  local found = redis.call('TYPE', key).ok
+  if found ~= 'none' and found ~= kind then return 'WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind end
+end
+
+-- The key that holds a value of another type than its use. The state shows it where it is read, by session_of.
 local function misfit(call, keys, a)
-  if #keys < #call.types or (#keys > #call.types and not call.more) then return 'BADARG ' .. call.name .. ': KEYS' end
   for i, kind in ipairs(call.types) do
     if kind == 'log' then kind = (a.log_max or a.max).form end
-    if kind == 'element' then kind = ELEMENT[a.command][1] end
-    local found = redis.call('TYPE', keys[i]).ok
-    if found ~= 'none' and found ~= kind and kind ~= 'any' then
-      return 'WRONGTYPE ' .. keys[i] .. ' holds a ' .. found .. ', not a ' .. kind
-    end
+    if kind == 'element' then kind = ELEMENT[a.command].kind end
+    local wrong = kind ~= 'any' and kind ~= 'state' and foreign(keys[i], kind)
+    if wrong then return wrong end
   end
 end
 
@@ -225,25 +257,32 @@ end
 local function forbidden(call, keys, a)
   local may = redis.acl_check_cmd
   if not may then return nil end -- before Redis 7
-  for _, command in ipairs(call.runs) do
-    if not may(command, keys[1]) then return 'NOPERM ' .. call.name .. ': ' .. command end
-  end
-  if a.log_max then
-    for _, command in ipairs(a.log_max.form == 'stream' and {'XADD'} or {'RPUSH', 'LTRIM'}) do
-      if not may(command, keys[1]) then return 'NOPERM ' .. call.name .. ': ' .. command end
+  local function first(commands, key, ...)
+    for _, command in pairs(commands) do
+      if not may(command, key, ...) then return command end
     end
   end
-  local channel = a.channel or a.publish_to
-  if channel and channel.name and not may(channel.command, channel.name, '') then
-    return 'NOPERM ' .. call.name .. ': ' .. channel.command .. ' ' .. channel.name
+  local missing = first(call.runs, keys[1])
+  if not missing and call.by_form and (a.log_max or a.max) then
+    missing = first(call.by_form[(a.log_max or a.max).form] or {}, keys[1])
   end
-  if a.command and not may(a.command, keys[1]) then return 'NOPERM ' .. call.name .. ': ' .. a.command end
+  if not missing and a.command then
+    local rule = ELEMENT[a.command]
+    missing = first({a.command, rule.has, rule.size or rule.trim}, keys[1])
+  end
+  local channel = a.channel or a.publish_to
+  if not missing and channel and channel.name then
+    missing = first({channel.command}, channel.name, '')
+    missing = missing and missing .. ' ' .. channel.name
+  end
+  return missing and 'NOPERM ' .. call.name .. ': ' .. missing
 end
 
 -- The session's epoch, version and status; nil where it is gone; and what is wrong with a state that is not ours.
 local function session_of(state)
-  local f = redis.call('HMGET', state, 'epoch', 'version', 'status')
-  if not f[1] and not f[2] and redis.call('EXISTS', state) == 0 then return nil end
+  local f = redis.pcall('HMGET', state, 'epoch', 'version', 'status')
+  if f.err then return nil, foreign(state, 'hash') or f.err end
+  if not f[1] and not f[2] and redis.call('TYPE', state).ok == 'none' then return nil end
   local version = f[2] and whole(f[2], 0, LAST_VERSION - 1)
   if not version or not f[1] or not check_epoch(f[1]) then
     return nil, 'BADSTATE ' .. state .. ' has no epoch and version that can go on'
@@ -252,12 +291,25 @@ local function session_of(state)
   return {epoch = f[1], version = version, status = closed and f[3] or 'open', ended = closed}
 end
 
--- Checks everything, then runs the body with keys, arguments by name and, for a call of a session, the session.
-local function run(call, body, keys, args)
+-- Arguments, keys and rights, checked: the arguments by name, or what is wrong.
+local function checked(call, keys, args)
   local a, wrong = arguments(call, args)
-  wrong = wrong or misfit(call, keys, a) or forbidden(call, keys, a)
+  if not wrong and (#keys < #call.types or #keys > (call.more and MOST_KEYS or #call.types)) then
+    wrong = 'BADARG ' .. call.name .. ': KEYS'
+  end
+  return a, wrong or forbidden(call, keys, a) or misfit(call, keys, a)
+end
+
+local function run(call, body, keys, args)
+  local a, wrong = checked(call, keys, args)
   if wrong then return redis.error_reply(wrong) end
-  if not call.session then return body(keys, a) end
+  return body(keys, a)
+end
+
+-- The same for a call of a session, which its body is given.
+local function run_session(call, body, keys, args)
+  local a, wrong = checked(call, keys, args)
+  if wrong then return redis.error_reply(wrong) end
   local session, bad = session_of(keys[1])
   if bad then return redis.error_reply(bad) end
   return body(keys, a, session)
@@ -273,6 +325,11 @@ local function clock()
   return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
 end
 
+local function clock_text()
+  local t = redis.call('TIME')
+  return t[1] .. string.sub('00000' .. t[2], -6, -4)
+end
+
 local function tell(channel, message)
   if channel.command == 'SPUBLISH' then
     redis.call('SPUBLISH', channel.name, message)
@@ -281,32 +338,61 @@ local function tell(channel, message)
   end
 end
 
--- A TTL is set again only when less than half of it is left: a sliding TTL on every write doubles the AOF.
-local function refresh(keys, ttl)
+-- A TTL is set again only when less than half of it is left: a sliding TTL on every write doubles the AOF. With the
+-- state's every key gets its whole TTL again, so none ends before the state does. In between only those are looked at that
+-- may be new (the first ones, as many as written) or have an end of their own, as a key with an id of its own has.
+local function refresh(keys, ttl, written)
+  local home, due = #string.match(keys[1], '^.*:'), false
   for i = 1, #keys do
-    if redis.call('PTTL', keys[i]) < ttl * 500 then redis.call('EXPIRE', keys[i], ttl) end
+    if not due and (i <= (written or #keys) or string.find(keys[i], ':', home + 1, true)) then
+      local again = redis.call('PTTL', keys[i]) < ttl * 500
+      due = again and i == 1
+      if again and not due then redis.call('EXPIRE', keys[i], ttl) end
+    end
+    if due then redis.call('EXPIRE', keys[i], ttl) end
   end
 end
 
--- Version + 1, log, publish: the three that must never come apart. The session given is then at its new version.
-local function advance(keys, log, session, a, kind, op, data)
-  local now = digits(clock())
+-- The log in its two forms: log_max says which.
+local function list_append(log, most, message)
+  redis.call('RPUSH', log, message)
+  redis.call('LTRIM', log, '-' .. most, '-1')
+end
+
+-- The version is the entry's id, so a range of versions is a range of ids. A log that is ahead of its state is the rest of
+-- another life: it goes.
+local function stream_append(log, most, version, message)
+  local added = redis.pcall('XADD', log, 'MAXLEN', most, version .. '-0', 'm', message)
+  if type(added) == 'table' and added.err then
+    redis.call('UNLINK', log)
+    redis.call('XADD', log, version .. '-0', 'm', message)
+  end
+end
+
+local function list_missed(log, missed)
+  return redis.call('LRANGE', log, -missed, -1)
+end
+
+local function stream_missed(log, version, missed)
+  local found = {}
+  for _, e in ipairs(redis.call('XRANGE', log, digits(version + 1) .. '-0', '+', 'COUNT', missed)) do
+    found[#found + 1] = e[2][2]
+  end
+  return found
+end
+
+-- Fields, version + 1, log, publish: what must never come apart. The session given is then at its new version.
+local function advance(keys, log, session, a, kind, op, data, fields)
+  local now = clock_text()
   session.version = session.version + 1
   local version = digits(session.version)
-  redis.call('HSET', keys[1], 'version', version, 'updated_at', now)
+  redis.call('HSET', keys[1], 'version', version, 'updated_at', now, unpack(fields or {}))
   local message = '{"e":"' .. session.epoch .. '","v":' .. version .. ',"ts":' .. now .. ',"t":' ..
     cjson.encode(kind) .. ',"op":' .. cjson.encode(op) .. ',"d":' .. data .. '}'
   if a.log_max.form == 'stream' then
-    -- The version is the entry's id, so a range of versions is a range of ids. A log that is ahead of its state is the
-    -- rest of another life: it goes.
-    local added = redis.pcall('XADD', log, 'MAXLEN', a.log_max.entries, version .. '-0', 'm', message)
-    if type(added) == 'table' and added.err then
-      redis.call('UNLINK', log)
-      redis.call('XADD', log, version .. '-0', 'm', message)
-    end
+    stream_append(log, a.log_max.most, version, message)
   else
-    redis.call('RPUSH', log, message)
-    redis.call('LTRIM', log, -a.log_max.entries, -1)
+    list_append(log, a.log_max.most, message)
   end
   tell(a.channel, message)
   return session.version
@@ -365,17 +451,255 @@ local function note(state, key)
   if part then redis.call('HSETNX', state, NOTE .. part, '') end
 end
 
+-- What the state keeps of a member only as long as the seat: away since when, last one sent when. The owner's absence stays
+-- known, since it is what a session is paused for.
+local function forget(state, member)
+  if redis.call('HGET', state, 'owner') ~= member then redis.call('HDEL', state, 'away:' .. member) end
+  redis.call('HDEL', state, 'hidden:pace:' .. member)
+end
+
 -- The first of the fields that only the functions may set.
+local OWN_FIELDS = {epoch = true, version = true, receipt = true, created_at = true, updated_at = true}
+
 local function reserved(fields)
   for i = 1, #fields, 2 do
     local name, value = fields[i], fields[i + 1]
-    if name == 'epoch' or name == 'version' or name == 'receipt' or starts(name, NOTE) then return name end
+    if OWN_FIELDS[name] or starts(name, NOTE) then return name end
     if name == 'status' and (value == 'ended' or value == 'handed_over') then return 'status ' .. value end
   end
 end
 
+-- An id that stands in a field's or a record's name: no bar, which parts a record, no # and no control character.
+local function check_id(text) return check_name(text) and not string.find(text, '[|#%c]') and text or nil end
+
+-- The fields of the state that a turn asks for; false where there is none.
+local function fields_of(state, names)
+  local found, values = {}, redis.call('HMGET', state, unpack(names))
+  for i, name in ipairs(names) do found[name] = values[i] end
+  return found
+end
+
+local function time_of(text) return text and whole(text, 0, LAST_VERSION) or nil end
+
+local function role_of(t)
+  return t.s.owner == t.a.member and 'host' or t.s['role:' .. t.a.member]
+end
+
+-- What stands under a field of a hash, or in a string: "<version>|<state>|<owner>|<until>|<value>". Whose time is over owns
+-- nothing. Read once a turn; a value that is no record of ours belongs to nobody who could ask.
+local function record_of(t, key, field)
+  if t.record then return t.record end
+  local text = nil
+  if field then text = redis.call('HGET', key, field) else text = redis.call('GET', key) end
+  local version, state, owner, ends, value = string.match(text or '0|none||0|', '^(%d+)|(%a+)|([^|]*)|(%d+)|(.*)$')
+  ends = tonumber(ends or 0)
+  t.record = {version = tonumber(version or 0), state = state or 'foreign', owner = owner or '|', ends = ends, value = value or ''}
+  t.record.holder = ends > 0 and t.now >= ends and '' or t.record.owner
+  return t.record
+end
+
+-- The connections of a member with the ends of their leases; who only watches has "watch:" in front.
+local function connections_of(presence, member)
+  local found, all = {}, redis.call('ZRANGE', presence, 0, -1, 'WITHSCORES')
+  for i = 1, #all, 2 do
+    if member_of(all[i]) == member then found[#found + 1] = {name = all[i], ends = tonumber(all[i + 1])} end
+  end
+  return found
+end
+
+local function guard_seat(t) return redis.call('HEXISTS', t.roster, t.a.member) == 1 end
+
+local function guard_role(t, roles) return roles[role_of(t) or ''] end
+
+local function guard_seated(t) return redis.call('HEXISTS', t.roster, t.a.target) == 1 end
+
+local function guard_belongs(t) return t.s.owner == t.a.target or redis.call('HEXISTS', t.roster, t.a.target) == 1 end
+
+local function guard_other(t) return t.a.member ~= t.a.target end
+
+local function guard_phase(t, phases) return phases[t.s.phase or 'lobby'] end
+
+local function guard_current(t, field, value) return t.s[field] == value end
+
+local function guard_next(t, field, value) return t.s[field] ~= value end
+
+local function guard_deadline(t, field)
+  local ends = time_of(t.s[field])
+  return not ends or t.now < ends
+end
+
+local function guard_due(t, field)
+  local ends = time_of(t.s[field])
+  return ends and t.now >= ends
+end
+
+local function guard_idle(t, after) return t.now >= (time_of(t.s.updated_at) or 0) + after end
+
+local function guard_admitted(t) return not t.s['hidden:ban:' .. t.a.member] and not t.s['hidden:ban:' .. t.a.device] end
+
+local function guard_own_name(t)
+  local wanted, all = '"as":' .. cjson.encode(t.a.folded), redis.call('HGETALL', t.roster)
+  for i = 1, #all, 2 do
+    if all[i] ~= t.a.member and string.find(all[i + 1], wanted, 1, true) then return false end
+  end
+  return true
+end
+
+local function guard_seats(t, most)
+  return redis.call('HEXISTS', t.roster, t.a.member) == 1 or redis.call('HLEN', t.roster) < most
+end
+
+local function guard_watchers(t, most)
+  local watching = {}
+  for _, c in ipairs(redis.call('ZRANGEBYSCORE', t.presence, '(' .. digits(t.now), '+inf')) do
+    if starts(c, 'watch:') then watching[member_of(c)] = true end
+  end
+  watching['watch:' .. t.a.member] = nil
+  local count = 0
+  for _ in pairs(watching) do count = count + 1 end
+  return count < most
+end
+
+-- How many fields of the state begin with the text and, where a value is given, hold it; the one given is left out.
+local function marks(t, with, value, but)
+  local count, all = 0, redis.call('HGETALL', t.state)
+  for i = 1, #all, 2 do
+    if starts(all[i], with) and (not value or all[i + 1] == value) and all[i] ~= but then count = count + 1 end
+  end
+  return count
+end
+
+local function guard_bans(t, most) return marks(t, 'hidden:ban:') + 2 <= most end
+
+local function guard_gone(t, after)
+  local since = t.s.owner and time_of(redis.call('HGET', t.state, 'away:' .. t.s.owner))
+  return since and t.now >= since + after
+end
+
+-- A lease ends a lease's length after the heartbeat that renewed it.
+local function guard_silent(t, after, lease)
+  for _, c in ipairs(connections_of(t.presence, t.a.target)) do
+    if t.now < c.ends - lease + after then return false end
+  end
+  return true
+end
+
+local function guard_marked(t) return not t.s['away:' .. t.a.target] end
+
+local function guard_everyone(t, key)
+  for _, c in ipairs(redis.call('ZRANGEBYSCORE', t.presence, '(' .. digits(t.now), '+inf')) do
+    local member = member_of(c)
+    if redis.call('HEXISTS', t.roster, member) == 1 and redis.call('HEXISTS', key, member) == 0 then return false end
+  end
+  return true
+end
+
+local function has_hash(key, field) return redis.call('HEXISTS', key, field) == 1 end
+
+local function has_zset(key, field) return redis.call('ZSCORE', key, field) ~= false end
+
+local function guard_room(size, there, most) return there or size < most end
+
+local function guard_group(t, key, field, value, most)
+  local count, all = 0, redis.call('HGETALL', key)
+  for i = 1, #all, 2 do
+    if all[i] ~= field and all[i + 1] == value then count = count + 1 end
+  end
+  return count < most
+end
+
+local function guard_state(t, key, field, states) return states[record_of(t, key, field).state] end
+
+local function set_field(t, field, value)
+  t.set[#t.set + 1], t.set[#t.set + 2], t.s[field] = field, value, value
+end
+
+local function clear_field(t, field)
+  t.del[#t.del + 1], t.s[field] = field, false
+end
+
+local function settle(t)
+  if #t.del > 0 then redis.call('HDEL', t.state, unpack(t.del)) end
+end
+
+-- A field of the state as an event shows it: times and counts as numbers, what is not there as null.
+local function shown(value)
+  if not value then return 'null' end
+  return time_of(value) and digits(tonumber(value)) or cjson.encode(value)
+end
+
+-- What a team's own Lua puts into the event: whole numbers in full, anything else as cjson has it, nothing as null.
+local function told(value)
+  if type(value) == 'number' and value == math.floor(value) and math.abs(value) <= LAST_VERSION then return digits(value) end
+  return value == nil and 'null' or cjson.encode(value)
+end
+
+local function effect_timer(t, field, after) set_field(t, field, digits(t.now + after)) end
+
+local function effect_stop(t, field, left)
+  local ends = time_of(t.s[field])
+  if ends then set_field(t, left, digits(math.max(0, ends - t.now))) end
+  clear_field(t, field)
+end
+
+local function effect_go(t, field, left)
+  local rest = time_of(t.s[left])
+  if rest then set_field(t, field, digits(t.now + rest)) end
+  clear_field(t, left)
+end
+
+local function effect_empty(t, key)
+  redis.call('UNLINK', key)
+  local part = part_of(t.state, key)
+  if part then redis.call('HDEL', t.state, NOTE .. part) end
+end
+
+-- The record one version further: what is not given stays; a new owner without an end has none.
+local function record_text(t, key, field, state, owner, after, value)
+  local r = record_of(t, key, field)
+  r.ends = after and t.now + after or owner and 0 or r.ends
+  r.owner = owner or r.owner
+  return digits(r.version + 1) .. '|' .. (state or r.state) .. '|' .. r.owner .. '|' .. digits(r.ends) .. '|' .. (value or r.value)
+end
+
+local function effect_record_hash(t, key, field, state, owner, after, value)
+  redis.call('HSET', key, field, record_text(t, key, field, state, owner, after, value))
+end
+
+local function seat_of(t) return '{"name":' .. cjson.encode(t.a.name) .. ',"as":' .. cjson.encode(t.a.folded) .. '}' end
+
+-- Seat and lease; connections beyond the bound give way, those that end first in front.
+local function effect_sit(t, lease, most)
+  local me, mine = t.a.member .. '#' .. t.a.connection, connections_of(t.presence, t.a.member)
+  local others, taken = #mine, {}
+  for _, c in ipairs(mine) do
+    if c.name == me then others = others - 1 end
+  end
+  for _, c in ipairs(mine) do
+    if c.name ~= me and others >= most then
+      redis.call('ZREM', t.presence, c.name)
+      taken[#taken + 1], others = cjson.encode(c.name), others - 1
+    end
+  end
+  t.taken = '[' .. table.concat(taken, ',') .. ']'
+  redis.call('ZADD', t.presence, digits(t.now + lease), me)
+  redis.call('HSET', t.roster, t.a.member, seat_of(t))
+  clear_field(t, 'away:' .. t.a.member)
+end
+
+local function effect_lease(t, lease, as)
+  redis.call('ZADD', t.presence, digits(t.now + lease), as .. t.a.member .. '#' .. t.a.connection)
+end
+
+local function effect_unseat(t)
+  redis.call('HDEL', t.roster, t.a.target)
+  for _, c in ipairs(connections_of(t.presence, t.a.target)) do redis.call('ZREM', t.presence, c.name) end
+  clear_field(t, 'role:' .. t.a.target)
+  forget(t.state, t.a.target)
+end
+
 -- session_create
--- Serves R-607a2 (prd.md:7), US-007 (prd.md:66), US-011 (prd.md:85), US-029 (prd.md:155) and 17 more
+-- Serves US-001 (prd.md:39), US-001.3 (prd.md:43)
 -- Make the session; leftovers under its other keys (their state was lost) are unlinked first.
 -- KEYS state (hash) roster log and the session's other keys
 -- ARGV epoch ttl_s [field value]...
@@ -385,31 +709,33 @@ end
 -- Answers a result:
 --   "created": version 0, status open
 --   "exists": it is there already, in whatever status; nothing was written
+do
 local function session_create(keys, a, session)
   local wrong = reserved(a.fields)
   if wrong then return redis.error_reply('BADARG session_create: ' .. wrong .. ' belongs to the functions') end
   if session then return 'exists' end
   for i = 2, #keys do redis.call('UNLINK', keys[i]) end
-  local now = digits(clock())
-  redis.call('HSET', keys[1], 'status', 'open', 'epoch', a.epoch, 'version', '0', 'created_at', now, 'updated_at', now)
-  if #a.fields > 0 then redis.call('HSET', keys[1], unpack(a.fields)) end
+  local now = clock_text()
+  redis.call('HSET', keys[1], 'status', 'open', 'epoch', a.epoch, 'version', '0', 'created_at', now, 'updated_at', now,
+    unpack(a.fields))
   redis.call('EXPIRE', keys[1], a.ttl_s)
   return 'created'
 end
 
 local SESSION_CREATE = {
-  name = 'session_create', types = {'hash', 'any', 'any'},
-  more = true, session = true,
+  name = 'session_create', types = {'state', 'any', 'any'},
+  more = true,
   args = {{'epoch', check_epoch}, {'ttl_s', check_seconds}},
   rest = {'fields', check_rest_fields},
-  runs = {'EXISTS', 'EXPIRE', 'HMGET', 'HSET', 'TIME', 'TYPE', 'UNLINK'},
+  runs = {'EXPIRE', 'HMGET', 'HSET', 'TIME', 'TYPE', 'UNLINK'},
 }
-local function call_session_create(keys, args)
-  return run(SESSION_CREATE, session_create, keys, args)
+CALLS['session_create'] = function(keys, args)
+  return run_session(SESSION_CREATE, session_create, keys, args)
+end
 end
 
 -- session_join
--- Serves R-607a2 (prd.md:7), US-007 (prd.md:66), US-011 (prd.md:85), US-029 (prd.md:155) and 19 more
+-- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:roster, buzzroom:v1:{<session_id>}:presence, buzzroom:v1:{<session_id>}:log
 -- Take a seat and a lease; a member who has a seat takes no second one.
 -- KEYS state (hash) roster (hash) presence (zset) log and the session's other keys
 -- ARGV member data capacity lease_ms ttl_s channel log_max [connections_max]
@@ -425,15 +751,19 @@ end
 --   "joined": a seat, new data or a taken-over connection, and everybody is told
 --   "again": it had the seat and the same data: only the lease is new
 --   "full": no seat is left
+--   "banned": this member was banned from here
 --   "ended": the session has ended
 --   "gone": there is no session
+do
 local function session_join(keys, a, session)
   if not session then return {0, 'gone'} end
   if session.ended then return {session.version, 'ended'} end
   local member = member_of(a.member)
   if member == '' then return redis.error_reply('BADARG session_join: member') end
+  if redis.call('HEXISTS', keys[1], 'hidden:ban:' .. member) == 1 then return {session.version, 'banned'} end
   local old = redis.call('HGET', keys[2], member)
-  local seats = a.capacity or tonumber(redis.call('HGET', keys[1], 'capacity') or nil) or LAST_VERSION
+  local seats = a.capacity or whole(redis.call('HGET', keys[1], 'capacity') or '9007199254740991', 1, LAST_VERSION)
+  if not seats then return redis.error_reply('BADSTATE ' .. keys[1] .. ' has a capacity that is no number') end
   if not old and redis.call('HLEN', keys[2]) >= seats then return {session.version, 'full'} end
   local taken = nil
   if old and not redis.call('ZSCORE', keys[3], a.member) then
@@ -449,22 +779,24 @@ local function session_join(keys, a, session)
       (taken and ',"taken":' .. cjson.encode(taken) or '') .. ',"data":' .. a.data .. '}'
     advance(keys, keys[4], session, a, 'join', '', about)
   end
-  refresh(keys, a.ttl_s)
+  refresh(keys, a.ttl_s, 4)
   return {session.version, told and 'joined' or 'again'}
 end
 
 local SESSION_JOIN = {
-  name = 'session_join', types = {'hash', 'hash', 'zset', 'log'},
-  more = true, session = true,
+  name = 'session_join', types = {'state', 'hash', 'zset', 'log'},
+  more = true,
   args = {{'member', check_name}, {'data', check_json}, {'capacity', check_seats}, {'lease_ms', check_milliseconds}, {'ttl_s', check_seconds}, {'channel', check_channel}, {'log_max', check_log}, {'connections_max', check_few, '2'}},
-  runs = {'EXISTS', 'EXPIRE', 'HGET', 'HLEN', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK', 'ZADD', 'ZRANGE', 'ZREM', 'ZSCORE'},
+  runs = {'EXPIRE', 'HEXISTS', 'HGET', 'HLEN', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'ZADD', 'ZRANGE', 'ZREM', 'ZSCORE'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
-local function call_session_join(keys, args)
-  return run(SESSION_JOIN, session_join, keys, args)
+CALLS['session_join'] = function(keys, args)
+  return run_session(SESSION_JOIN, session_join, keys, args)
+end
 end
 
 -- session_leave
--- Serves R-607a2 (prd.md:7), US-007 (prd.md:66), US-011 (prd.md:85), US-029 (prd.md:155) and 19 more
+-- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:roster, buzzroom:v1:{<session_id>}:presence, buzzroom:v1:{<session_id>}:log
 -- Give back the seat with all connections, or one connection and the seat with the last of them.
 -- KEYS state (hash) roster (hash) presence (zset) log and the session's other keys
 -- ARGV member ttl_s channel log_max
@@ -478,6 +810,7 @@ end
 --   "absent": it was not there
 --   "ended": the session has ended: its roster is part of the result
 --   "gone": there is no session
+do
 local function session_leave(keys, a, session)
   if not session then return {0, 'gone'} end
   if session.ended then return {session.version, 'ended'} end
@@ -486,7 +819,7 @@ local function session_leave(keys, a, session)
   if a.member ~= member then
     if redis.call('ZREM', keys[3], a.member) == 0 then return {session.version, 'absent'} end
     if #mine > 1 then
-      refresh(keys, a.ttl_s)
+      refresh(keys, a.ttl_s, 4)
       return {session.version, 'stays'}
     end
   else
@@ -494,31 +827,34 @@ local function session_leave(keys, a, session)
     for _, c in ipairs(mine) do redis.call('ZREM', keys[3], c) end
   end
   redis.call('HDEL', keys[2], member)
+  forget(keys[1], member)
   local about = '{"m":' .. cjson.encode(member) .. ',"c":' .. cjson.encode(a.member) .. ',"why":"left"}'
   advance(keys, keys[4], session, a, 'leave', '', about)
-  refresh(keys, a.ttl_s)
+  refresh(keys, a.ttl_s, 4)
   return {session.version, 'left'}
 end
 
 local SESSION_LEAVE = {
-  name = 'session_leave', types = {'hash', 'hash', 'zset', 'log'},
-  more = true, session = true,
+  name = 'session_leave', types = {'state', 'hash', 'zset', 'log'},
+  more = true,
   args = {{'member', check_name}, {'ttl_s', check_seconds}, {'channel', check_channel}, {'log_max', check_log}},
-  runs = {'EXISTS', 'EXPIRE', 'HDEL', 'HEXISTS', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK', 'ZRANGE', 'ZREM'},
+  runs = {'EXPIRE', 'HDEL', 'HEXISTS', 'HGET', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'ZRANGE', 'ZREM'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
-local function call_session_leave(keys, args)
-  return run(SESSION_LEAVE, session_leave, keys, args)
+CALLS['session_leave'] = function(keys, args)
+  return run_session(SESSION_LEAVE, session_leave, keys, args)
+end
 end
 
 -- session_apply
--- Serves R-607a2 (prd.md:7), US-007 (prd.md:66), US-011 (prd.md:85), US-029 (prd.md:155) and 25 more
+-- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:role, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:idem:<op_id>, buzzroom:v1:{<session_id>}:answer:<round_id>, buzzroom:v1:{<session_id>}:round, buzzroom:v1:{<session_id>}:score, buzzroom:v1:{<session_id>}:buzzer, buzzroom:v1:{<session_id>}:pending, buzzroom:v1:{<session_id>}:team
 -- Change fields of the state by one event.
 -- KEYS state (hash) log idem (string) and the session's other keys
 -- ARGV channel op_id expected_version type data ttl_s log_max idem_ttl_s [field value]...
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
 --   expected_version: refuse unless this is the version; empty: any
---   type: type of the event
+--   type: type of the event; not one of the functions' own (join, leave, epoch, end, handed_over), nor ~…, which is a signal
 --   data: JSON (RFC 8259) of the event, at most 256 KiB and 64 levels; empty is null
 --   ttl_s: TTL of the key in seconds
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
@@ -530,31 +866,33 @@ end
 --   "conflict": expected_version is not the version
 --   "ended": the session has ended
 --   "gone": there is no session
+do
 local function session_apply(keys, a, session)
   local wrong = reserved(a.fields)
   if wrong then return redis.error_reply('BADARG session_apply: ' .. wrong .. ' belongs to the functions') end
   local refused = refusal(keys[3], session, a)
   if refused then return refused end
-  if #a.fields > 0 then redis.call('HSET', keys[1], unpack(a.fields)) end
-  advance(keys, keys[2], session, a, a.type, a.op_id, a.data)
+  advance(keys, keys[2], session, a, a.type, a.op_id, a.data, a.fields)
   remember(keys[3], session, a)
-  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s)
+  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 2)
   return {session.version, 'ok'}
 end
 
 local SESSION_APPLY = {
-  name = 'session_apply', types = {'hash', 'log', 'string'},
-  more = true, session = true,
-  args = {{'channel', check_channel}, {'op_id', check_text}, {'expected_version', check_version}, {'type', check_text}, {'data', check_json}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}},
+  name = 'session_apply', types = {'state', 'log', 'string'},
+  more = true,
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'expected_version', check_version}, {'type', check_event}, {'data', check_json}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}},
   rest = {'fields', check_rest_fields},
-  runs = {'EXISTS', 'EXPIRE', 'GET', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'UNLINK'},
+  runs = {'EXPIRE', 'GET', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
-local function call_session_apply(keys, args)
-  return run(SESSION_APPLY, session_apply, keys, args)
+CALLS['session_apply'] = function(keys, args)
+  return run_session(SESSION_APPLY, session_apply, keys, args)
+end
 end
 
 -- session_heartbeat
--- Serves R-607a2 (prd.md:7), US-007 (prd.md:66), US-011 (prd.md:85), US-029 (prd.md:155) and 21 more
+-- Serves R-2e211 (redis_planning_summary.md:17)
 -- Renew a lease.
 -- KEYS state (hash) presence (zset) and the session's other keys
 -- ARGV member lease_ms ttl_s
@@ -566,27 +904,29 @@ end
 --   "lapsed": the lease was swept: join again
 --   "ended": the session has ended
 --   "gone": there is no session
+do
 local function session_heartbeat(keys, a, session)
   if not session then return 'gone' end
   if session.ended then return 'ended' end
   if not redis.call('ZSCORE', keys[2], a.member) then return 'lapsed' end
   redis.call('ZADD', keys[2], 'GT', digits(clock() + a.lease_ms), a.member)
-  refresh(keys, a.ttl_s)
+  refresh(keys, a.ttl_s, 2)
   return 'renewed'
 end
 
 local SESSION_HEARTBEAT = {
-  name = 'session_heartbeat', types = {'hash', 'zset'},
-  more = true, session = true,
+  name = 'session_heartbeat', types = {'state', 'zset'},
+  more = true,
   args = {{'member', check_name}, {'lease_ms', check_milliseconds}, {'ttl_s', check_seconds}},
-  runs = {'EXISTS', 'EXPIRE', 'HMGET', 'PTTL', 'TIME', 'TYPE', 'ZADD', 'ZSCORE'},
+  runs = {'EXPIRE', 'HMGET', 'PTTL', 'TIME', 'TYPE', 'ZADD', 'ZSCORE'},
 }
-local function call_session_heartbeat(keys, args)
-  return run(SESSION_HEARTBEAT, session_heartbeat, keys, args)
+CALLS['session_heartbeat'] = function(keys, args)
+  return run_session(SESSION_HEARTBEAT, session_heartbeat, keys, args)
+end
 end
 
 -- session_sweep
--- Serves R-607a2 (prd.md:7), US-007 (prd.md:66), US-011 (prd.md:85), US-029 (prd.md:155) and 19 more
+-- Serves US-019.1 (prd.md:117), R-4cf1b (redis_planning_summary.md:15)
 -- Remove connections whose lease has lapsed by the server's clock, at most 100 a call, and publish the seats that go with them. An ended session is left alone, no TTL is refreshed, keys whose state is lost are unlinked.
 -- KEYS state (hash) roster (hash) presence (zset) log and the session's other keys
 -- ARGV channel ttl_s log_max
@@ -594,6 +934,7 @@ end
 --   ttl_s: TTL of the key in seconds
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
 -- Answers the names.
+do
 local function session_sweep(keys, a, session)
   if not session then
     local orphans = redis.call('ZRANGE', keys[3], 0, 99)
@@ -611,6 +952,7 @@ local function session_sweep(keys, a, session)
     for _, c in ipairs(lapsed) do
       local member = member_of(c)
       if not live[member] and redis.call('HDEL', keys[2], member) == 1 then
+        forget(keys[1], member)
         local about = '{"m":' .. cjson.encode(member) .. ',"c":' .. cjson.encode(c) .. ',"why":"lease"}'
         advance(keys, keys[4], session, a, 'leave', '', about)
       end
@@ -623,17 +965,19 @@ local function session_sweep(keys, a, session)
 end
 
 local SESSION_SWEEP = {
-  name = 'session_sweep', types = {'hash', 'hash', 'zset', 'log'},
-  more = true, session = true,
+  name = 'session_sweep', types = {'state', 'hash', 'zset', 'log'},
+  more = true,
   args = {{'channel', check_channel}, {'ttl_s', check_seconds}, {'log_max', check_log}},
-  runs = {'EXISTS', 'EXPIRE', 'HDEL', 'HMGET', 'HSET', 'TIME', 'TTL', 'TYPE', 'UNLINK', 'ZRANGE', 'ZRANGEBYSCORE', 'ZREM'},
+  runs = {'EXPIRE', 'HDEL', 'HGET', 'HMGET', 'HSET', 'TIME', 'TTL', 'TYPE', 'UNLINK', 'ZRANGE', 'ZRANGEBYSCORE', 'ZREM'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
 }
-local function call_session_sweep(keys, args)
-  return run(SESSION_SWEEP, session_sweep, keys, args)
+CALLS['session_sweep'] = function(keys, args)
+  return run_session(SESSION_SWEEP, session_sweep, keys, args)
+end
 end
 
 -- session_catch_up
--- Serves R-607a2 (prd.md:7), US-007 (prd.md:66), US-011 (prd.md:85), US-029 (prd.md:155) and 9 more
+-- Serves US-019 (prd.md:115), US-019.2 (prd.md:118), US-027 (prd.md:149)
 -- What a client missed; a snapshot, without fields key:… and hidden:…, for another epoch, a client that is ahead, or more than max missed events.
 -- KEYS state (hash) log
 -- ARGV known_epoch version max
@@ -641,17 +985,16 @@ end
 --   version: version that the client has
 --   max: missed events beyond which a snapshot is given; "<entries> stream" where the log is a stream
 -- Answers {"delta", version, event…}, {"snapshot", version, epoch, field, value…} or {"gone"}.
+do
 local function session_catch_up(keys, a, session)
   if not session then return {'gone'} end
   local missed = session.version - a.version
   if session.epoch == a.known_epoch and missed >= 0 and missed <= a.max.entries then
     local found, delta = {}, {'delta', session.version}
     if missed > 0 and a.max.form == 'stream' then
-      for _, e in ipairs(redis.call('XRANGE', keys[2], digits(a.version + 1) .. '-0', '+', 'COUNT', missed)) do
-        found[#found + 1] = e[2][2]
-      end
+      found = stream_missed(keys[2], a.version, missed)
     elseif missed > 0 then
-      found = redis.call('LRANGE', keys[2], -missed, -1)
+      found = list_missed(keys[2], missed)
     end
     local whole_delta = #found == missed
     for i, entry in ipairs(found) do
@@ -673,17 +1016,18 @@ local function session_catch_up(keys, a, session)
 end
 
 local SESSION_CATCH_UP = {
-  name = 'session_catch_up', types = {'hash', 'log'},
-  session = true,
+  name = 'session_catch_up', types = {'state', 'log'},
   args = {{'known_epoch', check_text}, {'version', check_whole}, {'max', check_log}},
-  runs = {'EXISTS', 'HGETALL', 'HMGET', 'TYPE'},
+  runs = {'HGETALL', 'HMGET', 'TYPE'},
+  by_form = {list = {'LRANGE'}, stream = {'XRANGE'}},
 }
-local function call_session_catch_up(keys, args)
-  return run(SESSION_CATCH_UP, session_catch_up, keys, args)
+CALLS['session_catch_up'] = function(keys, args)
+  return run_session(SESSION_CATCH_UP, session_catch_up, keys, args)
+end
 end
 
 -- session_renew
--- Serves R-607a2 (prd.md:7), US-007 (prd.md:66), US-011 (prd.md:85), US-029 (prd.md:155) and 31 more
+-- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:roster, buzzroom:v1:{<session_id>}:presence, buzzroom:v1:{<session_id>}:role, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:answer:<round_id>, buzzroom:v1:{<session_id>}:round, buzzroom:v1:{<session_id>}:score, buzzroom:v1:{<session_id>}:buzzer, buzzroom:v1:{<session_id>}:pending, buzzroom:v1:{<session_id>}:team
 -- Give the session a new epoch in place, where clients and server no longer agree (after a failover or a restore): nothing else is lost, every client takes a snapshot.
 -- KEYS state (hash) log and the session's other keys
 -- ARGV epoch channel ttl_s log_max
@@ -695,28 +1039,30 @@ end
 --   "renewed": the epoch changed and everybody is told
 --   "same": this epoch it had already
 --   "gone": there is no session
+do
 local function session_renew(keys, a, session)
   if not session then return {0, 'gone'} end
   if session.epoch == a.epoch then return {session.version, 'same'} end
-  redis.call('HSET', keys[1], 'epoch', a.epoch)
   session.epoch = a.epoch
-  advance(keys, keys[2], session, a, 'epoch', '', 'null')
-  refresh(keys, a.ttl_s)
+  advance(keys, keys[2], session, a, 'epoch', '', 'null', {'epoch', a.epoch})
+  refresh(keys, a.ttl_s, 2)
   return {session.version, 'renewed'}
 end
 
 local SESSION_RENEW = {
-  name = 'session_renew', types = {'hash', 'log'},
-  more = true, session = true,
+  name = 'session_renew', types = {'state', 'log'},
+  more = true,
   args = {{'epoch', check_epoch}, {'channel', check_channel}, {'ttl_s', check_seconds}, {'log_max', check_log}},
-  runs = {'EXISTS', 'EXPIRE', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK'},
+  runs = {'EXPIRE', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
-local function call_session_renew(keys, args)
-  return run(SESSION_RENEW, session_renew, keys, args)
+CALLS['session_renew'] = function(keys, args)
+  return run_session(SESSION_RENEW, session_renew, keys, args)
+end
 end
 
 -- session_end
--- Serves R-607a2 (prd.md:7), US-007 (prd.md:66), US-011 (prd.md:85), US-029 (prd.md:155) and 31 more
+-- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:roster, buzzroom:v1:{<session_id>}:presence, buzzroom:v1:{<session_id>}:role, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:answer:<round_id>, buzzroom:v1:{<session_id>}:round, buzzroom:v1:{<session_id>}:score, buzzroom:v1:{<session_id>}:buzzer, buzzroom:v1:{<session_id>}:pending, buzzroom:v1:{<session_id>}:team
 -- End the session: it takes no change any more, and stays readable until it was handed over and removed.
 -- KEYS state (hash) log and the session's other keys
 -- ARGV channel ttl_s log_max
@@ -727,27 +1073,29 @@ end
 --   "ended": it has ended now
 --   "again": it had ended before
 --   "gone": there is no session
+do
 local function session_end(keys, a, session)
   if not session then return {0, 'gone'} end
   if session.ended then return {session.version, 'again'} end
-  redis.call('HSET', keys[1], 'status', 'ended')
-  advance(keys, keys[2], session, a, 'end', '', 'null')
-  refresh(keys, a.ttl_s)
+  advance(keys, keys[2], session, a, 'end', '', 'null', {'status', 'ended'})
+  refresh(keys, a.ttl_s, 2)
   return {session.version, 'ended'}
 end
 
 local SESSION_END = {
-  name = 'session_end', types = {'hash', 'log'},
-  more = true, session = true,
+  name = 'session_end', types = {'state', 'log'},
+  more = true,
   args = {{'channel', check_channel}, {'ttl_s', check_seconds}, {'log_max', check_log}},
-  runs = {'EXISTS', 'EXPIRE', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK'},
+  runs = {'EXPIRE', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
-local function call_session_end(keys, args)
-  return run(SESSION_END, session_end, keys, args)
+CALLS['session_end'] = function(keys, args)
+  return run_session(SESSION_END, session_end, keys, args)
+end
 end
 
 -- session_hand_over
--- Serves R-607a2 (prd.md:7), US-007 (prd.md:66), US-011 (prd.md:85), US-029 (prd.md:155) and 31 more
+-- Serves US-023.1 (prd.md:135)
 -- Acknowledge that the result of an ended session is kept elsewhere; call it after the commit.
 -- KEYS state (hash) log and the session's other keys
 -- ARGV receipt channel ttl_s log_max
@@ -760,28 +1108,30 @@ end
 --   "again": it was acknowledged before
 --   "open": refused: it has not ended
 --   "gone": there is no session
+do
 local function session_hand_over(keys, a, session)
   if not session then return {0, 'gone'} end
   if session.status == 'handed_over' then return {session.version, 'again'} end
   if not session.ended then return {session.version, 'open'} end
-  redis.call('HSET', keys[1], 'status', 'handed_over', 'receipt', a.receipt)
-  advance(keys, keys[2], session, a, 'handed_over', '', 'null')
-  refresh(keys, a.ttl_s)
+  advance(keys, keys[2], session, a, 'handed_over', '', 'null', {'status', 'handed_over', 'receipt', a.receipt})
+  refresh(keys, a.ttl_s, 2)
   return {session.version, 'handed_over'}
 end
 
 local SESSION_HAND_OVER = {
-  name = 'session_hand_over', types = {'hash', 'log'},
-  more = true, session = true,
+  name = 'session_hand_over', types = {'state', 'log'},
+  more = true,
   args = {{'receipt', check_name}, {'channel', check_channel}, {'ttl_s', check_seconds}, {'log_max', check_log}},
-  runs = {'EXISTS', 'EXPIRE', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK'},
+  runs = {'EXPIRE', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
-local function call_session_hand_over(keys, args)
-  return run(SESSION_HAND_OVER, session_hand_over, keys, args)
+CALLS['session_hand_over'] = function(keys, args)
+  return run_session(SESSION_HAND_OVER, session_hand_over, keys, args)
+end
 end
 
 -- session_remove
--- Serves R-607a2 (prd.md:7), US-007 (prd.md:66), US-011 (prd.md:85), US-029 (prd.md:155) and 31 more
+-- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:roster, buzzroom:v1:{<session_id>}:presence, buzzroom:v1:{<session_id>}:role, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:answer:<round_id>, buzzroom:v1:{<session_id>}:round, buzzroom:v1:{<session_id>}:score, buzzroom:v1:{<session_id>}:buzzer, buzzroom:v1:{<session_id>}:pending, buzzroom:v1:{<session_id>}:team
 -- Unlink every key of a session whose result was handed over.
 -- KEYS state (hash) and the session's other keys
 -- ARGV (none)
@@ -790,6 +1140,7 @@ end
 --   "unnamed": nothing was done: the state notes further keys of rounds and the like, whose ends of names follow; call again with them
 --   "open": refused: it has not ended
 --   "ended": refused: its result was not handed over
+do
 local function session_remove(keys, a, session)
   if session and session.status ~= 'handed_over' then return {session.status} end
   local given, unnamed = {}, {'unnamed'}
@@ -804,25 +1155,25 @@ local function session_remove(keys, a, session)
 end
 
 local SESSION_REMOVE = {
-  name = 'session_remove', types = {'hash'},
-  more = true, session = true,
+  name = 'session_remove', types = {'state'},
+  more = true,
   args = {},
-  runs = {'EXISTS', 'HKEYS', 'HMGET', 'TYPE', 'UNLINK'},
+  runs = {'HKEYS', 'HMGET', 'TYPE', 'UNLINK'},
 }
-local function call_session_remove(keys, args)
-  return run(SESSION_REMOVE, session_remove, keys, args)
+CALLS['session_remove'] = function(keys, args)
+  return run_session(SESSION_REMOVE, session_remove, keys, args)
+end
 end
 
 -- session_record
--- For buzzroom:v1:{<session_id>}:role, buzzroom:v1:{<session_id>}:answer:<round_id>, buzzroom:v1:{<session_id>}:round, buzzroom:v1:{<session_id>}:score, buzzroom:v1:{<session_id>}:buzzer
--- Serves R-534e3 (prd.md:30), R-89745 (prd.md:32), US-010.1 (prd.md:83), US-009.2 (prd.md:79) and 13 more
+-- For buzzroom:v1:{<session_id>}:role, buzzroom:v1:{<session_id>}:round
 -- Change one element of a session's collection; a collection at its bound takes no further element, a list is trimmed.
 -- KEYS state (hash) log idem (string) target (element) and the session's other keys
 -- ARGV channel op_id expected_version type data ttl_s log_max idem_ttl_s command most element [value]
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
 --   expected_version: refuse unless this is the version; empty: any
---   type: type of the event
+--   type: type of the event; not one of the functions' own (join, leave, epoch, end, handed_over), nor ~…, which is a signal
 --   data: JSON (RFC 8259) of the event, at most 256 KiB and 64 levels; empty is null
 --   ttl_s: TTL of the key in seconds
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
@@ -839,16 +1190,11 @@ end
 --   "full": the collection is at its bound
 --   "ended": the session has ended
 --   "gone": there is no session
-local function holds(kind, target, element)
-  if kind == 'hash' then return redis.call('HEXISTS', target, element) == 1 end
-  if kind == 'zset' then return redis.call('ZSCORE', target, element) ~= false end
-  return redis.call('SISMEMBER', target, element) == 1
-end
-
+do
 -- The command that makes the change, or what is wrong with its value.
 local function change_of(target, a)
   local command, value = a.command, a.value
-  if ELEMENT[command][2] ~= (value ~= false) then return nil, 'BADARG session_record: value' end
+  if ELEMENT[command].value ~= (value ~= false) then return nil, 'BADARG session_record: value' end
   if command == 'ZADD' or command == 'ZINCRBY' then
     if not decimal(value, -1e300, 1e300) then return nil, 'BADARG session_record: value' end
     return {command, target, value, a.element}
@@ -864,43 +1210,45 @@ local function session_record(keys, a, session)
   if wrong then return redis.error_reply(wrong) end
   local refused = refusal(keys[3], session, a)
   if refused then return refused end
-  local kind, size = ELEMENT[a.command][1], ELEMENT[a.command][3]
-  if size then
-    local there = holds(kind, keys[4], a.element)
-    if there and a.command == 'HSETNX' then return {session.version, 'taken'} end
-    if not there and redis.call(size, keys[4]) >= a.most then return {session.version, 'full'} end
+  local rule = ELEMENT[a.command]
+  if rule.size then
+    local there = redis.call(rule.has, keys[4], a.element) or 0
+    if there ~= 0 and a.command == 'HSETNX' then return {session.version, 'taken'} end
+    if there == 0 and redis.call(rule.size, keys[4]) >= a.most then return {session.version, 'full'} end
   end
   -- The collection is written first: where its command fails, nothing else has happened.
   local done = redis.pcall(unpack(change))
   if type(done) == 'table' and done.err then
     return string.match(done.err, '^ERR') and redis.error_reply('BADDATA session_record: ' .. done.err) or done
   end
-  if kind == 'list' then redis.call('LTRIM', keys[4], -a.most, -1) end
-  if size or kind == 'list' then note(keys[1], keys[4]) end
+  if rule.trim then redis.call(rule.trim, keys[4], -a.most, -1) end
+  if rule.size or rule.trim then note(keys[1], keys[4]) end
   advance(keys, keys[2], session, a, a.type, a.op_id, a.data)
   remember(keys[3], session, a)
-  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s)
+  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 3)
   return {session.version, 'ok'}
 end
 
 local SESSION_RECORD = {
-  name = 'session_record', types = {'hash', 'log', 'string', 'element'},
-  more = true, session = true,
-  args = {{'channel', check_channel}, {'op_id', check_text}, {'expected_version', check_version}, {'type', check_text}, {'data', check_json}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'command', check_command}, {'most', check_count}, {'element', check_bytes}},
+  name = 'session_record', types = {'state', 'log', 'string', 'element'},
+  more = true,
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'expected_version', check_version}, {'type', check_event}, {'data', check_json}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'command', check_command}, {'most', check_count}, {'element', check_bytes}},
   rest = {'value', check_rest_bytes},
-  runs = {'EXISTS', 'EXPIRE', 'GET', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE', 'UNLINK'},
+  runs = {'EXPIRE', 'GET', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
-local function call_session_record(keys, args)
-  return run(SESSION_RECORD, session_record, keys, args)
+CALLS['session_record'] = function(keys, args)
+  return run_session(SESSION_RECORD, session_record, keys, args)
+end
 end
 
 -- session_drop
 -- For buzzroom:v1:{<session_id>}:answer:<round_id>
--- Serves R-89745 (prd.md:32), US-010.1 (prd.md:83), US-009.2 (prd.md:79), R-8b319 (redis_planning_summary.md:21) and 4 more
 -- Unlink keys with an id of their own that are done with, such as the last round's; how many there were.
 -- KEYS state (hash) target and the session's other keys
 -- ARGV (none)
 -- Answers the number.
+do
 local function session_drop(keys, a, session)
   local there = 0
   for i = 2, #keys do
@@ -912,18 +1260,19 @@ local function session_drop(keys, a, session)
 end
 
 local SESSION_DROP = {
-  name = 'session_drop', types = {'hash', 'any'},
-  more = true, session = true,
+  name = 'session_drop', types = {'state', 'any'},
+  more = true,
   args = {},
-  runs = {'EXISTS', 'HDEL', 'HMGET', 'TYPE', 'UNLINK'},
+  runs = {'HDEL', 'HMGET', 'TYPE', 'UNLINK'},
 }
-local function call_session_drop(keys, args)
-  return run(SESSION_DROP, session_drop, keys, args)
+CALLS['session_drop'] = function(keys, args)
+  return run_session(SESSION_DROP, session_drop, keys, args)
+end
 end
 
 -- rate_hit
 -- For buzzroom:v1:rate:<action>:<subject>:<window>
--- Serves R-9fa11 (redis_planning_summary.md:26), US-007.1 (prd.md:68)
+-- Serves US-002.1 (prd.md:47), US-028 (prd.md:152)
 -- Count one use; the counter is made with its TTL, and gets one where it has none.
 -- KEYS target (string)
 -- ARGV limit ttl_s
@@ -932,6 +1281,7 @@ end
 -- Answers {used, result}:
 --   "allowed": within the limit
 --   "refused": beyond it
+do
 local function rate_hit(keys, a)
   local count = redis.pcall('INCR', keys[1])
   if type(count) == 'table' then
@@ -944,21 +1294,57 @@ end
 local RATE_HIT = {
   name = 'rate_hit', types = {'string'},
   args = {{'limit', check_count}, {'ttl_s', check_seconds}},
-  runs = {'EXISTS', 'EXPIRE', 'HMGET', 'INCR', 'PTTL', 'TYPE'},
+  runs = {'EXPIRE', 'INCR', 'PTTL', 'TYPE'},
 }
-local function call_rate_hit(keys, args)
+CALLS['rate_hit'] = function(keys, args)
   return run(RATE_HIT, rate_hit, keys, args)
+end
+end
+
+-- signal_send
+-- For buzzroom:v1:rate:<action>:<subject>:<window>
+-- Serves US-016 (prd.md:102)
+-- Publish a signal that is stored nowhere, where its sender is within the limit of the window.
+-- KEYS target (string)
+-- ARGV limit ttl_s publish_to message
+--   limit: how many are let through
+--   ttl_s: TTL of the key in seconds
+--   publish_to: channel, or none
+--   message: what is kept and published
+-- Answers {used, result}:
+--   "sent": published
+--   "refused": beyond the limit: not published
+do
+local function signal_send(keys, a)
+  local count = redis.pcall('INCR', keys[1])
+  if type(count) == 'table' then
+    return string.match(count.err, '^ERR') and redis.error_reply('BADSTATE ' .. keys[1] .. ' holds no counter') or count
+  end
+  if redis.call('PTTL', keys[1]) < 0 then redis.call('EXPIRE', keys[1], a.ttl_s) end
+  if count > a.limit then return {count, 'refused'} end
+  tell(a.publish_to, a.message)
+  return {count, 'sent'}
+end
+
+local SIGNAL_SEND = {
+  name = 'signal_send', types = {'string'},
+  args = {{'limit', check_count}, {'ttl_s', check_seconds}, {'publish_to', check_channel}, {'message', check_bytes}},
+  runs = {'EXPIRE', 'INCR', 'PTTL', 'TYPE'},
+}
+CALLS['signal_send'] = function(keys, args)
+  return run(SIGNAL_SEND, signal_send, keys, args)
+end
 end
 
 -- due_claim
 -- For buzzroom:v1:due:<bucket>
--- Serves US-009.2 (prd.md:79), US-024.1 (prd.md:139), US-010 (prd.md:81), US-011 (prd.md:85) and 2 more
 -- Take entries that are due by the server's clock; a claimed one is due again when its claim ends, and no two workers get one.
 -- KEYS target (zset)
 -- ARGV claim_ms batch
 --   claim_ms: how long the entries are this worker's, from the server's clock
 --   batch: at most so many, up to 1,000
 -- Answers entry, claimed_until, entry, claimed_until ….
+do
 local function due_claim(keys, a)
   local now, found = clock(), {}
   local later = digits(now + a.claim_ms)
@@ -973,15 +1359,15 @@ end
 local DUE_CLAIM = {
   name = 'due_claim', types = {'zset'},
   args = {{'claim_ms', check_milliseconds}, {'batch', check_few}},
-  runs = {'EXISTS', 'HMGET', 'TIME', 'TYPE', 'ZADD', 'ZRANGEBYSCORE'},
+  runs = {'TIME', 'TYPE', 'ZADD', 'ZRANGEBYSCORE'},
 }
-local function call_due_claim(keys, args)
+CALLS['due_claim'] = function(keys, args)
   return run(DUE_CLAIM, due_claim, keys, args)
+end
 end
 
 -- due_done
 -- For buzzroom:v1:due:<bucket>
--- Serves US-009.2 (prd.md:79), US-024.1 (prd.md:139), US-010 (prd.md:81), US-011 (prd.md:85) and 2 more
 -- Remove an entry whose work is done.
 -- KEYS target (zset)
 -- ARGV entry claimed_until
@@ -990,6 +1376,7 @@ end
 -- Answers a result:
 --   "done": removed
 --   "lost": it has another deadline or another worker's claim meanwhile: it stays
+do
 local function due_done(keys, a)
   if tonumber(redis.call('ZSCORE', keys[1], a.entry) or -1) ~= a.claimed_until then return 'lost' end
   redis.call('ZREM', keys[1], a.entry)
@@ -999,10 +1386,11 @@ end
 local DUE_DONE = {
   name = 'due_done', types = {'zset'},
   args = {{'entry', check_name}, {'claimed_until', check_count}},
-  runs = {'EXISTS', 'HMGET', 'TYPE', 'ZREM', 'ZSCORE'},
+  runs = {'TYPE', 'ZREM', 'ZSCORE'},
 }
-local function call_due_done(keys, args)
+CALLS['due_done'] = function(keys, args)
   return run(DUE_DONE, due_done, keys, args)
+end
 end
 
 -- gateway_add
@@ -1015,6 +1403,7 @@ end
 -- Answers a result:
 --   "new": it was not in the set
 --   "known": it was
+do
 local function gateway_add(keys, a)
   local new = redis.call('SADD', keys[1], a.entry)
   redis.call('EXPIRE', keys[1], a.ttl_s)
@@ -1024,26 +1413,1229 @@ end
 local GATEWAY_ADD = {
   name = 'gateway_add', types = {'set'},
   args = {{'entry', check_name}, {'ttl_s', check_seconds}},
-  runs = {'EXISTS', 'EXPIRE', 'HMGET', 'SADD', 'TYPE'},
+  runs = {'EXPIRE', 'SADD', 'TYPE'},
 }
-local function call_gateway_add(keys, args)
+CALLS['gateway_add'] = function(keys, args)
   return run(GATEWAY_ADD, gateway_add, keys, args)
 end
+end
 
-redis.register_function('session_create', call_session_create)
-redis.register_function('session_join', call_session_join)
-redis.register_function('session_leave', call_session_leave)
-redis.register_function('session_apply', call_session_apply)
-redis.register_function('session_heartbeat', call_session_heartbeat)
-redis.register_function('session_sweep', call_session_sweep)
-redis.register_function{function_name='session_catch_up', callback=call_session_catch_up, flags={'no-writes'}}
-redis.register_function('session_renew', call_session_renew)
-redis.register_function{function_name='session_end', callback=call_session_end, flags={'allow-oom'}}
-redis.register_function{function_name='session_hand_over', callback=call_session_hand_over, flags={'allow-oom'}}
-redis.register_function{function_name='session_remove', callback=call_session_remove, flags={'allow-oom'}}
-redis.register_function('session_record', call_session_record)
-redis.register_function{function_name='session_drop', callback=call_session_drop, flags={'allow-oom'}}
-redis.register_function('rate_hit', call_rate_hit)
-redis.register_function('due_claim', call_due_claim)
-redis.register_function{function_name='due_done', callback=call_due_done, flags={'allow-oom'}}
-redis.register_function('gateway_add', call_gateway_add)
+-- buzz
+-- Serves US-017 (prd.md:106), US-017.1 (prd.md:108)
+-- The first player has it; everybody else learns that another was first.
+-- KEYS state (hash) log idem (string) roster (hash) buzzer (hash) and the session's other keys
+-- ARGV channel op_id ttl_s log_max idem_ttl_s member object
+--   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
+--   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
+--   ttl_s: TTL of the key in seconds
+--   log_max: entries that the log keeps; "<entries> stream" where it is a stream
+--   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   member: who does it; from the verified token, never from the message
+--   object: the object that it is about
+-- Answers {version, result}:
+--   "ok": applied; the only result that wrote
+--   "duplicate": this operation was applied before in this epoch, as the version given
+--   "ended": the session has ended
+--   "gone": there is no session
+--   "no seat": who calls has no seat here
+--   "not now": the phase is another one
+--   "late": the time is over by the server's clock
+--   "taken": another was first
+do
+local function act_buzz(keys, a, session)
+  local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], claims = keys[5], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local refused = refusal(t.idem, session, a)
+  if refused then return refused end
+  t.s = fields_of(t.state, {'phase', 'phase_until'})
+  if not guard_seat(t) then return {session.version, 'no seat'} end
+  if not guard_phase(t, {open = true}) then return {session.version, 'not now'} end
+  if not guard_deadline(t, 'phase_until') then return {session.version, 'late'} end
+  if has_hash(t.claims, a.object) then return {session.version, 'taken'} end
+  redis.call('HSET', t.claims, a.object, a.member)
+  set_field(t, 'winner', a.member)
+  settle(t)
+  note(t.state, t.claims)
+  advance(keys, t.log, session, a, 'claimed', a.op_id, '{"member":' .. cjson.encode(a.member) .. ',"object":' .. cjson.encode(a.object) .. ',"at":' .. digits(t.now) .. '}', t.set)
+  remember(t.idem, session, a)
+  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 4)
+  return {session.version, 'ok'}
+end
+
+local ACT_BUZZ = {
+  name = 'buzz', types = {'state', 'log', 'string', 'hash', 'hash'},
+  more = true,
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}, {'object', check_id}},
+  runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+}
+CALLS['buzz'] = function(keys, args)
+  return run_session(ACT_BUZZ, act_buzz, keys, args)
+end
+end
+
+-- pause_without_host
+-- Serves US-021 (prd.md:123), US-021.1 (prd.md:125)
+-- A worker pauses a room whose host is away for too long, and everybody is told why.
+-- KEYS state (hash) log idem (string) and the session's other keys
+-- ARGV channel op_id ttl_s log_max idem_ttl_s absent_ms
+--   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
+--   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
+--   ttl_s: TTL of the key in seconds
+--   log_max: entries that the log keeps; "<entries> stream" where it is a stream
+--   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   absent_ms: how long the host must be away, in milliseconds
+-- Answers {version, result}:
+--   "ok": applied; the only result that wrote
+--   "duplicate": this operation was applied before in this epoch, as the version given
+--   "ended": the session has ended
+--   "gone": there is no session
+--   "not now": the phase is another one
+--   "early": the owner is there, or was until lately
+do
+local function act_pause_without_host(keys, a, session)
+  local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local refused = refusal(t.idem, session, a)
+  if refused then return refused end
+  t.s = fields_of(t.state, {'phase', 'owner'})
+  if not guard_phase(t, {lobby = true, closed = true, revealed = true, skipped = true}) then return {session.version, 'not now'} end
+  if not guard_gone(t, a.absent_ms) then return {session.version, 'early'} end
+  set_field(t, 'phase', 'waiting')
+  settle(t)
+  advance(keys, t.log, session, a, 'host_absent', a.op_id, 'null', t.set)
+  remember(t.idem, session, a)
+  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 2)
+  return {session.version, 'ok'}
+end
+
+local ACT_PAUSE_WITHOUT_HOST = {
+  name = 'pause_without_host', types = {'state', 'log', 'string'},
+  more = true,
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'absent_ms', check_milliseconds}},
+  runs = {'EXPIRE', 'GET', 'HDEL', 'HGET', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+}
+CALLS['pause_without_host'] = function(keys, args)
+  return run_session(ACT_PAUSE_WITHOUT_HOST, act_pause_without_host, keys, args)
+end
+end
+
+-- take_up
+-- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:idem:<op_id>
+-- The host, back again, takes a room up that was paused without one.
+-- KEYS state (hash) log idem (string) and the session's other keys
+-- ARGV channel op_id ttl_s log_max idem_ttl_s member
+--   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
+--   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
+--   ttl_s: TTL of the key in seconds
+--   log_max: entries that the log keeps; "<entries> stream" where it is a stream
+--   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   member: who does it; from the verified token, never from the message
+-- Answers {version, result}:
+--   "ok": applied; the only result that wrote
+--   "duplicate": this operation was applied before in this epoch, as the version given
+--   "ended": the session has ended
+--   "gone": there is no session
+--   "not allowed": the role of who calls does not do this
+--   "not now": the phase is another one
+do
+local function act_take_up(keys, a, session)
+  local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local refused = refusal(t.idem, session, a)
+  if refused then return refused end
+  t.s = fields_of(t.state, {'owner', 'role:' .. a.member, 'phase'})
+  if not guard_role(t, {host = true, cohost = true}) then return {session.version, 'not allowed'} end
+  if not guard_phase(t, {waiting = true}) then return {session.version, 'not now'} end
+  set_field(t, 'phase', 'closed')
+  settle(t)
+  advance(keys, t.log, session, a, 'host_back', a.op_id, '{"member":' .. cjson.encode(a.member) .. '}', t.set)
+  remember(t.idem, session, a)
+  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 2)
+  return {session.version, 'ok'}
+end
+
+local ACT_TAKE_UP = {
+  name = 'take_up', types = {'state', 'log', 'string'},
+  more = true,
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}},
+  runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+}
+CALLS['take_up'] = function(keys, args)
+  return run_session(ACT_TAKE_UP, act_take_up, keys, args)
+end
+end
+
+-- propose
+-- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:idem:<op_id>, buzzroom:v1:{<session_id>}:roster, buzzroom:v1:{<session_id>}:pending
+-- A player hands something in; only those who moderate are told.
+-- KEYS state (hash) log idem (string) roster (hash) pending (hash) and the session's other keys
+-- ARGV channel op_id ttl_s log_max idem_ttl_s member object value most
+--   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
+--   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
+--   ttl_s: TTL of the key in seconds
+--   log_max: entries that the log keeps; "<entries> stream" where it is a stream
+--   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   member: who does it; from the verified token, never from the message
+--   object: the object that it is about
+--   value: JSON (RFC 8259), at most 256 KiB and 64 levels; empty is null
+--   most: how many may wait at once, in entries
+-- Answers {version, result}:
+--   "ok": applied; the only result that wrote
+--   "duplicate": this operation was applied before in this epoch, as the version given
+--   "ended": the session has ended
+--   "gone": there is no session
+--   "no seat": who calls has no seat here
+--   "again": it was handed in before
+--   "full": it holds as many as it may
+do
+local function act_propose(keys, a, session)
+  local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], pending = keys[5], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local refused = refusal(t.idem, session, a)
+  if refused then return refused end
+  if not guard_seat(t) then return {session.version, 'no seat'} end
+  if not guard_state(t, t.pending, a.object, {none = true}) then return {session.version, 'again'} end
+  if not guard_room(redis.call('HLEN', t.pending), has_hash(t.pending, a.object), a.most) then return {session.version, 'full'} end
+  effect_record_hash(t, t.pending, a.object, 'pending', a.member, nil, a.value)
+  note(t.state, t.pending)
+  advance(keys, t.log, session, a, 'proposed', a.op_id, '{"to":' .. '"leaders"' .. ',"member":' .. cjson.encode(a.member) .. ',"object":' .. cjson.encode(a.object) .. '}', t.set)
+  remember(t.idem, session, a)
+  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 4)
+  return {session.version, 'ok'}
+end
+
+local ACT_PROPOSE = {
+  name = 'propose', types = {'state', 'log', 'string', 'hash', 'hash'},
+  more = true,
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}, {'object', check_id}, {'value', check_json}, {'most', check_whole}},
+  runs = {'EXPIRE', 'GET', 'HEXISTS', 'HGET', 'HLEN', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+}
+CALLS['propose'] = function(keys, args)
+  return run_session(ACT_PROPOSE, act_propose, keys, args)
+end
+end
+
+-- approve
+-- Serves US-005 (prd.md:59)
+-- A moderator approves what waits, and everybody sees it.
+-- KEYS state (hash) log idem (string) pending (hash) and the session's other keys
+-- ARGV channel op_id ttl_s log_max idem_ttl_s member object value
+--   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
+--   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
+--   ttl_s: TTL of the key in seconds
+--   log_max: entries that the log keeps; "<entries> stream" where it is a stream
+--   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   member: who does it; from the verified token, never from the message
+--   object: the object that it is about
+--   value: JSON (RFC 8259), at most 256 KiB and 64 levels; empty is null
+-- Answers {version, result}:
+--   "ok": applied; the only result that wrote
+--   "duplicate": this operation was applied before in this epoch, as the version given
+--   "ended": the session has ended
+--   "gone": there is no session
+--   "not allowed": the role of who calls does not do this
+--   "not now": it is in another state
+do
+local function act_approve(keys, a, session)
+  local t = {state = keys[1], log = keys[2], idem = keys[3], pending = keys[4], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local refused = refusal(t.idem, session, a)
+  if refused then return refused end
+  t.s = fields_of(t.state, {'owner', 'role:' .. a.member})
+  if not guard_role(t, {moderator = true, host = true, cohost = true}) then return {session.version, 'not allowed'} end
+  if not guard_state(t, t.pending, a.object, {pending = true}) then return {session.version, 'not now'} end
+  effect_record_hash(t, t.pending, a.object, 'approved', nil, nil, nil)
+  note(t.state, t.pending)
+  advance(keys, t.log, session, a, 'approved', a.op_id, '{"object":' .. cjson.encode(a.object) .. ',"value":' .. a.value .. '}', t.set)
+  remember(t.idem, session, a)
+  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 3)
+  return {session.version, 'ok'}
+end
+
+local ACT_APPROVE = {
+  name = 'approve', types = {'state', 'log', 'string', 'hash'},
+  more = true,
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}, {'object', check_id}, {'value', check_json}},
+  runs = {'EXPIRE', 'GET', 'HGET', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+}
+CALLS['approve'] = function(keys, args)
+  return run_session(ACT_APPROVE, act_approve, keys, args)
+end
+end
+
+-- start_question
+-- Serves US-008 (prd.md:72)
+-- The host starts the next question for everybody at the same time; its end is set by the server's clock.
+-- KEYS state (hash) log idem (string) and the session's other keys
+-- ARGV channel op_id ttl_s log_max idem_ttl_s member round value length_ms
+--   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
+--   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
+--   ttl_s: TTL of the key in seconds
+--   log_max: entries that the log keeps; "<entries> stream" where it is a stream
+--   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   member: who does it; from the verified token, never from the message
+--   round: the round, question or lot
+--   value: JSON (RFC 8259), at most 256 KiB and 64 levels; empty is null
+--   length_ms: how long it is open, in milliseconds
+-- Answers {version, result}:
+--   "ok": applied; the only result that wrote
+--   "duplicate": this operation was applied before in this epoch, as the version given
+--   "ended": the session has ended
+--   "gone": there is no session
+--   "not allowed": the role of who calls does not do this
+--   "not now": the phase is another one
+--   "again": it is on already
+do
+local function act_start_question(keys, a, session)
+  local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local refused = refusal(t.idem, session, a)
+  if refused then return refused end
+  t.s = fields_of(t.state, {'owner', 'role:' .. a.member, 'phase', 'round', 'phase_until'})
+  if not guard_role(t, {host = true, cohost = true}) then return {session.version, 'not allowed'} end
+  if not guard_phase(t, {lobby = true, closed = true, revealed = true, skipped = true}) then return {session.version, 'not now'} end
+  if not guard_next(t, 'round', a.round) then return {session.version, 'again'} end
+  set_field(t, 'phase', 'open')
+  set_field(t, 'round', a.round)
+  effect_timer(t, 'phase_until', a.length_ms)
+  clear_field(t, 'phase_left')
+  clear_field(t, 'winner')
+  settle(t)
+  advance(keys, t.log, session, a, 'started', a.op_id, '{"round":' .. cjson.encode(a.round) .. ',"phase_until":' .. shown(t.s['phase_until']) .. ',"value":' .. a.value .. '}', t.set)
+  remember(t.idem, session, a)
+  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 2)
+  return {session.version, 'ok'}
+end
+
+local ACT_START_QUESTION = {
+  name = 'start_question', types = {'state', 'log', 'string'},
+  more = true,
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}, {'round', check_id}, {'value', check_json}, {'length_ms', check_milliseconds}},
+  runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+}
+CALLS['start_question'] = function(keys, args)
+  return run_session(ACT_START_QUESTION, act_start_question, keys, args)
+end
+end
+
+-- time_up
+-- Serves US-011 (prd.md:85)
+-- A worker ends the question when its time is over by the server's clock; before that it is refused.
+-- KEYS state (hash) log idem (string) and the session's other keys
+-- ARGV channel op_id ttl_s log_max idem_ttl_s round
+--   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
+--   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
+--   ttl_s: TTL of the key in seconds
+--   log_max: entries that the log keeps; "<entries> stream" where it is a stream
+--   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   round: the round, question or lot
+-- Answers {version, result}:
+--   "ok": applied; the only result that wrote
+--   "duplicate": this operation was applied before in this epoch, as the version given
+--   "ended": the session has ended
+--   "gone": there is no session
+--   "not now": the phase is another one
+--   "stale": it is not the current one any more
+--   "early": the time is not over yet
+do
+local function act_time_up(keys, a, session)
+  local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local refused = refusal(t.idem, session, a)
+  if refused then return refused end
+  t.s = fields_of(t.state, {'phase', 'round', 'phase_until'})
+  if not guard_phase(t, {open = true}) then return {session.version, 'not now'} end
+  if not guard_current(t, 'round', a.round) then return {session.version, 'stale'} end
+  if not guard_due(t, 'phase_until') then return {session.version, 'early'} end
+  set_field(t, 'phase', 'closed')
+  settle(t)
+  advance(keys, t.log, session, a, 'closed', a.op_id, '{"round":' .. cjson.encode(a.round) .. '}', t.set)
+  remember(t.idem, session, a)
+  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 2)
+  return {session.version, 'ok'}
+end
+
+local ACT_TIME_UP = {
+  name = 'time_up', types = {'state', 'log', 'string'},
+  more = true,
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'round', check_id}},
+  runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+}
+CALLS['time_up'] = function(keys, args)
+  return run_session(ACT_TIME_UP, act_time_up, keys, args)
+end
+end
+
+-- pause
+-- Serves US-014 (prd.md:96)
+-- The host pauses; the time that is left is kept.
+-- KEYS state (hash) log idem (string) and the session's other keys
+-- ARGV channel op_id ttl_s log_max idem_ttl_s member
+--   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
+--   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
+--   ttl_s: TTL of the key in seconds
+--   log_max: entries that the log keeps; "<entries> stream" where it is a stream
+--   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   member: who does it; from the verified token, never from the message
+-- Answers {version, result}:
+--   "ok": applied; the only result that wrote
+--   "duplicate": this operation was applied before in this epoch, as the version given
+--   "ended": the session has ended
+--   "gone": there is no session
+--   "not allowed": the role of who calls does not do this
+--   "not now": the phase is another one
+--   "late": the time is over by the server's clock
+do
+local function act_pause(keys, a, session)
+  local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local refused = refusal(t.idem, session, a)
+  if refused then return refused end
+  t.s = fields_of(t.state, {'owner', 'role:' .. a.member, 'phase', 'phase_until', 'phase_left'})
+  if not guard_role(t, {host = true, cohost = true}) then return {session.version, 'not allowed'} end
+  if not guard_phase(t, {open = true}) then return {session.version, 'not now'} end
+  if not guard_deadline(t, 'phase_until') then return {session.version, 'late'} end
+  set_field(t, 'phase', 'paused')
+  effect_stop(t, 'phase_until', 'phase_left')
+  settle(t)
+  advance(keys, t.log, session, a, 'paused', a.op_id, '{"phase_left":' .. shown(t.s['phase_left']) .. '}', t.set)
+  remember(t.idem, session, a)
+  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 2)
+  return {session.version, 'ok'}
+end
+
+local ACT_PAUSE = {
+  name = 'pause', types = {'state', 'log', 'string'},
+  more = true,
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}},
+  runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+}
+CALLS['pause'] = function(keys, args)
+  return run_session(ACT_PAUSE, act_pause, keys, args)
+end
+end
+
+-- resume
+-- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:idem:<op_id>
+-- The host goes on; the time that was left runs from now.
+-- KEYS state (hash) log idem (string) and the session's other keys
+-- ARGV channel op_id ttl_s log_max idem_ttl_s member
+--   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
+--   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
+--   ttl_s: TTL of the key in seconds
+--   log_max: entries that the log keeps; "<entries> stream" where it is a stream
+--   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   member: who does it; from the verified token, never from the message
+-- Answers {version, result}:
+--   "ok": applied; the only result that wrote
+--   "duplicate": this operation was applied before in this epoch, as the version given
+--   "ended": the session has ended
+--   "gone": there is no session
+--   "not allowed": the role of who calls does not do this
+--   "not now": the phase is another one
+do
+local function act_resume(keys, a, session)
+  local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local refused = refusal(t.idem, session, a)
+  if refused then return refused end
+  t.s = fields_of(t.state, {'owner', 'role:' .. a.member, 'phase', 'phase_left', 'phase_until'})
+  if not guard_role(t, {host = true, cohost = true}) then return {session.version, 'not allowed'} end
+  if not guard_phase(t, {paused = true}) then return {session.version, 'not now'} end
+  set_field(t, 'phase', 'open')
+  effect_go(t, 'phase_until', 'phase_left')
+  settle(t)
+  advance(keys, t.log, session, a, 'resumed', a.op_id, '{"phase_until":' .. shown(t.s['phase_until']) .. '}', t.set)
+  remember(t.idem, session, a)
+  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 2)
+  return {session.version, 'ok'}
+end
+
+local ACT_RESUME = {
+  name = 'resume', types = {'state', 'log', 'string'},
+  more = true,
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}},
+  runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+}
+CALLS['resume'] = function(keys, args)
+  return run_session(ACT_RESUME, act_resume, keys, args)
+end
+end
+
+-- skip_question
+-- Serves US-015 (prd.md:99)
+-- The host skips the question: it does not count.
+-- KEYS state (hash) log idem (string) and the session's other keys
+-- ARGV channel op_id ttl_s log_max idem_ttl_s member round
+--   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
+--   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
+--   ttl_s: TTL of the key in seconds
+--   log_max: entries that the log keeps; "<entries> stream" where it is a stream
+--   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   member: who does it; from the verified token, never from the message
+--   round: the round, question or lot
+-- Answers {version, result}:
+--   "ok": applied; the only result that wrote
+--   "duplicate": this operation was applied before in this epoch, as the version given
+--   "ended": the session has ended
+--   "gone": there is no session
+--   "not allowed": the role of who calls does not do this
+--   "not now": the phase is another one
+--   "stale": it is not the current one any more
+do
+local function act_skip_question(keys, a, session)
+  local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local refused = refusal(t.idem, session, a)
+  if refused then return refused end
+  t.s = fields_of(t.state, {'owner', 'role:' .. a.member, 'phase', 'round'})
+  if not guard_role(t, {host = true, cohost = true}) then return {session.version, 'not allowed'} end
+  if not guard_phase(t, {open = true, paused = true, closed = true, revealed = true}) then return {session.version, 'not now'} end
+  if not guard_current(t, 'round', a.round) then return {session.version, 'stale'} end
+  set_field(t, 'phase', 'skipped')
+  clear_field(t, 'phase_until')
+  clear_field(t, 'phase_left')
+  settle(t)
+  advance(keys, t.log, session, a, 'skipped', a.op_id, '{"round":' .. cjson.encode(a.round) .. '}', t.set)
+  remember(t.idem, session, a)
+  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 2)
+  return {session.version, 'ok'}
+end
+
+local ACT_SKIP_QUESTION = {
+  name = 'skip_question', types = {'state', 'log', 'string'},
+  more = true,
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}, {'round', check_id}},
+  runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+}
+CALLS['skip_question'] = function(keys, args)
+  return run_session(ACT_SKIP_QUESTION, act_skip_question, keys, args)
+end
+end
+
+-- reveal
+-- Serves US-011 (prd.md:85)
+-- The host, or the service for the host, shows the result of a closed question to everybody at once.
+-- KEYS state (hash) log idem (string) and the session's other keys
+-- ARGV channel op_id ttl_s log_max idem_ttl_s member round value
+--   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
+--   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
+--   ttl_s: TTL of the key in seconds
+--   log_max: entries that the log keeps; "<entries> stream" where it is a stream
+--   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   member: who does it; from the verified token, never from the message
+--   round: the round, question or lot
+--   value: JSON (RFC 8259), at most 256 KiB and 64 levels; empty is null
+-- Answers {version, result}:
+--   "ok": applied; the only result that wrote
+--   "duplicate": this operation was applied before in this epoch, as the version given
+--   "ended": the session has ended
+--   "gone": there is no session
+--   "not allowed": the role of who calls does not do this
+--   "not now": the phase is another one
+--   "stale": it is not the current one any more
+do
+local function act_reveal(keys, a, session)
+  local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local refused = refusal(t.idem, session, a)
+  if refused then return refused end
+  t.s = fields_of(t.state, {'owner', 'role:' .. a.member, 'phase', 'round'})
+  if not guard_role(t, {host = true, cohost = true}) then return {session.version, 'not allowed'} end
+  if not guard_phase(t, {closed = true}) then return {session.version, 'not now'} end
+  if not guard_current(t, 'round', a.round) then return {session.version, 'stale'} end
+  set_field(t, 'phase', 'revealed')
+  settle(t)
+  advance(keys, t.log, session, a, 'revealed', a.op_id, '{"round":' .. cjson.encode(a.round) .. ',"value":' .. a.value .. '}', t.set)
+  remember(t.idem, session, a)
+  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 2)
+  return {session.version, 'ok'}
+end
+
+local ACT_REVEAL = {
+  name = 'reveal', types = {'state', 'log', 'string'},
+  more = true,
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}, {'round', check_id}, {'value', check_json}},
+  runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+}
+CALLS['reveal'] = function(keys, args)
+  return run_session(ACT_REVEAL, act_reveal, keys, args)
+end
+end
+
+-- reveal_now
+-- Serves US-011 (prd.md:85)
+-- A worker shows the result of a closed question, without waiting for the host.
+-- KEYS state (hash) log idem (string) and the session's other keys
+-- ARGV channel op_id ttl_s log_max idem_ttl_s round value
+--   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
+--   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
+--   ttl_s: TTL of the key in seconds
+--   log_max: entries that the log keeps; "<entries> stream" where it is a stream
+--   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   round: the round, question or lot
+--   value: JSON (RFC 8259), at most 256 KiB and 64 levels; empty is null
+-- Answers {version, result}:
+--   "ok": applied; the only result that wrote
+--   "duplicate": this operation was applied before in this epoch, as the version given
+--   "ended": the session has ended
+--   "gone": there is no session
+--   "not now": the phase is another one
+--   "stale": it is not the current one any more
+do
+local function act_reveal_now(keys, a, session)
+  local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local refused = refusal(t.idem, session, a)
+  if refused then return refused end
+  t.s = fields_of(t.state, {'phase', 'round'})
+  if not guard_phase(t, {closed = true}) then return {session.version, 'not now'} end
+  if not guard_current(t, 'round', a.round) then return {session.version, 'stale'} end
+  set_field(t, 'phase', 'revealed')
+  settle(t)
+  advance(keys, t.log, session, a, 'revealed', a.op_id, '{"round":' .. cjson.encode(a.round) .. ',"value":' .. a.value .. '}', t.set)
+  remember(t.idem, session, a)
+  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 2)
+  return {session.version, 'ok'}
+end
+
+local ACT_REVEAL_NOW = {
+  name = 'reveal_now', types = {'state', 'log', 'string'},
+  more = true,
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'round', check_id}, {'value', check_json}},
+  runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+}
+CALLS['reveal_now'] = function(keys, args)
+  return run_session(ACT_REVEAL_NOW, act_reveal_now, keys, args)
+end
+end
+
+-- mark_away
+-- Serves US-022 (prd.md:127), US-022.1 (prd.md:129)
+-- A worker marks a player as away who was not heard for the short time; the seat stays.
+-- KEYS state (hash) log idem (string) roster (hash) presence (zset) and the session's other keys
+-- ARGV channel op_id ttl_s log_max idem_ttl_s target away_ms lease_ms
+--   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
+--   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
+--   ttl_s: TTL of the key in seconds
+--   log_max: entries that the log keeps; "<entries> stream" where it is a stream
+--   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   target: the member whom it is about
+--   away_ms: how long nothing was heard, in milliseconds
+--   lease_ms: how long a seat is kept without a heartbeat, in milliseconds
+-- Answers {version, result}:
+--   "ok": applied; the only result that wrote
+--   "duplicate": this operation was applied before in this epoch, as the version given
+--   "ended": the session has ended
+--   "gone": there is no session
+--   "unknown": the one whom it is about does not belong here
+--   "again": it is known already
+--   "early": a heartbeat came within that time
+do
+local function act_mark_away(keys, a, session)
+  local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], presence = keys[5], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local refused = refusal(t.idem, session, a)
+  if refused then return refused end
+  t.s = fields_of(t.state, {'owner', 'away:' .. a.target})
+  if not guard_belongs(t) then return {session.version, 'unknown'} end
+  if not guard_marked(t) then return {session.version, 'again'} end
+  if not guard_silent(t, a.away_ms, a.lease_ms) then return {session.version, 'early'} end
+  set_field(t, 'away:' .. a.target, digits(t.now))
+  settle(t)
+  advance(keys, t.log, session, a, 'away', a.op_id, '{"target":' .. cjson.encode(a.target) .. ',"at":' .. digits(t.now) .. '}', t.set)
+  remember(t.idem, session, a)
+  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 4)
+  return {session.version, 'ok'}
+end
+
+local ACT_MARK_AWAY = {
+  name = 'mark_away', types = {'state', 'log', 'string', 'hash', 'zset'},
+  more = true,
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'target', check_id}, {'away_ms', check_milliseconds}, {'lease_ms', check_milliseconds}},
+  runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZRANGE'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+}
+CALLS['mark_away'] = function(keys, args)
+  return run_session(ACT_MARK_AWAY, act_mark_away, keys, args)
+end
+end
+
+-- award
+-- Serves US-012 (prd.md:89), US-013 (prd.md:92), US-013.1 (prd.md:94)
+-- The service gives a player points; sent again they count once.
+-- KEYS state (hash) log idem (string) roster (hash) score (zset) and the session's other keys
+-- ARGV channel op_id ttl_s log_max idem_ttl_s target amount
+--   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
+--   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
+--   ttl_s: TTL of the key in seconds
+--   log_max: entries that the log keeps; "<entries> stream" where it is a stream
+--   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   target: the member whom it is about
+--   amount: a whole number from 1 to 2^53 - 1, money in minor units
+-- Answers {version, result}:
+--   "ok": applied; the only result that wrote
+--   "duplicate": this operation was applied before in this epoch, as the version given
+--   "ended": the session has ended
+--   "gone": there is no session
+--   "unknown": the one whom it is about has no seat here
+do
+local function act_award(keys, a, session)
+  local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], score = keys[5], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local refused = refusal(t.idem, session, a)
+  if refused then return refused end
+  if not guard_seated(t) then return {session.version, 'unknown'} end
+  redis.call('ZINCRBY', t.score, digits(a.amount), a.target)
+  note(t.state, t.score)
+  advance(keys, t.log, session, a, 'score', a.op_id, '{"target":' .. cjson.encode(a.target) .. ',"amount":' .. digits(a.amount) .. '}', t.set)
+  remember(t.idem, session, a)
+  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 4)
+  return {session.version, 'ok'}
+end
+
+local ACT_AWARD = {
+  name = 'award', types = {'state', 'log', 'string', 'hash', 'zset'},
+  more = true,
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'target', check_id}, {'amount', check_count}},
+  runs = {'EXPIRE', 'GET', 'HEXISTS', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZINCRBY'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+}
+CALLS['award'] = function(keys, args)
+  return run_session(ACT_AWARD, act_award, keys, args)
+end
+end
+
+-- take_back
+-- Serves US-015 (prd.md:99)
+-- The service takes points back that were given, such as those of a skipped question.
+-- KEYS state (hash) log idem (string) score (zset) and the session's other keys
+-- ARGV channel op_id ttl_s log_max idem_ttl_s target amount
+--   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
+--   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
+--   ttl_s: TTL of the key in seconds
+--   log_max: entries that the log keeps; "<entries> stream" where it is a stream
+--   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   target: the member whom it is about
+--   amount: a whole number from 1 to 2^53 - 1, money in minor units
+-- Answers {version, result}:
+--   "ok": applied; the only result that wrote
+--   "duplicate": this operation was applied before in this epoch, as the version given
+--   "ended": the session has ended
+--   "gone": there is no session
+--   "unknown": there is no such thing
+do
+local function act_take_back(keys, a, session)
+  local t = {state = keys[1], log = keys[2], idem = keys[3], score = keys[4], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local refused = refusal(t.idem, session, a)
+  if refused then return refused end
+  if not has_zset(t.score, a.target) then return {session.version, 'unknown'} end
+  redis.call('ZINCRBY', t.score, digits(-a.amount), a.target)
+  note(t.state, t.score)
+  advance(keys, t.log, session, a, 'score_back', a.op_id, '{"target":' .. cjson.encode(a.target) .. ',"amount":' .. digits(a.amount) .. '}', t.set)
+  remember(t.idem, session, a)
+  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 3)
+  return {session.version, 'ok'}
+end
+
+local ACT_TAKE_BACK = {
+  name = 'take_back', types = {'state', 'log', 'string', 'zset'},
+  more = true,
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'target', check_id}, {'amount', check_count}},
+  runs = {'EXPIRE', 'GET', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZINCRBY', 'ZSCORE'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+}
+CALLS['take_back'] = function(keys, args)
+  return run_session(ACT_TAKE_BACK, act_take_back, keys, args)
+end
+end
+
+-- join
+-- Serves R-7adad (prd.md:17), R-6353a (prd.md:31), US-002 (prd.md:45), US-002.2 (prd.md:48) and 4 more
+-- Somebody takes a seat under a name that nobody else has; who had a seat has it again.
+-- KEYS state (hash) log idem (string) roster (hash) presence (zset) and the session's other keys
+-- ARGV channel op_id ttl_s log_max idem_ttl_s member connection device name folded capacity lease_ms connections
+--   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
+--   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
+--   ttl_s: TTL of the key in seconds
+--   log_max: entries that the log keeps; "<entries> stream" where it is a stream
+--   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   member: who does it; from the verified token, never from the message
+--   connection: which socket of the member
+--   device: the device, by a random id that it keeps; never its address
+--   name: the name that is shown
+--   folded: the name as names are compared: Unicode NFKC, then case folding, blanks at both ends gone
+--   capacity: seats, in members
+--   lease_ms: how long a seat is kept without a heartbeat, in milliseconds
+--   connections: connections of one member; one more takes over, in connections
+-- Answers {version, result}:
+--   "ok": applied; the only result that wrote
+--   "duplicate": this operation was applied before in this epoch, as the version given
+--   "ended": the session has ended
+--   "gone": there is no session
+--   "banned": this member or device was banned from here
+--   "name taken": another member has this name
+--   "full": no seat is left
+do
+local function act_join(keys, a, session)
+  local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], presence = keys[5], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local refused = refusal(t.idem, session, a)
+  if refused then return refused end
+  t.s = fields_of(t.state, {'hidden:ban:' .. a.member, 'hidden:ban:' .. a.device})
+  if not guard_admitted(t) then return {session.version, 'banned'} end
+  if not guard_own_name(t) then return {session.version, 'name taken'} end
+  if not guard_seats(t, a.capacity) then return {session.version, 'full'} end
+  effect_sit(t, a.lease_ms, a.connections)
+  settle(t)
+  advance(keys, t.log, session, a, 'join', a.op_id, '{"member":' .. cjson.encode(a.member) .. ',"name":' .. cjson.encode(a.name) .. ',"connection":' .. cjson.encode(a.connection) .. ',"taken":' .. t.taken .. '}', t.set)
+  remember(t.idem, session, a)
+  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 4)
+  return {session.version, 'ok'}
+end
+
+local ACT_JOIN = {
+  name = 'join', types = {'state', 'log', 'string', 'hash', 'zset'},
+  more = true,
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}, {'connection', check_id}, {'device', check_id}, {'name', check_name}, {'folded', check_name}, {'capacity', check_whole}, {'lease_ms', check_milliseconds}, {'connections', check_whole}},
+  runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HGETALL', 'HLEN', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZADD', 'ZRANGE', 'ZREM'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+}
+CALLS['join'] = function(keys, args)
+  return run_session(ACT_JOIN, act_join, keys, args)
+end
+end
+
+-- kick
+-- Serves US-006 (prd.md:62), US-006.1 (prd.md:64)
+-- The host removes a player; neither the member nor the device comes back.
+-- KEYS state (hash) log idem (string) roster (hash) presence (zset) and the session's other keys
+-- ARGV channel op_id ttl_s log_max idem_ttl_s member target device bans
+--   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
+--   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
+--   ttl_s: TTL of the key in seconds
+--   log_max: entries that the log keeps; "<entries> stream" where it is a stream
+--   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   member: who does it; from the verified token, never from the message
+--   target: the member whom it is about
+--   device: the device, by a random id that it keeps; never its address
+--   bans: how many members and devices may be banned, in bans
+-- Answers {version, result}:
+--   "ok": applied; the only result that wrote
+--   "duplicate": this operation was applied before in this epoch, as the version given
+--   "ended": the session has ended
+--   "gone": there is no session
+--   "not allowed": nobody does this to themselves
+--   "unknown": the one whom it is about has no seat here
+--   "full": as many are banned as may be
+do
+local function act_kick(keys, a, session)
+  local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], presence = keys[5], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local refused = refusal(t.idem, session, a)
+  if refused then return refused end
+  t.s = fields_of(t.state, {'owner', 'role:' .. a.member})
+  if not guard_role(t, {host = true, cohost = true, moderator = true}) then return {session.version, 'not allowed'} end
+  if not guard_other(t) then return {session.version, 'not allowed'} end
+  if not guard_seated(t) then return {session.version, 'unknown'} end
+  if not guard_bans(t, a.bans) then return {session.version, 'full'} end
+  effect_unseat(t)
+  set_field(t, 'hidden:ban:' .. a.target, '1')
+  set_field(t, 'hidden:ban:' .. a.device, '1')
+  settle(t)
+  advance(keys, t.log, session, a, 'leave', a.op_id, '{"target":' .. cjson.encode(a.target) .. '}', t.set)
+  remember(t.idem, session, a)
+  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 4)
+  return {session.version, 'ok'}
+end
+
+local ACT_KICK = {
+  name = 'kick', types = {'state', 'log', 'string', 'hash', 'zset'},
+  more = true,
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}, {'target', check_id}, {'device', check_id}, {'bans', check_whole}},
+  runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HGET', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZRANGE', 'ZREM'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+}
+CALLS['kick'] = function(keys, args)
+  return run_session(ACT_KICK, act_kick, keys, args)
+end
+end
+
+-- watch
+-- Serves US-007 (prd.md:66), US-007.1 (prd.md:68)
+-- A spectator follows read-only: no seat, no vote, and not counted against the seats.
+-- KEYS state (hash) log idem (string) presence (zset) and the session's other keys
+-- ARGV channel op_id ttl_s log_max idem_ttl_s member connection device watchers lease_ms
+--   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
+--   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
+--   ttl_s: TTL of the key in seconds
+--   log_max: entries that the log keeps; "<entries> stream" where it is a stream
+--   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   member: who does it; from the verified token, never from the message
+--   connection: which socket of the member
+--   device: the device, by a random id that it keeps; never its address
+--   watchers: how many may watch, in people
+--   lease_ms: how long a place is kept without a heartbeat, in milliseconds
+-- Answers {version, result}:
+--   "ok": applied; the only result that wrote
+--   "duplicate": this operation was applied before in this epoch, as the version given
+--   "ended": the session has ended
+--   "gone": there is no session
+--   "banned": this member or device was banned from here
+--   "full": as many watch as may
+do
+local function act_watch(keys, a, session)
+  local t = {state = keys[1], log = keys[2], idem = keys[3], presence = keys[4], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local refused = refusal(t.idem, session, a)
+  if refused then return refused end
+  t.s = fields_of(t.state, {'hidden:ban:' .. a.member, 'hidden:ban:' .. a.device})
+  if not guard_admitted(t) then return {session.version, 'banned'} end
+  if not guard_watchers(t, a.watchers) then return {session.version, 'full'} end
+  effect_lease(t, a.lease_ms, 'watch:')
+  advance(keys, t.log, session, a, 'watching', a.op_id, '{"to":' .. '"leaders"' .. ',"count":' .. digits(redis.call('ZCARD', t.presence)) .. '}', t.set)
+  remember(t.idem, session, a)
+  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 3)
+  return {session.version, 'ok'}
+end
+
+local ACT_WATCH = {
+  name = 'watch', types = {'state', 'log', 'string', 'zset'},
+  more = true,
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}, {'connection', check_id}, {'device', check_id}, {'watchers', check_whole}, {'lease_ms', check_milliseconds}},
+  runs = {'EXPIRE', 'GET', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZADD', 'ZCARD', 'ZRANGEBYSCORE'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+}
+CALLS['watch'] = function(keys, args)
+  return run_session(ACT_WATCH, act_watch, keys, args)
+end
+end
+
+-- end_game
+-- Serves US-023 (prd.md:133)
+-- The host ends the room; it stays readable until its result was handed over.
+-- KEYS state (hash) log idem (string) and the session's other keys
+-- ARGV channel op_id ttl_s log_max idem_ttl_s member
+--   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
+--   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
+--   ttl_s: TTL of the key in seconds
+--   log_max: entries that the log keeps; "<entries> stream" where it is a stream
+--   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   member: who does it; from the verified token, never from the message
+-- Answers {version, result}:
+--   "ok": applied; the only result that wrote
+--   "duplicate": this operation was applied before in this epoch, as the version given
+--   "ended": the session has ended
+--   "gone": there is no session
+--   "not allowed": the role of who calls does not do this
+do
+local function act_end_game(keys, a, session)
+  local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local refused = refusal(t.idem, session, a)
+  if refused then return refused end
+  t.s = fields_of(t.state, {'owner', 'role:' .. a.member})
+  if not guard_role(t, {host = true, cohost = true}) then return {session.version, 'not allowed'} end
+  set_field(t, 'status', 'ended')
+  settle(t)
+  advance(keys, t.log, session, a, 'end', a.op_id, 'null', t.set)
+  remember(t.idem, session, a)
+  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 2)
+  return {session.version, 'ok'}
+end
+
+local ACT_END_GAME = {
+  name = 'end_game', types = {'state', 'log', 'string'},
+  more = true,
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}},
+  runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+}
+CALLS['end_game'] = function(keys, args)
+  return run_session(ACT_END_GAME, act_end_game, keys, args)
+end
+end
+
+-- end_idle
+-- Serves US-024 (prd.md:137)
+-- A worker ends a room in which nothing happened for the idle time.
+-- KEYS state (hash) log idem (string) and the session's other keys
+-- ARGV channel op_id ttl_s log_max idem_ttl_s idle_ms
+--   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
+--   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
+--   ttl_s: TTL of the key in seconds
+--   log_max: entries that the log keeps; "<entries> stream" where it is a stream
+--   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   idle_ms: how long nothing may happen, in milliseconds
+-- Answers {version, result}:
+--   "ok": applied; the only result that wrote
+--   "duplicate": this operation was applied before in this epoch, as the version given
+--   "ended": the session has ended
+--   "gone": there is no session
+--   "early": something happened within that time
+do
+local function act_end_idle(keys, a, session)
+  local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local refused = refusal(t.idem, session, a)
+  if refused then return refused end
+  t.s = fields_of(t.state, {'updated_at'})
+  if not guard_idle(t, a.idle_ms) then return {session.version, 'early'} end
+  set_field(t, 'status', 'ended')
+  settle(t)
+  advance(keys, t.log, session, a, 'end', a.op_id, 'null', t.set)
+  remember(t.idem, session, a)
+  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 2)
+  return {session.version, 'ok'}
+end
+
+local ACT_END_IDLE = {
+  name = 'end_idle', types = {'state', 'log', 'string'},
+  more = true,
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'idle_ms', check_milliseconds}},
+  runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+}
+CALLS['end_idle'] = function(keys, args)
+  return run_session(ACT_END_IDLE, act_end_idle, keys, args)
+end
+end
+
+-- rematch
+-- Serves US-025 (prd.md:141)
+-- The host starts over with everybody who is there: the phase is the lobby again and no points are left.
+-- KEYS state (hash) log idem (string) score (zset) and the session's other keys
+-- ARGV channel op_id ttl_s log_max idem_ttl_s member
+--   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
+--   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
+--   ttl_s: TTL of the key in seconds
+--   log_max: entries that the log keeps; "<entries> stream" where it is a stream
+--   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   member: who does it; from the verified token, never from the message
+-- Answers {version, result}:
+--   "ok": applied; the only result that wrote
+--   "duplicate": this operation was applied before in this epoch, as the version given
+--   "ended": the session has ended
+--   "gone": there is no session
+--   "not allowed": the role of who calls does not do this
+--   "not now": the phase is another one
+do
+local function act_rematch(keys, a, session)
+  local t = {state = keys[1], log = keys[2], idem = keys[3], score = keys[4], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local refused = refusal(t.idem, session, a)
+  if refused then return refused end
+  t.s = fields_of(t.state, {'owner', 'role:' .. a.member, 'phase'})
+  if not guard_role(t, {host = true, cohost = true}) then return {session.version, 'not allowed'} end
+  if not guard_phase(t, {lobby = true, closed = true, revealed = true, skipped = true}) then return {session.version, 'not now'} end
+  set_field(t, 'phase', 'lobby')
+  clear_field(t, 'round')
+  clear_field(t, 'phase_until')
+  clear_field(t, 'phase_left')
+  clear_field(t, 'winner')
+  effect_empty(t, t.score)
+  settle(t)
+  advance(keys, t.log, session, a, 'rematch', a.op_id, 'null', t.set)
+  remember(t.idem, session, a)
+  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 3)
+  return {session.version, 'ok'}
+end
+
+local ACT_REMATCH = {
+  name = 'rematch', types = {'state', 'log', 'string', 'zset'},
+  more = true,
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}},
+  runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
+}
+CALLS['rematch'] = function(keys, args)
+  return run_session(ACT_REMATCH, act_rematch, keys, args)
+end
+end
+
+-- answer
+-- Serves US-009 (prd.md:76), US-009.1 (prd.md:78), US-009.2 (prd.md:79), US-010 (prd.md:81) and 2 more
+-- A player gives one answer, and the first one counts; only the number is announced.
+-- KEYS state (hash) log idem (string) roster (hash) answer (hash) and the session's other keys
+-- ARGV channel op_id ttl_s log_max idem_ttl_s member round value
+--   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
+--   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
+--   ttl_s: TTL of the key in seconds
+--   log_max: entries that the log keeps; "<entries> stream" where it is a stream
+--   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   member: who does it; from the verified token, never from the message
+--   round: the round, question or lot
+--   value: JSON (RFC 8259), at most 256 KiB and 64 levels; empty is null
+-- Answers {version, result}:
+--   "ok": applied; the only result that wrote
+--   "duplicate": this operation was applied before in this epoch, as the version given
+--   "ended": the session has ended
+--   "gone": there is no session
+--   "no seat": who calls has no seat here
+--   "not now": the phase is another one
+--   "stale": it is not the current one any more
+--   "late": the time is over by the server's clock
+--   "again": the member's first one counts, and is there
+do
+local function act_answer(keys, a, session)
+  local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], votes = keys[5], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local refused = refusal(t.idem, session, a)
+  if refused then return refused end
+  t.s = fields_of(t.state, {'phase', 'round', 'phase_until'})
+  if not guard_seat(t) then return {session.version, 'no seat'} end
+  if not guard_phase(t, {open = true}) then return {session.version, 'not now'} end
+  if not guard_current(t, 'round', a.round) then return {session.version, 'stale'} end
+  if not guard_deadline(t, 'phase_until') then return {session.version, 'late'} end
+  if has_hash(t.votes, a.member) then return {session.version, 'again'} end
+  redis.call('HSET', t.votes, a.member, '{"at":' .. digits(t.now) .. ',"d":' .. a.value .. '}')
+  note(t.state, t.votes)
+  advance(keys, t.log, session, a, 'submitted', a.op_id, '{"member":' .. cjson.encode(a.member) .. ',"count":' .. digits(redis.call('HLEN', t.votes)) .. '}', t.set)
+  remember(t.idem, session, a)
+  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 4)
+  return {session.version, 'ok'}
+end
+
+local ACT_ANSWER = {
+  name = 'answer', types = {'state', 'log', 'string', 'hash', 'hash'},
+  more = true,
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}, {'round', check_id}, {'value', check_json}},
+  runs = {'EXPIRE', 'GET', 'HEXISTS', 'HLEN', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+}
+CALLS['answer'] = function(keys, args)
+  return run_session(ACT_ANSWER, act_answer, keys, args)
+end
+end
+
+-- all_answered
+-- Serves US-011.1 (prd.md:87)
+-- The service ends the round as soon as every player who is connected has given one answer.
+-- KEYS state (hash) log idem (string) roster (hash) presence (zset) answer (hash) and the session's other keys
+-- ARGV channel op_id ttl_s log_max idem_ttl_s round
+--   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
+--   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
+--   ttl_s: TTL of the key in seconds
+--   log_max: entries that the log keeps; "<entries> stream" where it is a stream
+--   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   round: the round, question or lot
+-- Answers {version, result}:
+--   "ok": applied; the only result that wrote
+--   "duplicate": this operation was applied before in this epoch, as the version given
+--   "ended": the session has ended
+--   "gone": there is no session
+--   "not now": the phase is another one
+--   "stale": it is not the current one any more
+--   "waiting": somebody who is connected has not yet
+do
+local function act_all_answered(keys, a, session)
+  local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], presence = keys[5], votes = keys[6], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local refused = refusal(t.idem, session, a)
+  if refused then return refused end
+  t.s = fields_of(t.state, {'phase', 'round'})
+  if not guard_phase(t, {open = true}) then return {session.version, 'not now'} end
+  if not guard_current(t, 'round', a.round) then return {session.version, 'stale'} end
+  if not guard_everyone(t, t.votes) then return {session.version, 'waiting'} end
+  set_field(t, 'phase', 'closed')
+  settle(t)
+  advance(keys, t.log, session, a, 'closed', a.op_id, '{"round":' .. cjson.encode(a.round) .. ',"count":' .. digits(redis.call('HLEN', t.votes)) .. '}', t.set)
+  remember(t.idem, session, a)
+  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 5)
+  return {session.version, 'ok'}
+end
+
+local ACT_ALL_ANSWERED = {
+  name = 'all_answered', types = {'state', 'log', 'string', 'hash', 'zset', 'hash'},
+  more = true,
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'round', check_id}},
+  runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HLEN', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZRANGEBYSCORE'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+}
+CALLS['all_answered'] = function(keys, args)
+  return run_session(ACT_ALL_ANSWERED, act_all_answered, keys, args)
+end
+end
+
+-- choose_team
+-- Serves US-018 (prd.md:110)
+-- A player goes into a team that has room; the points of a team are those of its members.
+-- KEYS state (hash) log idem (string) roster (hash) team (hash) and the session's other keys
+-- ARGV channel op_id ttl_s log_max idem_ttl_s member team most
+--   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
+--   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
+--   ttl_s: TTL of the key in seconds
+--   log_max: entries that the log keeps; "<entries> stream" where it is a stream
+--   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   member: who does it; from the verified token, never from the message
+--   team: the team
+--   most: members of one team, in members
+-- Answers {version, result}:
+--   "ok": applied; the only result that wrote
+--   "duplicate": this operation was applied before in this epoch, as the version given
+--   "ended": the session has ended
+--   "gone": there is no session
+--   "no seat": who calls has no seat here
+--   "not now": the phase is another one
+--   "full": as many are in it as may
+do
+local function act_choose_team(keys, a, session)
+  local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], teams = keys[5], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local refused = refusal(t.idem, session, a)
+  if refused then return refused end
+  t.s = fields_of(t.state, {'phase'})
+  if not guard_seat(t) then return {session.version, 'no seat'} end
+  if not guard_phase(t, {lobby = true, closed = true, revealed = true}) then return {session.version, 'not now'} end
+  if not guard_group(t, t.teams, a.member, a.team, a.most) then return {session.version, 'full'} end
+  redis.call('HSET', t.teams, a.member, a.team)
+  note(t.state, t.teams)
+  advance(keys, t.log, session, a, 'team', a.op_id, '{"member":' .. cjson.encode(a.member) .. ',"team":' .. cjson.encode(a.team) .. '}', t.set)
+  remember(t.idem, session, a)
+  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 4)
+  return {session.version, 'ok'}
+end
+
+local ACT_CHOOSE_TEAM = {
+  name = 'choose_team', types = {'state', 'log', 'string', 'hash', 'hash'},
+  more = true,
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}, {'team', check_id}, {'most', check_whole}},
+  runs = {'EXPIRE', 'GET', 'HEXISTS', 'HGETALL', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+}
+CALLS['choose_team'] = function(keys, args)
+  return run_session(ACT_CHOOSE_TEAM, act_choose_team, keys, args)
+end
+end
+
+redis.register_function('session_create', CALLS['session_create'])
+redis.register_function('session_join', CALLS['session_join'])
+redis.register_function('session_leave', CALLS['session_leave'])
+redis.register_function('session_apply', CALLS['session_apply'])
+redis.register_function('session_heartbeat', CALLS['session_heartbeat'])
+redis.register_function('session_sweep', CALLS['session_sweep'])
+redis.register_function{function_name='session_catch_up', callback=CALLS['session_catch_up'], flags={'no-writes'}}
+redis.register_function('session_renew', CALLS['session_renew'])
+redis.register_function{function_name='session_end', callback=CALLS['session_end'], flags={'allow-oom'}}
+redis.register_function{function_name='session_hand_over', callback=CALLS['session_hand_over'], flags={'allow-oom'}}
+redis.register_function{function_name='session_remove', callback=CALLS['session_remove'], flags={'allow-oom'}}
+redis.register_function('session_record', CALLS['session_record'])
+redis.register_function{function_name='session_drop', callback=CALLS['session_drop'], flags={'allow-oom'}}
+redis.register_function('rate_hit', CALLS['rate_hit'])
+redis.register_function('signal_send', CALLS['signal_send'])
+redis.register_function('due_claim', CALLS['due_claim'])
+redis.register_function{function_name='due_done', callback=CALLS['due_done'], flags={'allow-oom'}}
+redis.register_function('gateway_add', CALLS['gateway_add'])
+redis.register_function('buzz', CALLS['buzz'])
+redis.register_function('pause_without_host', CALLS['pause_without_host'])
+redis.register_function('take_up', CALLS['take_up'])
+redis.register_function('propose', CALLS['propose'])
+redis.register_function('approve', CALLS['approve'])
+redis.register_function('start_question', CALLS['start_question'])
+redis.register_function('time_up', CALLS['time_up'])
+redis.register_function('pause', CALLS['pause'])
+redis.register_function('resume', CALLS['resume'])
+redis.register_function('skip_question', CALLS['skip_question'])
+redis.register_function('reveal', CALLS['reveal'])
+redis.register_function('reveal_now', CALLS['reveal_now'])
+redis.register_function('mark_away', CALLS['mark_away'])
+redis.register_function('award', CALLS['award'])
+redis.register_function('take_back', CALLS['take_back'])
+redis.register_function('join', CALLS['join'])
+redis.register_function('kick', CALLS['kick'])
+redis.register_function('watch', CALLS['watch'])
+redis.register_function('end_game', CALLS['end_game'])
+redis.register_function('end_idle', CALLS['end_idle'])
+redis.register_function('rematch', CALLS['rematch'])
+redis.register_function('answer', CALLS['answer'])
+redis.register_function('all_answered', CALLS['all_answered'])
+redis.register_function('choose_team', CALLS['choose_team'])

@@ -29,6 +29,8 @@ export const TTL = {
   "cache-answer": 300,
   "buzzer": 3600,
   "canary": 60,
+  "pending": 3600,
+  "team": 3600,
 } as const;
 
 /** Elements of each key at its bound. */
@@ -50,6 +52,8 @@ export const BOUND = {
   "cache-answer": 1,
   "buzzer": 240,
   "canary": 1,
+  "pending": 240,
+  "team": 240,
 } as const;
 
 /** Lease of a connection or position: max(reconnect_grace, 3 x heartbeat); prd.md:117; redis_planning_summary.md:17. */
@@ -253,6 +257,20 @@ export class Keys {
   canary(nodeId: Id): string {
     return `buzzroom:v1:canary:${encodeId(nodeId)}`;
   }
+
+  /**
+   * Hash buzzroom:v1:{<session_id>}:pending: pendings of one room: id → record.
+   */
+  pending(sessionId: Id): string {
+    return `buzzroom:v1:{${encodeId(sessionId)}}:pending`;
+  }
+
+  /**
+   * Hash buzzroom:v1:{<session_id>}:team: teams of one room: id → record.
+   */
+  team(sessionId: Id): string {
+    return `buzzroom:v1:{${encodeId(sessionId)}}:team`;
+  }
 }
 
 /** What the operations need of a client or a cluster of node-redis. */
@@ -262,7 +280,7 @@ export interface Connection {
   eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
 }
 export type CreateResult = "created" | "exists";
-export type JoinResult = "joined" | "again" | "full" | "ended" | "gone";
+export type JoinResult = "joined" | "again" | "full" | "banned" | "ended" | "gone";
 export type LeaveResult = "left" | "stays" | "absent" | "ended" | "gone";
 export type ApplyResult = "ok" | "duplicate" | "conflict" | "ended" | "gone";
 export type HeartbeatResult = "renewed" | "lapsed" | "ended" | "gone";
@@ -272,6 +290,7 @@ export type HandOverResult = "handed_over" | "again" | "open" | "gone";
 export type RemoveResult = "removed" | "unnamed" | "open" | "ended";
 export type RecordResult = "ok" | "duplicate" | "conflict" | "taken" | "full" | "ended" | "gone";
 export type RateHitResult = "allowed" | "refused";
+export type SignalSendResult = "sent" | "refused";
 export type DueDoneResult = "done" | "lost";
 export type GatewayAddResult = "new" | "known";
 
@@ -299,11 +318,17 @@ function first<S>(reply: unknown): S {
   return String((reply as unknown[])[0]) as S;
 }
 
-/** What every change of a collection may say: opId counts it once, expectedVersion refuses it at another version. */
-export type Change = { opId?: string; expectedVersion?: number; event?: string; data?: unknown };
+/** What a change of a hidden collection may say: opId counts it once, expectedVersion refuses it at another version. */
+export type Unseen = { opId?: string; expectedVersion?: number; event?: string };
+
+/** The same of a collection that everybody may see: the event carries data. */
+export type Change = Unseen & { data?: unknown };
 
 /** The server refused a call, and nothing was written. */
 export class RefusedError extends Error {}
+
+/** Refused for now: the same call, with the same opId, may pass soon. persist of the driver sends it again. */
+export class PassingError extends RefusedError {}
 
 /** An argument is missing or out of its range; the message names it. */
 export class BadArgumentError extends RefusedError {}
@@ -317,44 +342,45 @@ export class BadStateError extends RefusedError {}
 /** The key holds a value of another type; the message names it. */
 export class WrongTypeError extends RefusedError {}
 
-/** The user lacks a right; the message names the command. */
+/** The user is not logged in or lacks a right; the message names the command. */
 export class DeniedError extends RefusedError {}
 
 /** The server is at maxmemory: try later. */
 export class MemoryFullError extends RefusedError {}
 
 /** The node is a replica: find the primary, then send the same operation id again. */
-export class ReadOnlyError extends RefusedError {}
+export class ReadOnlyError extends PassingError {}
 
 /** The server is reading its file: try again soon. */
-export class LoadingError extends RefusedError {}
+export class LoadingError extends PassingError {}
 
-/** The slot is elsewhere or on the move: use a cluster client, and send the same operation id again. */
-export class ClusterError extends RefusedError {}
+/** The server takes no call for now, for want of replicas, a failing disk or a script that runs on: try later. */
+export class UnavailableError extends PassingError {}
+
+/** The slot is elsewhere, on its way or without an owner: use a cluster client, and send the same id again. */
+export class ClusterError extends PassingError {}
 
 /** The library functions.lua is not loaded on this node; form auto sends the scripts instead. */
 export class LibraryMissingError extends RefusedError {}
 
-const CODES: readonly (readonly [string, new (text: string) => RefusedError])[] = [
-  ["BADARG", BadArgumentError],
-  ["BADDATA", BadDataError],
-  ["BADSTATE", BadStateError],
-  ["WRONGTYPE", WrongTypeError],
-  ["NOPERM", DeniedError],
-  ["OOM", MemoryFullError],
-  ["READONLY", ReadOnlyError],
-  ["LOADING", LoadingError],
-  ["MOVED", ClusterError],
-  ["TRYAGAIN", ClusterError],
-  ["CROSSSLOT", ClusterError],
-  ["ERR Function not found", LibraryMissingError],
-  ["Function not found", LibraryMissingError],
+const CODES: readonly (readonly [RegExp, new (text: string) => RefusedError])[] = [
+  [/^(?:BADARG)\b/, BadArgumentError],
+  [/^(?:BADDATA)\b/, BadDataError],
+  [/^(?:BADSTATE)\b/, BadStateError],
+  [/^(?:WRONGTYPE)\b/, WrongTypeError],
+  [/^(?:NOPERM|NOAUTH|WRONGPASS)\b/, DeniedError],
+  [/^(?:OOM)\b/, MemoryFullError],
+  [/^(?:READONLY)\b/, ReadOnlyError],
+  [/^(?:LOADING)\b/, LoadingError],
+  [/^(?:MASTERDOWN|NOREPLICAS|MISCONF|BUSY)\b/, UnavailableError],
+  [/^(?:MOVED|ASK|TRYAGAIN|CLUSTERDOWN|CROSSSLOT)\b/, ClusterError],
+  [/^(?:ERR Function not found|Function not found)\b/, LibraryMissingError],
 ];
 
 /** What the client library raised as one of the classes above; what is none of them comes back as it is. */
 export function refused(error: unknown): unknown {
   const text = error instanceof Error ? error.message : "";
-  const known = CODES.find(([code]) => text.startsWith(code));
+  const known = CODES.find(([signs]) => signs.test(text));
   return known ? new known[1](text) : error;
 }
 
@@ -389,7 +415,7 @@ function caughtUp(reply: unknown): CaughtUp {
 }
 
 /** JSON.stringify writes NaN and Infinity as null, which would be another value than was given: they are refused. */
-function json(value: unknown): string {
+export function json(value: unknown): string {
   return JSON.stringify(value ?? null, (_, part: unknown) => {
     if (typeof part === "number" && !Number.isFinite(part)) throw new RangeError("JSON has no NaN and no Infinity");
     return part;
@@ -409,19 +435,21 @@ function pairs(fields: Readonly<Record<string, string | number>>): string[] {
  * the first, and the second where the library is missing. Throws RefusedError, and what node-redis throws for a connection:
  * whether the call arrived is then unknown, so send it again with the same opId. The same word means the same everywhere:
  *
- * epoch: 1 to 32 hex digits that change whenever what clients know must be read anew. fields: fields and
- * their values, at most 1,000 pairs. data: JSON (RFC 8259) of the event, at most 256 KiB and 64 levels;
- * empty is null. capacity: seats; empty: as the field capacity of the state says, else no bound.
- * connectionsMax: connections of one member; one more takes over the lease that ends first. ok: applied; the
- * only result that wrote. duplicate: this operation was applied before in this epoch, as the version given.
- * conflict: expected_version is not the version. ended: the session has ended. gone: there is no session.
- * opId: id of the operation: within an epoch the same one counts once; empty: no idempotency.
- * expectedVersion: refuse unless this is the version; empty: any. type: type of the event. version: version
- * that the client has. receipt: what proves that the result is kept elsewhere, such as the id of its row.
- * taken: HSETNX of what is there. full: the collection is at its bound. element: field or member of the
- * collection. event: type of the event. once: refuse to replace what is there: taken. limit: how many are
- * let through. claimMs: how long the entries are this worker's, from the server's clock. batch: at most so
- * many, up to 1,000. entry: entry of the collection. claimedUntil: as due_claim gave it.
+ * epoch: 1 to 32 hex digits that change whenever what clients know must be read anew. fields: fields and their
+ * values, at most 1,000 pairs. data: JSON (RFC 8259) of the event, at most 256 KiB and 64 levels; empty is null.
+ * capacity: seats; empty: as the field capacity of the state says, else no bound. connectionsMax: connections of one
+ * member; one more takes over the lease that ends first. ok: applied; the only result that wrote. duplicate: this
+ * operation was applied before in this epoch, as the version given. conflict: expected_version is not the version.
+ * ended: the session has ended. gone: there is no session. opId: id of the operation: within an epoch the same one
+ * counts once; empty: no idempotency. expectedVersion: refuse unless this is the version; empty: any. type: type of
+ * the event; not one of the functions' own (join, leave, epoch, end, handed_over), nor ~…, which is a signal.
+ * version: version that the client has. receipt: what proves that the result is kept elsewhere, such as the id of
+ * its row. taken: HSETNX of what is there. full: the collection is at its bound. element: field or member of the
+ * collection. event: type of the event; not one of the functions' own (join, leave, epoch, end, handed_over), nor
+ * ~…, which is a signal. once: refuse to replace what is there: taken. limit: how many are let through. publishTo:
+ * channel, or none. message: what is kept and published. claimMs: how long the entries are this worker's, from the
+ * server's clock. batch: at most so many, up to 1,000. entry: entry of the collection. claimedUntil: as due_claim
+ * gave it.
  */
 export class Operations {
   private readonly texts = new Map<string, string>();
@@ -433,7 +461,8 @@ export class Operations {
     private readonly scripts: string = "functions-eval",
   ) {}
 
-  private async call(name: string, keys: string[], args: string[]): Promise<unknown> {
+  /** Send one call: what the methods below, and those of actions, have in common. */
+  async call(name: string, keys: string[], args: string[]): Promise<unknown> {
     try {
       if (this.form === "eval") return await this.script(name, keys, args);
       try {
@@ -461,7 +490,7 @@ export class Operations {
   }
 
   /** KEYS: the named ones, then the session's other keys, whose TTL is refreshed in the same step. */
-  private all(sessionId: Id, also: readonly string[] | undefined, ...first: string[]): string[] {
+  all(sessionId: Id, also: readonly string[] | undefined, ...first: string[]): string[] {
     const others = [
       this.keys.state(sessionId),
       this.keys.roster(sessionId),
@@ -471,6 +500,8 @@ export class Operations {
       this.keys.round(sessionId),
       this.keys.score(sessionId),
       this.keys.buzzer(sessionId),
+      this.keys.pending(sessionId),
+      this.keys.team(sessionId),
     ];
     return [...first, ...[...others, ...(also ?? [])].filter((key) => !first.includes(key))];
   }
@@ -511,7 +542,7 @@ export class Operations {
    * Take a seat and a lease; a member who has a seat takes no second one.
    *
    * joined: a seat, new data or a taken-over connection, and everybody is told. again: it had the seat and the
-   * same data: only the lease is new. full: no seat is left.
+   * same data: only the lease is new. full: no seat is left. banned: this member was banned from here.
    */
   async join(
     sessionId: Id, memberId: Id, connection: Id, data: unknown,
@@ -679,28 +710,6 @@ export class Operations {
   }
 
   /**
-   * Write one element of answer: answers of one round: player id → value, hidden until the reveal; hidden
-   * (redis_planning_summary.md:10): in no snapshot and no event, sent to the person whom it belongs to alone.
-   *
-   * value: what it holds.
-   */
-  async recordAnswer(
-    sessionId: Id, roundId: Id, element: string, value: string, change: Change & { once?: boolean } = {},
-  ): Promise<Versioned<RecordResult>> {
-    return this.record(sessionId, this.keys.answer(sessionId, roundId), change.once ? "HSETNX" : "HSET", "answer", [element, value], change);
-  }
-
-  /**
-   * Remove one element of answer: answers of one round: player id → value, hidden until the reveal; hidden
-   * (redis_planning_summary.md:10): in no snapshot and no event, sent to the person whom it belongs to alone.
-   */
-  async removeAnswer(
-    sessionId: Id, roundId: Id, element: string, change: Change = {},
-  ): Promise<Versioned<RecordResult>> {
-    return this.record(sessionId, this.keys.answer(sessionId, roundId), "HDEL", "answer", [element], change);
-  }
-
-  /**
    * Write one element of round: rounds of one room: id → number, phase, started_at, ends_at.
    *
    * value: what it holds.
@@ -716,42 +725,6 @@ export class Operations {
    */
   async removeRound(sessionId: Id, element: string, change: Change = {}): Promise<Versioned<RecordResult>> {
     return this.record(sessionId, this.keys.round(sessionId), "HDEL", "round", [element], change);
-  }
-
-  /**
-   * Write one element of score: scores of one room: player id → points.
-   *
-   * value: by how much its score changes.
-   */
-  async recordScore(
-    sessionId: Id, element: string, value: number, change: Change = {},
-  ): Promise<Versioned<RecordResult>> {
-    return this.record(sessionId, this.keys.score(sessionId), "ZINCRBY", "score", [element, String(value)], change);
-  }
-
-  /**
-   * Remove one element of score: scores of one room: player id → points.
-   */
-  async removeScore(sessionId: Id, element: string, change: Change = {}): Promise<Versioned<RecordResult>> {
-    return this.record(sessionId, this.keys.score(sessionId), "ZREM", "score", [element], change);
-  }
-
-  /**
-   * Write one element of buzzer: buzzers of one room: id → record.
-   *
-   * value: what it holds.
-   */
-  async recordBuzzer(
-    sessionId: Id, element: string, value: string, change: Change & { once?: boolean } = {},
-  ): Promise<Versioned<RecordResult>> {
-    return this.record(sessionId, this.keys.buzzer(sessionId), change.once ? "HSETNX" : "HSET", "buzzer", [element, value], change);
-  }
-
-  /**
-   * Remove one element of buzzer: buzzers of one room: id → record.
-   */
-  async removeBuzzer(sessionId: Id, element: string, change: Change = {}): Promise<Versioned<RecordResult>> {
-    return this.record(sessionId, this.keys.buzzer(sessionId), "HDEL", "buzzer", [element], change);
   }
 
   /**
@@ -773,6 +746,20 @@ export class Operations {
     const keys = [this.keys.rate(action, subject, window)];
     const args: string[] = [String(limit), String(TTL["rate"])];
     return used(await this.call("rate_hit", keys, args));
+  }
+
+  /**
+   * Publish a signal that is stored nowhere, where its sender is within the limit of the window (how often one
+   * subject did one action in one window).
+   *
+   * sent: published. refused: beyond the limit: not published.
+   */
+  async sendRate(
+    action: Id, subject: Id, window: Id, limit: number, message: string, options: { publishTo?: string } = {},
+  ): Promise<Counted<SignalSendResult>> {
+    const keys = [this.keys.rate(action, subject, window)];
+    const args: string[] = [String(limit), String(TTL["rate"]), options.publishTo ?? "", message];
+    return used(await this.call("signal_send", keys, args));
   }
 
   /**

@@ -10,7 +10,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { ErrorReply, createClient } from "redis";
-import { RefusedError } from "./redis-plan-client.js";
+import { PassingError, RefusedError } from "./redis-plan-client.js";
 import { SyncClient, patch, type Answer, type Fold } from "./redis-plan-sync.js";
 
 /** Periods in milliseconds; redis-plan-periods.ts has those of the project, each with its reason. */
@@ -92,7 +92,7 @@ class Wire {
 }
 
 /**
- * Sends a call again whose answer was lost: it may have been done, so it needs its operation id, never a new one.
+ * Sends a call again whose answer was lost, or which was refused for now, by its operation id and never a new one.
  *
  *     await persist(() => operations.apply("k3v9", "rename", data, { opId: "01JD…" }), TIMING); // duplicate is success
  */
@@ -101,7 +101,8 @@ export async function persist<T>(send: () => Promise<T>, timing: Timing, tries =
     try {
       return await send();
     } catch (error) {
-      if (error instanceof RefusedError || Wire.isReply(error) || attempt >= tries) throw error;
+      const known = error instanceof RefusedError || Wire.isReply(error);
+      if (attempt >= tries || (known && !(error instanceof PassingError))) throw error;
       await sleep(waitMs(timing, attempt));
     }
   }
@@ -360,14 +361,22 @@ export class SyncDriver {
   /** Compares the copies with the server's positions. */
   private async compare(): Promise<void> {
     const watched = [...this.followed.values()].filter(({ copy }) => copy.mode !== "catching up");
+    const late: { followed: Followed; epoch: string; version: number }[] = [];
     for (let at = 0; at < watched.length; at += BATCH) {
-      const batch = watched.slice(at, at + BATCH);
-      const read = batch.map(({ sessionId }) => this.link.call("HMGET", this.keys.state(sessionId), "epoch", "version"));
+      const batch = watched.slice(at, at + BATCH).map((followed) => ({ followed, epoch: followed.copy.epoch, version: followed.copy.version }));
+      const read = batch.map(({ followed }) => this.link.call("HMGET", this.keys.state(followed.sessionId), "epoch", "version"));
       for (const [n, position] of (await Promise.all(read)).entries()) {
-        const [epoch, version] = position as (string | null)[];
-        const followed = batch[n] as Followed;
-        if (followed.copy.beacon(epoch ?? "", Number(version ?? 0)) === "catch up") void this.catchUp(followed);
+        const [first, second] = position as (string | null)[];
+        const { followed, ...known } = batch[n] as (typeof batch)[number];
+        const epoch = first ?? "", version = Number(second ?? 0);
+        if (epoch === known.epoch && version >= known.version) late.push({ followed, epoch, version }); // so far, or further
+        else if (followed.copy.beacon(epoch, version) === "catch up") void this.catchUp(followed);
       }
+    }
+    await sleep(this.timing.beaconMs / 4); // an event on its way is not a lost one
+    for (const { followed, epoch, version } of late) {
+      const behind = followed.copy.epoch === epoch && followed.copy.version < version;
+      if (behind && followed.copy.beacon(epoch, version) === "catch up") void this.catchUp(followed);
     }
   }
 

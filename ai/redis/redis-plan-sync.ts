@@ -33,11 +33,11 @@ export type Answer =
 export const MOST_HELD = 1000;
 
 /** What the functions' own events make of the session's status. */
-const STATUS: Readonly<Record<string, string>> = { end: "ended", handed_over: "handed_over" };
+const STATUS: ReadonlyMap<string, string> = new Map([["end", "ended"], ["handed_over", "handed_over"]]);
 
 /** Folds an event into the state: d.set is a patch of its fields, and whatever else an event has moves the version on. */
 export const patch: Fold = (state, event) => {
-  const status = STATUS[event.t];
+  const status = STATUS.get(event.t);
   if (status !== undefined) return { ...state, status };
   const fields = (event.d as { set?: unknown } | null | undefined)?.set;
   if (typeof fields !== "object" || fields === null) return state;

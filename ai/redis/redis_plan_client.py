@@ -55,6 +55,8 @@ LIMITS: Final[dict[str, tuple[int | None, int]]] = {
     "cache-answer": (300, 1),
     "buzzer": (3600, 240),
     "canary": (60, 1),
+    "pending": (3600, 240),
+    "team": (3600, 240),
 }
 TTL: Final[dict[str, int]] = {name: seconds for name, (seconds, _) in LIMITS.items() if seconds is not None}
 BOUND: Final[dict[str, int]] = {name: bound for name, (_, bound) in LIMITS.items()}
@@ -179,12 +181,20 @@ class Keys:
         """String buzzroom:v1:canary:<node_id>: nothing that anybody needs: how long it stays past its end is the …"""
         return f"buzzroom:v1:canary:{encode_id(node_id)}"
 
+    def pending(self, session_id: Id) -> str:
+        """Hash buzzroom:v1:{<session_id>}:pending: pendings of one room: id → record."""
+        return f"buzzroom:v1:{{{encode_id(session_id)}}}:pending"
+
+    def team(self, session_id: Id) -> str:
+        """Hash buzzroom:v1:{<session_id>}:team: teams of one room: id → record."""
+        return f"buzzroom:v1:{{{encode_id(session_id)}}}:team"
+
 
 C = TypeVar("C")
 T = TypeVar("T")
 P = ParamSpec("P")
 CreateResult = Literal["created", "exists"]
-JoinResult = Literal["joined", "again", "full", "ended", "gone"]
+JoinResult = Literal["joined", "again", "full", "banned", "ended", "gone"]
 LeaveResult = Literal["left", "stays", "absent", "ended", "gone"]
 ApplyResult = Literal["ok", "duplicate", "conflict", "ended", "gone"]
 HeartbeatResult = Literal["renewed", "lapsed", "ended", "gone"]
@@ -194,6 +204,7 @@ HandOverResult = Literal["handed_over", "again", "open", "gone"]
 RemoveResult = Literal["removed", "unnamed", "open", "ended"]
 RecordResult = Literal["ok", "duplicate", "conflict", "taken", "full", "ended", "gone"]
 RateHitResult = Literal["allowed", "refused"]
+SignalSendResult = Literal["sent", "refused"]
 DueDoneResult = Literal["done", "lost"]
 GatewayAddResult = Literal["new", "known"]
 S = TypeVar("S")
@@ -234,6 +245,10 @@ class RefusedError(Exception):
     """The server refused a call, and nothing was written."""
 
 
+class PassingError(RefusedError):
+    again = True  # the same call, with the same op_id, may pass soon: persist of the driver sends it again
+
+
 class BadArgumentError(RefusedError):
     """An argument is missing or out of its range; the message names it."""
 
@@ -251,60 +266,56 @@ class WrongTypeError(RefusedError):
 
 
 class DeniedError(RefusedError):
-    """The user lacks a right; the message names the command."""
+    """The user is not logged in or lacks a right; the message names the command."""
 
 
 class MemoryFullError(RefusedError):
     """The server is at maxmemory: try later."""
 
 
-class ReadOnlyError(RefusedError):
+class ReadOnlyError(PassingError):
     """The node is a replica: find the primary, then send the same operation id again."""
 
 
-class LoadingError(RefusedError):
+class LoadingError(PassingError):
     """The server is reading its file: try again soon."""
 
 
-class ClusterError(RefusedError):
-    """The slot is elsewhere or on the move: use a cluster client, and send the same operation id again."""
+class UnavailableError(PassingError):
+    """The server takes no call for now, for want of replicas, a failing disk or a script that runs on: try later."""
+
+
+class ClusterError(PassingError):
+    """The slot is elsewhere, on its way or without an owner: use a cluster client, and send the same id again."""
 
 
 class LibraryMissingError(RefusedError):
     """The library functions.lua is not loaded on this node; form auto sends the scripts instead."""
 
 
-#: How a message begins, or the class of redis-py that has taken that off it, and what is raised for it.
-_ERRORS: Final[list[tuple[str | type[Exception], type[RefusedError]]]] = [
-    ("BADARG", BadArgumentError),
-    ("BADDATA", BadDataError),
-    ("BADSTATE", BadStateError),
-    ("WRONGTYPE", WrongTypeError),
-    ("NOPERM", DeniedError),
-    (server.NoPermissionError, DeniedError),
-    ("OOM", MemoryFullError),
-    (server.OutOfMemoryError, MemoryFullError),
-    ("READONLY", ReadOnlyError),
-    (server.ReadOnlyError, ReadOnlyError),
-    ("LOADING", LoadingError),
-    (server.BusyLoadingError, LoadingError),
-    ("MOVED", ClusterError),
-    ("TRYAGAIN", ClusterError),
-    ("CROSSSLOT", ClusterError),
-    (server.AskError, ClusterError),
-    (server.TryAgainError, ClusterError),
-    (server.ClusterCrossSlotError, ClusterError),
-    ("ERR Function not found", LibraryMissingError),
-    ("Function not found", LibraryMissingError),
-]
+#: How a message begins, or the name of redis-py's class, which has taken that off it.
+_ERRORS: Final[dict[type[RefusedError], str]] = {
+    BadArgumentError: r"BADARG",
+    BadDataError: r"BADDATA",
+    BadStateError: r"BADSTATE",
+    WrongTypeError: r"WRONGTYPE",
+    DeniedError: r"NOPERM|NOAUTH|WRONGPASS|NoPermissionError|AuthenticationError",
+    MemoryFullError: r"OOM|OutOfMemoryError",
+    ReadOnlyError: r"READONLY|ReadOnlyError",
+    LoadingError: r"LOADING|BusyLoadingError",
+    UnavailableError: r"MASTERDOWN|NOREPLICAS|MISCONF|BUSY|MasterDownError",
+    ClusterError: r"MOVED|ASK|TRYAGAIN|CLUSTERDOWN|CROSSSLOT|(?:Moved|Ask|TryAgain|SlotNotCovered)Error|\w*Cluster\w*",
+    LibraryMissingError: r"ERR Function not found|Function not found",
+}
+#: All that redis-py raises; what a cluster's client finds out by itself is no RedisError.
+_RAISED: Final = (server.RedisError, server.RedisClusterException)
 
 
 def refused(error: Exception) -> Exception:
     """Return what redis-py raised as one of the classes above; what is none of them comes back as it is."""
-    for sign, made in _ERRORS:
-        if str(error).startswith(sign) if isinstance(sign, str) else isinstance(error, sign):
-            return made(str(error))
-    return error
+    text = f"{type(error).__name__}: {error}"
+    found = (made for made, signs in _ERRORS.items() if re.match(rf"(?:ResponseError: )?(?:{signs})\b", text))
+    return next((made(str(error)) for made in found), error)
 
 
 def _text(value: Any) -> str:
@@ -319,8 +330,7 @@ def _texts(reply: Any) -> list[str]:
     return [_text(part) for part in reply]
 
 
-def _result(reply: Any) -> Any:
-    return _text(reply)
+_result: Callable[[Any], Any] = _text
 
 
 def _first(reply: Any) -> Any:
@@ -356,12 +366,17 @@ def _caught_up(reply: Any) -> CaughtUp:
     return CaughtUp("gone")
 
 
-class Change(TypedDict, total=False):
-    """What a change of a collection may say: op_id counts it once, expected_version refuses another version."""
+class Unseen(TypedDict, total=False):
+    """What a change of a hidden collection may say: op_id counts it once, expected_version refuses another version."""
 
     op_id: str
     expected_version: int | None
     event: str
+
+
+class Change(Unseen, total=False):
+    """The same of a collection that everybody may see: the event carries data."""
+
     data: object
 
 
@@ -375,28 +390,26 @@ class Call(Generic[T]):
     read: Callable[[Any], T]
 
 
-def _each(session_id: Id, *makers: Callable[[Id], str]) -> list[str]:
-    return [make(session_id) for make in makers]
-
-
 class Calls:
     """Every atomic step as a Call: no connection, no waiting. Operations and AsyncOperations send them.
 
     also is names of further keys of the session, such as the current round's. The same word means the same everywhere:
 
-    epoch: 1 to 32 hex digits that change whenever what clients know must be read anew. fields: fields and
-    their values, at most 1,000 pairs. data: JSON (RFC 8259) of the event, at most 256 KiB and 64 levels;
-    empty is null. capacity: seats; empty: as the field capacity of the state says, else no bound.
-    connections_max: connections of one member; one more takes over the lease that ends first. ok: applied;
-    the only result that wrote. duplicate: this operation was applied before in this epoch, as the version
-    given. conflict: expected_version is not the version. ended: the session has ended. gone: there is no
-    session. op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency.
-    expected_version: refuse unless this is the version; empty: any. type: type of the event. version: version
-    that the client has. receipt: what proves that the result is kept elsewhere, such as the id of its row.
-    taken: HSETNX of what is there. full: the collection is at its bound. element: field or member of the
-    collection. event: type of the event. once: refuse to replace what is there: taken. limit: how many are
-    let through. claim_ms: how long the entries are this worker's, from the server's clock. batch: at most so
-    many, up to 1,000. entry: entry of the collection. claimed_until: as due_claim gave it.
+    epoch: 1 to 32 hex digits that change whenever what clients know must be read anew. fields: fields and their
+    values, at most 1,000 pairs. data: JSON (RFC 8259) of the event, at most 256 KiB and 64 levels; empty is null.
+    capacity: seats; empty: as the field capacity of the state says, else no bound. connections_max: connections of
+    one member; one more takes over the lease that ends first. ok: applied; the only result that wrote. duplicate:
+    this operation was applied before in this epoch, as the version given. conflict: expected_version is not the
+    version. ended: the session has ended. gone: there is no session. op_id: id of the operation: within an epoch the
+    same one counts once; empty: no idempotency. expected_version: refuse unless this is the version; empty: any.
+    type: type of the event; not one of the functions' own (join, leave, epoch, end, handed_over), nor ~…, which is a
+    signal. version: version that the client has. receipt: what proves that the result is kept elsewhere, such as the
+    id of its row. taken: HSETNX of what is there. full: the collection is at its bound. element: field or member of
+    the collection. event: type of the event; not one of the functions' own (join, leave, epoch, end, handed_over),
+    nor ~…, which is a signal. once: refuse to replace what is there: taken. limit: how many are let through.
+    publish_to: channel, or none. message: what is kept and published. claim_ms: how long the entries are this
+    worker's, from the server's clock. batch: at most so many, up to 1,000. entry: entry of the collection.
+    claimed_until: as due_claim gave it.
     """
 
     def __init__(self, keys: Keys) -> None:
@@ -405,8 +418,8 @@ class Calls:
     def _all(self, session_id: Id, also: Sequence[str], *first: str) -> list[str]:
         """Return KEYS: the named ones, then the session's other keys, whose TTL is refreshed in the same step."""
         k = self.keys
-        others = _each(session_id, k.state, k.roster, k.presence, k.role, k.log, k.round, k.score, k.buzzer)
-        return [*first, *(key for key in (*others, *also) if key not in first)]
+        others = [k.state, k.roster, k.presence, k.role, k.log, k.round, k.score, k.buzzer, k.pending, k.team]
+        return [*first, *(key for key in (*(make(session_id) for make in others), *also) if key not in first)]
 
     def _record(
         self, session_id: Id, target: str, command: str, name: str, *element: str, **change: Unpack[Change]
@@ -461,7 +474,7 @@ class Calls:
         """Take a seat and a lease; a member who has a seat takes no second one.
 
         joined: a seat, new data or a taken-over connection, and everybody is told. again: it had the seat and the
-        same data: only the lease is new. full: no seat is left.
+        same data: only the lease is new. full: no seat is left. banned: this member was banned from here.
         """
         k = self.keys
         keys = self._all(
@@ -611,32 +624,6 @@ class Calls:
         """Remove one element of role: roles of one room: player id → what they may do."""
         return self._record(session_id, self.keys.role(session_id), "HDEL", "role", element, **change)
 
-    def record_answer(
-        self, session_id: Id, round_id: Id, element: str, value: str, *, once: bool = False, **change: Unpack[Change]
-    ) -> Call[Versioned[RecordResult]]:
-        """Write one element of answer: answers of one round: player id → value, hidden until the reveal; hidden
-        (redis_planning_summary.md:10): in no snapshot and no event, sent to the person whom it belongs to alone.
-
-        value: what it holds.
-        """
-        return self._record(
-            session_id,
-            self.keys.answer(session_id, round_id),
-            "HSETNX" if once else "HSET",
-            "answer",
-            element,
-            value,
-            **change,
-        )
-
-    def remove_answer(
-        self, session_id: Id, round_id: Id, element: str, **change: Unpack[Change]
-    ) -> Call[Versioned[RecordResult]]:
-        """Remove one element of answer: answers of one round: player id → value, hidden until the reveal; hidden
-        (redis_planning_summary.md:10): in no snapshot and no event, sent to the person whom it belongs to alone.
-        """
-        return self._record(session_id, self.keys.answer(session_id, round_id), "HDEL", "answer", element, **change)
-
     def record_round(
         self, session_id: Id, element: str, value: str, *, once: bool = False, **change: Unpack[Change]
     ) -> Call[Versioned[RecordResult]]:
@@ -652,34 +639,6 @@ class Calls:
         """Remove one element of round: rounds of one room: id → number, phase, started_at, ends_at."""
         return self._record(session_id, self.keys.round(session_id), "HDEL", "round", element, **change)
 
-    def record_score(
-        self, session_id: Id, element: str, value: float, **change: Unpack[Change]
-    ) -> Call[Versioned[RecordResult]]:
-        """Write one element of score: scores of one room: player id → points.
-
-        value: by how much its score changes.
-        """
-        return self._record(session_id, self.keys.score(session_id), "ZINCRBY", "score", element, str(value), **change)
-
-    def remove_score(self, session_id: Id, element: str, **change: Unpack[Change]) -> Call[Versioned[RecordResult]]:
-        """Remove one element of score: scores of one room: player id → points."""
-        return self._record(session_id, self.keys.score(session_id), "ZREM", "score", element, **change)
-
-    def record_buzzer(
-        self, session_id: Id, element: str, value: str, *, once: bool = False, **change: Unpack[Change]
-    ) -> Call[Versioned[RecordResult]]:
-        """Write one element of buzzer: buzzers of one room: id → record.
-
-        value: what it holds.
-        """
-        return self._record(
-            session_id, self.keys.buzzer(session_id), "HSETNX" if once else "HSET", "buzzer", element, value, **change
-        )
-
-    def remove_buzzer(self, session_id: Id, element: str, **change: Unpack[Change]) -> Call[Versioned[RecordResult]]:
-        """Remove one element of buzzer: buzzers of one room: id → record."""
-        return self._record(session_id, self.keys.buzzer(session_id), "HDEL", "buzzer", element, **change)
-
     def drop_answer(self, session_id: Id, round_id: Id) -> Call[int]:
         """Unlink keys with an id of their own that are done with, such as the last round's; how many there were."""
         keys = [self.keys.state(session_id), self.keys.answer(session_id, round_id)]
@@ -694,6 +653,18 @@ class Calls:
         keys = [self.keys.rate(action, subject, window)]
         args = _argv(limit, TTL["rate"])
         return Call("rate_hit", keys, args, _numbered(Counted))
+
+    def send_rate(
+        self, action: Id, subject: Id, window: Id, limit: int, message: str, *, publish_to: str = ""
+    ) -> Call[Counted[SignalSendResult]]:
+        """Publish a signal that is stored nowhere, where its sender is within the limit of the window (how often one
+        subject did one action in one window).
+
+        sent: published. refused: beyond the limit: not published.
+        """
+        keys = [self.keys.rate(action, subject, window)]
+        args = _argv(limit, TTL["rate"], publish_to, message)
+        return Call("signal_send", keys, args, _numbered(Counted))
 
     def claim_due(self, bucket: Id, *, claim_ms: int = 5000, batch: int = 100) -> Call[list[Claim]]:
         """Take entries that are due by the server's clock; a claimed one is due again when its claim ends, and no
@@ -762,7 +733,7 @@ class _Exchange(Generic[C]):
                 home = call.keys[0].rpartition(":")[0]
                 reply = yield from self._once(call, [*call.keys, *(f"{home}:{part}" for part in _texts(reply)[1:])])
             return call.read(reply)
-        except server.RedisError as error:
+        except _RAISED as error:
             if (known := refused(error)) is error:
                 raise
             raise known from error
@@ -792,7 +763,7 @@ class _Driver(_Exchange[Connection]):
             while True:
                 try:
                     reply = self.client.execute_command(*command)
-                except server.RedisError as error:
+                except _RAISED as error:
                     command = flow.throw(error)
                 else:
                     command = flow.send(reply)
@@ -809,7 +780,7 @@ class _AsyncDriver(_Exchange[AsyncConnection]):
             while True:
                 try:
                     reply = await self.client.execute_command(*command)
-                except server.RedisError as error:
+                except _RAISED as error:
                     command = flow.throw(error)
                 else:
                     command = flow.send(reply)
@@ -853,16 +824,11 @@ class Operations(_Driver):
     remove = _sync(Calls.remove)
     record_role = _sync(Calls.record_role)
     remove_role = _sync(Calls.remove_role)
-    record_answer = _sync(Calls.record_answer)
-    remove_answer = _sync(Calls.remove_answer)
     record_round = _sync(Calls.record_round)
     remove_round = _sync(Calls.remove_round)
-    record_score = _sync(Calls.record_score)
-    remove_score = _sync(Calls.remove_score)
-    record_buzzer = _sync(Calls.record_buzzer)
-    remove_buzzer = _sync(Calls.remove_buzzer)
     drop_answer = _sync(Calls.drop_answer)
     hit_rate = _sync(Calls.hit_rate)
+    send_rate = _sync(Calls.send_rate)
     claim_due = _sync(Calls.claim_due)
     done_due = _sync(Calls.done_due)
     add_gateway = _sync(Calls.add_gateway)
@@ -884,16 +850,11 @@ class AsyncOperations(_AsyncDriver):
     remove = _async(Calls.remove)
     record_role = _async(Calls.record_role)
     remove_role = _async(Calls.remove_role)
-    record_answer = _async(Calls.record_answer)
-    remove_answer = _async(Calls.remove_answer)
     record_round = _async(Calls.record_round)
     remove_round = _async(Calls.remove_round)
-    record_score = _async(Calls.record_score)
-    remove_score = _async(Calls.remove_score)
-    record_buzzer = _async(Calls.record_buzzer)
-    remove_buzzer = _async(Calls.remove_buzzer)
     drop_answer = _async(Calls.drop_answer)
     hit_rate = _async(Calls.hit_rate)
+    send_rate = _async(Calls.send_rate)
     claim_due = _async(Calls.claim_due)
     done_due = _async(Calls.done_due)
     add_gateway = _async(Calls.add_gateway)

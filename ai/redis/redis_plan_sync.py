@@ -25,6 +25,10 @@ MOST_HELD = 1000
 STATUS = {"end": "ended", "handed_over": "handed_over"}
 
 
+#: What reading an envelope of hostile bytes may raise.
+_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
+
+
 class Answer(Protocol):
     """What catch_up answers: a delta without a hole, the whole state, or that there is none."""
 
@@ -85,7 +89,7 @@ class SyncClient:
             if kind.startswith("~"):
                 return "signal"
             epoch, version = str(event["e"]), int(event["v"])
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except _UNREADABLE:
             self.counts["unreadable"] += (
                 1  # it must not stop the others: the gap that it leaves is found like any other
             )
@@ -131,8 +135,11 @@ class SyncClient:
 
     def _delta(self, answer: Answer) -> bool:
         for text in answer.events:
-            event = json.loads(text)
-            version = int(event["v"])
+            try:
+                event = json.loads(text)
+                version = int(event["v"])
+            except _UNREADABLE:
+                return False
             if version == self.version + 1 and not self._apply(event, version):
                 return False
         return self.version >= answer.version

@@ -53,7 +53,9 @@ _LOST = (LostError, LateError, ReadOnlyError, OSError)
 
 
 async def persist(send: Callable[[], Awaitable[T]], timing: Timing, tries: int = 2) -> T:
-    """Send a call again whose answer was lost: it may have been done, so it needs its operation id, never a new one.
+    """Send a call again whose answer was lost, or which was refused for now, by its operation id and never a new one.
+
+    The answer may have been lost after the work was done; a refusal that passes is one with the attribute again.
 
     await persist(lambda: operations.apply("k3v9", "rename", data, op_id="01JD…"), TIMING)  # duplicate is success
     """
@@ -61,11 +63,24 @@ async def persist(send: Callable[[], Awaitable[T]], timing: Timing, tries: int =
     while True:
         try:
             return await send()
-        except (LostError, LateError, OSError):
+        except Exception as error:
             attempt += 1
-            if attempt >= tries:
+            if attempt >= tries or not (
+                isinstance(error, LostError | LateError | OSError) or getattr(error, "again", False)
+            ):
                 raise
             await asyncio.sleep(timing.wait(attempt))
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+async def _end(*tasks: asyncio.Task[None]) -> None:
+    while running := [task for task in tasks if not task.done()]:
+        for task in running:  # again until it ends: a library below may swallow a cancellation
+            task.cancel()
+        await asyncio.wait(running, timeout=0.2)
 
 
 class Link:
@@ -90,12 +105,15 @@ class Link:
         except _LOST:
             await self.drop(client)
             raise
+        except (RuntimeError, AttributeError) as error:  # what a transport raises that was closed under redis-py
+            await self.drop(client)
+            raise LostError(str(error)) from error
 
     async def primary(self) -> Any:
         """Return the redis-py client of the primary; raises redis ConnectionError while there is none."""
         async with self._finding:
             if self._client is None:
-                now = asyncio.get_running_loop().time()
+                now = _now()
                 if now < self._not_before:
                     raise LostError("no primary yet, and it is too early to look again")
                 self._client = await self._find(now)
@@ -164,15 +182,18 @@ class SyncDriver:
         probe: str = "",
         sharded: bool = False,
         fold: Callable[[State, Event], State] = patch,
+        elsewhere: Callable[[SyncDriver], Awaitable[None]] | None = None,
     ) -> None:
         self.link, self.timing, self.counts = link, timing, Counter[str]()
         self._ask, self._channel, self._key, self._probe = catch_up, channel, state, probe
-        self._sharded, self._fold = sharded, fold
+        self._sharded, self._fold, self._elsewhere = sharded, fold, elsewhere
         self._followed: dict[str, _Followed] = {}
         self._catching: dict[str, asyncio.Task[None]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._pubsub: PubSub | None = None
+        self._reading: asyncio.Task[None]
         self._closed = False
+        self._heard_at = 0.0
         self._said: dict[str, str] = {}
         self._admit = asyncio.Semaphore(ADMITTED)
 
@@ -183,11 +204,8 @@ class SyncDriver:
 
     async def __aexit__(self, *_: object) -> None:
         """End every task; the link stays open."""
-        self._closed = True  # a library below may swallow the one cancellation that a task gets
-        tasks = [*self._tasks, *self._catching.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        self._closed = True
+        await _end(*self._tasks, *self._catching.values())
 
     async def follow(self, session_id: str, listener: Listener | None = None) -> SyncClient:
         """Return the copy of a session, which becomes live once the subscription is confirmed and the state is read."""
@@ -196,16 +214,37 @@ class SyncDriver:
         if followed is None:
             followed = self._followed[channel] = _Followed(session_id, SyncClient(self._fold), [])
             if self._pubsub is not None:
-                with suppress(*_LOST):  # the next life of the connection subscribes to it
+                try:
                     await self._subscribe(self._pubsub, [channel])
+                except Exception as error:  # whatever it is, the next life of the connection subscribes to it
+                    self._warn("subscribing", error)
+                    self._reading.cancel()
         followed.listeners.extend([listener] if listener else [])
         return followed.copy
+
+    @property
+    def followed(self) -> tuple[_Followed, ...]:
+        """The sessions that are followed."""
+        return tuple(self._followed.values())
+
+    def give(self, followed: _Followed) -> _Followed:
+        """Let go of a session that another driver takes."""
+        del self._followed[self._channel(followed.session_id)]
+        return followed
+
+    async def take(self, followed: _Followed) -> None:
+        """Go on with a session that another driver gave: its copy catches up once the subscription is confirmed."""
+        channel = self._channel(followed.session_id)
+        self._followed[channel] = followed
+        if self._pubsub is not None:
+            with suppress(*_LOST):
+                await self._subscribe(self._pubsub, [channel])
 
     async def unfollow(self, session_id: str) -> None:
         """Forget a session and its listeners."""
         channel = self._channel(session_id)
         if self._followed.pop(channel, None) is not None and self._pubsub is not None:
-            with suppress(*_LOST):
+            with suppress(Exception):  # it is followed no more, whatever comes
                 await (self._pubsub.sunsubscribe(channel) if self._sharded else self._pubsub.unsubscribe(channel))
 
     def _warn(self, what: str, error: Exception) -> None:
@@ -239,6 +278,15 @@ class SyncDriver:
             for followed in self._followed.values():
                 followed.copy.disconnected()
             await asyncio.sleep(self.timing.wait(attempt))
+            await self._place()
+
+    async def _place(self) -> None:
+        """Let who knows the cluster hand sessions on whose slot is elsewhere now."""
+        if self._elsewhere is not None:
+            try:
+                await self._elsewhere(self)
+            except Exception as error:
+                self._warn("topology", error)
 
     async def _live(self) -> None:
         """Live one life of the connection: each copy catches up once its subscription is confirmed, never before."""
@@ -248,21 +296,39 @@ class SyncDriver:
                 await self._subscribe(pubsub, channels[at : at + BATCH])
             if self._probe:
                 await pubsub.subscribe(self._probe)
-            self._pubsub, now = pubsub, asyncio.get_running_loop().time
-            heard, due = now(), now()
-            for channel in self._followed.keys() - set(channels):
-                await self._subscribe(pubsub, [channel])
-            while now() - heard < self.timing.probe_s and not self._closed:
-                if now() >= due and pubsub.subscribed:
-                    due = now() + self.timing.probe_s / 2
-                    await (self.link.execute_command("PUBLISH", self._probe, "") if self._probe else pubsub.ping())
-                if not pubsub.subscribed:  # nothing to hear yet
-                    heard = now()
-                    await asyncio.sleep(min(0.05, self.timing.probe_s / 4))
-                elif (message := await pubsub.get_message(timeout=self.timing.probe_s / 4)) is not None:
-                    heard = now()
-                    self._hear(message)
+            self._reading = asyncio.create_task(self._read(pubsub))
+            self._pubsub, self._heard_at = pubsub, _now()
+            try:
+                for channel in self._followed.keys() - set(channels):
+                    await self._subscribe(pubsub, [channel])
+                await self._probe_while(self._reading, pubsub)
+            finally:
+                await _end(self._reading)
         raise LateError(f"no message of our own came back in {self.timing.probe_s:g} s")
+
+    async def _read(self, pubsub: PubSub) -> None:
+        """Hear every message, without a timeout for each: that would cost more than the message."""
+        while not self._closed:
+            if not pubsub.subscribed:  # nothing to hear yet
+                self._heard_at = _now()
+                await asyncio.sleep(min(0.05, self.timing.probe_s / 4))
+            elif (message := await pubsub.get_message(timeout=None)) is not None:
+                self._heard_at = _now()
+                self._hear(message)
+
+    async def _probe_while(self, reading: asyncio.Task[None], pubsub: PubSub) -> None:
+        """Return once nothing was heard for the probe's period, not even the probe; raise what ended the reading."""
+        due = _now()
+        while _now() - self._heard_at < self.timing.probe_s and not self._closed:
+            if _now() >= due and pubsub.subscribed:
+                due = _now() + self.timing.probe_s / 2
+                await (self.link.execute_command("PUBLISH", self._probe, "") if self._probe else pubsub.ping())
+            await asyncio.wait([reading], timeout=self.timing.probe_s / 4)
+            if reading.cancelled():
+                raise LostError("a channel could not be subscribed to")
+            if reading.done():
+                return reading.result()
+        return None
 
     def _hear(self, message: Mapping[str, Any]) -> None:
         channel = message["channel"] or ""
@@ -321,13 +387,24 @@ class SyncDriver:
                     await self._compare(watched[at : at + BATCH])
                 except Exception as error:
                     self._warn("beacon", error)
+                    await self._place()
 
     async def _compare(self, watched: Sequence[_Followed]) -> None:
         """Compare the copies with the server's positions, read in one round trip."""
+        before = [(f.copy.epoch, f.copy.version) for f in watched]
         async with (await self.link.primary()).pipeline(transaction=False) as pipe:
             for followed in watched:
                 pipe.hmget(self._key(followed.session_id), "epoch", "version")
-            positions = await pipe.execute()
-        for followed, (epoch, version) in zip(watched, positions, strict=True):
-            if followed.copy.beacon(epoch or "", int(version or 0)) == "catch up":
+            positions = [(epoch or "", int(version or 0)) for epoch, version in await pipe.execute()]
+        late = []
+        for followed, known, there in zip(watched, before, positions, strict=True):
+            if there[0] == known[0] and there[1] >= known[1]:  # as far as the copy was, or further
+                late += [(followed, there)] if followed.copy.version < there[1] else []
+            elif followed.copy.beacon(*there) == "catch up":
+                self._catch_up(followed)
+        if late:
+            await asyncio.sleep(self.timing.beacon_s / 4)  # an event on its way is not a lost one
+        for followed, there in late:
+            behind = followed.copy.epoch == there[0] and followed.copy.version < there[1]
+            if behind and followed.copy.beacon(*there) == "catch up":
                 self._catch_up(followed)

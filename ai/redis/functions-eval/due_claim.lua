@@ -1,5 +1,8 @@
+-- What FCALL and EVAL reach, by name: a chunk of Lua has room for 200 local names, so each function keeps its own in a block.
+local CALLS = {}
+
 local LAST_VERSION = 9007199254740991
-local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_FEW = 262144, 64, 1024, 1000
+local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_FEW, MOST_KEYS = 262144, 64, 1024, 1000, 1000
 
 -- The checks: each takes an argument's text and returns its value, or nil where it is refused.
 local function whole(text, least, most)
@@ -7,17 +10,23 @@ local function whole(text, least, most)
   return number and number >= least and number <= most and number or nil
 end
 
-local function check_epoch(text) return #text <= 32 and string.match(text, '^%x+$') or nil end
-
 local function check_milliseconds(text) return whole(text, 1, 1000000000000) end
 
 local function check_few(text) return whole(text, 1, MOST_FEW) end
 
--- The commands that change one element: the type of the collection, whether a value follows, what counts its elements.
+-- The commands that change one element: the type of the collection, whether a value follows; and what is run beside them,
+-- to know whether the element is there and how many there are, or to keep the newest.
 local ELEMENT = {
-  HSET = {'hash', true, 'HLEN'}, HSETNX = {'hash', true, 'HLEN'}, HINCRBY = {'hash', true, 'HLEN'},
-  ZADD = {'zset', true, 'ZCARD'}, ZINCRBY = {'zset', true, 'ZCARD'}, SADD = {'set', false, 'SCARD'},
-  RPUSH = {'list', false}, HDEL = {'hash', false}, ZREM = {'zset', false}, SREM = {'set', false},
+  HSET = {kind = 'hash', value = true, has = 'HEXISTS', size = 'HLEN'},
+  HSETNX = {kind = 'hash', value = true, has = 'HEXISTS', size = 'HLEN'},
+  HINCRBY = {kind = 'hash', value = true, has = 'HEXISTS', size = 'HLEN'},
+  ZADD = {kind = 'zset', value = true, has = 'ZSCORE', size = 'ZCARD'},
+  ZINCRBY = {kind = 'zset', value = true, has = 'ZSCORE', size = 'ZCARD'},
+  SADD = {kind = 'set', value = false, has = 'SISMEMBER', size = 'SCARD'},
+  RPUSH = {kind = 'list', value = false, trim = 'LTRIM'},
+  HDEL = {kind = 'hash', value = false},
+  ZREM = {kind = 'zset', value = false},
+  SREM = {kind = 'set', value = false},
 }
 
 -- Reads ARGV as the call defines it: a table by name, or nil and what is wrong.
@@ -42,16 +51,18 @@ local function arguments(call, args)
   return a
 end
 
--- What is wrong with the keys: their number, or a value of another type than its use.
+local function foreign(key, kind)
+  local found = redis.call('TYPE', key).ok
+  if found ~= 'none' and found ~= kind then return 'WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind end
+end
+
+-- The key that holds a value of another type than its use. The state shows it where it is read, by session_of.
 local function misfit(call, keys, a)
-  if #keys < #call.types or (#keys > #call.types and not call.more) then return 'BADARG ' .. call.name .. ': KEYS' end
   for i, kind in ipairs(call.types) do
     if kind == 'log' then kind = (a.log_max or a.max).form end
-    if kind == 'element' then kind = ELEMENT[a.command][1] end
-    local found = redis.call('TYPE', keys[i]).ok
-    if found ~= 'none' and found ~= kind and kind ~= 'any' then
-      return 'WRONGTYPE ' .. keys[i] .. ' holds a ' .. found .. ', not a ' .. kind
-    end
+    if kind == 'element' then kind = ELEMENT[a.command].kind end
+    local wrong = kind ~= 'any' and kind ~= 'state' and foreign(keys[i], kind)
+    if wrong then return wrong end
   end
 end
 
@@ -59,42 +70,40 @@ end
 local function forbidden(call, keys, a)
   local may = redis.acl_check_cmd
   if not may then return nil end -- before Redis 7
-  for _, command in ipairs(call.runs) do
-    if not may(command, keys[1]) then return 'NOPERM ' .. call.name .. ': ' .. command end
-  end
-  if a.log_max then
-    for _, command in ipairs(a.log_max.form == 'stream' and {'XADD'} or {'RPUSH', 'LTRIM'}) do
-      if not may(command, keys[1]) then return 'NOPERM ' .. call.name .. ': ' .. command end
+  local function first(commands, key, ...)
+    for _, command in pairs(commands) do
+      if not may(command, key, ...) then return command end
     end
   end
+  local missing = first(call.runs, keys[1])
+  if not missing and call.by_form and (a.log_max or a.max) then
+    missing = first(call.by_form[(a.log_max or a.max).form] or {}, keys[1])
+  end
+  if not missing and a.command then
+    local rule = ELEMENT[a.command]
+    missing = first({a.command, rule.has, rule.size or rule.trim}, keys[1])
+  end
   local channel = a.channel or a.publish_to
-  if channel and channel.name and not may(channel.command, channel.name, '') then
-    return 'NOPERM ' .. call.name .. ': ' .. channel.command .. ' ' .. channel.name
+  if not missing and channel and channel.name then
+    missing = first({channel.command}, channel.name, '')
+    missing = missing and missing .. ' ' .. channel.name
   end
-  if a.command and not may(a.command, keys[1]) then return 'NOPERM ' .. call.name .. ': ' .. a.command end
+  return missing and 'NOPERM ' .. call.name .. ': ' .. missing
 end
 
--- The session's epoch, version and status; nil where it is gone; and what is wrong with a state that is not ours.
-local function session_of(state)
-  local f = redis.call('HMGET', state, 'epoch', 'version', 'status')
-  if not f[1] and not f[2] and redis.call('EXISTS', state) == 0 then return nil end
-  local version = f[2] and whole(f[2], 0, LAST_VERSION - 1)
-  if not version or not f[1] or not check_epoch(f[1]) then
-    return nil, 'BADSTATE ' .. state .. ' has no epoch and version that can go on'
-  end
-  local closed = f[3] == 'ended' or f[3] == 'handed_over'
-  return {epoch = f[1], version = version, status = closed and f[3] or 'open', ended = closed}
-end
-
--- Checks everything, then runs the body with keys, arguments by name and, for a call of a session, the session.
-local function run(call, body, keys, args)
+-- Arguments, keys and rights, checked: the arguments by name, or what is wrong.
+local function checked(call, keys, args)
   local a, wrong = arguments(call, args)
-  wrong = wrong or misfit(call, keys, a) or forbidden(call, keys, a)
+  if not wrong and (#keys < #call.types or #keys > (call.more and MOST_KEYS or #call.types)) then
+    wrong = 'BADARG ' .. call.name .. ': KEYS'
+  end
+  return a, wrong or forbidden(call, keys, a) or misfit(call, keys, a)
+end
+
+local function run(call, body, keys, args)
+  local a, wrong = checked(call, keys, args)
   if wrong then return redis.error_reply(wrong) end
-  if not call.session then return body(keys, a) end
-  local session, bad = session_of(keys[1])
-  if bad then return redis.error_reply(bad) end
-  return body(keys, a, session)
+  return body(keys, a)
 end
 
 local function digits(number)
@@ -109,13 +118,13 @@ end
 
 -- due_claim
 -- For buzzroom:v1:due:<bucket>
--- Serves US-009.2 (prd.md:79), US-024.1 (prd.md:139), US-010 (prd.md:81), US-011 (prd.md:85) and 2 more
 -- Take entries that are due by the server's clock; a claimed one is due again when its claim ends, and no two workers get one.
 -- KEYS target (zset)
 -- ARGV claim_ms batch
 --   claim_ms: how long the entries are this worker's, from the server's clock
 --   batch: at most so many, up to 1,000
 -- Answers entry, claimed_until, entry, claimed_until ….
+do
 local function due_claim(keys, a)
   local now, found = clock(), {}
   local later = digits(now + a.claim_ms)
@@ -130,10 +139,11 @@ end
 local DUE_CLAIM = {
   name = 'due_claim', types = {'zset'},
   args = {{'claim_ms', check_milliseconds}, {'batch', check_few}},
-  runs = {'EXISTS', 'HMGET', 'TIME', 'TYPE', 'ZADD', 'ZRANGEBYSCORE'},
+  runs = {'TIME', 'TYPE', 'ZADD', 'ZRANGEBYSCORE'},
 }
-local function call_due_claim(keys, args)
+CALLS['due_claim'] = function(keys, args)
   return run(DUE_CLAIM, due_claim, keys, args)
 end
+end
 
-return call_due_claim(KEYS, ARGV)
+return CALLS['due_claim'](KEYS, ARGV)

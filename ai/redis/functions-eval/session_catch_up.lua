@@ -1,6 +1,9 @@
 #!lua flags=no-writes
+-- What FCALL and EVAL reach, by name: a chunk of Lua has room for 200 local names, so each function keeps its own in a block.
+local CALLS = {}
+
 local LAST_VERSION = 9007199254740991
-local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_FEW = 262144, 64, 1024, 1000
+local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_FEW, MOST_KEYS = 262144, 64, 1024, 1000, 1000
 
 -- Whether text is UTF-8 (RFC 3629): no overlong form, no surrogate, nothing above U+10FFFF. One pass.
 local function is_utf8(text)
@@ -33,17 +36,25 @@ local function check_epoch(text) return #text <= 32 and string.match(text, '^%x+
 local function check_whole(text) return whole(text, 0, LAST_VERSION) end
 
 local function check_log(text)
-  local entries, form = string.match(text, '^(%d+)( ?%a*)$')
+  local most, form = string.match(text, '^([1-9]%d*)( ?%a*)$')
   if form ~= '' and form ~= ' stream' then return nil end
-  entries = whole(entries, 1, 1000000)
-  return entries and {entries = entries, form = form == '' and 'list' or 'stream'}
+  local entries = whole(most, 1, 1000000)
+  return entries and {entries = entries, most = most, form = form == '' and 'list' or 'stream'}
 end
 
--- The commands that change one element: the type of the collection, whether a value follows, what counts its elements.
+-- The commands that change one element: the type of the collection, whether a value follows; and what is run beside them,
+-- to know whether the element is there and how many there are, or to keep the newest.
 local ELEMENT = {
-  HSET = {'hash', true, 'HLEN'}, HSETNX = {'hash', true, 'HLEN'}, HINCRBY = {'hash', true, 'HLEN'},
-  ZADD = {'zset', true, 'ZCARD'}, ZINCRBY = {'zset', true, 'ZCARD'}, SADD = {'set', false, 'SCARD'},
-  RPUSH = {'list', false}, HDEL = {'hash', false}, ZREM = {'zset', false}, SREM = {'set', false},
+  HSET = {kind = 'hash', value = true, has = 'HEXISTS', size = 'HLEN'},
+  HSETNX = {kind = 'hash', value = true, has = 'HEXISTS', size = 'HLEN'},
+  HINCRBY = {kind = 'hash', value = true, has = 'HEXISTS', size = 'HLEN'},
+  ZADD = {kind = 'zset', value = true, has = 'ZSCORE', size = 'ZCARD'},
+  ZINCRBY = {kind = 'zset', value = true, has = 'ZSCORE', size = 'ZCARD'},
+  SADD = {kind = 'set', value = false, has = 'SISMEMBER', size = 'SCARD'},
+  RPUSH = {kind = 'list', value = false, trim = 'LTRIM'},
+  HDEL = {kind = 'hash', value = false},
+  ZREM = {kind = 'zset', value = false},
+  SREM = {kind = 'set', value = false},
 }
 
 -- Reads ARGV as the call defines it: a table by name, or nil and what is wrong.
@@ -68,16 +79,18 @@ local function arguments(call, args)
   return a
 end
 
--- What is wrong with the keys: their number, or a value of another type than its use.
+local function foreign(key, kind)
+  local found = redis.call('TYPE', key).ok
+  if found ~= 'none' and found ~= kind then return 'WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind end
+end
+
+-- The key that holds a value of another type than its use. The state shows it where it is read, by session_of.
 local function misfit(call, keys, a)
-  if #keys < #call.types or (#keys > #call.types and not call.more) then return 'BADARG ' .. call.name .. ': KEYS' end
   for i, kind in ipairs(call.types) do
     if kind == 'log' then kind = (a.log_max or a.max).form end
-    if kind == 'element' then kind = ELEMENT[a.command][1] end
-    local found = redis.call('TYPE', keys[i]).ok
-    if found ~= 'none' and found ~= kind and kind ~= 'any' then
-      return 'WRONGTYPE ' .. keys[i] .. ' holds a ' .. found .. ', not a ' .. kind
-    end
+    if kind == 'element' then kind = ELEMENT[a.command].kind end
+    local wrong = kind ~= 'any' and kind ~= 'state' and foreign(keys[i], kind)
+    if wrong then return wrong end
   end
 end
 
@@ -85,25 +98,32 @@ end
 local function forbidden(call, keys, a)
   local may = redis.acl_check_cmd
   if not may then return nil end -- before Redis 7
-  for _, command in ipairs(call.runs) do
-    if not may(command, keys[1]) then return 'NOPERM ' .. call.name .. ': ' .. command end
-  end
-  if a.log_max then
-    for _, command in ipairs(a.log_max.form == 'stream' and {'XADD'} or {'RPUSH', 'LTRIM'}) do
-      if not may(command, keys[1]) then return 'NOPERM ' .. call.name .. ': ' .. command end
+  local function first(commands, key, ...)
+    for _, command in pairs(commands) do
+      if not may(command, key, ...) then return command end
     end
   end
-  local channel = a.channel or a.publish_to
-  if channel and channel.name and not may(channel.command, channel.name, '') then
-    return 'NOPERM ' .. call.name .. ': ' .. channel.command .. ' ' .. channel.name
+  local missing = first(call.runs, keys[1])
+  if not missing and call.by_form and (a.log_max or a.max) then
+    missing = first(call.by_form[(a.log_max or a.max).form] or {}, keys[1])
   end
-  if a.command and not may(a.command, keys[1]) then return 'NOPERM ' .. call.name .. ': ' .. a.command end
+  if not missing and a.command then
+    local rule = ELEMENT[a.command]
+    missing = first({a.command, rule.has, rule.size or rule.trim}, keys[1])
+  end
+  local channel = a.channel or a.publish_to
+  if not missing and channel and channel.name then
+    missing = first({channel.command}, channel.name, '')
+    missing = missing and missing .. ' ' .. channel.name
+  end
+  return missing and 'NOPERM ' .. call.name .. ': ' .. missing
 end
 
 -- The session's epoch, version and status; nil where it is gone; and what is wrong with a state that is not ours.
 local function session_of(state)
-  local f = redis.call('HMGET', state, 'epoch', 'version', 'status')
-  if not f[1] and not f[2] and redis.call('EXISTS', state) == 0 then return nil end
+  local f = redis.pcall('HMGET', state, 'epoch', 'version', 'status')
+  if f.err then return nil, foreign(state, 'hash') or f.err end
+  if not f[1] and not f[2] and redis.call('TYPE', state).ok == 'none' then return nil end
   local version = f[2] and whole(f[2], 0, LAST_VERSION - 1)
   if not version or not f[1] or not check_epoch(f[1]) then
     return nil, 'BADSTATE ' .. state .. ' has no epoch and version that can go on'
@@ -112,12 +132,19 @@ local function session_of(state)
   return {epoch = f[1], version = version, status = closed and f[3] or 'open', ended = closed}
 end
 
--- Checks everything, then runs the body with keys, arguments by name and, for a call of a session, the session.
-local function run(call, body, keys, args)
+-- Arguments, keys and rights, checked: the arguments by name, or what is wrong.
+local function checked(call, keys, args)
   local a, wrong = arguments(call, args)
-  wrong = wrong or misfit(call, keys, a) or forbidden(call, keys, a)
+  if not wrong and (#keys < #call.types or #keys > (call.more and MOST_KEYS or #call.types)) then
+    wrong = 'BADARG ' .. call.name .. ': KEYS'
+  end
+  return a, wrong or forbidden(call, keys, a) or misfit(call, keys, a)
+end
+
+-- The same for a call of a session, which its body is given.
+local function run_session(call, body, keys, args)
+  local a, wrong = checked(call, keys, args)
   if wrong then return redis.error_reply(wrong) end
-  if not call.session then return body(keys, a) end
   local session, bad = session_of(keys[1])
   if bad then return redis.error_reply(bad) end
   return body(keys, a, session)
@@ -125,6 +152,18 @@ end
 
 local function digits(number)
   return string.format('%.0f', number)
+end
+
+local function list_missed(log, missed)
+  return redis.call('LRANGE', log, -missed, -1)
+end
+
+local function stream_missed(log, version, missed)
+  local found = {}
+  for _, e in ipairs(redis.call('XRANGE', log, digits(version + 1) .. '-0', '+', 'COUNT', missed)) do
+    found[#found + 1] = e[2][2]
+  end
+  return found
 end
 
 -- Fields of the state that are not the project's to read in a snapshot: "key:answer:7" notes a key of the session with an
@@ -136,7 +175,7 @@ local function starts(text, with)
 end
 
 -- session_catch_up
--- Serves R-607a2 (prd.md:7), US-007 (prd.md:66), US-011 (prd.md:85), US-029 (prd.md:155) and 9 more
+-- Serves US-019 (prd.md:115), US-019.2 (prd.md:118), US-027 (prd.md:149)
 -- What a client missed; a snapshot, without fields key:… and hidden:…, for another epoch, a client that is ahead, or more than max missed events.
 -- KEYS state (hash) log
 -- ARGV known_epoch version max
@@ -144,17 +183,16 @@ end
 --   version: version that the client has
 --   max: missed events beyond which a snapshot is given; "<entries> stream" where the log is a stream
 -- Answers {"delta", version, event…}, {"snapshot", version, epoch, field, value…} or {"gone"}.
+do
 local function session_catch_up(keys, a, session)
   if not session then return {'gone'} end
   local missed = session.version - a.version
   if session.epoch == a.known_epoch and missed >= 0 and missed <= a.max.entries then
     local found, delta = {}, {'delta', session.version}
     if missed > 0 and a.max.form == 'stream' then
-      for _, e in ipairs(redis.call('XRANGE', keys[2], digits(a.version + 1) .. '-0', '+', 'COUNT', missed)) do
-        found[#found + 1] = e[2][2]
-      end
+      found = stream_missed(keys[2], a.version, missed)
     elseif missed > 0 then
-      found = redis.call('LRANGE', keys[2], -missed, -1)
+      found = list_missed(keys[2], missed)
     end
     local whole_delta = #found == missed
     for i, entry in ipairs(found) do
@@ -176,13 +214,14 @@ local function session_catch_up(keys, a, session)
 end
 
 local SESSION_CATCH_UP = {
-  name = 'session_catch_up', types = {'hash', 'log'},
-  session = true,
+  name = 'session_catch_up', types = {'state', 'log'},
   args = {{'known_epoch', check_text}, {'version', check_whole}, {'max', check_log}},
-  runs = {'EXISTS', 'HGETALL', 'HMGET', 'TYPE'},
+  runs = {'HGETALL', 'HMGET', 'TYPE'},
+  by_form = {list = {'LRANGE'}, stream = {'XRANGE'}},
 }
-local function call_session_catch_up(keys, args)
-  return run(SESSION_CATCH_UP, session_catch_up, keys, args)
+CALLS['session_catch_up'] = function(keys, args)
+  return run_session(SESSION_CATCH_UP, session_catch_up, keys, args)
+end
 end
 
-return call_session_catch_up(KEYS, ARGV)
+return CALLS['session_catch_up'](KEYS, ARGV)

@@ -1,5 +1,26 @@
+-- What FCALL and EVAL reach, by name: a chunk of Lua has room for 200 local names, so each function keeps its own in a block.
+local CALLS = {}
+
 local LAST_VERSION = 9007199254740991
-local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_FEW = 262144, 64, 1024, 1000
+local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_FEW, MOST_KEYS = 262144, 64, 1024, 1000, 1000
+
+-- Whether text is UTF-8 (RFC 3629): no overlong form, no surrogate, nothing above U+10FFFF. One pass.
+local function is_utf8(text)
+  local at, find = 1, string.find
+  while at <= #text do
+    local _, last = find(text, '^[%z\1-\127]+', at)
+    if not last then _, last = find(text, '^[\194-\223][\128-\191]', at) end
+    if not last then _, last = find(text, '^[\225-\236\238\239][\128-\191][\128-\191]', at) end
+    if not last then _, last = find(text, '^[\241-\243][\128-\191][\128-\191][\128-\191]', at) end
+    if not last then _, last = find(text, '^\224[\160-\191][\128-\191]', at) end
+    if not last then _, last = find(text, '^\237[\128-\159][\128-\191]', at) end
+    if not last then _, last = find(text, '^\240[\144-\191][\128-\191][\128-\191]', at) end
+    if not last then _, last = find(text, '^\244[\128-\143][\128-\191][\128-\191]', at) end
+    if not last then return false end
+    at = last + 1
+  end
+  return true
+end
 
 -- The checks: each takes an argument's text and returns its value, or nil where it is refused.
 local function whole(text, least, most)
@@ -9,19 +30,31 @@ end
 
 local function check_epoch(text) return #text <= 32 and string.match(text, '^%x+$') or nil end
 
-local function check_seconds(text) return whole(text, 1, 1000000000) end
+-- Seconds stay text: they go to Redis as they came, and a number would be written out anew in each command.
+local function check_seconds(text) return string.find(text, '^[1-9]') and whole(text, 1, 1000000000) and text or nil end
 
--- The commands that change one element: the type of the collection, whether a value follows, what counts its elements.
+-- The commands that change one element: the type of the collection, whether a value follows; and what is run beside them,
+-- to know whether the element is there and how many there are, or to keep the newest.
 local ELEMENT = {
-  HSET = {'hash', true, 'HLEN'}, HSETNX = {'hash', true, 'HLEN'}, HINCRBY = {'hash', true, 'HLEN'},
-  ZADD = {'zset', true, 'ZCARD'}, ZINCRBY = {'zset', true, 'ZCARD'}, SADD = {'set', false, 'SCARD'},
-  RPUSH = {'list', false}, HDEL = {'hash', false}, ZREM = {'zset', false}, SREM = {'set', false},
+  HSET = {kind = 'hash', value = true, has = 'HEXISTS', size = 'HLEN'},
+  HSETNX = {kind = 'hash', value = true, has = 'HEXISTS', size = 'HLEN'},
+  HINCRBY = {kind = 'hash', value = true, has = 'HEXISTS', size = 'HLEN'},
+  ZADD = {kind = 'zset', value = true, has = 'ZSCORE', size = 'ZCARD'},
+  ZINCRBY = {kind = 'zset', value = true, has = 'ZSCORE', size = 'ZCARD'},
+  SADD = {kind = 'set', value = false, has = 'SISMEMBER', size = 'SCARD'},
+  RPUSH = {kind = 'list', value = false, trim = 'LTRIM'},
+  HDEL = {kind = 'hash', value = false},
+  ZREM = {kind = 'zset', value = false},
+  SREM = {kind = 'set', value = false},
 }
 
 local function check_rest_fields(args, from)
   local found = {}
   if (#args - from) % 2 == 0 or #args - from >= 2 * MOST_FEW then return nil end
-  for i = from, #args do found[#found + 1] = args[i] end
+  for i = from, #args do
+    if not is_utf8(args[i]) then return nil end -- a snapshot is text: what is none would end the clients that read it
+    found[#found + 1] = args[i]
+  end
   return found
 end
 
@@ -47,16 +80,18 @@ local function arguments(call, args)
   return a
 end
 
--- What is wrong with the keys: their number, or a value of another type than its use.
+local function foreign(key, kind)
+  local found = redis.call('TYPE', key).ok
+  if found ~= 'none' and found ~= kind then return 'WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind end
+end
+
+-- The key that holds a value of another type than its use. The state shows it where it is read, by session_of.
 local function misfit(call, keys, a)
-  if #keys < #call.types or (#keys > #call.types and not call.more) then return 'BADARG ' .. call.name .. ': KEYS' end
   for i, kind in ipairs(call.types) do
     if kind == 'log' then kind = (a.log_max or a.max).form end
-    if kind == 'element' then kind = ELEMENT[a.command][1] end
-    local found = redis.call('TYPE', keys[i]).ok
-    if found ~= 'none' and found ~= kind and kind ~= 'any' then
-      return 'WRONGTYPE ' .. keys[i] .. ' holds a ' .. found .. ', not a ' .. kind
-    end
+    if kind == 'element' then kind = ELEMENT[a.command].kind end
+    local wrong = kind ~= 'any' and kind ~= 'state' and foreign(keys[i], kind)
+    if wrong then return wrong end
   end
 end
 
@@ -64,25 +99,32 @@ end
 local function forbidden(call, keys, a)
   local may = redis.acl_check_cmd
   if not may then return nil end -- before Redis 7
-  for _, command in ipairs(call.runs) do
-    if not may(command, keys[1]) then return 'NOPERM ' .. call.name .. ': ' .. command end
-  end
-  if a.log_max then
-    for _, command in ipairs(a.log_max.form == 'stream' and {'XADD'} or {'RPUSH', 'LTRIM'}) do
-      if not may(command, keys[1]) then return 'NOPERM ' .. call.name .. ': ' .. command end
+  local function first(commands, key, ...)
+    for _, command in pairs(commands) do
+      if not may(command, key, ...) then return command end
     end
   end
-  local channel = a.channel or a.publish_to
-  if channel and channel.name and not may(channel.command, channel.name, '') then
-    return 'NOPERM ' .. call.name .. ': ' .. channel.command .. ' ' .. channel.name
+  local missing = first(call.runs, keys[1])
+  if not missing and call.by_form and (a.log_max or a.max) then
+    missing = first(call.by_form[(a.log_max or a.max).form] or {}, keys[1])
   end
-  if a.command and not may(a.command, keys[1]) then return 'NOPERM ' .. call.name .. ': ' .. a.command end
+  if not missing and a.command then
+    local rule = ELEMENT[a.command]
+    missing = first({a.command, rule.has, rule.size or rule.trim}, keys[1])
+  end
+  local channel = a.channel or a.publish_to
+  if not missing and channel and channel.name then
+    missing = first({channel.command}, channel.name, '')
+    missing = missing and missing .. ' ' .. channel.name
+  end
+  return missing and 'NOPERM ' .. call.name .. ': ' .. missing
 end
 
 -- The session's epoch, version and status; nil where it is gone; and what is wrong with a state that is not ours.
 local function session_of(state)
-  local f = redis.call('HMGET', state, 'epoch', 'version', 'status')
-  if not f[1] and not f[2] and redis.call('EXISTS', state) == 0 then return nil end
+  local f = redis.pcall('HMGET', state, 'epoch', 'version', 'status')
+  if f.err then return nil, foreign(state, 'hash') or f.err end
+  if not f[1] and not f[2] and redis.call('TYPE', state).ok == 'none' then return nil end
   local version = f[2] and whole(f[2], 0, LAST_VERSION - 1)
   if not version or not f[1] or not check_epoch(f[1]) then
     return nil, 'BADSTATE ' .. state .. ' has no epoch and version that can go on'
@@ -91,25 +133,27 @@ local function session_of(state)
   return {epoch = f[1], version = version, status = closed and f[3] or 'open', ended = closed}
 end
 
--- Checks everything, then runs the body with keys, arguments by name and, for a call of a session, the session.
-local function run(call, body, keys, args)
+-- Arguments, keys and rights, checked: the arguments by name, or what is wrong.
+local function checked(call, keys, args)
   local a, wrong = arguments(call, args)
-  wrong = wrong or misfit(call, keys, a) or forbidden(call, keys, a)
+  if not wrong and (#keys < #call.types or #keys > (call.more and MOST_KEYS or #call.types)) then
+    wrong = 'BADARG ' .. call.name .. ': KEYS'
+  end
+  return a, wrong or forbidden(call, keys, a) or misfit(call, keys, a)
+end
+
+-- The same for a call of a session, which its body is given.
+local function run_session(call, body, keys, args)
+  local a, wrong = checked(call, keys, args)
   if wrong then return redis.error_reply(wrong) end
-  if not call.session then return body(keys, a) end
   local session, bad = session_of(keys[1])
   if bad then return redis.error_reply(bad) end
   return body(keys, a, session)
 end
 
-local function digits(number)
-  return string.format('%.0f', number)
-end
-
--- The server's clock in Unix milliseconds: the only clock that anything is decided by.
-local function clock()
+local function clock_text()
   local t = redis.call('TIME')
-  return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+  return t[1] .. string.sub('00000' .. t[2], -6, -4)
 end
 
 -- Fields of the state that are not the project's to read in a snapshot: "key:answer:7" notes a key of the session with an
@@ -121,16 +165,18 @@ local function starts(text, with)
 end
 
 -- The first of the fields that only the functions may set.
+local OWN_FIELDS = {epoch = true, version = true, receipt = true, created_at = true, updated_at = true}
+
 local function reserved(fields)
   for i = 1, #fields, 2 do
     local name, value = fields[i], fields[i + 1]
-    if name == 'epoch' or name == 'version' or name == 'receipt' or starts(name, NOTE) then return name end
+    if OWN_FIELDS[name] or starts(name, NOTE) then return name end
     if name == 'status' and (value == 'ended' or value == 'handed_over') then return 'status ' .. value end
   end
 end
 
 -- session_create
--- Serves R-607a2 (prd.md:7), US-007 (prd.md:66), US-011 (prd.md:85), US-029 (prd.md:155) and 17 more
+-- Serves US-001 (prd.md:39), US-001.3 (prd.md:43)
 -- Make the session; leftovers under its other keys (their state was lost) are unlinked first.
 -- KEYS state (hash) roster log and the session's other keys
 -- ARGV epoch ttl_s [field value]...
@@ -140,27 +186,29 @@ end
 -- Answers a result:
 --   "created": version 0, status open
 --   "exists": it is there already, in whatever status; nothing was written
+do
 local function session_create(keys, a, session)
   local wrong = reserved(a.fields)
   if wrong then return redis.error_reply('BADARG session_create: ' .. wrong .. ' belongs to the functions') end
   if session then return 'exists' end
   for i = 2, #keys do redis.call('UNLINK', keys[i]) end
-  local now = digits(clock())
-  redis.call('HSET', keys[1], 'status', 'open', 'epoch', a.epoch, 'version', '0', 'created_at', now, 'updated_at', now)
-  if #a.fields > 0 then redis.call('HSET', keys[1], unpack(a.fields)) end
+  local now = clock_text()
+  redis.call('HSET', keys[1], 'status', 'open', 'epoch', a.epoch, 'version', '0', 'created_at', now, 'updated_at', now,
+    unpack(a.fields))
   redis.call('EXPIRE', keys[1], a.ttl_s)
   return 'created'
 end
 
 local SESSION_CREATE = {
-  name = 'session_create', types = {'hash', 'any', 'any'},
-  more = true, session = true,
+  name = 'session_create', types = {'state', 'any', 'any'},
+  more = true,
   args = {{'epoch', check_epoch}, {'ttl_s', check_seconds}},
   rest = {'fields', check_rest_fields},
-  runs = {'EXISTS', 'EXPIRE', 'HMGET', 'HSET', 'TIME', 'TYPE', 'UNLINK'},
+  runs = {'EXPIRE', 'HMGET', 'HSET', 'TIME', 'TYPE', 'UNLINK'},
 }
-local function call_session_create(keys, args)
-  return run(SESSION_CREATE, session_create, keys, args)
+CALLS['session_create'] = function(keys, args)
+  return run_session(SESSION_CREATE, session_create, keys, args)
+end
 end
 
-return call_session_create(KEYS, ARGV)
+return CALLS['session_create'](KEYS, ARGV)

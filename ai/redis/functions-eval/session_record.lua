@@ -1,5 +1,8 @@
+-- What FCALL and EVAL reach, by name: a chunk of Lua has room for 200 local names, so each function keeps its own in a block.
+local CALLS = {}
+
 local LAST_VERSION = 9007199254740991
-local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_FEW = 262144, 64, 1024, 1000
+local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_FEW, MOST_KEYS = 262144, 64, 1024, 1000, 1000
 
 -- Whether text is UTF-8 (RFC 3629): no overlong form, no surrogate, nothing above U+10FFFF. One pass.
 local function is_utf8(text)
@@ -17,6 +20,16 @@ local function is_utf8(text)
     at = last + 1
   end
   return true
+end
+
+-- Where the first byte at or after at is that is no white space of JSON, and that byte; behind the text and nil at its end.
+local function skip(text, at)
+  local byte = string.byte(text, at)
+  if byte and byte <= 32 then
+    at = string.find(text, '[^ \t\r\n]', at) or #text + 1
+    byte = string.byte(text, at)
+  end
+  return at, byte
 end
 
 -- Where the JSON string that opens at the quote ends, or nil.
@@ -38,57 +51,57 @@ local function after_number(text, at)
   local _, last = string.find(text, '^%-?[1-9]%d*', at)
   if not last then _, last = string.find(text, '^%-?0', at) end
   if not last then return nil end
-  local _, fraction = string.find(text, '^%.%d+', last + 1)
-  local _, exponent = string.find(text, '^[eE][+-]?%d+', (fraction or last) + 1)
-  return (exponent or fraction or last) + 1
-end
-
-local function after_word(text, at)
-  for _, word in ipairs({'true', 'false', 'null'}) do
-    if string.sub(text, at, at + #word - 1) == word then return at + #word end
+  if string.byte(text, last + 1) == 46 then
+    _, last = string.find(text, '^%d+', last + 2)
+    if not last then return nil end
   end
+  local byte = string.byte(text, last + 1)
+  if byte == 69 or byte == 101 then
+    _, last = string.find(text, '^[+-]?%d+', last + 2)
+    if not last then return nil end
+  end
+  return last + 1
 end
 
--- Where the JSON value that begins at or after at ends, with the white space behind it; or nil. Each byte is looked at once.
+local WORDS = {[116] = 'true', [102] = 'false', [110] = 'null'}
+
+local function after_word(text, at, byte)
+  local word = WORDS[byte]
+  if word and string.sub(text, at, at + #word - 1) == word then return at + #word end
+end
+
+-- Where the JSON value that begins at or after at ends, or nil. Each byte is looked at once.
 local function after_value(text, at, depth)
-  at = string.find(text, '[^ \t\r\n]', at)
-  local byte = at and string.byte(text, at)
+  local byte
+  at, byte = skip(text, at)
   if not byte or depth > DEEPEST_JSON then return nil end
-  if byte == 34 then
-    at = after_string(text, at)
-  elseif byte == 123 or byte == 91 then
-    local close = byte == 123 and '}' or ']'
-    at = string.find(text, '[^ \t\r\n]', at + 1)
-    if at and string.sub(text, at, at) == close then
+  if byte == 34 then return after_string(text, at) end
+  if byte == 45 or (byte >= 48 and byte <= 57) then return after_number(text, at) end
+  if byte ~= 123 and byte ~= 91 then return after_word(text, at, byte) end
+  local close = byte + 2
+  at, byte = skip(text, at + 1)
+  if byte == close then return at + 1 end
+  while byte do
+    if close == 125 then
+      at = byte == 34 and after_string(text, at)
+      if not at then return nil end
+      at, byte = skip(text, at)
+      if byte ~= 58 then return nil end
       at = at + 1
-    else
-      repeat
-        if close == '}' then
-          if not at or string.byte(text, at) ~= 34 then return nil end
-          at = after_string(text, at)
-          at = at and string.find(text, '[^ \t\r\n]', at)
-          if not at or string.byte(text, at) ~= 58 then return nil end
-          at = at + 1
-        end
-        at = at and after_value(text, at, depth + 1)
-        if not at then return nil end
-        local mark = string.sub(text, at, at)
-        if mark ~= ',' and mark ~= close then return nil end
-        at = at + 1
-        if mark == ',' and close == '}' then at = string.find(text, '[^ \t\r\n]', at) end
-      until mark == close
     end
-  elseif byte == 45 or (byte >= 48 and byte <= 57) then
-    at = after_number(text, at)
-  else
-    at = after_word(text, at)
+    at = after_value(text, at, depth + 1)
+    if not at then return nil end
+    at, byte = skip(text, at)
+    if byte == close then return at + 1 end
+    if byte ~= 44 then return nil end
+    at, byte = skip(text, at + 1)
   end
-  return at and (string.find(text, '[^ \t\r\n]', at) or #text + 1)
 end
 
 -- Whether text is JSON as RFC 8259 has it. cjson takes more (NaN, 0x10, 01, Infinity), which no client can read.
 local function is_json(text)
-  return #text <= MOST_JSON and after_value(text, 1, 1) == #text + 1 and is_utf8(text)
+  local after = #text <= MOST_JSON and after_value(text, 1, 1)
+  return after and skip(text, after) == #text + 1 and is_utf8(text)
 end
 
 -- The checks: each takes an argument's text and returns its value, or nil where it is refused.
@@ -106,9 +119,17 @@ local function check_bytes(text) return text end
 
 local function check_text(text) return #text <= MOST_NAME and is_utf8(text) and text or nil end
 
+local function check_name(text) return text ~= '' and check_text(text) or nil end
+
+-- The type of an event that carries a version: not one of the functions' own, nor a signal, which carries none.
+local OWN_EVENTS = {join = true, leave = true, epoch = true, ['end'] = true, handed_over = true}
+
+local function check_event(text) return not OWN_EVENTS[text] and string.sub(text, 1, 1) ~= '~' and check_name(text) or nil end
+
 local function check_epoch(text) return #text <= 32 and string.match(text, '^%x+$') or nil end
 
-local function check_seconds(text) return whole(text, 1, 1000000000) end
+-- Seconds stay text: they go to Redis as they came, and a number would be written out anew in each command.
+local function check_seconds(text) return string.find(text, '^[1-9]') and whole(text, 1, 1000000000) and text or nil end
 
 local function check_count(text) return whole(text, 1, LAST_VERSION) end
 
@@ -120,10 +141,10 @@ local function check_version(text)
 end
 
 local function check_log(text)
-  local entries, form = string.match(text, '^(%d+)( ?%a*)$')
+  local most, form = string.match(text, '^([1-9]%d*)( ?%a*)$')
   if form ~= '' and form ~= ' stream' then return nil end
-  entries = whole(entries, 1, 1000000)
-  return entries and {entries = entries, form = form == '' and 'list' or 'stream'}
+  local entries = whole(most, 1, 1000000)
+  return entries and {entries = entries, most = most, form = form == '' and 'list' or 'stream'}
 end
 
 local function check_channel(text)
@@ -133,11 +154,19 @@ local function check_channel(text)
   return string.match(text, '^%S+$') and {command = 'PUBLISH', name = text} or nil
 end
 
--- The commands that change one element: the type of the collection, whether a value follows, what counts its elements.
+-- The commands that change one element: the type of the collection, whether a value follows; and what is run beside them,
+-- to know whether the element is there and how many there are, or to keep the newest.
 local ELEMENT = {
-  HSET = {'hash', true, 'HLEN'}, HSETNX = {'hash', true, 'HLEN'}, HINCRBY = {'hash', true, 'HLEN'},
-  ZADD = {'zset', true, 'ZCARD'}, ZINCRBY = {'zset', true, 'ZCARD'}, SADD = {'set', false, 'SCARD'},
-  RPUSH = {'list', false}, HDEL = {'hash', false}, ZREM = {'zset', false}, SREM = {'set', false},
+  HSET = {kind = 'hash', value = true, has = 'HEXISTS', size = 'HLEN'},
+  HSETNX = {kind = 'hash', value = true, has = 'HEXISTS', size = 'HLEN'},
+  HINCRBY = {kind = 'hash', value = true, has = 'HEXISTS', size = 'HLEN'},
+  ZADD = {kind = 'zset', value = true, has = 'ZSCORE', size = 'ZCARD'},
+  ZINCRBY = {kind = 'zset', value = true, has = 'ZSCORE', size = 'ZCARD'},
+  SADD = {kind = 'set', value = false, has = 'SISMEMBER', size = 'SCARD'},
+  RPUSH = {kind = 'list', value = false, trim = 'LTRIM'},
+  HDEL = {kind = 'hash', value = false},
+  ZREM = {kind = 'zset', value = false},
+  SREM = {kind = 'set', value = false},
 }
 
 local function check_command(text) return ELEMENT[text] and text end
@@ -169,16 +198,18 @@ local function arguments(call, args)
   return a
 end
 
--- What is wrong with the keys: their number, or a value of another type than its use.
+local function foreign(key, kind)
+  local found = redis.call('TYPE', key).ok
+  if found ~= 'none' and found ~= kind then return 'WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind end
+end
+
+-- The key that holds a value of another type than its use. The state shows it where it is read, by session_of.
 local function misfit(call, keys, a)
-  if #keys < #call.types or (#keys > #call.types and not call.more) then return 'BADARG ' .. call.name .. ': KEYS' end
   for i, kind in ipairs(call.types) do
     if kind == 'log' then kind = (a.log_max or a.max).form end
-    if kind == 'element' then kind = ELEMENT[a.command][1] end
-    local found = redis.call('TYPE', keys[i]).ok
-    if found ~= 'none' and found ~= kind and kind ~= 'any' then
-      return 'WRONGTYPE ' .. keys[i] .. ' holds a ' .. found .. ', not a ' .. kind
-    end
+    if kind == 'element' then kind = ELEMENT[a.command].kind end
+    local wrong = kind ~= 'any' and kind ~= 'state' and foreign(keys[i], kind)
+    if wrong then return wrong end
   end
 end
 
@@ -186,25 +217,32 @@ end
 local function forbidden(call, keys, a)
   local may = redis.acl_check_cmd
   if not may then return nil end -- before Redis 7
-  for _, command in ipairs(call.runs) do
-    if not may(command, keys[1]) then return 'NOPERM ' .. call.name .. ': ' .. command end
-  end
-  if a.log_max then
-    for _, command in ipairs(a.log_max.form == 'stream' and {'XADD'} or {'RPUSH', 'LTRIM'}) do
-      if not may(command, keys[1]) then return 'NOPERM ' .. call.name .. ': ' .. command end
+  local function first(commands, key, ...)
+    for _, command in pairs(commands) do
+      if not may(command, key, ...) then return command end
     end
   end
-  local channel = a.channel or a.publish_to
-  if channel and channel.name and not may(channel.command, channel.name, '') then
-    return 'NOPERM ' .. call.name .. ': ' .. channel.command .. ' ' .. channel.name
+  local missing = first(call.runs, keys[1])
+  if not missing and call.by_form and (a.log_max or a.max) then
+    missing = first(call.by_form[(a.log_max or a.max).form] or {}, keys[1])
   end
-  if a.command and not may(a.command, keys[1]) then return 'NOPERM ' .. call.name .. ': ' .. a.command end
+  if not missing and a.command then
+    local rule = ELEMENT[a.command]
+    missing = first({a.command, rule.has, rule.size or rule.trim}, keys[1])
+  end
+  local channel = a.channel or a.publish_to
+  if not missing and channel and channel.name then
+    missing = first({channel.command}, channel.name, '')
+    missing = missing and missing .. ' ' .. channel.name
+  end
+  return missing and 'NOPERM ' .. call.name .. ': ' .. missing
 end
 
 -- The session's epoch, version and status; nil where it is gone; and what is wrong with a state that is not ours.
 local function session_of(state)
-  local f = redis.call('HMGET', state, 'epoch', 'version', 'status')
-  if not f[1] and not f[2] and redis.call('EXISTS', state) == 0 then return nil end
+  local f = redis.pcall('HMGET', state, 'epoch', 'version', 'status')
+  if f.err then return nil, foreign(state, 'hash') or f.err end
+  if not f[1] and not f[2] and redis.call('TYPE', state).ok == 'none' then return nil end
   local version = f[2] and whole(f[2], 0, LAST_VERSION - 1)
   if not version or not f[1] or not check_epoch(f[1]) then
     return nil, 'BADSTATE ' .. state .. ' has no epoch and version that can go on'
@@ -213,12 +251,19 @@ local function session_of(state)
   return {epoch = f[1], version = version, status = closed and f[3] or 'open', ended = closed}
 end
 
--- Checks everything, then runs the body with keys, arguments by name and, for a call of a session, the session.
-local function run(call, body, keys, args)
+-- Arguments, keys and rights, checked: the arguments by name, or what is wrong.
+local function checked(call, keys, args)
   local a, wrong = arguments(call, args)
-  wrong = wrong or misfit(call, keys, a) or forbidden(call, keys, a)
+  if not wrong and (#keys < #call.types or #keys > (call.more and MOST_KEYS or #call.types)) then
+    wrong = 'BADARG ' .. call.name .. ': KEYS'
+  end
+  return a, wrong or forbidden(call, keys, a) or misfit(call, keys, a)
+end
+
+-- The same for a call of a session, which its body is given.
+local function run_session(call, body, keys, args)
+  local a, wrong = checked(call, keys, args)
   if wrong then return redis.error_reply(wrong) end
-  if not call.session then return body(keys, a) end
   local session, bad = session_of(keys[1])
   if bad then return redis.error_reply(bad) end
   return body(keys, a, session)
@@ -228,10 +273,9 @@ local function digits(number)
   return string.format('%.0f', number)
 end
 
--- The server's clock in Unix milliseconds: the only clock that anything is decided by.
-local function clock()
+local function clock_text()
   local t = redis.call('TIME')
-  return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+  return t[1] .. string.sub('00000' .. t[2], -6, -4)
 end
 
 local function tell(channel, message)
@@ -242,32 +286,49 @@ local function tell(channel, message)
   end
 end
 
--- A TTL is set again only when less than half of it is left: a sliding TTL on every write doubles the AOF.
-local function refresh(keys, ttl)
+-- A TTL is set again only when less than half of it is left: a sliding TTL on every write doubles the AOF. With the
+-- state's every key gets its whole TTL again, so none ends before the state does. In between only those are looked at that
+-- may be new (the first ones, as many as written) or have an end of their own, as a key with an id of its own has.
+local function refresh(keys, ttl, written)
+  local home, due = #string.match(keys[1], '^.*:'), false
   for i = 1, #keys do
-    if redis.call('PTTL', keys[i]) < ttl * 500 then redis.call('EXPIRE', keys[i], ttl) end
+    if not due and (i <= (written or #keys) or string.find(keys[i], ':', home + 1, true)) then
+      local again = redis.call('PTTL', keys[i]) < ttl * 500
+      due = again and i == 1
+      if again and not due then redis.call('EXPIRE', keys[i], ttl) end
+    end
+    if due then redis.call('EXPIRE', keys[i], ttl) end
   end
 end
 
--- Version + 1, log, publish: the three that must never come apart. The session given is then at its new version.
-local function advance(keys, log, session, a, kind, op, data)
-  local now = digits(clock())
+-- The log in its two forms: log_max says which.
+local function list_append(log, most, message)
+  redis.call('RPUSH', log, message)
+  redis.call('LTRIM', log, '-' .. most, '-1')
+end
+
+-- The version is the entry's id, so a range of versions is a range of ids. A log that is ahead of its state is the rest of
+-- another life: it goes.
+local function stream_append(log, most, version, message)
+  local added = redis.pcall('XADD', log, 'MAXLEN', most, version .. '-0', 'm', message)
+  if type(added) == 'table' and added.err then
+    redis.call('UNLINK', log)
+    redis.call('XADD', log, version .. '-0', 'm', message)
+  end
+end
+
+-- Fields, version + 1, log, publish: what must never come apart. The session given is then at its new version.
+local function advance(keys, log, session, a, kind, op, data, fields)
+  local now = clock_text()
   session.version = session.version + 1
   local version = digits(session.version)
-  redis.call('HSET', keys[1], 'version', version, 'updated_at', now)
+  redis.call('HSET', keys[1], 'version', version, 'updated_at', now, unpack(fields or {}))
   local message = '{"e":"' .. session.epoch .. '","v":' .. version .. ',"ts":' .. now .. ',"t":' ..
     cjson.encode(kind) .. ',"op":' .. cjson.encode(op) .. ',"d":' .. data .. '}'
   if a.log_max.form == 'stream' then
-    -- The version is the entry's id, so a range of versions is a range of ids. A log that is ahead of its state is the
-    -- rest of another life: it goes.
-    local added = redis.pcall('XADD', log, 'MAXLEN', a.log_max.entries, version .. '-0', 'm', message)
-    if type(added) == 'table' and added.err then
-      redis.call('UNLINK', log)
-      redis.call('XADD', log, version .. '-0', 'm', message)
-    end
+    stream_append(log, a.log_max.most, version, message)
   else
-    redis.call('RPUSH', log, message)
-    redis.call('LTRIM', log, -a.log_max.entries, -1)
+    list_append(log, a.log_max.most, message)
   end
   tell(a.channel, message)
   return session.version
@@ -314,15 +375,14 @@ local function note(state, key)
 end
 
 -- session_record
--- For buzzroom:v1:{<session_id>}:role, buzzroom:v1:{<session_id>}:answer:<round_id>, buzzroom:v1:{<session_id>}:round, buzzroom:v1:{<session_id>}:score, buzzroom:v1:{<session_id>}:buzzer
--- Serves R-534e3 (prd.md:30), R-89745 (prd.md:32), US-010.1 (prd.md:83), US-009.2 (prd.md:79) and 13 more
+-- For buzzroom:v1:{<session_id>}:role, buzzroom:v1:{<session_id>}:round
 -- Change one element of a session's collection; a collection at its bound takes no further element, a list is trimmed.
 -- KEYS state (hash) log idem (string) target (element) and the session's other keys
 -- ARGV channel op_id expected_version type data ttl_s log_max idem_ttl_s command most element [value]
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
 --   expected_version: refuse unless this is the version; empty: any
---   type: type of the event
+--   type: type of the event; not one of the functions' own (join, leave, epoch, end, handed_over), nor ~…, which is a signal
 --   data: JSON (RFC 8259) of the event, at most 256 KiB and 64 levels; empty is null
 --   ttl_s: TTL of the key in seconds
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
@@ -339,16 +399,11 @@ end
 --   "full": the collection is at its bound
 --   "ended": the session has ended
 --   "gone": there is no session
-local function holds(kind, target, element)
-  if kind == 'hash' then return redis.call('HEXISTS', target, element) == 1 end
-  if kind == 'zset' then return redis.call('ZSCORE', target, element) ~= false end
-  return redis.call('SISMEMBER', target, element) == 1
-end
-
+do
 -- The command that makes the change, or what is wrong with its value.
 local function change_of(target, a)
   local command, value = a.command, a.value
-  if ELEMENT[command][2] ~= (value ~= false) then return nil, 'BADARG session_record: value' end
+  if ELEMENT[command].value ~= (value ~= false) then return nil, 'BADARG session_record: value' end
   if command == 'ZADD' or command == 'ZINCRBY' then
     if not decimal(value, -1e300, 1e300) then return nil, 'BADARG session_record: value' end
     return {command, target, value, a.element}
@@ -364,34 +419,36 @@ local function session_record(keys, a, session)
   if wrong then return redis.error_reply(wrong) end
   local refused = refusal(keys[3], session, a)
   if refused then return refused end
-  local kind, size = ELEMENT[a.command][1], ELEMENT[a.command][3]
-  if size then
-    local there = holds(kind, keys[4], a.element)
-    if there and a.command == 'HSETNX' then return {session.version, 'taken'} end
-    if not there and redis.call(size, keys[4]) >= a.most then return {session.version, 'full'} end
+  local rule = ELEMENT[a.command]
+  if rule.size then
+    local there = redis.call(rule.has, keys[4], a.element) or 0
+    if there ~= 0 and a.command == 'HSETNX' then return {session.version, 'taken'} end
+    if there == 0 and redis.call(rule.size, keys[4]) >= a.most then return {session.version, 'full'} end
   end
   -- The collection is written first: where its command fails, nothing else has happened.
   local done = redis.pcall(unpack(change))
   if type(done) == 'table' and done.err then
     return string.match(done.err, '^ERR') and redis.error_reply('BADDATA session_record: ' .. done.err) or done
   end
-  if kind == 'list' then redis.call('LTRIM', keys[4], -a.most, -1) end
-  if size or kind == 'list' then note(keys[1], keys[4]) end
+  if rule.trim then redis.call(rule.trim, keys[4], -a.most, -1) end
+  if rule.size or rule.trim then note(keys[1], keys[4]) end
   advance(keys, keys[2], session, a, a.type, a.op_id, a.data)
   remember(keys[3], session, a)
-  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s)
+  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 3)
   return {session.version, 'ok'}
 end
 
 local SESSION_RECORD = {
-  name = 'session_record', types = {'hash', 'log', 'string', 'element'},
-  more = true, session = true,
-  args = {{'channel', check_channel}, {'op_id', check_text}, {'expected_version', check_version}, {'type', check_text}, {'data', check_json}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'command', check_command}, {'most', check_count}, {'element', check_bytes}},
+  name = 'session_record', types = {'state', 'log', 'string', 'element'},
+  more = true,
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'expected_version', check_version}, {'type', check_event}, {'data', check_json}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'command', check_command}, {'most', check_count}, {'element', check_bytes}},
   rest = {'value', check_rest_bytes},
-  runs = {'EXISTS', 'EXPIRE', 'GET', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE', 'UNLINK'},
+  runs = {'EXPIRE', 'GET', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
-local function call_session_record(keys, args)
-  return run(SESSION_RECORD, session_record, keys, args)
+CALLS['session_record'] = function(keys, args)
+  return run_session(SESSION_RECORD, session_record, keys, args)
+end
 end
 
-return call_session_record(KEYS, ARGV)
+return CALLS['session_record'](KEYS, ARGV)

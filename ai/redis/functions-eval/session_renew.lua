@@ -1,5 +1,8 @@
+-- What FCALL and EVAL reach, by name: a chunk of Lua has room for 200 local names, so each function keeps its own in a block.
+local CALLS = {}
+
 local LAST_VERSION = 9007199254740991
-local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_FEW = 262144, 64, 1024, 1000
+local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_FEW, MOST_KEYS = 262144, 64, 1024, 1000, 1000
 
 -- The checks: each takes an argument's text and returns its value, or nil where it is refused.
 local function whole(text, least, most)
@@ -9,13 +12,14 @@ end
 
 local function check_epoch(text) return #text <= 32 and string.match(text, '^%x+$') or nil end
 
-local function check_seconds(text) return whole(text, 1, 1000000000) end
+-- Seconds stay text: they go to Redis as they came, and a number would be written out anew in each command.
+local function check_seconds(text) return string.find(text, '^[1-9]') and whole(text, 1, 1000000000) and text or nil end
 
 local function check_log(text)
-  local entries, form = string.match(text, '^(%d+)( ?%a*)$')
+  local most, form = string.match(text, '^([1-9]%d*)( ?%a*)$')
   if form ~= '' and form ~= ' stream' then return nil end
-  entries = whole(entries, 1, 1000000)
-  return entries and {entries = entries, form = form == '' and 'list' or 'stream'}
+  local entries = whole(most, 1, 1000000)
+  return entries and {entries = entries, most = most, form = form == '' and 'list' or 'stream'}
 end
 
 local function check_channel(text)
@@ -25,11 +29,19 @@ local function check_channel(text)
   return string.match(text, '^%S+$') and {command = 'PUBLISH', name = text} or nil
 end
 
--- The commands that change one element: the type of the collection, whether a value follows, what counts its elements.
+-- The commands that change one element: the type of the collection, whether a value follows; and what is run beside them,
+-- to know whether the element is there and how many there are, or to keep the newest.
 local ELEMENT = {
-  HSET = {'hash', true, 'HLEN'}, HSETNX = {'hash', true, 'HLEN'}, HINCRBY = {'hash', true, 'HLEN'},
-  ZADD = {'zset', true, 'ZCARD'}, ZINCRBY = {'zset', true, 'ZCARD'}, SADD = {'set', false, 'SCARD'},
-  RPUSH = {'list', false}, HDEL = {'hash', false}, ZREM = {'zset', false}, SREM = {'set', false},
+  HSET = {kind = 'hash', value = true, has = 'HEXISTS', size = 'HLEN'},
+  HSETNX = {kind = 'hash', value = true, has = 'HEXISTS', size = 'HLEN'},
+  HINCRBY = {kind = 'hash', value = true, has = 'HEXISTS', size = 'HLEN'},
+  ZADD = {kind = 'zset', value = true, has = 'ZSCORE', size = 'ZCARD'},
+  ZINCRBY = {kind = 'zset', value = true, has = 'ZSCORE', size = 'ZCARD'},
+  SADD = {kind = 'set', value = false, has = 'SISMEMBER', size = 'SCARD'},
+  RPUSH = {kind = 'list', value = false, trim = 'LTRIM'},
+  HDEL = {kind = 'hash', value = false},
+  ZREM = {kind = 'zset', value = false},
+  SREM = {kind = 'set', value = false},
 }
 
 -- Reads ARGV as the call defines it: a table by name, or nil and what is wrong.
@@ -54,16 +66,18 @@ local function arguments(call, args)
   return a
 end
 
--- What is wrong with the keys: their number, or a value of another type than its use.
+local function foreign(key, kind)
+  local found = redis.call('TYPE', key).ok
+  if found ~= 'none' and found ~= kind then return 'WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind end
+end
+
+-- The key that holds a value of another type than its use. The state shows it where it is read, by session_of.
 local function misfit(call, keys, a)
-  if #keys < #call.types or (#keys > #call.types and not call.more) then return 'BADARG ' .. call.name .. ': KEYS' end
   for i, kind in ipairs(call.types) do
     if kind == 'log' then kind = (a.log_max or a.max).form end
-    if kind == 'element' then kind = ELEMENT[a.command][1] end
-    local found = redis.call('TYPE', keys[i]).ok
-    if found ~= 'none' and found ~= kind and kind ~= 'any' then
-      return 'WRONGTYPE ' .. keys[i] .. ' holds a ' .. found .. ', not a ' .. kind
-    end
+    if kind == 'element' then kind = ELEMENT[a.command].kind end
+    local wrong = kind ~= 'any' and kind ~= 'state' and foreign(keys[i], kind)
+    if wrong then return wrong end
   end
 end
 
@@ -71,25 +85,32 @@ end
 local function forbidden(call, keys, a)
   local may = redis.acl_check_cmd
   if not may then return nil end -- before Redis 7
-  for _, command in ipairs(call.runs) do
-    if not may(command, keys[1]) then return 'NOPERM ' .. call.name .. ': ' .. command end
-  end
-  if a.log_max then
-    for _, command in ipairs(a.log_max.form == 'stream' and {'XADD'} or {'RPUSH', 'LTRIM'}) do
-      if not may(command, keys[1]) then return 'NOPERM ' .. call.name .. ': ' .. command end
+  local function first(commands, key, ...)
+    for _, command in pairs(commands) do
+      if not may(command, key, ...) then return command end
     end
   end
-  local channel = a.channel or a.publish_to
-  if channel and channel.name and not may(channel.command, channel.name, '') then
-    return 'NOPERM ' .. call.name .. ': ' .. channel.command .. ' ' .. channel.name
+  local missing = first(call.runs, keys[1])
+  if not missing and call.by_form and (a.log_max or a.max) then
+    missing = first(call.by_form[(a.log_max or a.max).form] or {}, keys[1])
   end
-  if a.command and not may(a.command, keys[1]) then return 'NOPERM ' .. call.name .. ': ' .. a.command end
+  if not missing and a.command then
+    local rule = ELEMENT[a.command]
+    missing = first({a.command, rule.has, rule.size or rule.trim}, keys[1])
+  end
+  local channel = a.channel or a.publish_to
+  if not missing and channel and channel.name then
+    missing = first({channel.command}, channel.name, '')
+    missing = missing and missing .. ' ' .. channel.name
+  end
+  return missing and 'NOPERM ' .. call.name .. ': ' .. missing
 end
 
 -- The session's epoch, version and status; nil where it is gone; and what is wrong with a state that is not ours.
 local function session_of(state)
-  local f = redis.call('HMGET', state, 'epoch', 'version', 'status')
-  if not f[1] and not f[2] and redis.call('EXISTS', state) == 0 then return nil end
+  local f = redis.pcall('HMGET', state, 'epoch', 'version', 'status')
+  if f.err then return nil, foreign(state, 'hash') or f.err end
+  if not f[1] and not f[2] and redis.call('TYPE', state).ok == 'none' then return nil end
   local version = f[2] and whole(f[2], 0, LAST_VERSION - 1)
   if not version or not f[1] or not check_epoch(f[1]) then
     return nil, 'BADSTATE ' .. state .. ' has no epoch and version that can go on'
@@ -98,12 +119,19 @@ local function session_of(state)
   return {epoch = f[1], version = version, status = closed and f[3] or 'open', ended = closed}
 end
 
--- Checks everything, then runs the body with keys, arguments by name and, for a call of a session, the session.
-local function run(call, body, keys, args)
+-- Arguments, keys and rights, checked: the arguments by name, or what is wrong.
+local function checked(call, keys, args)
   local a, wrong = arguments(call, args)
-  wrong = wrong or misfit(call, keys, a) or forbidden(call, keys, a)
+  if not wrong and (#keys < #call.types or #keys > (call.more and MOST_KEYS or #call.types)) then
+    wrong = 'BADARG ' .. call.name .. ': KEYS'
+  end
+  return a, wrong or forbidden(call, keys, a) or misfit(call, keys, a)
+end
+
+-- The same for a call of a session, which its body is given.
+local function run_session(call, body, keys, args)
+  local a, wrong = checked(call, keys, args)
   if wrong then return redis.error_reply(wrong) end
-  if not call.session then return body(keys, a) end
   local session, bad = session_of(keys[1])
   if bad then return redis.error_reply(bad) end
   return body(keys, a, session)
@@ -113,10 +141,9 @@ local function digits(number)
   return string.format('%.0f', number)
 end
 
--- The server's clock in Unix milliseconds: the only clock that anything is decided by.
-local function clock()
+local function clock_text()
   local t = redis.call('TIME')
-  return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+  return t[1] .. string.sub('00000' .. t[2], -6, -4)
 end
 
 local function tell(channel, message)
@@ -127,39 +154,56 @@ local function tell(channel, message)
   end
 end
 
--- A TTL is set again only when less than half of it is left: a sliding TTL on every write doubles the AOF.
-local function refresh(keys, ttl)
+-- A TTL is set again only when less than half of it is left: a sliding TTL on every write doubles the AOF. With the
+-- state's every key gets its whole TTL again, so none ends before the state does. In between only those are looked at that
+-- may be new (the first ones, as many as written) or have an end of their own, as a key with an id of its own has.
+local function refresh(keys, ttl, written)
+  local home, due = #string.match(keys[1], '^.*:'), false
   for i = 1, #keys do
-    if redis.call('PTTL', keys[i]) < ttl * 500 then redis.call('EXPIRE', keys[i], ttl) end
+    if not due and (i <= (written or #keys) or string.find(keys[i], ':', home + 1, true)) then
+      local again = redis.call('PTTL', keys[i]) < ttl * 500
+      due = again and i == 1
+      if again and not due then redis.call('EXPIRE', keys[i], ttl) end
+    end
+    if due then redis.call('EXPIRE', keys[i], ttl) end
   end
 end
 
--- Version + 1, log, publish: the three that must never come apart. The session given is then at its new version.
-local function advance(keys, log, session, a, kind, op, data)
-  local now = digits(clock())
+-- The log in its two forms: log_max says which.
+local function list_append(log, most, message)
+  redis.call('RPUSH', log, message)
+  redis.call('LTRIM', log, '-' .. most, '-1')
+end
+
+-- The version is the entry's id, so a range of versions is a range of ids. A log that is ahead of its state is the rest of
+-- another life: it goes.
+local function stream_append(log, most, version, message)
+  local added = redis.pcall('XADD', log, 'MAXLEN', most, version .. '-0', 'm', message)
+  if type(added) == 'table' and added.err then
+    redis.call('UNLINK', log)
+    redis.call('XADD', log, version .. '-0', 'm', message)
+  end
+end
+
+-- Fields, version + 1, log, publish: what must never come apart. The session given is then at its new version.
+local function advance(keys, log, session, a, kind, op, data, fields)
+  local now = clock_text()
   session.version = session.version + 1
   local version = digits(session.version)
-  redis.call('HSET', keys[1], 'version', version, 'updated_at', now)
+  redis.call('HSET', keys[1], 'version', version, 'updated_at', now, unpack(fields or {}))
   local message = '{"e":"' .. session.epoch .. '","v":' .. version .. ',"ts":' .. now .. ',"t":' ..
     cjson.encode(kind) .. ',"op":' .. cjson.encode(op) .. ',"d":' .. data .. '}'
   if a.log_max.form == 'stream' then
-    -- The version is the entry's id, so a range of versions is a range of ids. A log that is ahead of its state is the
-    -- rest of another life: it goes.
-    local added = redis.pcall('XADD', log, 'MAXLEN', a.log_max.entries, version .. '-0', 'm', message)
-    if type(added) == 'table' and added.err then
-      redis.call('UNLINK', log)
-      redis.call('XADD', log, version .. '-0', 'm', message)
-    end
+    stream_append(log, a.log_max.most, version, message)
   else
-    redis.call('RPUSH', log, message)
-    redis.call('LTRIM', log, -a.log_max.entries, -1)
+    list_append(log, a.log_max.most, message)
   end
   tell(a.channel, message)
   return session.version
 end
 
 -- session_renew
--- Serves R-607a2 (prd.md:7), US-007 (prd.md:66), US-011 (prd.md:85), US-029 (prd.md:155) and 31 more
+-- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:roster, buzzroom:v1:{<session_id>}:presence, buzzroom:v1:{<session_id>}:role, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:answer:<round_id>, buzzroom:v1:{<session_id>}:round, buzzroom:v1:{<session_id>}:score, buzzroom:v1:{<session_id>}:buzzer, buzzroom:v1:{<session_id>}:pending, buzzroom:v1:{<session_id>}:team
 -- Give the session a new epoch in place, where clients and server no longer agree (after a failover or a restore): nothing else is lost, every client takes a snapshot.
 -- KEYS state (hash) log and the session's other keys
 -- ARGV epoch channel ttl_s log_max
@@ -171,24 +215,26 @@ end
 --   "renewed": the epoch changed and everybody is told
 --   "same": this epoch it had already
 --   "gone": there is no session
+do
 local function session_renew(keys, a, session)
   if not session then return {0, 'gone'} end
   if session.epoch == a.epoch then return {session.version, 'same'} end
-  redis.call('HSET', keys[1], 'epoch', a.epoch)
   session.epoch = a.epoch
-  advance(keys, keys[2], session, a, 'epoch', '', 'null')
-  refresh(keys, a.ttl_s)
+  advance(keys, keys[2], session, a, 'epoch', '', 'null', {'epoch', a.epoch})
+  refresh(keys, a.ttl_s, 2)
   return {session.version, 'renewed'}
 end
 
 local SESSION_RENEW = {
-  name = 'session_renew', types = {'hash', 'log'},
-  more = true, session = true,
+  name = 'session_renew', types = {'state', 'log'},
+  more = true,
   args = {{'epoch', check_epoch}, {'channel', check_channel}, {'ttl_s', check_seconds}, {'log_max', check_log}},
-  runs = {'EXISTS', 'EXPIRE', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK'},
+  runs = {'EXPIRE', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
-local function call_session_renew(keys, args)
-  return run(SESSION_RENEW, session_renew, keys, args)
+CALLS['session_renew'] = function(keys, args)
+  return run_session(SESSION_RENEW, session_renew, keys, args)
+end
 end
 
-return call_session_renew(KEYS, ARGV)
+return CALLS['session_renew'](KEYS, ARGV)

@@ -1,5 +1,8 @@
+-- What FCALL and EVAL reach, by name: a chunk of Lua has room for 200 local names, so each function keeps its own in a block.
+local CALLS = {}
+
 local LAST_VERSION = 9007199254740991
-local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_FEW = 262144, 64, 1024, 1000
+local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_FEW, MOST_KEYS = 262144, 64, 1024, 1000, 1000
 
 -- The checks: each takes an argument's text and returns its value, or nil where it is refused.
 local function whole(text, least, most)
@@ -9,13 +12,14 @@ end
 
 local function check_epoch(text) return #text <= 32 and string.match(text, '^%x+$') or nil end
 
-local function check_seconds(text) return whole(text, 1, 1000000000) end
+-- Seconds stay text: they go to Redis as they came, and a number would be written out anew in each command.
+local function check_seconds(text) return string.find(text, '^[1-9]') and whole(text, 1, 1000000000) and text or nil end
 
 local function check_log(text)
-  local entries, form = string.match(text, '^(%d+)( ?%a*)$')
+  local most, form = string.match(text, '^([1-9]%d*)( ?%a*)$')
   if form ~= '' and form ~= ' stream' then return nil end
-  entries = whole(entries, 1, 1000000)
-  return entries and {entries = entries, form = form == '' and 'list' or 'stream'}
+  local entries = whole(most, 1, 1000000)
+  return entries and {entries = entries, most = most, form = form == '' and 'list' or 'stream'}
 end
 
 local function check_channel(text)
@@ -25,11 +29,19 @@ local function check_channel(text)
   return string.match(text, '^%S+$') and {command = 'PUBLISH', name = text} or nil
 end
 
--- The commands that change one element: the type of the collection, whether a value follows, what counts its elements.
+-- The commands that change one element: the type of the collection, whether a value follows; and what is run beside them,
+-- to know whether the element is there and how many there are, or to keep the newest.
 local ELEMENT = {
-  HSET = {'hash', true, 'HLEN'}, HSETNX = {'hash', true, 'HLEN'}, HINCRBY = {'hash', true, 'HLEN'},
-  ZADD = {'zset', true, 'ZCARD'}, ZINCRBY = {'zset', true, 'ZCARD'}, SADD = {'set', false, 'SCARD'},
-  RPUSH = {'list', false}, HDEL = {'hash', false}, ZREM = {'zset', false}, SREM = {'set', false},
+  HSET = {kind = 'hash', value = true, has = 'HEXISTS', size = 'HLEN'},
+  HSETNX = {kind = 'hash', value = true, has = 'HEXISTS', size = 'HLEN'},
+  HINCRBY = {kind = 'hash', value = true, has = 'HEXISTS', size = 'HLEN'},
+  ZADD = {kind = 'zset', value = true, has = 'ZSCORE', size = 'ZCARD'},
+  ZINCRBY = {kind = 'zset', value = true, has = 'ZSCORE', size = 'ZCARD'},
+  SADD = {kind = 'set', value = false, has = 'SISMEMBER', size = 'SCARD'},
+  RPUSH = {kind = 'list', value = false, trim = 'LTRIM'},
+  HDEL = {kind = 'hash', value = false},
+  ZREM = {kind = 'zset', value = false},
+  SREM = {kind = 'set', value = false},
 }
 
 -- Reads ARGV as the call defines it: a table by name, or nil and what is wrong.
@@ -54,16 +66,18 @@ local function arguments(call, args)
   return a
 end
 
--- What is wrong with the keys: their number, or a value of another type than its use.
+local function foreign(key, kind)
+  local found = redis.call('TYPE', key).ok
+  if found ~= 'none' and found ~= kind then return 'WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind end
+end
+
+-- The key that holds a value of another type than its use. The state shows it where it is read, by session_of.
 local function misfit(call, keys, a)
-  if #keys < #call.types or (#keys > #call.types and not call.more) then return 'BADARG ' .. call.name .. ': KEYS' end
   for i, kind in ipairs(call.types) do
     if kind == 'log' then kind = (a.log_max or a.max).form end
-    if kind == 'element' then kind = ELEMENT[a.command][1] end
-    local found = redis.call('TYPE', keys[i]).ok
-    if found ~= 'none' and found ~= kind and kind ~= 'any' then
-      return 'WRONGTYPE ' .. keys[i] .. ' holds a ' .. found .. ', not a ' .. kind
-    end
+    if kind == 'element' then kind = ELEMENT[a.command].kind end
+    local wrong = kind ~= 'any' and kind ~= 'state' and foreign(keys[i], kind)
+    if wrong then return wrong end
   end
 end
 
@@ -71,25 +85,32 @@ end
 local function forbidden(call, keys, a)
   local may = redis.acl_check_cmd
   if not may then return nil end -- before Redis 7
-  for _, command in ipairs(call.runs) do
-    if not may(command, keys[1]) then return 'NOPERM ' .. call.name .. ': ' .. command end
-  end
-  if a.log_max then
-    for _, command in ipairs(a.log_max.form == 'stream' and {'XADD'} or {'RPUSH', 'LTRIM'}) do
-      if not may(command, keys[1]) then return 'NOPERM ' .. call.name .. ': ' .. command end
+  local function first(commands, key, ...)
+    for _, command in pairs(commands) do
+      if not may(command, key, ...) then return command end
     end
   end
-  local channel = a.channel or a.publish_to
-  if channel and channel.name and not may(channel.command, channel.name, '') then
-    return 'NOPERM ' .. call.name .. ': ' .. channel.command .. ' ' .. channel.name
+  local missing = first(call.runs, keys[1])
+  if not missing and call.by_form and (a.log_max or a.max) then
+    missing = first(call.by_form[(a.log_max or a.max).form] or {}, keys[1])
   end
-  if a.command and not may(a.command, keys[1]) then return 'NOPERM ' .. call.name .. ': ' .. a.command end
+  if not missing and a.command then
+    local rule = ELEMENT[a.command]
+    missing = first({a.command, rule.has, rule.size or rule.trim}, keys[1])
+  end
+  local channel = a.channel or a.publish_to
+  if not missing and channel and channel.name then
+    missing = first({channel.command}, channel.name, '')
+    missing = missing and missing .. ' ' .. channel.name
+  end
+  return missing and 'NOPERM ' .. call.name .. ': ' .. missing
 end
 
 -- The session's epoch, version and status; nil where it is gone; and what is wrong with a state that is not ours.
 local function session_of(state)
-  local f = redis.call('HMGET', state, 'epoch', 'version', 'status')
-  if not f[1] and not f[2] and redis.call('EXISTS', state) == 0 then return nil end
+  local f = redis.pcall('HMGET', state, 'epoch', 'version', 'status')
+  if f.err then return nil, foreign(state, 'hash') or f.err end
+  if not f[1] and not f[2] and redis.call('TYPE', state).ok == 'none' then return nil end
   local version = f[2] and whole(f[2], 0, LAST_VERSION - 1)
   if not version or not f[1] or not check_epoch(f[1]) then
     return nil, 'BADSTATE ' .. state .. ' has no epoch and version that can go on'
@@ -98,12 +119,19 @@ local function session_of(state)
   return {epoch = f[1], version = version, status = closed and f[3] or 'open', ended = closed}
 end
 
--- Checks everything, then runs the body with keys, arguments by name and, for a call of a session, the session.
-local function run(call, body, keys, args)
+-- Arguments, keys and rights, checked: the arguments by name, or what is wrong.
+local function checked(call, keys, args)
   local a, wrong = arguments(call, args)
-  wrong = wrong or misfit(call, keys, a) or forbidden(call, keys, a)
+  if not wrong and (#keys < #call.types or #keys > (call.more and MOST_KEYS or #call.types)) then
+    wrong = 'BADARG ' .. call.name .. ': KEYS'
+  end
+  return a, wrong or forbidden(call, keys, a) or misfit(call, keys, a)
+end
+
+-- The same for a call of a session, which its body is given.
+local function run_session(call, body, keys, args)
+  local a, wrong = checked(call, keys, args)
   if wrong then return redis.error_reply(wrong) end
-  if not call.session then return body(keys, a) end
   local session, bad = session_of(keys[1])
   if bad then return redis.error_reply(bad) end
   return body(keys, a, session)
@@ -119,6 +147,11 @@ local function clock()
   return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
 end
 
+local function clock_text()
+  local t = redis.call('TIME')
+  return t[1] .. string.sub('00000' .. t[2], -6, -4)
+end
+
 local function tell(channel, message)
   if channel.command == 'SPUBLISH' then
     redis.call('SPUBLISH', channel.name, message)
@@ -127,25 +160,34 @@ local function tell(channel, message)
   end
 end
 
--- Version + 1, log, publish: the three that must never come apart. The session given is then at its new version.
-local function advance(keys, log, session, a, kind, op, data)
-  local now = digits(clock())
+-- The log in its two forms: log_max says which.
+local function list_append(log, most, message)
+  redis.call('RPUSH', log, message)
+  redis.call('LTRIM', log, '-' .. most, '-1')
+end
+
+-- The version is the entry's id, so a range of versions is a range of ids. A log that is ahead of its state is the rest of
+-- another life: it goes.
+local function stream_append(log, most, version, message)
+  local added = redis.pcall('XADD', log, 'MAXLEN', most, version .. '-0', 'm', message)
+  if type(added) == 'table' and added.err then
+    redis.call('UNLINK', log)
+    redis.call('XADD', log, version .. '-0', 'm', message)
+  end
+end
+
+-- Fields, version + 1, log, publish: what must never come apart. The session given is then at its new version.
+local function advance(keys, log, session, a, kind, op, data, fields)
+  local now = clock_text()
   session.version = session.version + 1
   local version = digits(session.version)
-  redis.call('HSET', keys[1], 'version', version, 'updated_at', now)
+  redis.call('HSET', keys[1], 'version', version, 'updated_at', now, unpack(fields or {}))
   local message = '{"e":"' .. session.epoch .. '","v":' .. version .. ',"ts":' .. now .. ',"t":' ..
     cjson.encode(kind) .. ',"op":' .. cjson.encode(op) .. ',"d":' .. data .. '}'
   if a.log_max.form == 'stream' then
-    -- The version is the entry's id, so a range of versions is a range of ids. A log that is ahead of its state is the
-    -- rest of another life: it goes.
-    local added = redis.pcall('XADD', log, 'MAXLEN', a.log_max.entries, version .. '-0', 'm', message)
-    if type(added) == 'table' and added.err then
-      redis.call('UNLINK', log)
-      redis.call('XADD', log, version .. '-0', 'm', message)
-    end
+    stream_append(log, a.log_max.most, version, message)
   else
-    redis.call('RPUSH', log, message)
-    redis.call('LTRIM', log, -a.log_max.entries, -1)
+    list_append(log, a.log_max.most, message)
   end
   tell(a.channel, message)
   return session.version
@@ -155,8 +197,15 @@ local function member_of(connection)
   return string.match(connection, '^(.-)#') or connection
 end
 
+-- What the state keeps of a member only as long as the seat: away since when, last one sent when. The owner's absence stays
+-- known, since it is what a session is paused for.
+local function forget(state, member)
+  if redis.call('HGET', state, 'owner') ~= member then redis.call('HDEL', state, 'away:' .. member) end
+  redis.call('HDEL', state, 'hidden:pace:' .. member)
+end
+
 -- session_sweep
--- Serves R-607a2 (prd.md:7), US-007 (prd.md:66), US-011 (prd.md:85), US-029 (prd.md:155) and 19 more
+-- Serves US-019.1 (prd.md:117), R-4cf1b (redis_planning_summary.md:15)
 -- Remove connections whose lease has lapsed by the server's clock, at most 100 a call, and publish the seats that go with them. An ended session is left alone, no TTL is refreshed, keys whose state is lost are unlinked.
 -- KEYS state (hash) roster (hash) presence (zset) log and the session's other keys
 -- ARGV channel ttl_s log_max
@@ -164,6 +213,7 @@ end
 --   ttl_s: TTL of the key in seconds
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
 -- Answers the names.
+do
 local function session_sweep(keys, a, session)
   if not session then
     local orphans = redis.call('ZRANGE', keys[3], 0, 99)
@@ -181,6 +231,7 @@ local function session_sweep(keys, a, session)
     for _, c in ipairs(lapsed) do
       local member = member_of(c)
       if not live[member] and redis.call('HDEL', keys[2], member) == 1 then
+        forget(keys[1], member)
         local about = '{"m":' .. cjson.encode(member) .. ',"c":' .. cjson.encode(c) .. ',"why":"lease"}'
         advance(keys, keys[4], session, a, 'leave', '', about)
       end
@@ -193,13 +244,15 @@ local function session_sweep(keys, a, session)
 end
 
 local SESSION_SWEEP = {
-  name = 'session_sweep', types = {'hash', 'hash', 'zset', 'log'},
-  more = true, session = true,
+  name = 'session_sweep', types = {'state', 'hash', 'zset', 'log'},
+  more = true,
   args = {{'channel', check_channel}, {'ttl_s', check_seconds}, {'log_max', check_log}},
-  runs = {'EXISTS', 'EXPIRE', 'HDEL', 'HMGET', 'HSET', 'TIME', 'TTL', 'TYPE', 'UNLINK', 'ZRANGE', 'ZRANGEBYSCORE', 'ZREM'},
+  runs = {'EXPIRE', 'HDEL', 'HGET', 'HMGET', 'HSET', 'TIME', 'TTL', 'TYPE', 'UNLINK', 'ZRANGE', 'ZRANGEBYSCORE', 'ZREM'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
 }
-local function call_session_sweep(keys, args)
-  return run(SESSION_SWEEP, session_sweep, keys, args)
+CALLS['session_sweep'] = function(keys, args)
+  return run_session(SESSION_SWEEP, session_sweep, keys, args)
+end
 end
 
-return call_session_sweep(KEYS, ARGV)
+return CALLS['session_sweep'](KEYS, ARGV)

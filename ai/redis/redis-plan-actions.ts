@@ -1,0 +1,407 @@
+/**
+ * Buzzroom: what people, devices and timers do, each as one atomic step.
+ *
+ * Written by redis-plan from the project's documents: the next build writes it again and keeps an edited one aside.
+ *
+ *     const actions = new Actions(operations);
+ *
+ * What is refused has written nothing. Ids are encoded as in names of keys (encodeId), also where an event shows them.
+ */
+import { encodeId, json, LOG_MAX, TTL } from "./redis-plan-client.js";
+import type { Id, Keys, Operations, Versioned } from "./redis-plan-client.js";
+
+export type BuzzResult = "ok" | "duplicate" | "ended" | "gone" | "no seat" | "not now" | "late" | "taken";
+export type PauseWithoutHostResult = "ok" | "duplicate" | "ended" | "gone" | "not now" | "early";
+export type TakeUpResult = "ok" | "duplicate" | "ended" | "gone" | "not allowed" | "not now";
+export type ProposeResult = "ok" | "duplicate" | "ended" | "gone" | "no seat" | "again" | "full";
+export type ApproveResult = "ok" | "duplicate" | "ended" | "gone" | "not allowed" | "not now";
+export type StartQuestionResult = "ok" | "duplicate" | "ended" | "gone" | "not allowed" | "not now" | "again";
+export type TimeUpResult = "ok" | "duplicate" | "ended" | "gone" | "not now" | "stale" | "early";
+export type PauseResult = "ok" | "duplicate" | "ended" | "gone" | "not allowed" | "not now" | "late";
+export type ResumeResult = "ok" | "duplicate" | "ended" | "gone" | "not allowed" | "not now";
+export type SkipQuestionResult = "ok" | "duplicate" | "ended" | "gone" | "not allowed" | "not now" | "stale";
+export type RevealResult = "ok" | "duplicate" | "ended" | "gone" | "not allowed" | "not now" | "stale";
+export type RevealNowResult = "ok" | "duplicate" | "ended" | "gone" | "not now" | "stale";
+export type MarkAwayResult = "ok" | "duplicate" | "ended" | "gone" | "unknown" | "again" | "early";
+export type AwardResult = "ok" | "duplicate" | "ended" | "gone" | "unknown";
+export type TakeBackResult = "ok" | "duplicate" | "ended" | "gone" | "unknown";
+export type JoinResult = "ok" | "duplicate" | "ended" | "gone" | "banned" | "name taken" | "full";
+export type KickResult = "ok" | "duplicate" | "ended" | "gone" | "not allowed" | "unknown" | "full";
+export type WatchResult = "ok" | "duplicate" | "ended" | "gone" | "banned" | "full";
+export type EndGameResult = "ok" | "duplicate" | "ended" | "gone" | "not allowed";
+export type EndIdleResult = "ok" | "duplicate" | "ended" | "gone" | "early";
+export type RematchResult = "ok" | "duplicate" | "ended" | "gone" | "not allowed" | "not now";
+export type AnswerResult = "ok" | "duplicate" | "ended" | "gone" | "no seat" | "not now" | "stale" | "late" | "again";
+export type AllAnsweredResult = "ok" | "duplicate" | "ended" | "gone" | "not now" | "stale" | "waiting";
+export type ChooseTeamResult = "ok" | "duplicate" | "ended" | "gone" | "no seat" | "not now" | "full";
+
+/** The events of these actions: their type and their data. What was hidden is in neither. */
+export type ActionEvent =
+  | { readonly t: "claimed"; readonly d: { member?: string; object?: string; at?: number } }
+  | { readonly t: "host_absent"; readonly d: null }
+  | { readonly t: "host_back"; readonly d: { member?: string } }
+  | { readonly t: "proposed"; readonly d: { to?: "leaders"; member?: string; object?: string } }
+  | { readonly t: "approved"; readonly d: { object?: string; value?: unknown } }
+  | { readonly t: "started"; readonly d: { round?: string; phase_until?: number | string | null; value?: unknown } }
+  | { readonly t: "closed"; readonly d: { round?: string; count?: number } }
+  | { readonly t: "paused"; readonly d: { phase_left?: number | string | null } }
+  | { readonly t: "resumed"; readonly d: { phase_until?: number | string | null } }
+  | { readonly t: "skipped"; readonly d: { round?: string } }
+  | { readonly t: "revealed"; readonly d: { round?: string; value?: unknown } }
+  | { readonly t: "away"; readonly d: { target?: string; at?: number } }
+  | { readonly t: "score"; readonly d: { target?: string; amount?: number } }
+  | { readonly t: "score_back"; readonly d: { target?: string; amount?: number } }
+  | { readonly t: "join"; readonly d: { member?: string; name?: string; connection?: string; taken?: string[] } }
+  | { readonly t: "leave"; readonly d: { target?: string } }
+  | { readonly t: "watching"; readonly d: { to?: "leaders"; count?: number } }
+  | { readonly t: "end"; readonly d: null }
+  | { readonly t: "rematch"; readonly d: null }
+  | { readonly t: "submitted"; readonly d: { member?: string; count?: number } }
+  | { readonly t: "team"; readonly d: { member?: string; team?: string } };
+
+/**
+ * Every action as one call, beside the operations of the client. The same word means the same everywhere:
+ *
+ * ok: applied; the only result that wrote. duplicate: this operation was applied before in this epoch, as
+ * the version given. ended: the session has ended. gone: there is no session. member: who does it; from the
+ * verified token, never from the message. object: the object that it is about. value: JSON (RFC 8259), at
+ * most 256 KiB and 64 levels; empty is null. round: the round, question or lot. target: the member whom it
+ * is about. amount: a whole number from 1 to 2^53 - 1, money in minor units. connection: which socket of the
+ * member. device: the device, by a random id that it keeps; never its address. name: the name that is shown.
+ * folded: the name as names are compared: Unicode NFKC, then case folding, blanks at both ends gone. team:
+ * the team.
+ */
+export class Actions {
+  readonly keys: Keys;
+
+  constructor(readonly operations: Operations) {
+    this.keys = operations.keys;
+  }
+
+  private async act<S>(
+    name: string, sessionId: Id, opId: string | undefined, keys: string[], ...args: string[]
+  ): Promise<Versioned<S>> {
+    const op = opId ?? "";
+    const k = this.keys;
+    const named = [k.state(sessionId), k.log(sessionId), k.idem(sessionId, op || "none"), ...keys];
+    const shared = [this.keys.events(sessionId), op, String(TTL["state"]), LOG_MAX, String(TTL["idem"])];
+    const reply = await this.operations.call(name, this.operations.all(sessionId, undefined, ...named), [...shared, ...args]);
+    const [version, status] = reply as [number, unknown];
+    return { version: Number(version), status: String(status) as S };
+  }
+
+  /**
+   * The first player has it; everybody else learns that another was first. Serves US-017 (prd.md:106),
+   * US-017.1 (prd.md:108).
+   *
+   * no seat: who calls has no seat here. not now: the phase is another one. late: the time is over by the
+   * server's clock. taken: another was first.
+   */
+  async buzz(sessionId: Id, member: Id, object: Id, options: { opId?: string } = {}): Promise<Versioned<BuzzResult>> {
+    return this.act(
+      "buzz", sessionId, options.opId, [this.keys.roster(sessionId), this.keys.buzzer(sessionId)], encodeId(member),
+      encodeId(object),
+    );
+  }
+
+  /**
+   * A worker pauses a room whose host is away for too long, and everybody is told why. Serves US-021
+   * (prd.md:123), US-021.1 (prd.md:125).
+   *
+   * not now: the phase is another one. early: the owner is there, or was until lately.
+   */
+  async pauseWithoutHost(
+    sessionId: Id, options: { opId?: string; absentMs?: number } = {},
+  ): Promise<Versioned<PauseWithoutHostResult>> {
+    return this.act("pause_without_host", sessionId, options.opId, [], String(options.absentMs ?? 600000));
+  }
+
+  /**
+   * The host, back again, takes a room up that was paused without one.
+   *
+   * not allowed: the role of who calls does not do this. not now: the phase is another one.
+   */
+  async takeUp(sessionId: Id, member: Id, options: { opId?: string } = {}): Promise<Versioned<TakeUpResult>> {
+    return this.act("take_up", sessionId, options.opId, [], encodeId(member));
+  }
+
+  /**
+   * A player hands something in; only those who moderate are told.
+   *
+   * no seat: who calls has no seat here. again: it was handed in before. full: it holds as many as it may.
+   */
+  async propose(
+    sessionId: Id, member: Id, object: Id, value: unknown, options: { opId?: string; most?: number } = {},
+  ): Promise<Versioned<ProposeResult>> {
+    return this.act(
+      "propose", sessionId, options.opId, [this.keys.roster(sessionId), this.keys.pending(sessionId)],
+      encodeId(member), encodeId(object), json(value), String(options.most ?? 512),
+    );
+  }
+
+  /**
+   * A moderator approves what waits, and everybody sees it. Serves US-005 (prd.md:59).
+   *
+   * not allowed: the role of who calls does not do this. not now: it is in another state.
+   */
+  async approve(
+    sessionId: Id, member: Id, object: Id, value: unknown, options: { opId?: string } = {},
+  ): Promise<Versioned<ApproveResult>> {
+    return this.act(
+      "approve", sessionId, options.opId, [this.keys.pending(sessionId)], encodeId(member), encodeId(object),
+      json(value),
+    );
+  }
+
+  /**
+   * The host starts the next question for everybody at the same time; its end is set by the server's clock.
+   * Serves US-008 (prd.md:72).
+   *
+   * not allowed: the role of who calls does not do this. not now: the phase is another one. again: it is on
+   * already.
+   */
+  async startQuestion(
+    sessionId: Id, member: Id, round: Id, value: unknown, options: { opId?: string; lengthMs?: number } = {},
+  ): Promise<Versioned<StartQuestionResult>> {
+    return this.act(
+      "start_question", sessionId, options.opId, [], encodeId(member), encodeId(round), json(value),
+      String(options.lengthMs ?? 60000),
+    );
+  }
+
+  /**
+   * A worker ends the question when its time is over by the server's clock; before that it is refused. Serves
+   * US-011 (prd.md:85).
+   *
+   * not now: the phase is another one. stale: it is not the current one any more. early: the time is not over
+   * yet.
+   */
+  async timeUp(sessionId: Id, round: Id, options: { opId?: string } = {}): Promise<Versioned<TimeUpResult>> {
+    return this.act("time_up", sessionId, options.opId, [], encodeId(round));
+  }
+
+  /**
+   * The host pauses; the time that is left is kept. Serves US-014 (prd.md:96).
+   *
+   * not allowed: the role of who calls does not do this. not now: the phase is another one. late: the time is
+   * over by the server's clock.
+   */
+  async pause(sessionId: Id, member: Id, options: { opId?: string } = {}): Promise<Versioned<PauseResult>> {
+    return this.act("pause", sessionId, options.opId, [], encodeId(member));
+  }
+
+  /**
+   * The host goes on; the time that was left runs from now.
+   *
+   * not allowed: the role of who calls does not do this. not now: the phase is another one.
+   */
+  async resume(sessionId: Id, member: Id, options: { opId?: string } = {}): Promise<Versioned<ResumeResult>> {
+    return this.act("resume", sessionId, options.opId, [], encodeId(member));
+  }
+
+  /**
+   * The host skips the question: it does not count. Serves US-015 (prd.md:99).
+   *
+   * not allowed: the role of who calls does not do this. not now: the phase is another one. stale: it is not
+   * the current one any more.
+   */
+  async skipQuestion(
+    sessionId: Id, member: Id, round: Id, options: { opId?: string } = {},
+  ): Promise<Versioned<SkipQuestionResult>> {
+    return this.act("skip_question", sessionId, options.opId, [], encodeId(member), encodeId(round));
+  }
+
+  /**
+   * The host, or the service for the host, shows the result of a closed question to everybody at once. Serves
+   * US-011 (prd.md:85).
+   *
+   * not allowed: the role of who calls does not do this. not now: the phase is another one. stale: it is not
+   * the current one any more.
+   */
+  async reveal(
+    sessionId: Id, member: Id, round: Id, value: unknown, options: { opId?: string } = {},
+  ): Promise<Versioned<RevealResult>> {
+    return this.act("reveal", sessionId, options.opId, [], encodeId(member), encodeId(round), json(value));
+  }
+
+  /**
+   * A worker shows the result of a closed question, without waiting for the host. Serves US-011 (prd.md:85).
+   *
+   * not now: the phase is another one. stale: it is not the current one any more.
+   */
+  async revealNow(
+    sessionId: Id, round: Id, value: unknown, options: { opId?: string } = {},
+  ): Promise<Versioned<RevealNowResult>> {
+    return this.act("reveal_now", sessionId, options.opId, [], encodeId(round), json(value));
+  }
+
+  /**
+   * A worker marks a player as away who was not heard for the short time; the seat stays. Serves US-022
+   * (prd.md:127), US-022.1 (prd.md:129).
+   *
+   * unknown: the one whom it is about does not belong here. again: it is known already. early: a heartbeat
+   * came within that time.
+   */
+  async markAway(
+    sessionId: Id, target: Id, options: { opId?: string; awayMs?: number; leaseMs?: number } = {},
+  ): Promise<Versioned<MarkAwayResult>> {
+    return this.act(
+      "mark_away", sessionId, options.opId, [this.keys.roster(sessionId), this.keys.presence(sessionId)],
+      encodeId(target), String(options.awayMs ?? 30000), String(options.leaseMs ?? 90000),
+    );
+  }
+
+  /**
+   * The service gives a player points; sent again they count once. Serves US-012 (prd.md:89), US-013
+   * (prd.md:92), US-013.1 (prd.md:94).
+   *
+   * unknown: the one whom it is about has no seat here.
+   */
+  async award(
+    sessionId: Id, target: Id, amount: number, options: { opId?: string } = {},
+  ): Promise<Versioned<AwardResult>> {
+    return this.act(
+      "award", sessionId, options.opId, [this.keys.roster(sessionId), this.keys.score(sessionId)], encodeId(target),
+      String(amount),
+    );
+  }
+
+  /**
+   * The service takes points back that were given, such as those of a skipped question. Serves US-015
+   * (prd.md:99).
+   *
+   * unknown: there is no such thing.
+   */
+  async takeBack(
+    sessionId: Id, target: Id, amount: number, options: { opId?: string } = {},
+  ): Promise<Versioned<TakeBackResult>> {
+    return this.act(
+      "take_back", sessionId, options.opId, [this.keys.score(sessionId)], encodeId(target), String(amount),
+    );
+  }
+
+  /**
+   * Somebody takes a seat under a name that nobody else has; who had a seat has it again. Serves R-7adad
+   * (prd.md:17), R-6353a (prd.md:31), US-002 (prd.md:45) and 5 more.
+   *
+   * banned: this member or device was banned from here. name taken: another member has this name. full: no
+   * seat is left.
+   */
+  async join(
+    sessionId: Id, member: Id, connection: Id, device: Id, name: string, folded: string,
+    options: { opId?: string; capacity?: number; leaseMs?: number; connections?: number } = {},
+  ): Promise<Versioned<JoinResult>> {
+    return this.act(
+      "join", sessionId, options.opId, [this.keys.roster(sessionId), this.keys.presence(sessionId)], encodeId(member),
+      encodeId(connection), encodeId(device), name, folded, String(options.capacity ?? 60),
+      String(options.leaseMs ?? 90000), String(options.connections ?? 1),
+    );
+  }
+
+  /**
+   * The host removes a player; neither the member nor the device comes back. Serves US-006 (prd.md:62),
+   * US-006.1 (prd.md:64).
+   *
+   * not allowed: nobody does this to themselves. unknown: the one whom it is about has no seat here. full: as
+   * many are banned as may be.
+   */
+  async kick(
+    sessionId: Id, member: Id, target: Id, device: Id, options: { opId?: string; bans?: number } = {},
+  ): Promise<Versioned<KickResult>> {
+    return this.act(
+      "kick", sessionId, options.opId, [this.keys.roster(sessionId), this.keys.presence(sessionId)], encodeId(member),
+      encodeId(target), encodeId(device), String(options.bans ?? 128),
+    );
+  }
+
+  /**
+   * A spectator follows read-only: no seat, no vote, and not counted against the seats. Serves US-007
+   * (prd.md:66), US-007.1 (prd.md:68).
+   *
+   * banned: this member or device was banned from here. full: as many watch as may.
+   */
+  async watch(
+    sessionId: Id, member: Id, connection: Id, device: Id,
+    options: { opId?: string; watchers?: number; leaseMs?: number } = {},
+  ): Promise<Versioned<WatchResult>> {
+    return this.act(
+      "watch", sessionId, options.opId, [this.keys.presence(sessionId)], encodeId(member), encodeId(connection),
+      encodeId(device), String(options.watchers ?? 5), String(options.leaseMs ?? 90000),
+    );
+  }
+
+  /**
+   * The host ends the room; it stays readable until its result was handed over. Serves US-023 (prd.md:133).
+   *
+   * not allowed: the role of who calls does not do this.
+   */
+  async endGame(sessionId: Id, member: Id, options: { opId?: string } = {}): Promise<Versioned<EndGameResult>> {
+    return this.act("end_game", sessionId, options.opId, [], encodeId(member));
+  }
+
+  /**
+   * A worker ends a room in which nothing happened for the idle time. Serves US-024 (prd.md:137).
+   *
+   * early: something happened within that time.
+   */
+  async endIdle(sessionId: Id, options: { opId?: string; idleMs?: number } = {}): Promise<Versioned<EndIdleResult>> {
+    return this.act("end_idle", sessionId, options.opId, [], String(options.idleMs ?? 1800000));
+  }
+
+  /**
+   * The host starts over with everybody who is there: the phase is the lobby again and no points are left.
+   * Serves US-025 (prd.md:141).
+   *
+   * not allowed: the role of who calls does not do this. not now: the phase is another one.
+   */
+  async rematch(sessionId: Id, member: Id, options: { opId?: string } = {}): Promise<Versioned<RematchResult>> {
+    return this.act("rematch", sessionId, options.opId, [this.keys.score(sessionId)], encodeId(member));
+  }
+
+  /**
+   * A player gives one answer, and the first one counts; only the number is announced. Serves US-009
+   * (prd.md:76), US-009.1 (prd.md:78), US-009.2 (prd.md:79) and 3 more.
+   *
+   * no seat: who calls has no seat here. not now: the phase is another one. stale: it is not the current one
+   * any more. late: the time is over by the server's clock. again: the member's first one counts, and is
+   * there.
+   */
+  async answer(
+    sessionId: Id, member: Id, round: Id, value: unknown, options: { opId?: string } = {},
+  ): Promise<Versioned<AnswerResult>> {
+    return this.act(
+      "answer", sessionId, options.opId, [this.keys.roster(sessionId), this.keys.answer(sessionId, round)],
+      encodeId(member), encodeId(round), json(value),
+    );
+  }
+
+  /**
+   * The service ends the round as soon as every player who is connected has given one answer. Serves US-011.1
+   * (prd.md:87).
+   *
+   * not now: the phase is another one. stale: it is not the current one any more. waiting: somebody who is
+   * connected has not yet.
+   */
+  async allAnswered(sessionId: Id, round: Id, options: { opId?: string } = {}): Promise<Versioned<AllAnsweredResult>> {
+    return this.act(
+      "all_answered", sessionId, options.opId,
+      [this.keys.roster(sessionId), this.keys.presence(sessionId), this.keys.answer(sessionId, round)],
+      encodeId(round),
+    );
+  }
+
+  /**
+   * A player goes into a team that has room; the points of a team are those of its members. Serves US-018
+   * (prd.md:110).
+   *
+   * no seat: who calls has no seat here. not now: the phase is another one. full: as many are in it as may.
+   */
+  async chooseTeam(
+    sessionId: Id, member: Id, team: Id, options: { opId?: string; most?: number } = {},
+  ): Promise<Versioned<ChooseTeamResult>> {
+    return this.act(
+      "choose_team", sessionId, options.opId, [this.keys.roster(sessionId), this.keys.team(sessionId)],
+      encodeId(member), encodeId(team), String(options.most ?? 6),
+    );
+  }
+}

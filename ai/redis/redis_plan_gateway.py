@@ -1,0 +1,303 @@
+"""A gateway: the WebSockets of members on one side, the copies of SyncDriver on the other; a reference to start from.
+
+    gateway = Gateway(operations, driver, admit, Limits(heartbeat_s=10.0, linger_s=5.0))
+    async with driver:
+        await gateway.listen("127.0.0.1", 8080)
+        ...
+        await gateway.drain()
+
+Written by redis-plan: the next build writes it again and keeps an edited one aside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from picows import WSUpgradeRequest, ws_create_server
+from redis.exceptions import RedisError
+from redis_plan_sync import State, SyncClient
+from redis_plan_sync_driver import ADMITTED, SyncDriver, persist
+from redis_plan_websocket import Client, Member, Room, frame, word
+
+#: Leases that are renewed in one round trip.
+BATCH = 50
+
+_log = logging.getLogger("redis_plan")
+
+
+class Limits(NamedTuple):
+    """Periods in seconds and bounds; redis_plan_periods.py has heartbeat and linger of the project.
+
+    Each bound is a choice: frames of a room are written together at most every coalesce_s (0: each by itself), a client
+    may have slow_bytes in its queue and most_acts changes under way, a word of it may have most_bytes, a room
+    remembers its last events for who comes back, and a drain spreads the clients over drain_s.
+    """
+
+    heartbeat_s: float
+    linger_s: float
+    coalesce_s: float = 0.02
+    slow_bytes: int = 1 << 18
+    most_acts: int = 32
+    most_bytes: int = 1 << 18
+    remembered: int = 200
+    drain_s: float = 10.0
+
+
+class Operations(Protocol):
+    """What a gateway calls of AsyncOperations; calls are the same as values."""
+
+    calls: Any
+
+    def join(self, session_id: str, member_id: str, connection: str, data: object, /) -> Awaitable[Any]:
+        """Take a seat and a lease."""
+
+    def leave(self, session_id: str, member_id: str, /) -> Awaitable[Any]:
+        """Give the seat back."""
+
+    def heartbeat(self, session_id: str, member_id: str, connection: str, /) -> Awaitable[Any]:
+        """Renew a lease."""
+
+
+Admit = Callable[[Mapping[str, Any]], "Member | None"]
+Act = Callable[[Member, Mapping[str, Any]], Awaitable[tuple[str, int]]]
+View = Callable[[str, State], State]
+
+
+def visible(role: str, state: State) -> State:
+    """Return what a role may see of the state: whatever is not hidden; replace it where roles see different things."""
+    return {name: value for name, value in state.items() if not name.startswith("hidden:")}
+
+
+class Gateway:
+    """Every socket of this process. counts has what it did, by reason of closing and by step."""
+
+    def __init__(
+        self, operations: Operations, driver: SyncDriver, admit: Admit, act: Act, limits: Limits, view: View = visible
+    ) -> None:
+        self.operations, self.driver, self.admit, self.act = operations, driver, admit, act
+        self.limits, self.view = limits, view
+        self.clients: set[Client] = set()
+        self.rooms: dict[str, Room] = {}
+        self.counts: Counter[str] = Counter()
+        self._admitted = asyncio.Semaphore(ADMITTED)  # joins at once: a storm must not be a burst on the server
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+
+    async def listen(self, host: str, port: int, **more: Any) -> int:
+        """Accept sockets, and return the port; more goes to asyncio's create_server, such as ssl or reuse_port."""
+        beat = self.limits.heartbeat_s
+        pings = {"enable_auto_ping": True, "auto_ping_idle_timeout": beat, "auto_ping_reply_timeout": beat}
+        sizes = {"max_frame_size": self.limits.most_bytes, "read_buffer_init_size": 2048, "backlog": 4096}
+
+        def socket(_request: WSUpgradeRequest) -> Client:
+            return Client(self, self.limits.slow_bytes)
+
+        self._server = await ws_create_server(socket, host, port, **{**pings, **sizes, **more})
+        self._begin(self._beat_for_ever())
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def drain(self) -> None:
+        """Accept nobody any more, and send the clients away one by one, so that they do not come back at once."""
+        if self._server is not None:
+            self._server.close()
+        clients = list(self.clients)
+        random.shuffle(clients)
+        for client in clients:
+            client.close("deploy")
+            await asyncio.sleep(self.limits.drain_s / len(clients))
+        for task in self._tasks:
+            task.cancel()
+
+    def connected(self, client: Client) -> None:
+        """Take a socket; one that does not say who it is within a heartbeat is closed."""
+        self.clients.add(client)
+        asyncio.get_running_loop().call_later(self.limits.heartbeat_s, client.close_unless_joined)
+
+    def take(self, client: Client, given: Mapping[str, Any], kind: str) -> None:
+        """Take a client's word."""
+        if kind == "join" and client.member is None:
+            client.member = self.admit(given)
+            if client.member is None:
+                client.close("kicked")
+            else:
+                self._begin(self._join(client, client.member, str(given.get("e", "")), int(given.get("v", 0))))
+        elif client.member is None or kind not in ("at", "act", "leave"):
+            raise ValueError(kind)
+        elif client.acting >= self.limits.most_acts:
+            client.close("limit")
+        elif kind == "at":
+            self._answer(client, client.member, str(given["e"]), int(given["v"]))
+        else:
+            client.acting += 1
+            self._begin(self._act(client, client.member, given, kind))
+
+    def forget(self, client: Client, why: str) -> None:
+        """Write nothing to a client any more."""
+        self.counts[why] += 1
+        self.clients.discard(client)
+        room = self.rooms.get(client.member.session_id) if client.member else None
+        if room is not None and client in room.clients:
+            room.clients.remove(client)
+            self._linger(room)
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _linger(self, room: Room) -> None:
+        if not room.clients and not room.expected:
+            asyncio.get_running_loop().call_later(self.limits.linger_s, lambda: self._begin(self._leave_room(room)))
+
+    async def _leave_room(self, room: Room) -> None:
+        if not room.clients and not room.expected and self.rooms.get(room.session_id) is room:
+            del self.rooms[room.session_id]  # and the driver forgets it in the same step: a new room follows anew
+            await self.driver.unfollow(room.session_id)
+
+    async def _join(self, client: Client, member: Member, epoch: str, version: int) -> None:
+        known = room = self.rooms.get(member.session_id)
+        if room is None:
+            room = Room(member.session_id, self.limits.remembered, self.limits.coalesce_s)
+            self.rooms[member.session_id] = room
+        room.expected += 1
+        try:
+            if known is None:
+                room.copy = await self.driver.follow(member.session_id, self._heard)
+            async with self._admitted:
+                await room.live.wait()
+                status = await self._seat(member) if member.seat else "watches"
+            if status in ("full", "gone"):
+                client.close(status)
+            elif status == "banned":
+                client.close("kicked")
+            elif client in self.clients:
+                self._answer(client, member, epoch, version)
+                room.clients.add(client)
+        finally:
+            room.expected -= 1
+            self._linger(room)
+
+    def _answer(self, client: Client, member: Member, epoch: str, version: int) -> None:
+        """Bring a client from its position to where its room is; while the copy catches up, the end of that does it."""
+        room = self.rooms[member.session_id]
+        room.flush()  # what the others wait for is in the answer already
+        if room.copy is None or (room.copy.epoch, room.copy.version) != room.told:
+            room.told = ("", -1)
+            return
+        missed = room.missed(epoch, version)
+        if missed is None:
+            client.send(self._snapshot(room, member.role))
+        else:
+            client.send(word("~delta", v=room.told[1], events=missed))
+        self.counts["snapshot" if missed is None else "delta"] += 1
+
+    async def _seat(self, member: Member) -> str:
+        """Take the seat and its lease, however long the server is away."""
+        data = {"role": member.role} if member.data is None else member.data
+        while True:
+            try:
+
+                async def join() -> Any:
+                    return await self.operations.join(member.session_id, member.member_id, member.connection, data)
+
+                return str((await persist(join, self.driver.timing, tries=10)).status)
+            except (RedisError, OSError) as error:
+                _log.warning("a join waits: %r", error)
+
+    async def _act(self, client: Client, member: Member, given: Mapping[str, Any], kind: str) -> None:
+        try:
+            async with client.turn:
+                if kind == "leave":
+                    await self.operations.leave(member.session_id, member.member_id)
+                    client.close("kicked")
+                else:
+                    status, version = await self.act(member, given)
+                    client.send(word("~done", op=given.get("op", ""), status=status, v=version))
+        except (RedisError, OSError):  # it may have been done
+            client.send(word("~unknown", op=given.get("op", "")))
+        except Exception as error:  # refused: a second time would be refused again
+            client.send(word("~done", op=given.get("op", ""), status="refused", why=str(error)))
+        finally:
+            client.acting -= 1
+
+    def _heard(self, session_id: str, copy: SyncClient, message: str | None) -> None:
+        room = self.rooms.get(session_id)
+        if room is None:
+            return
+        if copy.mode != "catching up":
+            room.live.set()
+        if message is None:
+            self._moved(room, copy)
+            return
+        data = frame(message)
+        position = (copy.epoch, copy.version)
+        if position != room.told:  # no signal
+            room.told = position
+            room.recent.append((copy.version, message))
+            if '"t":"join"' in message or '"t":"leave"' in message:
+                self._say_why(room, json.loads(message))
+        room.say(data)
+
+    def _moved(self, room: Room, copy: SyncClient) -> None:
+        """Give everybody the state where a catch-up moved the copy: which events it took is not told."""
+        if copy.mode == "gone":
+            for client in list(room.clients):
+                client.close("gone")
+        elif copy.mode == "live" and (copy.epoch, copy.version) != room.told:
+            room.told = (copy.epoch, copy.version)
+            room.recent.clear()
+            room.flush()
+            shown = {role: self._snapshot(room, role) for role in {c.member.role for c in room.clients if c.member}}
+            for client in list(room.clients):
+                client.send(shown[client.member.role if client.member else ""])
+
+    def _say_why(self, room: Room, event: Mapping[str, Any]) -> None:
+        """Close the socket whose lease another one took, and those of a member that was removed."""
+        kind, about = event["t"], event["d"] or {}
+        for client in list(room.clients):
+            if client.member is not None and client.member.seat:
+                if kind == "join" and about.get("taken") == client.member.lease:
+                    client.close("taken")
+                elif kind == "leave" and about.get("m") == client.member.member_id:
+                    client.close("kicked")
+
+    def _snapshot(self, room: Room, role: str) -> bytes:
+        assert room.copy is not None
+        return word("~snapshot", e=room.copy.epoch, v=room.copy.version, d=self.view(role, room.copy.state))
+
+    async def _beat_for_ever(self) -> None:
+        """Say the position to every member that is here and renew the leases, a few at a time over the whole period."""
+        while True:
+            clients = [client for client in self.clients if client.member is not None]
+            parts = max(1, -(-len(clients) // BATCH))
+            for at in range(parts):
+                await asyncio.sleep(self.limits.heartbeat_s / parts)
+                here = [client for client in clients[at * BATCH : (at + 1) * BATCH] if client in self.clients]
+                for client in here:
+                    room = self.rooms.get(client.member.session_id) if client.member else None
+                    if room is not None and client in room.clients and room.told[0]:
+                        client.send(word("~at", e=room.told[0], v=room.told[1]))
+                try:
+                    await self._renew([client.member for client in here if client.member and client.member.seat])
+                except Exception as error:  # a lease outlives more than one, and one member's is not the others'
+                    _log.debug("heartbeats were lost: %r", error)
+
+    async def _renew(self, members: Sequence[Member]) -> None:
+        """Renew leases in one round trip; who has none any more, or where a function is missing, is asked for alone."""
+        calls = [self.operations.calls.heartbeat(m.session_id, m.member_id, m.connection) for m in members]
+        async with (await self.driver.link.primary()).pipeline(transaction=False) as pipe:
+            for call in calls:
+                pipe.execute_command("FCALL", call.name, len(call.keys), *call.keys, *call.args)
+            replies = await pipe.execute(raise_on_error=False)
+        for member, reply in zip(members, replies, strict=True):
+            status = reply
+            if isinstance(reply, Exception):
+                status = await self.operations.heartbeat(member.session_id, member.member_id, member.connection)
+            if status == "lapsed":
+                await self._seat(member)

@@ -1,0 +1,186 @@
+"""Members' WebSockets as a gateway sees them: rooms, frames made once for a whole room, a bound for who does not read.
+
+What travels is JSON text; what begins with ~ is no event:
+
+    from a client   {"t": "join", …, "e", "v"}           its first word; e and v: the position that it has, if any
+                    {"t": "at", "e", "v"}                it misses something after this position
+                    {"t": "act", "op", "k", "d", "set"}  a change with its operation id; k is its kind
+                    {"t": "leave"}                       it gives its seat back; a lost socket keeps it for the lease
+    to a client     {"e", "v", "ts", "t", "op", "d"}     every event, as it was published
+                    {"t": "~snapshot", "e", "v", "d"}    the state: the answer to join and at
+                    {"t": "~delta", "v", "events"}       the same answer where the events after the position are known
+                    {"t": "~at", "e", "v"}               the position, each heartbeat
+                    {"t": "~done", "op", "status", "v"}  what became of a change
+                    {"t": "~unknown", "op"}              its outcome is not known: it is sent again with the same id
+
+Written by redis-plan: the next build writes it again and keeps an edited one aside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple, Protocol
+
+from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
+from redis_plan_sync import SyncClient
+
+#: Why a gateway closes a socket: the code and what it says. Section 7 has what the client does then.
+CLOSING: Final = {
+    "taken": (4001, "taken over"),
+    "slow": (4002, "slow"),
+    "kicked": (4003, "removed"),
+    "limit": (4008, "slow down"),
+    "full": (4009, "full"),
+    "gone": (4010, "gone"),
+    "deploy": (4012, "reconnect"),
+}
+#: A peer that does not answer a closing frame is cut after so many seconds.
+CUT_S: Final = 5.0
+
+
+class Member(NamedTuple):
+    """Whom a socket speaks for, as the application admitted it; without a seat it only watches."""
+
+    session_id: str
+    member_id: str
+    connection: str
+    role: str = ""
+    seat: bool = True
+    data: Any = None
+
+    @property
+    def lease(self) -> str:
+        """The connection as the functions name it."""
+        return f"{self.member_id}#{self.connection}"
+
+
+def frame(text: str) -> bytes:
+    """Return a text as one frame of a server (RFC 6455, 5.2)."""
+    payload = text.encode()
+    size = len(payload)
+    if size < 126:
+        return b"\x81%c%b" % (size, payload)
+    if size < 1 << 16:
+        return b"\x81\x7e%b%b" % (size.to_bytes(2, "big"), payload)
+    return b"\x81\x7f%b%b" % (size.to_bytes(8, "big"), payload)
+
+
+def word(t: str, **rest: object) -> bytes:
+    """Return a word of the gateway's own as a frame."""
+    return frame(json.dumps({"t": t, **rest}, separators=(",", ":")))
+
+
+class Taker(Protocol):
+    """What a socket needs of its gateway."""
+
+    def connected(self, client: Client) -> None:
+        """Take a socket."""
+
+    def take(self, client: Client, given: Mapping[str, Any], kind: str) -> None:
+        """Take a word; KeyError, TypeError and ValueError where it is none of ours."""
+
+    def forget(self, client: Client, why: str) -> None:
+        """Write nothing to it any more."""
+
+
+class Client(WSListener):
+    """One socket: its member once admitted, and its changes in their order."""
+
+    def __init__(self, gateway: Taker, slow_bytes: int) -> None:
+        self.gateway, self.slow_bytes = gateway, slow_bytes
+        self.transport: WSTransport | None = None
+        self.member: Member | None = None
+        self.acting = 0
+        self.turn = asyncio.Lock()  # first come, first served: a member's changes keep their order
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        """Begin: nothing is sent before the client has joined."""
+        self.transport = transport
+        transport.underlying_transport.set_write_buffer_limits(self.slow_bytes)
+        self.gateway.connected(self)
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        """Take a word; whatever is none closes the socket."""
+        if frame.msg_type == WSMsgType.CLOSE:
+            transport.send_close(frame.get_close_code())
+            transport.disconnect()
+        elif frame.msg_type == WSMsgType.TEXT and frame.fin:
+            try:
+                given = json.loads(frame.get_payload_as_utf8_text())
+                self.gateway.take(self, given, str(given["t"]))
+            except (ValueError, KeyError, TypeError):
+                transport.send_close(WSCloseCode.POLICY_VIOLATION, b"not one of our words")
+                transport.disconnect()
+        elif frame.msg_type not in (WSMsgType.PING, WSMsgType.PONG):
+            transport.send_close(WSCloseCode.UNSUPPORTED_DATA, b"whole text frames only")
+            transport.disconnect()
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        """Forget the socket; the lease says how long its member stays."""
+        self.gateway.forget(self, "")
+
+    def pause_writing(self) -> None:
+        """Close a client that does not read: it catches up when it comes back, and delays nobody meanwhile."""
+        self.close("slow")
+
+    def resume_writing(self) -> None:
+        """Take note of nothing: who was slow is being closed."""
+
+    def close_unless_joined(self) -> None:
+        """Close a socket that does not say who it is."""
+        if self.member is None:
+            self.close("kicked")
+
+    def send(self, data: bytes) -> None:
+        """Queue whole frames."""
+        if self.transport is not None and not self.transport.is_close_frame_sent:
+            self.transport.underlying_transport.write(data)
+
+    def close(self, why: str) -> None:
+        """Say why, and close."""
+        transport = self.transport
+        if transport is not None and not transport.is_close_frame_sent:
+            self.gateway.forget(self, why)
+            code, says = CLOSING[why]
+            transport.send_close(code, says.encode())  # type: ignore[arg-type]  # any number will do
+            asyncio.get_running_loop().call_later(CUT_S, transport.disconnect, False)
+
+
+class Room:
+    """One session on this gateway: its sockets, what waits to be written to all of them, and the last events."""
+
+    def __init__(self, session_id: str, remembered: int, coalesce_s: float) -> None:
+        self.session_id, self.coalesce_s = session_id, coalesce_s
+        self.copy: SyncClient | None = None
+        self.clients: set[Client] = set()
+        self.expected = 0  # joins under way
+        self.live = asyncio.Event()
+        self.waiting: list[bytes] = []
+        self.due, self.flushed_at = False, 0.0
+        self.told: tuple[str, int] = ("", -1)
+        self.recent: deque[tuple[int, str]] = deque(maxlen=remembered)
+
+    def missed(self, epoch: str, version: int) -> list[str] | None:
+        """Return the events after a position; None where they are not all remembered."""
+        found = [message for number, message in self.recent if number > version]
+        return found if epoch == self.told[0] and len(found) == self.told[1] - version else None
+
+    def say(self, data: bytes) -> None:
+        """Write frames to every socket: at once, or with what follows until coalesce_s after the last time."""
+        self.waiting.append(data)
+        if not self.coalesce_s:
+            self.flush()
+        elif not self.due:
+            self.due, loop = True, asyncio.get_running_loop()
+            wait = self.flushed_at + self.coalesce_s - loop.time()
+            loop.call_later(wait, self.flush) if wait > 0 else loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Write what waits to every socket, as one piece that was made once."""
+        data, self.waiting, self.due = b"".join(self.waiting), [], False
+        self.flushed_at = asyncio.get_running_loop().time()
+        for client in list(self.clients) if data else ():
+            client.send(data)
