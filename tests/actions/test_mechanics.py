@@ -3,7 +3,7 @@ at its deadline to the millisecond; and controls that show that each of these ch
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -15,6 +15,7 @@ import redis.asyncio
 from redis_plan import server
 from redis_plan.actions import catalog, compose
 from redis_plan.actions.model import Kind
+from redis_plan.delivery.redis_plan_sync import patch
 from redis_plan.keyspace import functions
 from redis_plan.server import Binary, Server
 from tests.actions.world import GIVEN, SECRET, World, refusals
@@ -63,16 +64,27 @@ def of(kinds: list[Kind]) -> Any:
     return pytest.mark.parametrize("kind", kinds, ids=lambda kind: kind.id)
 
 
+MOVED = {"version": "", "updated_at": ""}
+
+
+def shown_of(state: Mapping[str, str]) -> dict[str, str]:
+    """What a snapshot has of the state."""
+    return {name: value for name, value in state.items() if not name.startswith(("hidden:", "key:"))}
+
+
 @of(KINDS)
 def test_plays(client: "redis.Redis", kind: Kind) -> None:
     """Accepted once, with one version, one event that shows what it says and hides the rest; then a duplicate."""
     world = World(client, kind).build()
+    began = shown_of(client.hgetall(world.key("state")))
     assert world.call() == [8, "ok"]
     state, (event,) = client.hgetall(world.key("state")), client.lrange(world.key("log"), 0, -1)
     found = json.loads(event)
     assert (found["v"], found["t"], found["op"], state["version"]) == (8, kind.announces, "op1", "8")
     shown = {{"now": "at", "field": s.split(" ")[-1]}.get(s.split(" ")[0], s.split(" ")[0]) for s in kind.shows}
-    assert set(found["d"] or ()) == shown | ({"to"} if kind.audience != "all" else set())
+    data = found["d"] or {}
+    assert set(data) - {"set", "del"} == shown | ({"to"} if kind.audience != "all" else set())
+    assert patch(began, found) | MOVED == shown_of(state) | MOVED  # a copy that takes the event is what the server has
     if "value" in kind.hides:
         snapshot = client.fcall("session_catch_up", 2, world.key("state"), world.key("log"), "ff", 0, "50")
         assert SECRET.strip('"') not in event + str(snapshot)

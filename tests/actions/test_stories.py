@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from redis_plan import cli, resources
+from redis_plan import brief, cli, resources
 from redis_plan.actions import catalog, command, diagram, matrix, wording
+from redis_plan.actions.designing import design
 from redis_plan.actions.matrix import Row, Stories
 from redis_plan.brief.model import Requirement
 from tests.actions import test_called, test_mechanics
@@ -118,6 +119,12 @@ def test_an_action_has_the_numbers_of_the_lines_that_ask_for_it(sample):
     assert (seats["lease_ms"].value, seats["lease_ms"].grade) == (90_000, "documented")
     team = by_kind["teams.choose"].parameters[0]
     assert (team.value, team.file, team.line) == (6, "prd.md", 111)
+
+
+def test_the_state_names_the_fields_that_its_actions_go_by():
+    fields = {f.name for f in design(brief.read(resources.sample_project())).pattern("state").fields}
+    assert {"phase", "phase_until", "phase_left", "round", "winner"} <= fields
+    assert "current_round" not in fields
 
 
 def test_an_unrelated_story_is_served_by_nothing(tmp_path):

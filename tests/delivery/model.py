@@ -71,6 +71,7 @@ class Model:
         mine = s.of(member) if member in s.roster else []
         taken = mine[0] if connection not in s.leases and len(mine) >= connections else None
         s.leases = [c for c in s.leases if c not in (connection, taken)] + [connection]
+        data = s.roster.get(member, data) if data == "null" else data
         told = s.roster.get(member) != data or taken is not None
         if told:
             s.roster[member] = data

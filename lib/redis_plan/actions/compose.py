@@ -198,10 +198,10 @@ class _Writer:
             what, _, of = shown.partition(" ")
             name = {"now": "at", "field": of, "own": of}.get(what, what)
             parts.append((name, self.shown(what, of)))
-        if not parts:
-            return "'null'"
-        pairs = [f"""'{"{" if place == 0 else ","}"{name}":' .. {value}""" for place, (name, value) in enumerate(parts)]
-        return " .. ".join([*pairs, "'}'"])
+        pairs = [f"""'"{name}":' .. {value}""" for name, value in parts]
+        if any(_word(effect).fields for effect in self.kind.effects):
+            pairs.append("changes(t)")
+        return "'{' .. " + " .. ',' .. ".join(pairs) + " .. '}'" if pairs else "'null'"
 
     def shown(self, what: str, of: str) -> str:
         match what:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from redis_plan import codec
-from redis_plan.actions import ability, declaring, serving
+from redis_plan.actions import ability, declaring, serving, vocabulary
 from redis_plan.actions.finding import find_actions
 from redis_plan.actions.matching import Match, matches
 from redis_plan.actions.matrix import stories
@@ -40,7 +40,9 @@ def draft(brief: Brief) -> Draft:
     made = keys(brief)
     keyspace = made.keyspace({})
     declaring.declarations(brief, keyspace)
-    return made.with_actions(tuple(_bound(action) for action in find_actions(brief, keyspace)))
+    actions = find_actions(brief, keyspace)
+    fields = vocabulary.state_fields(action.kind for action in actions)
+    return made.with_actions(tuple(_bound(action) for action in actions), fields)
 
 
 def keys(brief: Brief) -> Draft:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from redis_plan.actions import ability, catalog, declaring, parameters, wording
+from redis_plan.actions import ability, catalog, declaring, parameters, vocabulary, wording
 from redis_plan.actions.ability import Homes
 from redis_plan.actions.declaring import Declaration
 from redis_plan.actions.matching import Match, Matches, matches
@@ -87,14 +87,20 @@ def _waited_for(kept: Iterable[str], able: Mapping[str, Kind]) -> set[str]:
 
 
 def _with_ways_out(kept: set[str], able: Mapping[str, Kind]) -> set[str]:
-    """Return ``kept`` with what leads out of each phase that nothing else waits for: what is paused can go on."""
+    """Return ``kept`` with what leads out of each phase that nothing else waits for (what is paused can go on), and back."""
     found = set(kept)
     for kind in [able[id] for id in kept]:
         for phase in _options(kind.effects, "phase", "to"):
             alone = [k for k in able.values() if _options(k.guards, "phase", "is") == {phase}]
             if not any(k.id in found for k in alone):
                 found |= {k.id for k in alone if k.mechanic == kind.mechanic}
+        done = {effect.name for effect in kind.effects}
+        found |= {k.id for k in able.values() if k.mechanic == kind.mechanic and done & set(_undone(k))}
     return found
+
+
+def _undone(kind: Kind) -> Iterator[str]:
+    return (undoes for effect in kind.effects if (undoes := vocabulary.effects()[effect.name].undoes))
 
 
 def _options(words: Iterable[object], name: str, option: str) -> set[str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal
 
-from redis_plan.actions.model import Kind
+from redis_plan.actions.model import Effect, Guard, Kind
 from redis_plan.keyspace import calls
+from redis_plan.keyspace.model import Field
 from redis_plan.resources import catalog_dir
 
 
@@ -29,6 +30,7 @@ class Word:
     sure: Mapping[str, str] = field(default_factory=dict)  # by type
     alone: bool = False
     fields: bool = False
+    undoes: str = ""
     answer: str = ""
     refused: str = ""
 
@@ -56,6 +58,28 @@ def forms() -> Mapping[str, Mapping[str, str]]:
     """Return the forms that an argument of a declared action may have: check, kind, example and meaning."""
     found: Mapping[str, Mapping[str, str]] = _vocabulary()["form"]
     return found
+
+
+def state_fields(kinds: Iterable[Kind]) -> tuple[Field, ...]:
+    """Return the fields of the state that actions of ``kinds`` read or write, each as the vocabulary describes it."""
+    named: set[str] = set()
+    for kind in kinds:
+        parts: tuple[Guard | Effect, ...] = (*kind.guards, *kind.effects)
+        for part in parts:
+            word = (guards() if isinstance(part, Guard) else effects())[part.name]
+            named |= {field for field in word.reads if not field.startswith("<")}
+            named |= {
+                str(part.options[o])
+                for o, what in word.options.items()
+                if what.startswith("field") and o in part.options
+            }
+            if word.name == "phase":
+                named.add("phase")
+    return tuple(
+        Field(name, about["type"], about["max_bytes"], about["says"])
+        for name, about in _vocabulary()["state"].items()
+        if name in named
+    )
 
 
 def arguments_of(kind: Kind) -> Mapping[str, calls.Argument]:

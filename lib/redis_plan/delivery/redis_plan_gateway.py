@@ -200,12 +200,13 @@ class Gateway:
 
     async def _seat(self, member: Member) -> str:
         """Take the seat and its lease, however long the server is away."""
-        data = {"role": member.role} if member.data is None else member.data
         while True:
             try:
 
                 async def join() -> Any:
-                    return await self.operations.join(member.session_id, member.member_id, member.connection, data)
+                    return await self.operations.join(
+                        member.session_id, member.member_id, member.connection, member.data
+                    )
 
                 return str((await persist(join, self.driver.timing, tries=10)).status)
             except (RedisError, OSError) as error:
@@ -261,11 +262,13 @@ class Gateway:
     def _say_why(self, room: Room, event: Mapping[str, Any]) -> None:
         """Close the socket whose lease another one took, and those of a member that was removed."""
         kind, about = event["t"], event["d"] or {}
+        taken = about.get("taken") or []
+        leases, removed = [taken] if isinstance(taken, str) else taken, about.get("target", about.get("m"))
         for client in list(room.clients):
             if client.member is not None and client.member.seat:
-                if kind == "join" and about.get("taken") == client.member.lease:
+                if kind == "join" and client.member.lease in leases:
                     client.close("taken")
-                elif kind == "leave" and about.get("m") == client.member.member_id:
+                elif kind == "leave" and removed == client.member.member_id:
                     client.close("kicked")
 
     def _snapshot(self, room: Room, role: str) -> bytes:

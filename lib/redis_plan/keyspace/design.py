@@ -15,7 +15,7 @@ from redis_plan.keyspace import building, cues, declared, own, pins, restricted,
 from redis_plan.keyspace.building import Ground
 from redis_plan.keyspace.catalog import KeySpec
 from redis_plan.keyspace.linter import lint
-from redis_plan.keyspace.model import Bound, KeyPattern, Keyspace
+from redis_plan.keyspace.model import Bound, Field, KeyPattern, Keyspace
 from redis_plan.keyspace.together import RECORD
 from redis_plan.keyspace.uses import Use
 from redis_plan.keyspace.versions import offers
@@ -49,6 +49,7 @@ class Draft:
     ground: Ground
     uses: tuple[uses.Use, ...]
     slots: tuple[Slot, ...]
+    state_fields: tuple[Field, ...] = ()
 
     def rescaled(self, brief: Brief) -> Draft:
         """Return the same keys with the facts and the stack of ``brief``."""
@@ -60,9 +61,10 @@ class Draft:
         taken = {slot.name for slot in self.slots}
         return replace(self, uses=(*self.uses, *more), slots=(*self.slots, *_slots(more, self.ground, taken)))
 
-    def with_actions(self, actions: tuple[Bound, ...]) -> Draft:
-        """Return the same keys, and what is done on them."""
-        return replace(self, ground=replace(self.ground, keyspace=replace(self.ground.keyspace, actions=actions)))
+    def with_actions(self, actions: tuple[Bound, ...], state_fields: tuple[Field, ...]) -> Draft:
+        """Return the same keys, what is done on them, and the fields of the state that this goes by."""
+        keyspace = replace(self.ground.keyspace, actions=actions)
+        return replace(self, ground=replace(self.ground, keyspace=keyspace), state_fields=state_fields)
 
     def held(self, slot: Slot, candidate: str) -> KeyPattern:
         """Return the key of ``slot`` as ``candidate`` holds it, tied to nothing yet."""
@@ -79,7 +81,8 @@ class Draft:
         ground, brief = self.ground, self.ground.brief
         patterns = [self._pattern(slot, structures) for slot in self.slots]
         patterns = restricted.marked(patterns, brief)
-        patterns = own.with_stated_ttls(_with_records(statefields.with_code(patterns)), brief)
+        patterns = statefields.with_fields(statefields.with_code(patterns), self.state_fields)
+        patterns = own.with_stated_ttls(_with_records(patterns), brief)
         patterns, unserved = serving.serve(patterns, list(self.uses), brief, ground.session)
         keyspace = replace(ground.keyspace, patterns=tuple(patterns), unserved=unserved, own=own.judge(patterns, brief))
         return replace(keyspace, findings=lint(keyspace, brief))

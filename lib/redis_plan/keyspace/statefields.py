@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
@@ -62,6 +63,24 @@ def with_code(patterns: list[KeyPattern]) -> list[KeyPattern]:
         )
         for p in patterns
     ]
+
+
+def with_fields(patterns: list[KeyPattern], fields: Sequence[Field]) -> list[KeyPattern]:
+    """Give the state the ``fields`` that actions go by, in place of further properties that nothing names."""
+    return [_with_fields(p, fields) if p.use == "state" and fields else p for p in patterns]
+
+
+def _with_fields(state: KeyPattern, fields: Sequence[Field]) -> KeyPattern:
+    named = {f.name for f in fields} | {f"current_{f.name}" for f in fields}
+    kept = [f for f in state.fields if f.name not in named]
+    new = len(kept) + len(fields) - len(state.fields)
+    settings = [f for f in kept if f.name.startswith("setting_")]
+    kept = [f for f in kept if f not in settings[len(settings) - max(0, new) :]]
+    found = (*kept, *fields)
+    more = len(found) - len(state.fields)
+    return replace(
+        state, fields=found, max_elements=state.max_elements + more, typical_elements=state.typical_elements + more
+    )
 
 
 @lru_cache(maxsize=65_536)

@@ -16,6 +16,7 @@ from redis_plan.plan.evidence import Evidence
 
 _SESSION, _MEMBER, _EPOCH, _OP = "k3v9", "m7#c1", "5f0c1b2a9d3e4f60", "01JD8Q6Z7K3W9M2N4P5R6S7T8V"
 _MARK = "presence.mark_away"
+_BACK = "presence.back"
 
 
 def states(brief: Brief, keyspace: Keyspace) -> str:
@@ -145,7 +146,8 @@ def presence(brief: Brief, keyspace: Keyspace) -> str:
             f"**Silence.** {with_article(member).capitalize()} without a heartbeat for {units.write(seat.seconds, 's')} is gone and gives the seat back "
             f"in one step ({shown.because})."
         )
-    mark = next((s.function.name for s in library.steps(keyspace) if s.action and s.action.kind == _MARK), "")
+    named = {s.action.kind: s.function.name for s in library.steps(keyspace) if s.action}
+    mark, back = named.get(_MARK, ""), named.get(_BACK, "")
     told = (
         f"For each that it finds the worker calls `{mark}`, which looks once more by the server's clock and tells everybody by an event with a version."
         if mark
@@ -165,7 +167,14 @@ def presence(brief: Brief, keyspace: Keyspace) -> str:
 
 {command_block.block(lines)}
 
-{told} A heartbeat within the rest of the {units.write(seat.seconds, "s")} brings the member back without a join."""
+{told} {_return(member, seat.seconds, back)}"""
+
+
+def _return(member: str, seat_s: float, back: str) -> str:
+    within = f"A heartbeat within the rest of the {units.write(seat_s, 's')} keeps the seat without a join"
+    if back:
+        return f"{within}; the gateway then calls `{back}` for {with_article(member)} that the state has marked (`away:<{member}>`), and everybody sees it."
+    return f"{within}."
 
 
 def limits(brief: Brief, keyspace: Keyspace) -> str:
