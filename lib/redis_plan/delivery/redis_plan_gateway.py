@@ -1,6 +1,6 @@
 """A gateway: the WebSockets of members on one side, the copies of SyncDriver on the other; a reference to start from.
 
-    gateway = Gateway(operations, driver, admit, Limits(heartbeat_s=10.0, linger_s=5.0))
+    gateway = Gateway(operations, driver, admit, Limits(HEARTBEAT_S, LINGER_S, DRAIN_S))
     async with driver:
         await gateway.listen("127.0.0.1", 8080)
         ...
@@ -33,7 +33,7 @@ _log = logging.getLogger("redis_plan")
 
 
 class Limits(NamedTuple):
-    """Periods in seconds and bounds; redis_plan_periods.py has heartbeat and linger of the project.
+    """Periods in seconds and bounds; redis_plan_periods.py has those of the project.
 
     Each bound is a choice: frames of a room are written together at most every coalesce_s (0: each by itself), a client
     may have slow_bytes in its queue and most_acts changes under way, a word of it may have most_bytes, a room
@@ -42,12 +42,12 @@ class Limits(NamedTuple):
 
     heartbeat_s: float
     linger_s: float
+    drain_s: float
     coalesce_s: float = 0.02
     slow_bytes: int = 1 << 18
     most_acts: int = 32
     most_bytes: int = 1 << 18
     remembered: int = 200
-    drain_s: float = 10.0
 
 
 class Operations(Protocol):
