@@ -1,6 +1,7 @@
 """The delivered gateway, run as it is delivered: clients that we did not write join, act and recover; chaos leaves all right."""
 
 import asyncio
+import importlib
 import json
 import os
 import random
@@ -275,6 +276,37 @@ def test_who_was_banned_comes_in_no_more(sample: made.Project, sample_folder: Pa
 
         asyncio.run(story())
         assert not own.client().exists(state.replace(":state", ":roster"))
+
+
+def test_a_gateway_heeds_the_projects_own_actions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name stays, the copy has what an action changed, and who was kicked is sent away."""
+    acting = made.acting("sample", tmp_path)
+    folder = made.write(acting.artefacts, tmp_path / "redis")
+    monkeypatch.syspath_prepend(str(folder))
+    for module in ("redis_plan_client", "redis_plan_actions"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    client, actions = importlib.import_module("redis_plan_client"), importlib.import_module("redis_plan_actions")
+    with running(folder, acting) as (own, [gateway]):
+        keys = client.Keys(environment=naming.ENVIRONMENT)
+        operations, act = client.Operations(own.client(decode_responses=True), keys), actions.Actions(keys)
+        operations.apply("s0", "owned", {"set": {"owner": "host"}}, op_id="o", fields={"owner": "host"})
+        assert operations.run(act.join("s0", "ann", "c0", "d-ann", "Ann", "ann")).status == "ok"
+        member = Member([gateway.url], hall.signed("s0", "ann"), random.Random(1))
+
+        async def story() -> None:
+            life = asyncio.create_task(member.live())
+            await asyncio.to_thread(until, lambda: member.copy.mode == "live", "not live")
+            assert "Ann" in own.client(decode_responses=True).hget(keys.roster("s0"), "ann")
+            started = operations.run(act.start_question("s0", "host", "q1", {"text": "?"}))
+            assert started.status == "ok"
+            await asyncio.to_thread(until, lambda: member.copy.state.get("round") == "q1", "the copy is stale")
+            assert member.copy.state["phase"] == "open"
+            assert operations.run(act.kick("s0", "host", "ann", "d-ann")).status == "ok"
+            await asyncio.to_thread(until, lambda: member.counts["closed 4003"], "a kicked one stays")
+            member.stop()
+            await life
+
+        asyncio.run(story())
 
 
 def test_chaos_leaves_every_copy_right_and_loses_nothing_acknowledged(
