@@ -101,7 +101,9 @@ def periods_file(brief: Brief, keyspace: Keyspace, template: str) -> str:
     found = [
         {
             "name": p.name,
-            "about": textwrap.wrap(plain(f"When {p.says}: {p.because} ({p.grade}: {p.formula})."), 100),
+            "about": textwrap.wrap(
+                plain(f"{p.says[:1].upper()}{p.says[1:]}: {p.because} ({p.grade}: {p.formula})."), 100
+            ),
             "value": f"{p.seconds:g}" if p.seconds % 1 else f"{p.seconds:.1f}",
             "ms": p.ms,
         }

@@ -126,7 +126,7 @@ def _cheapest(brief: Brief, keyspace: Keyspace, study: Study, budget: Evidence) 
         if found:
             taken = levers.enough(found, brief.value("sessions_peak"))
             cures = "; ".join(lever.what for lever in taken)
-            return f"The first cure is in the design ({cures}): {taken[-1].fit:,.0f} then fit. Section 5 has each with its price, a larger node last."
+            return f"What cures it first is a smaller design, not a larger node ({cures}): {taken[-1].fit:,.0f} then fit. Section 5 has each with its price."
     return "Section 5 says what it takes."
 
 

@@ -118,7 +118,7 @@ def cleanup(brief: Brief, keyspace: Keyspace, ghosts: Evidence) -> str:
 
 | Layer | Does | When | Alone it ends {with_article(keyspace.session_noun)} after |
 |:--|:--|:--|:--|
-| 1 `session_end` | publishes `end`, `UNLINK`s every key; runs when memory is full (`allow-oom`); the same the second time | owner ends it, last member left, or the worker finds it idle | at once |
+| 1 `session_end` | publishes `end` and closes it for changes; after `session_hand_over`, `session_remove` `UNLINK`s every key; all run when memory is full (`allow-oom`), and again to no effect | owner ends it, last member left, or the worker finds it idle | at once |
 | 2 worker | every {units.write(period, "s")}: `session_sweep` of each {keyspace.session_noun}, whose `lease` entry in the due index comes round (batches of 100 until none is due), `session_end` where `updated_at` is older than {units.write(brief.value("idle_ttl"), "s")} | from the index of section 3, never `KEYS` or `SCAN` | {units.write(brief.value("idle_ttl"), "s")} + {units.write(period, "s")} |
 | 3 TTL | {units.write(rule.ttl_s, "s")} on every key, set again by any function when less than half is left | nobody does anything | up to {units.write(rule.ttl_s, "s")} and the lag of active expiry (section 3) |
 
