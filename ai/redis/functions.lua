@@ -1,5 +1,5 @@
 #!lua name=buzzroom
--- Buzzroom: the atomic steps of its keyspace, 42 functions. Written by redis-plan: the next
+-- Buzzroom: the atomic steps of its keyspace, 43 functions. Written by redis-plan: the next
 -- build writes it again and keeps an edited one aside.
 --
 -- Load on every primary at each deploy, before the application starts:
@@ -622,6 +622,18 @@ local function settle(t)
   if #t.del > 0 then redis.call('HDEL', t.state, unpack(t.del)) end
 end
 
+-- What a copy of the state needs of this change: the fields that were set and those that went, but nothing hidden.
+local function changes(t)
+  local set, gone = {}, {}
+  for i = 1, #t.set, 2 do
+    if not starts(t.set[i], HIDDEN) then set[#set + 1] = cjson.encode(t.set[i]) .. ':' .. cjson.encode(tostring(t.set[i + 1])) end
+  end
+  for _, field in ipairs(t.del) do
+    if not starts(field, HIDDEN) then gone[#gone + 1] = cjson.encode(field) end
+  end
+  return '"set":{' .. table.concat(set, ',') .. '},"del":[' .. table.concat(gone, ',') .. ']'
+end
+
 -- A field of the state as an event shows it: times and counts as numbers, what is not there as null.
 local function shown(value)
   if not value then return 'null' end
@@ -772,11 +784,12 @@ local function session_join(keys, a, session)
   end
   redis.call('ZADD', keys[3], digits(clock() + a.lease_ms), a.member)
   if taken then redis.call('ZREM', keys[3], taken) end
-  local told = old ~= a.data or taken ~= nil
+  local data = old and a.data == 'null' and old or a.data -- who says nothing of itself keeps what was said
+  local told = old ~= data or taken ~= nil
   if told then
-    redis.call('HSET', keys[2], member, a.data)
+    redis.call('HSET', keys[2], member, data)
     local about = '{"m":' .. cjson.encode(member) .. ',"c":' .. cjson.encode(a.member) ..
-      (taken and ',"taken":' .. cjson.encode(taken) or '') .. ',"data":' .. a.data .. '}'
+      (taken and ',"taken":' .. cjson.encode(taken) or '') .. ',"data":' .. data .. '}'
     advance(keys, keys[4], session, a, 'join', '', about)
   end
   refresh(keys, a.ttl_s, 4)
@@ -1455,7 +1468,7 @@ local function act_buzz(keys, a, session)
   set_field(t, 'winner', a.member)
   settle(t)
   note(t.state, t.claims)
-  advance(keys, t.log, session, a, 'claimed', a.op_id, '{"member":' .. cjson.encode(a.member) .. ',"object":' .. cjson.encode(a.object) .. ',"at":' .. digits(t.now) .. '}', t.set)
+  advance(keys, t.log, session, a, 'claimed', a.op_id, '{' .. '"member":' .. cjson.encode(a.member) .. ',' .. '"object":' .. cjson.encode(a.object) .. ',' .. '"at":' .. digits(t.now) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
   refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 4)
   return {session.version, 'ok'}
@@ -1501,7 +1514,7 @@ local function act_pause_without_host(keys, a, session)
   if not guard_gone(t, a.absent_ms) then return {session.version, 'early'} end
   set_field(t, 'phase', 'waiting')
   settle(t)
-  advance(keys, t.log, session, a, 'host_absent', a.op_id, 'null', t.set)
+  advance(keys, t.log, session, a, 'host_absent', a.op_id, '{' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
   refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 2)
   return {session.version, 'ok'}
@@ -1546,8 +1559,9 @@ local function act_take_up(keys, a, session)
   if not guard_role(t, {host = true, cohost = true}) then return {session.version, 'not allowed'} end
   if not guard_phase(t, {waiting = true}) then return {session.version, 'not now'} end
   set_field(t, 'phase', 'closed')
+  clear_field(t, 'away:' .. (t.s.owner or ''))
   settle(t)
-  advance(keys, t.log, session, a, 'host_back', a.op_id, '{"member":' .. cjson.encode(a.member) .. '}', t.set)
+  advance(keys, t.log, session, a, 'host_back', a.op_id, '{' .. '"member":' .. cjson.encode(a.member) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
   refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 2)
   return {session.version, 'ok'}
@@ -1597,7 +1611,7 @@ local function act_propose(keys, a, session)
   if not guard_room(redis.call('HLEN', t.pending), has_hash(t.pending, a.object), a.most) then return {session.version, 'full'} end
   effect_record_hash(t, t.pending, a.object, 'pending', a.member, nil, a.value)
   note(t.state, t.pending)
-  advance(keys, t.log, session, a, 'proposed', a.op_id, '{"to":' .. '"leaders"' .. ',"member":' .. cjson.encode(a.member) .. ',"object":' .. cjson.encode(a.object) .. '}', t.set)
+  advance(keys, t.log, session, a, 'proposed', a.op_id, '{' .. '"to":' .. '"leaders"' .. ',' .. '"member":' .. cjson.encode(a.member) .. ',' .. '"object":' .. cjson.encode(a.object) .. '}', t.set)
   remember(t.idem, session, a)
   refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 4)
   return {session.version, 'ok'}
@@ -1645,7 +1659,7 @@ local function act_approve(keys, a, session)
   if not guard_state(t, t.pending, a.object, {pending = true}) then return {session.version, 'not now'} end
   effect_record_hash(t, t.pending, a.object, 'approved', nil, nil, nil)
   note(t.state, t.pending)
-  advance(keys, t.log, session, a, 'approved', a.op_id, '{"object":' .. cjson.encode(a.object) .. ',"value":' .. a.value .. '}', t.set)
+  advance(keys, t.log, session, a, 'approved', a.op_id, '{' .. '"object":' .. cjson.encode(a.object) .. ',' .. '"value":' .. a.value .. '}', t.set)
   remember(t.idem, session, a)
   refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 3)
   return {session.version, 'ok'}
@@ -1700,7 +1714,7 @@ local function act_start_question(keys, a, session)
   clear_field(t, 'phase_left')
   clear_field(t, 'winner')
   settle(t)
-  advance(keys, t.log, session, a, 'started', a.op_id, '{"round":' .. cjson.encode(a.round) .. ',"phase_until":' .. shown(t.s['phase_until']) .. ',"value":' .. a.value .. '}', t.set)
+  advance(keys, t.log, session, a, 'started', a.op_id, '{' .. '"round":' .. cjson.encode(a.round) .. ',' .. '"phase_until":' .. shown(t.s['phase_until']) .. ',' .. '"value":' .. a.value .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
   refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 2)
   return {session.version, 'ok'}
@@ -1748,7 +1762,7 @@ local function act_time_up(keys, a, session)
   if not guard_due(t, 'phase_until') then return {session.version, 'early'} end
   set_field(t, 'phase', 'closed')
   settle(t)
-  advance(keys, t.log, session, a, 'closed', a.op_id, '{"round":' .. cjson.encode(a.round) .. '}', t.set)
+  advance(keys, t.log, session, a, 'closed', a.op_id, '{' .. '"round":' .. cjson.encode(a.round) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
   refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 2)
   return {session.version, 'ok'}
@@ -1797,7 +1811,7 @@ local function act_pause(keys, a, session)
   set_field(t, 'phase', 'paused')
   effect_stop(t, 'phase_until', 'phase_left')
   settle(t)
-  advance(keys, t.log, session, a, 'paused', a.op_id, '{"phase_left":' .. shown(t.s['phase_left']) .. '}', t.set)
+  advance(keys, t.log, session, a, 'paused', a.op_id, '{' .. '"phase_left":' .. shown(t.s['phase_left']) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
   refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 2)
   return {session.version, 'ok'}
@@ -1844,7 +1858,7 @@ local function act_resume(keys, a, session)
   set_field(t, 'phase', 'open')
   effect_go(t, 'phase_until', 'phase_left')
   settle(t)
-  advance(keys, t.log, session, a, 'resumed', a.op_id, '{"phase_until":' .. shown(t.s['phase_until']) .. '}', t.set)
+  advance(keys, t.log, session, a, 'resumed', a.op_id, '{' .. '"phase_until":' .. shown(t.s['phase_until']) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
   refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 2)
   return {session.version, 'ok'}
@@ -1895,7 +1909,7 @@ local function act_skip_question(keys, a, session)
   clear_field(t, 'phase_until')
   clear_field(t, 'phase_left')
   settle(t)
-  advance(keys, t.log, session, a, 'skipped', a.op_id, '{"round":' .. cjson.encode(a.round) .. '}', t.set)
+  advance(keys, t.log, session, a, 'skipped', a.op_id, '{' .. '"round":' .. cjson.encode(a.round) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
   refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 2)
   return {session.version, 'ok'}
@@ -1945,7 +1959,7 @@ local function act_reveal(keys, a, session)
   if not guard_current(t, 'round', a.round) then return {session.version, 'stale'} end
   set_field(t, 'phase', 'revealed')
   settle(t)
-  advance(keys, t.log, session, a, 'revealed', a.op_id, '{"round":' .. cjson.encode(a.round) .. ',"value":' .. a.value .. '}', t.set)
+  advance(keys, t.log, session, a, 'revealed', a.op_id, '{' .. '"round":' .. cjson.encode(a.round) .. ',' .. '"value":' .. a.value .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
   refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 2)
   return {session.version, 'ok'}
@@ -1992,7 +2006,7 @@ local function act_reveal_now(keys, a, session)
   if not guard_current(t, 'round', a.round) then return {session.version, 'stale'} end
   set_field(t, 'phase', 'revealed')
   settle(t)
-  advance(keys, t.log, session, a, 'revealed', a.op_id, '{"round":' .. cjson.encode(a.round) .. ',"value":' .. a.value .. '}', t.set)
+  advance(keys, t.log, session, a, 'revealed', a.op_id, '{' .. '"round":' .. cjson.encode(a.round) .. ',' .. '"value":' .. a.value .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
   refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 2)
   return {session.version, 'ok'}
@@ -2042,7 +2056,7 @@ local function act_mark_away(keys, a, session)
   if not guard_silent(t, a.away_ms, a.lease_ms) then return {session.version, 'early'} end
   set_field(t, 'away:' .. a.target, digits(t.now))
   settle(t)
-  advance(keys, t.log, session, a, 'away', a.op_id, '{"target":' .. cjson.encode(a.target) .. ',"at":' .. digits(t.now) .. '}', t.set)
+  advance(keys, t.log, session, a, 'away', a.op_id, '{' .. '"target":' .. cjson.encode(a.target) .. ',' .. '"at":' .. digits(t.now) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
   refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 4)
   return {session.version, 'ok'}
@@ -2057,6 +2071,49 @@ local ACT_MARK_AWAY = {
 }
 CALLS['mark_away'] = function(keys, args)
   return run_session(ACT_MARK_AWAY, act_mark_away, keys, args)
+end
+end
+
+-- back
+-- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:idem:<op_id>, buzzroom:v1:{<session_id>}:roster
+-- A player is there again and everybody sees it.
+-- KEYS state (hash) log idem (string) roster (hash) and the session's other keys
+-- ARGV channel op_id ttl_s log_max idem_ttl_s member
+--   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
+--   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
+--   ttl_s: TTL of the key in seconds
+--   log_max: entries that the log keeps; "<entries> stream" where it is a stream
+--   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   member: who does it; from the verified token, never from the message
+-- Answers {version, result}:
+--   "ok": applied; the only result that wrote
+--   "duplicate": this operation was applied before in this epoch, as the version given
+--   "ended": the session has ended
+--   "gone": there is no session
+--   "no seat": who calls has no seat here
+do
+local function act_back(keys, a, session)
+  local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local refused = refusal(t.idem, session, a)
+  if refused then return refused end
+  if not guard_seat(t) then return {session.version, 'no seat'} end
+  clear_field(t, 'away:' .. a.member)
+  settle(t)
+  advance(keys, t.log, session, a, 'back', a.op_id, '{' .. '"member":' .. cjson.encode(a.member) .. ',' .. changes(t) .. '}', t.set)
+  remember(t.idem, session, a)
+  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 3)
+  return {session.version, 'ok'}
+end
+
+local ACT_BACK = {
+  name = 'back', types = {'state', 'log', 'string', 'hash'},
+  more = true,
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}},
+  runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+}
+CALLS['back'] = function(keys, args)
+  return run_session(ACT_BACK, act_back, keys, args)
 end
 end
 
@@ -2086,7 +2143,7 @@ local function act_award(keys, a, session)
   if not guard_seated(t) then return {session.version, 'unknown'} end
   redis.call('ZINCRBY', t.score, digits(a.amount), a.target)
   note(t.state, t.score)
-  advance(keys, t.log, session, a, 'score', a.op_id, '{"target":' .. cjson.encode(a.target) .. ',"amount":' .. digits(a.amount) .. '}', t.set)
+  advance(keys, t.log, session, a, 'score', a.op_id, '{' .. '"target":' .. cjson.encode(a.target) .. ',' .. '"amount":' .. digits(a.amount) .. '}', t.set)
   remember(t.idem, session, a)
   refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 4)
   return {session.version, 'ok'}
@@ -2130,7 +2187,7 @@ local function act_take_back(keys, a, session)
   if not has_zset(t.score, a.target) then return {session.version, 'unknown'} end
   redis.call('ZINCRBY', t.score, digits(-a.amount), a.target)
   note(t.state, t.score)
-  advance(keys, t.log, session, a, 'score_back', a.op_id, '{"target":' .. cjson.encode(a.target) .. ',"amount":' .. digits(a.amount) .. '}', t.set)
+  advance(keys, t.log, session, a, 'score_back', a.op_id, '{' .. '"target":' .. cjson.encode(a.target) .. ',' .. '"amount":' .. digits(a.amount) .. '}', t.set)
   remember(t.idem, session, a)
   refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 3)
   return {session.version, 'ok'}
@@ -2185,7 +2242,7 @@ local function act_join(keys, a, session)
   if not guard_seats(t, a.capacity) then return {session.version, 'full'} end
   effect_sit(t, a.lease_ms, a.connections)
   settle(t)
-  advance(keys, t.log, session, a, 'join', a.op_id, '{"member":' .. cjson.encode(a.member) .. ',"name":' .. cjson.encode(a.name) .. ',"connection":' .. cjson.encode(a.connection) .. ',"taken":' .. t.taken .. '}', t.set)
+  advance(keys, t.log, session, a, 'join', a.op_id, '{' .. '"member":' .. cjson.encode(a.member) .. ',' .. '"name":' .. cjson.encode(a.name) .. ',' .. '"connection":' .. cjson.encode(a.connection) .. ',' .. '"taken":' .. t.taken .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
   refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 4)
   return {session.version, 'ok'}
@@ -2239,7 +2296,7 @@ local function act_kick(keys, a, session)
   set_field(t, 'hidden:ban:' .. a.target, '1')
   set_field(t, 'hidden:ban:' .. a.device, '1')
   settle(t)
-  advance(keys, t.log, session, a, 'leave', a.op_id, '{"target":' .. cjson.encode(a.target) .. '}', t.set)
+  advance(keys, t.log, session, a, 'leave', a.op_id, '{' .. '"target":' .. cjson.encode(a.target) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
   refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 4)
   return {session.version, 'ok'}
@@ -2288,7 +2345,7 @@ local function act_watch(keys, a, session)
   if not guard_admitted(t) then return {session.version, 'banned'} end
   if not guard_watchers(t, a.watchers) then return {session.version, 'full'} end
   effect_lease(t, a.lease_ms, 'watch:')
-  advance(keys, t.log, session, a, 'watching', a.op_id, '{"to":' .. '"leaders"' .. ',"count":' .. digits(redis.call('ZCARD', t.presence)) .. '}', t.set)
+  advance(keys, t.log, session, a, 'watching', a.op_id, '{' .. '"to":' .. '"leaders"' .. ',' .. '"count":' .. digits(redis.call('ZCARD', t.presence)) .. '}', t.set)
   remember(t.idem, session, a)
   refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 3)
   return {session.version, 'ok'}
@@ -2332,7 +2389,7 @@ local function act_end_game(keys, a, session)
   if not guard_role(t, {host = true, cohost = true}) then return {session.version, 'not allowed'} end
   set_field(t, 'status', 'ended')
   settle(t)
-  advance(keys, t.log, session, a, 'end', a.op_id, 'null', t.set)
+  advance(keys, t.log, session, a, 'end', a.op_id, '{' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
   refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 2)
   return {session.version, 'ok'}
@@ -2376,7 +2433,7 @@ local function act_end_idle(keys, a, session)
   if not guard_idle(t, a.idle_ms) then return {session.version, 'early'} end
   set_field(t, 'status', 'ended')
   settle(t)
-  advance(keys, t.log, session, a, 'end', a.op_id, 'null', t.set)
+  advance(keys, t.log, session, a, 'end', a.op_id, '{' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
   refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 2)
   return {session.version, 'ok'}
@@ -2427,7 +2484,7 @@ local function act_rematch(keys, a, session)
   clear_field(t, 'winner')
   effect_empty(t, t.score)
   settle(t)
-  advance(keys, t.log, session, a, 'rematch', a.op_id, 'null', t.set)
+  advance(keys, t.log, session, a, 'rematch', a.op_id, '{' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
   refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 3)
   return {session.version, 'ok'}
@@ -2481,7 +2538,7 @@ local function act_answer(keys, a, session)
   if has_hash(t.votes, a.member) then return {session.version, 'again'} end
   redis.call('HSET', t.votes, a.member, '{"at":' .. digits(t.now) .. ',"d":' .. a.value .. '}')
   note(t.state, t.votes)
-  advance(keys, t.log, session, a, 'submitted', a.op_id, '{"member":' .. cjson.encode(a.member) .. ',"count":' .. digits(redis.call('HLEN', t.votes)) .. '}', t.set)
+  advance(keys, t.log, session, a, 'submitted', a.op_id, '{' .. '"member":' .. cjson.encode(a.member) .. ',' .. '"count":' .. digits(redis.call('HLEN', t.votes)) .. '}', t.set)
   remember(t.idem, session, a)
   refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 4)
   return {session.version, 'ok'}
@@ -2529,7 +2586,7 @@ local function act_all_answered(keys, a, session)
   if not guard_everyone(t, t.votes) then return {session.version, 'waiting'} end
   set_field(t, 'phase', 'closed')
   settle(t)
-  advance(keys, t.log, session, a, 'closed', a.op_id, '{"round":' .. cjson.encode(a.round) .. ',"count":' .. digits(redis.call('HLEN', t.votes)) .. '}', t.set)
+  advance(keys, t.log, session, a, 'closed', a.op_id, '{' .. '"round":' .. cjson.encode(a.round) .. ',' .. '"count":' .. digits(redis.call('HLEN', t.votes)) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
   refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 5)
   return {session.version, 'ok'}
@@ -2579,7 +2636,7 @@ local function act_choose_team(keys, a, session)
   if not guard_group(t, t.teams, a.member, a.team, a.most) then return {session.version, 'full'} end
   redis.call('HSET', t.teams, a.member, a.team)
   note(t.state, t.teams)
-  advance(keys, t.log, session, a, 'team', a.op_id, '{"member":' .. cjson.encode(a.member) .. ',"team":' .. cjson.encode(a.team) .. '}', t.set)
+  advance(keys, t.log, session, a, 'team', a.op_id, '{' .. '"member":' .. cjson.encode(a.member) .. ',' .. '"team":' .. cjson.encode(a.team) .. '}', t.set)
   remember(t.idem, session, a)
   refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 4)
   return {session.version, 'ok'}
@@ -2628,6 +2685,7 @@ redis.register_function('skip_question', CALLS['skip_question'])
 redis.register_function('reveal', CALLS['reveal'])
 redis.register_function('reveal_now', CALLS['reveal_now'])
 redis.register_function('mark_away', CALLS['mark_away'])
+redis.register_function('back', CALLS['back'])
 redis.register_function('award', CALLS['award'])
 redis.register_function('take_back', CALLS['take_back'])
 redis.register_function('join', CALLS['join'])

@@ -23,6 +23,7 @@ export type SkipQuestionResult = "ok" | "duplicate" | "ended" | "gone" | "not al
 export type RevealResult = "ok" | "duplicate" | "ended" | "gone" | "not allowed" | "not now" | "stale";
 export type RevealNowResult = "ok" | "duplicate" | "ended" | "gone" | "not now" | "stale";
 export type MarkAwayResult = "ok" | "duplicate" | "ended" | "gone" | "unknown" | "again" | "early";
+export type BackResult = "ok" | "duplicate" | "ended" | "gone" | "no seat";
 export type AwardResult = "ok" | "duplicate" | "ended" | "gone" | "unknown";
 export type TakeBackResult = "ok" | "duplicate" | "ended" | "gone" | "unknown";
 export type JoinResult = "ok" | "duplicate" | "ended" | "gone" | "banned" | "name taken" | "full";
@@ -49,6 +50,7 @@ export type ActionEvent =
   | { readonly t: "skipped"; readonly d: { round?: string } }
   | { readonly t: "revealed"; readonly d: { round?: string; value?: unknown } }
   | { readonly t: "away"; readonly d: { target?: string; at?: number } }
+  | { readonly t: "back"; readonly d: { member?: string } }
   | { readonly t: "score"; readonly d: { target?: string; amount?: number } }
   | { readonly t: "score_back"; readonly d: { target?: string; amount?: number } }
   | { readonly t: "join"; readonly d: { member?: string; name?: string; connection?: string; taken?: string[] } }
@@ -249,6 +251,15 @@ export class Actions {
       "mark_away", sessionId, options.opId, [this.keys.roster(sessionId), this.keys.presence(sessionId)],
       encodeId(target), String(options.awayMs ?? 30000), String(options.leaseMs ?? 90000),
     );
+  }
+
+  /**
+   * A player is there again and everybody sees it.
+   *
+   * no seat: who calls has no seat here.
+   */
+  async back(sessionId: Id, member: Id, options: { opId?: string } = {}): Promise<Versioned<BackResult>> {
+    return this.act("back", sessionId, options.opId, [this.keys.roster(sessionId)], encodeId(member));
   }
 
   /**

@@ -4,50 +4,53 @@
  * Written by redis-plan from the project's documents: the next build writes it again and keeps an edited one aside.
  */
 
-/** When a connection renews its lease: the documents' heartbeat (modelled: heartbeat). */
+/** A connection renews its lease: the documents' heartbeat (modelled: heartbeat). */
 export const HEARTBEAT_MS = 10000;
 
-/** When a silent connection is shown as gone, and whoever waits for it is told: as the documents say, else three heartbeats; two at least: a lost one makes nobody a ghost (modelled: max(presence_lease, 2 * heartbeat)). */
+/** A silent connection is shown as gone, and whoever waits for it is told: as the documents say, else three heartbeats; two at least: a lost one makes nobody a ghost (modelled: max(presence_lease, 2 * heartbeat)). */
 export const PRESENCE_MS = 30000;
 
-/** When the seat of a silent connection is free again: the reconnect grace, and never before the connection is shown as gone (modelled: max(reconnect_grace, presence)). */
+/** The seat of a silent connection is free again: the reconnect grace, and never before the connection is shown as gone (modelled: max(reconnect_grace, presence)). */
 export const LEASE_MS = 90000;
 
-/** When a client stops to retry an operation: a client retries while it may come back, and at least three sync latencies (modelled: max(reconnect_grace, 3 * sync_latency)). */
+/** A client stops to retry an operation: a client retries while it may come back, and at least three sync latencies (modelled: max(reconnect_grace, 3 * sync_latency)). */
 export const RETRY_WINDOW_MS = 90000;
 
-/** When a command without an answer counts as lost: its outcome is unknown, and it is sent again by its operation id: half the sync latency, so that one retry fits (chosen: sync_latency / 2). */
+/** A command without an answer counts as lost: its outcome is unknown, and it is sent again by its operation id: half the sync latency, so that one retry fits (chosen: sync_latency / 2). */
 export const COMMAND_MS = 1000;
 
-/** When the worker looks for lapsed leases of a session: half a heartbeat, between 1 and 5 s: a ghost outlives its lease by so much (chosen: min(5, max(1, heartbeat / 2))). */
+/** The worker looks for lapsed leases of a session: half a heartbeat, between 1 and 5 s: a ghost outlives its lease by so much (chosen: min(5, max(1, heartbeat / 2))). */
 export const SWEEP_MS = 5000;
 
-/** When a worker asks a bucket of deadlines what is due: half a poll is the mean lateness, and 16 buckets cost 160 calls a second (chosen: 0.1). */
+/** A worker asks a bucket of deadlines what is due: half a poll is the mean lateness, and 16 buckets cost 160 calls a second (chosen: 0.1). */
 export const POLL_MS = 100;
 
-/** When a deadline that a worker claimed and did not finish is due again: far above the work of one deadline, and a timer of a dead worker is late by so much (chosen: 5). */
+/** A deadline that a worker claimed and did not finish is due again: far above the work of one deadline, and a timer of a dead worker is late by so much (chosen: 5). */
 export const CLAIM_MS = 5000;
 
-/** When a gateway compares the versions that it has with the server's: a lost last message is repaired after 1 s, unless the positions of all sessions would be more than 2,000 reads a second (under 2 % of a core); never rarer than a heartbeat (chosen: min(heartbeat, max(1, sessions_peak * gateway_nodes / 2000))). */
+/** A gateway compares the versions that it has with the server's: a lost last message is repaired after 1 s, unless the positions of all sessions would be more than 2,000 reads a second (under 2 % of a core); never rarer than a heartbeat (chosen: min(heartbeat, max(1, sessions_peak * gateway_nodes / 2000))). */
 export const BEACON_MS = 1000;
 
-/** When a subscription on which no own message came back is dropped and made anew: the sync latency, and never below 1 s: a slow answer is no dead connection; two probes are sent in that time (chosen: max(1, sync_latency)). */
+/** A subscription on which no own message came back is dropped and made anew: the sync latency, and never below 1 s: a slow answer is no dead connection; two probes are sent in that time (chosen: max(1, sync_latency)). */
 export const PROBE_MS = 2000;
 
-/** When first wait of a gateway before it connects to Redis again, doubled each time, full jitter: a restart of a process takes longer, a failover by command about so long (chosen: 0.05). */
+/** First wait of a gateway before it connects to Redis again, doubled each time, full jitter: a restart of a process takes longer, a failover by command about so long (chosen: 0.05). */
 export const GATEWAY_BACKOFF_MS = 50;
 
-/** When longest such wait: after an outage the last gateway is back within two and a half sync latencies, at most 5 s (chosen: max(gateway_backoff, min(5, 2.5 * sync_latency))). */
+/** Longest such wait: after an outage the last gateway is back within two and a half sync latencies, at most 5 s (chosen: max(gateway_backoff, min(5, 2.5 * sync_latency))). */
 export const GATEWAY_BACKOFF_CAP_MS = 5000;
 
-/** When first wait of a client before it connects to a gateway again, doubled each time, full jitter: spreads the clients of one gateway over more than a round trip (chosen: 0.25). */
+/** First wait of a client before it connects to a gateway again, doubled each time, full jitter: spreads the clients of one gateway over more than a round trip (chosen: 0.25). */
 export const CLIENT_BACKOFF_MS = 250;
 
-/** When longest such wait: a storm of all clients is spread over 10 s (chosen: 10). */
+/** Longest such wait: a storm of all clients is spread over 10 s (chosen: 10). */
 export const CLIENT_BACKOFF_CAP_MS = 10000;
 
-/** When a gateway keeps the subscription of a session after its last member left: the reload of a page does not flap (chosen: 5). */
+/** A gateway keeps the subscription of a session after its last member left: the reload of a page does not flap (chosen: 5). */
 export const LINGER_MS = 5000;
+
+/** A gateway that is being replaced closes its sockets within this time, at random moments: its clients come back spread (chosen: 10). */
+export const DRAIN_MS = 10000;
 
 /** What SyncDriver and Link keep to. */
 export const TIMING = {

@@ -35,13 +35,14 @@ export const MOST_HELD = 1000;
 /** What the functions' own events make of the session's status. */
 const STATUS: ReadonlyMap<string, string> = new Map([["end", "ended"], ["handed_over", "handed_over"]]);
 
-/** Folds an event into the state: d.set is a patch of its fields, and whatever else an event has moves the version on. */
+/** Folds an event into the state: d.set is a patch of its fields, d.del names those that went. */
 export const patch: Fold = (state, event) => {
-  const status = STATUS.get(event.t);
-  if (status !== undefined) return { ...state, status };
-  const fields = (event.d as { set?: unknown } | null | undefined)?.set;
-  if (typeof fields !== "object" || fields === null) return state;
-  return { ...state, ...Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, String(value)])) };
+  const about = event.d as { set?: unknown; del?: unknown } | null | undefined;
+  const gone = about?.del, fields = about?.set, status = STATUS.get(event.t);
+  const kept = Array.isArray(gone) ? Object.entries(state).filter(([name]) => !gone.includes(name)) : Object.entries(state);
+  const set = typeof fields === "object" && fields !== null ? Object.entries(fields) : [];
+  const said: [string, string][] = status === undefined ? [] : [["status", status]];
+  return Object.fromEntries([...kept, ...said, ...set.map(([name, value]): [string, string] => [name, String(value)])]);
 };
 
 /**

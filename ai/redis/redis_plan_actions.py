@@ -27,6 +27,7 @@ SkipQuestionResult = Literal["ok", "duplicate", "ended", "gone", "not allowed", 
 RevealResult = Literal["ok", "duplicate", "ended", "gone", "not allowed", "not now", "stale"]
 RevealNowResult = Literal["ok", "duplicate", "ended", "gone", "not now", "stale"]
 MarkAwayResult = Literal["ok", "duplicate", "ended", "gone", "unknown", "again", "early"]
+BackResult = Literal["ok", "duplicate", "ended", "gone", "no seat"]
 AwardResult = Literal["ok", "duplicate", "ended", "gone", "unknown"]
 TakeBackResult = Literal["ok", "duplicate", "ended", "gone", "unknown"]
 JoinResult = Literal["ok", "duplicate", "ended", "gone", "banned", "name taken", "full"]
@@ -120,6 +121,12 @@ class AwayData(TypedDict, total=False):
     at: int
 
 
+class BackData(TypedDict, total=False):
+    """Data of the event back."""
+
+    member: str
+
+
 class ScoreData(TypedDict, total=False):
     """Data of the event score."""
 
@@ -192,6 +199,7 @@ EVENTS: Final[dict[str, type]] = {
     "skipped": SkippedData,
     "revealed": RevealedData,
     "away": AwayData,
+    "back": BackData,
     "score": ScoreData,
     "score_back": ScoreBackData,
     "join": JoinData,
@@ -382,6 +390,13 @@ class Actions:
             away_ms,
             lease_ms,
         )
+
+    def back(self, session_id: Id, member: Id, *, op_id: str = "") -> Call[Versioned[BackResult]]:
+        """A player is there again and everybody sees it.
+
+        no seat: who calls has no seat here.
+        """
+        return self._act("back", session_id, op_id, [self.keys.roster(session_id)], encode_id(member))
 
     def award(self, session_id: Id, target: Id, amount: int, *, op_id: str = "") -> Call[Versioned[AwardResult]]:
         """The service gives a player points; sent again they count once. Serves US-012 (prd.md:89), US-013

@@ -1,6 +1,6 @@
 """A gateway: the WebSockets of members on one side, the copies of SyncDriver on the other; a reference to start from.
 
-    gateway = Gateway(operations, driver, admit, Limits(heartbeat_s=10.0, linger_s=5.0))
+    gateway = Gateway(operations, driver, admit, Limits(HEARTBEAT_S, LINGER_S, DRAIN_S))
     async with driver:
         await gateway.listen("127.0.0.1", 8080)
         ...
@@ -32,7 +32,7 @@ _log = logging.getLogger("redis_plan")
 
 
 class Limits(NamedTuple):
-    """Periods in seconds and bounds; redis_plan_periods.py has heartbeat and linger of the project.
+    """Periods in seconds and bounds; redis_plan_periods.py has those of the project.
 
     Each bound is a choice: frames of a room are written together at most every coalesce_s (0: each by itself), a client
     may have slow_bytes in its queue and most_acts changes under way, a word of it may have most_bytes, a room
@@ -41,12 +41,12 @@ class Limits(NamedTuple):
 
     heartbeat_s: float
     linger_s: float
+    drain_s: float
     coalesce_s: float = 0.02
     slow_bytes: int = 1 << 18
     most_acts: int = 32
     most_bytes: int = 1 << 18
     remembered: int = 200
-    drain_s: float = 10.0
 
 
 class Operations(Protocol):
@@ -199,12 +199,13 @@ class Gateway:
 
     async def _seat(self, member: Member) -> str:
         """Take the seat and its lease, however long the server is away."""
-        data = {"role": member.role} if member.data is None else member.data
         while True:
             try:
 
                 async def join() -> Any:
-                    return await self.operations.join(member.session_id, member.member_id, member.connection, data)
+                    return await self.operations.join(
+                        member.session_id, member.member_id, member.connection, member.data
+                    )
 
                 return str((await persist(join, self.driver.timing, tries=10)).status)
             except (RedisError, OSError) as error:
@@ -260,11 +261,13 @@ class Gateway:
     def _say_why(self, room: Room, event: Mapping[str, Any]) -> None:
         """Close the socket whose lease another one took, and those of a member that was removed."""
         kind, about = event["t"], event["d"] or {}
+        taken = about.get("taken") or []
+        leases, removed = [taken] if isinstance(taken, str) else taken, about.get("target", about.get("m"))
         for client in list(room.clients):
             if client.member is not None and client.member.seat:
-                if kind == "join" and about.get("taken") == client.member.lease:
+                if kind == "join" and client.member.lease in leases:
                     client.close("taken")
-                elif kind == "leave" and about.get("m") == client.member.member_id:
+                elif kind == "leave" and removed == client.member.member_id:
                     client.close("kicked")
 
     def _snapshot(self, room: Room, role: str) -> bytes:

@@ -19,12 +19,12 @@ from typing import Any
 
 from redis_plan_client import AsyncOperations, Keys
 from redis_plan_gateway import Gateway, Limits
-from redis_plan_periods import HEARTBEAT_S, LINGER_S, TIMING
+from redis_plan_periods import DRAIN_S, HEARTBEAT_S, LINGER_S, TIMING
 from redis_plan_sync_driver import Link, SyncDriver, persist
 from redis_plan_websocket import Member
 
 #: Bounds of this process; the periods are the project's.
-LIMITS = Limits(HEARTBEAT_S, LINGER_S)
+LIMITS = Limits(HEARTBEAT_S, LINGER_S, DRAIN_S)
 
 
 def ticket(secret: str, session_id: str, member_id: str, role: str) -> str:

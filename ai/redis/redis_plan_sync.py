@@ -54,12 +54,14 @@ class Answer(Protocol):
 
 
 def patch(state: State, event: Event) -> State:
-    """Fold an event into the state: d.set is a patch of its fields; an event without one only moves the version on."""
-    if event.get("t") in STATUS:
-        return {**state, "status": STATUS[event["t"]]}
+    """Fold an event into the state: d.set is a patch of its fields, d.del names those that went."""
     data = event.get("d")
-    fields = data.get("set") if isinstance(data, dict) else None
-    return {**state, **{str(k): str(v) for k, v in fields.items()}} if isinstance(fields, dict) else state
+    about = data if isinstance(data, dict) else {}
+    gone, fields = about.get("del"), about.get("set")
+    kept = {k: v for k, v in state.items() if k not in gone} if isinstance(gone, list) else dict(state)
+    if event.get("t") in STATUS:
+        kept["status"] = STATUS[event["t"]]
+    return {**kept, **{str(k): str(v) for k, v in fields.items()}} if isinstance(fields, dict) else kept
 
 
 class SyncClient:

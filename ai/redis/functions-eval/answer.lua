@@ -415,7 +415,7 @@ local function act_answer(keys, a, session)
   if has_hash(t.votes, a.member) then return {session.version, 'again'} end
   redis.call('HSET', t.votes, a.member, '{"at":' .. digits(t.now) .. ',"d":' .. a.value .. '}')
   note(t.state, t.votes)
-  advance(keys, t.log, session, a, 'submitted', a.op_id, '{"member":' .. cjson.encode(a.member) .. ',"count":' .. digits(redis.call('HLEN', t.votes)) .. '}', t.set)
+  advance(keys, t.log, session, a, 'submitted', a.op_id, '{' .. '"member":' .. cjson.encode(a.member) .. ',' .. '"count":' .. digits(redis.call('HLEN', t.votes)) .. '}', t.set)
   remember(t.idem, session, a)
   refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 4)
   return {session.version, 'ok'}

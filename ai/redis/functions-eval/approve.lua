@@ -427,7 +427,7 @@ local function act_approve(keys, a, session)
   if not guard_state(t, t.pending, a.object, {pending = true}) then return {session.version, 'not now'} end
   effect_record_hash(t, t.pending, a.object, 'approved', nil, nil, nil)
   note(t.state, t.pending)
-  advance(keys, t.log, session, a, 'approved', a.op_id, '{"object":' .. cjson.encode(a.object) .. ',"value":' .. a.value .. '}', t.set)
+  advance(keys, t.log, session, a, 'approved', a.op_id, '{' .. '"object":' .. cjson.encode(a.object) .. ',' .. '"value":' .. a.value .. '}', t.set)
   remember(t.idem, session, a)
   refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 3)
   return {session.version, 'ok'}

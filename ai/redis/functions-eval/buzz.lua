@@ -301,6 +301,18 @@ local function settle(t)
   if #t.del > 0 then redis.call('HDEL', t.state, unpack(t.del)) end
 end
 
+-- What a copy of the state needs of this change: the fields that were set and those that went, but nothing hidden.
+local function changes(t)
+  local set, gone = {}, {}
+  for i = 1, #t.set, 2 do
+    if not starts(t.set[i], HIDDEN) then set[#set + 1] = cjson.encode(t.set[i]) .. ':' .. cjson.encode(tostring(t.set[i + 1])) end
+  end
+  for _, field in ipairs(t.del) do
+    if not starts(field, HIDDEN) then gone[#gone + 1] = cjson.encode(field) end
+  end
+  return '"set":{' .. table.concat(set, ',') .. '},"del":[' .. table.concat(gone, ',') .. ']'
+end
+
 -- buzz
 -- Serves US-017 (prd.md:106), US-017.1 (prd.md:108)
 -- The first player has it; everybody else learns that another was first.
@@ -336,7 +348,7 @@ local function act_buzz(keys, a, session)
   set_field(t, 'winner', a.member)
   settle(t)
   note(t.state, t.claims)
-  advance(keys, t.log, session, a, 'claimed', a.op_id, '{"member":' .. cjson.encode(a.member) .. ',"object":' .. cjson.encode(a.object) .. ',"at":' .. digits(t.now) .. '}', t.set)
+  advance(keys, t.log, session, a, 'claimed', a.op_id, '{' .. '"member":' .. cjson.encode(a.member) .. ',' .. '"object":' .. cjson.encode(a.object) .. ',' .. '"at":' .. digits(t.now) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
   refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 4)
   return {session.version, 'ok'}

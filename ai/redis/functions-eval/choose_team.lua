@@ -326,7 +326,7 @@ local function act_choose_team(keys, a, session)
   if not guard_group(t, t.teams, a.member, a.team, a.most) then return {session.version, 'full'} end
   redis.call('HSET', t.teams, a.member, a.team)
   note(t.state, t.teams)
-  advance(keys, t.log, session, a, 'team', a.op_id, '{"member":' .. cjson.encode(a.member) .. ',"team":' .. cjson.encode(a.team) .. '}', t.set)
+  advance(keys, t.log, session, a, 'team', a.op_id, '{' .. '"member":' .. cjson.encode(a.member) .. ',' .. '"team":' .. cjson.encode(a.team) .. '}', t.set)
   remember(t.idem, session, a)
   refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 4)
   return {session.version, 'ok'}

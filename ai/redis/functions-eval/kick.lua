@@ -257,6 +257,10 @@ local function member_of(connection)
   return string.match(connection, '^(.-)#') or connection
 end
 
+-- Fields of the state that are not the project's to read in a snapshot: "key:answer:7" notes a key of the session with an
+-- id of its own, so that who removes the session can name it without SCAN; "hidden:…" is what must not be seen yet.
+local NOTE, HIDDEN = 'key:', 'hidden:'
+
 local function starts(text, with)
   return string.sub(text, 1, #with) == with
 end
@@ -320,6 +324,18 @@ local function settle(t)
   if #t.del > 0 then redis.call('HDEL', t.state, unpack(t.del)) end
 end
 
+-- What a copy of the state needs of this change: the fields that were set and those that went, but nothing hidden.
+local function changes(t)
+  local set, gone = {}, {}
+  for i = 1, #t.set, 2 do
+    if not starts(t.set[i], HIDDEN) then set[#set + 1] = cjson.encode(t.set[i]) .. ':' .. cjson.encode(tostring(t.set[i + 1])) end
+  end
+  for _, field in ipairs(t.del) do
+    if not starts(field, HIDDEN) then gone[#gone + 1] = cjson.encode(field) end
+  end
+  return '"set":{' .. table.concat(set, ',') .. '},"del":[' .. table.concat(gone, ',') .. ']'
+end
+
 local function effect_unseat(t)
   redis.call('HDEL', t.roster, t.a.target)
   for _, c in ipairs(connections_of(t.presence, t.a.target)) do redis.call('ZREM', t.presence, c.name) end
@@ -363,7 +379,7 @@ local function act_kick(keys, a, session)
   set_field(t, 'hidden:ban:' .. a.target, '1')
   set_field(t, 'hidden:ban:' .. a.device, '1')
   settle(t)
-  advance(keys, t.log, session, a, 'leave', a.op_id, '{"target":' .. cjson.encode(a.target) .. '}', t.set)
+  advance(keys, t.log, session, a, 'leave', a.op_id, '{' .. '"target":' .. cjson.encode(a.target) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
   refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 4)
   return {session.version, 'ok'}

@@ -257,6 +257,14 @@ local function member_of(connection)
   return string.match(connection, '^(.-)#') or connection
 end
 
+-- Fields of the state that are not the project's to read in a snapshot: "key:answer:7" notes a key of the session with an
+-- id of its own, so that who removes the session can name it without SCAN; "hidden:…" is what must not be seen yet.
+local NOTE, HIDDEN = 'key:', 'hidden:'
+
+local function starts(text, with)
+  return string.sub(text, 1, #with) == with
+end
+
 -- An id that stands in a field's or a record's name: no bar, which parts a record, no # and no control character.
 local function check_id(text) return check_name(text) and not string.find(text, '[|#%c]') and text or nil end
 
@@ -296,6 +304,18 @@ local function settle(t)
   if #t.del > 0 then redis.call('HDEL', t.state, unpack(t.del)) end
 end
 
+-- What a copy of the state needs of this change: the fields that were set and those that went, but nothing hidden.
+local function changes(t)
+  local set, gone = {}, {}
+  for i = 1, #t.set, 2 do
+    if not starts(t.set[i], HIDDEN) then set[#set + 1] = cjson.encode(t.set[i]) .. ':' .. cjson.encode(tostring(t.set[i + 1])) end
+  end
+  for _, field in ipairs(t.del) do
+    if not starts(field, HIDDEN) then gone[#gone + 1] = cjson.encode(field) end
+  end
+  return '"set":{' .. table.concat(set, ',') .. '},"del":[' .. table.concat(gone, ',') .. ']'
+end
+
 -- mark_away
 -- Serves US-022 (prd.md:127), US-022.1 (prd.md:129)
 -- A worker marks a player as away who was not heard for the short time; the seat stays.
@@ -328,7 +348,7 @@ local function act_mark_away(keys, a, session)
   if not guard_silent(t, a.away_ms, a.lease_ms) then return {session.version, 'early'} end
   set_field(t, 'away:' .. a.target, digits(t.now))
   settle(t)
-  advance(keys, t.log, session, a, 'away', a.op_id, '{"target":' .. cjson.encode(a.target) .. ',"at":' .. digits(t.now) .. '}', t.set)
+  advance(keys, t.log, session, a, 'away', a.op_id, '{' .. '"target":' .. cjson.encode(a.target) .. ',' .. '"at":' .. digits(t.now) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
   refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 4)
   return {session.version, 'ok'}

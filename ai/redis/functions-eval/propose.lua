@@ -424,7 +424,7 @@ local function act_propose(keys, a, session)
   if not guard_room(redis.call('HLEN', t.pending), has_hash(t.pending, a.object), a.most) then return {session.version, 'full'} end
   effect_record_hash(t, t.pending, a.object, 'pending', a.member, nil, a.value)
   note(t.state, t.pending)
-  advance(keys, t.log, session, a, 'proposed', a.op_id, '{"to":' .. '"leaders"' .. ',"member":' .. cjson.encode(a.member) .. ',"object":' .. cjson.encode(a.object) .. '}', t.set)
+  advance(keys, t.log, session, a, 'proposed', a.op_id, '{' .. '"to":' .. '"leaders"' .. ',' .. '"member":' .. cjson.encode(a.member) .. ',' .. '"object":' .. cjson.encode(a.object) .. '}', t.set)
   remember(t.idem, session, a)
   refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 4)
   return {session.version, 'ok'}

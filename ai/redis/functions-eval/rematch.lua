@@ -295,6 +295,18 @@ local function settle(t)
   if #t.del > 0 then redis.call('HDEL', t.state, unpack(t.del)) end
 end
 
+-- What a copy of the state needs of this change: the fields that were set and those that went, but nothing hidden.
+local function changes(t)
+  local set, gone = {}, {}
+  for i = 1, #t.set, 2 do
+    if not starts(t.set[i], HIDDEN) then set[#set + 1] = cjson.encode(t.set[i]) .. ':' .. cjson.encode(tostring(t.set[i + 1])) end
+  end
+  for _, field in ipairs(t.del) do
+    if not starts(field, HIDDEN) then gone[#gone + 1] = cjson.encode(field) end
+  end
+  return '"set":{' .. table.concat(set, ',') .. '},"del":[' .. table.concat(gone, ',') .. ']'
+end
+
 local function effect_empty(t, key)
   redis.call('UNLINK', key)
   local part = part_of(t.state, key)
@@ -334,7 +346,7 @@ local function act_rematch(keys, a, session)
   clear_field(t, 'winner')
   effect_empty(t, t.score)
   settle(t)
-  advance(keys, t.log, session, a, 'rematch', a.op_id, 'null', t.set)
+  advance(keys, t.log, session, a, 'rematch', a.op_id, '{' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
   refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 3)
   return {session.version, 'ok'}

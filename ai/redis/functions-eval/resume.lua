@@ -251,6 +251,14 @@ local function refusal(idem, session, a)
   if a.expected_version and a.expected_version ~= session.version then return {session.version, 'conflict'} end
 end
 
+-- Fields of the state that are not the project's to read in a snapshot: "key:answer:7" notes a key of the session with an
+-- id of its own, so that who removes the session can name it without SCAN; "hidden:…" is what must not be seen yet.
+local NOTE, HIDDEN = 'key:', 'hidden:'
+
+local function starts(text, with)
+  return string.sub(text, 1, #with) == with
+end
+
 -- An id that stands in a field's or a record's name: no bar, which parts a record, no # and no control character.
 local function check_id(text) return check_name(text) and not string.find(text, '[|#%c]') and text or nil end
 
@@ -281,6 +289,18 @@ end
 
 local function settle(t)
   if #t.del > 0 then redis.call('HDEL', t.state, unpack(t.del)) end
+end
+
+-- What a copy of the state needs of this change: the fields that were set and those that went, but nothing hidden.
+local function changes(t)
+  local set, gone = {}, {}
+  for i = 1, #t.set, 2 do
+    if not starts(t.set[i], HIDDEN) then set[#set + 1] = cjson.encode(t.set[i]) .. ':' .. cjson.encode(tostring(t.set[i + 1])) end
+  end
+  for _, field in ipairs(t.del) do
+    if not starts(field, HIDDEN) then gone[#gone + 1] = cjson.encode(field) end
+  end
+  return '"set":{' .. table.concat(set, ',') .. '},"del":[' .. table.concat(gone, ',') .. ']'
 end
 
 -- A field of the state as an event shows it: times and counts as numbers, what is not there as null.
@@ -324,7 +344,7 @@ local function act_resume(keys, a, session)
   set_field(t, 'phase', 'open')
   effect_go(t, 'phase_until', 'phase_left')
   settle(t)
-  advance(keys, t.log, session, a, 'resumed', a.op_id, '{"phase_until":' .. shown(t.s['phase_until']) .. '}', t.set)
+  advance(keys, t.log, session, a, 'resumed', a.op_id, '{' .. '"phase_until":' .. shown(t.s['phase_until']) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
   refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 2)
   return {session.version, 'ok'}

@@ -380,11 +380,12 @@ local function session_join(keys, a, session)
   end
   redis.call('ZADD', keys[3], digits(clock() + a.lease_ms), a.member)
   if taken then redis.call('ZREM', keys[3], taken) end
-  local told = old ~= a.data or taken ~= nil
+  local data = old and a.data == 'null' and old or a.data -- who says nothing of itself keeps what was said
+  local told = old ~= data or taken ~= nil
   if told then
-    redis.call('HSET', keys[2], member, a.data)
+    redis.call('HSET', keys[2], member, data)
     local about = '{"m":' .. cjson.encode(member) .. ',"c":' .. cjson.encode(a.member) ..
-      (taken and ',"taken":' .. cjson.encode(taken) or '') .. ',"data":' .. a.data .. '}'
+      (taken and ',"taken":' .. cjson.encode(taken) or '') .. ',"data":' .. data .. '}'
     advance(keys, keys[4], session, a, 'join', '', about)
   end
   refresh(keys, a.ttl_s, 4)

@@ -303,7 +303,7 @@ local function act_take_back(keys, a, session)
   if not has_zset(t.score, a.target) then return {session.version, 'unknown'} end
   redis.call('ZINCRBY', t.score, digits(-a.amount), a.target)
   note(t.state, t.score)
-  advance(keys, t.log, session, a, 'score_back', a.op_id, '{"target":' .. cjson.encode(a.target) .. ',"amount":' .. digits(a.amount) .. '}', t.set)
+  advance(keys, t.log, session, a, 'score_back', a.op_id, '{' .. '"target":' .. cjson.encode(a.target) .. ',' .. '"amount":' .. digits(a.amount) .. '}', t.set)
   remember(t.idem, session, a)
   refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 3)
   return {session.version, 'ok'}

@@ -321,7 +321,7 @@ local function act_watch(keys, a, session)
   if not guard_admitted(t) then return {session.version, 'banned'} end
   if not guard_watchers(t, a.watchers) then return {session.version, 'full'} end
   effect_lease(t, a.lease_ms, 'watch:')
-  advance(keys, t.log, session, a, 'watching', a.op_id, '{"to":' .. '"leaders"' .. ',"count":' .. digits(redis.call('ZCARD', t.presence)) .. '}', t.set)
+  advance(keys, t.log, session, a, 'watching', a.op_id, '{' .. '"to":' .. '"leaders"' .. ',' .. '"count":' .. digits(redis.call('ZCARD', t.presence)) .. '}', t.set)
   remember(t.idem, session, a)
   refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 3)
   return {session.version, 'ok'}
