@@ -91,7 +91,7 @@ def measure(run: Run, given: Mapping[str, Parameters], first: str, target: str, 
 
 def _prepare(each: Run, run: Run, names: tuple[str, ...], *, reuse: bool) -> None:
     each.prepare()
-    for name in ("brief.json", "keyspace.json"):
+    for name in ("brief.json", "keyspace.json", "actions.json"):
         shutil.copy(run.folder / name, each.folder / name)
     if not reuse:
         for name in names:

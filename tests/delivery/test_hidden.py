@@ -103,7 +103,7 @@ def test_a_snapshot_of_no_project_reads_what_is_hidden(own_server: Server, docum
                 said.append(root.execute_command(*line.command))
         assert said, name
         assert SECRET not in str(said), name
-    assert met >= 2
+    assert met >= (2 if len(made.PROJECTS) > 2 else 1)  # without the annotated documents there is the sample alone
     root.flushall()
     root.function_flush()
 
