@@ -94,6 +94,25 @@ def test_plays(client: "redis.Redis", kind: Kind) -> None:
     assert world.dump() == before
 
 
+def test_who_only_watches_stays_by_heartbeats_and_takes_no_seat(client: "redis.Redis") -> None:
+    world = World(client, catalog.kinds()["seats.watch"]).build()
+    assert world.call() == [8, "ok"]
+    (lease,) = client.zrange(world.key("presence"), 0, -1)
+    client.zadd(world.key("presence"), {lease: world.now + 1000})
+    sent = (
+        "session_heartbeat",
+        2,
+        world.key("state"),
+        world.key("presence"),
+        lease.removeprefix("watch:"),
+        "90000",
+        "600",
+    )
+    assert client.fcall(*sent) == "renewed"
+    assert client.zscore(world.key("presence"), lease) > world.now + 60_000
+    assert client.zcard(world.key("presence")) == 1
+
+
 @pytest.mark.parametrize("binary", BINARIES[1:], ids=lambda binary: binary.id)
 def test_every_other_build_accepts_the_same(binary: Binary) -> None:
     with serving(binary) as started:

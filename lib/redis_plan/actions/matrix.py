@@ -80,14 +80,7 @@ def stories(brief: Brief, keyspace: Keyspace) -> Stories:
     """Return the actions and the matrix of a project, its demands read once."""
     found = matches(brief, keyspace)
     actions = actions_of(found, brief, keyspace)
-    return Stories(_rows(found.every, keyspace, actions, {}), actions)
-
-
-def story_matrix(
-    brief: Brief, keyspace: Keyspace, actions: Sequence[Action], ran: Mapping[str, str] | None = None
-) -> tuple[Row, ...]:
-    """Return a row for each demand of ``brief``; ``ran`` is the evidence that played an action, by the action's name."""
-    return _rows(matches(brief, keyspace).every, keyspace, actions, ran or {})
+    return Stories(_rows(found.every, keyspace, actions), actions)
 
 
 def summary(rows: Sequence[Row]) -> str:
@@ -111,14 +104,12 @@ def declared(row: Row, use: str = "") -> str:
     return f'[uses] take = [{{ use = "{use}", serves = ["{row.place}"] }}]'
 
 
-def _rows(
-    found: Iterable[Match], keyspace: Keyspace, actions: Sequence[Action], ran: Mapping[str, str]
-) -> tuple[Row, ...]:
+def _rows(found: Iterable[Match], keyspace: Keyspace, actions: Sequence[Action]) -> tuple[Row, ...]:
     by_kind = {action.kind.id: action for action in actions}
-    return tuple(_row(match, keyspace, by_kind, ran) for match in found)
+    return tuple(_row(match, keyspace, by_kind) for match in found)
 
 
-def _row(match: Match, keyspace: Keyspace, by_kind: Mapping[str, Action], ran: Mapping[str, str]) -> Row:
+def _row(match: Match, keyspace: Keyspace, by_kind: Mapping[str, Action]) -> Row:
     made = [(by_kind[f.kind.id], f) for f in match.every if f.kind.id in by_kind]
     bare = Row(match.demand.id, match.demand.file, match.demand.line, match.demand.text, "not")
     if made:
@@ -129,7 +120,7 @@ def _row(match: Match, keyspace: Keyspace, by_kind: Mapping[str, Action], ran: M
             served="concrete",
             actions=tuple(a.name for a, _ in made),
             keys=tuple(dict.fromkeys(patterns)),
-            test=ran.get(action.name) or played(action.kind),
+            test=played(action.kind),
             why=_because(action, found, keyspace) + _left_open(match),
             by=(*(a.kind.id for a, _ in made), *dict.fromkeys(part.quality for part in match.criteria if part.quality)),
         )

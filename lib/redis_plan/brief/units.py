@@ -131,7 +131,6 @@ _PER = re.compile(
     + _ASCII_AFTER,
     re.IGNORECASE,
 )
-RATE_WORDS = _PER
 _DAILY = re.compile(
     r"\s*(?P<noun>[^\W\d_]+\s)?(?P<per>daily|dziennie|weekly|tygodniowo|hourly|monthly|miesięcznie)\b", re.IGNORECASE
 )

@@ -22,7 +22,7 @@ from redis_plan.server import Server
 from redis_plan.server.visit import clean
 
 CEILING = {"elements": 4_096, "B": 16_384}
-_SHORT, _DEPTH = 24, 50
+_DEPTH = 50
 Pipe = Any  # redis.client.Pipeline, whose methods the stubs type as unions
 Build = Callable[[Pipe, str, int], object]
 

@@ -395,11 +395,3 @@ def _open_ends(readings: Sequence[Reading], build: Build, noise: float) -> Itera
             )
             yield f"{what}: still {off:+.1f} % off{named if reading.encoding else ''}"
     yield "taken from the layout: larger keyspace tables, cluster slots, streams with groups, field TTL, intsets"
-
-
-def errors_by_type(readings: Sequence[Reading], build: Build) -> Mapping[str, float]:
-    """Return the median error in per cent of each type, without sign."""
-    kinds: dict[str, list[float]] = {}
-    for reading in readings:
-        kinds.setdefault(reading.shape.type, []).append(abs(error(reading, build)))
-    return {kind: statistics.median(found) for kind, found in kinds.items()}
