@@ -61,7 +61,7 @@ def levers(
         price = f"{words.number(packed, 'core_at_peak')} of a core, and every reader needs the codec"
         what = f"compress `{log.name}` ({packed.condition('method')})"
         found.append((what, f"{log.name}: compressed", size * packed["saved_best"].value / 100, price, packed.id))
-    each, carried = budget["bytes_per_session"].value, budget["sessions_in_budget"].value
+    each, carried = fit["bytes_per_session"].value, budget["sessions_in_budget"].value
     kept, left = [], each
     for what, name, saved, price, id in found:
         if saved < left:
@@ -70,9 +70,10 @@ def levers(
     return tuple(kept)
 
 
-def steps(found: tuple[Lever, ...], budget: Evidence) -> list[tuple[str, float]]:
+def steps(found: tuple[Lever, ...], fit: Evidence) -> list[tuple[str, float]]:
     """Return the bytes of one session as designed and after each lever, by a short name."""
-    told, left = [("as designed", budget["bytes_per_session"].value)], budget["bytes_per_session"].value
+    left = fit["bytes_per_session"].value
+    told = [("as designed", left)]
     for lever in found:
         left -= lever.saves
         told.append((f"+ {lever.short}", left))

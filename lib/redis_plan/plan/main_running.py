@@ -12,7 +12,7 @@ from redis_plan.keyspace import functions, settings
 from redis_plan.keyspace.cues import plural
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.keyspace.settings import Alert
-from redis_plan.plan import availability_text, recovery_text, words
+from redis_plan.plan import availability_text, recovery_text, session_text, words
 from redis_plan.plan.evidence import Evidence
 from redis_plan.plan.keyspace_text import cell, counted, table
 from redis_plan.plan.main_design import clause, facts_used
@@ -46,7 +46,13 @@ def sessions_section(brief: Brief, keyspace: Keyspace, invariants: Evidence) -> 
     """Return the running text of section 7."""
     rate = f"{max(1.0, 5 * brief.value('events_per_session')):g}"
     return words.render(
-        "sessions", brief, keyspace, invariants=invariants, rate=rate, missing=functions.missing(keyspace)
+        "sessions",
+        brief,
+        keyspace,
+        invariants=invariants,
+        rate=rate,
+        missing=functions.missing(keyspace),
+        connections=session_text.connections(keyspace),
     )
 
 
