@@ -1,5 +1,5 @@
 #!lua name=buzzroom
--- Buzzroom: the atomic steps of its keyspace, 43 functions. Written by redis-plan: the next
+-- Buzzroom: the atomic steps of its keyspace, 41 functions. Written by redis-plan: the next
 -- build writes it again and keeps an edited one aside.
 --
 -- Load on every primary at each deploy, before the application starts:
@@ -485,19 +485,6 @@ local function role_of(t)
   return t.s.owner == t.a.member and 'host' or t.s['role:' .. t.a.member]
 end
 
--- What stands under a field of a hash, or in a string: "<version>|<state>|<owner>|<until>|<value>". Whose time is over owns
--- nothing. Read once a turn; a value that is no record of ours belongs to nobody who could ask.
-local function record_of(t, key, field)
-  if t.record then return t.record end
-  local text = nil
-  if field then text = redis.call('HGET', key, field) else text = redis.call('GET', key) end
-  local version, state, owner, ends, value = string.match(text or '0|none||0|', '^(%d+)|(%a+)|([^|]*)|(%d+)|(.*)$')
-  ends = tonumber(ends or 0)
-  t.record = {version = tonumber(version or 0), state = state or 'foreign', owner = owner or '|', ends = ends, value = value or ''}
-  t.record.holder = ends > 0 and t.now >= ends and '' or t.record.owner
-  return t.record
-end
-
 -- The connections of a member with the ends of their leases; who only watches has "watch:" in front.
 local function connections_of(presence, member)
   local found, all = {}, redis.call('ZRANGE', presence, 0, -1, 'WITHSCORES')
@@ -598,8 +585,6 @@ local function has_hash(key, field) return redis.call('HEXISTS', key, field) == 
 
 local function has_zset(key, field) return redis.call('ZSCORE', key, field) ~= false end
 
-local function guard_room(size, there, most) return there or size < most end
-
 local function guard_group(t, key, field, value, most)
   local count, all = 0, redis.call('HGETALL', key)
   for i = 1, #all, 2 do
@@ -607,8 +592,6 @@ local function guard_group(t, key, field, value, most)
   end
   return count < most
 end
-
-local function guard_state(t, key, field, states) return states[record_of(t, key, field).state] end
 
 local function set_field(t, field, value)
   t.set[#t.set + 1], t.set[#t.set + 2], t.s[field] = field, value, value
@@ -664,18 +647,6 @@ local function effect_empty(t, key)
   redis.call('UNLINK', key)
   local part = part_of(t.state, key)
   if part then redis.call('HDEL', t.state, NOTE .. part) end
-end
-
--- The record one version further: what is not given stays; a new owner without an end has none.
-local function record_text(t, key, field, state, owner, after, value)
-  local r = record_of(t, key, field)
-  r.ends = after and t.now + after or owner and 0 or r.ends
-  r.owner = owner or r.owner
-  return digits(r.version + 1) .. '|' .. (state or r.state) .. '|' .. r.owner .. '|' .. digits(r.ends) .. '|' .. (value or r.value)
-end
-
-local function effect_record_hash(t, key, field, state, owner, after, value)
-  redis.call('HSET', key, field, record_text(t, key, field, state, owner, after, value))
 end
 
 local function seat_of(t) return '{"name":' .. cjson.encode(t.a.name) .. ',"as":' .. cjson.encode(t.a.folded) .. '}' end
@@ -860,7 +831,7 @@ end
 end
 
 -- session_apply
--- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:role, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:idem:<op_id>, buzzroom:v1:{<session_id>}:answer:<round_id>, buzzroom:v1:{<session_id>}:round, buzzroom:v1:{<session_id>}:score, buzzroom:v1:{<session_id>}:buzzer, buzzroom:v1:{<session_id>}:pending, buzzroom:v1:{<session_id>}:team
+-- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:role, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:idem:<op_id>, buzzroom:v1:{<session_id>}:answer:<round_id>, buzzroom:v1:{<session_id>}:round, buzzroom:v1:{<session_id>}:score, buzzroom:v1:{<session_id>}:buzzer, buzzroom:v1:{<session_id>}:team
 -- Change fields of the state by one event.
 -- KEYS state (hash) log idem (string) and the session's other keys
 -- ARGV channel op_id expected_version type data ttl_s log_max idem_ttl_s [field value]...
@@ -921,8 +892,10 @@ do
 local function session_heartbeat(keys, a, session)
   if not session then return 'gone' end
   if session.ended then return 'ended' end
-  if not redis.call('ZSCORE', keys[2], a.member) then return 'lapsed' end
-  redis.call('ZADD', keys[2], 'GT', digits(clock() + a.lease_ms), a.member)
+  local lease = a.member
+  if not redis.call('ZSCORE', keys[2], lease) then lease = 'watch:' .. a.member end -- who only watches
+  if not redis.call('ZSCORE', keys[2], lease) then return 'lapsed' end
+  redis.call('ZADD', keys[2], 'GT', digits(clock() + a.lease_ms), lease)
   refresh(keys, a.ttl_s, 2)
   return 'renewed'
 end
@@ -1040,7 +1013,7 @@ end
 end
 
 -- session_renew
--- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:roster, buzzroom:v1:{<session_id>}:presence, buzzroom:v1:{<session_id>}:role, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:answer:<round_id>, buzzroom:v1:{<session_id>}:round, buzzroom:v1:{<session_id>}:score, buzzroom:v1:{<session_id>}:buzzer, buzzroom:v1:{<session_id>}:pending, buzzroom:v1:{<session_id>}:team
+-- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:roster, buzzroom:v1:{<session_id>}:presence, buzzroom:v1:{<session_id>}:role, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:answer:<round_id>, buzzroom:v1:{<session_id>}:round, buzzroom:v1:{<session_id>}:score, buzzroom:v1:{<session_id>}:buzzer, buzzroom:v1:{<session_id>}:team
 -- Give the session a new epoch in place, where clients and server no longer agree (after a failover or a restore): nothing else is lost, every client takes a snapshot.
 -- KEYS state (hash) log and the session's other keys
 -- ARGV epoch channel ttl_s log_max
@@ -1075,7 +1048,7 @@ end
 end
 
 -- session_end
--- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:roster, buzzroom:v1:{<session_id>}:presence, buzzroom:v1:{<session_id>}:role, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:answer:<round_id>, buzzroom:v1:{<session_id>}:round, buzzroom:v1:{<session_id>}:score, buzzroom:v1:{<session_id>}:buzzer, buzzroom:v1:{<session_id>}:pending, buzzroom:v1:{<session_id>}:team
+-- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:roster, buzzroom:v1:{<session_id>}:presence, buzzroom:v1:{<session_id>}:role, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:answer:<round_id>, buzzroom:v1:{<session_id>}:round, buzzroom:v1:{<session_id>}:score, buzzroom:v1:{<session_id>}:buzzer, buzzroom:v1:{<session_id>}:team
 -- End the session: it takes no change any more, and stays readable until it was handed over and removed.
 -- KEYS state (hash) log and the session's other keys
 -- ARGV channel ttl_s log_max
@@ -1144,7 +1117,7 @@ end
 end
 
 -- session_remove
--- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:roster, buzzroom:v1:{<session_id>}:presence, buzzroom:v1:{<session_id>}:role, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:answer:<round_id>, buzzroom:v1:{<session_id>}:round, buzzroom:v1:{<session_id>}:score, buzzroom:v1:{<session_id>}:buzzer, buzzroom:v1:{<session_id>}:pending, buzzroom:v1:{<session_id>}:team
+-- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:roster, buzzroom:v1:{<session_id>}:presence, buzzroom:v1:{<session_id>}:role, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:answer:<round_id>, buzzroom:v1:{<session_id>}:round, buzzroom:v1:{<session_id>}:score, buzzroom:v1:{<session_id>}:buzzer, buzzroom:v1:{<session_id>}:team
 -- Unlink every key of a session whose result was handed over.
 -- KEYS state (hash) and the session's other keys
 -- ARGV (none)
@@ -1576,104 +1549,6 @@ local ACT_TAKE_UP = {
 }
 CALLS['take_up'] = function(keys, args)
   return run_session(ACT_TAKE_UP, act_take_up, keys, args)
-end
-end
-
--- propose
--- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:idem:<op_id>, buzzroom:v1:{<session_id>}:roster, buzzroom:v1:{<session_id>}:pending
--- A player hands something in; only those who moderate are told.
--- KEYS state (hash) log idem (string) roster (hash) pending (hash) and the session's other keys
--- ARGV channel op_id ttl_s log_max idem_ttl_s member object value most
---   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
---   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
---   ttl_s: TTL of the key in seconds
---   log_max: entries that the log keeps; "<entries> stream" where it is a stream
---   idem_ttl_s: how long the answer of an operation is remembered, seconds
---   member: who does it; from the verified token, never from the message
---   object: the object that it is about
---   value: JSON (RFC 8259), at most 256 KiB and 64 levels; empty is null
---   most: how many may wait at once, in entries
--- Answers {version, result}:
---   "ok": applied; the only result that wrote
---   "duplicate": this operation was applied before in this epoch, as the version given
---   "ended": the session has ended
---   "gone": there is no session
---   "no seat": who calls has no seat here
---   "again": it was handed in before
---   "full": it holds as many as it may
-do
-local function act_propose(keys, a, session)
-  local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], pending = keys[5], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
-  local refused = refusal(t.idem, session, a)
-  if refused then return refused end
-  if not guard_seat(t) then return {session.version, 'no seat'} end
-  if not guard_state(t, t.pending, a.object, {none = true}) then return {session.version, 'again'} end
-  if not guard_room(redis.call('HLEN', t.pending), has_hash(t.pending, a.object), a.most) then return {session.version, 'full'} end
-  effect_record_hash(t, t.pending, a.object, 'pending', a.member, nil, a.value)
-  note(t.state, t.pending)
-  advance(keys, t.log, session, a, 'proposed', a.op_id, '{' .. '"to":' .. '"leaders"' .. ',' .. '"member":' .. cjson.encode(a.member) .. ',' .. '"object":' .. cjson.encode(a.object) .. '}', t.set)
-  remember(t.idem, session, a)
-  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 4)
-  return {session.version, 'ok'}
-end
-
-local ACT_PROPOSE = {
-  name = 'propose', types = {'state', 'log', 'string', 'hash', 'hash'},
-  more = true,
-  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}, {'object', check_id}, {'value', check_json}, {'most', check_whole}},
-  runs = {'EXPIRE', 'GET', 'HEXISTS', 'HGET', 'HLEN', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
-}
-CALLS['propose'] = function(keys, args)
-  return run_session(ACT_PROPOSE, act_propose, keys, args)
-end
-end
-
--- approve
--- Serves US-005 (prd.md:59)
--- A moderator approves what waits, and everybody sees it.
--- KEYS state (hash) log idem (string) pending (hash) and the session's other keys
--- ARGV channel op_id ttl_s log_max idem_ttl_s member object value
---   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
---   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
---   ttl_s: TTL of the key in seconds
---   log_max: entries that the log keeps; "<entries> stream" where it is a stream
---   idem_ttl_s: how long the answer of an operation is remembered, seconds
---   member: who does it; from the verified token, never from the message
---   object: the object that it is about
---   value: JSON (RFC 8259), at most 256 KiB and 64 levels; empty is null
--- Answers {version, result}:
---   "ok": applied; the only result that wrote
---   "duplicate": this operation was applied before in this epoch, as the version given
---   "ended": the session has ended
---   "gone": there is no session
---   "not allowed": the role of who calls does not do this
---   "not now": it is in another state
-do
-local function act_approve(keys, a, session)
-  local t = {state = keys[1], log = keys[2], idem = keys[3], pending = keys[4], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
-  local refused = refusal(t.idem, session, a)
-  if refused then return refused end
-  t.s = fields_of(t.state, {'owner', 'role:' .. a.member})
-  if not guard_role(t, {moderator = true, host = true, cohost = true}) then return {session.version, 'not allowed'} end
-  if not guard_state(t, t.pending, a.object, {pending = true}) then return {session.version, 'not now'} end
-  effect_record_hash(t, t.pending, a.object, 'approved', nil, nil, nil)
-  note(t.state, t.pending)
-  advance(keys, t.log, session, a, 'approved', a.op_id, '{' .. '"object":' .. cjson.encode(a.object) .. ',' .. '"value":' .. a.value .. '}', t.set)
-  remember(t.idem, session, a)
-  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 3)
-  return {session.version, 'ok'}
-end
-
-local ACT_APPROVE = {
-  name = 'approve', types = {'state', 'log', 'string', 'hash'},
-  more = true,
-  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}, {'object', check_id}, {'value', check_json}},
-  runs = {'EXPIRE', 'GET', 'HGET', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
-}
-CALLS['approve'] = function(keys, args)
-  return run_session(ACT_APPROVE, act_approve, keys, args)
 end
 end
 
@@ -2675,8 +2550,6 @@ redis.register_function('gateway_add', CALLS['gateway_add'])
 redis.register_function('buzz', CALLS['buzz'])
 redis.register_function('pause_without_host', CALLS['pause_without_host'])
 redis.register_function('take_up', CALLS['take_up'])
-redis.register_function('propose', CALLS['propose'])
-redis.register_function('approve', CALLS['approve'])
 redis.register_function('start_question', CALLS['start_question'])
 redis.register_function('time_up', CALLS['time_up'])
 redis.register_function('pause', CALLS['pause'])

@@ -13,8 +13,6 @@ import type { Id, Keys, Operations, Versioned } from "./redis-plan-client.js";
 export type BuzzResult = "ok" | "duplicate" | "ended" | "gone" | "no seat" | "not now" | "late" | "taken";
 export type PauseWithoutHostResult = "ok" | "duplicate" | "ended" | "gone" | "not now" | "early";
 export type TakeUpResult = "ok" | "duplicate" | "ended" | "gone" | "not allowed" | "not now";
-export type ProposeResult = "ok" | "duplicate" | "ended" | "gone" | "no seat" | "again" | "full";
-export type ApproveResult = "ok" | "duplicate" | "ended" | "gone" | "not allowed" | "not now";
 export type StartQuestionResult = "ok" | "duplicate" | "ended" | "gone" | "not allowed" | "not now" | "again";
 export type TimeUpResult = "ok" | "duplicate" | "ended" | "gone" | "not now" | "stale" | "early";
 export type PauseResult = "ok" | "duplicate" | "ended" | "gone" | "not allowed" | "not now" | "late";
@@ -41,8 +39,6 @@ export type ActionEvent =
   | { readonly t: "claimed"; readonly d: { member?: string; object?: string; at?: number } }
   | { readonly t: "host_absent"; readonly d: null }
   | { readonly t: "host_back"; readonly d: { member?: string } }
-  | { readonly t: "proposed"; readonly d: { to?: "leaders"; member?: string; object?: string } }
-  | { readonly t: "approved"; readonly d: { object?: string; value?: unknown } }
   | { readonly t: "started"; readonly d: { round?: string; phase_until?: number | string | null; value?: unknown } }
   | { readonly t: "closed"; readonly d: { round?: string; count?: number } }
   | { readonly t: "paused"; readonly d: { phase_left?: number | string | null } }
@@ -66,9 +62,9 @@ export type ActionEvent =
  *
  * ok: applied; the only result that wrote. duplicate: this operation was applied before in this epoch, as
  * the version given. ended: the session has ended. gone: there is no session. member: who does it; from the
- * verified token, never from the message. object: the object that it is about. value: JSON (RFC 8259), at
- * most 256 KiB and 64 levels; empty is null. round: the round, question or lot. target: the member whom it
- * is about. amount: a whole number from 1 to 2^53 - 1, money in minor units. connection: which socket of the
+ * verified token, never from the message. object: the object that it is about. round: the round, question or
+ * lot. value: JSON (RFC 8259), at most 256 KiB and 64 levels; empty is null. target: the member whom it is
+ * about. amount: a whole number from 1 to 2^53 - 1, money in minor units. connection: which socket of the
  * member. device: the device, by a random id that it keeps; never its address. name: the name that is shown.
  * folded: the name as names are compared: Unicode NFKC, then case folding, blanks at both ends gone. team:
  * the team.
@@ -125,34 +121,6 @@ export class Actions {
    */
   async takeUp(sessionId: Id, member: Id, options: { opId?: string } = {}): Promise<Versioned<TakeUpResult>> {
     return this.act("take_up", sessionId, options.opId, [], encodeId(member));
-  }
-
-  /**
-   * A player hands something in; only those who moderate are told.
-   *
-   * no seat: who calls has no seat here. again: it was handed in before. full: it holds as many as it may.
-   */
-  async propose(
-    sessionId: Id, member: Id, object: Id, value: unknown, options: { opId?: string; most?: number } = {},
-  ): Promise<Versioned<ProposeResult>> {
-    return this.act(
-      "propose", sessionId, options.opId, [this.keys.roster(sessionId), this.keys.pending(sessionId)],
-      encodeId(member), encodeId(object), json(value), String(options.most ?? 512),
-    );
-  }
-
-  /**
-   * A moderator approves what waits, and everybody sees it. Serves US-005 (prd.md:59).
-   *
-   * not allowed: the role of who calls does not do this. not now: it is in another state.
-   */
-  async approve(
-    sessionId: Id, member: Id, object: Id, value: unknown, options: { opId?: string } = {},
-  ): Promise<Versioned<ApproveResult>> {
-    return this.act(
-      "approve", sessionId, options.opId, [this.keys.pending(sessionId)], encodeId(member), encodeId(object),
-      json(value),
-    );
   }
 
   /**

@@ -29,7 +29,6 @@ export const TTL = {
   "cache-answer": 300,
   "buzzer": 3600,
   "canary": 60,
-  "pending": 3600,
   "team": 3600,
 } as const;
 
@@ -52,7 +51,6 @@ export const BOUND = {
   "cache-answer": 1,
   "buzzer": 240,
   "canary": 1,
-  "pending": 240,
   "team": 240,
 } as const;
 
@@ -256,13 +254,6 @@ export class Keys {
    */
   canary(nodeId: Id): string {
     return `buzzroom:v1:canary:${encodeId(nodeId)}`;
-  }
-
-  /**
-   * Hash buzzroom:v1:{<session_id>}:pending: pendings of one room: id → record.
-   */
-  pending(sessionId: Id): string {
-    return `buzzroom:v1:{${encodeId(sessionId)}}:pending`;
   }
 
   /**
@@ -500,7 +491,6 @@ export class Operations {
       this.keys.round(sessionId),
       this.keys.score(sessionId),
       this.keys.buzzer(sessionId),
-      this.keys.pending(sessionId),
       this.keys.team(sessionId),
     ];
     return [...first, ...[...others, ...(also ?? [])].filter((key) => !first.includes(key))];

@@ -17,8 +17,6 @@ from redis_plan_client import LOG_MAX, TTL, Call, Calls, Id, Keys, Versioned, _a
 BuzzResult = Literal["ok", "duplicate", "ended", "gone", "no seat", "not now", "late", "taken"]
 PauseWithoutHostResult = Literal["ok", "duplicate", "ended", "gone", "not now", "early"]
 TakeUpResult = Literal["ok", "duplicate", "ended", "gone", "not allowed", "not now"]
-ProposeResult = Literal["ok", "duplicate", "ended", "gone", "no seat", "again", "full"]
-ApproveResult = Literal["ok", "duplicate", "ended", "gone", "not allowed", "not now"]
 StartQuestionResult = Literal["ok", "duplicate", "ended", "gone", "not allowed", "not now", "again"]
 TimeUpResult = Literal["ok", "duplicate", "ended", "gone", "not now", "stale", "early"]
 PauseResult = Literal["ok", "duplicate", "ended", "gone", "not allowed", "not now", "late"]
@@ -57,21 +55,6 @@ class HostBackData(TypedDict, total=False):
     """Data of the event host_back."""
 
     member: str
-
-
-class ProposedData(TypedDict, total=False):
-    """Data of the event proposed."""
-
-    to: str
-    member: str
-    object: str
-
-
-class ApprovedData(TypedDict, total=False):
-    """Data of the event approved."""
-
-    object: str
-    value: Any
 
 
 class StartedData(TypedDict, total=False):
@@ -190,8 +173,6 @@ EVENTS: Final[dict[str, type]] = {
     "claimed": ClaimedData,
     "host_absent": HostAbsentData,
     "host_back": HostBackData,
-    "proposed": ProposedData,
-    "approved": ApprovedData,
     "started": StartedData,
     "closed": ClosedData,
     "paused": PausedData,
@@ -217,9 +198,9 @@ class Actions:
 
     ok: applied; the only result that wrote. duplicate: this operation was applied before in this epoch, as
     the version given. ended: the session has ended. gone: there is no session. member: who does it; from the
-    verified token, never from the message. object: the object that it is about. value: JSON (RFC 8259), at
-    most 256 KiB and 64 levels; empty is null. round: the round, question or lot. target: the member whom it
-    is about. amount: a whole number from 1 to 2^53 - 1, money in minor units. connection: which socket of the
+    verified token, never from the message. object: the object that it is about. round: the round, question or
+    lot. value: JSON (RFC 8259), at most 256 KiB and 64 levels; empty is null. target: the member whom it is
+    about. amount: a whole number from 1 to 2^53 - 1, money in minor units. connection: which socket of the
     member. device: the device, by a random id that it keeps; never its address. name: the name that is shown.
     folded: the name as names are compared: Unicode NFKC, then case folding, blanks at both ends gone. team:
     the team.
@@ -269,41 +250,6 @@ class Actions:
         not allowed: the role of who calls does not do this. not now: the phase is another one.
         """
         return self._act("take_up", session_id, op_id, [], encode_id(member))
-
-    def propose(
-        self, session_id: Id, member: Id, object: Id, value: object, *, op_id: str = "", most: int = 512
-    ) -> Call[Versioned[ProposeResult]]:
-        """A player hands something in; only those who moderate are told.
-
-        no seat: who calls has no seat here. again: it was handed in before. full: it holds as many as it may.
-        """
-        return self._act(
-            "propose",
-            session_id,
-            op_id,
-            [self.keys.roster(session_id), self.keys.pending(session_id)],
-            encode_id(member),
-            encode_id(object),
-            _json(value),
-            most,
-        )
-
-    def approve(
-        self, session_id: Id, member: Id, object: Id, value: object, *, op_id: str = ""
-    ) -> Call[Versioned[ApproveResult]]:
-        """A moderator approves what waits, and everybody sees it. Serves US-005 (prd.md:59).
-
-        not allowed: the role of who calls does not do this. not now: it is in another state.
-        """
-        return self._act(
-            "approve",
-            session_id,
-            op_id,
-            [self.keys.pending(session_id)],
-            encode_id(member),
-            encode_id(object),
-            _json(value),
-        )
 
     def start_question(
         self, session_id: Id, member: Id, round: Id, value: object, *, op_id: str = "", length_ms: int = 60000

@@ -55,7 +55,6 @@ LIMITS: Final[dict[str, tuple[int | None, int]]] = {
     "cache-answer": (300, 1),
     "buzzer": (3600, 240),
     "canary": (60, 1),
-    "pending": (3600, 240),
     "team": (3600, 240),
 }
 TTL: Final[dict[str, int]] = {name: seconds for name, (seconds, _) in LIMITS.items() if seconds is not None}
@@ -180,10 +179,6 @@ class Keys:
     def canary(self, node_id: Id) -> str:
         """String buzzroom:v1:canary:<node_id>: nothing that anybody needs: how long it stays past its end is the …"""
         return f"buzzroom:v1:canary:{encode_id(node_id)}"
-
-    def pending(self, session_id: Id) -> str:
-        """Hash buzzroom:v1:{<session_id>}:pending: pendings of one room: id → record."""
-        return f"buzzroom:v1:{{{encode_id(session_id)}}}:pending"
 
     def team(self, session_id: Id) -> str:
         """Hash buzzroom:v1:{<session_id>}:team: teams of one room: id → record."""
@@ -418,7 +413,7 @@ class Calls:
     def _all(self, session_id: Id, also: Sequence[str], *first: str) -> list[str]:
         """Return KEYS: the named ones, then the session's other keys, whose TTL is refreshed in the same step."""
         k = self.keys
-        others = [k.state, k.roster, k.presence, k.role, k.log, k.round, k.score, k.buzzer, k.pending, k.team]
+        others = [k.state, k.roster, k.presence, k.role, k.log, k.round, k.score, k.buzzer, k.team]
         return [*first, *(key for key in (*(make(session_id) for make in others), *also) if key not in first)]
 
     def _record(

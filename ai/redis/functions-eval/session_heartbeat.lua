@@ -189,8 +189,10 @@ do
 local function session_heartbeat(keys, a, session)
   if not session then return 'gone' end
   if session.ended then return 'ended' end
-  if not redis.call('ZSCORE', keys[2], a.member) then return 'lapsed' end
-  redis.call('ZADD', keys[2], 'GT', digits(clock() + a.lease_ms), a.member)
+  local lease = a.member
+  if not redis.call('ZSCORE', keys[2], lease) then lease = 'watch:' .. a.member end -- who only watches
+  if not redis.call('ZSCORE', keys[2], lease) then return 'lapsed' end
+  redis.call('ZADD', keys[2], 'GT', digits(clock() + a.lease_ms), lease)
   refresh(keys, a.ttl_s, 2)
   return 'renewed'
 end

@@ -136,7 +136,7 @@ local function part_of(state, key)
 end
 
 -- session_remove
--- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:roster, buzzroom:v1:{<session_id>}:presence, buzzroom:v1:{<session_id>}:role, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:answer:<round_id>, buzzroom:v1:{<session_id>}:round, buzzroom:v1:{<session_id>}:score, buzzroom:v1:{<session_id>}:buzzer, buzzroom:v1:{<session_id>}:pending, buzzroom:v1:{<session_id>}:team
+-- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:roster, buzzroom:v1:{<session_id>}:presence, buzzroom:v1:{<session_id>}:role, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:answer:<round_id>, buzzroom:v1:{<session_id>}:round, buzzroom:v1:{<session_id>}:score, buzzroom:v1:{<session_id>}:buzzer, buzzroom:v1:{<session_id>}:team
 -- Unlink every key of a session whose result was handed over.
 -- KEYS state (hash) and the session's other keys
 -- ARGV (none)
