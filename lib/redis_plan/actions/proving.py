@@ -15,7 +15,7 @@ import redis
 from redis_plan import server
 from redis_plan.actions.compose import compose
 from redis_plan.actions.declaring import Declaration, Fault
-from redis_plan.keyspace import functions, naming
+from redis_plan.keyspace import calls, functions, naming
 from redis_plan.keyspace.calls import Argument
 from redis_plan.keyspace.functions import Function
 from redis_plan.keyspace.model import Keyspace
@@ -46,7 +46,9 @@ def _of(declaration: Declaration, keyspace: Keyspace, client: Any) -> Iterator[F
         yield _compiled(declaration, str(error), text)
         return
     keys = _keys(function, keyspace)
-    client.fcall("session_create", 3, keys["state"], keys["roster"], keys["log"], "0a", _TTL, "owner", "ann")
+    create = calls.calls()["session_create"]
+    made = create.ordered({"epoch": "0a", "ttl_s": _TTL}, "owner", "ann")
+    client.fcall(create.name, len(create.keys), *(keys[name] for name, _ in create.keys), *made)
     client.hset(keys["roster"], "ann", "{}")
     client.expire(keys["roster"], int(_TTL))
     given = [keys[name] for name in function.keys]

@@ -111,10 +111,9 @@ def writers(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
 def _job(client: redis.Redis, session: Session) -> dict[str, object]:
     session.create(client)
     client.set(f"{session.keys['state']}:document", "0:start", ex=60)
-    rules = session.rules
     return {
-        "keys": functions.keys_of(session.keyspace, "session_apply", session.keys), "channel": session.channel_argument,
-        "topic": session.channel or f"{session.keys['state']}:events", "ttl_s": rules.ttl_s, "log_max": int(rules.log_max),
+        "keys": functions.keys_of(session.keyspace, "session_apply", session.keys), "given": session.given,
+        "topic": session.channel or f"{session.keys['state']}:events",
     }  # fmt: skip
 
 

@@ -143,7 +143,6 @@ def _prepare(own: Server, client: redis.Redis, brief: Brief, keyspace: Keyspace)
 
 
 def _job(grounds: Grounds, capacity: int, own: Server, seed: int) -> dict[str, object]:
-    rules = grounds.sessions[0].rules
     return {
         "sessions": [
             {
@@ -155,7 +154,7 @@ def _job(grounds: Grounds, capacity: int, own: Server, seed: int) -> dict[str, o
             for s in grounds.sessions
         ],
         "members": [naming.encode_id(m) for m in (*(f"m{n}" for n in range(2 * capacity)), "m#1", "{}", "*")],
-        "capacity": capacity, "lease_ms": rules.lease_ms, "ttl_s": rules.ttl_s, "log_max": _WHOLE_LOG,
+        "given": {**grounds.sessions[0].given, "capacity": capacity},
         "forbidden": grounds.forbidden, "login": grounds.login, "seed": seed,
     }  # fmt: skip
 

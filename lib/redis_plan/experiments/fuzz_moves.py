@@ -14,7 +14,7 @@ from typing import Any
 
 import hiredis
 
-from redis_plan.experiments.moves import Job, Move, Steps, ask, call, command_of, envelope, pack
+from redis_plan.experiments.moves import Job, Move, Steps, arguments, ask, call, command_of, envelope, pack
 
 #: What happens how often, in per cent.
 CHANCES = {
@@ -29,32 +29,32 @@ def fuzz(job: Job, rng: random.Random, me: str, counts: Counter[str]) -> Steps:
     what = rng.choices(_NAMES, _WEIGHTS)[0]
     session = rng.choice(job["sessions"])
     member = f"{rng.choice(job['members'])}#{me}"
-    keys, ttl, channel, log_max = session["keys"], job["ttl_s"], session["channel"], job["log_max"]
+
+    def run(name: str, **given: str | int) -> Steps:
+        return call(job, name, session["keys"][name], arguments(job, name, channel=session["channel"], **given))
+
     counts[what] += 1
     counts["done"] += 1
     match what:
         case "create":
-            yield from call(job, "session_create", keys["session_create"], [f"{rng.getrandbits(64):016x}", ttl])
+            yield from run("session_create", epoch=f"{rng.getrandbits(64):016x}")
         case "join":
-            lease = 1 if rng.random() < _LAPSED else job["lease_ms"]
-            args = [member, "{}", job["capacity"], lease, ttl, channel, log_max]
-            _, result = yield from call(job, "session_join", keys["session_join"], args)
+            lapsed = {"lease_ms": 1} if rng.random() < _LAPSED else {}
+            _, result = yield from run("session_join", member=member, data="{}", **lapsed)
             counts["refused: full"] += result == b"full"
         case "leave":
-            yield from call(
-                job, "session_leave", keys["session_leave"], [member.partition("#")[0], ttl, channel, log_max]
-            )
+            yield from run("session_leave", member=member.partition("#")[0])
         case "heartbeat":
-            yield from call(job, "session_heartbeat", keys["session_heartbeat"], [member, job["lease_ms"], ttl])
+            yield from run("session_heartbeat", member=member)
         case "sweep":
-            removed = yield from call(job, "session_sweep", keys["session_sweep"], [channel, ttl, log_max])
+            removed = yield from run("session_sweep")
             counts["swept"] += len(removed)
         case "catch_up":
-            yield from call(job, "session_catch_up", keys["session_catch_up"], ["c0ffee", rng.randrange(50), log_max])
+            yield from run("session_catch_up", known_epoch="c0ffee", version=rng.randrange(50))
         case "end":
-            yield from call(job, "session_end", keys["session_end"], [channel, ttl, log_max])
-            yield from call(job, "session_hand_over", keys["session_hand_over"], ["kept", channel, ttl, log_max])
-            yield from call(job, "session_remove", keys["session_remove"], [])
+            yield from run("session_end")
+            yield from run("session_hand_over", receipt="kept")
+            yield from run("session_remove")
         case "apply":
             yield from _apply(job, rng, me, counts, session)
         case "trespass":
@@ -66,7 +66,7 @@ def _apply(job: Job, rng: random.Random, me: str, counts: Counter[str], session:
     op = f"{me}-{counts['apply']}"
     keys = list(session["keys"]["session_apply"])
     keys[2] = f"{session['idem']}:{op}"
-    args = [session["channel"], op, "", "change", "", job["ttl_s"], job["log_max"], 60, "by", me]
+    args = arguments(job, "session_apply", "by", me, channel=session["channel"], op_id=op, type="change", data="")
     if rng.random() < _CUT:
         counts["cut"] += 1
         yield pack(*command_of(job, "session_apply", keys, args)), 0
@@ -89,7 +89,7 @@ def naive_fuzz(job: Job, rng: random.Random, me: str, counts: Counter[str]) -> S
     what = rng.choices(_NAMES, _WEIGHTS)[0]
     keys = rng.choice(job["sessions"])["plain"]
     state, roster, presence = keys["state"], keys["roster"], keys["presence"]
-    member, ttl, now = rng.choice(job["members"]), job["ttl_s"], int(time.time() * 1000)
+    member, ttl, now = rng.choice(job["members"]), job["given"]["ttl_s"], int(time.time() * 1000)
     counts["done"] += 1
     (alive,) = yield from ask(("EXISTS", state))
     if what == "create" and not alive:
@@ -100,9 +100,11 @@ def naive_fuzz(job: Job, rng: random.Random, me: str, counts: Counter[str]) -> S
     match what:
         case "join":
             (taken,) = yield from ask(("HLEN", roster))
-            if taken < job["capacity"]:
+            if taken < job["given"]["capacity"]:
                 yield from ask(("HSET", roster, member, me))
-                yield from ask(("ZADD", presence, now + job["lease_ms"], f"{member}#{me}"), ("EXPIRE", roster, ttl))
+                yield from ask(
+                    ("ZADD", presence, now + job["given"]["lease_ms"], f"{member}#{me}"), ("EXPIRE", roster, ttl)
+                )
                 yield from _bump(keys, counts, "join", member=member)
         case "leave":
             (left,) = yield from ask(("HDEL", roster, member))
@@ -110,7 +112,7 @@ def naive_fuzz(job: Job, rng: random.Random, me: str, counts: Counter[str]) -> S
                 yield from ask(("ZREM", presence, f"{member}#{me}"))
                 yield from _bump(keys, counts, "leave", member=member)
         case "sweep":
-            (lapsed,) = yield from ask(("ZRANGEBYSCORE", presence, "-inf", now + job["lease_ms"] // 2))
+            (lapsed,) = yield from ask(("ZRANGEBYSCORE", presence, "-inf", now + job["given"]["lease_ms"] // 2))
             for connection in lapsed[:5]:
                 name = connection.decode()
                 yield from ask(("ZREM", presence, name), ("HDEL", roster, name.partition("#")[0]))

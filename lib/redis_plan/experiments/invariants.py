@@ -91,15 +91,15 @@ def invariants(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
 def _race_for_seats(
     client: redis.Redis, workers: Pool, made: Sequence[Session], move: str, capacity: int, connections: int, seconds: float
 ) -> tuple[int, Broken]:  # fmt: skip
-    rules, tokens = made[0].rules, []
+    tokens = []
     for session in made:
         session.create(client)
         if move == "token_seats":
             tokens.append(f"{session.keys['roster']}:tokens")
             client.rpush(tokens[-1], *["seat"] * capacity)
     given = [{"join": functions.keys_of(s.keyspace, "session_join", s.keys), "channel": s.channel_argument} for s in made]  # fmt: skip
-    outcome = workers.run(move, seconds, connections, sessions=given, members=3 * capacity, capacity=capacity,
-                          lease_ms=rules.lease_ms, ttl_s=rules.ttl_s, log_max=rules.log_max)  # fmt: skip
+    numbers = {**made[0].given, "capacity": capacity}
+    outcome = workers.run(move, seconds, connections, sessions=given, members=3 * capacity, given=numbers)
     checked = [_check(client, session, move == "seats", capacity) for session in made]
     for session in made:
         session.end(client)
@@ -134,8 +134,7 @@ def _vote(
     session.create(client)
     ballot = f"{session.keys['state']}:ballot"
     job: dict[str, Any] = {"keys": functions.keys_of(session.keyspace, "session_apply", session.keys), "ballot": ballot}
-    outcome: Outcome = workers.run(move, seconds, connections, channel=session.channel_argument,
-                                   ttl_s=session.rules.ttl_s, log_max=session.rules.log_max, **job)  # fmt: skip
+    outcome: Outcome = workers.run(move, seconds, connections, given=session.given, **job)
     voters = max(counts["sent"] for counts in outcome.connections)
     tally = client.hgetall(ballot)
     counted = len(tally) if move == "votes" else sum(int(n) for n in tally.values())

@@ -41,6 +41,12 @@ def ask(*commands: tuple[str | int, ...]) -> Steps:
     return replies
 
 
+def arguments(job: Job, name: str, *rest: str | int, **given: str | int) -> list[str | int]:
+    """Return ARGV of the function ``name`` as its definition orders it; what is not given is the session's."""
+    known = job["given"] | given
+    return [*(known[argument] for argument in job["order"][name]), *rest]
+
+
 def command_of(job: Job, name: str, keys: list[str], args: list[Any]) -> tuple[str | int, ...]:
     """Return the words that run the function ``name`` in the job's form."""
     head = ("FCALL", name) if job["form"] == "function" else ("EVALSHA", job["scripts"][name]["sha"])
@@ -70,7 +76,7 @@ def envelope(version: int, kind: str, op: str = "", member: str = "", epoch: str
 
 def apply(job: Job, rng: random.Random, me: str, counts: Counter[str]) -> Steps:
     """Change the state by session_apply."""
-    args = [job["channel"], "", "", "change", '{"by":1}', job["ttl_s"], job["log_max"], 60, "by", me]
+    args = arguments(job, "session_apply", "by", me, type="change", data='{"by":1}')
     yield from call(job, "session_apply", job["keys"], args)
     counts["attempts"] += 1
     counts["done"] += 1
@@ -89,7 +95,7 @@ def watch(job: Job, rng: random.Random, me: str, counts: Counter[str]) -> Steps:
             ("MULTI",),
             ("HSET", state, "version", after, "by", me),
             ("RPUSH", log, event),
-            ("LTRIM", log, -job["log_max"], -1),
+            ("LTRIM", log, -int(job["given"]["log_max"]), -1),
             ("PUBLISH", job["topic"], event),
             ("EXEC",),
         )
@@ -101,7 +107,9 @@ def single(job: Job, rng: random.Random, me: str, counts: Counter[str]) -> Steps
     state, log = job["keys"][0], job["keys"][1]
     version, _ = yield from ask(("HINCRBY", state, "version", 1), ("HSET", state, "by", me))
     event = envelope(version, "change")
-    yield from ask(("RPUSH", log, event), ("LTRIM", log, -job["log_max"], -1), ("PUBLISH", job["topic"], event))
+    yield from ask(
+        ("RPUSH", log, event), ("LTRIM", log, -int(job["given"]["log_max"]), -1), ("PUBLISH", job["topic"], event)
+    )
     counts["attempts"] += 1
     counts["done"] += 1
 
@@ -117,7 +125,9 @@ def cas(job: Job, rng: random.Random, me: str, counts: Counter[str]) -> Steps:
         if reply is not None:
             break
     event = envelope(version, "change")
-    yield from ask(("RPUSH", log, event), ("LTRIM", log, -job["log_max"], -1), ("PUBLISH", job["topic"], event))
+    yield from ask(
+        ("RPUSH", log, event), ("LTRIM", log, -int(job["given"]["log_max"]), -1), ("PUBLISH", job["topic"], event)
+    )
     counts["done"] += 1
 
 
@@ -129,7 +139,7 @@ def lose(job: Job, rng: random.Random, me: str, counts: Counter[str]) -> Steps:
     yield from ask(
         ("HSET", state, "version", int(version or 0) + 1, "by", me),
         ("RPUSH", log, event),
-        ("LTRIM", log, -job["log_max"], -1),
+        ("LTRIM", log, -int(job["given"]["log_max"]), -1),
         ("PUBLISH", job["topic"], event),
     )
     counts["attempts"] += 1
@@ -140,7 +150,7 @@ def duplicate(job: Job, rng: random.Random, me: str, counts: Counter[str]) -> St
     """Send the next operation id; every connection of every process sends the same ones."""
     number = counts["sent"]
     keys = [*job["keys"][:2], f"{job['idem']}:op{number}", *job["keys"][3:]]
-    args = [job["channel"], f"op{number}", "", "change", "", job["ttl_s"], job["log_max"], 60]
+    args = arguments(job, "session_apply", op_id=f"op{number}", type="change", data="")
     version, status = yield from call(job, "session_apply", keys, args)
     counts["sent"] += 1
     counts[status.decode()] += 1
@@ -155,11 +165,11 @@ def seats(job: Job, rng: random.Random, me: str, counts: Counter[str]) -> Steps:
     session = rng.choice(job["sessions"])
     member = f"m{rng.randrange(job['members'])}#{me}"
     if rng.random() < 0.6:
-        args = [member, "{}", job["capacity"], job["lease_ms"], job["ttl_s"], session["channel"], job["log_max"]]
+        args = arguments(job, "session_join", member=member, data="{}", channel=session["channel"])
         _, result = yield from call(job, "session_join", session["join"], args)
         counts[{b"full": "full", b"gone": "no session"}.get(result, "joined")] += 1
     else:
-        args = [member.partition("#")[0], job["ttl_s"], session["channel"], job["log_max"]]
+        args = arguments(job, "session_leave", member=member.partition("#")[0], channel=session["channel"])
         _, result = yield from call(job, "session_leave", session["join"], args)
         counts["left" if result == b"left" else "was not there"] += 1
     counts["done"] += 1
@@ -202,11 +212,11 @@ def naive_seats(job: Job, rng: random.Random, me: str, counts: Counter[str]) -> 
     counts["done"] += 1
     if rng.random() < 0.6:
         taken, there = yield from ask(("HLEN", roster), ("HEXISTS", roster, member))
-        if there or taken >= job["capacity"]:
+        if there or taken >= job["given"]["capacity"]:
             counts["full"] += 1
             return
         _, seated = yield from ask(("HSET", roster, member, me), ("HLEN", roster))
-        counts["over"] += seated > job["capacity"]
+        counts["over"] += seated > job["given"]["capacity"]
     else:
         (left,) = yield from ask(("HDEL", roster, member))
         if not left:
@@ -223,20 +233,8 @@ def naive_seats(job: Job, rng: random.Random, me: str, counts: Counter[str]) -> 
 def votes(job: Job, rng: random.Random, me: str, counts: Counter[str]) -> Steps:
     """Vote as the next voter by session_record; every connection votes as the same voters, as double clicks do."""
     voter = f"v{counts['sent']}"
-    args = [
-        job["channel"],
-        "",
-        "",
-        "vote",
-        "",
-        job["ttl_s"],
-        job["log_max"],
-        60,
-        "HSETNX",
-        10**9,
-        voter,
-        rng.choice("ab"),
-    ]
+    change: dict[str, str | int] = {"type": "vote", "data": "", "command": "HSETNX", "most": 10**9, "element": voter}
+    args = arguments(job, "session_record", rng.choice("ab"), **change)
     _, status = yield from call(job, "session_record", [*job["keys"][:3], job["ballot"]], args)
     counts["sent"] += 1
     counts["done"] += 1

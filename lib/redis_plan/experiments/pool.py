@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from redis_plan.errors import RedisPlanError
 from redis_plan.experiments import raw
-from redis_plan.keyspace import functions, records
+from redis_plan.keyspace import calls, functions, records
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.measure.lab import Lab
 from redis_plan.rig.children import Child, children
@@ -75,7 +75,7 @@ class Pool:
         busy = [(child, share, n) for n, (child, share) in enumerate(zip(self.processes, shares, strict=True)) if share]
         before = cpu_seconds(self.client)
         for child, share, n in busy:
-            given = {"form": self.form, "scripts": scripts, "seed": self.seed, "work": work, "threads": share,
+            given = {"form": self.form, "scripts": scripts, "order": calls.orders(), "seed": self.seed, "work": work, "threads": share,
                      "process": n, "from": begin, "until": begin + seconds, **job}  # fmt: skip
             assert child.process.stdin is not None
             child.process.stdin.write(json.dumps(given) + "\n")

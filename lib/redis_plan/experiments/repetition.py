@@ -28,8 +28,7 @@ def duplicates(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
     keys = functions.keys_of(keyspace, "session_apply", session.keys)
     idem = session.keys["idem"].rsplit(":", 1)[0]
     with pool(lab, library.form) as workers:
-        outcome = workers.run("duplicate", 30.0, connections, moves=ops, keys=keys, idem=idem,
-                              channel=session.channel_argument, ttl_s=session.rules.ttl_s, log_max=session.rules.log_max)  # fmt: skip
+        outcome = workers.run("duplicate", 30.0, connections, moves=ops, keys=keys, idem=idem, given=session.given)
     found = outcome.connections
     sent, applied = outcome.counts["sent"], outcome.counts["ok"]
     whole = [c["sum"] for c in found if c["sent"] == ops]

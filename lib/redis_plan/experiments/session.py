@@ -82,14 +82,18 @@ class Session:
             keys[functions.functions()[name].keys.index("idem")] = self._idem(op_id)
         return keys
 
-    def _arguments(self, name: str, rest: Sequence[object], given: Mapping[str, object]) -> list[Any]:
+    @property
+    def given(self) -> dict[str, str | int]:
+        """What every call of this session carries, by the names of the arguments."""
         r = self.rules
-        ours = {
+        return {
             "channel": self.channel_argument, "ttl_s": r.ttl_s, "idem_ttl_s": r.idem_ttl_s, "log_max": r.log_max, "max": r.log_max,
             "lease_ms": r.lease_ms, "capacity": r.capacity, "connections_max": 2, "expected_version": "", "op_id": "",
         }  # fmt: skip
-        known = ours | {key: value for key, value in given.items() if value is not None}
-        return [*(known[argument.name] for argument in calls.calls()[name].args), *rest]
+
+    def _arguments(self, name: str, rest: Sequence[object], given: Mapping[str, object]) -> list[Any]:
+        known = self.given | {key: value for key, value in given.items() if value is not None}
+        return calls.calls()[name].ordered(known, *rest)
 
     def _idem(self, op_id: str) -> str:
         return f"{self.keys['idem'].rsplit(':', 1)[0]}:{op_id}"

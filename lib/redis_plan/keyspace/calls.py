@@ -78,6 +78,13 @@ class Call:
             words.append("[field value]..." if self.rest.kind == "fields" else f"[{self.rest.name}]")
         return " ".join(words) or "(none)"
 
+    def ordered(self, given: Mapping[str, Any], *rest: object) -> list[Any]:  # Any: texts and numbers
+        """Return ARGV: of the values by name those that the function takes, in its order, then ``rest``.
+
+        Raises ``KeyError`` for an argument that is missing; an optional one is left to the function.
+        """
+        return [*(given.get(a.name, a.absent) if a.absent else given[a.name] for a in self.args), *rest]
+
     @property
     def returns(self) -> str:
         """What it does and answers, in one sentence each."""
@@ -116,6 +123,12 @@ def arguments() -> Mapping[str, Argument]:
 def calls() -> Mapping[str, Call]:
     """Return every definition by the function's name, in the order of the file."""
     return {name: _call(name, fields) for name, fields in _file()["call"].items()}
+
+
+@cache
+def orders() -> Mapping[str, tuple[str, ...]]:
+    """Return the names of each function's arguments in the order of ARGV, for a process that has no catalog."""
+    return {name: tuple(a.name for a in call.args) for name, call in calls().items()}
 
 
 def _call(name: str, fields: Mapping[str, Any]) -> Call:  # Any: values of a TOML table

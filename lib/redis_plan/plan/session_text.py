@@ -6,7 +6,7 @@ import re
 
 from redis_plan import units
 from redis_plan.brief.model import Brief
-from redis_plan.delivery import library, sockets
+from redis_plan.delivery import library, sockets, walkthrough
 from redis_plan.experiments.session import rules
 from redis_plan.keyspace import calls, chain, functions, naming, periods, records
 from redis_plan.keyspace.cues import plural, with_article
@@ -14,7 +14,7 @@ from redis_plan.keyspace.model import Keyspace
 from redis_plan.plan import artefact_text, command_block, socket_text
 from redis_plan.plan.evidence import Evidence
 
-_SESSION, _MEMBER, _EPOCH, _OP = "k3v9", "m7#c1", "5f0c1b2a9d3e4f60", "01JD8Q6Z7K3W9M2N4P5R6S7T8V"
+_MEMBER = {"member_id": "m7", "connection": "c1"}
 _MARK = "presence.mark_away"
 _BACK = "presence.back"
 
@@ -46,36 +46,28 @@ A stage of the project's own is guarded by `expected_version`: who read version 
 
 def slots(keyspace: Keyspace) -> str:
     """Return the proof that each function's keys share a slot."""
-    found = {slot for slots in functions.slots(keyspace, _SESSION).values() for slot in slots}
+    found = {slot for slots in functions.slots(keyspace, walkthrough.SESSION).values() for slot in slots}
     listed = ", ".join(map(str, sorted(found)))
     return (
-        f"All keys of each call share the hash tag: for the id `{_SESSION}` each of the {len(functions.slots(keyspace, _SESSION))} functions "
+        f"All keys of each call share the hash tag: for the id `{walkthrough.SESSION}` each of the {len(functions.slots(keyspace, walkthrough.SESSION))} functions "
         f"of {with_article(keyspace.session_noun)} has every key in slot {listed} (CRC16, computed; section 1 has the test on a cluster)."
     )
 
 
 def lifecycle(brief: Brief, keyspace: Keyspace) -> str:
     """Return create, join, change, leave and end as commands, with the keys that exist after each."""
-    keys = functions.session_keys(keyspace, _SESSION, environment="prod", op_id=_OP)
-    rule = rules(brief, keyspace)
-    channel = functions.channel_argument(keyspace, keys)
-
-    def line(name: str, *args: object) -> tuple[str, ...]:
-        listed = functions.keys_of(keyspace, name, keys)
-        return ("FCALL", name, str(len(listed)), *listed, *map(str, args))
-
+    rule, w = rules(brief, keyspace), walkthrough.Writer(brief, keyspace)
+    data = '{"set":{"owner":"m8"}}'
     steps = [
-        ("create", line("session_create", _EPOCH, rule.ttl_s, "owner", "m7", "capacity", rule.capacity), "created", ["state"]),
-        ("join", line("session_join", _MEMBER, '{"name":"Ann"}', rule.capacity, rule.lease_ms, rule.ttl_s, channel, rule.log_max),
-         "[1, joined]", ["state", "roster", "presence", "log"]),
-        ("change", line("session_apply", channel, _OP, 1, "change", '{"set":{"owner":"m8"}}', rule.ttl_s, rule.log_max, rule.idem_ttl_s, "owner", "m8"),
-         "[2, ok]", ["state", "roster", "presence", "log", "idem"]),
-        ("heartbeat", line("session_heartbeat", _MEMBER, rule.lease_ms, rule.ttl_s), "renewed", ["state", "roster", "presence", "log", "idem"]),
-        ("sweep", line("session_sweep", channel, rule.ttl_s, rule.log_max), "[] or the lapsed connections", ["state", "roster", "presence", "log", "idem"]),
-        ("leave", line("session_leave", "m7", rule.ttl_s, channel, rule.log_max), "[3, left]", ["state", "log", "idem"]),
-        ("end", line("session_end", channel, rule.ttl_s, rule.log_max), "[4, ended]", ["state", "log", "idem"]),
-        ("hand over", line("session_hand_over", "result-17", channel, rule.ttl_s, rule.log_max), "[5, handed_over]", ["state", "log", "idem"]),
-        ("remove", line("session_remove"), "removed", ["idem"]),
+        ("create", w.call("create", fields=f"owner m7 capacity {rule.capacity}"), "created", ["state"]),
+        ("join", w.call("join", **_MEMBER), "[1, joined]", ["state", "roster", "presence", "log"]),
+        ("change", w.call("apply", op_id=walkthrough.OP, expected_version=1, data=data, fields="owner m8"), "[2, ok]", ["state", "roster", "presence", "log", "idem"]),
+        ("heartbeat", w.call("heartbeat", **_MEMBER), "renewed", ["state", "roster", "presence", "log", "idem"]),
+        ("sweep", w.call("sweep"), "[] or the lapsed connections", ["state", "roster", "presence", "log", "idem"]),
+        ("leave", w.call("leave", **_MEMBER | {"connection": ""}), "[3, left]", ["state", "log", "idem"]),
+        ("end", w.call("end"), "[4, ended]", ["state", "log", "idem"]),
+        ("hand over", w.call("hand_over"), "[5, handed_over]", ["state", "log", "idem"]),
+        ("remove", w.call("remove"), "removed", ["idem"]),
     ]  # fmt: skip
     text = command_block.block(
         command_block.line(keyspace, command, f"{name} → {answer}; keys after it: {', '.join(after)}")
@@ -144,7 +136,7 @@ def presence(brief: Brief, keyspace: Keyspace) -> str:
     """Return when a silent member is shown as gone and when the seat is free: two deadlines where the documents give two."""
     of = periods.periods(brief)
     shown, seat, sweep = of["presence"], of["lease"], of["sweep"]
-    key = functions.session_keys(keyspace, _SESSION, environment="prod")["presence"]
+    key = functions.session_keys(keyspace, walkthrough.SESSION, environment="prod")["presence"]
     member = keyspace.member_noun
     margin = seat.ms - shown.ms
     if margin <= 0:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from redis_plan import units
 from redis_plan.brief.model import Brief
 from redis_plan.delivery import duties, syncing
-from redis_plan.keyspace import functions, periods, records, settings
+from redis_plan.keyspace import calls, functions, periods, records, settings
 from redis_plan.keyspace.cues import with_article
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.plan import command_block
@@ -121,7 +121,9 @@ def snapshot_block(keyspace: Keyspace) -> str:
     """Return the reads of a first load or a reconnect as one block of commands."""
     keys = functions.session_keys(keyspace, "k3v9", environment="prod")
     most = functions.log_argument(keyspace)
-    read = ("FCALL", "session_catch_up", "2", keys["state"], keys["log"], "5f0c1b2a9d3e4f60", "38", most)
+    call = calls.calls()["session_catch_up"]
+    given = {"known_epoch": calls.arguments()["known_epoch"].example, "version": "38", "max": most}
+    read = ("FCALL", call.name, str(len(call.keys)), *(keys[name] for name, _ in call.keys), *call.ordered(given))
     shown, _ = _collections(keyspace, keys)
     together = (("MULTI",), read, ("HGETALL", keys["roster"]), *shown, ("EXEC",))
     return command_block.block([command_block.line(keyspace, each) for each in together])
