@@ -174,7 +174,7 @@ REFUSED = {
         ("GET", "other:key"), ("HSET", "other:v1:{s}:state", "f", "v"), ("KEYS", "*"), ("FLUSHALL",), ("CONFIG", "GET", "*"),
         ("FUNCTION", "FLUSH"), ("FUNCTION", "LOAD", "x"), ("SCRIPT", "FLUSH"), ("ACL", "WHOAMI"), ("MONITOR",),
         ("EVAL", "return redis.call('GET', KEYS[1])", "1", "other:key"), ("PSUBSCRIBE", "*"), ("SUBSCRIBE", "prod:other:v1:{s}:events"),
-        ("PUBLISH", "prod:other:v1:{s}:events", "x"), ("SCAN", "0"), ("CLIENT", "LIST"), ("SHUTDOWN",),
+        ("PUBLISH", "prod:other:v1:{s}:events", "x"), ("PSUBSCRIBE", "socket.io#/#*"), ("PUBLISH", "socket.io#/#r1#", "x"), ("SCAN", "0"), ("CLIENT", "LIST"), ("SHUTDOWN",),
     ],
     "worker": [
         ("GET", "other:key"), ("SUBSCRIBE", "prod:{app}:v1:{s}:events"), ("FLUSHDB",), ("CONFIG", "SET", "maxmemory", "1"),

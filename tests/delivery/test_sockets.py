@@ -39,6 +39,13 @@ def test_a_library_without_close_codes_is_promised_none(sample: made.Project) ->
     assert "socket.connect()" in text  # after "io server disconnect" the client does not come back by itself
 
 
+def test_a_library_s_own_adapter_is_decided_and_not_left_open(sample: made.Project) -> None:
+    """The stack names one; test_access has it that the user of the application may not run its commands."""
+    (told,) = (line for line in socket_text.closing(sample.brief).splitlines() if "Redis adapter stays out" in line)
+    assert "`PSUBSCRIBE`" in told
+    assert "`NOPERM`" in told
+
+
 def test_a_library_with_close_codes_names_private_ones(sample: made.Project) -> None:
     text = socket_text.closing(with_stack(sample.brief, "ws"))
     codes = {int(code) for code in re.findall(r"code (\d+)", text)}
