@@ -26,7 +26,8 @@ from redis_plan import server
 from redis_plan.keyspace import naming
 from redis_plan.rig import hall
 from redis_plan.rig.children import Child
-from redis_plan.rig.hall import Phase, Seen
+from redis_plan.rig.hall import BUSY, Phase, Seen
+from redis_plan.rig.verdict import FAULTS
 from redis_plan.server import Server
 from redis_plan.server.fingerprint import machine
 from tests.delivery import made
@@ -87,8 +88,12 @@ class Row:
         return self.end.bottleneck
 
     @property
-    def faults(self) -> int:
-        return sum(self.counts.get(name, 0) for name in ("gaps", "repeated", "backward", "closed"))
+    def beyond(self) -> str:
+        """What clients went through, by kind: where it is not 0, a phase without it is published all the same."""
+        found = {name: n for name, n in self.counts.items() if name.startswith(FAULTS)}
+        missing = sum(s.changes - s.complete for s in self.seen)
+        words = [f"{n:,} {name}" for name, n in sorted(found.items())] + [f"{missing:,} not on all"] * bool(missing)
+        return ", ".join(words) or "0"
 
 
 def measure(way: str, clients: int, room: int, folder: Path, seconds: float) -> Row:
@@ -151,7 +156,7 @@ def line(row: Row, c_rate: float) -> str:
     return (
         f"{row.way:>18} {row.clients:>7,} {row.room:>6,} {row.rate(SOON_S):>11,.0f} {row.rate(LATE_S):>11,.0f} {ratio:>6} "
         f"{1e3 * soon.p99_s if soon else float('nan'):>7.1f} {1e6 * end.cost_s:>8.1f} {end.gateway:>7.2f} {end.server:>6.2f} "
-        f"{max(end.audience, end.actors):>5.2f}  {row.bottleneck:<12} {row.faults:>6}"
+        f"{max(end.audience, end.actors):>5.2f}  {row.bottleneck:<12} {row.beyond}"
     )
 
 
@@ -159,9 +164,10 @@ def judged(rows: list[Row]) -> list[str]:
     """Return what was wanted and not reached."""
     by = {(r.way, r.clients, r.room): r for r in rows if r.bottleneck != "load side"}
     wrong = [
-        f"{r.way}, {r.clients:,} clients, rooms of {r.room}: {r.faults} faults"
+        f"{r.way}, {r.clients:,} clients, rooms of {r.room}: {', '.join(f'{n:,} {name}' for name, n in s.faults.items())} at {s.deliveries_per_s:,.0f}/s"
         for r in by.values()
-        if r.faults and r.way != YARDSTICK
+        for s in r.seen
+        if s.faults and r.way != YARDSTICK and s.gateway < BUSY
     ]
     for (way, clients, room), row in by.items():
         least = by.get((YARDSTICK, clients, room))
@@ -201,7 +207,7 @@ def main() -> None:
         print(f"{machine()}; one gateway; p99 from the intended time of a change to the last client of its room")
         print(
             f"{'way':>18} {'clients':>7} {'room':>6} {'<100 ms /s':>11} {'<2 s /s':>11} {'of C':>6} {'p99 ms':>7} {'µs each':>8} "
-            f"{'gateway':>7} {'server':>6} {'load':>5}  {'bottleneck':<12} {'faults':>6}"
+            f"{'gateway':>7} {'server':>6} {'load':>5}  {'bottleneck':<12} faults, by kind"
         )
         rows: list[Row] = []
         for clients in counts:

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { ROOMS = 1 << 15, SOCKETS = 1 << 15, INPUT = 1 << 22, OPENED = 1, JOINED = 2 };
@@ -118,6 +119,7 @@ int main(int count, char **given) {
   struct epoll_event ready[512];
   struct sockaddr_in at;
   struct rusage used;
+  struct timespec now;
   socklen_t size = sizeof at;
   char line[1024];
   if (count != 4) return 2;
@@ -134,7 +136,8 @@ int main(int count, char **given) {
       else if (fd == 0) {
         if (!fgets(line, sizeof line, stdin)) return 0;
         getrusage(RUSAGE_SELF, &used);
-        printf("{\"cpu_s\": %f}\n", used.ru_utime.tv_sec + used.ru_stime.tv_sec + (used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6), fflush(stdout);
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        printf("{\"at_s\": %f, \"cpu_s\": %f}\n", now.tv_sec + now.tv_nsec / 1e9, used.ru_utime.tv_sec + used.ru_stime.tv_sec + (used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6), fflush(stdout);
       } else if (fd == listener) {
         int client = accept4(listener, 0, 0, SOCK_NONBLOCK);
         if (client < 0 || client >= SOCKETS) continue;

@@ -278,6 +278,29 @@ def test_who_was_banned_comes_in_no_more(sample: made.Project, sample_folder: Pa
         assert not own.client().exists(state.replace(":state", ":roster"))
 
 
+def test_who_is_here_and_whose_lease_lapsed_all_the_same_takes_the_seat_again(
+    sample: made.Project, sample_folder: Path
+) -> None:
+    with running(sample_folder, sample) as (own, [gateway]):
+        client: Any = own.client(decode_responses=True)
+        roster, presence = (state_key(sample, "s0", name) for name in ("roster", "presence"))
+        delivered = made.client_module(sample_folder, "lapsed")
+        operations = delivered.Operations(client, delivered.Keys(naming.ENVIRONMENT))
+        member = Member([gateway.url], hall.signed("s0", "ann"), random.Random(1))
+
+        async def story() -> None:
+            life = asyncio.create_task(member.live())
+            await asyncio.to_thread(until, lambda: member.copy.mode == "live", "not live")
+            client.zadd(presence, dict.fromkeys(client.zrange(presence, 0, -1), 1))  # no renewal came in time
+            assert operations.sweep("s0")
+            await asyncio.to_thread(until, lambda: client.hexists(roster, "ann"), "a member who is here has no seat")
+            member.stop()
+            await life
+
+        asyncio.run(story())
+        assert not [name for name in member.counts if name.startswith("closed")]
+
+
 def test_a_gateway_heeds_the_projects_own_actions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A name stays, the copy has what an action changed, and who was kicked is sent away."""
     acting = made.acting("sample", tmp_path)

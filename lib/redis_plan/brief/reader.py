@@ -41,9 +41,8 @@ from redis_plan.brief.reconcile.setting import places
 from redis_plan.brief.requirements import read_requirements
 from redis_plan.brief.restrictions import read_restrictions
 from redis_plan.brief.sections import Roles
-from redis_plan.brief.slug import slug_of
 from redis_plan.brief.stack import merge_stack, read_stack
-from redis_plan.brief.title import read_title
+from redis_plan.brief.title import read_title, slug_of
 
 #: Languages whose sentences are read; of others only what needs little language is.
 READ_FULLY = ("en", "pl")

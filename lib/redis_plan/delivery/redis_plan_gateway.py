@@ -212,6 +212,11 @@ class Gateway:
             except (RedisError, OSError) as error:
                 _log.warning("a join waits: %r", error)
 
+    async def _seat_again(self, client: Client, member: Member) -> None:
+        status = await self._seat(member)
+        if status in ("full", "gone"):
+            client.close(status)
+
     async def _act(self, client: Client, member: Member, given: Mapping[str, Any], kind: str) -> None:
         try:
             async with client.turn:
@@ -232,6 +237,7 @@ class Gateway:
         room = self.rooms.get(session_id)
         if room is None:
             return
+        room.copy = copy  # it may be live before who asked for it goes on
         if copy.mode != "catching up":
             room.live.set()
         if message is None:
@@ -260,7 +266,10 @@ class Gateway:
                 client.send(shown[client.member.role if client.member else ""])
 
     def _say_why(self, room: Room, event: Mapping[str, Any]) -> None:
-        """Close the socket whose lease another one took, and those of a member that was removed."""
+        """Close the socket whose lease another one took, and those of a member that was removed.
+
+        Whose lease lapsed although the socket is here was renewed too late, and takes the seat again.
+        """
         kind, about = event["t"], event["d"] or {}
         taken = about.get("taken") or []
         leases, removed = [taken] if isinstance(taken, str) else taken, about.get("target", about.get("m"))
@@ -269,7 +278,10 @@ class Gateway:
                 if kind == "join" and client.member.lease in leases:
                     client.close("taken")
                 elif kind == "leave" and removed == client.member.member_id:
-                    client.close("kicked")
+                    if about.get("why") == "lease":
+                        self._begin(self._seat_again(client, client.member))
+                    else:
+                        client.close("kicked")
 
     def _snapshot(self, room: Room, role: str) -> bytes:
         assert room.copy is not None

@@ -214,13 +214,15 @@ class SyncDriver:
         followed = self._followed.get(channel)
         if followed is None:
             followed = self._followed[channel] = _Followed(session_id, SyncClient(self._fold), [])
+            followed.listeners.extend([listener] if listener else [])  # before the subscription: it may be live at once
             if self._pubsub is not None:
                 try:
                     await self._subscribe(self._pubsub, [channel])
                 except Exception as error:  # whatever it is, the next life of the connection subscribes to it
                     self._warn("subscribing", error)
                     self._reading.cancel()
-        followed.listeners.extend([listener] if listener else [])
+        elif listener:
+            followed.listeners.append(listener)
         return followed.copy
 
     @property

@@ -38,6 +38,8 @@ class Seat:
     hello: bytes
     link: socket.socket | None = None
     slow: bool = False
+    #: The other side ended the connection.
+    over: bool = False
     received: bytearray = field(default_factory=bytearray)
     #: For each piece that came: where it ended in what was received, and when, in ns of the monotonic clock.
     ends: array[int] = field(default_factory=lambda: array("q"))
@@ -101,6 +103,7 @@ class Audience:
                 seat.ends.append(len(seat.received))
             else:
                 self.selector.unregister(seat.link)
+                seat.over = True
         return called
 
     def listen(self) -> None:
@@ -110,7 +113,7 @@ class Audience:
             if self._read(0.1):
                 if not sys.stdin.readline():
                     return
-                print(json.dumps({"cpu_s": time.process_time()}), flush=True)
+                print(json.dumps({"cpu_s": time.process_time(), "at_s": time.monotonic()}), flush=True)
 
     def _show_life(self) -> None:
         self.alive = time.monotonic() + ALIVE_S

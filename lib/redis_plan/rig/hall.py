@@ -8,9 +8,9 @@ import importlib.util
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -42,7 +42,8 @@ class Phase:
 class Seen:
     """What one phase came to. Shares are CPU time by wall time of a process, over the phase.
 
-    ``cost_s`` is a gateway's CPU time for one delivery, until the last of them was out.
+    ``cost_s`` is a gateway's CPU time for one delivery, until the last of them was out. ``faults`` are what its clients
+    went through, by kind (verdict.FAULTS).
     """
 
     phase: Phase
@@ -58,6 +59,7 @@ class Seen:
     server: float
     audience: float
     actors: float
+    faults: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def deliveries_per_s(self) -> float:
@@ -86,8 +88,8 @@ class Seen:
 
     @property
     def whole(self) -> bool:
-        """Whether every change reached every client."""
-        return self.complete == self.changes > 0 and not self.errors
+        """Whether every change reached every client, in order and once, and nobody lost a connection."""
+        return self.complete == self.changes > 0 and not self.errors and not self.faults
 
 
 def signed(session_id: str, member: str, role: str = "player", **more: Any) -> dict[str, Any]:  # Any: JSON
@@ -175,27 +177,33 @@ def fan_out(
                               payload=phase.payload, seed=seed)  # fmt: skip
             after = _cpu(client, audience, gateways)
             time.sleep(settle_s)  # what is late comes late, and is not the next phase's
-            shares = {name: (after[name] - before[name]) / done["took_s"] for name in after}
-            rested = _cpu(client, audience, gateways)["gateway"]
-            looked.append((done, shares, rested - before["gateway"]))
-            if rested - after["gateway"] > settle_s / 2:  # still behind: the next phase would measure this one
+            rested = _cpu(client, audience, gateways)
+            shares = {name: _share(before[name], after[name]) for name in after}
+            looked.append((done, shares, rested["gateway"][0] - before["gateway"][0]))
+            if _share(after["gateway"], rested["gateway"]) > 0.5:  # still behind: the next phase would measure this one
                 break
         verdict = audience.finish()
     seen = []
     for number, (phase, (done, shares, spent)) in enumerate(zip(phases, looked, strict=False), 1):
-        found = verdict["phases"].get(str(number), {"complete": 0, "hdr": ""})
+        found = verdict["phases"].get(str(number), {"complete": 0, "hdr": "", "faults": {}})
         latency = histogram.decode(found["hdr"]) if found["hdr"] else histogram.of([])
         seen.append(
             Seen(phase, members, int(done["changes"]), int(found["complete"]), latency, done["late_s"], done["took_s"],
-                 int(done["errors"]), cost_s=spent / max(1, done["changes"] * members / len(gateways)), actors=done["busy_s"] / done["took_s"], **shares)
+                 int(done["errors"]), cost_s=spent / max(1, done["changes"] * members / len(gateways)), actors=done["busy_s"] / done["took_s"], faults=found["faults"], **shares)
         )  # fmt: skip
-    return seen, verdict["counts"]
+    return seen, verdict["counts"] | verdict["faults"]
 
 
-def _cpu(client: redis.Redis, audience: Child, gateways: Sequence[Child]) -> dict[str, float]:
-    """Return the CPU seconds of each process so far; of several gateways those of the busiest."""
+def _cpu(client: redis.Redis, audience: Child, gateways: Sequence[Child]) -> dict[str, tuple[float, float]]:
+    """Return the CPU seconds of each process so far and when it was so; of several gateways those of the busiest."""
+    server = serverside.main_thread_cpu(client), time.monotonic()
+    said = [child.ask() for child in gateways]  # a busy one answers late, and says when it did
+    heard = audience.ask()
+    busiest = max(said, key=lambda answer: float(answer["cpu_s"]))
     return {
-        "gateway": max(child.ask()["cpu_s"] for child in gateways),
-        "server": serverside.main_thread_cpu(client),
-        "audience": audience.ask()["cpu_s"],
-    }
+        "gateway": (busiest["cpu_s"], busiest["at_s"]), "server": server, "audience": (heard["cpu_s"], heard["at_s"]),
+    }  # fmt: skip
+
+
+def _share(before: tuple[float, float], after: tuple[float, float]) -> float:
+    return (after[0] - before[0]) / max(1e-9, after[1] - before[1])

@@ -1,7 +1,7 @@
 """The delivered gateway as a process of an experiment: its own files, with the bounds and the feed that are asked for.
 
 ``python -m redis_plan.rig.serving gateway`` reads one line of JSON: folder (of the delivered files), port, limits (what
-differs), timing (likewise) and feed. It prints ``ready``, answers each line on stdin with its CPU time and counts, and
+differs), timing (likewise) and feed. It prints ``ready``, answers each line on stdin with its CPU time and when it was so, and
 ends when stdin closes.
 """
 
@@ -40,7 +40,7 @@ async def _serve(given: dict[str, Any]) -> None:  # Any: the parent's JSON
 
 async def _answer(reader: asyncio.StreamReader) -> None:
     while await reader.readline():
-        print(json.dumps({"cpu_s": time.process_time()}), flush=True)
+        print(json.dumps({"cpu_s": time.process_time(), "at_s": time.monotonic()}), flush=True)
 
 
 def main() -> None:

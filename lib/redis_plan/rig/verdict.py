@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from redis_plan.delivery.redis_plan_websocket import CLOSING
 from redis_plan.measure import histogram
 from redis_plan.rig import wire
 
@@ -22,25 +23,30 @@ class Received(Protocol):
     received: bytearray
     ends: Any
     times: Any
+    over: bool
 
 
-#: What a client went through, by name; all but pieces, events and bytes are 0 in a run without faults.
-FAULTS = ("gaps", "repeated", "backward", "closed", "snapshots")
+#: What a client may go through, by name; "closed" goes on with why. All of them are 0 in a run without faults.
+FAULTS = ("gap", "repeated", "backward", "closed", "cut", "snapshot")
+#: Why a gateway closes a socket, by its code; other codes are those of the protocol or of the library.
+_WHY = {code: why for why, (code, _) in CLOSING.items()}
 
 
 def judged(seats: Iterable[Received]) -> dict[str, Any]:  # Any: JSON
-    """Return the counts of all clients that read, and for each phase the changes and their latencies.
+    """Return the counts of all clients that read, and for each phase its changes, their latencies and what went wrong.
 
     A change is complete when every client of its room that read has it. Changes carry ``"p"``, the phase, and ``"at"``,
-    the intended time in ns of the monotonic clock; those of phase 0 are warm-up.
+    the intended time in ns of the monotonic clock; those of phase 0 are warm-up. What went wrong is counted by its kind
+    (FAULTS) in the phase of the change that showed it, or of the client's last change before it.
     """
     counts: Counter[str] = Counter()
     members: Counter[str] = Counter()
     last: dict[tuple[str, int], list[int]] = {}  # room and version → phase, intended, clients, the last one's time
+    faults: dict[int, Counter[str]] = defaultdict(Counter)
     for seat in seats:
         if not seat.slow:
             members[seat.room] += 1
-            _follow(seat, counts, last)
+            _follow(seat, counts, last, faults)
     phases: dict[int, list[tuple[int, bool]]] = defaultdict(list)
     for (room, _), (phase, intended, clients, at) in last.items():
         phases[phase].append((at - intended, clients == members[room]))
@@ -51,20 +57,27 @@ def judged(seats: Iterable[Received]) -> dict[str, Any]:  # Any: JSON
                 "changes": len(rows),
                 "complete": sum(whole for _, whole in rows),
                 "hdr": histogram.of(np.array([max(0, ns) for ns, whole in rows if whole]) / 1e9).encode(),
+                "faults": +faults[phase],
             }
             for phase, rows in phases.items()
             if phase
         },
+        "faults": sum(faults.values(), Counter()),
     }
 
 
-def _follow(seat: Received, counts: Counter[str], last: dict[tuple[str, int], list[int]]) -> None:
-    data, version, first = bytes(seat.received), -1, True
+def _follow(
+    seat: Received, counts: Counter[str], last: dict[tuple[str, int], list[int]], faults: dict[int, Counter[str]]
+) -> None:
+    data, version, first, phase = bytes(seat.received), -1, True, 0
+    closed = False
     counts["pieces"] += len(seat.ends)
     counts["bytes"] += len(data)
     for opcode, begin, end in wire.frames(data, data.find(b"\r\n\r\n") + 4):
         if opcode == wire.CLOSE:
-            counts["closed"] += 1
+            code = int.from_bytes(data[begin : begin + 2], "big")
+            faults[phase][f"closed: {_WHY.get(code, code)}"] += 1
+            closed = True
             continue
         if opcode != wire.TEXT:
             continue
@@ -72,22 +85,25 @@ def _follow(seat: Received, counts: Counter[str], last: dict[tuple[str, int], li
         if payload.startswith(b'{"t":"~'):
             said = json.loads(payload)
             if said["t"] == "~snapshot" or (said["t"] == "~delta" and first):
-                counts["snapshots"] += not first
+                faults[phase]["snapshot"] += not first
                 version, first = int(said["v"]), False
             continue
-        at = payload.find(b'"v":') + 4
-        number = int(payload[at : payload.index(b",", at)])
+        number = _number(payload, b'"v":')
         counts["events"] += 1
+        intended = _number(payload, b'"at":')
+        phase = max(phase, _number(payload, b'"p":')) if intended >= 0 else phase
         if version >= 0 and number != version + 1:
-            counts["gaps" if number > version else "repeated" if number == version else "backward"] += 1
+            faults[phase]["gap" if number > version else "repeated" if number == version else "backward"] += 1
         version = number
-        at = payload.find(b'"at":') + 5
-        if at > 4:
-            phase = payload.find(b'"p":') + 4
+        if intended >= 0:
             came = seat.times[bisect_left(seat.ends, end)]
-            intended = int(payload[at : payload.index(b",", at)])
-            row = last.setdefault(
-                (seat.room, number), [int(payload[phase : payload.index(b",", phase)]), intended, 0, 0]
-            )
+            row = last.setdefault((seat.room, number), [phase, intended, 0, 0])
             row[2] += 1
             row[3] = max(row[3], came)
+    faults[phase]["cut"] += seat.over and not closed
+
+
+def _number(payload: bytes, name: bytes) -> int:
+    """Return the number that follows a name in an envelope; -1 where the name is not there."""
+    at = payload.find(name)
+    return int(payload[at + len(name) : payload.index(b",", at)]) if at >= 0 else -1
