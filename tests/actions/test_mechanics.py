@@ -204,7 +204,7 @@ def test_a_race_ends_as_some_order_of_the_same_calls(live: Server, client: "redi
 
 async def race(live: Server, world: World, ops: list[str], *, as_members: bool = False) -> list[list[Any]]:
     """Send one call an operation, each on a connection of its own, at the same moment."""
-    instead: list[dict[str, str]] = [{"member": op, "folded": op} if as_members else {} for op in ops]
+    instead: list[dict[str, str]] = [{"member": op, "name": op, "folded": op} if as_members else {} for op in ops]
     path = str(live.address[1])
     crowd = [redis.asyncio.Redis(unix_socket_path=path, decode_responses=True, retry=None) for _ in ops]
     await asyncio.gather(*(c.ping() for c in crowd))

@@ -46,7 +46,9 @@ class World:
     def build(self, breaks: str = "") -> "World":
         """Make the session so that every guard passes, but for the one named."""
         self.client.flushdb()
-        self.state(status="open", epoch="0a", version=7, created_at=self.now, updated_at=self.now, owner="host")
+        self.state(
+            status="open", epoch="0a", version=7, created_at=self.now - 10 * LEASE, updated_at=self.now, owner="host"
+        )
         for member in ("ann", "bob"):
             self.client.hset(self.key("roster"), member, f'{{"name":"{member}!","as":"{member}!"}}')
         for guard in self.kind.guards:
@@ -225,7 +227,10 @@ def _entry(w: World, o: Mapping[str, Option], author: str = "") -> None:
 
 
 def _counted(w: World, o: Mapping[str, Option], less: int = 0, share: bool = False) -> None:
-    k, _, name = _of(w, o)
+    k, kind, name = _of(w, o)
+    if kind == "zset":
+        w.client.zadd(k, {name: int(w.given["amount"]) - less})
+        return
     w.client.hset(k, f"by|{_member(w)}|{name}" if share else name, int(w.given["amount"]) - less)
 
 
@@ -245,6 +250,7 @@ HOLD: Mapping[str, Callable[[World, Mapping[str, Option]], None]] = {
     "holds": lambda w, o: w.set(str(o["field"]), _member(w)),
     "gone": lambda w, o: w.set("away:host", w.now - w.number(o["after"])),
     "silent": _silent,
+    "here": lambda w, _o: w.client.zadd(w.key("presence"), {f"{_member(w)}#c1": w.now + LEASE}) and None,
     "everyone": _everyone,
     "known": _known,
     "state": lambda w, o: w.part(o).update(state=_words(o["is"])[0]),
@@ -264,7 +270,10 @@ BREAK: Mapping[str, Callable[[World, Mapping[str, Option]], None]] = {
     "seat": lambda w, _o: w.client.hdel(w.key("roster"), _member(w)) and None,
     "role": _no_role,
     "seated": lambda w, _o: w.client.hdel(w.key("roster"), w.given["target"]) and None,
-    "belongs": lambda w, _o: w.client.hdel(w.key("roster"), w.given["target"]) and None,
+    "belongs": lambda w, _o: w.client.hdel(w.key("roster"), w.given["target"]) and w.client.delete(w.key("presence")) and None,
+    "here": lambda w, _o: w.client.hdel(w.key("roster"), _member(w)) and w.client.delete(w.key("presence")) and None,
+    "fitting": lambda w, _o: w.given.update(name="A"),
+    "complete": lambda w, _o: w.set("key:votes:r9", "round"),
     "other": lambda w, _o: w.given.update(target=_member(w)),
     "phase": lambda w, _o: w.set("phase", "elsewhere"),
     "current": lambda w, o: w.set(str(o["field"]), "r0"),

@@ -37,6 +37,39 @@ local function told(value)
   return value == nil and 'null' or cjson.encode(value)
 end
 
+local function effect_phase(t, to, keeps)
+  if keeps then set_field(t, keeps, t.s.phase or 'lobby') end
+  set_field(t, 'phase', to)
+end
+
+local function effect_phase_back(t, keeps)
+  set_field(t, 'phase', t.s[keeps] or 'lobby')
+  clear_field(t, keeps)
+end
+
+-- What ends has no phase any more, and no timer of one.
+local function effect_close(t)
+  set_field(t, 'status', 'ended')
+  for _, field in ipairs({'phase', 'phase_until', 'phase_left', 'phase_before', 'turn_until'}) do clear_field(t, field) end
+end
+
+local function effect_reopen(t)
+  if t.session.status == 'open' then return end
+  set_field(t, 'status', 'open')
+  clear_field(t, 'receipt')
+end
+
+local function effect_forget_rounds(t)
+  local noted = rounds_of(t)
+  for _, key in ipairs(t.keys) do
+    local field = noted[part_of(t.state, key) or '']
+    if field then
+      redis.call('UNLINK', key)
+      redis.call('HDEL', t.state, field)
+    end
+  end
+end
+
 local function effect_timer(t, field, after) set_field(t, field, digits(t.now + after)) end
 
 local function effect_stop(t, field, left)

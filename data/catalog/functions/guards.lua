@@ -62,11 +62,19 @@ local function guard_role(t, roles) return roles[role_of(t) or ''] end
 
 local function guard_seated(t) return redis.call('HEXISTS', t.roster, t.a.target) == 1 end
 
-local function guard_belongs(t) return t.s.owner == t.a.target or redis.call('HEXISTS', t.roster, t.a.target) == 1 end
+local function guard_belongs(t)
+  return t.s.owner == t.a.target or redis.call('HEXISTS', t.roster, t.a.target) == 1 or #connections_of(t.presence, t.a.target) > 0
+end
+
+-- Who leads without playing has a lease and no seat.
+local function guard_here(t)
+  return redis.call('HEXISTS', t.roster, t.a.member) == 1 or #connections_of(t.presence, t.a.member) > 0
+end
 
 local function guard_other(t) return t.a.member ~= t.a.target end
 
-local function guard_phase(t, phases) return phases[t.s.phase or 'lobby'] end
+-- What has ended is in no phase: an action that may open it again asks for none.
+local function guard_phase(t, phases) return phases[t.s.phase or 'lobby'] or t.session.status ~= 'open' end
 
 local function guard_current(t, field, value) return t.s[field] == value end
 
@@ -98,8 +106,19 @@ local function guard_own_name(t)
   return true
 end
 
+-- Characters of UTF-8: its bytes without those that go on with one.
+local function characters(text) return #string.gsub(text, '[\128-\191]', '') end
+
+-- A name as it is shown, and as names are compared: of ASCII letters it can be told whether the one belongs to the other.
+local function guard_fitting(t, least, most)
+  local length, folds = characters(t.a.name), string.find(t.a.name, '[\128-\255]') and t.a.folded or t.a.name
+  return length >= least and length <= most and t.a.folded == string.lower(string.match(folds, '^%s*(.-)%s*$'))
+end
+
+-- A session may have fewer seats than the project lets any have: its field capacity says how many.
 local function guard_seats(t, most)
-  return redis.call('HEXISTS', t.roster, t.a.member) == 1 or redis.call('HLEN', t.roster) < most
+  local own = whole(t.s.capacity or '', 1, LAST_VERSION) or most
+  return redis.call('HEXISTS', t.roster, t.a.member) == 1 or redis.call('HLEN', t.roster) < math.min(most, own)
 end
 
 local function guard_watchers(t, most)
@@ -131,12 +150,12 @@ local function guard_gone(t, after)
   return since and t.now >= since + after
 end
 
--- A lease ends a lease's length after the heartbeat that renewed it.
+-- A lease ends a lease's length after the heartbeat that renewed it. Who never had one was not heard since the beginning.
 local function guard_silent(t, after, lease)
-  for _, c in ipairs(connections_of(t.presence, t.a.target)) do
-    if t.now < c.ends - lease + after then return false end
-  end
-  return true
+  local heard, leases = 0, connections_of(t.presence, t.a.target)
+  for _, c in ipairs(leases) do heard = math.max(heard, c.ends - lease) end
+  if #leases == 0 then heard = time_of(t.s.created_at) or 0 end
+  return t.now >= heard + after
 end
 
 local function guard_marked(t) return not t.s['away:' .. t.a.target] end
@@ -146,12 +165,34 @@ local function guard_paced(t, after)
   return not last or t.now >= last + after
 end
 
+-- Nobody waits for who leads or watches without a seat, nor for who is marked away.
 local function guard_everyone(t, key)
   for _, c in ipairs(redis.call('ZRANGEBYSCORE', t.presence, '(' .. digits(t.now), '+inf')) do
     local member = member_of(c)
-    if redis.call('HEXISTS', t.roster, member) == 1 and redis.call('HEXISTS', key, member) == 0 then return false end
+    local asked = redis.call('HEXISTS', t.roster, member) == 1 and redis.call('HEXISTS', t.state, 'away:' .. member) == 0
+    if asked and redis.call('HEXISTS', key, member) == 0 then return false end
   end
   return true
+end
+
+-- The fields of the state that note keys of rounds. Each has to be among the keys that were given, to be unlinked with
+-- them: t.unnamed has those that are not.
+local function rounds_of(t)
+  local noted, all = {}, redis.call('HGETALL', t.state)
+  for i = 1, #all, 2 do
+    if starts(all[i], NOTE) and all[i + 1] == ROUND then noted[string.sub(all[i], #NOTE + 1)] = all[i] end
+  end
+  return noted
+end
+
+local function guard_complete(t)
+  local given = {}
+  for _, key in ipairs(t.keys) do given[part_of(t.state, key) or ''] = true end
+  t.unnamed = {}
+  for part in pairs(rounds_of(t)) do
+    if not given[part] then t.unnamed[#t.unnamed + 1] = part end
+  end
+  return #t.unnamed == 0
 end
 
 local function has_hash(key, field) return redis.call('HEXISTS', key, field) == 1 end
@@ -200,6 +241,8 @@ local function counted(key, field) return tonumber(redis.call('HGET', key, field
 local function share_of(t, field) return 'by|' .. t.a.member .. '|' .. field end
 
 local function guard_enough(t, key, field) return counted(key, field) >= t.a.amount end
+
+local function guard_enough_points(t, key, field) return tonumber(redis.call('ZSCORE', key, field) or 0) >= t.a.amount end
 
 local function guard_share(t, key, field, most) return counted(key, share_of(t, field)) + t.a.amount <= most end
 

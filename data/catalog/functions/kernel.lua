@@ -5,7 +5,7 @@
 local CALLS = {}
 
 local LAST_VERSION = 9007199254740991
-local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_FEW, MOST_KEYS = 262144, 64, 1024, 1000, 1000
+local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_ID, MOST_FEW, MOST_KEYS = 262144, 64, 1024, 64, 1000, 1000
 
 -- Whether text is UTF-8 (RFC 3629): no overlong form, no surrogate, nothing above U+10FFFF. One pass.
 local function is_utf8(text)
@@ -421,8 +421,9 @@ local function leases(presence, member)
 end
 
 -- Fields of the state that are not the project's to read in a snapshot: "key:answer:7" notes a key of the session with an
--- id of its own, so that who removes the session can name it without SCAN; "hidden:…" is what must not be seen yet.
-local NOTE, HIDDEN = 'key:', 'hidden:'
+-- id of its own, so that who removes the session can name it without SCAN: its value is "round" where a round's end is its
+-- own; "hidden:…" is what must not be seen yet.
+local NOTE, HIDDEN, ROUND = 'key:', 'hidden:', 'round'
 
 local function starts(text, with)
   return string.sub(text, 1, #with) == with
@@ -434,9 +435,9 @@ local function part_of(state, key)
   return part and string.find(part, ':', 1, true) and part or nil
 end
 
-local function note(state, key)
+local function note(state, key, of)
   local part = part_of(state, key)
-  if part then redis.call('HSETNX', state, NOTE .. part, '') end
+  if part then redis.call('HSETNX', state, NOTE .. part, of or '') end
 end
 
 -- What the state keeps of a member only as long as the seat: away since when, last one sent when. The owner's absence stays
@@ -446,13 +447,17 @@ local function forget(state, member)
   redis.call('HDEL', state, 'hidden:pace:' .. member)
 end
 
--- The first of the fields that only the functions may set.
+-- An id as names of keys have it, and as the actions compare it.
+local function is_encoded(text) return #text <= MOST_ID and string.find(text, '^[%w_.%-%%~]+$') end
+
+-- What is wrong with the first of the fields that only the functions may set, or that the actions could not go by.
 local OWN_FIELDS = {epoch = true, version = true, receipt = true, created_at = true, updated_at = true}
 
 local function reserved(fields)
   for i = 1, #fields, 2 do
     local name, value = fields[i], fields[i + 1]
-    if OWN_FIELDS[name] or starts(name, NOTE) then return name end
-    if name == 'status' and (value == 'ended' or value == 'handed_over') then return 'status ' .. value end
+    if OWN_FIELDS[name] or starts(name, NOTE) then return name .. ' belongs to the functions' end
+    if name == 'status' and (value == 'ended' or value == 'handed_over') then return 'status ' .. value .. ' belongs to the functions' end
+    if name == 'owner' and not is_encoded(value) then return 'owner is no id as names of keys have it (encode_id)' end
   end
 end

@@ -14,7 +14,7 @@
 -- FUNCTION session_create
 local function session_create(keys, a, session)
   local wrong = reserved(a.fields)
-  if wrong then return redis.error_reply('BADARG session_create: ' .. wrong .. ' belongs to the functions') end
+  if wrong then return redis.error_reply('BADARG session_create: ' .. wrong) end
   if session then return 'exists' end
   for i = 2, #keys do redis.call('UNLINK', keys[i]) end
   local now = clock_text()
@@ -32,9 +32,9 @@ local function session_join(keys, a, session)
   if member == '' then return redis.error_reply('BADARG session_join: member') end
   if redis.call('HEXISTS', keys[1], 'hidden:ban:' .. member) == 1 then return {session.version, 'banned'} end
   local old = redis.call('HGET', keys[2], member)
-  local seats = a.capacity or whole(redis.call('HGET', keys[1], 'capacity') or '9007199254740991', 1, LAST_VERSION)
-  if not seats then return redis.error_reply('BADSTATE ' .. keys[1] .. ' has a capacity that is no number') end
-  if not old and redis.call('HLEN', keys[2]) >= seats then return {session.version, 'full'} end
+  local own = whole(redis.call('HGET', keys[1], 'capacity') or '9007199254740991', 1, LAST_VERSION)
+  if not own then return redis.error_reply('BADSTATE ' .. keys[1] .. ' has a capacity that is no number') end
+  if not old and redis.call('HLEN', keys[2]) >= math.min(a.capacity or own, own) then return {session.version, 'full'} end
   local taken = nil
   if old and not redis.call('ZSCORE', keys[3], a.member) then
     local mine = leases(keys[3], member)
@@ -81,7 +81,7 @@ end
 -- FUNCTION session_apply
 local function session_apply(keys, a, session)
   local wrong = reserved(a.fields)
-  if wrong then return redis.error_reply('BADARG session_apply: ' .. wrong .. ' belongs to the functions') end
+  if wrong then return redis.error_reply('BADARG session_apply: ' .. wrong) end
   local refused = refusal(keys[3], session, a)
   if refused then return refused end
   advance(keys, keys[2], session, a, a.type, a.op_id, a.data, a.fields)

@@ -24,7 +24,8 @@ def lacking(kind: Kind, keyspace: Keyspace, homes: Homes) -> str:
         return SESSION
     if kind.declared:
         return ""  # its keys were held against the design where it was read
-    uses = [use for use, _ in kind.keys.values()] + ([kind.use] if kind.use != SESSION else [])
+    uses = [use for local, (use, _) in kind.keys.items() if local not in kind.borrowed]
+    uses += [kind.use] if kind.use != SESSION else []
     for use in uses:
         if (kind.mechanic not in homes) if use == RECORDS else keyspace.use(use) is None:
             return use
@@ -39,14 +40,26 @@ def otherwise(kind: Kind, keyspace: Keyspace, homes: Homes) -> str:
 
 
 def keys_of(kind: Kind, keyspace: Keyspace, homes: Homes) -> dict[str, str]:
-    """Return the name of the design's key pattern behind each key of ``kind``: of several the one of its type."""
+    """Return the name of the design's key pattern behind each key of ``kind``: of several the one of its type.
+
+    A key of another mechanic is there only where the design holds it as that mechanic does.
+    """
     found = {}
     for local, (use, type) in kind.keys.items():
-        if use == RECORDS and kind.mechanic in homes:
+        if (of := kind.borrowed.get(local)) is not None:
+            if name := _borrowed(of, use, type, keyspace, homes):
+                found[local] = name
+        elif use == RECORDS and kind.mechanic in homes:
             found[local] = homes[kind.mechanic]
         elif mine := [p for p in keyspace.keys if p.use == use and use != RECORDS]:
             found[local] = max(mine, key=lambda p: p.type == type).name
     return found
+
+
+def _borrowed(mechanic: str, use: str, type: str, keyspace: Keyspace, homes: Homes) -> str:
+    if use == RECORDS:
+        return homes.get(mechanic, "")
+    return next((p.name for p in keyspace.keys if (p.use, p.type) == (use, type) and p.scope == "session"), "")
 
 
 def touched(kind: Kind, keys: Mapping[str, str], keyspace: Keyspace) -> tuple[KeyPattern, ...]:
@@ -74,4 +87,5 @@ def needs_session(kind: Kind) -> bool:
 
 def nouns_of(kind: Kind) -> tuple[str, ...]:
     """Return what the records of ``kind`` are called in the catalog: a team, a claim; nothing where it keeps none."""
-    return tuple(cues.canonical(local) for local, (use, _) in kind.keys.items() if use == RECORDS)
+    own = (local for local, (use, _) in kind.keys.items() if use == RECORDS and local not in kind.borrowed)
+    return tuple(cues.canonical(local) for local in own)

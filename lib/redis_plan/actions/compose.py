@@ -61,6 +61,7 @@ def compose(
         raise RedisPlanError(f"{kind.id} is carried out by {kind.call}: there is nothing to compose")
     if not session and not alone(kind):
         raise RedisPlanError(f"{kind.id} needs a session: its guards and effects read one")
+    kind = kind.on(keys) if keys is not None else kind
     writer = _Writer(kind, session)
     patterns = keys or {}
     own = [(patterns.get(local, local), type_) for local, (_, type_) in writer.keys.items()]
@@ -121,7 +122,8 @@ class _Writer:
         lines += self.reads()
         for guard in self.kind.guards:
             refused = _quoted(guard.answer)
-            answer = f"{{session.version, {refused}}}" if self.session else refused
+            more = f", unpack(t.{tells})" if (tells := _word(guard).tells) else ""
+            answer = f"{{session.version, {refused}{more}}}" if self.session else refused
             asked = self.lua(guard)
             fails = asked.removeprefix("not ") if asked.startswith("not ") else f"not {asked}"
             lines.append(f"if {fails} then return {answer} end")
@@ -157,7 +159,11 @@ class _Writer:
         names = ["state", "log", "idem", *self.keys] if self.session else list(self.keys)
         there = ", ".join(f"{name} = keys[{place}]" for place, name in enumerate(names, 1))
         more = "session = session, s = {}, set = {}, del = {}, " if self.session else ""
+        parts: tuple[Guard | Effect, ...] = (*self.kind.guards, *self.kind.effects)
+        more += "keys = keys, " if any(_word(part).tells for part in parts) else ""
         made = [f"local t = {{{there}, {more}a = a, now = clock()}}"]
+        if any(_word(part).reopens for part in parts):
+            made.append("if session and session.status == 'handed_over' then session.ended = false end")
         if self.session:
             made += ["local refused = refusal(t.idem, session, a)", "if refused then return refused end"]
         return made
@@ -182,9 +188,10 @@ class _Writer:
         written = dict.fromkeys(str(e.options["key"]) for e in self.kind.effects if "key" in e.options and e.name not in ("empty", "remove", "drop", "erase"))  # fmt: skip
         written |= dict.fromkeys(own_lua.written(self.kind.lua))
         fields = any(_word(e).fields for e in self.kind.effects)
+        of = ", ROUND" if "round" in self.kind.takes else ""
         return [
             *(["settle(t)"] if fields else []),  # what goes; what is set is written with the version
-            *(f"note(t.state, t.{name})" for name in written if self.keys[name][1] != "string"),
+            *(f"note(t.state, t.{name}{of})" for name in written if self.keys[name][1] != "string"),
             f"advance(keys, t.log, session, a, {_quoted(self.kind.announces)}, a.op_id, {self.event()}, t.set)",
             "remember(t.idem, session, a)",
             f"refresh({{keys[1], keys[2], unpack(keys, {4 + strings})}}, a.ttl_s, {kept})",

@@ -218,8 +218,13 @@ class _Entry(Reader):
         who = "a $member" if "member" in fields["actors"] else f"a {fields['actors'][0]}"
         fields.setdefault("says", f"{self.name.replace('_', ' ').capitalize()}, by {who}, on a $entity")
         fields.setdefault("announces", self.name if said.get("lua") or said.get("effects") else "")
+        borrowed = base.borrowed if base else {}
         for local, (use, type_) in base.keys.items() if base else ():
-            self.local(local, use, type_, entity)
+            if local not in borrowed or use != ability.RECORDS:  # whose records those are, its mechanic knows
+                self.local(local, use, type_, entity)
+        absent = set(borrowed) - set(self.keys)
+        for part in {"guards", "effects"} - set(said):
+            fields[part] = [word for word in fields.get(part, ()) if word.get("key") not in absent]
         if "parameters" not in said:
             read = {str(v) for part in ("guards", "effects") for word in fields.get(part, ()) for v in word.values()}
             fields["parameters"] = [p for p in fields.get("parameters", ()) if p["name"] in read]

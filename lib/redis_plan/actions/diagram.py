@@ -12,7 +12,8 @@ from redis_plan.actions.catalog import FIRST_PHASE
 from redis_plan.actions.model import Action, Kind, Option
 
 #: Effect that ends the session, and the functions of its life that no effect tells.
-_CLOSES, _OPENS, _HANDED_OVER, _GONE = "close", "session_create", "session_hand_over", "session_remove"
+_CLOSES, _REOPENS = "close", "reopen"
+_OPENS, _HANDED_OVER, _GONE = "session_create", "session_hand_over", "session_remove"
 
 
 def life(actions: Sequence[Action]) -> str:
@@ -26,6 +27,11 @@ def life(actions: Sequence[Action]) -> str:
                 for before in _waits_for(action.kind) or phases:
                     if before in phases:
                         moves.setdefault((before, to), []).append(action.name)
+            if effect.name == "phase_back":
+                kept = _kept_in(str(effect.options["keeps"]), actions)
+                for before in _waits_for(action.kind):
+                    for to in (phase for phase in phases if phase in kept):
+                        moves.setdefault((before, to), []).append(action.name)
     if not moves:
         return ""
     lines = ["stateDiagram-v2", f"  [*] --> running: {_named(actions, _OPENS) or 'created'}", "  state running {"]
@@ -35,6 +41,8 @@ def life(actions: Sequence[Action]) -> str:
     if ends := [a.name for a in actions if any(e.name == _CLOSES for e in a.kind.effects)]:
         lines.append(f"  running --> ended: {', '.join(ends)}")
         lines.append(f"  ended --> handed_over: {_named(actions, _HANDED_OVER) or _HANDED_OVER}")
+        if again := [a.name for a in actions if any(e.name == _REOPENS for e in a.kind.effects)]:
+            lines.append(f"  handed_over --> running: {', '.join(again)}")
         lines.append(f"  handed_over --> [*]: {_named(actions, _GONE) or _GONE}")
     return "\n".join(lines)
 
@@ -48,6 +56,14 @@ def _phases(actions: Iterable[Action]) -> list[str]:
 def _waits_for(kind: Kind) -> tuple[str, ...]:
     found: Option = next((g.options.get("is", ()) for g in kind.guards if g.name == "phase"), ())
     return (found,) if isinstance(found, str) else found
+
+
+def _kept_in(field: str, actions: Iterable[Action]) -> set[str]:
+    """Return the phases that an action keeps in ``field`` while another one is on."""
+    keeping = [
+        a.kind for a in actions if any(e.options.get("keeps") == field and "to" in e.options for e in a.kind.effects)
+    ]
+    return {phase for kind in keeping for phase in _waits_for(kind)}
 
 
 def _named(actions: Iterable[Action], call: str) -> str:

@@ -68,10 +68,15 @@ def _first_of_each_use(able: Iterable[Kind], asked: Iterable[str]) -> Iterator[s
 
 
 def _waited_for(kept: Iterable[str], able: Mapping[str, Kind]) -> set[str]:
-    """Return the actions that bring about the phases and states that others wait for, and so on."""
+    """Return the actions that bring about the phases, states and effects that others wait for, and so on."""
     found, todo = set(kept), [able[id] for id in kept]
     while todo:
         kind = todo.pop()
+        for needed in _needed(kind):
+            if not any(needed in _effects(able[id]) for id in found):
+                others = [k for k in able.values() if needed in _effects(k)][:1]
+                found |= {k.id for k in others}
+                todo += others
         for form, effect, option in (("phase", "phase", "to"), ("state", "record", "state")):
             for wanted in _options(kind.guards, form, "is"):
                 if any(wanted in _options(able[id].effects, effect, option) for id in found):
@@ -94,9 +99,17 @@ def _with_ways_out(kept: set[str], able: Mapping[str, Kind]) -> set[str]:
             alone = [k for k in able.values() if _options(k.guards, "phase", "is") == {phase}]
             if not any(k.id in found for k in alone):
                 found |= {k.id for k in alone if k.mechanic == kind.mechanic}
-        done = {effect.name for effect in kind.effects}
+        done = _effects(kind)
         found |= {k.id for k in able.values() if k.mechanic == kind.mechanic and done & set(_undone(k))}
     return found
+
+
+def _needed(kind: Kind) -> Iterator[str]:
+    return (needed for guard in kind.guards for needed in vocabulary.guards()[guard.name].needs)
+
+
+def _effects(kind: Kind) -> set[str]:
+    return {effect.name for effect in kind.effects}
 
 
 def _undone(kind: Kind) -> Iterator[str]:

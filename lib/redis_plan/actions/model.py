@@ -6,8 +6,8 @@ A kind is a pattern ("one answer each, hidden until the reveal"); an action is t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 #: What an option of a guard or effect holds: a word, or a list of words.
@@ -86,11 +86,27 @@ class Kind:
     lua_file: str = ""
     declared: int = 0  # the line of redis-plan.toml that declares it; 0: the catalog knows it
     like: str = ""  # the kind of the catalog that a declared one changes
+    borrowed: Mapping[str, str] = field(
+        default_factory=dict
+    )  # keys of other mechanics, by local name: worked on where there
 
     @property
     def id(self) -> str:
         """``<mechanic>.<name>``."""
         return f"{self.mechanic}.{self.name}"
+
+    def on(self, there: Container[str]) -> Kind:
+        """Return the kind as it is where of the borrowed keys only those of ``there`` exist: what is done to others falls away."""
+        absent = {local for local in self.borrowed if local not in there}
+        if not absent:
+            return self
+        return replace(
+            self,
+            keys={local: key for local, key in self.keys.items() if local not in absent},
+            guards=tuple(g for g in self.guards if g.options.get("key") not in absent),
+            effects=tuple(e for e in self.effects if e.options.get("key") not in absent),
+            borrowed={local: of for local, of in self.borrowed.items() if local not in absent},
+        )
 
     @property
     def function(self) -> str:

@@ -64,6 +64,7 @@ class Reader:
     def __init__(self, table: Mapping[str, Any], text: str, file: str) -> None:  # Any: a TOML table
         self.table, self.file, self.where = table, file, positions(text)
         self.keys: dict[str, tuple[str, str]] = {}
+        self.borrowed: dict[str, str] = {}  # keys of other mechanics: which
         self.arguments: Mapping[str, Argument] = arguments()
 
     def line(self, path: Path) -> int:
@@ -86,14 +87,18 @@ class Reader:
         self.known(("use",), self.table["use"], uses, "use pattern")
         types = {"string", "hash", "list", "set", "zset", "stream"}
         for name, value in self.table.get("keys", {}).items():
-            use, _, kind = value.partition(" ")
+            said, _, mechanic = value.partition(" of ")
+            use, _, kind = said.partition(" ")
             self.known(("keys", name), use, uses, "use pattern")
             self.known(("keys", name), kind, types, "type")
             self.keys[name] = (use, kind)
+            if mechanic:
+                self.borrowed[name] = mechanic
         made = {name: self.kind(name, fields) for name, fields in self.table.get("action", {}).items()}
         invariants = tuple(self.table.get("invariants", ()))
+        own = {name: key for name, key in self.keys.items() if name not in self.borrowed}
         return Mechanic(
-            self.table["mechanic"], self.table["use"], self.table["title"], self.keys, invariants, made, self.file
+            self.table["mechanic"], self.table["use"], self.table["title"], own, invariants, made, self.file
         )
 
     def known(self, path: Path, word: str, there: Iterable[str], what: str) -> None:
@@ -128,6 +133,7 @@ class Reader:
                 f"action {name} has no effect and announces nothing: give it effects, or the call that carries it out",
             )
         takes = self.takes(at, fields, [*asked, *done])
+        touched = self.touched([*asked, *done])
         kind = Kind(
             name=name,
             mechanic=self.table["mechanic"],
@@ -136,7 +142,8 @@ class Reader:
             says=fields["says"],
             verbs=tuple(fields.get("verbs", ())),
             actors=tuple(fields["actors"]),
-            keys=self.touched([*asked, *done]),
+            keys=touched,
+            borrowed={local: of for local, of in self.borrowed.items() if local in touched},
             guards=tuple(Guard(w.name, o, answer or w.answer) for w, o, answer in asked),
             effects=tuple(Effect(w.name, o) for w, o, _ in done),
             takes=takes,

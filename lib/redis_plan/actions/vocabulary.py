@@ -31,6 +31,9 @@ class Word:
     alone: bool = False
     fields: bool = False
     undoes: str = ""
+    needs: tuple[str, ...] = ()
+    reopens: bool = False
+    tells: str = ""
     answer: str = ""
     refused: str = ""
 

@@ -43,7 +43,8 @@ def replaced(keyspace: Keyspace) -> frozenset[str]:
     """Return the names of the collections whose generic changes actions take the place of."""
     names: set[str] = set()
     for action, _ in composed(keyspace):
-        keys, kind = dict(action.keys), catalog.kind_of(action)
+        keys = dict(action.keys)
+        kind = catalog.kind_of(action).on(keys)
         names |= {keys[str(e.options["key"])] for e in kind.effects if "key" in e.options and e.name not in _ONLY_TAKE}
         names |= {keys[local] for local in own_lua.written(kind.lua)}
     return frozenset(names)
@@ -53,7 +54,7 @@ def _fits(action: Bound, kind: Kind, keyspace: Keyspace, session: bool) -> bool:
     if kind.call or not (session or compose.alone(kind)):
         return False
     types, keys = {p.name: p.type for p in keyspace.patterns}, dict(action.keys)
-    return all(types.get(keys.get(local, "")) == type_ for local, (_, type_) in kind.keys.items())
+    return all(types.get(keys.get(local, "")) == type_ for local, (_, type_) in kind.on(keys).keys.items())
 
 
 @lru_cache(maxsize=4096)

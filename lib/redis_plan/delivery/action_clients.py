@@ -96,7 +96,8 @@ def _action(o: Operation) -> dict[str, Any]:  # Any: text and lines
     py_name, ts_name = snake(o.method), camel(o.method)
     shared_keys, shared_args = (_SHARED_KEYS, _SHARED_ARGS) if o.takes_more else (0, 0)
     result = f"{ts_name[0].upper()}{ts_name[1:]}Result"
-    py_keys = python_call("[", [py_key(k) for k in o.keys[shared_keys:]], "]", 0)
+    inside = 12  # where the arguments of a call in a method stand
+    py_keys = python_call(" " * inside + "[", [py_key(k) for k in o.keys[shared_keys:]], "]", inside).lstrip()
     ts_keys = f"[{', '.join(ts_key(k) for k in o.keys[shared_keys:])}]"
     rest = o.arguments[shared_args:]
     py_args = [py_argument(a, o) for a in rest]

@@ -1,0 +1,225 @@
+"""A game by the catalog's actions: what the implementer of one relies on between actions, beside what each does alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import redis
+
+from redis_plan import server
+from redis_plan.actions import catalog, compose
+from redis_plan.keyspace import functions
+from tests.conftest import BINARIES
+
+LEASE, AWAY = 60_000, 30_000
+
+
+class Game:
+    """One session on a live server; each action is called by its name in the catalog."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self.client, self.ops = client, 0
+        client.flushdb()
+        client.fcall(
+            "session_create", 3, self.key("state"), self.key("roster"), self.key("log"), "0a", 600, "owner", "host"
+        )
+        self.shift(-10 * LEASE, "created_at")
+
+    def key(self, name: str, round: str = "") -> str:
+        return f"t:v1:{{s}}:{name}" + (f":{round}" if round else "")
+
+    def act(self, id: str, also: tuple[str, ...] = (), **given: Any) -> str:
+        """Call an action; what is not given has the catalog's number."""
+        kind = catalog.kinds()[id]
+        call = compose.catalogued()[id].call
+        self.ops += 1
+        named = [self.key(n, given.get("round", "") if n == "votes" else "") for n, _ in call.keys[3:]]
+        keys = [self.key("state"), self.key("log"), self.key("idem", f"op{self.ops}"), *named, *also]
+        numbers = {p.name: str(p.default) for p in kind.parameters}
+        own = [str({"value": "null", **numbers, **given}[n]) for n in (*kind.takes, *numbers)]
+        reply: Any = self.client.fcall(kind.function, len(keys), *keys, "", f"op{self.ops}", 600, "50", 60, *own)
+        self.more = reply[2:]
+        return str(reply[1])
+
+    def join(self, member: str, name: str = "", **given: Any) -> str:
+        shown = name or member
+        return self.act("seats.join", member=member, connection="c1", device=f"d-{member}", name=shown, folded=shown.lower(), **given)  # fmt: skip
+
+    def state(self, field: str) -> str | None:
+        found: Any = self.client.hget(self.key("state"), field)
+        return found
+
+    def shift(self, by_ms: int, field: str) -> None:
+        self.client.hset(self.key("state"), field, int(self.state(field) or 0) + by_ms)
+
+    def silent(self, member: str, for_ms: int, connection: str = "c1") -> None:
+        seconds, micros = self.client.time()  # type: ignore[misc]
+        heard = seconds * 1000 + micros // 1000 - for_ms
+        self.client.zadd(self.key("presence"), {f"{member}#{connection}": heard + LEASE})
+
+    def last(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.client.lindex(self.key("log"), -1))  # type: ignore[arg-type]
+        return found
+
+    def end(self) -> None:
+        assert self.act("session.finish", member="host") == "ok"
+        sent = ("session_hand_over", 2, self.key("state"), self.key("log"), "row 7", "", 600, "50")
+        assert self.client.fcall(*sent)[1] == "handed_over"  # type: ignore[index]
+
+
+@pytest.fixture(scope="module")
+def live() -> Iterator[redis.Redis]:
+    started = server.start_with(BINARIES[0])
+    client: redis.Redis = started.client(decode_responses=True)
+    made = [*functions.functions().values(), *compose.catalogued().values()]
+    client.function_load(functions.library("game", made))
+    yield client
+    started.close()
+
+
+@pytest.fixture
+def game(live: redis.Redis) -> Game:
+    return Game(live)
+
+
+def test_a_host_without_a_seat_is_there_and_nobody_waits_for_the_answer(game: Game) -> None:
+    assert game.act("hosting.attend", member="host", connection="c1") == "ok"
+    assert game.act("presence.mark_away", target="host", away_ms=AWAY) == "early"
+    assert [game.join(m) for m in ("ann", "bob")] == ["ok", "ok"]
+    assert game.client.hlen(game.key("roster")) == 2  # the host takes no place
+    assert game.act("seats.watch", member="zed", connection="c1", device="d-zed") == "ok"
+    assert game.act("phases.start", member="host", round="q1") == "ok"
+    assert game.act("submission.submit", member="ann", round="q1") == "ok"
+    assert game.act("submission.all_in", round="q1") == "waiting"
+    assert game.act("submission.submit", member="bob", round="q1") == "ok"
+    assert game.act("submission.all_in", round="q1") == "ok"
+
+
+def test_a_host_who_fell_silent_is_shown_as_away_and_back_again(game: Game) -> None:
+    assert game.act("hosting.attend", member="host", connection="c1") == "ok"
+    assert game.act("presence.back", member="eve") == "not here"
+    game.silent("host", AWAY)
+    assert game.act("presence.mark_away", target="host", away_ms=AWAY) == "ok"
+    assert game.act("presence.back", member="host") == "ok"
+    assert game.state("away:host") is None
+
+
+def test_a_room_that_was_just_opened_does_not_miss_its_host_yet(game: Game) -> None:
+    game.shift(10 * LEASE, "created_at")
+    assert game.act("presence.mark_away", target="host", away_ms=AWAY) == "early"
+    game.shift(-AWAY, "created_at")
+    assert game.act("presence.mark_away", target="host", away_ms=AWAY) == "ok"
+
+
+def test_nobody_waits_for_who_is_marked_away(game: Game) -> None:
+    assert [game.join(m) for m in ("ann", "bob")] == ["ok", "ok"]
+    game.act("phases.start", member="host", round="q1")
+    game.act("submission.submit", member="ann", round="q1")
+    game.silent("bob", AWAY)
+    assert game.act("submission.all_in", round="q1") == "waiting"
+    assert game.act("presence.mark_away", target="bob", away_ms=AWAY) == "ok"
+    assert game.act("submission.all_in", round="q1") == "ok"
+
+
+def test_a_rematch_begins_with_nothing_of_the_game_before(game: Game) -> None:
+    game.join("ann")
+    for q in ("q1", "q2"):
+        game.act("phases.start", member="host", round=q)
+        assert game.act("submission.submit", member="ann", round=q) == "ok"
+        assert game.act("claim.claim", member="ann", object=q) == "ok"
+        game.act("phases.stop_early", member="host", round=q)
+    game.act("scoring.award", target="ann", amount=5)
+    assert game.act("session.rematch", member="host") == "unnamed"
+    assert sorted(game.more) == ["votes:q1", "votes:q2"]
+    assert game.client.zcard(game.key("score")) == 1  # refused: nothing is written
+    also = tuple(game.key(part) for part in game.more)
+    assert game.act("session.rematch", also, member="host") == "ok"
+    assert sorted(game.client.keys("*:votes*") + game.client.keys("*:claims") + game.client.keys("*:score")) == []
+    assert [f for f in game.client.hkeys(game.key("state")) if f.startswith("key:votes")] == []
+    assert (game.state("phase"), game.state("round")) == ("lobby", None)
+    # the same question under the same id, by the same players
+    game.act("phases.start", member="host", round="q1")
+    assert game.act("submission.submit", member="ann", round="q1") == "ok"
+    assert game.act("claim.claim", member="ann", object="q1") == "ok"
+
+
+def test_what_ended_is_played_again_once_its_result_is_kept(game: Game) -> None:
+    game.join("ann")
+    game.act("phases.start", member="host", round="q1")
+    assert game.act("session.finish", member="host") == "ok"
+    assert (game.state("phase"), game.state("phase_until")) == (None, None)  # nothing runs on in what has ended
+    assert game.act("session.rematch", member="host") == "ended"
+    game.client.hset(game.key("state"), "status", "open")
+    game.end()
+    assert game.act("session.rematch", member="ann") == "not allowed"
+    assert game.act("session.rematch", member="host") == "ok"
+    assert (game.state("status"), game.state("receipt")) == ("open", None)
+    assert game.last()["d"]["set"]["status"] == "open"
+    assert game.client.fcall("session_remove", 1, game.key("state")) == ["open"]  # it is not removed any more
+    assert game.act("phases.start", member="host", round="q1") == "ok"
+
+
+def test_a_paused_room_whose_host_vanished_goes_on_where_it_was(game: Game) -> None:
+    game.act("phases.start", member="host", round="q1", length_ms=20_000)
+    assert game.act("phases.pause", member="host") == "ok"
+    left = game.state("phase_left")
+    game.act("presence.mark_away", target="host")
+    game.shift(-600_000, "away:host")
+    assert game.act("hosting.pause_absent") == "ok"
+    assert game.act("hosting.take_up", member="host") == "ok"
+    assert game.last()["d"]["phase"] == "paused"
+    assert (game.state("phase"), game.state("phase_left"), game.state("away:host")) == ("paused", left, None)
+    assert game.act("phases.resume", member="host") == "ok"
+
+
+def test_who_is_kicked_has_no_points_and_no_team(game: Game) -> None:
+    game.join("ann")
+    assert game.act("teams.choose", member="ann", team="red") == "ok"
+    game.act("scoring.award", target="ann", amount=5)
+    assert game.act("seats.kick", member="host", target="ann", device="d-ann") == "ok"
+    assert game.client.zrange(game.key("score"), 0, -1) == []
+    assert game.client.hgetall(game.key("teams")) == {}
+
+
+def test_no_more_points_are_taken_back_than_there_are(game: Game) -> None:
+    game.join("ann")
+    game.act("scoring.award", target="ann", amount=5)
+    assert game.act("scoring.take_back", target="ann", amount=6) == "too much"
+    assert game.act("scoring.take_back", target="ann", amount=5) == "ok"
+    assert game.client.zscore(game.key("score"), "ann") == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "folded", "answer"),
+    [
+        ("A", "a", "bad name"),
+        ("x" * 21, "x" * 21, "bad name"),
+        ("Łódź łódź łódź łódź ł", "łódź łódź łódź łódź ł", "bad name"),  # 21 characters in more bytes
+        ("Ann", "bob", "bad name"),  # compared as something that is not shown
+        (" Ann ", "ann", "ok"),
+        ("Łódź łódź łódź łódź ", "łódź łódź łódź łódź", "ok"),
+    ],
+)
+def test_a_name_has_its_length_and_is_compared_as_it_is_shown(game: Game, name: str, folded: str, answer: str) -> None:
+    given = {"name": name, "folded": folded, "name_least": 2, "name_most": 20}
+    assert game.act("seats.join", member="ann", connection="c1", device="d1", **given) == answer
+
+
+def test_a_session_may_have_fewer_seats_than_the_project_lets_any_have(game: Game) -> None:
+    game.client.hset(game.key("state"), "capacity", 1)
+    assert [game.join(m, capacity=60) for m in ("ann", "bob", "ann")] == ["ok", "full", "ok"]
+    game.client.hset(game.key("state"), "capacity", 99)
+    assert [game.join(m, capacity=2) for m in ("bob", "cyd")] == ["ok", "full"]
+
+
+def test_an_owner_is_written_as_the_actions_compare_it(game: Game) -> None:
+    named = (game.key("state"), game.key("roster"), game.key("log"))
+    game.client.flushdb()
+    with pytest.raises(redis.ResponseError, match="BADARG session_create: owner"):
+        game.client.fcall("session_create", 3, *named, "0a", 600, "owner", "ann:1")
+    assert game.client.keys("*") == []
+    assert game.client.fcall("session_create", 3, *named, "0a", 600, "owner", "ann%3A1") == "created"
+    assert game.act("session.finish", member="ann%3A1") == "ok"
