@@ -25,10 +25,11 @@ test: environment ## run all tests on every server build that this machine has
 lab: environment ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab --notebook-dir notebooks $(ARGS)
 
-lint: environment ## check style and types
+lint: environment ## check style, types and the layers of the package
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo --no-cache
 
 format: environment ## format the code
 	$(BIN)/ruff check --fix .

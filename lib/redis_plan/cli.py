@@ -17,7 +17,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from redis_plan import __version__, options
+from redis_plan import __version__
+from redis_plan.build import options
 from redis_plan.errors import InputError, RedisPlanError
 
 TRACEBACK = "REDIS_PLAN_TRACEBACK"  # the environment variable that asks for a whole traceback
@@ -98,7 +99,7 @@ def build(
     ] = "",
 ) -> None:
     """Measure, decide and write `ai/redis-plan.md` for a project."""
-    from redis_plan import progress, study  # noqa: PLC0415  # papermill takes a second to import; --help should not
+    from redis_plan.build import progress, study  # noqa: PLC0415  # papermill takes a second to import; --help should not
 
     order = study.Order(
         project=project,
@@ -122,7 +123,7 @@ def assemble(
     project: ProjectArgument = Path(), profile: ProfileOption = ProfileName.standard, out_dir: OutOption = None
 ) -> None:
     """Write the plan again from the last build's notebooks and evidence, measuring nothing."""
-    from redis_plan import study  # noqa: PLC0415
+    from redis_plan.build import study  # noqa: PLC0415
 
     _report(study.assemble(study.Order(project=project, profile=profile.value, out=out_dir)))
 
@@ -291,7 +292,7 @@ def memory(
     build: Any = server
     calibrated: dict[str, Any] = {}
     if url:
-        from redis_plan.experiments import calibrating  # noqa: PLC0415
+        from redis_plan.chapters.memory import calibrating  # noqa: PLC0415
 
         found = calibrating.at(url)
         build, calibrated = found.build, {"calibration": found.as_json()}

@@ -22,11 +22,11 @@ from redis_plan import figures, parameters, server
 from redis_plan.actions.matrix import Stories
 from redis_plan.brief import documents
 from redis_plan.brief.model import Brief
+from redis_plan.evidence.decision import Decision
+from redis_plan.evidence.store import Evidence
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.measure.finding import Finding
 from redis_plan.measure.lab import Lab
-from redis_plan.plan.decision import Decision
-from redis_plan.plan.evidence import Evidence
 from redis_plan.run import Run
 
 

@@ -21,10 +21,10 @@ from redis_plan.actions.matrix import Stories
 from redis_plan.brief.model import Brief
 from redis_plan.codec import load, save
 from redis_plan.errors import MissingStepError, OutputError
+from redis_plan.evidence.decision import Decision
+from redis_plan.evidence.store import Store
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.parameters import Parameters
-from redis_plan.plan.decision import Decision
-from redis_plan.plan.evidence import Store
 
 T = TypeVar("T")
 

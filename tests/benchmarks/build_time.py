@@ -15,7 +15,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from redis_plan import resources, study
+from redis_plan import resources
+from redis_plan.build import study
 from redis_plan.server.fingerprint import machine
 
 

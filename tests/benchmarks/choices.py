@@ -25,8 +25,8 @@ from redis_plan import resources
 from redis_plan import server as servers
 from redis_plan.actions.designing import draft
 from redis_plan.brief.model import Brief, Component
+from redis_plan.chapters.memory import loading
 from redis_plan.choice import Choice, choose, constants
-from redis_plan.experiments import loading
 from redis_plan.keyspace.model import KeyPattern
 from redis_plan.measure.respwire import Wire, pack
 from redis_plan.memory import project

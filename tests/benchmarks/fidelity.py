@@ -14,7 +14,7 @@ import sys
 import time
 
 from redis_plan import server
-from redis_plan.experiments import fidelity
+from redis_plan.rig import fidelity
 from redis_plan.server.fingerprint import machine
 
 LEAST, LEAST_OVERALL = 0.9, 1.0

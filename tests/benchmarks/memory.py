@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 
 from redis_plan import server as servers
+from redis_plan.chapters.memory import loading
 from redis_plan.errors import ServerError
-from redis_plan.experiments import loading
 from redis_plan.memory import live, model
 from redis_plan.memory.layout import Build
 from redis_plan.memory.reported import memory_usage

@@ -13,7 +13,7 @@ from pathlib import Path
 import redis
 
 from redis_plan import server as servers
-from redis_plan.experiments import loading
+from redis_plan.chapters.memory import loading
 from redis_plan.memory.shape import Shape
 from tests.benchmarks import keygrid
 

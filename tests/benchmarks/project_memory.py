@@ -22,7 +22,7 @@ import redis
 from redis_plan import brief as briefs
 from redis_plan import resources, units
 from redis_plan import server as servers
-from redis_plan.experiments import loading, memory
+from redis_plan.chapters.memory import loading, memory
 from redis_plan.keyspace import design
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.memory import live, model, project, remains

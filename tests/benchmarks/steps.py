@@ -17,11 +17,11 @@ from typing import Any
 
 from redis_plan import brief as reader
 from redis_plan import server
-from redis_plan.experiments.functioncost import write_log
-from redis_plan.experiments.session import Session, start
+from redis_plan.chapters.sessions.functioncost import write_log
 from redis_plan.keyspace import design, functions
 from redis_plan.measure.respwire import Wire, pack
 from redis_plan.resources import sample_project
+from redis_plan.rig.session import Session, start
 from redis_plan.server import Server
 from redis_plan.server.fingerprint import machine
 

@@ -9,10 +9,10 @@ import pytest
 
 from redis_plan import cli, resources
 from redis_plan.brief import read
+from redis_plan.chapters.naming import choices_text
 from redis_plan.choice import choose
 from redis_plan.codec import from_json
 from redis_plan.keyspace.model import Keyspace
-from redis_plan.plan import choices_text
 
 DOCUMENTS = ("prd.md", "redis_planning_summary.md", "tech-stack.md")
 

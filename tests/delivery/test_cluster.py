@@ -13,11 +13,11 @@ import pytest
 import redis
 
 from redis_plan import server
+from redis_plan.chapters.sessions import walkthrough as experiment
 from redis_plan.delivery import clients, library, walkthrough
 from redis_plan.delivery.redis_plan_sync import SyncClient
 from redis_plan.delivery.redis_plan_sync_cluster import ClusterDriver
 from redis_plan.delivery.redis_plan_sync_driver import Timing
-from redis_plan.experiments import walkthrough as experiment
 from redis_plan.keyspace import naming
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.server import Server, topology

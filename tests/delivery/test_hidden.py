@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 import redis
 
+from redis_plan.chapters.synchronization import sync_text
 from redis_plan.delivery import acl, clients, duties, library, operations
 from redis_plan.keyspace import functions, records
-from redis_plan.plan import command_block, sync_text
 from redis_plan.server import Server
+from redis_plan.words import command_block
 from tests.delivery import made
 
 SECRET, SHOWN = "the-secret-answer", "what-all-may-see"

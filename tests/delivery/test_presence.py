@@ -3,9 +3,10 @@
 import re
 from pathlib import Path
 
+from redis_plan.chapters.sessions import session_text
 from redis_plan.keyspace import functions, periods
-from redis_plan.plan import command_block, session_text
 from redis_plan.server import Server
+from redis_plan.words import command_block
 from tests.delivery import made
 
 

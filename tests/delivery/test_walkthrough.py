@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from redis_plan import server
+from redis_plan.chapters.sessions import walkthrough as experiment
 from redis_plan.delivery import bundle, walkthrough
-from redis_plan.experiments import walkthrough as experiment
 from redis_plan.measure.finding import Finding
 from redis_plan.measure.lab import Lab
 from redis_plan.server import Server

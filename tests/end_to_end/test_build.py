@@ -14,11 +14,11 @@ import pytest
 from redis_plan import resources
 from redis_plan.delivery import acl
 from redis_plan.parameters import NOTEBOOKS
-from redis_plan.plan.sections import SECTIONS, heading
+from redis_plan.words.sections import SECTIONS, heading
 from tests.conftest import MACHINE_PATHS
 from tests.end_to_end.conftest import copy_sample, redis_plan
 from tests.plan import reading
-from tests.plan.test_command_block import play_as_users
+from tests.words.test_command_block import play_as_users
 
 pytestmark = pytest.mark.slow
 

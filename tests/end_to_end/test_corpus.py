@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from redis_plan import cli
-from redis_plan.plan.sections import SECTIONS, heading
+from redis_plan.words.sections import SECTIONS, heading
 from tests.conftest import CORPUS
 from tests.end_to_end.conftest import redis_plan
 from tests.plan import reading

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from redis_plan import brief
+from redis_plan.chapters.naming.own_text import own_design
 from redis_plan.keyspace import design
 from redis_plan.keyspace.model import Keyspace, OwnVerdict
-from redis_plan.plan.own_text import own_design
 
 PRD = """# Harbour Quiz
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from redis_plan import server as servers
+from redis_plan.chapters.memory import calibrating
 from redis_plan.errors import ServerError
-from redis_plan.experiments import calibrating
 from redis_plan.memory import calibration, layout, live
 from redis_plan.memory.calibration import Calibration, Reading
 from redis_plan.memory.layout import Build, Correction

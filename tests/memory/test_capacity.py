@@ -9,7 +9,7 @@ from redis_plan import brief as briefs
 from redis_plan import resources
 from redis_plan import server as servers
 from redis_plan.brief.model import Brief
-from redis_plan.experiments import loading, memory
+from redis_plan.chapters.memory import loading, memory
 from redis_plan.keyspace import design
 from redis_plan.keyspace.model import KeyPattern, Keyspace, TtlRule
 from redis_plan.memory import capacity, layout, live, project, remains

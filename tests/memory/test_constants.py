@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from redis_plan.experiments import loading
+from redis_plan.chapters.memory import loading
 from redis_plan.memory import layout, live, model
 from redis_plan.memory.reported import memory_usage
 from redis_plan.memory.shape import Shape

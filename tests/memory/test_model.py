@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redis_plan.experiments import loading
+from redis_plan.chapters.memory import loading
 from redis_plan.keyspace.model import KeyPattern, TtlRule
 from redis_plan.memory import layout, live, model, project
 from redis_plan.memory.reported import memory_usage

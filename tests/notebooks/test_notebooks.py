@@ -11,7 +11,7 @@ import pytest
 
 from redis_plan import resources
 from redis_plan.parameters import NOTEBOOKS
-from redis_plan.plan.sections import APPENDICES, SECTIONS
+from redis_plan.words.sections import APPENDICES, SECTIONS
 
 PATHS = sorted(resources.notebooks_dir().glob("*.ipynb"))
 TAGS = {"parameters", "setup", "live"}

@@ -1,6 +1,6 @@
 """Evidence records made by hand."""
 
-from redis_plan.plan.evidence import Evidence
+from redis_plan.evidence.store import Evidence
 from redis_plan.server import Fingerprint
 
 

@@ -4,12 +4,12 @@ import pytest
 from nbformat.v4 import new_markdown_cell, new_notebook, new_output
 
 from redis_plan.errors import PlanError
+from redis_plan.evidence.decision import Alternative, Decision, Guard
 from redis_plan.measure.finding import Value
 from redis_plan.plan import assemble
 from redis_plan.plan.assemble import Study
-from redis_plan.plan.decision import Alternative, Decision, Guard
-from redis_plan.plan.decision_table import decision_table
-from redis_plan.plan.sections import SECTIONS
+from redis_plan.words.decision_table import decision_table
+from redis_plan.words.sections import SECTIONS
 from tests.plan.notebooks import drew, full, measured, said, wrote
 from tests.plan.records import evidence
 

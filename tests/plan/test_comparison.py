@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from redis_plan.experiments.sidebyside import Side
+from redis_plan.evidence.provenance import Repeat
 from redis_plan.measure.finding import Value
+from redis_plan.measure.sidebyside import Side
 from redis_plan.plan.comparison import Comparison, compare, render, summary
-from redis_plan.plan.provenance import Repeat
 from redis_plan.plan.review import markdown_to_html
 from tests.plan.records import evidence
 

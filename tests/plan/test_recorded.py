@@ -5,12 +5,13 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from redis_plan import study
+from redis_plan.build import study
+from redis_plan.chapters.operations import operations_text
 from redis_plan.delivery import acl
 from redis_plan.keyspace import settings
-from redis_plan.plan import build_this, main_design, main_running, operations_text
-from redis_plan.plan.sections import APPENDICES, SECTIONS
+from redis_plan.plan import build_this, main_design, main_running
 from redis_plan.run import Run
+from redis_plan.words.sections import APPENDICES, SECTIONS
 from tests.plan import reading, recorded, records
 
 

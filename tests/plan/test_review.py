@@ -4,9 +4,9 @@ import re
 
 from nbformat.v4 import new_markdown_cell, new_notebook
 
+from redis_plan.evidence.store import describe
 from redis_plan.measure.finding import Value
 from redis_plan.plan import review
-from redis_plan.plan.evidence import describe
 from redis_plan.plan.exporter import Rendered
 from tests.plan.notebooks import SVG, drew, said
 from tests.plan.records import evidence

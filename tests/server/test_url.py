@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redis_plan import server, study
+from redis_plan import server
+from redis_plan.build import study
 from redis_plan.errors import ServerError
 from redis_plan.server.url import VARIABLE, address_of, checked, masked, revealed
 

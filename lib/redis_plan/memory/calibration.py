@@ -1,6 +1,6 @@
 """Calibration: what a live server's own memory says about its layout, where the layout is a guess or does not fit.
 
-A few small sets of keys are loaded (:mod:`redis_plan.experiments.calibrating` does that) and their growth of
+A few small sets of keys are loaded (:mod:`redis_plan.chapters.memory.calibrating` does that) and their growth of
 ``used_memory`` is compared with the nearest layout. Where it deviates, the family and the allocator that explain the
 readings best are taken, then a constant a key and a constant an element is fitted for each kind of value. Sets that
 took no part in the fit are the check; what they still show is said, not hidden.

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from nbformat import NotebookNode
 
 from redis_plan.errors import PlanError
+from redis_plan.evidence.decision import Decision
+from redis_plan.evidence.store import Evidence
 from redis_plan.plan.cells import Figure, PlanCell, evidence_cells, limits, plan_cells
-from redis_plan.plan.decision import Decision
-from redis_plan.plan.decision_table import decision_table
-from redis_plan.plan.evidence import Evidence
-from redis_plan.plan.sections import APPENDICES, SECTIONS, anchor, heading
+from redis_plan.words.decision_table import decision_table
+from redis_plan.words.sections import APPENDICES, SECTIONS, anchor, heading
 
 _CITED = re.compile(r"\[((?:[ED]-\d\d[a-z]+)(?:, [ED]-\d\d[a-z]+)*)\](?!\()")
 _FIGURE = re.compile(r"^\[figure ([\w-]+)\]$", re.MULTILINE)

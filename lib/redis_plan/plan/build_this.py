@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from redis_plan.brief.model import Brief
+from redis_plan.chapters.operations import operations_text
+from redis_plan.chapters.synchronization import sync_text
 from redis_plan.delivery import configuration as conf
 from redis_plan.delivery import library, syncing
 from redis_plan.delivery.configuration import Target
+from redis_plan.evidence.store import Evidence
 from redis_plan.keyspace.calls import SHAPES, Call
 from redis_plan.keyspace.model import KeyPattern, Keyspace
-from redis_plan.plan import main_running, operations_text, sync_text, words
-from redis_plan.plan.evidence import Evidence
-from redis_plan.plan.keyspace_text import lifetime, table
+from redis_plan.plan import main_running
 from redis_plan.plan.main_design import clause
-from redis_plan.plan.sync_common import applies, is_scripted
 from redis_plan.run import Run
+from redis_plan.words import words
+from redis_plan.words.keyspace_text import lifetime, table
+from redis_plan.words.sync_common import applies, is_scripted
 
 #: The evidence that tells on which server the configuration was tried.
 CONFIGURATION = "E-09a"

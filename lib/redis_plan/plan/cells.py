@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from nbformat import NotebookNode
 
 from redis_plan.errors import PlanError
-from redis_plan.plan.sections import APPENDICES, SECTIONS
+from redis_plan.words.sections import APPENDICES, SECTIONS
 
 _TAG = re.compile(r"plan-(\d\d)$")
 _APPENDIX = "appendix-"

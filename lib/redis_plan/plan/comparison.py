@@ -14,9 +14,9 @@ from typing import Literal
 import numpy as np
 
 from redis_plan import units
-from redis_plan.experiments.sidebyside import PASSES, Side
+from redis_plan.evidence.store import Evidence
 from redis_plan.measure.finding import Value
-from redis_plan.plan.evidence import Evidence
+from redis_plan.measure.sidebyside import PASSES, Side
 
 Outcome = Literal["differs", "within noise", "same", "no ratio", "unlike load"]
 #: Names of values that are about the machine, not about a server.

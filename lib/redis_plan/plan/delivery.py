@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 
+from redis_plan.chapters.operations import operations_text
 from redis_plan.delivery import bundle
 from redis_plan.delivery.artefact import Artefact
 from redis_plan.delivery.bundle import Walked
 from redis_plan.delivery.configuration import Target
 from redis_plan.errors import PlanError
-from redis_plan.plan import operations_text
 from redis_plan.run import Run
 
 WALK, CONFIGURATION = "E-07j", "E-09a"

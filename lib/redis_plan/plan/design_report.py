@@ -8,8 +8,8 @@ from rich.padding import Padding
 
 from redis_plan import units
 from redis_plan.brief.model import Brief
+from redis_plan.chapters.naming import choices_text
 from redis_plan.choice import Choices
-from redis_plan.plan import choices_text
 
 
 def print_design(choices: Choices, brief: Brief, out: Console) -> None:

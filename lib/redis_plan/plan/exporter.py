@@ -19,9 +19,9 @@ from traitlets import Unicode
 from redis_plan.errors import PlanError
 from redis_plan.plan import assemble, frame
 from redis_plan.plan.assemble import Study
-from redis_plan.plan.nouns import own_nouns
-from redis_plan.plan.sections import APPENDICES
 from redis_plan.run import Run
+from redis_plan.words.nouns import own_nouns
+from redis_plan.words.sections import APPENDICES
 
 _NOTEBOOK = re.compile(r"\d\d_\w+\.ipynb$")
 

@@ -9,19 +9,20 @@ from collections.abc import Iterable, Sequence
 from redis_plan import resources, units
 from redis_plan.actions import matrix
 from redis_plan.brief.model import Brief
+from redis_plan.evidence.decision import Decision
+from redis_plan.evidence.store import Evidence, write_interval, write_value
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.memory import project
-from redis_plan.plan import build_this, levers, on_notes, words
+from redis_plan.plan import build_this, levers, on_notes
 from redis_plan.plan.assemble import Study, link_citations
-from redis_plan.plan.decision import Decision
-from redis_plan.plan.evidence import Evidence, write_interval, write_value
-from redis_plan.plan.keyspace_text import counted
 from redis_plan.plan.main_design import facts_used
-from redis_plan.plan.memory_words import Words
-from redis_plan.plan.nouns import own_nouns
-from redis_plan.plan.on_notes import inert
-from redis_plan.plan.sections import APPENDICES
 from redis_plan.run import Run
+from redis_plan.words import words
+from redis_plan.words.keyspace_text import counted
+from redis_plan.words.memory_words import Words
+from redis_plan.words.nouns import own_nouns
+from redis_plan.words.sections import APPENDICES
+from redis_plan.words.words import inert
 
 _FIT = {
     "core": "Redis is core to this project",

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from redis_plan import units
 from redis_plan.brief.model import Brief
+from redis_plan.evidence.store import Evidence
 from redis_plan.keyspace import periods
 from redis_plan.keyspace.cues import with_article
 from redis_plan.keyspace.model import Keyspace
-from redis_plan.plan import words
-from redis_plan.plan.evidence import Evidence
-from redis_plan.plan.keyspace_text import table
+from redis_plan.words import words
+from redis_plan.words.keyspace_text import table
 
 
 @dataclass(frozen=True, slots=True)

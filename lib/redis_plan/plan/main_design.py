@@ -6,14 +6,15 @@ import pandas as pd
 
 from redis_plan import units
 from redis_plan.brief.model import Brief, Fact
+from redis_plan.chapters.naming.structure_text import field_names
+from redis_plan.evidence.store import Evidence
 from redis_plan.keyspace import chain, expression, naming
 from redis_plan.keyspace.model import KeyPattern, Keyspace
-from redis_plan.plan import command_block, expiry_rules, levers, words
-from redis_plan.plan.evidence import Evidence
-from redis_plan.plan.keyspace_text import table
-from redis_plan.plan.memory_words import Words
-from redis_plan.plan.structure_text import field_names
-from redis_plan.plan.sync_common import tail
+from redis_plan.plan import levers
+from redis_plan.words import command_block, expiry_rules, words
+from redis_plan.words.keyspace_text import table
+from redis_plan.words.memory_words import Words
+from redis_plan.words.sync_common import tail
 
 #: A key with a smaller share of one session's bytes has no row in the plan itself.
 _SHOWN_SHARE = 0.01

@@ -7,16 +7,18 @@ from collections.abc import Sequence
 
 from redis_plan import resources, units
 from redis_plan.brief.model import Brief
+from redis_plan.chapters.recovery import recovery_text
+from redis_plan.chapters.sessions import session_text
 from redis_plan.delivery.acl import AclUser
+from redis_plan.evidence.store import Evidence
 from redis_plan.keyspace import functions, settings
 from redis_plan.keyspace.cues import plural
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.keyspace.settings import Alert
-from redis_plan.plan import availability_text, recovery_text, session_text, words
-from redis_plan.plan.evidence import Evidence
-from redis_plan.plan.keyspace_text import cell, counted, table
 from redis_plan.plan.main_design import clause, facts_used
 from redis_plan.server import Fingerprint
+from redis_plan.words import availability_text, words
+from redis_plan.words.keyspace_text import cell, counted, table
 
 
 def benchmarks_section(brief: Brief, keyspace: Keyspace, load: Evidence, formats: Evidence, depth: Evidence) -> str:

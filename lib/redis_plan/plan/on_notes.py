@@ -11,13 +11,14 @@ from typing import Any
 from redis_plan import resources, units
 from redis_plan.brief.model import Brief, Note
 from redis_plan.brief.units import SIZE_BYTES
+from redis_plan.evidence.decision import Decision
+from redis_plan.evidence.store import Evidence
 from redis_plan.keyspace.cues import fold, plural, with_article
 from redis_plan.keyspace.model import Keyspace
-from redis_plan.plan import availability_text, words
-from redis_plan.plan.decision import Decision
-from redis_plan.plan.decision_table import plain
-from redis_plan.plan.evidence import Evidence
-from redis_plan.plan.keyspace_text import table
+from redis_plan.words import availability_text, words
+from redis_plan.words.decision_table import plain
+from redis_plan.words.keyspace_text import table
+from redis_plan.words.words import inert
 
 _VALUE = re.compile(r"\{(E-\d\d[a-z]+):([^}]+)\}")
 _NAME = re.compile(r"\{(\w+)\}")
@@ -175,8 +176,3 @@ def _quoted(text: str, most: int = 90) -> str:
     plain_text = " ".join(text.split())
     cut = plain_text if len(plain_text) <= most else plain_text[:most].rsplit(" ", 1)[0] + " …"
     return f"“{inert(cut)}”"
-
-
-def inert(text: str) -> str:
-    """Return text of the team's documents as inert Markdown on one line."""
-    return re.sub(r"([<>|`\[\]])", r"\\\1", " ".join(text.split()))

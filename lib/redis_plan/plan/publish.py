@@ -17,9 +17,9 @@ from redis_plan.errors import OutputError
 from redis_plan.plan.assemble import Study
 from redis_plan.plan.cells import FIGURES
 from redis_plan.plan.exporter import Rendered
-from redis_plan.plan.sections import FOLDER as APPENDICES
-from redis_plan.plan.sections import SECTIONS
 from redis_plan.run import Run
+from redis_plan.words.sections import FOLDER as APPENDICES
+from redis_plan.words.sections import SECTIONS
 
 PLAN, RECORD = "redis-plan.md", "redis-plan.json"
 FORMAT = 2  # 1: first version; 2: appendices

@@ -24,7 +24,7 @@ from nbformat import NotebookNode, from_dict
 from redis_plan.plan import sources
 from redis_plan.plan.accessible import POLICY, accessible
 from redis_plan.plan.exporter import Rendered
-from redis_plan.plan.sections import APPENDICES
+from redis_plan.words.sections import APPENDICES
 
 _ANCHOR = re.compile(r'&lt;a id=(?:&quot;|")([ed]-\d\d[a-z]+)(?:&quot;|")&gt;&lt;/a&gt;')
 _FOLD = re.compile(

@@ -1,0 +1,1 @@
+"""Chapter 04: what ends, when, and what is left then."""

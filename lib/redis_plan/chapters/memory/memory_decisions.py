@@ -1,0 +1,175 @@
+"""Decisions of the memory notebook: how the state and the log are kept, and how large maxmemory is."""
+
+from __future__ import annotations
+
+import math
+
+from redis_plan import units
+from redis_plan.brief.model import Brief
+from redis_plan.evidence.decision import Alternative, Decision, Guard
+from redis_plan.evidence.store import Evidence
+from redis_plan.keyspace.model import Keyspace
+from redis_plan.memory import capacity, project
+from redis_plan.words.memory_words import Words
+
+
+def _bytes(value: float) -> str:
+    return units.write(round(value), "B")
+
+
+def state_decision(keyspace: Keyspace, state: Evidence) -> Decision:
+    """Return D-06a: the layout of the session state, by bytes."""
+    pattern = next(p for p in keyspace.keys if project.is_record(p))
+    longest = max(field.max_bytes for field in pattern.fields)
+    more = state["hash"].value - state["JSON_string"].value
+    text = "takes as many bytes and" if not more else "takes fewer bytes and" if more < 0 else "takes more bytes, but"
+    return Decision(
+        id="D-06a",
+        title=f"`{pattern.name}` is one hash",
+        question=f"What does `{pattern.template}` cost as a hash, as JSON, as one key a field, in buckets?",
+        decision=f"One hash at `{pattern.template}`: {len(pattern.fields)} fields, {_bytes(longest)} the longest value",
+        because=(
+            f"the hash takes {state.cite('hash')}, the JSON string {state.number('JSON_string')}; the hash {text} is "
+            f"changed field by field, while the string is read and rewritten whole. One key a field takes "
+            f"{state.cite('key_per_field_ratio')} of the hash, buckets of 100 {state.number('buckets_ratio')} and no TTL of their own"
+        ),
+        instead_of=(
+            Alternative("a JSON string, read, changed and written back", state.number("JSON_string"), naive=True),
+            Alternative("one key for each field", state.number("key_per_field")),
+            Alternative("JSON in hashes of 100", state.number("buckets")),
+        ),
+        costs=(
+            "no TTL of its own for a field; "
+            + (
+                "one value above 64 B turns the whole hash into a hashtable for good"
+                if longest <= 64
+                else f"a value of {_bytes(longest)} is above the listpack limit of 64 B, so the hash is a hashtable; as a "
+                "key of its own it would let the rest stay compact"
+            )
+        ),
+        holds_while=(
+            Guard("hash against one key a field", state["hash"].value, "<=", state["key_per_field"].value, "B"),
+            Guard("hash against the JSON string with 10 % tolerance", state["hash"].value, "<=",
+                  1.1 * state["JSON_string"].value, "B"),
+        ),
+        requirements=pattern.requirements,
+    )  # fmt: skip
+
+
+def log_decision(keyspace: Keyspace, log: Evidence) -> Decision:
+    """Return D-06b: the structure of the event log, by bytes."""
+    pattern = next(p for p in keyspace.keys if p.use == "log")
+    as_list = pattern.type == "list"
+    chosen, other = ("list", "stream") if as_list else ("stream", "list")
+    small = "stream_1024_full" in log
+    because = (
+        f"with one entry a list takes {log.cite('list_1_entry')} and a stream {log.cite('stream_1_entry')}, because a stream "
+        f"allocates a node of `stream-node-max-bytes` at once; full ({pattern.max_elements:,.0f} entries) they take "
+        f"{log.number('list_full')} and {log.number('stream_full')}"
+    )
+    if small:
+        because += (
+            f"; `stream-node-max-bytes 1024` lowers a stream's first entry to {log.number('stream_1024_1_entry')} and a full "
+            f"one to {log.number('stream_1024_full')}"
+        )
+    tolerance = 1.0 if as_list else 1.25
+    return Decision(
+        id="D-06b",
+        title=f"The event log is a {chosen}",
+        question="Is the event log a list or a stream, and does the 4 KB floor of a stream matter here?",
+        decision=f"A {chosen} at `{pattern.template}`, at most {pattern.max_elements:,.0f} entries"
+        + ("" if as_list else ", with `stream-node-max-bytes 1024`"),
+        because=because,
+        instead_of=(
+            Alternative(f"a {other}", log.number(f"{other}_full")),
+            Alternative("the last events as one JSON array, rewritten at each append", "the list's bytes, rewritten for every event", naive=True),
+        ),
+        costs="no consumer groups and no ids of its own: the version is the offset" if as_list else "4 KB from the first entry",
+        holds_while=(
+            Guard(f"a full {chosen}", log[f"{chosen}_full"].value, "<=", tolerance * log[f"{other}_full"].value, "B"),
+            Guard(f"a {chosen} with one entry", log[f"{chosen}_1_entry"].value, "<=",
+                  log[f"{other}_1_entry"].value * (1.0 if as_list else 12.0), "B"),
+        ),
+        requirements=pattern.requirements,
+    )  # fmt: skip
+
+
+def eviction_decision(brief: Brief, keyspace: Keyspace, budget: Evidence, full: Evidence) -> Decision:
+    """Return D-06c: how large maxmemory is, and what happens before the server is full."""
+    words = Words.of(keyspace)
+    authoritative = any(pattern.authoritative for pattern in keyspace.keys)
+    admission = budget["admission_bytes"].value
+    if full.not_run:
+        because = (
+            "a refused write is seen, half of what belongs together is not; the test of a full server did not run here"
+        )
+        lost = "not measured here"
+    else:
+        kept, refused, broken, evicted = (
+            f"{full[name].value:.0f}"
+            for name in ("noeviction_whole", "noeviction_refused", "noeviction_broken", "allkeys_lru_broken")
+        )
+        because = (
+            f"at its limit a server with noeviction kept {kept} {words.groups} whole, refused {refused} and broke {broken}; with allkeys-lru it "
+            f"accepted all and left {evicted} with a part of their keys (measured, [{full.id}])"
+        )
+        lost = f"{evicted} {words.groups} broken without an error [{full.id}]"
+    if not authoritative:
+        because = "every key of this keyspace can be rebuilt, so the least recently used may go"
+    available, host, twice = brief.value("memory_budget"), budget["host_memory"].value, budget["host_memory_2x"].value
+    node = available if twice <= available else float(2 ** math.ceil(math.log2(twice)))
+    room = "the node"
+    if node > available:
+        room = f"a node of {units.write(node, 'B')}"
+        because += (
+            f". The budget of {units.write(available, 'B')} ({brief.fact('memory_budget').where}) carries "
+            f"{words.count(budget['sessions_in_budget'].value)} [{budget.id}]; the peak is {words.count(brief.value('sessions_peak'))}, and "
+            "twice the peak must fit, so the node is sized by that"
+        )
+    share = f"{100 * capacity.ADMISSION_SHARE:.0f} % of it, {budget.number('admission_bytes')}"
+    admitted = (
+        f"The service refuses every new {words.one} while `used_memory` is above {round(admission)} B ({share}); those that are alive "
+        "keep the rest."
+        if authoritative
+        else f"Nobody is refused: what was used least goes first. The peak fits into {share}."
+    )
+    policy = "noeviction" if authoritative else "allkeys-lru"
+    stated, needed = budget["maxmemory"].value, budget["maxmemory_for_peak"].value
+    size = (
+        f" The node that the documents state holds no more beside fragmentation, a fork and the system; the peak would take "
+        f"{budget.number('maxmemory_for_peak')} of it: then the host is {room}"
+        if stated < needed
+        else f" The host is {room}"
+    )
+    at_peak = (
+        Guard("maxmemory on the stated node", stated, "<=", available, "B")
+        if stated < needed
+        else Guard("counted memory at the peak", budget["counted_at_peak"].value, "<=", admission, "B")
+    )
+    return Decision(
+        id="D-06c",
+        title="maxmemory is a computed number" + (", and admission stops before it" if authoritative else ""),
+        question="How large is `maxmemory`, and who is refused when memory runs short?"
+        if authoritative
+        else "How large is `maxmemory`, and what goes when memory runs short?",
+        decision=(
+            f"`maxmemory {round(budget['maxmemory'].value)}` with `maxmemory-policy {policy}`. {admitted}{size} with at least {budget.number('host_memory')}, and twice "
+            f"the peak still fits ({budget.number('host_memory_2x')})"
+        ),
+        because=because,
+        instead_of=(
+            Alternative("no maxmemory: the kernel kills the process", "everything lost at once", naive=True),
+            Alternative("allkeys-lru on what has no other copy", lost)
+            if authoritative
+            else Alternative("noeviction", "writes refused"),
+            Alternative("volatile-ttl", "as soon as no key with a TTL is left it refuses like noeviction"),
+        ),
+        costs="a quarter of maxmemory is head room; creating one can be refused while memory is still free"
+        if authoritative
+        else "a quarter of maxmemory is head room; the hit rate falls without an error when it is gone",
+        holds_while=(
+            Guard("host memory at the peak", host, "<=", node, "B"),
+            Guard("host memory at twice the peak", twice, "<=", node, "B"),
+            at_peak,
+        ),
+    )

@@ -1,0 +1,1 @@
+"""Chapter 09: what is configured and what is watched."""

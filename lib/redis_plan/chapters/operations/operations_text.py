@@ -1,0 +1,333 @@
+"""Sections 8 and 10 in words: configuration, users, availability, client options, indicators and alerts."""
+
+from __future__ import annotations
+
+import textwrap
+import tomllib
+from collections.abc import Mapping, Sequence, Set
+from typing import Any
+
+import pandas as pd
+from IPython.display import Markdown
+
+from redis_plan import resources, units
+from redis_plan.brief.model import Brief
+from redis_plan.delivery import acl
+from redis_plan.delivery import configuration as conf
+from redis_plan.delivery.acl import AclUser
+from redis_plan.delivery.configuration import Target
+from redis_plan.errors import MissingStepError
+from redis_plan.evidence.decision import Alternative, Decision, Guard
+from redis_plan.evidence.store import Evidence, Store
+from redis_plan.keyspace import naming
+from redis_plan.keyspace import settings as configuration_of
+from redis_plan.keyspace.cues import with_article
+from redis_plan.keyspace.model import Keyspace
+from redis_plan.keyspace.settings import Alert, Setting
+from redis_plan.server import Fingerprint
+from redis_plan.words import availability_text
+
+POLLS_ALT = (
+    "Dot plot of the time of one monitoring poll for INFO, INFO commandstats, CLIENT LIST and SLOWLOG GET on a log "
+    "scale, the median of each marked."
+)
+
+
+def _catalog(name: str) -> dict[str, Any]:
+    return tomllib.loads((resources.catalog_dir() / name).read_text("utf-8"))
+
+
+def numbers(brief: Brief, keyspace: Keyspace, evidence: Store) -> dict[str, float]:
+    """Return what the formulas may use; raises :class:`MissingStepError` while notebook 06 has not run."""
+    records = evidence.all()
+    if "E-06a" not in records or "E-06c" not in records:
+        raise MissingStepError(
+            "the capacity model (E-06a, E-06c) is not in the run folder: run notebook 06_memory first"
+        )
+    cost, capacity = records["E-06a"], records["E-06c"]
+    # without a model of it three quarters of what the team may use are the ceiling; without sessions none costs anything
+    most = 0.75 * brief.value("memory_budget") if capacity.not_run else capacity["maxmemory"].value
+    each = 0.0 if cost.not_run else cost["bytes_per_session"].value
+    return configuration_of.quantities(brief, keyspace, most, each)
+
+
+settings = configuration_of.settings
+alerts = configuration_of.alerts
+availability = availability_text.availability
+changes = availability_text.changes
+client_options = availability_text.client_options
+users = acl.users
+checks = acl.checks
+
+_SHOWN = {
+    "maxmemory": ("B", "from the capacity model [E-06c]"),
+    "bytes_per_session": ("B", "measured [E-06a]"),
+    "conn_rate": ("events/s", "sessions_peak x events_per_session: one subscriber connection may see them all"),
+    "hard_limit": ("B", "conn_rate x (payload + frame) x 5 s stall x 2"),
+    "write_bytes": ("B/s", "append-only file and replication at peak"),
+    "connections": ("clients", "gateway_nodes x 12 + 8"),
+}
+
+
+def show_numbers(names: Mapping[str, float]) -> Markdown:
+    """Return the derived quantities that the formulas use, as a table."""
+    rows = [f"| {name} | {units.write(names[name], unit)} | {why} |" for name, (unit, why) in _SHOWN.items()]
+    return Markdown("\n".join(["| Quantity | Value | From |", "|:--|--:|:--|", *rows]))
+
+
+def policy_decision(keyspace: Keyspace, names: Mapping[str, float], in_force: Evidence) -> Decision:
+    """Return D-09a: what the server does when memory is full."""
+    authoritative = [p.name for p in keyspace.keys if p.authoritative]
+    chosen = {s.name: s.value for s in configuration_of.settings(keyspace, names)}["maxmemory-policy"]
+    took, all_of = in_force["took_effect"], in_force["directives"]
+    instead: tuple[Alternative, ...]
+    naive = Alternative(
+        "the server's defaults", "no maxmemory: the kernel ends the process when the host is full", naive=True
+    )
+    whole = keyspace.session_noun if keyspace.session_entity else "set of keys that belong together"
+    if authoritative:
+        because = (
+            f"{len(authoritative)} of {len(keyspace.keys)} key patterns are authoritative "
+            f"({', '.join(f'`{n}`' for n in authoritative)}). "
+            f"An eviction would take a random part of a live {whole} without a word; a refused write is an error that the "
+            "writer sees, and what is new is refused at 75 % of maxmemory, before that"
+        )
+        instead = (
+            naive,
+            Alternative("volatile-ttl", "evicts what is closest to its TTL: quiet, but live"),
+            Alternative("allkeys-lru", f"half of {with_article(whole)} can go while the other half is in use"),
+        )
+    else:
+        because = "every key can be rebuilt from the database or by its writers"
+        instead = (naive, Alternative("noeviction", "a full cache refuses writes for no gain"))
+    return Decision(
+        id="D-09a",
+        title=f"maxmemory-policy is {chosen}",
+        question="What does the server do when memory is full?",
+        decision=f"`maxmemory-policy {chosen}`, with the `maxmemory {names['maxmemory']:.0f}` of section 5.",
+        because=f"{because}. {took.value:.0f} of {all_of.value:.0f} directives of this section are in force on the server that ran [{in_force.id}].",
+        instead_of=instead,
+        costs="Admission control is the application's duty: without it the first refused write hits what is live."
+        if authoritative
+        else "Hit rate falls silently when memory is short: watch keyspace_misses.",
+        holds_while=(Guard("directives in force", took.value, ">=", all_of.value, "directives"),),
+    )
+
+
+def version(brief: Brief, ran: Fingerprint) -> str:
+    """Return the advice on which version to pin, beside what the stack names and what this study ran on."""
+    table = _catalog("versions.toml")
+    named = [c for c in brief.stack if c.name.lower() in ("redis", "valkey") and c.status in ("chosen", "later")]
+    stack = (
+        "The stack names "
+        + ", ".join(f"{c.name} {c.version or 'without a version'} ({c.file}:{c.line})" for c in named)
+        if named
+        else "The stack names no Redis version"
+    )
+    lines = [
+        "### Version",
+        "",
+        f"{stack}. This study ran on {ran.describe()}. Pin one of these (documented):",
+        "",
+        *(f"- {table[p]['advice']}: {table[p]['because']}." for p in ("redis", "valkey")),
+        "",
+        "| Feature this design may use | Redis since | Valkey since |",
+        "|:--|:--|:--|",
+        *(f"| {f['name']} | {f['redis']} | {f['valkey']} |" for f in table["feature"]),
+        "",
+        "*Source: release notes and support table, documentation of 2026-08. Grade: documented.*",
+    ]
+    return "\n".join(lines)
+
+
+def configuration(chosen: Sequence[Setting], in_force: Evidence, samples: pd.DataFrame) -> str:
+    """Return ``redis.conf`` as a block, and a table of value, default, reason and how each was verified."""
+    seen = samples.fillna("").astype(str).set_index("name")
+    lines = [
+        "### redis.conf",
+        "",
+        f"{in_force['took_effect'].value:.0f} of {in_force['directives'].value:.0f} directives took effect on the server that "
+        f"ran [{in_force.id}]. Values are modelled from the facts of section 6; defaults were read from the same build.",
+        "",
+        f"`redis/{conf.FILE}` has what differs from the default of that build and what the design depends on, each line with its reason, its formula and the "
+        "sources of its numbers; what it leaves out is listed at its end:",
+        "",
+        "```conf",
+        *(
+            setting.line
+            for setting in conf.choose(chosen, Target(in_force.server.product, in_force.server.version)).kept
+        ),
+        "```",
+        "",
+        "| Directive | Value | Default here | In force | At run time | Because |",
+        "|:--|:--|:--|:--|:--|:--|",
+    ]
+    for setting in chosen:
+        row = seen.loc[setting.name]
+        lines.append(
+            f"| `{setting.name}` | {_readable(setting.value)} | {_readable(str(row['default']))} "
+            f"| {_yes(str(row['took_effect']))} | {_yes(str(row['settable_at_run_time']), 'CONFIG SET', 'restart')} | {setting.because} |"
+        )
+    lines += ["", f"*Source: [{in_force.id}]; formulas in the catalog's settings.toml.*"]
+    return "\n".join(lines)
+
+
+def _granted(user: AclUser, mine: Sequence[str], every: Set[str]) -> str:
+    """Say which keys and channels a user may touch: all of section 1's patterns, all but a few, or these."""
+    if "~*" in mine:
+        return ""
+    if not mine:
+        return ": no key; the commands"
+    without = sorted(every - set(mine))
+    if not without and len(mine) > 3:
+        return ": every key and channel of *ACL patterns* in section 1, with the commands"
+    if len(mine) > 3 and len(without) <= 4 and all(rule[0] != "%" for rule in (*mine, *without)):
+        return f": every key and channel of *ACL patterns* in section 1 but {', '.join(f'`{r}`' for r in without)}, with the commands"
+    return f": {', '.join(f'`{rule}`' for rule in mine)}, with the commands"
+
+
+def _wrapped(words: str) -> str:
+    """Break a long line of words where a reader would."""
+    return textwrap.fill(words, 100, break_long_words=False, break_on_hyphens=False)
+
+
+def _readable(value: str) -> str:
+    """Write large byte numbers with a prefix beside the plain form; an empty value as such."""
+    if not value:
+        return '`""`'
+    if value.isdigit() and int(value) >= 65_536:
+        return f"`{value}` ({units.write(float(value), 'B')})"
+    return f"`{value}`"
+
+
+def _yes(flag: str, yes: str = "yes", no: str = "**no**") -> str:
+    return yes if flag in ("True", "true") else no
+
+
+def access(users: Sequence[AclUser], checked: Evidence) -> str:
+    """Return what each user may, with the result of the checks; the rules themselves are in ``users.acl``."""
+    verdict = (
+        f"{checked['as_wanted'].value:.0f} of {checked['checks'].value:.0f} allowed and forbidden commands were answered as "
+        f"wanted by `ACL DRYRUN`, {checked['refused'].value:.0f} of them refusals [{checked.id}]. {checked.conclusion}"
+        if not checked.not_run
+        else f"Not verified on this server: {checked.not_run} [{checked.id}]."
+    )
+    lines = [
+        "### Users",
+        "",
+        "The default user is off; each role has its own, with the keys and commands that its work needs: those inside the functions "
+        "it calls (by `FCALL`, or as a script by `EVALSHA` and `EVAL`; either runs with its caller's rights), those that it sends "
+        f"itself, and what client libraries send on connecting. {verdict}",
+        "",
+        "`redis/users.acl` has the rules and loads as it is; its password digests are 64 zeros, which no password has, so nobody can "
+        "log in until the operator sets them (`redis/README.md` says how). No password stands in this plan or beside it.",
+        "",
+    ]
+    every = {rule for user in users for rule in user.rules if rule[0] in "~%&"} - {"~*", "&*"}
+    for user in users:
+        mine = [rule for rule in user.rules if rule[0] in "~%&"]
+        lines += [f"- **`{user.name}`** ({user.purpose}){_granted(user, mine, every)}", ""]
+        if "+@all" not in user.rules:
+            commands = " ".join(rule.removeprefix("+") for rule in user.rules if rule[0] == "+")
+            lines += [textwrap.indent(f"```text\n{_wrapped(commands)}\n```", "  "), ""]
+    lines += [
+        "`~` is read and write, `%R~` read only, `&` a channel, `client|id` a subcommand; in front of each command stands `+`. `PSUBSCRIBE` needs a literal "
+        "match with an allowed channel pattern, and nobody here has one. Functions are loaded by `admin` at deployment. "
+        "Redis speaks TLS to every client outside the host (`tls-port`, `port 0`).",
+    ]
+    return "\n".join(lines)
+
+
+def indicators(brief: Brief, keyspace: Keyspace) -> str:
+    """Return what the application must export, with the objective."""
+    conditions = configuration_of.conditions_of(keyspace)
+    rows = [
+        f"| `{i['name']}` | {i['kind']} | {i['says']} | {i['labels'] or '–'} |"
+        for i in _catalog("indicators.toml")["indicator"]
+        if conditions.get(i.get("needs", ""), True)
+    ]
+    target = brief.fact("sync_latency")
+    objective = (
+        f"**Objective.** 99 % of accepted changes reach every connected client within {units.write(target.value, 's')} "
+        f"({target.where}), over 28 days. Page when a burn rate of 14 would use up 2 % of the budget within an hour (documented: "
+        "the multi-window method of Google's SRE workbook, chapter 5)."
+        if keyspace.channels
+        else f"**Objective.** 99 % of commands answer within {units.write(target.value / 10, 's')} (modelled: a tenth of the sync target)."
+    )
+    return "\n".join(
+        [
+            "### Indicators of the application",
+            "",
+            objective,
+            "",
+            "| Metric | Kind | Says | Labels |",
+            "|:--|:--|:--|:--|",
+            *rows,
+        ]
+    )
+
+
+def alert_table(wanted: Sequence[Alert], metrics: Evidence, samples: pd.DataFrame) -> str:
+    """Return the alerts with computed thresholds, and whether each server metric exists on this build."""
+    present = dict(zip(samples["name"], samples["value"], strict=True))
+    lines = [
+        "### Alerts",
+        "",
+        f"{metrics['fields_present'].value:.0f} of {metrics['fields'].value:.0f} server fields named here exist on the server that "
+        f"ran [{metrics.id}]. {metrics.conclusion} Thresholds are modelled from the facts of section 6 and from section 5.",
+        "",
+        "| Alert | Expression | Threshold | For | Severity | First step | Because |",
+        "|:--|:--|--:|--:|:--|:--|:--|",
+    ]
+    for alert in wanted:
+        absent = [field for field in alert.info if not present.get(field, 0.0)]
+        name = alert.name + (f" (not on this build: {', '.join(absent)})" if absent else "")
+        lines.append(
+            f"| {name} | `{alert.expression}` | {alert.op} {alert.threshold} | {units.write(alert.for_s, 's')} "
+            f"| {alert.severity} | {alert.first} | {alert.because} |"
+        )
+    lines += ["", f"*Source: [{metrics.id}]; formulas in the catalog's alerts.toml.*"]
+    return "\n".join(lines)
+
+
+def collection(metrics: Evidence, keyspace: Keyspace) -> str:
+    """Return how often to poll, with what each poll costs, and what never to run."""
+    polls = [v for v in metrics.values if v.name.startswith("poll ")]
+    rows = [
+        f"| `{v.name[5:]}` | {metrics.number(v.name)} | {every} |"
+        for v, every in zip(polls, ("5 s", "15 s", "60 s", "60 s"), strict=True)
+    ]
+    first = keyspace.keys[0].template if keyspace.keys else ""
+    sessions = keyspace.use("state") is not None
+    per = f"live {keyspace.session_noun}" if sessions else "key (`DBSIZE`)"
+    trace = (
+        "the op id, so that one click can be followed from the socket through Redis and back"
+        if sessions
+        else "the request's id, so that one request can be followed to Redis and back"
+    )
+    return "\n".join(
+        [
+            "### Collection",
+            "",
+            "[figure 10-poll-cost]",
+            "",
+            "| Poll | Cost seen by the client | Every (assumed) |",
+            "|:--|--:|--:|",
+            *rows,
+            "",
+            "**On the dashboard, without an alert** (documented: INFO, since 7.0): `mem_clients_normal`, `allocator_frag_ratio` and "
+            "`allocator_rss_ratio` (section 5); `expired_stale_perc` and `expired_time_cap_reached_count` (section 3, a hint only); "
+            "`total_eviction_exceeded_time`; `rdb_last_bgsave_status`; `errorstat_*` by prefix (section 9); `instantaneous_ops_per_sec` "
+            "and `used_cpu_user` + `used_cpu_sys` against the load of section 6; `used_memory` by "
+            + per
+            + " against section 5: "
+            "plan the next size when either trend meets it within a month.",
+            "",
+            "Never in production: `KEYS`, `MONITOR`, an unbounded `SCAN` on the primary. `LATENCY HISTOGRAM` gives server time a "
+            "command or function, `SLOWLOG` and the latency monitor have the thresholds of section 8. Every connection sets its "
+            f"name; every log line carries {trace}.",
+            "",
+            f"**Leak check** (CI after the test run, and hourly on a replica): `SCAN` by the registry of section 1 (such as `{naming.acl_pattern(first)}`) "
+            "must find no key that matches no pattern, none of another type than the registry says, and none with TTL -1 outside its allow-list.",
+        ]
+    )

@@ -1,0 +1,310 @@
+"""Section 9 in words: errors, backoff, degraded modes, versions that go back; and what persistence costs and keeps."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import Any, Literal
+
+import pandas as pd
+
+from redis_plan import units
+from redis_plan.actions.matrix import Stories
+from redis_plan.brief.model import Brief
+from redis_plan.chapters.recovery.degraded_text import degraded
+from redis_plan.delivery import library, syncing
+from redis_plan.evidence.decision import Alternative, Decision, Guard
+from redis_plan.evidence.store import Evidence
+from redis_plan.keyspace import functions, periods
+from redis_plan.keyspace.model import Keyspace
+from redis_plan.resources import catalog_dir
+from redis_plan.rig.session import rules
+from redis_plan.words.sync_common import is_scripted
+
+SURVIVAL_ALT = (
+    "Bars of acknowledged changes by persistence, with narrower bars of changes present after SIGKILL and "
+    "restart: equal with a file, none without."
+)
+
+
+def errors() -> list[dict[str, Any]]:  # Any: TOML
+    """Return every error of the catalog, in its order."""
+    table: list[dict[str, Any]] = tomllib.loads((catalog_dir() / "errors.toml").read_text("utf-8"))["error"]
+    return table
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+#: Replies that only replicas, several primaries or long scripts give.
+_OF_MANY = (
+    "MASTERDOWN",
+    "NOREPLICAS",
+    "BUSY",
+    "WRONGTYPE in a script that writes first",
+    "CLUSTERDOWN",
+    "CROSSSLOT",
+    "MOVED, ASK, TRYAGAIN",
+)
+
+
+def error_table(
+    faults: Evidence, samples: pd.DataFrame, sessions: bool = True, small: bool = False, scripted: bool = True
+) -> str:
+    """Return each error with the text seen, whether anything was written, and what to do.
+
+    ``small``: of one instance. ``scripted``: with those of functions.
+    """
+    seen = {} if samples.empty else samples.fillna("").set_index("fault").to_dict("index")
+    rows = []
+    for error in errors():
+        action = error["action"] if sessions else error.get("without_sessions", error["action"])
+        if small and error["code"] in _OF_MANY:
+            continue
+        if error.get("needs") == "functions" and not scripted:
+            continue
+        row = seen.get(error["fault"], {})
+        text = str(row.get("text", ""))
+        shown = f"`{_cell(text[:88])}{'…' if len(text) > 88 else ''}`" if text else "not provoked"
+        wrote = "–" if not text else "**yes**" if int(row.get("written", 0)) else "no"
+        rows.append(f"| {_cell(error['code'])} | {shown} | {wrote} | {error['class']} | {_cell(action)} | {_cell(error['user'])} | {_cell(error['alert'])} |")  # fmt: skip
+    head = (
+        f"The replies were provoked one by one on a server of this build: {faults.number('seen')} of {faults['seen'].n} seen; "
+        f"{'`session_end`' if sessions else 'a deletion'} with memory full: {'works' if faults['end_under_oom'].value else 'refused'} [{faults.id}]. Classes and actions: Redis documentation "
+        "(`data/catalog/errors.toml` of redis-plan has the source and version)."
+        if not faults.not_run
+        else f"[{faults.id}] not run: {faults.not_run} Classes and actions are documented (Redis documentation, 2026-08)."
+    )
+    return "\n".join(
+        [
+            "### Errors, one by one",
+            "",
+            head,
+            "",
+            "| Error | Seen | Anything written | Class | Do | User sees | Alert |",
+            "|:--|:--|:--|:--|:--|:--|:--|",
+            *rows,
+            *(
+                [
+                    "",
+                    "Replicas and clusters have further replies (READONLY is one that a managed failover gives); none changes what to do here.",
+                ]
+                if small
+                else []
+            ),
+            "",
+            "Classes: *retry* with jitter · *wait*: refuse at once meanwhile · *elsewhere*: resolve the topology first · *reload* the function · "
+            "*ask*: same operation id, or read the version · *stop*: a fault of ours.",
+        ]
+    )
+
+
+def retries(brief: Brief, keyspace: Keyspace) -> str:
+    """Return backoff, budget and breaker, in numbers."""
+    timeout = periods.seconds(brief, "command")
+    first = periods.seconds(brief, "gateway_backoff")
+    grace = brief.value("reconnect_grace")
+    idem = rules(brief, keyspace).idem_ttl_s if not functions.missing(keyspace) else 0
+
+    def waits(who: Literal["gateway", "client"]) -> str:
+        return ", ".join(units.write(bound, "s") for bound in periods.backoff(brief, who).waits(8))
+
+    sessions = not functions.missing(keyspace)
+    trial = "`session_catch_up`" if sessions else "read"
+    safe = "with its operation id" if sessions else "where it writes a value and counts nothing"
+    same = f"; it ends before the operation's record does ({units.write(idem, 's')})" if idem else ""
+    late = (
+        f"after {units.write(grace, 's')} (reconnect_grace) the seat may be gone: join again{same}"
+        if sessions
+        else "never; after each reconnect it reads again what it shows"
+    )
+    return f"""### Retries and breaker
+
+| Who | Waits at most, try by try (full jitter: uniform from 0) | Gives up |
+|:--|:--|:--|
+| gateway → Redis, connection | {waits("gateway")} | never; `/ready` says no after {units.write(brief.value("sync_latency"), "s")} |
+| gateway → Redis, one command | one retry after {units.write(first, "s")}, only {safe}, within {units.write(timeout, "s")} (chosen: sync_latency / 2) | answers `unknown`, the client asks again{" with the same id" if sessions else ""} |
+| client → gateway | {waits("client")} | {late} |
+
+- **Retry budget**: 10 % of the commands of the last 10 s; beyond, errors go to the caller at once (chosen).
+- **Breaker** a gateway: opens after 5 connection errors or timeouts in 2 s, refuses at once for 1 s, then lets one {trial} through; two good ones close it (chosen).
+- **The library's own retries and offline queue are off** (section 8): both repeat writes blindly and grow without a bound."""
+
+
+def versions(brief: Brief, keyspace: Keyspace, ahead: str = "") -> str:
+    """Return the rules for versions that go back, restores, split brain, poison and rollback."""
+    period = units.write(periods.seconds(brief, "beacon"), "s")
+    if functions.missing(keyspace):
+        return """### What must not be assumed
+
+- **No rollback.** Neither `MULTI` nor Lua undoes a write after a run-time error: check types and values first, and look at every reply of `EXEC`.
+- **Restore.** Values from a backup are older than what clients show: raise every `updated_at` to server TIME on restore, or flush and rebuild from the source.
+- **Unreadable values** are counted, removed from the view and logged with the key's name; one of them stops no reader."""
+    return f"""### Versions that go back
+
+- **Client ahead, same epoch** (a failover or restore lost acknowledged writes): the beacon shows it within {period}; `session_catch_up` answers a snapshot, and the gateway that saw it gives the {keyspace.session_noun} a new epoch in place (`session_renew`): nothing else is lost, and every client takes a snapshot, so that none keeps the lost branch.
+- **Restore from a backup**: before gateways start, a job gives every `state` a new epoch: `HSET <state> epoch <random>`; every client then takes a snapshot.
+- **Split brain**: `min-replicas-to-write 1` and `min-replicas-max-lag 5` on a primary with two replicas (section 8); the losing side answers NOREPLICAS, its clients see *degraded*, and later another epoch or a smaller version, which is the first rule.
+- **Poison**: an envelope that can't be parsed is counted and dropped, and the gap it leaves is caught up; an event that the client's `fold` throws on makes it ask with an empty epoch, so that a snapshot goes around it (section 4, `apply`); an unknown `t` only moves the version on. The functions refuse data that is not JSON (BADDATA) before they write.
+- **No rollback**: neither Lua nor `MULTI` undoes the writes before a run-time error. Every function checks arguments, types and state first. The planted WRONGTYPE in the table above shows both: nothing written by `session_apply`, one write kept by the script that writes first.
+- **Functions are gone too** after a restart without a file, on a new primary of a cluster, and after `FUNCTION FLUSH`: `ERR Function not found` → the same call by its EVAL form, which the gateway's user may run; the deployment (user `admin`) loads the libraries again."""
+
+
+def reconnection(brief: Brief, b: Evidence, c: Evidence) -> str:
+    """Return the path back after a restart, with measured times."""
+    lines = [
+        "### The way back",
+        "",
+        "1. Connect with jitter, `HELLO`, `CLIENT SETNAME`; on LOADING wait.",
+        "2. A function is missing (`ERR Function not found`)? Call its EVAL form and alert: the deployment loads it.",
+        "3. Subscribe to every channel of this gateway, in batches of 512.",
+        "4. For each session one `session_catch_up` for each distinct (epoch, version) of its clients.",
+        "5. `gone` → the service creates the session again from its durable record, with a new epoch, or tells the clients that it ended.",
+        "",
+    ]
+    for evidence, name in ((b, "restarted with its file"), (c, "restarted without persistence")):
+        if evidence.not_run:
+            lines.append(f"- {name}: [{evidence.id}] not run: {evidence.not_run}")
+            continue
+        lines.append(
+            f"- Server {name}: every client right after {evidence.cite('convergence')}, {evidence.number('slowest')} at the slowest; "
+            f"{evidence.number('deltas')} by delta, {evidence.number('snapshots')} by snapshot, {evidence.number('epoch_changes')} saw another epoch, "
+            f"{evidence.number('wrong')} of {evidence['wrong'].n} wrong. A tenth of all deliveries was dropped on purpose."
+        )
+    return "\n".join(lines)
+
+
+def cleanup_interrupted(brief: Brief, keyspace: Keyspace) -> str:
+    """Return what an interrupted cleanup leaves, and code of the write with an unknown outcome."""
+    if functions.missing(keyspace):
+        return "### Cleanup interrupted\n\nEach deletion is one command; a worker that dies between two leaves the second key to its TTL."
+    keys = functions.session_keys(keyspace, "k3v9", environment="prod")
+    scripted = is_scripted(brief)
+    path, language = (syncing.TYPESCRIPT_DRIVER, "typescript") if scripted else (syncing.PYTHON_DRIVER, "python")
+    return f"""### A write with an unknown outcome, and an interrupted cleanup
+
+From `redis/{path}`; the periods are those of this project:
+
+```{language}
+{syncing.retrying(path)}
+```
+
+Each of `session_end`, `session_hand_over` and `session_remove` is one step and the same the second time: killed before one, nothing is gone and the worker's next tick goes on from the status; killed after `session_remove`, everything is. Cut between `session_remove` and the removal from an index (`due`, `code`), the index names a session without `{keys["state"]}`: its reader drops the entry."""
+
+
+def durability(brief: Brief, keyspace: Keyspace, a: Evidence) -> str:
+    """Return the table of recovery points by kind of failure (section 8)."""
+    lines = [
+        "### Durability: what each failure loses",
+        "",
+        "[figure 08-survival]",
+        "",
+        "| Failure | appendonly yes, everysec | appendonly yes, always | no persistence | Grade |",
+        "|:--|:--|:--|:--|:--|",
+    ]
+    if a.not_run:
+        lines.append(f"| process killed (`kill -9`, OOM killer) | nothing acknowledged | nothing acknowledged | everything | documented (Redis persistence docs); [{a.id}] not run: {a.not_run} |")  # fmt: skip
+    else:
+
+        def share(name: str) -> str:
+            return f"{a.number(name + '_lost')} of {a[name + '_acked'].value:,.0f}"
+
+        lines.append(f"| process killed (`kill -9`, OOM killer) | {share('everysec')} | {share('always')} | {share('no_persistence')} | measured |")  # fmt: skip
+        lines.append(f"| last bytes of the file torn | {a.number('torn_lost')} | as before | – | measured, `aof-load-truncated yes` |")  # fmt: skip
+    lines += [
+        "| kernel crash, power loss, host gone | the last 1 to 2 s | the command in flight | everything | documented (Redis persistence docs); not measured: a process kill leaves the page cache alone |",
+        "| failover to a replica | what was not replicated yet | the same | the same | documented (asynchronous replication) |",
+        "| disk lost, data deleted | since the last backup | the same | everything | documented |",
+        "",
+    ]
+    if not a.not_run:
+        lines.append(f"A restart with this small file took {a.number('restart')}; load time grows with the file.")
+    return "\n".join(lines)
+
+
+def persistence_decision(keyspace: Keyspace, a: Evidence, serving: tuple[str, ...]) -> Decision:
+    """Return D-08a: what is written to disk; nothing where every key comes back from its writers."""
+    needed = [p.name for p in keyspace.keys if p.authoritative]
+    always = f"{a.number('always_acked')} acknowledged in the time in which everysec made {a.number('everysec_acked')}"
+    if not needed:
+        return Decision(
+            id="D-08a",
+            title="Nothing on disk",
+            question="What must survive a crash of Redis, and at what price?",
+            decision='`appendonly no`, `save ""`: no key is authoritative, each comes back from its writers.',
+            because=f"After SIGKILL without persistence {a.number('no_persistence_lost')} of "
+            f"{a['no_persistence_acked'].value:,.0f} were missing [{a.id}], and all of them would be written again",
+            instead_of=(
+                Alternative("appendonly yes, appendfsync always", always, naive=True),
+                Alternative("appendonly yes, appendfsync everysec", f"{a.number('everysec_lost')} lost, for data that is stale by then"),
+            ),
+            costs="After a restart readers see nothing until the writers have come round.",
+            holds_while=(Guard("authoritative key patterns", 0, "<=", 0, "patterns"),),
+            requirements=serving,
+        )  # fmt: skip
+    return Decision(
+        id="D-08a",
+        title="Append-only file, fsync every second",
+        question="What must survive a crash of Redis, and at what price?",
+        decision="`appendonly yes`, `appendfsync everysec`, no RDB snapshots besides the file's own base: "
+        f"{len(needed)} of {len(keyspace.keys)} key patterns are authoritative.",
+        because=f"After SIGKILL {a.number('everysec_lost')} of {a['everysec_acked'].value:,.0f} acknowledged were missing; "
+        "the fsync policy matters only when the kernel dies too",
+        instead_of=(
+            Alternative("no persistence", f"{a.number('no_persistence_lost')} lost", naive=True),
+            Alternative("appendfsync always", always),
+        ),
+        costs="Power loss costs the last one to two seconds; the file has to be rewritten now and then (fork, copy-on-write).",
+        holds_while=(Guard("acknowledged changes lost to a process kill", a["everysec_lost"].value, "<=", 0, "changes"),),
+        requirements=serving,
+    )  # fmt: skip
+
+
+def convergence_decision(brief: Brief, b: Evidence, c: Evidence, serving: tuple[str, ...]) -> Decision:
+    """Return D-08b: how clients get right again."""
+    return Decision(
+        id="D-08b",
+        title="Epoch and version decide what a client gets back",
+        question="How does every client get right again after Redis was away?",
+        decision="It asks with its epoch and version; a contiguous delta, or a snapshot; another epoch is always a snapshot.",
+        because=f"After a restart with the file every client was right after {b.cite('convergence')}; without one "
+        f"{c.number('epoch_changes')} saw the new epoch",
+        instead_of=(
+            Alternative("every client loads everything on every reconnect", f"a snapshot for each of {b.number('clients')} and each gap; here {b.number('snapshots')} by snapshot and {b.number('deltas')} by delta", naive=True),
+            Alternative("trust the connection: no catch-up", "a tenth of the deliveries was dropped here, and each would have stayed missing"),
+        ),
+        costs="The log's memory; a function more; the beacon.",
+        holds_while=(
+            Guard("clients in a wrong state", b["wrong"].value + c["wrong"].value, "<=", 0, "clients"),
+            Guard("time from the server's return to the last right client", max(b["slowest"].value, c["slowest"].value), "<=", brief.value("sync_latency"), "s"),
+        ),
+        requirements=serving,
+    )  # fmt: skip
+
+
+def decisions(brief: Brief, stories: Stories, a: Evidence, b: Evidence, c: Evidence) -> list[Decision]:
+    """Return the decisions of section 9 that this run's evidence can carry."""
+    if b.not_run or c.not_run:
+        return []
+    return [convergence_decision(brief, b, c, stories.served_by("availability", "session.catch_up", "session.renew"))]
+
+
+def durability_decisions(keyspace: Keyspace, stories: Stories, a: Evidence) -> list[Decision]:
+    """Return the decision of section 8 that this run's evidence can carry."""
+    if a.not_run:
+        return []
+    return [persistence_decision(keyspace, a, stories.served_by("availability"))]
+
+
+def section(
+    brief: Brief, keyspace: Keyspace, b: Evidence, c: Evidence, d: Evidence, samples: pd.DataFrame
+) -> list[str]:
+    """Return section 9 as blocks of Markdown, for a project with sessions or without."""
+    parts = [
+        error_table(d, samples, not functions.missing(keyspace), brief.fit == "no", bool(library.steps(keyspace))),
+        retries(brief, keyspace),
+        degraded(brief, keyspace),
+    ]
+    if not functions.missing(keyspace):
+        parts.append(reconnection(brief, b, c))
+    return [*parts, versions(brief, keyspace), cleanup_interrupted(brief, keyspace)]

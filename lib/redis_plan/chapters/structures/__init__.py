@@ -1,0 +1,1 @@
+"""Chapter 03: which Redis structure holds each thing."""

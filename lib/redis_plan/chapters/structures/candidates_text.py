@@ -1,0 +1,180 @@
+"""Notebook 03 in words: a decision for each contested pattern, the benchmark tables and their limits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from redis_plan import units
+from redis_plan.actions.designing import design
+from redis_plan.brief.model import Brief
+from redis_plan.choice import Choices, Times, measured_costs, overruled_by
+from redis_plan.evidence.decision import Alternative, Decision, Guard
+from redis_plan.evidence.store import Evidence, write_interval, write_value
+from redis_plan.keyspace.model import Candidate, KeyPattern, Keyspace
+from redis_plan.server import Server
+
+CANDIDATES_ALT = (
+    "Range plots of the time per operation of each candidate structure, one panel a key pattern for writing and one for "
+    "reading, the chosen candidate highlighted."
+)
+
+#: A time to live in a command of the catalog, whose candidates are the same for every project.
+_SECONDS = re.compile(r"\bEX \d+")
+
+_LETTERS = "abcdefghijklmnopqrst"  # u to z are logs, pipelining, formats, cliffs, load and compression
+
+
+def ids(patterns: Sequence[KeyPattern]) -> dict[str, str]:
+    """Return the evidence id of each pattern, E-03a and so on."""
+    return {p.name: f"E-03{letter}" for p, letter in zip(patterns, _LETTERS, strict=False)}
+
+
+def measured(pattern: KeyPattern, record: Evidence) -> tuple[Candidate, ...]:
+    """Return the candidates that this server could run."""
+    return tuple(c for c in pattern.candidates if f"{c.name} bytes" in record)
+
+
+def chosen(pattern: KeyPattern) -> Candidate:
+    """Return the chosen candidate, or the first where the design left it open."""
+    return pattern.candidate or pattern.candidates[0]
+
+
+def round_trips(candidate: Candidate) -> int:
+    """Return how many dependent round trips a write and a read take together: a read before a write can't be pipelined."""
+    return len(candidate.write) + len(candidate.read)
+
+
+def times(pattern: KeyPattern, record: Evidence) -> dict[str, Times]:
+    """Return the server time of one write and one read of every candidate that was measured."""
+    return {
+        c.name: Times(record[f"{c.name} write server"].value, record[f"{c.name} read server"].value)
+        for c in measured(pattern, record)
+    }
+
+
+def challenger(pattern: KeyPattern, record: Evidence, choices: Choices) -> Candidate | None:
+    """Return the feasible candidate that the measurement prefers to the chosen one, or None.
+
+    The objective is that of section 2 with measured times; the noise of this machine is no reason.
+    """
+    noise = max(record["write noise floor"].value, record["read noise floor"].value) / 100
+    name = overruled_by(choices.of(pattern.name), times(pattern, record), noise)
+    return next((c for c in pattern.candidates if c.name == name), None)
+
+
+def overruled(
+    brief: Brief, choices: Choices, patterns: Sequence[KeyPattern], records: Mapping[str, Evidence]
+) -> Keyspace:
+    """Return the keyspace with each choice that the measurement overrules: names, writers and bounds come with it."""
+    changes = {p.name: rival.name for p in patterns if (rival := challenger(p, records[p.name], choices))}
+    if not changes:
+        return choices.keyspace
+    return design(brief, {p.name: p.chosen for p in choices.keyspace.patterns} | changes)
+
+
+def decision(pattern: KeyPattern, record: Evidence, choices: Choices, brief: Brief, server: Server) -> Decision:
+    """Return the decision on how ``pattern`` is stored, with the best number of each alternative."""
+    holder, rival = chosen(pattern), challenger(pattern, record, choices)
+    winner, there = rival or holder, measured(pattern, record)
+    because = f"{winner.summary[:1].upper()}{winner.summary[1:]}: {_numbers(record, winner)} [{record.id}]."
+    costs = measured_costs(choices.of(pattern.name), times(pattern, record))
+    if len(costs) > 1:
+        shares = ", ".join(f"{name} {units.significant(100 * cost, 3)} %" for name, cost in costs.items())
+        because += f" Cost at peak with these times, as a share of what there is: {shares}."
+    if rival:
+        because += f" The measurement overrules the estimate, {holder.name}."
+    return Decision(
+        id=record.id.replace("E", "D"),
+        title=f"`{pattern.name}` is a {_title(winner)}",
+        question=f"How is `{pattern.template}` stored ({pattern.holds})?",
+        decision=f"{winner.type}, written with {_commands(winner.write, pattern)}, read with {_commands(winner.read, pattern)}.",
+        because=because,
+        instead_of=tuple(
+            Alternative(c.name, _why_not(c, record, winner), c.naive) for c in there if c.name != winner.name
+        ),
+        costs=_costs(winner, pattern),
+        holds_while=_guards(pattern, winner, brief, server),
+        requirements=pattern.requirements[:6],
+    )
+
+
+def _title(candidate: Candidate) -> str:
+    kind = {"zset": "sorted set"}.get(candidate.type, candidate.type)
+    return kind if candidate.name == candidate.type else f"{kind} ({candidate.name})"
+
+
+def _commands(templates: Sequence[str], pattern: KeyPattern) -> str:
+    """Return the commands with this project's own TTL in place of the catalog's."""
+    ttl = pattern.ttl.seconds
+    timed = (_SECONDS.sub(f"EX {ttl}", t) if ttl else t for t in templates)
+    return " then ".join(f"`{t}`" for t in timed)
+
+
+def _numbers(record: Evidence, candidate: Candidate) -> str:
+    write, read = record[f"{candidate.name} write server"], record[f"{candidate.name} read server"]
+    size = record[f"{candidate.name} bytes"]
+    return f"server time {write_value(write)} to write and {write_value(read)} to read, {write_value(size)} a key"
+
+
+def _why_not(candidate: Candidate, record: Evidence, winner: Candidate) -> str:
+    reasons = [candidate.lacks] if candidate.lacks else []
+    reasons += [] if candidate.atomic or not winner.atomic else ["not atomic: read, change, write back loses updates"]
+    if round_trips(candidate) > round_trips(winner):
+        reasons.append(f"{round_trips(candidate)} commands against {round_trips(winner)}")
+    return "; ".join([_numbers(record, candidate), *reasons])
+
+
+def _costs(candidate: Candidate, pattern: KeyPattern) -> str:
+    cost = f"At its bound: {pattern.at_bound}." if pattern.at_bound else "None seen at this size."
+    return cost if candidate.atomic else f"Several commands, so only inside an atomic function or MULTI. {cost}"
+
+
+def _guards(pattern: KeyPattern, winner: Candidate, brief: Brief, server: Server) -> tuple[Guard, ...]:
+    setting = {"hash": "hash-max-listpack-entries", "zset": "zset-max-listpack-entries"}.get(winner.type)
+    if setting and pattern.typical_elements <= int(server.setting(setting)):
+        return (
+            Guard(
+                f"{setting}: elements of `{pattern.name}`",
+                pattern.typical_elements,
+                "<=",
+                int(server.setting(setting)),
+                "elements",
+            ),
+        )
+    budget = brief.value("memory_budget")
+    return (
+        Guard(
+            f"elements of `{pattern.name}` at its bound",
+            pattern.max_elements,
+            "<=",
+            max(10_000.0, budget / 1e5),
+            "elements",
+        ),
+    )
+
+
+def _elements(record: Evidence) -> str:
+    """Write how many elements a key had."""
+    return units.write(float(record.conditions["elements"]), "elements")
+
+
+def comparison(pattern: KeyPattern, record: Evidence) -> str:
+    """Return one pattern's candidates as a table, a row each, write and read side by side."""
+    lines = [
+        f"**`{pattern.name}`**, {_elements(record)} of {record.condition('value')}; "
+        f"noise floor {write_value(record['write noise floor'])} (write), {write_value(record['read noise floor'])} (read) [{record.id}]",
+        "",
+        "| Candidate | Write p50, p99 | to naive (95 %) | Read p50, p99 | to naive (95 %) | In commands, write, read | CPU, write, read | A key |",
+        "|:--|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    for c in measured(pattern, record):
+        name = f"**{c.name}**" if c.name == chosen(pattern).name else c.name
+        cells = [name]
+        for kind in ("write", "read"):
+            cells.append(", ".join(write_value(record[f"{c.name} {kind} p{q}"]) for q in (50, 99)))
+            ratio = record[f"{c.name} {kind} ratio"]
+            cells.append(f"{write_value(ratio)} ({write_interval(ratio)})")
+        cells += [", ".join(write_value(record[f"{c.name} {kind} {what}"]) for kind in ("write", "read")) for what in ("server", "cpu")]  # fmt: skip
+        lines.append(f"| {' | '.join([*cells, write_value(record[f'{c.name} bytes'])])} |")
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""Chapter 05: how a change reaches every client."""

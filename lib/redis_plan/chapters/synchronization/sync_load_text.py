@@ -1,0 +1,185 @@
+"""Section 4 in words, its numbers: beacon, latency budget, backpressure at each hop, subscriptions and probe."""
+
+from __future__ import annotations
+
+import math
+
+from redis_plan import units
+from redis_plan.brief.model import Brief
+from redis_plan.delivery import sockets
+from redis_plan.evidence.store import Evidence
+from redis_plan.keyspace import periods, settings
+from redis_plan.keyspace.cues import plural, with_article
+from redis_plan.keyspace.model import Keyspace
+from redis_plan.words.sync_common import applies, events_of, not_run, tail
+
+
+def beacon(brief: Brief, keyspace: Keyspace, e: Evidence) -> str:
+    """Return the version beacon: what it costs and how long a lost tail stays unseen."""
+    found = periods.periods(brief)["beacon"]
+    period = found.seconds
+    reads = brief.value("sessions_peak") * brief.value("gateway_nodes") / period
+    lines = [
+        "### Version beacon: the lost last message",
+        "",
+        f"A gap shows only when a later event comes. After the last event of a burst none comes, so every gateway reads "
+        f"`HMGET <state> epoch version` of its {plural(keyspace.session_noun)} in one pipeline every {units.write(period, 's')}, "
+        "compares with what it last forwarded, and sends `{e, v}` to clients of those that differ (and to every client once a "
+        "heartbeat). "
+        f"That is {units.write(reads, 'reads/s')} at peak (modelled: sessions_peak x gateway_nodes / period).",
+    ]
+    if e.not_run:
+        return "\n".join([*lines, "", not_run(e)])
+    lines += [
+        "",
+        "[figure 04-tail-loss]",
+        "",
+        "| A burst's last event is dropped | Found |",
+        "|:--|:--|",
+        f"| with the beacon | {e.number('repaired_with')} of {e['repaired_with'].n}, after {e.cite('p50')} in the middle, {e.cite('max')} at most |"
+        if e["repaired_with"].value
+        else f"| with the beacon | {e.number('repaired_with')} |",
+        f"| without | {e.number('repaired_without')} of {e['repaired_without'].n} while we watched for {e.number('watched')} or more |",
+        "",
+        f"Bound: period + catch-up = {units.write(period, 's')} + one round trip ({found.grade}: {found.because}). It is a target of "
+        f"its own: the sync latency of {units.write(brief.value('sync_latency'), 's')} ({brief.fact('sync_latency').where}) is that of a "
+        "message that arrives.",
+    ]
+    return "\n".join(lines)
+
+
+def _wait(brief: Brief) -> str:
+    """Return how long a client waits before it connects again, as one term."""
+    waits = periods.backoff(brief, "client")
+    return f"`random(0, min({units.write(waits.cap_s, 's')}, {units.write(waits.base_s, 's')} x 2^n))`"
+
+
+def budget(brief: Brief, keyspace: Keyspace, a: Evidence, e: Evidence, d: Evidence) -> str:
+    """Return the latency budget hop by hop, and the fault cases beside it."""
+    limit = brief.value("sync_latency")
+    network = min(0.1, limit / 20)
+    rest = 2 * network
+    measured = 0.0 if a.not_run else a[tail(a)].value
+    heartbeat, stall = brief.value("heartbeat"), periods.seconds(brief, "stall")
+    period = periods.seconds(brief, "beacon")
+    repair = 0.0 if e.not_run or "max" not in e else e["max"].value
+    rows = [
+        f"| client → gateway | {units.write(network, 's')} | assumed: one way over the internet, `p99` of the team's region replaces it |",
+        "| gateway → Redis, function, Pub/Sub, gateway, socket of the last client | "
+        + (
+            f"{a.number(tail(a))} | measured, {tail(a)} over n = {a[tail(a)].n:,} (p50 {a.number('p50')}), one machine, no network |"
+            if not a.not_run
+            else "not measured | not measured |"
+        ),
+        f"| gateway → client | {units.write(network, 's')} | assumed, as above |",
+        f"| **sum** | **{units.write(measured + rest, 's')}** | modelled; {units.write(limit - measured - rest, 's')} left of {units.write(limit, 's')} ({brief.fact('sync_latency').where}) |",
+    ]
+    faults = [
+        f"| one message lost, another follows | next event + catch-up | {units.write(1 / max(brief.value('events_per_session'), 1e-9), 's')} + {units.write(rest, 's')} (modelled), or the beacon if sooner |",
+        f"| last message lost | beacon period + catch-up | {units.write(max(period, repair) + rest, 's')} (modelled from [{e.id}]) |"
+        if not e.not_run
+        else "| last message lost | beacon period + catch-up | not measured |",
+        f"| gateway stalls and is cut by Redis | stall + reconnect + catch-up | {units.write(stall, 's')} soft limit + {d.number('recovery')} |"
+        if not d.not_run
+        else "| gateway stalls and is cut by Redis | stall + reconnect + catch-up | not measured |",
+        f"| gateway killed | client's ping timeout 2 x {units.write(heartbeat, 's')} at worst (a vanished host; a closed socket shows at once) + jitter up to 1 s + catch-up | {units.write(rest, 's')} to {units.write(2 * heartbeat + 1 + rest, 's')} (modelled) |",
+        "| Redis process killed, restarted with its file | restart + reconnect + catch-up | measured in section 9 |",
+        "| planned failover (`FAILOVER`) | pause + rediscovery + catch-up | not measured here |",
+        "| unplanned failover (Sentinel) | `down-after-milliseconds` 30 s by default + election 1 to 2 s + catch-up | documented (Redis Sentinel docs); outside the budget unless down-after is lowered |",
+    ]
+    return "\n".join(
+        [
+            "### Latency budget",
+            "",
+            "[figure 04-delivery]",
+            "",
+            "| Hop | Share | Grade |",
+            "|:--|--:|:--|",
+            *rows,
+            "",
+            "| Fault | Until every client is right | Time |",
+            "|:--|:--|:--|",
+            *faults,
+        ]
+    )
+
+
+def pressure(brief: Brief, keyspace: Keyspace, d: Evidence) -> str:
+    """Return backpressure at each hop, with the numbers of this project in the formulas."""
+    names = settings.quantities(brief, keyspace, 0.0, 0.0)
+    hard, gateways = names["hard_limit"], brief.value("gateway_nodes")
+    payload, rate, members = (
+        brief.value("payload_bytes"),
+        brief.value("events_per_session"),
+        brief.value("members_per_session"),
+    )
+    away, stall = periods.seconds(brief, "lease"), periods.seconds(brief, "stall")
+    lines = [
+        "### Backpressure at each hop",
+        "",
+        "| Hop | Bound | At the bound | Grade |",
+        "|:--|:--|:--|:--|",
+        f"| Redis → gateway | `client-output-buffer-limit pubsub {hard:.0f} {hard / 2:.0f} {stall:.0f}`: "
+        f"max(1 MiB, {units.write(names['conn_rate'], 'events/s')} x ({units.write(payload, 'B')} + {settings.ENVELOPE_BYTES} B envelope + {settings.FRAME_BYTES:.0f} B frame) x {stall:g} s x 2) "
+        f"| Redis cuts the gateway; it subscribes again, {'catches up every session' if applies(keyspace) else 'reads again what it shows'} | modelled |",
+        f"| all subscribers | {units.write(hard * gateways, 'B')} = {units.write(hard, 'B')} x {gateways:g} gateways, inside `maxmemory` headroom and `maxmemory-clients` | as above | modelled |",
+        f"| gateway → client | 1 MiB queued a client ({f'{max(1.0, 2**20 / (payload + settings.ENVELOPE_BYTES)):,.0f}'} events), checked before each write | close it ({sockets.sign(brief, 'slow')}); the client reconnects and {'catches up' if applies(keyspace) else 'reads again'} | chosen |",
+        "| lossy signals | the newest for each (client, `t`), 1 waiting | the older one is replaced | chosen |",
+    ]
+    if applies(keyspace):
+        log = int(keyspace.pattern("log").max_elements)
+        lines += [
+            f"| log | {log:,} entries ≥ min(1,000, {rate:g}/s x {units.write(away, 's')} = {math.ceil(rate * away):,}) | a client that missed more gets a snapshot | modelled |",
+            f"| reconnecting clients | snapshot about {units.write(brief.value('state_bytes') + members * brief.value('member_bytes'), 'B')}; all clients of one gateway at once: {units.write(brief.value('sessions_peak') * members / max(gateways, 1) * (brief.value('state_bytes') + members * brief.value('member_bytes')), 'B')} | single flight {with_article(keyspace.session_noun)}, see reconnect storm | modelled |",
+        ]
+    lines += [
+        "",
+        "The subscriber connection's reader does nothing but drain and enqueue; parsing and sending happen elsewhere. Serialise an event once a gateway, not once a client.",
+    ]
+    if d.not_run:
+        lines += ["", not_run(d)]
+    else:
+        lines += [
+            "",
+            f"A subscriber that stops reading, at a limit of {d.number('limit')}: {d.number('counted')} were counted as delivered; "
+            f"{d.number('received')} arrived, {d.number('lost')} were lost with the buffer. After that {d.number('wrong')} of "
+            f"{d['wrong'].n} ended in a wrong state.",
+        ]
+    return "\n".join(lines)
+
+
+def subscriptions(brief: Brief, keyspace: Keyspace, c: Evidence) -> str:
+    """Return who subscribes and how a dead subscription is found, for a project without sessions."""
+    probe = keyspace.use("probe")
+    cost = "" if c.not_run else f" A further subscriber adds {c.number('per_subscriber')} to a `PUBLISH`."
+    found = "" if c.not_run else "[figure 04-publish-cost]\n\n"
+    return f"""### Subscriptions and probe
+
+{found}- **One subscription a gateway and channel**, counted by reference: first client in → subscribe, last client out → unsubscribe after {units.write(periods.seconds(brief, "linger"), "s")}. No patterns: `PSUBSCRIBE` taxes every `PUBLISH`.{cost} {brief.value("gateway_nodes"):g} gateways ({brief.fact("gateway_nodes").where}) are as many subscribers, whatever the number of clients.
+- **One subscriber connection of its own** on each gateway, name `gateway-<node>-sub`; its reader does nothing but drain and enqueue.
+- **Probe.** Each gateway publishes the time to `{probe.template if probe else ""}` every {units.write(periods.seconds(brief, "probe") / 2, "s")} and must receive it on the subscriber connection within {units.write(periods.seconds(brief, "probe"), "s")}; otherwise it drops that connection, resolves the primary again, subscribes in batches of 512 channels and reads again what its clients show.
+- **Reconnect storm.** Clients wait {_wait(brief)}; a gateway reads each value once for all clients that wait for it.
+
+*Waits, periods, batches and rates without a source here are chosen.*"""
+
+
+def topology(brief: Brief, keyspace: Keyspace, c: Evidence) -> str:
+    """Return subscriptions and the cluster decision."""
+    events, gateways = events_of(keyspace), brief.value("gateway_nodes")
+    probe = keyspace.use("probe")
+    sharded = events.chosen == "sharded-pubsub"
+    cost = (
+        "" if c.not_run else f" A further subscriber adds {c.number('per_subscriber')} of server time to a `PUBLISH`."
+    )
+    publish = brief.value("sessions_peak") * brief.value("events_per_session")
+    return f"""### Subscriptions, cluster, probe
+
+[figure 04-publish-cost]
+
+- **One subscription a gateway and {keyspace.session_noun}**, counted by reference: first member in → subscribe, last member out → unsubscribe after {units.write(periods.seconds(brief, "linger"), "s")} (a page reload does not flap). No patterns: `PSUBSCRIBE` taxes every `PUBLISH`.{cost} {gateways:g} gateways ({brief.fact("gateway_nodes").where}) are {gateways:g} subscribers, whatever the number of clients.
+- **One subscriber connection of its own** on each gateway, name `gateway-<node>-sub`. Subscribing and unsubscribing of one channel go through one queue; a confirmation for a state that is no longer wanted sends the opposite command, so a join during an unsubscribe is not lost.
+- **Cluster.** {"Sharded Pub/Sub: channel and keys share the hash tag, `SPUBLISH` stays in the shard; one `SSUBSCRIBE` holds channels of one slot only; an unsolicited `sunsubscribe` (slot moved) means subscribe again on the new node and catch up." if sharded else f"One primary and its replica: {units.write(publish, 'events/s')} at peak is far below what one core publishes (section 6), so classic `PUBLISH` stays. Every key of {with_article(keyspace.session_noun)} already has one hash tag; moving to a cluster changes `PUBLISH` into `SPUBLISH` (the functions take the channel as `<name> sharded`) and `SUBSCRIBE` into `SSUBSCRIBE`, one slot a command, with a re-subscribe on an unsolicited `sunsubscribe`."}
+- **Probe.** Each gateway publishes the time to its own channel `{probe.template if probe else ""}` every {units.write(periods.seconds(brief, "probe") / 2, "s")} and must receive it on the subscriber connection within {units.write(periods.seconds(brief, "probe"), "s")}; otherwise it drops that connection, resolves the primary again, subscribes in batches of 512 channels and lets every client catch up. A healthy TCP connection on the wrong node is found by nothing else.
+- **Reconnect storm.** Clients wait {_wait(brief)}; a gateway admits 200 catch-ups/s and answers the others with `retry_after`; one `session_catch_up` is in flight {with_article(keyspace.session_noun)} and gateway, clients with the same epoch and version share its answer.
+
+*Waits, periods, batches and rates without a source here are chosen.*"""

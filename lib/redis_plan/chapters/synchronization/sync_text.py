@@ -1,0 +1,244 @@
+"""Section 4 in words: message classes, envelope, the client's rule, order of reads, and the section as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from redis_plan import units
+from redis_plan.brief.model import Brief
+from redis_plan.chapters.synchronization.sync_load_text import beacon, budget, pressure, subscriptions, topology
+from redis_plan.delivery import duties, syncing
+from redis_plan.evidence.store import Evidence
+from redis_plan.keyspace import calls, functions, periods, records, settings
+from redis_plan.keyspace.cues import with_article
+from redis_plan.keyspace.model import Keyspace
+from redis_plan.words import command_block
+from redis_plan.words.socket_text import closing
+from redis_plan.words.sync_common import applies, events_of, is_scripted, not_run
+
+DELIVERY_ALT = (
+    "Cumulative share of changes against time to their last client on a log scale, for Pub/Sub and streams, "
+    "far left of the budget line."
+)
+
+PUBLISH_ALT = (
+    "Line of server time for one PUBLISH against subscribers on log scales, rising in proportion beyond ten "
+    "subscribers."
+)
+
+TAIL_ALT = "Dots of repair times within one beacon period for sessions with the beacon, and none for those without."
+
+
+def message_classes(brief: Brief, keyspace: Keyspace) -> str:
+    """Return what each kind of message promises, and what repairs a lost one."""
+    rows = []
+    for channel in keyspace.channels:
+        if applies(keyspace) and channel.use == "events":
+            rows.append(
+                f"| state events of {with_article(keyspace.session_noun)} (join, leave, every `session_apply`{', `session_record`' if records.recorded(keyspace) else ''}, end) | `{channel.template}` "
+                f"| must converge | a version: gap, beacon or reconnect → `session_catch_up` |"
+            )
+        else:
+            rows.append(
+                f"| {channel.holds} | `{channel.template}` | lossy: the newest one counts | {channel.when_lost or 'the next message replaces it'} |"
+            )
+    if applies(keyspace):
+        signals = keyspace.use("typing")
+        rows.append("| heartbeats | WebSocket only; the gateway calls `session_heartbeat` | lossy | the next one |")
+        if signals is None:
+            rows.append(
+                f"| signals that the next one replaces (a cursor, who types) | `{events_of(keyspace).template}` with `t` "
+                "beginning with `~` and no `v` | lossy | nothing; the next one replaces it |"
+            )
+    note = (
+        "Pub/Sub is at-most-once: `PUBLISH` returning 1 is no delivery. What must converge carries a version and is also in "
+        "`log`; what is lossy is never repaired and never carries a version."
+        if applies(keyspace)
+        else "Pub/Sub is at-most-once: `PUBLISH` returning 1 is no delivery. A subscriber therefore subscribes first, then "
+        "reads the stored value, and lets a message only replace an older one."
+    )
+    return "\n".join(
+        ["### Message classes", "", "| Message | Channel | Promise | A lost one is repaired by |", "|:--|:--|:--|:--|", *rows, "", note]
+    )  # fmt: skip
+
+
+def envelope(brief: Brief, keyspace: Keyspace) -> str:
+    """Return the envelope, field by field, with one real example."""
+    keys = functions.session_keys(keyspace, "k3v9", environment="prod")
+    events = events_of(keyspace)
+    return f"""### Envelope
+
+One JSON object, built inside the function, published and appended to `log` in the same step, so publish order is version order. The session is the channel's own name (`{keys[events.name]}`), the schema version is the `:v{keyspace.schema_version}:` in it.
+
+```json
+{{"e":"5f0c1b2a9d3e4f60","v":42,"ts":1795411145171,"t":"change","op":"01JD8Q6Z7K3W9M2N4P5R6S7T8V","d":{{"set":{{"status":"open"}}}}}}
+```
+
+| Field | Meaning | Width |
+|:--|:--|:--|
+| `e` | epoch: random hex, new on creation, loss and restore | 16 B |
+| `v` | version after this event, +1 an accepted event; an integer up to 2^53 - 1, never through `cjson` | 16 B |
+| `ts` | server TIME of the event, Unix milliseconds: sync lag = receive time - `ts` | 13 B |
+| `t` | event type; `join`, `leave` and `end` belong to the functions | 24 B |
+| `op` | operation id of the client (ULID), "" for the functions' own events; the origin recognises its own event by it | 26 B |
+| `d` | data; fields to set in `d.set`; an unknown field is ignored, an unknown `t` moves the version on | {units.write(brief.value("payload_bytes"), "B")} ({brief.fact("payload_bytes").where}) |
+
+The widest envelope without `d` has {settings.ENVELOPE_BYTES} B (modelled: 39 B of names and marks, and the widths above)."""
+
+
+def client_rule(brief: Brief) -> str:
+    """Return the client's state machine: the table and code in the language of the project's clients."""
+    path, language = (syncing.TYPESCRIPT, "typescript") if is_scripted(brief) else (syncing.PYTHON, "python")
+    driver = syncing.TYPESCRIPT_DRIVER if is_scripted(brief) else syncing.PYTHON_DRIVER
+    return f"""### The client's rule
+
+| In state | Message | Then |
+|:--|:--|:--|
+| live | same epoch, `v` = version + 1 | apply |
+| live | same epoch, `v` ≤ version | drop (a duplicate, or what the snapshot already has) |
+| live | same epoch, `v` > version + 1 | send `catch_up` with epoch and version: catching up (the answer is read after the event, so it has it) |
+| live | another epoch | `catch_up`: the answer is a snapshot |
+| live | beacon that differs from own epoch and version, ahead or behind | `catch_up`: a client ahead of the server also gets a snapshot |
+| catching up | event | hold, 1,000 at most; beyond, forget the epoch, so that the answer is a snapshot |
+| catching up | `delta` | apply in order, then the held ones: live |
+| catching up | `snapshot` | replace the copy, then the held ones: live |
+| catching up | `delta` that does not reach its own version | forget the epoch, `catch_up`: the answer is a snapshot |
+| live | event `end` | apply: status `ended`, the result stays readable |
+| any | answer `gone` | gone: show the start page; another epoch or a position brings it back |
+| any | unreadable message | count it, drop it; the gap it leaves is found like any other |
+| live, catching up | an event that `fold` throws on (poison, a newer release) | count it, ask with an empty epoch: the snapshot goes around it |
+
+`SyncClient` in `redis/{path}` is this rule without I/O; the experiments of sections 4 and 9 ran its twin in Python, and one test tells both the same story. What decides, from that file:
+
+```{language}
+{syncing.excerpt(path)}
+```
+
+`redis/{driver}` feeds it on a gateway: `Link` (commands, the primary found anew after a loss) and `SyncDriver` (one subscriber connection a process, subscribe then read, beacon, probe, back-off)."""
+
+
+def snapshot_block(keyspace: Keyspace) -> str:
+    """Return the reads of a first load or a reconnect as one block of commands."""
+    keys = functions.session_keys(keyspace, "k3v9", environment="prod")
+    most = functions.log_argument(keyspace)
+    call = calls.calls()["session_catch_up"]
+    given = {"known_epoch": calls.arguments()["known_epoch"].example, "version": "38", "max": most}
+    read = ("FCALL", call.name, str(len(call.keys)), *(keys[name] for name, _ in call.keys), *call.ordered(given))
+    shown, _ = _collections(keyspace, keys)
+    together = (("MULTI",), read, ("HGETALL", keys["roster"]), *shown, ("EXEC",))
+    return command_block.block([command_block.line(keyspace, each) for each in together])
+
+
+def read_order(keyspace: Keyspace) -> str:
+    """Return subscribe-then-snapshot as commands, for first load and reconnect."""
+    keys = functions.session_keys(keyspace, "k3v9", environment="prod")
+    most = functions.log_argument(keyspace)
+    channel = keys[events_of(keyspace).name]
+    command = "SSUBSCRIBE" if events_of(keyspace).chosen == "sharded-pubsub" else "SUBSCRIBE"
+    _, hidden = _collections(keyspace, keys)
+    subscribe = command_block.block([command_block.line(keyspace, (command, channel), "on the subscriber connection")])
+    reads = snapshot_block(keyspace)
+    kept_back = (
+        f" What is hidden until a reveal ({', '.join(f'`{name}`' for name in hidden)}) is counted, not read."
+        if hidden
+        else ""
+    )
+    return f"""### Subscribe first, then read
+
+The same order for first load and reconnect; the reverse loses what is published between the read and the subscription.
+
+1. The gateway subscribes, if it has no member of this {keyspace.session_noun} yet, and waits for the confirmation:
+
+{subscribe}
+
+2. The client asks: `{{"catch_up": {{"epoch": "5f0c1b2a9d3e4f60", "version": 38}}}}`, with "" and 0 on first load.
+
+3. The gateway reads in one `MULTI`:
+
+{reads}
+
+4. It answers with the delta `["delta", 42, <39>, <40>, <41>, <42>]`, contiguous, or with a snapshot `["snapshot", 42, "<epoch>", field, value, …]`, the state at version 42.
+
+5. The client drops held events with v ≤ 42 and applies the rest.
+
+The collections in the same `MULTI` are those of the version in the reply.{kept_back} The read is bounded: a delta has at most {most.split()[0]} entries, more missed events give a snapshot. The gateway forwards events to a client from step 1 on and sends nothing of its own between."""
+
+
+def _collections(keyspace: Keyspace, keys: Mapping[str, str]) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
+    """Return the reads of a snapshot, one a collection with one key a session, and the collections that it only counts."""
+    reads: list[tuple[str, ...]] = []
+    hidden: list[str] = []
+    for p in records.recorded(keyspace):
+        counted = duties.counted(p)
+        if counted:
+            hidden.append(p.name)
+        if p.name in keys and (counted or (p.candidate and p.candidate.read)):
+            template = f"{counted} <key>" if counted else p.candidate.read[0] if p.candidate else ""
+            reads.append(tuple(template.replace("<key>", keys[p.name]).split()))
+    return tuple(reads), tuple(hidden)
+
+
+def without_sessions(brief: Brief, keyspace: Keyspace) -> str:
+    """Return the rule for projects whose Redis holds no sessions: newest value wins."""
+    return "\n".join(
+        [
+            "### Newest value wins",
+            "",
+            "Nobody joins and leaves here, so there are no versions of a session to count: a reader needs the newest value, not every value.",
+            "",
+            "1. A gateway subscribes to the channel first, waits for the confirmation, then reads the stored value (section 1 has the keys).",
+            "2. Writer: value and TTL in one step, a function of section 7 or one `MULTI`, and in it, last, the `PUBLISH` with the fields of section 2, so that publish order is write order.",
+            "3. A reader replaces its copy only by a message with a later sequence or time; an earlier or equal one is dropped.",
+            f"4. Every {units.write(periods.seconds(brief, 'beacon'), 's')} the gateway reads again what its clients show: that bounds a lost last message.",
+        ]
+    )
+
+
+def nothing_pushed(brief: Brief, keyspace: Keyspace) -> str:
+    """Return section 4 of a project that pushes nothing through Redis."""
+    own = [f"`{p.name}`" for p in keyspace.keys if p.authoritative]
+    copies = [f"`{p.name}`" for p in keyspace.keys if not p.authoritative]
+    lines = [
+        "### Nothing is pushed",
+        "",
+        "No demand of the documents asks that somebody sees another one's change at once, so the design has no channel, no event log, "
+        "and no version to count. A client sees a change with its next request, and a request reads what is stored at that moment.",
+        "",
+    ]
+    if own:
+        lines.append(
+            f"- {', '.join(own)}: each request asks Redis; a change is one command or one function, so two requests at once "
+            "can't both win."
+        )
+    if copies:
+        lines.append(
+            f"- {', '.join(copies)}: a copy of what the database has. Whoever changes the database deletes the copy *after* the "
+            "commit; one that this misses is stale for its TTL at most (section 3)."
+        )
+    lines += [
+        "",
+        "Should a live view come (a shared list, a progress bar), one process can push it from memory, or poll every "
+        f"{units.write(brief.value('sync_latency'), 's')} ({brief.fact('sync_latency').where}); Redis Pub/Sub pays from two processes on, and is then "
+        "at-most-once: subscribe first, read the stored value, read again now and then.",
+    ]
+    return "\n".join(lines)
+
+
+def section(brief: Brief, keyspace: Keyspace, a: Evidence, c: Evidence, d: Evidence, e: Evidence) -> list[str]:
+    """Return section 4 as blocks of Markdown, for a project with sessions or without."""
+    if not keyspace.channels:
+        return [part for part in (nothing_pushed(brief, keyspace), not_run(a, d, e)) if part]
+    if not applies(keyspace):
+        parts = [message_classes(brief, keyspace), without_sessions(brief, keyspace), closing(brief), not_run(a, c, e)]
+        heard = [pressure(brief, keyspace, d), subscriptions(brief, keyspace, c)] if keyspace.channels else []
+        return [part for part in (*parts, *heard) if part]
+    return [
+        message_classes(brief, keyspace),
+        envelope(brief, keyspace),
+        client_rule(brief),
+        read_order(keyspace),
+        budget(brief, keyspace, a, e, d),
+        beacon(brief, keyspace, e),
+        pressure(brief, keyspace, d),
+        topology(brief, keyspace, c),
+    ]

@@ -1,0 +1,1 @@
+"""Words that several chapters and the front page share."""

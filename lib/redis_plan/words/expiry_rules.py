@@ -1,0 +1,195 @@
+"""Rules that follow from notebook 04: the decisions, how timers run, and the notes that the measurements contradict."""
+
+from __future__ import annotations
+
+from redis_plan import units
+from redis_plan.brief.model import Brief
+from redis_plan.delivery.walkthrough import Writer
+from redis_plan.evidence.decision import Alternative, Decision, Guard
+from redis_plan.evidence.store import Evidence
+from redis_plan.keyspace import chain, periods
+from redis_plan.keyspace.model import Keyspace
+from redis_plan.memory.active_expiry import expected_lag_s
+from redis_plan.words import command_block
+
+
+def volatile_keys(brief: Brief, keyspace: Keyspace) -> float:
+    """Return how many keys with a TTL the project holds at peak: keys a session times sessions, and the global ones."""
+    sessions = brief.value("sessions_peak")
+    timed = [p for p in keyspace.keys if p.ttl.policy != "none"]
+    return sum(p.per_session * (sessions if p.scope == "session" else 1.0) for p in timed)
+
+
+def expected(brief: Brief, keyspace: Keyspace, lag: Evidence) -> str:
+    """Write the lag that the model expects at the project's own number of volatile keys."""
+    seconds = expected_lag_s(volatile_keys(brief, keyspace), lag["hz"].value)
+    return f"{units.write(seconds, 's')} (modelled: N / (40 × hz), [{lag.id}])"
+
+
+def timed_actions(brief: Brief, keyspace: Keyspace, events: Evidence) -> str:
+    """Return how timers run: from a schedule with a claiming worker, never from an event."""
+    due = keyspace.use("due")
+    lines = ["### Timed actions", ""]
+    if not events.not_run:
+        lines += [_against_events(events), ""]
+    if due is None:
+        lines.append(
+            "The documents ask for no timer beyond TTLs; should one come, use a sorted set by deadline and a claiming worker."
+        )
+        return "\n".join(lines)
+    of = periods.periods(brief)
+    poll, claim = of["poll"], of["claim"]
+    lines += [
+        f"Timers, lease checks and idle ends stand in `{due.template}`, score = deadline in milliseconds. A worker polls each bucket "
+        f"every {units.write(poll.seconds, 's')} ({poll.grade}: {poll.because}) and claims what is due in the same step, by the server's "
+        f"clock: an entry has one owner for {units.write(claim.seconds, 's')} ({claim.grade}: {claim.because}), and that of a worker that "
+        "dies is due again.",
+        "",
+        command_block.block(timer_commands(brief, keyspace)),
+        "",
+        "The action is a function that checks the state (`expected_version`, or the deadline in it), so a late or repeated call changes "
+        "nothing; after `conflict` the worker reads the state and writes the deadline that stands there. Bound: one poll, one round "
+        f"trip and the function's time; {units.write(claim.seconds, 's')} more where a worker died. The lease check, which comes round every "
+        f"{units.write(periods.seconds(brief, 'sweep'), 's')}, writes a timer again that the state names and the index lost.",
+    ]
+    return "\n".join(lines)
+
+
+def timer_commands(brief: Brief, keyspace: Keyspace) -> list[command_block.Line]:
+    """Return what a timer's worker sends: claim, done, and the next deadline; nothing where no deadline is kept."""
+    due = keyspace.use("due")
+    if due is None:
+        return []
+    writer = Writer(brief, keyspace)
+    done = writer.call("done_due", entry="<entry>", claimed_until="<claimed_until>")
+    again = ("ZADD", writer.key(due.name), "<deadline>", "<entry>")
+    return [
+        command_block.line(keyspace, writer.call("claim_due"), "entry, claimed_until, entry, …: ours until then"),
+        command_block.line(keyspace, done, "after the action: 0 where it got another deadline meanwhile"),
+        command_block.line(keyspace, again, "instead, where the state names a further one"),
+    ]
+
+
+def _against_events(events: Evidence) -> str:
+    """Say what events and a schedule did with the same timers."""
+    return (
+        f"Expired events don't drive timers: with the listener away for {events.condition('away')}, "
+        f"{events.number('events lost')} of them never came"
+        + (f", the others {events.number('event late p50')} late (median)" if "event late p50" in events else "")
+        + f"; of {events['due while the server was down'].value:.0f} timers that fell due while the server was down, "
+        f"{events.number('events after the restart')} came. The same timers in a sorted set: "
+        f"{events['claimed from the schedule'].value:.0f} of {events['timers'].value:.0f} run, "
+        f"{events.number('schedule late p50')} late with the same absence."
+    )
+
+
+def net_s(brief: Brief, keyspace: Keyspace) -> float:
+    """Return the longest TTL that ends what nobody ended, in seconds: that of ``state``, or of any key that slides."""
+    if state := next((p for p in keyspace.keys if p.name == "state"), None):
+        return float(state.ttl.seconds or brief.value("idle_ttl"))
+    timed = [float(p.ttl.seconds) for p in keyspace.keys if p.ttl.seconds is not None and p.ttl.policy == "sliding"]
+    return max(timed or [float(p.ttl.seconds) for p in keyspace.keys if p.ttl.seconds is not None], default=0.0)
+
+
+def swept(keyspace: Keyspace) -> bool:
+    """Whether something besides its reader and its TTL removes keys: a function that ends a session, or a worker."""
+    return bool(keyspace.session_entity) or any(
+        "worker" in p.deleted_by or "sweep" in p.deleted_by for p in keyspace.keys
+    )
+
+
+def cleanup_decision(brief: Brief, keyspace: Keyspace, lag: Evidence) -> Decision:
+    """Return D-04a: explicit deletion first, a sweeper second, the TTL as the net."""
+    keys = volatile_keys(brief, keyspace)
+    late = expected_lag_s(keys, lag["hz"].value)
+    if not swept(keyspace):
+        return Decision(
+            id="D-04a",
+            title="The TTL ends every key, and readers never wait for it",
+            question="What removes the keys of something that is over?",
+            decision="The TTL that is set with the first write; what is used up or revoked before is deleted by whoever does that. No sweeper.",
+            because=f"A reader saw none of the keys past their deadline (below); the memory of one came back after {lag.number('lag_p50')} among "
+            f"{lag['volatile keys'].value:,.0f} live keys, and at this project's {keys:,.0f} the model expects {units.write(late, 's')} "
+            f"[{lag.id}]",
+            instead_of=(
+                Alternative("no TTL, a nightly job that deletes", "needs `SCAN`, and a day's keys stay in memory", naive=True),
+                Alternative("keyspace notifications as a trigger", f"as late as the removal, {lag.number('lag_p50')}, and lost on a reconnect"),
+            ),
+            costs="Nobody is told when a key ends; nothing here needs to know.",
+            holds_while=(
+                Guard("expected removal lag against the longest TTL of section 3", late, "<=", net_s(brief, keyspace), "s"),
+            ),
+        )  # fmt: skip
+    return Decision(
+        id="D-04a",
+        title="Explicit deletion is primary, a sweeper second, the TTL the net",
+        question="What removes the keys of something that is over?",
+        decision=f"{'The function that' if keyspace.session_entity else 'Whoever'} ends it unlinks its keys in one step; a sweeper ends what lost its owner; every key has a TTL besides.",
+        because=f"A key whose TTL ran out stayed for {lag.number('lag_p50')} among {lag['volatile keys'].value:,.0f} live keys; at this "
+        f"project's {keys:,.0f} the model expects {units.write(late, 's')} on average, and the event comes no earlier [{lag.id}]",
+        instead_of=(
+            Alternative(
+                "TTL alone",
+                f"memory returns {units.write(late, 's')} late on average, nobody is told in time",
+                naive=True,
+            ),
+            Alternative(
+                "keyspace notifications as a trigger",
+                f"as late as the removal, {lag.number('lag_p50')}, and lost on a reconnect",
+            ),
+        ),
+        costs="Two more code paths, each of which needs a test with the other two switched off.",
+        holds_while=(
+            Guard("expected removal lag against the longest TTL of section 3", late, "<=", net_s(brief, keyspace), "s"),
+        ),
+    )
+
+
+def refresh_decision(brief: Brief, keyspace: Keyspace, slide: Evidence) -> Decision:
+    """Return D-04b: refresh a TTL only when less than half of it is left."""
+    if not any(p.ttl.policy == "sliding" for p in keyspace.keys):
+        return Decision(
+            id="D-04b",
+            title="No TTL is refreshed",
+            question="How often is a TTL refreshed?",
+            decision="Never: every TTL here is fixed, and set in the command that makes the key.",
+            because=f"A refresh with every write costs {slide.number('amplification')} of the bytes of a plain write, and what is counted or "
+            "proven here is over at a known time",
+            instead_of=(
+                Alternative("refresh with every write", f"{slide.number('HSET + PEXPIRE bytes')} an update to file and replicas", naive=True),
+            ),
+            costs="None seen.",
+            holds_while=(Guard("key patterns with a sliding TTL", 0, "<=", 0, "patterns"),),
+        )  # fmt: skip
+    return Decision(
+        id="D-04b",
+        title="A TTL is refreshed when less than half of it is left",
+        question="How often is a sliding TTL refreshed?",
+        decision="In the same atomic step as a write or heartbeat, and only when less than half is left."
+        if keyspace.session_entity
+        else "In the same `MULTI` as the write, and only when, by the writer's own note, half of the TTL has passed since it last did.",
+        because=f"It costs {slide.number('amplification below half')} of the bytes of a plain write, against "
+        f"{slide.number('amplification')} with a refresh each time",
+        instead_of=(
+            Alternative(
+                "refresh with every write",
+                f"{slide.number('HSET + PEXPIRE bytes')} an update to file and replicas",
+                naive=True,
+            ),
+            Alternative("no refresh, a fixed TTL", "what runs longer than expected dies while in use"),
+        ),
+        costs="What nobody writes to lives between one half and the whole of its TTL after its last write.",
+        holds_while=(
+            Guard("write amplification with a threshold", slide["amplification below half"].value, "<=", 1.2, "x"),
+            *_half(brief, keyspace),
+        ),
+    )
+
+
+def _half(brief: Brief, keyspace: Keyspace) -> tuple[Guard, ...]:
+    """Guard that what is left of a TTL just above one half outlives a member's absence; nothing without sessions."""
+    state = next((p for p in keyspace.keys if p.name == "state"), None)
+    if state is None or state.ttl.seconds is None:
+        return ()
+    least = max(brief.value("idle_ttl"), chain.lease(brief))
+    return (Guard("half of `state`'s TTL against idle TTL and lease", state.ttl.seconds / 2, ">=", least, "s"),)

@@ -1,0 +1,202 @@
+"""Candidates are compared as they are, cliffs are found where the server has them, and close calls stay open."""
+
+from dataclasses import replace
+
+import pytest
+
+from redis_plan import brief, resources
+from redis_plan.brief.model import Component
+from redis_plan.chapters.structures import (
+    benchmark_text,
+    candidates_text,
+    cliffs,
+    compressing,
+    load,
+    logs,
+    pipelining,
+    serialising,
+    shapes,
+    structures,
+)
+from redis_plan.choice import choose
+from redis_plan.evidence.store import Evidence, Store
+from redis_plan.keyspace import design
+from redis_plan.keyspace.model import Candidate
+from redis_plan.measure.lab import Lab
+from redis_plan.rig import workload
+from tests.chapters import project
+from tests.keyspace.briefs import prices
+
+
+@pytest.fixture(scope="module")
+def asked():
+    return brief.read(resources.sample_project())
+
+
+@pytest.fixture(scope="module")
+def keyspace(asked):
+    return design(asked)
+
+
+def record(store: Store, lab: Lab, id: str, experiment, **given) -> Evidence:
+    return store.record(id, "03_structures", experiment, lab, given, reuse=False)
+
+
+def test_every_candidate_is_measured_with_its_bytes_and_nothing_is_left_behind(own_server, keyspace):
+    pattern = keyspace.pattern("roster")
+    found = structures.compare(Lab(own_server, "quick"), pattern=pattern, payload_bytes=300)
+    names = {value.name for value in found.values}
+    for candidate in pattern.candidates:
+        assert {
+            f"{candidate.name} {kind} {q}" for kind in ("write", "read") for q in ("p50", "server", "ratio")
+        } <= names
+        assert f"{candidate.name} bytes" in names
+    assert list(own_server.client().scan_iter(match="structures:*")) == []
+
+
+def test_every_cliff_is_where_the_settings_say(own_server):
+    found = cliffs.encoding_steps(Lab(own_server, "quick"), value_bytes=48)
+    value = {v.name: v.value for v in found.values}
+    for cliff, setting in (
+        ("hash", "hash-max-listpack-entries"),
+        ("hash, longest value", "hash-max-listpack-value"),
+        ("sorted set", "zset-max-listpack-entries"),
+        ("sorted set, longest member", "zset-max-listpack-value"),
+        ("set of numbers", "set-max-intset-entries"),
+    ):
+        assert value[f"{cliff} last"] == int(own_server.setting(setting)), cliff
+        assert value[f"{cliff} step"] > 1.2
+    assert ("set of names last" in value) == ("set-listpack" in own_server.capabilities)
+    assert "list last" in value
+    assert list(own_server.client().scan_iter(match="cliff*")) == []
+
+
+def test_depth_gains_most_for_small_payloads(own_server):
+    value = {v.name: v.value for v in pipelining.depth_and_payload(Lab(own_server, "quick")).values}
+    assert value["64 B gain"] > value["65536 B gain"]
+    assert value["64 B at depth most cpu"] < value["64 B at depth 1 cpu"]
+
+
+def test_formats_hold_the_project_s_own_fields_and_come_back_as_they_were(own_server, asked, keyspace):
+    lab = Lab(own_server, "quick")
+    made = shapes.of(asked, keyspace, lab.rng("shapes"))
+    assert {f.name for f in keyspace.pattern("state").fields} == set(made.state)
+    assert abs(len(shapes.dumps(made.envelope["d"])) - asked.value("payload_bytes")) < 40
+    for form in serialising.candidates(asked):
+        for _, document in made.items():
+            assert form.read(form.write(document)) == document
+    value = {v.name: v.value for v in serialising.formats(lab, brief=asked, keyspace=keyspace).values}
+    assert value["envelope MessagePack bytes"] < value["envelope JSON bytes"]
+    for name in ("state JSON write", "state JSON write server cpu", f"state {serialising.HASH} change one field"):
+        assert value[name] > 0
+
+
+def test_the_stack_s_own_format_is_read_from_the_stack(asked):
+    assert serialising.used_by_stack(asked) == "json"
+    django = replace(asked, stack=(*asked.stack, Component("django-redis", "cache", "tech-stack.md", 1)))
+    assert serialising.used_by_stack(django) == "pickle"
+    assert [f.label for f in serialising.candidates(django)] == ["JSON", "MessagePack", "pickle"]
+
+
+def test_compression_breaks_even_where_the_bytes_say(own_server, asked, keyspace):
+    lab = Lab(own_server, "quick")
+    value = {v.name: v.value for v in compressing.compression(lab, brief=asked, keyspace=keyspace).values}
+    for codec in compressing.codecs():
+        assert 16 < value[f"{codec.name} saves any from"] <= value[f"{codec.name} saves a fifth from"]
+        assert value[f"snapshot {codec.name} bytes"] < value["snapshot bytes"]
+
+
+def test_a_candidate_that_the_server_lacks_is_left_out_with_the_reason(own_server, keyspace):
+    pattern = keyspace.pattern("roster")
+    exotic = Candidate(
+        "exotic",
+        "hash",
+        "needs what nobody has",
+        ("HSET <key> <member> <value>",),
+        ("HGETALL <key>",),
+        feature="hash-field-ttl",
+    )
+    found = structures.compare(
+        Lab(own_server, "quick"), pattern=replace(pattern, candidates=(*pattern.candidates, exotic)), payload_bytes=300
+    )
+    measured = any(value.name.startswith("exotic ") for value in found.values)
+    assert measured == ("hash-field-ttl" in own_server.capabilities)
+    assert measured or "hash-field-ttl" in found.conclusion
+
+
+def test_the_measurement_overrules_only_by_a_clear_margin(own_server, tmp_path):
+    asked = prices()
+    choices = choose(asked, sensitivity=False)
+    pattern, lab = choices.keyspace.pattern("price"), Lab(own_server, "quick")
+    assert pattern.chosen == "json-string"
+
+    def decided(number, **slower):
+        def planted(lab, *, pattern, payload_bytes):
+            found = structures.compare(lab, pattern=pattern, payload_bytes=payload_bytes)
+            changed = tuple(
+                replace(v, value=v.value + slower.get(v.name.split()[0].replace("-", "_"), 0.0))
+                if v.name.endswith("server")
+                else replace(v, value=1.0)
+                if v.name.endswith("noise floor")
+                else v
+                for v in found.values
+            )
+            return replace(found, values=changed)
+
+        evidence = record(Store(tmp_path / str(number)), lab, "E-03a", planted, pattern=pattern, payload_bytes=64)
+        changed = candidates_text.overruled(asked, choices, [pattern], {"price": evidence})
+        return changed.pattern("price"), candidates_text.decision(pattern, evidence, choices, asked, own_server)
+
+    as_measured, said = decided(1)
+    assert as_measured.chosen == "json-string"
+    assert "overrules" not in said.because
+    assert any(alternative.naive for alternative in said.instead_of)
+    overruled, said = decided(2, json_string=1e-3)
+    assert (overruled.chosen, overruled.type) == ("hash", "hash")
+    assert "HSET" in overruled.writers[0]
+    assert "overrules" in said.because
+    naive_is_fast, _ = decided(3, json_string=1e-3, hash=1e-3)
+    assert naive_is_fast.chosen == "json-string"  # what lacks something is never taken, however fast
+
+
+def test_the_load_curve_reports_the_project_s_own_mix(own_server, asked, keyspace):
+    found = load.load_curve(Lab(own_server, "quick"), brief=asked, keyspace=keyspace)
+    value = {v.name: v.value for v in found.values}
+    assert value["target"] == sum(rate.per_s for rate in workload.rates(asked, keyspace))
+    assert 0 < value["server cpu"] < 0.05
+    assert value["core share at target"] > 0
+    assert (found.conditions["loop"], found.conditions["connections"]) == ("open", load.CONNECTIONS)
+    assert list(own_server.client().scan_iter(match="load:*")) == []
+
+
+def test_a_peak_beyond_the_generator_is_offered_in_part():
+    assert load._multiples(1e6)[-1] * 1e6 <= load.MOST_PER_S
+    assert load._multiples(1e9)[-1] * 1e9 <= load.MOST_PER_S
+    assert load._multiples(5_000)[0] == 1.0
+
+
+def test_a_project_without_sessions_is_offered_its_reads_and_writes(own_server):
+    found = load.load_curve(Lab(own_server, "quick"), brief=project.brief(), keyspace=project.without_sessions())
+    assert found.not_run or "write" in found.conditions["mix"]
+
+
+def test_the_plan_tells_the_benchmarks_shortly(own_server, asked, keyspace, tmp_path):
+    lab, store, given = Lab(own_server, "quick"), Store(tmp_path), {"brief": asked, "keyspace": keyspace}
+    cliff = record(store, lab, "E-03x", cliffs.encoding_steps, value_bytes=48)
+    curve = record(store, lab, "E-03y", load.load_curve, **given)
+    formats = record(store, lab, "E-03w", serialising.formats, **given)
+    compression = record(store, lab, "E-03z", compressing.compression, **given)
+    depth = record(store, lab, "E-03v", pipelining.depth_and_payload)
+    assert "| sorted set | 128 elements |" in benchmark_text.cliff_section(cliff, keyspace)
+    assert "| change | 2,000/s |" in benchmark_text.load_section(asked, keyspace, curve, 0.02)
+    assert "Compression saves a fifth of the bytes from" in benchmark_text.formats_section(formats, compression)
+    assert len(benchmark_text.formats_section(formats, compression) + benchmark_text.pipeline_sentence(depth)) < 2_000
+
+
+def test_a_stream_pays_for_its_node_and_quick_leaves_the_logs_out(own_server, asked, keyspace):
+    given = {"brief": asked, "keyspace": keyspace}
+    assert "profile quick" in logs.by_length(Lab(own_server, "quick"), **given).not_run
+    value = {v.name: v.value for v in logs.by_length(Lab(own_server, "standard"), **given).values}
+    assert value["stream 1 bytes"] > 2 * value["list 1 bytes"]
+    assert value["list 100 held"] == value["stream 100 held"] == 100
+    assert value["stream, ~ 100 held"] >= 100

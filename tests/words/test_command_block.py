@@ -1,0 +1,102 @@
+"""Command blocks: what the plan prints runs as the user that it names, and nobody else may run it."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import redis
+
+from redis_plan.chapters.naming import structure_text
+from redis_plan.chapters.sessions import session_text
+from redis_plan.chapters.synchronization import sync_text
+from redis_plan.delivery import acl, library
+from redis_plan.keyspace import design, functions
+from redis_plan.server import Server
+from redis_plan.words import command_block, expiry_rules
+from tests.delivery import made
+from tests.keyspace.briefs import workshop
+
+NOT_MEASURED: Any = SimpleNamespace(not_run="not in this test")
+
+
+@pytest.fixture(scope="module")
+def documents(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("documents")
+
+
+def test_a_command_without_a_user_is_found() -> None:
+    with pytest.raises(ValueError, match="no user"):
+        list(command_block.lines("```redis\nFLUSHALL\n```\n"))
+
+
+def test_a_command_that_is_nobody_s_duty_is_not_printed() -> None:
+    with pytest.raises(LookupError, match=r"no user of users\.acl may run FLUSHALL"):
+        command_block.line(design(workshop()), ("FLUSHALL",))
+
+
+def test_what_is_printed_is_what_is_read_back() -> None:
+    made = command_block.Line("app", ("SET", "a key", '{"it\'s": 1}', "<value>", ""), "nil: taken")
+    assert list(command_block.lines(command_block.block([made, made]))) == [made, made]
+
+
+def test_a_snapshot_counts_what_is_hidden_and_the_text_says_so() -> None:
+    """Text and commands come from one list: what the plan calls hidden is never read whole beside it."""
+    keyspace = design(workshop())
+    hidden = [p for p in keyspace.keys if p.use == "votes"]
+    assert hidden
+    text = sync_text.read_order(keyspace)
+    for pattern in hidden:
+        assert f"`{pattern.name}`" in text
+        assert not [
+            x for x in command_block.lines(text) if x.command[0] == "HGETALL" and f":{pattern.name}" in x.command[1]
+        ]
+
+
+def test_every_block_of_every_project_runs_as_its_user_and_as_nobody_else(own_server: Server, documents: Path) -> None:
+    """The library loaded, the four users there with the rights of users.acl; another user is refused each line."""
+    root = own_server.client()
+    for name in made.PROJECTS:
+        project = made.of(name, documents)
+        keyspace = project.keyspace
+        if functions.missing(keyspace):
+            continue
+        root.function_flush()
+        root.function_load(library.compose(project.brief, keyspace))
+        texts = (
+            structure_text.element_writes(keyspace, project.brief),
+            sync_text.read_order(keyspace),
+            session_text.lifecycle(project.brief, keyspace),
+            expiry_rules.timed_actions(project.brief, keyspace, NOT_MEASURED),
+        )
+        ran = play_as_users(own_server, acl.users(keyspace), "\n".join(texts))
+        assert {"app"} <= ran <= {"app", "worker"}, name
+        root.flushdb()
+    root.function_flush()
+
+
+def play_as_users(live: Server, users: Iterable[acl.AclUser], text: str) -> set[str]:
+    """Run every line of ``text`` by its user, on a connection of its own; return the users that there were."""
+    root = live.client()
+    for user in users:
+        root.execute_command("ACL", "SETUSER", user.name, "reset", "on", ">tried", *user.rules)
+    clients = {u.name: live.client(username=u.name, password="tried", single_connection_client=True) for u in users}
+    try:
+        ran = set()
+        for line in command_block.lines(text):
+            words = ["1" if word.startswith("<") else word for word in line.command]
+            if words[0] in ("SUBSCRIBE", "SSUBSCRIBE"):  # its connection can do nothing else
+                with live.client(username=line.user, password="tried").pubsub() as events:
+                    events.execute_command(*words)
+                    assert events.parse_response(timeout=5)
+            else:
+                clients[line.user].execute_command(*words)
+            with pytest.raises(redis.ResponseError, match="permission"):
+                clients["monitor"].execute_command(*words)
+            ran.add(line.user)
+        return ran
+    finally:
+        for client in clients.values():
+            client.close()
+        root.execute_command("ACL", "DELUSER", *clients)
