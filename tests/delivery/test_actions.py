@@ -3,6 +3,7 @@
 import importlib
 import itertools
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -12,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from redis_plan.actions import catalog
-from redis_plan.delivery import acl, action_clients, clients, duties, library, walkthrough
+from redis_plan.actions import catalog, matrix
+from redis_plan.delivery import acl, action_clients, clients, duties, library, spelling, walkthrough
 from redis_plan.delivery import operations as model
 from redis_plan.server import Server
 from tests.delivery import made, node
@@ -62,6 +63,56 @@ def test_every_action_is_one_function_that_its_user_may_call_in_one_slot(fresh: 
         result = answer[1] if isinstance(answer, list) else answer
         assert result in operation.function.call.results, operation.method
         assert not {"worker", "app"} - {role} or role == steps[operation.function.name].function.call.users[0]
+
+
+def test_every_name_that_the_plan_prints_of_an_action_is_a_method(project: made.Project) -> None:
+    names = {a.name for a in matrix.stories(project.brief, project.keyspace).actions}
+    in_python, in_typescript = (
+        "".join(project.text(path) for path in files if path in {a.path for a in project.artefacts})
+        for files in ((clients.PYTHON, action_clients.PYTHON), (clients.TYPESCRIPT, action_clients.TYPESCRIPT))
+    )
+    methods = set(re.findall(r"^    def (\w+)\(|^        self\.(\w+) = calls\.", in_python, re.MULTILINE))
+    assert names - {name for pair in methods for name in pair} == set()
+    others = set(re.findall(r"^  async (\w+)\(|^    this\.(\w+) = operations\.", in_typescript, re.MULTILINE))
+    assert {spelling.camel(name) for name in names} - {name for pair in others for name in pair} == set()
+
+
+OWNERS, NAMES = ["ann", "ann:1", "Zażółć", 7], ["Straße", "STRASSE", " Ann ", "ＡＮＮ", "ΟΔΟΣ"]
+
+
+@node.needs_node
+def test_a_name_is_compared_and_a_session_is_called_alike_in_both_languages(
+    played: made.Project, beside: Path, tmp_path: Path
+) -> None:
+    made.write(played.artefacts, tmp_path)
+    client = made.client_module(tmp_path, "alike")
+    beside.mkdir(parents=True)
+    (beside / clients.TYPESCRIPT).write_text(played.text(clients.TYPESCRIPT), "utf-8")
+    node.compile_all([beside / clients.TYPESCRIPT])
+    program = (
+        'import { foldName, openedAs } from "./redis-plan-client.js";'
+        f'console.log(JSON.stringify([{json.dumps(OWNERS)}.map((o) => openedAs(o, "op")), {json.dumps(NAMES)}.map(foldName)]))'
+    )
+    done = subprocess.run(
+        ["node", "--input-type=module", "-e", program], cwd=beside, capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stdout) == [[client.opened_as(o, "op") for o in OWNERS], [*map(client.fold_name, NAMES)]]
+
+
+def test_who_opens_a_session_twice_by_one_operation_has_one(played: made.Project, tmp_path: Path) -> None:
+    made.write(played.artefacts, tmp_path)
+    client = made.client_module(tmp_path, "opening")
+    owners = OWNERS
+    ids = [client.opened_as(owner, "01JD8Q6Z7K3W9M2N4P5R6S7T8V") for owner in owners]
+    assert len(set(ids)) == len(owners)
+    assert ids == [client.opened_as(owner, "01JD8Q6Z7K3W9M2N4P5R6S7T8V") for owner in owners]
+    assert client.opened_as("ann", "another") not in ids
+    assert all(re.fullmatch(r"[0-9A-HJKMNP-TV-Z]{12}", id) for id in ids)
+    create = client.Calls(client.Keys()).create("s", owner="ann:1", fields={"capacity": 9})
+    assert create.args[-4:] == ["owner", "ann%3A1", "capacity", "9"]
+    folded = [client.fold_name(name) for name in NAMES]
+    assert folded[0] == folded[1]
+    assert folded[2] == folded[3] == "ann"
 
 
 def test_an_action_takes_the_place_of_what_was_generic(played: made.Project) -> None:
@@ -145,14 +196,14 @@ def test_a_round_of_the_sample_is_played_by_its_own_files_as_its_users(
     act = acting.Actions(keys)
 
     def join(who: str, name: str, device: str = "") -> str:
-        call = act.join("s", who, "c1", device or f"d-{who}", name, name.casefold())
+        call = act.join("s", who, "c1", device or f"d-{who}", name)
         return str(app.run(call).status)
 
     def answer(who: str, value: str, **given: str) -> tuple[int, str]:
         version, status = app.run(act.answer("s", who, "q1", value, **given))
         return int(version), str(status)
 
-    app.create("s", fields={"owner": "host"})
+    app.create("s", owner="host")
     assert [join("ann", "Ann"), join("bob", "ANN"), join("bob", "Bob"), join("cyd", "Cyd", "d-troll")] == [
         "ok",
         "name taken",

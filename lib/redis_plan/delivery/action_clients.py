@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from string import Template
 from typing import Any
 
 from redis_plan.actions import catalog, vocabulary
 from redis_plan.actions.model import Kind
 from redis_plan.brief.model import Brief
-from redis_plan.delivery import clients
+from redis_plan.delivery import acting, clients
 from redis_plan.delivery import operations as model
 from redis_plan.delivery.artefact import plain, quote, render
 from redis_plan.delivery.brackets import LINE, python_call, typescript_call
@@ -25,7 +26,7 @@ from redis_plan.delivery.spelling import (
     wrapped,
 )
 from redis_plan.keyspace import functions
-from redis_plan.keyspace.model import Keyspace
+from redis_plan.keyspace.model import Bound, Keyspace
 
 PYTHON, TYPESCRIPT = "redis_plan_actions.py", "redis-plan-actions.ts"
 #: Keys and arguments that every action of a session has in front: the module fills them in once.
@@ -48,16 +49,20 @@ def typescript_module(brief: Brief, keyspace: Keyspace) -> str:
 
 
 def _names(brief: Brief, keyspace: Keyspace) -> dict[str, Any]:  # Any: what the templates loop over
-    made = [o for o in model.operations(brief, keyspace) if o.kind]
+    every = model.operations(brief, keyspace)
+    made = [o for o in every if o.kind]
+    aliases = [_alias(action, o, keyspace) for action, o in _carried_out(every, keyspace)]
     py_channel, ts_channel, sharded = clients.channel_of(keyspace)
     idem = keyspace.pattern("idem").name if not functions.missing(keyspace) else "idem"
     return {
         "title": plain(brief.title),
         "actions": [_action(o) for o in made],
         "events": _events(made, keyspace),
-        "imports": _imports(made),
+        "aliases": aliases,
+        "imports": _imports(made, bool(aliases)),
         "told": _told(made),
         "session": any(o.takes_more for o in made),
+        "folds": any(a.kind == "folded" for o in made for a in o.arguments),
         "alone": any(not o.takes_more for o in made),
         "uses_json": any(a.kind == "parameter" and a.of == "json" for o in made for a in o.arguments),
         "py_idem": snake(idem),
@@ -67,7 +72,32 @@ def _names(brief: Brief, keyspace: Keyspace) -> dict[str, Any]:  # Any: what the
     }
 
 
-def _imports(made: Iterable[Operation]) -> str:
+def _carried_out(every: Iterable[Operation], keyspace: Keyspace) -> Iterator[tuple[Bound, Operation]]:
+    """Yield the actions that a function of the catalog carries out, each with the method of the client that calls it."""
+    on = {action.name: pattern.name for action, _, pattern in acting.called(keyspace)}
+    operations = [o for o in every if not o.kind]
+    for action in keyspace.actions:
+        mine = [o for o in operations if o.function.name == catalog.kind_of(action).call]
+        mine.sort(key=lambda o: on.get(action.name) not in {key.pattern for key in o.keys})
+        if mine:
+            yield action, mine[0]
+
+
+def _alias(action: Bound, o: Operation, keyspace: Keyspace) -> dict[str, Any]:  # Any: text and lines
+    """Return an action that is a method of the client, under the project's name for it."""
+    nouns = {"member": keyspace.member_noun, "noun": keyspace.session_noun, "entity": action.entity.lower()}
+    says = plain(Template(catalog.kind_of(action).says).safe_substitute(nouns))
+    numbers = "".join(f" {name}: {value}." for name, value in action.values)
+    return {
+        "py": snake(action.name),
+        "ts": camel(action.name),
+        "py_of": snake(o.method),
+        "ts_of": camel(o.method),
+        "about": wrapped(f"{says}.{numbers}"),
+    }
+
+
+def _imports(made: Iterable[Operation], aliases: bool) -> str:
     """Return what the Python module takes from the client, in the order in which linters want it."""
     operations = list(made)
     arguments = [a for o in operations for a in o.arguments]
@@ -75,7 +105,7 @@ def _imports(made: Iterable[Operation]) -> str:
         "LOG_MAX": any(o.takes_more for o in operations),
         "TTL": any(o.takes_more for o in operations) or any(a.name == "ttl" for a in arguments),
         "Call": True,
-        "Calls": any(o.takes_more for o in operations),
+        "Calls": aliases or any(o.takes_more for o in operations),
         "Id": True,
         "Keys": True,
         "Versioned": any(o.takes_more for o in operations),
@@ -84,6 +114,7 @@ def _imports(made: Iterable[Operation]) -> str:
         "_numbered": any(o.takes_more for o in operations),
         "_text": any(not o.takes_more for o in operations),
         "encode_id": any(a.kind == "id" for a in arguments),
+        "fold_name": any(a.kind == "folded" for a in arguments),
     }
     names = [name for name, there in needed.items() if there]
     module = clients.PYTHON.removesuffix(".py")

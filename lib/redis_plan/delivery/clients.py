@@ -65,7 +65,8 @@ def typescript_client(brief: Brief, keyspace: Keyspace, library: Library) -> str
 
 
 def _names(brief: Brief, keyspace: Keyspace) -> dict[str, Any]:  # Any: what the templates loop over
-    made = [o for o in model.operations(brief, keyspace) if not o.kind]
+    every = model.operations(brief, keyspace)
+    made = [o for o in every if not o.kind]
     shapes = {o.function.call.shape for o in made}
     numbers = {o.function.call.number for o in made} - {""}
     uses_pairs = any(p.kind == "fields" for o in made for p in o.parameters)
@@ -73,6 +74,7 @@ def _names(brief: Brief, keyspace: Keyspace) -> dict[str, Any]:  # Any: what the
     return {
         "title": plain(brief.title),
         "session": not functions.missing(keyspace),
+        "folds": any(a.kind == "folded" for o in every for a in o.arguments),
         "ttls": [(p.name, p.ttl.seconds) for p in keyspace.keys if p.ttl.seconds is not None],
         "bounds": [(p.name, int(p.max_elements)) for p in keyspace.keys],
         "limits": [(p.name, p.ttl.seconds, int(p.max_elements)) for p in keyspace.keys],

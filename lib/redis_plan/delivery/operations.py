@@ -16,6 +16,8 @@ from redis_plan.keyspace.functions import Function
 from redis_plan.keyspace.model import Bound, KeyPattern, Keyspace
 
 _SESSION = "session_id"
+#: What a caller gives of the session's fields by itself, since it is an id.
+OWNER = "owner"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Parameter:
 class Argument:
     """One argument of the function: a parameter, a constant, or a literal."""
 
-    kind: str  # parameter | constant | literal | connection | channel | once
+    kind: str  # parameter | constant | literal | connection | channel | once | folded
     name: str = ""
     of: str = ""  # the pattern whose constant it is, or the parameter's kind
 
@@ -107,6 +109,8 @@ def _of_session(function: Function, brief: Brief, keyspace: Keyspace) -> Operati
         if given.kind == "connection" and function.name == "session_leave":
             only = "this connection only; none: the seat with all its connections"
             added[1] = replace(added[1], default="none", says=only)
+        if given.kind == "fields" and function.name == "session_create":
+            parameters.append(Parameter(OWNER, "id", "none", "who leads it, as the actions compare it"))
         parameters += added
         arguments.append(argument)
     return Operation(
@@ -171,6 +175,8 @@ def _argument(given: calls.Argument, pattern: str) -> tuple[list[Parameter], Arg
     if given.constant:
         kind, _, of = given.constant.partition(":")
         return [], Argument("channel") if kind == "channel" else Argument("constant", kind, of or pattern)
+    if given.of:
+        return [], Argument("folded", given.of)
     if given.kind == "connection":
         member = Parameter("member_id", "id", says="who: the seat belongs to this id")
         return [member, Parameter("connection", "id", says="which socket")], Argument("connection")

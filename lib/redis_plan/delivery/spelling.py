@@ -86,10 +86,14 @@ def py_argument(a: Argument, operation: Operation, channel: str = "", sharded: s
         return quote(a.name)
     if a.kind == "once":
         return '"HSETNX" if once else "HSET"'
+    if a.kind == "folded":
+        return f"fold_name({snake(a.name)})"
     p = next(p for p in operation.parameters if p.name == a.name)
     name = snake(p.name)
     if p.default == "random":
         return f"{name} or secrets.token_hex(8)"
+    if p.kind == "fields" and any(p.name == model.OWNER for p in operation.parameters):
+        return f"*_pairs(_owned({snake(model.OWNER)}, {name}))"
     if p.kind == "fields":
         return f"*_pairs({name} or {{}})" if p.default else f"*_pairs({name})"
     if p.kind == "json":
@@ -115,10 +119,14 @@ def ts_argument(a: Argument, operation: Operation, channel: str = "", sharded: s
         return quote(a.name)
     if a.kind == "once":
         return 'options.once ? "HSETNX" : "HSET"'
+    if a.kind == "folded":
+        return f"foldName({camel(a.name)})"
     p = next(p for p in operation.parameters if p.name == a.name)
     name = f"options.{camel(p.name)}" if p.default else camel(p.name)
     if p.default == "random":
         return f'{name} || randomBytes(8).toString("hex")'
+    if p.kind == "fields" and any(p.name == model.OWNER for p in operation.parameters):
+        return f"...pairs(owned(options.{camel(model.OWNER)}, {name}))"
     if p.kind == "fields":
         return f"...pairs({name} ?? {{}})" if p.default else f"...pairs({name})"
     if p.kind == "json":

@@ -99,6 +99,8 @@ class Writer:
             return [f"{member}#{connection}" if connection else str(member)]
         if a.kind in ("literal", "once"):
             return [a.name]
+        if a.kind == "folded":
+            return [str(given.get(a.name, vocabulary.arguments()[a.name].example)).casefold()]
         parameter = next(p for p in operation.parameters if p.name == a.name)
         if parameter.kind == "fields":
             return str(given.get("fields", "" if parameter.default else "value 5")).split()

@@ -35,6 +35,7 @@ class Argument:
     default: str = ""
     absent: str = ""
     example: str = ""
+    of: str = ""  # the argument that the clients make it of, instead of asking for it
 
 
 @dataclass(frozen=True, slots=True)
