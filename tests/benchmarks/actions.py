@@ -20,8 +20,8 @@ import redis
 from redis_plan import server
 from redis_plan.actions import catalog, compose
 from redis_plan.keyspace import functions
+from redis_plan.rig.playing.world import catalogued
 from redis_plan.server.fingerprint import machine
-from tests.actions.world import World
 
 CALLS, BLOCKS, MOST = 200, 15, 1.5
 AGAIN = (
@@ -78,7 +78,7 @@ def cpu_us(client: redis.Redis, make: Callable[[int], Commands], block: int) -> 
 def measure(client: redis.Redis, name: str) -> tuple[float, float]:
     """Return the median of the bare commands and of the function."""
     kind = catalog.kinds()[name]
-    world = World(client, kind).build()
+    world = catalogued(client, kind).build()
     world.given |= {"step": "0"} if name == "bidding.bid" else {}
     bare = ran(client, lambda: world.call("first-op"))
 

@@ -44,8 +44,11 @@ def as_json(found: Stories) -> str:
     return json.dumps(rows, ensure_ascii=False, indent=1) + "\n"
 
 
-def print_stories(found: Stories, out: Console) -> None:
-    """Print the matrix as a table, a line a demand where the window is wide enough, and the counts under it."""
+def print_stories(found: Stories, out: Console, run: str = "") -> None:
+    """Print the matrix as a table, a line a demand where the window is wide enough, and the counts under it.
+
+    ``run`` names the run whose evidence shows the actions at work; "" where there is none.
+    """
     table = Table(box=None, pad_edge=False)
     table.add_column("where", no_wrap=True)
     table.add_column("demand", max_width=SHOWN)
@@ -56,9 +59,22 @@ def print_stories(found: Stories, out: Console) -> None:
         table.add_row(row.place, Text(_short(row.text)), Text(row.served, style=_COLOURS[row.served]), Text(by))
     out.print(table)
     out.print(f"\n{summary(found.rows)}", highlight=False)
+    out.print(f"\n{_run_of(found, run)}", highlight=False, markup=False, soft_wrap=True)
     if unserved := [row for row in found.rows if row.served == "not"]:
         said = f"What is not served and is about live state is declared in ai/redis-plan.toml, such as {declared(unserved[-1])}"
         out.print(said, highlight=False, markup=False, soft_wrap=True)
+
+
+def _run_of(found: Stories, run: str) -> str:
+    """Return what ran of the actions that carry demands out, and what did not."""
+    rows = [row for row in found.rows if row.served == "concrete"]
+    if not run:
+        return (
+            "No run of this project is here: what carries a demand out was tested as its kind in the catalog, not with this "
+            "project's own keys and numbers. redis-plan build plays each action."
+        )
+    shown = sum(row.test.startswith("E-") for row in rows)
+    return f"Shown by {run}, notebook 07_sessions: the actions of {shown} of the {len(rows)} demands that have one; --json names the evidence."
 
 
 def _short(text: str) -> str:

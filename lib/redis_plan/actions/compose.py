@@ -36,6 +36,14 @@ def alone(kind: Kind) -> bool:
     return bool(parts) and not kind.lua and all(_word(part).alone for part in parts)
 
 
+def ordered_keys(kind: Kind) -> tuple[str, ...]:
+    """Return the names of the keys of ``kind`` as its function takes them, behind the session's own.
+
+    What ends by itself comes first: the keys behind it get the session's TTL in the same step.
+    """
+    return tuple(sorted(kind.keys, key=lambda name: kind.keys[name][1] != "string"))
+
+
 @cache
 def catalogued() -> Mapping[str, Function]:
     """Return the function of every kind that is composed, under the catalog's names, by the kind's id."""
@@ -109,9 +117,7 @@ class _Writer:
 
     def __init__(self, kind: Kind, session: bool) -> None:
         self.kind, self.session = kind, session
-        # What ends by itself comes first: the keys behind it get the session's TTL in the same step.
-        ordered = sorted(kind.keys.items(), key=lambda item: item[1][1] != "string")
-        self.keys = dict(ordered)
+        self.keys = {name: kind.keys[name] for name in ordered_keys(kind)}
         self.numeric = {p.name for p in kind.parameters}
         self.arguments = vocabulary.arguments_of(kind)
         self.numeric |= {n for n in kind.takes if self.arguments[n].check in _NUMBERS}

@@ -31,6 +31,8 @@ SAID: dict[Served, str] = {
 #: The tests of the suite that play every kind of action on a real server: what is composed, and what a function carries out.
 COMPOSED = "tests/actions/test_mechanics.py::test_plays[{id}]"
 CALLED = "tests/actions/test_called.py::test_plays[{id}]"
+#: What is said of an action that no run has played with this project's own keys, numbers and words.
+NOT_PLAYED = "not played in this project yet: redis-plan build does"
 #: What plays a declared action on a real server.
 DECLARED = "redis-plan design --check"
 
@@ -81,6 +83,23 @@ def stories(brief: Brief, keyspace: Keyspace) -> Stories:
     found = matches(brief, keyspace)
     actions = actions_of(found, brief, keyspace)
     return Stories(_rows(found.every, keyspace, actions), actions)
+
+
+def shown_by(found: Stories, ran: Mapping[str, str]) -> Stories:
+    """Return the matrix with what ran a demand's own actions, ``ran`` being the evidence of a run by action.
+
+    An action that no run of the project has played keeps the test of its kind, and the row says that it is no more.
+    """
+    return replace(found, rows=tuple(_shown(row, ran) if row.served == "concrete" else row for row in found.rows))
+
+
+def _shown(row: Row, ran: Mapping[str, str]) -> Row:
+    by: dict[str, list[str]] = {}
+    for name in row.actions:
+        if name in ran:
+            by.setdefault(ran[name], []).append(name)
+    told = "; ".join(f"{id} {', '.join(names)}" for id, names in by.items())
+    return replace(row, test=told or f"{row.test} (its kind; {NOT_PLAYED})")
 
 
 def summary(rows: Sequence[Row]) -> str:

@@ -14,7 +14,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from typing import Any, Literal
 
 import redis
@@ -216,18 +216,40 @@ def script(function: Function, text: str) -> str:
 
 def prune(head: str, body: str) -> str:
     """Return the blocks of ``head`` whose local name ``body``, or a block that is kept, mentions."""
-    blocks = re.split(_BLOCK, head)
-    names = [re.findall(r"^local (?:function )?([\w, ]+?)(?:\(| = )", block, re.MULTILINE) for block in blocks]
-    called = [set(re.findall(r"\w+", re.sub(r"--.*", "", block))) for block in blocks]
-    wanted, kept = set(re.findall(r"\w+", re.sub(r"--.*", "", body))), [False] * len(blocks)
+    blocks = _blocks(head)
+    wanted, kept = _words(body), [False] * len(blocks)
     while True:
-        new = [i for i, found in enumerate(names)
-               if not kept[i] and wanted & {name for text in found for name in text.split(", ")}]  # fmt: skip
+        new = [i for i, block in enumerate(blocks) if not kept[i] and wanted & block.names]
         if not new:
-            return "\n\n".join(block for block, keep in zip(blocks, kept, strict=True) if keep)
+            return "\n\n".join(block.text for block, keep in zip(blocks, kept, strict=True) if keep)
         for i in new:
             kept[i] = True
-            wanted |= called[i]
+            wanted |= blocks[i].words
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """One definition of a Lua text: the local names that it makes, and every word in it."""
+
+    text: str
+    names: frozenset[str]
+    words: frozenset[str]
+
+
+@lru_cache(maxsize=8)
+def _blocks(head: str) -> tuple[_Block, ...]:
+    """Return the definitions of a text; kept, since every function is pruned against the same few."""
+    made = []
+    for text in re.split(_BLOCK, head):
+        local = re.findall(r"^local (?:function )?([\w, ]+?)(?:\(| = )", text, re.MULTILINE)
+        made.append(
+            _Block(text, frozenset(name for names in local for name in names.split(", ")), frozenset(_words(text)))
+        )
+    return tuple(made)
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", re.sub(r"--.*", "", text)))
 
 
 def registration(function: Function) -> str:

@@ -29,6 +29,10 @@ FUZZ_ALT = (
     "Dots of violations a round for seven invariants: rings at zero for the functions, filled dots for most invariants by "
     "plain commands."
 )
+ACTIONS_ALT = (
+    "A row for each action that may be had once: of many calls at once one is accepted in one step, and all of them where "
+    "every caller asks first and writes then."
+)
 COSTS_ALT = "Line chart of the server time of each function with one member, half full and full."
 NEIGHBOURS_ALT = (
     "Share of the other sessions' changes that took longer than a given time, with the neighbour alone, at a hundred times "
@@ -124,6 +128,8 @@ def tested(keyspace: Keyspace, records: Records) -> list[str]:
     if functions.missing(keyspace):
         return [lines] if (lines := not_run(*records.values())) else []
     parts = ["### Invariants, tested", "", *_table(records)]
+    if (played := records.get("actions")) and not played.not_run:
+        parts += ["", _actions(played)]
     parts += ["", _contention(records["writers"])] if not records["writers"].not_run else []
     parts += ["", *_costs(records["costs"])] if not records["costs"].not_run else []
     parts += ["", neighbours(records["neighbours"])] if not records["neighbours"].not_run else []
@@ -147,6 +153,21 @@ def _table(records: Records) -> list[str]:
         row("no update lost", a, "lost", against(a, "control_lost"))
         row("events in the order of versions", a, "version_holes", against(a, "control_version_holes"))
         row("no vote counted twice", a, "double_votes", against(a, "control_double_votes"))
+    if (p := records.get("actions")) and not p.not_run:
+        beyond = f"{write_value(p['control_beyond'])} beyond those"
+        row(
+            "each action is done once, told once, and once only when it is cut and sent again",
+            p,
+            "accepted broken",
+            "–",
+            "actions",
+        )
+        noticed = f"{write_value(p['control_noticed'])} of {p['control_noticed'].n:,}, left out, let it pass"
+        row("each guard of each action refuses, and nothing is written", p, "refused broken", noticed, "refused")
+        row(
+            "of calls at once as many are accepted as one after the other", p, "one caller broken", beyond, "one caller"
+        )
+        row("the server's clock decides a deadline to the millisecond", p, "deadline broken", "–", "deadline")
     if not (f := records["fuzz"]).not_run:
         life = "all of them, in a random life with retries and cut connections, with the rights of the ACL user `app`"
         row(life, f, "violations", against(f, "control_violations"))
@@ -169,6 +190,15 @@ def _table(records: Records) -> list[str]:
         "",
         "*Measured. The control does the same by reading first and writing then, or without the guard.*",
     ]
+
+
+def _actions(played: Evidence) -> str:
+    """Return what asking first and writing then would cost, in one sentence and a figure."""
+    return (
+        f"**The actions of this project.** {played.number('actions')} ran by the functions of `redis/functions.lua`: accepted, refused by "
+        f"each guard, {played.condition('calls at once')} at once, cut and sent again, and at their deadlines. "
+        f"Where all callers ask first and write then, {played.number('control_beyond')} more were accepted than may be.\n\n[figure 07-actions]"
+    )
 
 
 def _contention(b: Evidence) -> str:

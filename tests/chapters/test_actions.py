@@ -1,0 +1,66 @@
+"""The actions of a project, played through its delivered functions, and the story matrix that names what ran."""
+
+from pathlib import Path
+
+import pytest
+
+from redis_plan import brief, resources
+from redis_plan.actions import designing, matrix
+from redis_plan.chapters.sessions import actions
+from redis_plan.delivery import library
+from redis_plan.measure.finding import Value
+from redis_plan.measure.lab import Lab
+from redis_plan.plan import played
+from tests.plan import records
+
+BOARD = Path(__file__).parents[1] / "actions" / "whiteboard"
+
+
+@pytest.fixture(scope="module", params=[resources.sample_project(), BOARD], ids=["sample", "declared"])
+def project(request):
+    asked = brief.read(request.param)
+    return asked, designing.design(asked)
+
+
+@pytest.fixture(scope="module")
+def lab(own_server):
+    return Lab(own_server, "quick")
+
+
+def test_every_action_of_the_project_holds_and_every_control_fails(lab, project):
+    found = actions.play(lab, brief=project[0], keyspace=project[1])
+    assert not found.not_run
+    values = {v.name: v for v in found.values}
+    assert list(found.samples.loc[found.samples["broken"] > 0, "fault"]) == []
+    assert values["control_noticed"].value == values["control_noticed"].n > 10
+    assert values["control_beyond"].value > 0
+    composed = {a.name for a, _ in actions.acting.composed(project[1])}
+    assert set(found.samples["action"]) == composed
+    assert set(found.samples.loc[found.samples["check"] == "accepted", "action"]) == composed
+
+
+def test_a_library_that_lost_a_guard_and_every_ttl_is_found(lab, project, monkeypatch):
+    """The control of the whole: the same checks on a library without one kind of guard, which sets no TTL either."""
+    lines = library.compose(*project).split("\n")
+    broken = [line for line in lines if "guard_seat(t) then return" not in line and "  refresh({keys[1]" not in line]
+    assert len(broken) < len(lines) - 5
+    monkeypatch.setattr(actions.library, "compose", lambda *_: "\n".join(broken))
+    found = actions.play(lab, brief=project[0], keyspace=project[1])
+    faults = " ".join(found.samples["fault"])
+    assert "seat must refuse with 'no seat'" in faults
+    assert "without a TTL" in faults
+
+
+def test_the_matrix_names_what_ran_of_the_project_s_own_actions_and_says_where_nothing_did(project):
+    found = matrix.stories(*project)
+    served = [row for row in found.rows if row.served == "concrete"]
+    name = served[0].actions[0]
+    ran = (
+        Value(f"played {name} any.kind", 5, "checks", 5),
+        Value(f"played {served[-1].actions[0]} any.kind", 4, "checks", 5),
+    )
+    evidence = records.evidence("E-07k", *ran)
+    shown = {row.place: row.test for row in matrix.shown_by(found, played.by_action([evidence])).rows}
+    assert shown[served[0].place] == f"E-07k {name}"
+    assert matrix.NOT_PLAYED in shown[served[-1].place]  # a check that broke shows nothing
+    assert served[0].test not in shown[served[0].place]
