@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from redis_plan import brief, cli, resources
+from redis_plan import brief, cli, keyspace, resources
 from redis_plan.actions import catalog, command, diagram, matrix, wording
 from redis_plan.actions.designing import design
 from redis_plan.actions.matrix import Row, Stories
@@ -126,6 +126,12 @@ def test_the_state_names_the_fields_that_its_actions_go_by():
     fields = {f.name for f in design(brief.read(resources.sample_project())).pattern("state").fields}
     assert {"phase", "phase_until", "phase_left", "round", "winner"} <= fields
     assert "current_round" not in fields
+
+
+def test_what_the_actions_keep_in_the_state_is_no_key_beside_it():
+    made = design(brief.read(resources.sample_project()))
+    assert {p.use for p in made.patterns} & {"round", "roles"} == set()
+    assert {p.use for p in keyspace.design(brief.read(resources.sample_project())).patterns} >= {"round", "roles"}
 
 
 def test_an_unrelated_story_is_served_by_nothing(tmp_path):

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from redis_plan import codec
 from redis_plan.actions import ability, declaring, serving, vocabulary
 from redis_plan.actions.finding import find_actions
-from redis_plan.actions.matching import Match, matches
+from redis_plan.actions.matching import Match, Matches, matches
 from redis_plan.actions.matrix import stories
 from redis_plan.actions.model import Action
 from redis_plan.brief.model import Brief, Entity
@@ -48,8 +48,18 @@ def draft(brief: Brief) -> Draft:
 def keys(brief: Brief) -> Draft:
     """Return the same keys, whatever is declared to be done on them."""
     plain = plain_draft(brief)
-    more = tuple(_further(plain.keyspace({}), brief))
-    return plain.with_uses(more) if more else plain
+    keyspace = plain.keyspace({})
+    found = matches(brief, keyspace)
+    made = plain.without(_kept_in_state(found, brief))
+    more = tuple(_further(keyspace, found, brief))
+    return made.with_uses(more) if more else made
+
+
+def _kept_in_state(found: Matches, brief: Brief) -> frozenset[str]:
+    """Return the uses whose data the actions keep in the state: a key of them would be written and read by nobody."""
+    taken = {use.use for use in brief.settled.taken}
+    named = vocabulary.names_in_state(one.kind for part in found.parts for one in part.found)
+    return frozenset(p.use for p in use_patterns() if named & set(p.in_state) and p.use not in taken)
 
 
 def _bound(action: Action) -> Bound:
@@ -64,13 +74,12 @@ def _bound(action: Action) -> Bound:
     )
 
 
-def _further(keyspace: Keyspace, brief: Brief) -> Iterator[uses.Use]:
+def _further(keyspace: Keyspace, found: Matches, brief: Brief) -> Iterator[uses.Use]:
     """Yield the use of each mechanic that demands call for and that has no key of records here."""
     records = next(p for p in use_patterns() if p.use == ability.RECORDS)
     if keyspace.use("state") is None or ability.RECORDS in brief.settled.dropped or brief.settled.only_taken:
         return
     asked: dict[str, list[Match]] = {}
-    found = matches(brief, keyspace)
     for part in found.parts:
         for one in part.lacking:
             for noun in () if one.kind.mechanic in found.homes else ability.nouns_of(one.kind)[:1]:

@@ -16,7 +16,7 @@ from redis_plan.actions.declaring import Declaration
 from redis_plan.actions.matching import Match, Matches, matches
 from redis_plan.actions.model import LEADERS, Action, Demand, Given, Kind, Option
 from redis_plan.brief.model import Brief
-from redis_plan.keyspace import cues, naming
+from redis_plan.keyspace import cues, naming, statefields
 from redis_plan.keyspace.model import KeyPattern, Keyspace
 from redis_plan.keyspace.settled import FILE
 
@@ -141,10 +141,7 @@ class _Ground:
         texts = [_folded(part) for part in found.parts]
         kinds = [k for part in found.parts for k in (f.kind for f in part.found) if "round" in k.takes]
         said = (noun for kind in kinds for text in texts for noun in _nouns_of(kind, text))
-        own = keyspace.use("round")
-        return cls(
-            brief, keyspace, found.homes, next(said, own.entity if own and own.entity else "round"), set(), set()
-        )
+        return cls(brief, keyspace, found.homes, next(said, statefields.round_of(brief) or "round"), set(), set())
 
     def declared(self, declaration: Declaration, asked: Sequence[Match]) -> Action:
         """Return a declared action: its words are the team's; ``asked`` are the demands that call for it besides."""

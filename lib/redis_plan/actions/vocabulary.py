@@ -65,6 +65,16 @@ def forms() -> Mapping[str, Mapping[str, str]]:
 
 def state_fields(kinds: Iterable[Kind]) -> tuple[Field, ...]:
     """Return the fields of the state that actions of ``kinds`` read or write, each as the vocabulary describes it."""
+    named = names_in_state(kinds)
+    return tuple(
+        Field(name, about["type"], about["max_bytes"], about["says"])
+        for name, about in _vocabulary()["state"].items()
+        if name in named
+    )
+
+
+def names_in_state(kinds: Iterable[Kind]) -> set[str]:
+    """Return the names of the fields of the state that actions of ``kinds`` read or write, as ``role:$member``."""
     named: set[str] = set()
     for kind in kinds:
         parts: tuple[Guard | Effect, ...] = (*kind.guards, *kind.effects)
@@ -78,11 +88,7 @@ def state_fields(kinds: Iterable[Kind]) -> tuple[Field, ...]:
             }
             if word.name == "phase":
                 named.add("phase")
-    return tuple(
-        Field(name, about["type"], about["max_bytes"], about["says"])
-        for name, about in _vocabulary()["state"].items()
-        if name in named
-    )
+    return named
 
 
 def arguments_of(kind: Kind) -> Mapping[str, calls.Argument]:

@@ -120,6 +120,7 @@ class UsePattern:
     lifetimes: tuple[str, ...] = ("connection", "session", "temporary", "unknown", "durable")
     adopts_durable: bool = False  # serves the real-time entities that stay in the database and that no other takes
     quiet: bool = False  # also for entities that are not real-time whatever their lifetime
+    in_state: tuple[str, ...] = ()  # fields by which actions keep the same in the state: where they do, it is no key
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ team's database.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from redis_plan.brief.model import Brief
@@ -60,6 +60,11 @@ class Draft:
         """Return the same keys and those of ``more`` uses behind them."""
         taken = {slot.name for slot in self.slots}
         return replace(self, uses=(*self.uses, *more), slots=(*self.slots, *_slots(more, self.ground, taken)))
+
+    def without(self, dropped: Collection[str]) -> Draft:
+        """Return the same keys but for those of the uses ``dropped``."""
+        slots = tuple(slot for slot in self.slots if slot.use.pattern.use not in dropped)
+        return replace(self, uses=tuple(u for u in self.uses if u.pattern.use not in dropped), slots=slots)
 
     def with_actions(self, actions: tuple[Bound, ...], state_fields: tuple[Field, ...]) -> Draft:
         """Return the same keys, what is done on them, and the fields of the state that this goes by."""

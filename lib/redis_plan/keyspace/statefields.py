@@ -83,10 +83,20 @@ def _with_fields(state: KeyPattern, fields: Sequence[Field]) -> KeyPattern:
     )
 
 
+def round_of(brief: Brief) -> str:
+    """Return what a round is called in the documents: a question, a lot, a turn; "" where no live thing is one."""
+    return next((e.name for e in brief.entities if e.realtime and _best_use(e) == "round"), "")
+
+
 @lru_cache(maxsize=65_536)
 def _is_current(entity: Entity) -> bool:
     """Whether a session has one of these at a time: a round, a question, a lot; not a member, a vote or a score."""
+    alone = cues.matcher(nouns().same_thing).fullmatch(cues.singular(entity.name)) is None
+    return alone and _best_use(entity) in ("", "round")
+
+
+def _best_use(entity: Entity) -> str:
+    """Return the use whose things ``entity`` is most like by its name, "" where it is like none."""
     fits = ((cues.fit(p, entity), p.use) for p in use_patterns() if p.entities)
     best = max(fits, default=(cues.Fit(0.0, 0.0), ""))
-    alone = cues.matcher(nouns().same_thing).fullmatch(cues.singular(entity.name)) is None
-    return alone and (best[0].strength == 0 or best[1] == "round")
+    return best[1] if best[0].strength > 0 else ""
