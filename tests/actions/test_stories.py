@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from redis_plan import brief, cli, keyspace, resources
-from redis_plan.actions import catalog, command, diagram, matrix, wording
+from redis_plan.actions import catalog, command, diagram, matrix, vocabulary, wording
 from redis_plan.actions.designing import design
 from redis_plan.actions.matrix import Row, Stories
 from redis_plan.brief.model import Requirement
@@ -29,6 +29,23 @@ CARRIED_OUT = {
     "US-023": "session.finish", "US-024": "session.end_idle", "US-025": "session.rematch", "US-027": "session.catch_up",
     "US-028": "codes.try_code",
 }  # fmt: skip
+
+
+#: Numbers of the sample's actions and the line that states each.
+STATED = {
+    ("seats.join", "capacity"): (60, "prd.md:17"),
+    ("seats.join", "lease_ms"): (90_000, "prd.md:117"),
+    ("seats.join", "name_least"): (2, "prd.md:48"),
+    ("seats.join", "name_most"): (20, "prd.md:48"),
+    ("phases.start", "length_ms"): (20_000, "prd.md:21"),
+    ("codes.try_code", "limit"): (5, "prd.md:47"),
+    ("signals.send", "limit"): (2, "prd.md:104"),
+    ("presence.mark_away", "away_ms"): (30_000, "prd.md:129"),
+    ("hosting.pause_absent", "absent_ms"): (600_000, "prd.md:125"),
+    ("hosting.give_role", "most"): (2, "prd.md:18"),
+    ("session.end_idle", "idle_ms"): (1_800_000, "prd.md:139"),
+    ("teams.choose", "most"): (6, "prd.md:111"),
+}
 
 
 def with_stories(folder: Path, stories: list[str], toml: str = "") -> Path:
@@ -114,12 +131,17 @@ def test_what_is_paused_can_go_on_and_the_life_is_drawn_from_the_actions(sample)
 
 
 def test_an_action_has_the_numbers_of_the_lines_that_ask_for_it(sample):
-    by_kind = {action.kind.id: action for action in sample.actions}
-    seats = {given.parameter.name: given for given in by_kind["seats.join"].parameters}
-    assert (seats["capacity"].value, seats["capacity"].grade) == (60, "documented")
-    assert (seats["lease_ms"].value, seats["lease_ms"].grade) == (90_000, "documented")
-    team = by_kind["teams.choose"].parameters[0]
-    assert (team.value, team.file, team.line) == (6, "prd.md", 111)
+    said = {
+        (a.kind.id, g.parameter.name): (g.value, f"{g.file}:{g.line}") for a in sample.actions for g in a.parameters
+    }
+    assert {number: said[number] for number in STATED} == STATED
+
+
+def test_a_role_that_the_documents_name_and_a_guard_asks_for_is_given_by_somebody(sample):
+    roles = {e.name for action in sample.actions for e in action.kind.effects}
+    assert {"give_role", "take_role"} <= roles
+    needed = {n for a in sample.actions for g in a.kind.guards for n in vocabulary.guards()[g.name].needs}
+    assert needed <= roles
 
 
 def test_the_state_names_the_fields_that_its_actions_go_by():

@@ -22,6 +22,8 @@ from redis_plan.keyspace.settled import FILE
 
 #: What every session has, whether a demand names it or not: it is opened, read, ended, handed over and gone.
 LIFE = ("session.open", "session.catch_up", "session.finish", "session.hand_over", "session.remove")
+#: Roles that an owner gives, and that nobody has before.
+GIVEN_ROLES = ("cohost", "moderator")
 
 
 def find_actions(brief: Brief, keyspace: Keyspace) -> tuple[Action, ...]:
@@ -46,6 +48,8 @@ def actions_of(found: Matches, brief: Brief, keyspace: Keyspace) -> tuple[Action
     kept = set(asked) | set(ours)
     kept |= set(_first_of_each_use(able.values(), {use for id in kept for use in _uses_of(every[id])}))
     kept |= {id for id in LIFE if id in able}
+    if _roles_asked([every[id] for id in kept]) & _roles_named(brief):
+        kept |= {k.id for k in able.values() if "give_role" in _effects(k)}
     kept = _with_ways_out(_waited_for(kept, every), every)
     ground = _Ground.of(brief, keyspace, found)
     declared = tuple(ground.declared(d, asked.get(id, ())) for id, d in ours.items())
@@ -102,6 +106,17 @@ def _with_ways_out(kept: set[str], able: Mapping[str, Kind]) -> set[str]:
         done = _effects(kind)
         found |= {k.id for k in able.values() if k.mechanic == kind.mechanic and done & set(_undone(k))}
     return found
+
+
+def _roles_asked(kinds: Iterable[Kind]) -> set[str]:
+    """Return the roles beside the owner's that guards ask for: somebody has to give them."""
+    return {role for kind in kinds for role in _options(kind.guards, "role", "is")} & set(GIVEN_ROLES)
+
+
+def _roles_named(brief: Brief) -> set[str]:
+    """Return the roles that the documents speak of."""
+    texts = [*(r.text for r in brief.requirements), *(q.unit for q in brief.quantities)]
+    return {actor for text in texts for actor in wording.actors_in(text)}
 
 
 def _needed(kind: Kind) -> Iterator[str]:

@@ -16,8 +16,10 @@ from redis_plan.keyspace import cues
 #: A story with its title takes so many lines at most.
 MOST_LINES = 4
 _SECONDS = {"ms": 0.001, "millisecond": 0.001, "s": 1.0, "second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0}
-#: Units of parameters that count persons, whatever a project calls them.
+#: Units of parameters that count persons, whatever a project calls them, and what these may be.
 _PERSONS = ("members", "people")
+_ACTORS = frozenset({"member", "spectator"})
+_ROLES = frozenset({"cohost", "moderator"})
 
 
 def given(parameter: Parameter, kind: Kind, demands: Sequence[Requirement], brief: Brief) -> Given:
@@ -28,6 +30,7 @@ def given(parameter: Parameter, kind: Kind, demands: Sequence[Requirement], brie
     # of two parameters of one unit a number in the text may be either
     alone = sum(p.unit == parameter.unit and not p.fact for p in kind.parameters) <= 1
     stated = {_value(q): q for r in demands for q in _quantities(r, brief) if _fits(q, parameter)}
+    stated |= {_value(q): q for q in brief.quantities if not stated and _of_role(q, parameter)}
     if alone and len(stated) == 1:
         ((value, quantity),) = stated.items()
         return Given(parameter, value, "documented", quantity.file, quantity.line)
@@ -40,20 +43,31 @@ def _of_fact(parameter: Parameter, fact: Fact) -> Given:
 
 
 def _quantities(demand: Requirement, brief: Brief) -> Iterator[Quantity]:
-    """Yield the numbers of a demand: on its line, or on one that follows it before the next demand."""
-    later = [r.line for r in brief.requirements if r.file == demand.file and r.line > demand.line]
-    end = min([demand.line + MOST_LINES, *later])
+    """Yield the numbers of a demand and its criteria: on its line, or on one that follows it before the next demand."""
+    later = [r for r in brief.requirements if r.file == demand.file and r.line > demand.line]
+    own = [r.line for r in later if r.parent_line == demand.line]
+    end = min([max([demand.line, *own]) + MOST_LINES, *(r.line for r in later if r.line not in own)])
     return (q for q in brief.quantities if q.file == demand.file and demand.line <= q.line < end)
 
 
 def _fits(quantity: Quantity, parameter: Parameter) -> bool:
+    noun, of, period = parameter.unit.partition("/")
+    if of:
+        counted, _, per = quantity.unit.partition("/")
+        return quantity.kind == "rate" and per == period and (not counted or cues.same(counted, noun))
     if parameter.unit == "ms":
         return quantity.kind == "duration" and quantity.unit in _SECONDS
     if quantity.kind not in ("count", "limit") or quantity.value != int(quantity.value):
         return False
     return cues.same(quantity.unit, parameter.unit) or (
-        parameter.unit in _PERSONS and bool(wording.actors_in(quantity.unit) & {"member", "spectator"})
+        parameter.unit in _PERSONS and bool(wording.actors_in(quantity.unit) & _ACTORS)
     )
+
+
+def _of_role(quantity: Quantity, parameter: Parameter) -> bool:
+    """Whether a number says how many may have the role that the parameter counts, wherever it stands."""
+    role = parameter.unit.removesuffix("s")
+    return quantity.kind in ("count", "limit") and role in _ROLES and role in wording.actors_in(quantity.unit)
 
 
 def _value(quantity: Quantity) -> int:
