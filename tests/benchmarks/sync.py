@@ -106,25 +106,15 @@ def measure(way: str, clients: int, room: int, folder: Path, seconds: float) -> 
     sessions = [f"r{number}" for number in range(rooms)]
     with server.open_own({"port": "auto", "client-output-buffer-limit": "pubsub 256mb 64mb 60"}) as own:
         feed, limits = WAYS.get(way, ("", {}))
-        delivered = hall.opened(folder, own, sessions, feed)
+        delivered = hall.opened(folder, own, sessions)
         seat = room <= delivered.CAPACITY and way != YARDSTICK
         urls = [f"redis://127.0.0.1:{own.address[2]}"]
         started = (
             yardstick(own, delivered) if way == YARDSTICK else hall.gateway(folder, urls, feed=feed, limits=limits)
         )
-        with started as (child, port):
-            seen, counts = hall.fan_out(
-                folder,
-                own,
-                sessions,
-                room,
-                phases,
-                ports=[port],
-                gateways=[child],
-                feed=feed,
-                seat=seat,
-                settle_s=SETTLE_S,
-            )
+        with started as gateway:
+            halls = [hall.Room(session, room, feed=feed) for session in sessions]
+            seen, counts = hall.fan_out(folder, own, halls, phases, [gateway], seat=seat, settle_s=SETTLE_S)
     return Row(way, clients, room, seen, counts)
 
 

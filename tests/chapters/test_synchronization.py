@@ -1,8 +1,10 @@
 """Synchronization: the experiments on delivery, stalls and lost tails."""
 
+import numpy as np
+import pandas as pd
 import pytest
 
-from redis_plan.chapters.synchronization import fanout, sync_text, synchronization
+from redis_plan.chapters.synchronization import fan_model, fanout, sizing, sync_text, synchronization
 from redis_plan.measure.lab import Lab
 from tests.chapters import project
 
@@ -12,15 +14,43 @@ def lab(own_server):
     return Lab(own_server, "quick")
 
 
-def test_every_change_reaches_every_client_by_both_transports(lab):
+def test_every_change_reaches_every_websocket_by_every_way(lab):
+    given = {"brief": project.brief(), "keyspace": project.keyspace()}
     for transport in ("pubsub", "streams"):
-        found = fanout.delivery(lab, brief=project.brief(), keyspace=project.keyspace(), transport=transport)
+        found = fanout.delivery(lab, **given, transport=transport)
         assert not found.not_run
         values = {v.name: v for v in found.values}
-        assert values["incomplete"].value == 0
+        assert values["incomplete"].value == values["faults"].value == 0
         assert values["p50"].value > 0
         assert values["p50"].n > 20
-    assert lab.server.client().dbsize() == 0 or not lab.server.client().keys("*fan-*")
+    values = {v.name: v.value for v in fanout.ways(lab, **given).values}
+    assert {name for name, value in values.items() if name.endswith("_incomplete") and value == 0} == {
+        f"{way}_incomplete" for way in fanout.WAYS
+    }
+    assert not lab.server.client().dbsize()
+
+
+def test_the_peak_is_sized_by_a_model_whose_error_was_measured_elsewhere(lab):
+    found = sizing.fan_out(lab, brief=project.brief(), keyspace=project.keyspace())
+    values = {v.name: v for v in found.values}
+    assert values["error_median"].n >= 3
+    assert values["gateways"].value == 1
+    assert values["gateways"].grade == "modelled"
+    assert found.samples["whole"].all()
+
+
+def test_the_model_finds_the_prices_that_a_gateway_asks():
+    true = fan_model.Prices(0.002, 1e-4, 2e-5, 1e-5, 3e-9, 0.001, 5e-5, 1e-5, 1e-8)
+    rows = pd.DataFrame([
+        {"rooms": rooms, "members": members, "rate_per_s": rate, "bytes": size,
+         "gateway": true.gateway(rooms, members, rate, size), "server": true.server(rate, size)}
+        for rooms, members in fan_model.SHAPES for rate in (30, 400, 5000) for size in (100, 900)
+    ])  # fmt: skip
+    assert np.allclose(fan_model.errors(fan_model.fit(rows), rows), 0, atol=1e-3)
+    carried = [true.gateways(rooms, 8, 10 * rooms, 200) for rooms in (100, 10_000, 100_000)]
+    assert carried == sorted(carried)
+    assert carried[0] < carried[-1]
+    assert true.one_of(carried[-1], 100_000, 8, 1_000_000, 200) <= fan_model.PLANNED_SHARE
 
 
 def test_a_stalled_subscriber_loses_what_was_counted_and_gets_right_again(lab):

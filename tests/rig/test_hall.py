@@ -10,7 +10,8 @@ import pytest
 from redis_plan import server
 from redis_plan.measure import histogram
 from redis_plan.rig import actors, hall
-from redis_plan.rig.hall import Phase
+from redis_plan.rig.feeds import KEYSPACE
+from redis_plan.rig.hall import Phase, Room
 from redis_plan.rig.verdict import judged
 from tests.delivery import made
 
@@ -21,16 +22,15 @@ def delivered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made.write(made.of(made.SAMPLE, folder).artefacts, folder / "redis")
 
 
-@pytest.mark.parametrize("feed", ["pubsub", "sharded", "streams", "woken"])
+@pytest.mark.parametrize("feed", ["pubsub", "sharded", "streams", "woken", "notified", "tracked"])
 def test_every_change_reaches_every_client_in_order_and_once(delivered: Path, feed: str) -> None:
     sessions = ["a", "b", "c"]
-    with server.open_own({"port": "auto"}) as own:
-        hall.opened(delivered, own, sessions, feed)
-        with hall.gateway(delivered, [f"redis://127.0.0.1:{own.address[2]}"], feed=feed) as (child, port):
+    with server.open_own({"port": "auto", "notify-keyspace-events": KEYSPACE}) as own:
+        hall.opened(delivered, own, sessions)
+        with hall.gateway(delivered, [f"redis://127.0.0.1:{own.address[2]}"], feed=feed) as gateway:
             phases = [Phase(60, 1.0, shape) for shape in actors.SHAPES]
-            seen, counts = hall.fan_out(
-                delivered, own, sessions, 4, phases, ports=[port], gateways=[child], feed=feed, settle_s=0.7
-            )
+            rooms = [Room(session, 4, feed=feed) for session in sessions]
+            seen, counts = hall.fan_out(delivered, own, rooms, phases, [gateway], settle_s=0.7)
     assert len(seen) == len(phases)
     assert all(phase.whole and phase.latency.count == phase.changes for phase in seen)
     assert set(counts) == {"pieces", "bytes", "events"}

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from redis_plan import parameters, server
+from redis_plan.build.kernels import Kernels
 from redis_plan.codec import save
 from redis_plan.errors import OutputError, ParameterError, ServerError
 from redis_plan.measure import sidebyside
-from redis_plan.build.kernels import Kernels
 from redis_plan.parameters import NOTEBOOKS, Parameters
 from redis_plan.plan import comparison, review
 from redis_plan.run import Run

@@ -17,13 +17,13 @@ from papermill.exceptions import PapermillExecutionError
 from papermill.execute import execute_notebook
 
 from redis_plan import brief, keyspace, parameters, resources, server
-from redis_plan.build import engine
-from redis_plan.build import compare as comparing
 from redis_plan import errors as our_errors
 from redis_plan.brief import documents
 from redis_plan.brief.model import Brief
-from redis_plan.errors import InputError, OutputError, ParameterError, RedisPlanError, Stopped
+from redis_plan.build import compare as comparing
+from redis_plan.build import engine
 from redis_plan.build.kernels import Kernels
+from redis_plan.errors import InputError, OutputError, ParameterError, RedisPlanError, Stopped
 from redis_plan.parameters import NOTEBOOKS, Parameters
 from redis_plan.plan import assemble as assembly
 from redis_plan.plan import delivery, exporter, frame, publish, review

@@ -27,7 +27,7 @@ from redis_plan import __version__, resources
 
 #: Folders of the catalog that only the reader looks into: what it read is among the arguments of an experiment.
 READING = ("lexicons", "examples", "weights")
-#: A module that is started by name, as ``python -m redis_plan.rig.gateway``.
+#: A module that is started by name, as ``python -m redis_plan.rig.serving``.
 _STARTED = re.compile(r"redis_plan(\.\w+)+")
 PACKAGE = Path(__file__).resolve().parents[1]
 

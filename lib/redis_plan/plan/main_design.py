@@ -85,7 +85,9 @@ def _chain(keyspace: Keyspace, brief: Brief) -> str:
     )
 
 
-def synchronization_section(brief: Brief, keyspace: Keyspace, pubsub: Evidence, beacon: Evidence) -> str:
+def synchronization_section(
+    brief: Brief, keyspace: Keyspace, pubsub: Evidence, beacon: Evidence, sizing: Evidence | None = None
+) -> str:
     """Return the running text of section 4."""
     copies = [p for p in keyspace.keys if not p.authoritative]
     envelope = (
@@ -93,7 +95,7 @@ def synchronization_section(brief: Brief, keyspace: Keyspace, pubsub: Evidence, 
         '"d":{"set":{"status":"open"}}}'
     )
     return words.render(
-        "synchronization", brief, keyspace, pubsub=pubsub, beacon=beacon, envelope=envelope,
+        "synchronization", brief, keyspace, pubsub=pubsub, beacon=beacon, sizing=sizing, envelope=envelope,
         tail=tail(pubsub), copies=_listed(copies),
     )  # fmt: skip
 

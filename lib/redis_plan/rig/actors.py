@@ -11,13 +11,14 @@ import select
 import sys
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from redis_plan.measure import replies, respwire
-from redis_plan.rig.feeds import fit
+from redis_plan.rig.feeds import delivered_client
 
 #: Times in seconds from the start, in order, and the number of the room of each.
 Schedule = tuple[NDArray[Any], NDArray[Any]]
@@ -65,11 +66,11 @@ SHAPES: dict[str, Callable[..., Schedule]] = {
 
 
 class Actors:
-    """One pipelined connection on which changes of ``sessions`` are made."""
+    """One pipelined connection on which changes are made: by the delivered Calls of each room's feed, in its session."""
 
-    def __init__(self, calls: Any, address: Sequence[Any], sessions: Sequence[str]) -> None:  # Any: the delivered Calls
+    def __init__(self, rooms: Sequence[tuple[Any, str]], address: Sequence[Any]) -> None:
         self.link = respwire.connect((address[0], address[1]) if len(address) == 2 else tuple(address))
-        made = [calls.apply(session, "move", {"mark": 0}) for session in sessions]
+        made = [calls.apply(session, "move", {"mark": 0}) for calls, session in rooms]
         self.before, self.after = [], []
         for call in made:  # only the event's data differs from change to change
             packed = respwire.pack("FCALL", call.name, len(call.keys), *call.keys, *call.args)
@@ -78,14 +79,20 @@ class Actors:
             self.after.append(tail)
 
     def act(
-        self, phase: int, shape: str, rate_per_s: float, seconds: float, payload: int, seed: int
-    ) -> dict[str, float]:
-        """Make the changes of one phase, and wait for their answers; times in seconds."""
+        self, phase: int, shape: str, rate_per_s: float, seconds: float, payload: int, seed: int, rooms: Sequence[int] = ()
+    ) -> dict[str, float]:  # fmt: skip
+        """Make the changes of one phase, and wait for their answers; times in seconds.
+
+        ``rooms`` are the numbers of those in which they are made; all where there are none.
+        """
         rng = np.random.default_rng([seed, phase])
-        times, rooms = SHAPES[shape](rate_per_s, seconds, len(self.before), rng)
+        chosen = np.array(rooms or range(len(self.before)))
+        times, places = SHAPES[shape](rate_per_s, seconds, len(chosen), rng)
         start = time.monotonic_ns() + 50_000_000 + 20_000 * len(times)  # after they are packed
         intended = start + (times * 1e9).astype(np.int64)
-        packed = [self._packed(int(room), phase, int(at), payload) for room, at in zip(rooms, intended, strict=True)]
+        packed = [
+            self._packed(int(room), phase, int(at), payload) for room, at in zip(chosen[places], intended, strict=True)
+        ]
         counter, late, sent, count = replies.parsed(), [], 0, len(packed)
         busy = time.process_time()
         answered, heard = 0, time.monotonic()
@@ -113,11 +120,11 @@ class Actors:
 def main() -> None:
     """Carry out the phases that the parent names."""
     given = json.loads(sys.stdin.readline())
-    sys.path.insert(0, given["folder"])
-    import redis_plan_client as delivered  # type: ignore[import-not-found]  # noqa: PLC0415
-
-    fit(given.get("feed", ""), delivered)
-    actors = Actors(delivered.Calls(delivered.Keys(given["environment"])), given["address"], given["sessions"])
+    calls = {}
+    for feed in {feed for feed, _ in given["rooms"]}:
+        delivered = delivered_client(Path(given["folder"]), feed)
+        calls[feed] = delivered.Calls(delivered.Keys(given["environment"]))
+    actors = Actors([(calls[feed], session) for feed, session in given["rooms"]], given["address"])
     print("ready", flush=True)
     for line in sys.stdin:
         print(json.dumps(actors.act(**json.loads(line))), flush=True)

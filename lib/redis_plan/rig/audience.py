@@ -131,7 +131,7 @@ def main() -> None:
     audience.join_all()
     print("ready", flush=True)
     audience.listen()
-    print(json.dumps(judged(audience.seats)), flush=True)
+    print(json.dumps(judged(audience.seats, given.get("keep", False))), flush=True)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ from typing import Any
 
 from redis_plan.rig.member import Member
 
+#: Reads the state of a session from the server.
+StateOf = Callable[[str], Mapping[str, str]]
 #: How long members may take to be right again when the last fault is over.
 SETTLE_S = 20.0
 
@@ -31,7 +33,7 @@ class Outcome:
 async def run(
     members: Sequence[Member],
     faults: Mapping[str, Callable[[], Any]],
-    state_of: Callable[[str], Mapping[str, str]],
+    state_of: StateOf,
     *,
     seconds: float,
     rng: random.Random,
@@ -46,10 +48,7 @@ async def run(
     outcome = Outcome(len(members), 0)
     lives = [asyncio.create_task(member.live()) for member in members]
     stop = asyncio.Event()
-    acting = [
-        asyncio.create_task(_act(number, member, stop, random.Random(rng.random())))
-        for number, member in enumerate(members)
-    ]
+    acting = [asyncio.create_task(work(member, stop, random.Random(rng.random()))) for member in members]
     end = time.monotonic() + seconds
     names = [*faults, "drops", "stalls"]
     while time.monotonic() < end:
@@ -71,27 +70,22 @@ async def run(
     sessions = sorted({str(member.hello["s"]) for member in members})
     while time.monotonic() < over + settle_s:
         states = {session: await asyncio.to_thread(state_of, session) for session in sessions}
-        outcome.wrong = [_where(member, states) for member in members if _where(member, states)]
+        outcome.wrong = [where(member, states) for member in members if where(member, states)]
         if not outcome.wrong:
             break
         await asyncio.sleep(0.2)
     outcome.settled_s = time.monotonic() - over
+    outcome.lost = lost_of(members, states)
     for member in members:
-        state = states[str(member.hello["s"])]
         outcome.acted += len(member.acked)
-        # each change of a member writes the next number to its own field: the server may not have an older one
-        newest = max((int(op.rpartition("-")[2]) for op in member.acked), default=0)
-        if int(state.get(f"n:{member.hello['m']}", "0")) < newest:
-            outcome.lost.append(
-                f"{member.hello['s']}/{member.hello['m']}: {state.get('n:' + member.hello['m'])} < {newest}"
-            )
         outcome.counts.update(member.counts)
         member.stop()
     await asyncio.wait_for(asyncio.gather(*lives, return_exceptions=True), 10)
     return outcome
 
 
-async def _act(number: int, member: Member, stop: asyncio.Event, rng: random.Random) -> None:
+async def work(member: Member, stop: asyncio.Event, rng: random.Random) -> None:
+    """Make a change now and then, until ``stop``; each writes the next number to the member's own field."""
     count = 0
     while not stop.is_set():
         await asyncio.sleep(rng.uniform(0.2, 1.2))
@@ -99,7 +93,18 @@ async def _act(number: int, member: Member, stop: asyncio.Event, rng: random.Ran
         await member.act(f"op-{count}", "count", {f"n:{member.hello['m']}": str(count)})
 
 
-def _where(member: Member, states: Mapping[str, Mapping[str, str]]) -> str:
+def lost_of(members: Sequence[Member], states: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Return the members of whose acknowledged changes the server lacks the newest: it may not have an older one."""
+    found = []
+    for member in members:
+        name, state = f"n:{member.hello['m']}", states[str(member.hello["s"])]
+        newest = max((int(op.rpartition("-")[2]) for op in member.acked), default=0)
+        if int(state.get(name, "0")) < newest:
+            found.append(f"{member.hello['s']}/{member.hello['m']}: {state.get(name)} < {newest}")
+    return found
+
+
+def where(member: Member, states: Mapping[str, Mapping[str, str]]) -> str:
     """Return how a member's copy differs from the server's state; "" where it does not."""
     state, copy = states[str(member.hello["s"])], member.copy
     there = {name: value for name, value in state.items() if name.startswith("n:")}

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import importlib.util
 import os
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -15,12 +13,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import redis
-
+from redis_plan.brief.model import Brief
+from redis_plan.delivery import clients, library, syncing
 from redis_plan.keyspace import naming
+from redis_plan.keyspace.model import Keyspace
 from redis_plan.measure import histogram, serverside
 from redis_plan.rig.children import Child
-from redis_plan.rig.feeds import fit
+from redis_plan.rig.feeds import delivered_client
 from redis_plan.server import Server
 
 SECRET = "of this run only"
@@ -42,12 +41,13 @@ class Phase:
 class Seen:
     """What one phase came to. Shares are CPU time by wall time of a process, over the phase.
 
-    ``cost_s`` is a gateway's CPU time for one delivery, until the last of them was out. ``faults`` are what its clients
-    went through, by kind (verdict.FAULTS).
+    ``cost_s`` is a gateway's CPU time for one delivery and ``server_s`` the server's for one change, until the last was
+    out. ``faults`` are what its clients went through, by kind (verdict.FAULTS); ``delays_ns`` how late each change was on
+    its last client, where that was kept.
     """
 
     phase: Phase
-    members: int
+    members: float
     changes: int
     complete: int
     latency: histogram.Histogram
@@ -59,7 +59,9 @@ class Seen:
     server: float
     audience: float
     actors: float
+    server_s: float = 0.0
     faults: Mapping[str, int] = field(default_factory=dict)
+    delays_ns: tuple[int, ...] = ()
 
     @property
     def deliveries_per_s(self) -> float:
@@ -99,20 +101,38 @@ def signed(session_id: str, member: str, role: str = "player", **more: Any) -> d
     return {"t": "join", "s": session_id, "m": member, "c": "1", "r": role, "k": ticket, **more}
 
 
-def opened(folder: Path, server: Server, sessions: Sequence[str], feed: str = "") -> ModuleType:
+def opened(folder: Path, server: Server, sessions: Sequence[str]) -> ModuleType:
     """Load the functions that were delivered to ``folder``, create the sessions, and return the delivered client."""
     client = server.client()
     client.function_load((folder / "functions.lua").read_text("utf-8"), replace=True)
-    spec = importlib.util.spec_from_file_location("redis_plan_client_of_the_rig", folder / "redis_plan_client.py")
-    assert spec is not None
-    assert spec.loader is not None
-    delivered = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(delivered)
-    fit(feed, delivered)
+    delivered = delivered_client(folder)
     operations = delivered.Operations(client, delivered.Keys(naming.ENVIRONMENT))
     for session in sessions:
         operations.create(session)
     return delivered
+
+
+def lay(folder: Path, brief: Brief, keyspace: Keyspace) -> Path:
+    """Write what a gateway and its functions are delivered as; return the folder. The design has sessions."""
+    found = {library.FILE: library.compose(brief, keyspace), clients.PYTHON: clients.python_client(brief, keyspace)}
+    found |= {artefact.path: artefact.text for artefact in syncing.artefacts(brief, keyspace)}
+    for name, text in found.items():
+        (folder / name).write_text(text, "utf-8")
+    return folder
+
+
+def started(
+    held: ExitStack, folder: Path, server: Server, feeds: Sequence[str], **given: Any
+) -> list[tuple[Child, int]]:  # Any: JSON
+    """Start a gateway for each of ``feeds`` on a server of our own with a port, all at once; ``held`` ends them."""
+    waiting = []
+    for feed in feeds:
+        child = Child("redis_plan.rig.serving", "gateway", {})
+        held.callback(child.end)
+        environment = {"REDIS_URL": f"redis://127.0.0.1:{server.address[-1]}", "GATEWAY_SECRET": SECRET}
+        child.tell(folder=str(folder), environment=environment, feed=feed, **given)
+        waiting.append(child)
+    return [(child, int(child.answer().rpartition(":")[2])) for child in waiting]
 
 
 @contextmanager
@@ -127,83 +147,144 @@ def gateway(folder: Path, urls: Sequence[str], **given: Any) -> Iterator[tuple[C
         child.end()
 
 
-def fan_out(
-    folder: Path,
-    server: Server,
-    sessions: Sequence[str],
-    members: int,
-    phases: Sequence[Phase],
-    *,
-    ports: Sequence[int],
-    gateways: Sequence[Child],
-    feed: str = "",
-    seat: bool = True,
-    slow: Sequence[int] = (),
-    settle_s: float = 2.5,
-    seed: int = 20261129,
-) -> tuple[list[Seen], dict[str, int]]:
-    """Seat ``members`` clients in each session, carry out the phases one after the other, and judge what came.
+@dataclass(frozen=True, slots=True)
+class Room:
+    """One session of a hall: how many clients are in it, the number of their gateway, and what that is fed by."""
 
-    A phase after which the gateway is still behind when ``settle_s`` are over is the last one.
-
-    The sessions exist; their keys are those of the delivered client. Rooms are dealt to the gateways in turn, and all
-    clients of a room sit at one gateway.
-    """
-    clients = [
-        ((("127.0.0.1", ports[number % len(ports)])), session, signed(session, f"m{member}", seat=seat))
-        for number, session in enumerate(sessions)
-        for member in range(members)
-    ]
-    with ExitStack() as held:
-        audience = Child("redis_plan.rig.audience", "audience", {})
-        held.callback(audience.end)
-        audience.tell(clients=clients, slow=list(slow))
-        actors = Child("redis_plan.rig.actors", "actors", {})
-        held.callback(actors.end)
-        actors.tell(
-            folder=str(folder),
-            environment=naming.ENVIRONMENT,
-            address=list(server.address),
-            sessions=list(sessions),
-            feed=feed,
-        )
-        audience.ready()
-        actors.ready()
-        client = server.client()
-        looked = []
-        for number, phase in enumerate(phases, 1):
-            before = _cpu(client, audience, gateways)
-            done = actors.ask(phase=number, shape=phase.shape, rate_per_s=phase.rate_per_s, seconds=phase.seconds,
-                              payload=phase.payload, seed=seed)  # fmt: skip
-            after = _cpu(client, audience, gateways)
-            time.sleep(settle_s)  # what is late comes late, and is not the next phase's
-            rested = _cpu(client, audience, gateways)
-            shares = {name: _share(before[name], after[name]) for name in after}
-            looked.append((done, shares, rested["gateway"][0] - before["gateway"][0]))
-            if _share(after["gateway"], rested["gateway"]) > 0.5:  # still behind: the next phase would measure this one
-                break
-        verdict = audience.finish()
-    seen = []
-    for number, (phase, (done, shares, spent)) in enumerate(zip(phases, looked, strict=False), 1):
-        found = verdict["phases"].get(str(number), {"complete": 0, "hdr": "", "faults": {}})
-        latency = histogram.decode(found["hdr"]) if found["hdr"] else histogram.of([])
-        seen.append(
-            Seen(phase, members, int(done["changes"]), int(found["complete"]), latency, done["late_s"], done["took_s"],
-                 int(done["errors"]), cost_s=spent / max(1, done["changes"] * members / len(gateways)), actors=done["busy_s"] / done["took_s"], faults=found["faults"], **shares)
-        )  # fmt: skip
-    return seen, verdict["counts"] | verdict["faults"]
+    session: str
+    members: int
+    gateway: int = 0
+    feed: str = ""
 
 
-def _cpu(client: redis.Redis, audience: Child, gateways: Sequence[Child]) -> dict[str, tuple[float, float]]:
-    """Return the CPU seconds of each process so far and when it was so; of several gateways those of the busiest."""
-    server = serverside.main_thread_cpu(client), time.monotonic()
-    said = [child.ask() for child in gateways]  # a busy one answers late, and says when it did
-    heard = audience.ask()
-    busiest = max(said, key=lambda answer: float(answer["cpu_s"]))
-    return {
-        "gateway": (busiest["cpu_s"], busiest["at_s"]), "server": server, "audience": (heard["cpu_s"], heard["at_s"]),
-    }  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What one phase took, before anybody has looked at what came; CPU seconds of a gateway and of the server."""
+
+    phase: Phase
+    members: float
+    said: Mapping[str, float]
+    shares: Mapping[str, float]
+    gateway_s: float
+    server_s: float
+    gateways: int
+    behind: bool
+
+
+class Hall:
+    """An audience that is seated, and actors who make changes in some of the rooms or in all."""
+
+    def __init__(
+        self, server: Server, rooms: Sequence[Room], gateways: Sequence[Child], audience: Child, actors: Child
+    ) -> None:
+        self.rooms, self.gateways, self.audience, self.actors = rooms, gateways, audience, actors
+        self.done: list[Done] = []
+        self._client = server.client()
+
+    def act(self, phase: Phase, settle_s: float, chosen: Sequence[int] = (), *, seed: int = 20261129) -> Done:
+        """Carry out a phase in the rooms with the numbers ``chosen``, all where none are, and wait for what comes late.
+
+        What comes after ``settle_s`` is another phase's; a gateway that is busy even then is behind.
+        """
+        rooms = [self.rooms[number] for number in chosen] or self.rooms
+        gateways = [self.gateways[number] for number in sorted({room.gateway for room in rooms})]
+        before = self._cpu(gateways)
+        given = {
+            "shape": phase.shape,
+            "rate_per_s": phase.rate_per_s,
+            "seconds": phase.seconds,
+            "payload": phase.payload,
+        }
+        said = self.actors.ask(phase=len(self.done) + 1, seed=seed, rooms=list(chosen), **given)
+        after = self._cpu(gateways)
+        time.sleep(settle_s)
+        rested = self._cpu(gateways)
+        shares = {name: _share(before[name], after[name]) for name in after}
+        gateway_s, server_s = (rested[name][0] - before[name][0] for name in ("gateway", "server"))
+        behind = _share(after["gateway"], rested["gateway"]) > 0.5
+        members = sum(room.members for room in rooms) / len(rooms)
+        self.done.append(Done(phase, members, said, shares, gateway_s, server_s, len(gateways), behind))
+        return self.done[-1]
+
+    def judge(self) -> tuple[list[Seen], dict[str, int]]:
+        """Let everybody go, and return what each phase came to, and what all clients counted."""
+        verdict = self.audience.finish()
+        seen = []
+        for number, done in enumerate(self.done, 1):
+            found = verdict["phases"].get(str(number), {"complete": 0, "hdr": "", "faults": {}, "delays_ns": []})
+            latency = histogram.decode(found["hdr"]) if found["hdr"] else histogram.of([])
+            changes = int(done.said["changes"])
+            seen.append(
+                Seen(done.phase, done.members, changes, int(found["complete"]), latency, done.said["late_s"], done.said["took_s"],
+                     int(done.said["errors"]), cost_s=done.gateway_s / max(1, changes * done.members / done.gateways),
+                     server_s=done.server_s / max(1, changes), actors=done.said["busy_s"] / done.said["took_s"], faults=found["faults"],
+                     delays_ns=tuple(found.get("delays_ns", ())), **done.shares)
+            )  # fmt: skip
+        return seen, verdict["counts"] | verdict["faults"]
+
+    def _cpu(self, gateways: Sequence[Child]) -> dict[str, tuple[float, float]]:
+        """Return the CPU seconds of each process so far and when it was so; of several gateways those of the busiest."""
+        server = serverside.main_thread_cpu(self._client), time.monotonic()
+        said = [child.ask() for child in gateways]  # a busy one answers late, and says when it did
+        heard = self.audience.ask()
+        busiest = max(said, key=lambda answer: float(answer["cpu_s"]))
+        return {
+            "gateway": (busiest["cpu_s"], busiest["at_s"]), "server": server, "audience": (heard["cpu_s"], heard["at_s"]),
+        }  # fmt: skip
 
 
 def _share(before: tuple[float, float], after: tuple[float, float]) -> float:
     return (after[0] - before[0]) / max(1e-9, after[1] - before[1])
+
+
+@contextmanager
+def seated(
+    folder: Path,
+    server: Server,
+    rooms: Sequence[Room],
+    gateways: Sequence[tuple[Child, int]],
+    *,
+    seat: bool = True,
+    keep: bool = False,
+) -> Iterator[Hall]:
+    """Seat everybody, and have actors ready. The sessions exist; their keys are those of the delivered client.
+
+    With ``keep`` the delay of every change is kept, not only their histogram.
+    """
+    clients = [
+        (("127.0.0.1", gateways[room.gateway][1]), room.session, signed(room.session, f"m{member}", seat=seat))
+        for room in rooms
+        for member in range(room.members)
+    ]
+    with ExitStack() as held:
+        audience = Child("redis_plan.rig.audience", "audience", {})
+        held.callback(audience.end)
+        audience.tell(clients=clients, keep=keep)
+        actors = Child("redis_plan.rig.actors", "actors", {})
+        held.callback(actors.end)
+        acting = [(room.feed, room.session) for room in rooms]
+        actors.tell(folder=str(folder), environment=naming.ENVIRONMENT, address=list(server.address), rooms=acting)
+        audience.ready()
+        actors.ready()
+        yield Hall(server, rooms, [child for child, _ in gateways], audience, actors)
+
+
+def fan_out(
+    folder: Path,
+    server: Server,
+    rooms: Sequence[Room],
+    phases: Sequence[Phase],
+    gateways: Sequence[tuple[Child, int]],
+    *,
+    seat: bool = True,
+    settle_s: float = 2.5,
+) -> tuple[list[Seen], dict[str, int]]:
+    """Carry out the phases one after the other in all rooms, and judge what came.
+
+    A phase after which a gateway is behind is the last one: the next would measure it.
+    """
+    with seated(folder, server, rooms, gateways, seat=seat) as hall:
+        for phase in phases:
+            if hall.act(phase, settle_s).behind:
+                break
+        return hall.judge()

@@ -131,6 +131,11 @@ class Member:
             await asyncio.sleep(self.rng.uniform(0.01, 0.1))
         return "over"
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection, as far as the member knows."""
+        return self.transport is not None and not self.transport.is_disconnected
+
     def drop(self) -> None:
         """Lose the connection without a word."""
         if self.transport is not None:

@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from redis_plan.measure import respwire
 from redis_plan.rig.children import allow_sockets
-from redis_plan.rig.gateway import encode
 from redis_plan.server import Server
 
 
@@ -35,7 +35,7 @@ def unreachable(server: Server) -> str:
     """Return why a plain connection can't be used on this server (password, TLS), or ""."""
     try:
         with open_socket(server) as connection:
-            connection.sendall(encode("PING"))
+            connection.sendall(respwire.pack("PING"))
             reply = connection.recv(200)
     except OSError as error:
         return f"a plain connection fails ({error})"
@@ -51,7 +51,7 @@ def subscribers(server: Server, count: int, channel: str) -> Iterator[list[socke
         for _ in range(count):
             connection = open_socket(server)
             held.append(connection)
-            connection.sendall(encode("SUBSCRIBE", channel))
+            connection.sendall(respwire.pack("SUBSCRIBE", channel))
             connection.recv(4096)
         yield held
     finally:

@@ -32,7 +32,7 @@ FAULTS = ("gap", "repeated", "backward", "closed", "cut", "snapshot")
 _WHY = {code: why for why, (code, _) in CLOSING.items()}
 
 
-def judged(seats: Iterable[Received]) -> dict[str, Any]:  # Any: JSON
+def judged(seats: Iterable[Received], keep: bool = False) -> dict[str, Any]:  # Any: JSON
     """Return the counts of all clients that read, and for each phase its changes, their latencies and what went wrong.
 
     A change is complete when every client of its room that read has it. Changes carry ``"p"``, the phase, and ``"at"``,
@@ -58,6 +58,7 @@ def judged(seats: Iterable[Received]) -> dict[str, Any]:  # Any: JSON
                 "complete": sum(whole for _, whole in rows),
                 "hdr": histogram.of(np.array([max(0, ns) for ns, whole in rows if whole]) / 1e9).encode(),
                 "faults": +faults[phase],
+                "delays_ns": [ns for ns, whole in rows if whole] if keep else [],
             }
             for phase, rows in phases.items()
             if phase

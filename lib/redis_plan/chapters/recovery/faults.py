@@ -17,10 +17,10 @@ from redis_plan.brief.model import Brief
 from redis_plan.chapters.recovery.recovery import once
 from redis_plan.errors import ServerError
 from redis_plan.keyspace.model import Keyspace
+from redis_plan.measure import respwire
 from redis_plan.measure.finding import Finding, Value
 from redis_plan.measure.lab import Lab
 from redis_plan.rig import raw
-from redis_plan.rig.gateway import encode
 from redis_plan.rig.session import Plain, Session, any_session
 from redis_plan.server import Server
 
@@ -142,7 +142,7 @@ def _max_clients(bench: Bench) -> str:
                 connection = raw.open_socket(bench.server)
                 held.append(connection)
                 with suppress(BrokenPipeError):  # a refused connection is closed at once, its reply waits to be read
-                    connection.sendall(encode("PING"))
+                    connection.sendall(respwire.pack("PING"))
                 reply = connection.recv(200).decode().strip()
                 if reply.startswith("-"):
                     return reply[1:]

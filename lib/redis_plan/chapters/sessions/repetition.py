@@ -7,10 +7,10 @@ import pandas as pd
 from redis_plan.brief.model import Brief
 from redis_plan.keyspace import functions
 from redis_plan.keyspace.model import Keyspace
+from redis_plan.measure import respwire
 from redis_plan.measure.finding import Finding, Value
 from redis_plan.measure.lab import Lab
 from redis_plan.rig import raw
-from redis_plan.rig.gateway import encode
 from redis_plan.rig.pool import pool, unfit
 from redis_plan.rig.session import Session, start
 
@@ -70,4 +70,6 @@ def duplicates(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
 def _send_and_cut(lab: Lab, session: Session, form: str, op_id: str) -> None:
     """Send session_apply on a raw socket and close it before the reply."""
     with raw.open_socket(lab.server) as connection:
-        connection.sendall(encode(*session.words("session_apply", op_id=op_id, form=form, type="change", data="")))
+        connection.sendall(
+            respwire.pack(*session.words("session_apply", op_id=op_id, form=form, type="change", data=""))
+        )

@@ -1,14 +1,17 @@
-"""Fan-out: how long from an accepted change to the last client that has it, by Pub/Sub and by streams?
+"""Fan-out: how long from an accepted change to the last client that has it, by each way of feeding a gateway?
 
-Publisher, Redis, two gateway processes and one process with the clients' sockets, all on one machine and one monotonic
-clock. The publisher is open loop: latency counts from the intended time of each change, so a stall is never hidden.
+The delivered gateway, one process a way, on a server of our own; one process with every client's WebSocket, one that makes
+the changes by the delivered function, all on one machine and one monotonic clock. The load is open loop: a delay counts
+from the intended time of each change, so a stall is never hidden. Ways take turns, slice by slice.
 """
 
 from __future__ import annotations
 
 import tempfile
-import time
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import matplotlib.pyplot as plt
@@ -18,18 +21,31 @@ from matplotlib.figure import Figure
 
 from redis_plan import figures, units
 from redis_plan.brief.model import Brief
+from redis_plan.chapters.synchronization import fan_model
 from redis_plan.keyspace import functions
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.measure.finding import Finding, Value
 from redis_plan.measure.lab import Lab
-from redis_plan.rig import raw
-from redis_plan.rig.children import children
-from redis_plan.rig.session import Rules, Session, start
+from redis_plan.rig import hall
+from redis_plan.rig.feeds import KEYSPACE
+from redis_plan.rig.hall import Hall, Phase, Room, Seen
 
 Transport = Literal["pubsub", "streams"]
 QUESTION = "How long until an accepted change is on the last client of its session?"
-GATEWAYS = 2  # processes on this machine; the project's own number is in the conditions
-_CACHE: dict[tuple[str, ...], pd.DataFrame] = {}
+#: Ways by their name in the records: the feed of the gateway (rig/feeds.py) and what a person calls it.
+WAYS = {
+    "pubsub": ("pubsub", "Pub/Sub, as delivered"),
+    "sharded": ("sharded", "sharded Pub/Sub"),
+    "streams": ("streams", "streams, one XREAD BLOCK a gateway"),
+    "woken": ("woken", "streams, woken by Pub/Sub"),
+    "notified": ("notified", "streams, woken by keyspace notifications"),
+    "tracked": ("tracked", "streams, woken by cache invalidations"),
+}
+#: What is on its way when a slice ends has so long to come.
+SETTLE_S = 0.06
+#: What the rig's change has beside its filling, in B: {"p", "at", "x"}.
+MARKS_BYTES = 38
+_CACHE: dict[tuple[str, ...], Measured] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,58 +64,96 @@ class Load:
         return self.rate_per_s * self.members
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one hall came to: a row a change by way and slice, a row a phase with its costs, and those of the model."""
+
+    changes: pd.DataFrame
+    phases: pd.DataFrame
+    sized: pd.DataFrame
+
+
 def load_of(brief: Brief, lab: Lab) -> Load:
     """Return the load for this profile: the project's rate, bounded by sockets and by deliveries a second."""
-    members = max(1, min(int(brief.value("members_per_session")), lab.by_profile(100, 200, 500)))
-    sockets = lab.by_profile(200, 400, 1000)
-    sessions = max(GATEWAYS, min(int(brief.value("sessions_peak")), sockets // members))
+    members = max(1, min(int(brief.value("members_per_session")), lab.by_profile(60, 200, 500)))
+    sockets = lab.by_profile(120, 400, 1000)
+    sessions = max(2, min(int(brief.value("sessions_peak")), sockets // members))
     wanted = brief.value("sessions_peak") * brief.value("events_per_session")
     # a slow project is measured faster than it is, for enough samples; the conditions name its own rate
-    rate = max(5.0, min(max(wanted, 130.0), lab.by_profile(2000, 3000, 6000) / members, 400.0))
+    rate = max(5.0, min(max(wanted, 130.0), lab.by_profile(4000, 4000, 6000) / members, 400.0))
     return Load(sessions, members, rate, wanted, int(brief.value("payload_bytes")))
 
 
 def delivery(lab: Lab, *, brief: Brief, keyspace: Keyspace, transport: Transport) -> Finding:
-    """Measure delivery by ``transport``; both are measured interleaved (A B A B), at the first call of a run."""
-    reason = functions.missing(keyspace) or raw.unreachable(lab.server)
-    if reason:
+    """Measure delivery by ``transport``; every way is measured interleaved (A B A B), at the first call of a run."""
+    if reason := functions.missing(keyspace):
         return Finding(QUESTION, "", "", (), not_run=f"End-to-end fan-out does not apply: {reason}.")
-    key = (lab.server.fingerprint.id, lab.server.url, lab.profile, str(lab.seed), brief.slug)
-    if key not in _CACHE:
-        _CACHE[key] = _measure(lab, brief, keyspace, load_of(brief, lab))
-    load, samples = load_of(brief, lab), _CACHE[key]
-    mine = samples[samples["transport"] == transport].reset_index(drop=True)
-    whole = mine[mine["receivers"] == load.members]
-    values = _percentiles(whole["latency_s"].to_numpy(), lab)
-    spread = whole.groupby("slice")["latency_s"].quantile(0.95)
+    load, found = load_of(brief, lab), measured(lab, brief, keyspace)
+    mine = found.changes[found.changes["transport"] == transport].reset_index(drop=True)
+    phases = found.phases[found.phases["transport"] == transport]
+    delays = mine["latency_s"].to_numpy()
+    spread = mine.groupby("slice")["latency_s"].quantile(0.95)
     floor = 100 * float(spread.max() / spread.min() - 1) if len(spread) > 1 else 0.0
-    lost = len(mine) - len(whole)
-    achieved = len(mine) / float(mine["span_s"].iloc[0]) if len(mine) else 0.0
+    made = int(phases["changes"].sum())
     return Finding(
         question=QUESTION,
         hypothesis=f"p99 stays below the project's sync latency of {brief.value('sync_latency'):g} s at its own rate",
-        method=f"session_apply at intended times, {'Pub/Sub' if transport == 'pubsub' else 'XREAD BLOCK'} to {GATEWAYS} "
-        "gateway processes, each writes to one local socket a client; a change's latency is that of its last client",
+        method=f"session_apply at intended times, {WAYS[transport][1]} to the delivered gateway, a WebSocket a client; "
+        "a change's latency is that of its last client",
         values=(
-            *values,
-            Value("incomplete", lost, "messages", len(mine)),
+            *_percentiles(delays, lab),
+            Value("incomplete", made - len(mine), "messages", made),
+            Value("faults", int(phases["faults"].sum()), "clients", load.sessions * load.members),
             Value("offered", load.rate_per_s, "messages/s"),
-            Value("achieved", achieved, "messages/s", len(mine)),
+            Value("achieved", made / float(phases["took_s"].sum()), "messages/s", made),
             Value("slice_spread", floor, "%", len(spread)),
         ),
         samples=mine,
-        conclusion=f"{len(whole):,} of {len(mine):,} changes reached all {load.members} clients.",
+        conclusion=f"{len(mine):,} of {made:,} changes reached all {load.members} clients, in order and once.",
         conditions={
             "loop": "open",
             "sessions": load.sessions,
             "clients": load.sessions * load.members,
             "the project's rate": f"{load.wanted_per_s:g} changes/s",
             "payload": f"{load.payload_bytes} B",
-            "order": "interleaved slices, first 20 % of each dropped as warm-up",
-            "publisher busy": f"{100 * float(mine['busy'].iloc[0]) if len(mine) else 0:.0f} % of the time",
-            "client process CPU": f"{float(mine['client_cpu_s'].iloc[0]) if len(mine) else 0:.2f} s",
+            "frames of a room": f"written together, every {1000 * fan_model.COALESCE_S:g} ms at most",
+            "order": "interleaved slices, after every client has joined",
+            "gateway busy": f"{100 * float(phases['gateway'].median()):.0f} % of a core",
+            "load side busy": f"{100 * float(phases['load'].median()):.0f} % of a core",
         },
     )
+
+
+def ways(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
+    """Hold every way of feeding a gateway side by side: delay, the server's time a change, the gateway's a delivery."""
+    question = "Which way from the server to the gateways costs and delays least?"
+    if reason := functions.missing(keyspace):
+        return Finding(question, "", "", (), not_run=f"Ways to a gateway do not apply: {reason}.")
+    found = measured(lab, brief, keyspace)
+    values: list[Value] = []
+    for way, rows in found.phases.groupby("transport", sort=False):
+        mine, made = found.changes[found.changes["transport"] == way], int(rows["changes"].sum())
+        values += [
+            Value(f"{way}_p50", float(mine["latency_s"].median()), "s", len(mine)),
+            Value(f"{way}_p95", float(mine["latency_s"].quantile(0.95)), "s", len(mine)),
+            Value(f"{way}_server", float((rows["server_s"] * rows["changes"]).sum()) / made, "s", made),
+            Value(f"{way}_gateway", float((rows["gateway_s"] * rows["changes"]).sum()) / made, "s", made),
+            Value(f"{way}_incomplete", made - len(mine), "messages", made),
+        ]
+    return Finding(
+        question=question,
+        hypothesis="Pub/Sub wakes a gateway soonest and costs the server least; what is read in a second step costs both more.",
+        method="As E-05a, every way on rooms of its own, one gateway process a way; CPU time of the server's main thread by changes, "
+        "and of the gateway by changes, each over its slices",
+        values=tuple(values),
+        samples=found.phases,
+        conclusion=f"Least server time a change: {WAYS[min(WAYS, key=lambda w: _value(values, f'{w}_server'))][1]}.",
+        conditions={"notify-keyspace-events": f"{KEYSPACE} in the slices of keyspace notifications, else off"},
+    )
+
+
+def _value(values: Sequence[Value], name: str) -> float:
+    return next((v.value for v in values if v.name == name), float("inf"))
 
 
 def _percentiles(values: np.ndarray[Any, Any], lab: Lab) -> list[Value]:
@@ -117,105 +171,73 @@ def _percentiles(values: np.ndarray[Any, Any], lab: Lab) -> list[Value]:
     return [*found, Value("max", float(values.max()), "s", len(values))]
 
 
-def _measure(lab: Lab, brief: Brief, keyspace: Keyspace, load: Load) -> pd.DataFrame:
-    server, client = lab.server, lab.server.client()
-    library = start(server)
-    made: dict[str, list[Session]] = {"pubsub": [], "streams": []}
-    for transport, sessions in made.items():
-        for number in range(load.sessions):
-            session = Session.of(brief, keyspace, library, f"fan-{transport}-{number}", server.prefix)
-            if transport == "streams":
-                # the reader of a stream needs no channel; the log is a stream whatever the design chose
-                rules = replace(session.rules, log_max="200 stream")
-                session = replace(session, channel_argument="", rules=rules)
-            else:
-                session = replace(session, rules=_list_log(session.rules))
-            session.create(client)
-            sessions.append(session)
-    try:
-        with tempfile.TemporaryDirectory(prefix="redis-plan-") as folder:
-            return _run(lab, load, made, folder)
-    finally:
-        for session in (*made["pubsub"], *made["streams"]):
-            session.end(client)
+def measured(lab: Lab, brief: Brief, keyspace: Keyspace) -> Measured:
+    """Measure all ways and the model's configurations in one hall, once a run."""
+    key = (lab.server.fingerprint.id, lab.server.url, lab.profile, str(lab.seed), brief.slug)
+    if key not in _CACHE:
+        _CACHE[key] = _measure(lab, brief, keyspace, load_of(brief, lab))
+    return _CACHE[key]
 
 
-def _list_log(rules: Rules) -> Rules:
-    return replace(rules, log_max=rules.log_max.split()[0])
+def _measure(lab: Lab, brief: Brief, keyspace: Keyspace, load: Load) -> Measured:
+    sharded = any(p.chosen == "sharded-pubsub" for p in keyspace.channels)  # it has no other channel then
+    feeds = {way: feed for way, (feed, _) in WAYS.items() if way != "sharded" or not sharded}
+    feeds["pubsub"] = "sharded" if sharded else "pubsub"
+    rooms = [
+        Room(f"{way}-{number}", load.members, gateway, feed)
+        for gateway, (way, feed) in enumerate(feeds.items())
+        for number in range(load.sessions)
+    ]
+    groups = [range(n * load.sessions, (n + 1) * load.sessions) for n in range(len(feeds))]
+    shapes = []
+    for group, (count, members) in enumerate(fan_model.SHAPES):
+        shapes.append(range(len(rooms), len(rooms) + count))
+        rooms += [Room(f"size-{group}-{number}", members, 0, feeds["pubsub"]) for number in range(count)]
+    with tempfile.TemporaryDirectory(prefix="redis-plan-") as path, ExitStack() as held:
+        folder = hall.lay(Path(path), brief, keyspace)
+        own = held.enter_context(lab.own({"port": "auto"}))
+        hall.opened(folder, own, [room.session for room in rooms])
+        gateways = hall.started(held, folder, own, list(feeds.values()))
+        seats = held.enter_context(hall.seated(folder, own, rooms, gateways, seat=False, keep=True))
+        done = _take_turns(lab, load, own, seats, dict(zip(feeds, groups, strict=True)))
+        plans = fan_model.plans(lab.profile)
+        for plan in plans:
+            seats.act(plan.phase, SETTLE_S, list(shapes[plan.shape]), seed=lab.seed)
+        seen, _ = seats.judge()
+    changes = [
+        (way, slice, delay / 1e9)
+        for (way, slice), s in zip(done, seen, strict=False)
+        for delay in s.delays_ns
+    ]  # fmt: skip
+    return Measured(
+        pd.DataFrame(changes, columns=["transport", "slice", "latency_s"]),
+        pd.DataFrame([_row(way, slice, s) for (way, slice), s in zip(done, seen, strict=False)]),
+        fan_model.table(plans, seen[len(done) :]),
+    )
 
 
-def _run(lab: Lab, load: Load, made: dict[str, list[Session]], folder: str) -> pd.DataFrame:
-    roles: list[tuple[str, dict[str, Any]]] = []
-    clients: list[tuple[str, str, int]] = []
-    for node in range(GATEWAYS):
-        listen = f"{folder}/g{node}"
-        # each session's members are spread over the gateways, as a load balancer would
-        share = load.members // GATEWAYS + (1 if node < load.members % GATEWAYS else 0)
-        named = {t: {f"{t}{i}": s for i, s in enumerate(made[t])} for t in made}
-        roles.append(
-            (
-                "gateway",
-                {
-                    "address": list(lab.server.address),
-                    "listen": listen,
-                    "sharded": made["pubsub"][0].channel_argument.endswith(" sharded"),
-                    "channels": {n: s.channel for n, s in named["pubsub"].items()} if share else {},
-                    "streams": {n: s.keys["log"] for n, s in named["streams"].items()} if share else {},
-                },
-            )
-        )
-        clients += [(listen, name, share) for names in named.values() for name in names] if share else []
-    module = "redis_plan.rig.gateway"
-    with children(module, *roles) as gateways:
-        for gateway in gateways:
-            gateway.ready()
-        with children(module, ("clients", {"clients": clients})) as meters:
-            meters[0].ready()
-            sent, busy = _publish(lab, load, made)
-            time.sleep(0.15)
-            seen = meters[0].finish()
-        for gateway in gateways:
-            gateway.finish()
-    rows = []
-    for at, transport, slice, warm in sent:
-        if warm:
-            continue
-        receivers, last = seen["seen"].get(str(at), (0, 0))
-        rows.append((transport, slice, (last - at) / 1e9 if receivers else float("nan"), receivers))
-    frame = pd.DataFrame(rows, columns=["transport", "slice", "latency_s", "receivers"])
-    slices = lab.by_profile(2, 4, 8)
-    return frame.assign(span_s=0.8 * slices * _slice_s(lab), busy=busy, client_cpu_s=float(seen["cpu_s"]))
-
-
-def _slice_s(lab: Lab) -> float:
-    return lab.by_profile(0.45, 1.5, 5.0)
-
-
-def _publish(lab: Lab, load: Load, made: dict[str, list[Session]]) -> tuple[list[tuple[int, str, int, bool]], float]:
-    """Apply changes at their intended times, A B A B; returns what was sent and the publisher's busy share."""
-    client = lab.server.client()
-    rng = lab.rng("fanout")
-    slices, length_ns = lab.by_profile(2, 4, 8), int(_slice_s(lab) * 1e9)
-    sent: list[tuple[int, str, int, bool]] = []
-    busy_ns = 0
-    started = time.monotonic_ns()
+def _take_turns(
+    lab: Lab, load: Load, own: Any, seats: Hall, groups: dict[str, range]
+) -> list[tuple[str, int]]:  # Any: Server
+    """Let the ways take turns; those that no decision compares have half the slices. What ran, in its order."""
+    client, slices, length = own.client(), lab.by_profile(2, 4, 8), lab.by_profile(0.2, 1.5, 4.0)
+    phase = Phase(load.rate_per_s, length, payload=max(1, load.payload_bytes - MARKS_BYTES))
+    done = []
     for slice in range(slices):
-        for transport in ("pubsub", "streams"):
-            begin = time.monotonic_ns()
-            at = begin
-            while True:
-                at += int(rng.expovariate(load.rate_per_s) * 1e9)  # arrivals of many people: exponential gaps
-                if at - begin > length_ns:
-                    break
-                if (wait := at - time.monotonic_ns()) > 0:
-                    time.sleep(wait / 1e9)
-                before = time.monotonic_ns()
-                pad = "x" * max(1, load.payload_bytes - 40)
-                session = made[transport][rng.randrange(load.sessions)]
-                session.apply(client, "change", f'{{"at":{at},"pad":"{pad}"}}')
-                busy_ns += time.monotonic_ns() - before
-                sent.append((at, transport, slice, at - begin < 0.2 * length_ns))
-    return sent, busy_ns / (time.monotonic_ns() - started)
+        for way, rooms in groups.items():
+            if way in ("pubsub", "streams") or slice % 2 == 0:
+                client.config_set("notify-keyspace-events", KEYSPACE if way == "notified" else "")
+                seats.act(phase, SETTLE_S, list(rooms), seed=lab.seed)
+                done.append((way, slice))
+    return done
+
+
+def _row(way: str, slice: int, s: Seen) -> dict[str, Any]:  # Any: a column's type
+    return {
+        "transport": way, "slice": slice, "changes": s.changes, "complete": s.complete, "faults": sum(s.faults.values()),
+        "took_s": s.took_s, "late_s": s.late_s, "server_s": s.server_s, "gateway_s": s.cost_s * s.members, "gateway": s.gateway,
+        "server": s.server, "load": max(s.audience, s.actors),
+    }  # fmt: skip
 
 
 def plot_delivery(*measured: pd.DataFrame, budget_s: float) -> Figure:

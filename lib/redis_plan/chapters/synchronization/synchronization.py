@@ -17,10 +17,10 @@ from redis_plan.brief.model import Brief
 from redis_plan.delivery.redis_plan_sync import SyncClient
 from redis_plan.keyspace import functions, periods
 from redis_plan.keyspace.model import Keyspace
+from redis_plan.measure import respwire
 from redis_plan.measure.finding import Finding, Value
 from redis_plan.measure.lab import Lab
 from redis_plan.rig import raw
-from redis_plan.rig.gateway import encode
 from redis_plan.rig.session import Session, start
 
 
@@ -112,7 +112,7 @@ def _stall(
     sync = SyncClient()
     pad = "x" * max(1, payload - 30)
     with raw.open_socket(own, receive_bytes=4096) as stalled:
-        stalled.sendall(encode("SUBSCRIBE", session.channel))
+        stalled.sendall(respwire.pack("SUBSCRIBE", session.channel))
         stalled.recv(4096)
         sync.caught_up(session.answer(client, "", 0))
         counted = 0
@@ -130,7 +130,7 @@ def _stall(
     begin = time.monotonic()
     sync.disconnected()
     with raw.open_socket(own) as again:
-        again.sendall(encode("SUBSCRIBE", session.channel))
+        again.sendall(respwire.pack("SUBSCRIBE", session.channel))
         again.recv(4096)
         answer = session.answer(client, sync.epoch, sync.version)
         sync.caught_up(answer)
@@ -196,10 +196,10 @@ def _lose_tails(lab: Lab, client: redis.Redis, sessions: list[Session], period: 
     for session, copy in zip(sessions, copies, strict=True):
         copy.caught_up(session.answer(client, "", 0))
     start_s = time.monotonic()
-    due = sorted((start_s + 0.1 + rng.random() * 2 * period, n) for n in range(len(sessions)))
+    due = sorted((start_s + 0.1 + rng.random() * period, n) for n in range(len(sessions)))
     lost_at: dict[int, float] = {}
     repaired: dict[int, float] = {}
-    end = due[-1][0] + max(2 * period, 0.4)
+    end = due[-1][0] + max(1.5 * period, 0.4)
     next_beacon = start_s + period
     try:
         while (now := time.monotonic()) < end:

@@ -1,0 +1,113 @@
+"""Section 4 in words, how far it carries: ways to a gateway side by side, the fan-out model and what the peak asks by it."""
+
+from __future__ import annotations
+
+from redis_plan import units
+from redis_plan.brief.model import Brief
+from redis_plan.chapters.synchronization import fan_model, fanout, sizing
+from redis_plan.evidence.store import Evidence, write_value
+from redis_plan.keyspace.model import Keyspace
+from redis_plan.words.keyspace_text import table
+
+MODEL_ALT = (
+    "Scatter of predicted against measured CPU time of one gateway on log scales, configurations near the diagonal."
+)
+KNEE_ALT = (
+    "Scatter of p99 to the last client against clients of one gateway on log scales, with lines at the knee and at the sync "
+    "latency, rising to the right."
+)
+_WORTH = {
+    "pubsub": "one message a gateway, and nothing to read after it",
+    "sharded": "the same on the node that has the slot: for a cluster",
+    "streams": "nothing is lost while the log has it; one blocked connection a gateway, and a new room waits for its turn",
+    "woken": "a read for each wake-up",
+    "notified": "at most once as Pub/Sub is, without the event, by node, and every command on a log pays for it",
+    "tracked": "one invalidation until the next read: a read for each change, and a table of readers on the server",
+}
+
+
+def ways(f: Evidence) -> str:
+    """Return every way from the server to a gateway beside the delivered one."""
+    if f.not_run:
+        return ""
+    rows = [
+        [title, *(write_value(f[f"{way}_{name}"]) for name in ("p50", "p95", "server", "gateway")), _WORTH[way]]
+        for way, (_, title) in fanout.WAYS.items()
+        if f"{way}_p50" in f
+    ]
+    header = ["Way", "p50", "p95", "Server a change", "Gateway a change", "What it is"]
+    return "\n".join(
+        [
+            "### Ways to a gateway, side by side",
+            "",
+            f"The same rooms, sizes and rate, by turns; delay from the intended time to the last client (measured, [{f.id}]).",
+            "",
+            table(header, rows, right=(1, 2, 3, 4)),
+        ]
+    )
+
+
+def sized(brief: Brief, keyspace: Keyspace, g: Evidence) -> str:
+    """Return the fan-out model with its error, and what the project's peak asks by it."""
+    if g.not_run:
+        return ""
+    peak = f"{brief.value('sessions_peak'):,.0f} × {brief.value('members_per_session'):,.0f} clients at {brief.value('events_per_session'):g} changes/s each {keyspace.session_noun}"
+    rows = [
+        ["deliveries", write_value(g["deliveries"]), "rate × members"],
+        ["pieces written", write_value(g["pieces"]), f"frames of {units.write(fan_model.COALESCE_S, 's')} together"],
+        ["bytes to clients", write_value(g["bytes"]), "deliveries × (payload + envelope)"],
+        [
+            "gateways",
+            f"{g['gateways'].value:,.0f}",
+            f"{100 * fan_model.PLANNED_SHARE:g} % of a core each at most; it is {write_value(g['gateway_share'])}",
+        ],
+        ["clients a gateway", f"{g['clients_a_gateway'].value:,.0f}", ""],
+        ["the server's main thread", write_value(g["server_share"]), "of a core, for changes alone"],
+    ]
+    return "\n".join(
+        [
+            "### Sizing: what the peak asks of the gateways",
+            "",
+            "[figure 04-fan-model]",
+            "",
+            f"A gateway pays {write_value(g['wake'])} for a wake-up, {write_value(g['message'])} for a message and {write_value(g['piece'])} for a "
+            f"piece written to a client (measured, [{g.id}]). On {g['error_median'].n} configurations that it was not fitted to, the model was wrong by "
+            f"{write_value(g['error_median'])} in the middle and {write_value(g['error_most'])} at most.",
+            "",
+            f"For the peak, {peak}, that is:",
+            "",
+            table(["Of the peak", "Modelled", "By"], rows, right=(1,)),
+            "",
+            "[figure 04-knee]",
+            "",
+            f"p99 stayed under {units.write(sizing.KNEE_S, 's')} up to {write_value(g['knee'])} of one gateway on this machine, which "
+            f"it shares with the server and the clients: a floor. {g.condition('extrapolation').capitalize()}.",
+        ]
+    )
+
+
+def workload(g: Evidence) -> str:
+    """Return the sentence of section 6: how far one gateway carried, and how far the model is to be trusted."""
+    if g.not_run:
+        return ""
+    return (
+        f"**Gateways.** One process of the delivered gateway kept p99 under {units.write(sizing.KNEE_S, 's')} up to {write_value(g['knee'])}, "
+        f"server and clients on the same cores; the fan-out model is wrong by {write_value(g['error_median'])} in the middle where "
+        f"it was not fitted (measured, [{g.id}])."
+    )
+
+
+def processes(brief: Brief, g: Evidence) -> str:
+    """Return the sentence of section 8: how many gateway processes the peak asks for."""
+    if g.not_run:
+        return ""
+    needed, stated = g["gateways"].value, brief.value("gateway_nodes")
+    enough = (
+        "which is enough"
+        if stated >= needed
+        else "**which is too few**: start a process a core, or coalesce for longer"
+    )
+    return (
+        f"**Gateway processes.** The peak asks for {needed:,.0f}, each planned at {100 * fan_model.PLANNED_SHARE:g} % of a core at most "
+        f"(modelled, [{g.id}]); the design counts on {stated:,.0f} ({brief.fact('gateway_nodes').where}), {enough}."
+    )
