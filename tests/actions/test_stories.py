@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from redis_plan import brief, cli, keyspace, resources
-from redis_plan.actions import catalog, command, diagram, matrix, vocabulary, wording
+from redis_plan.actions import catalog, command, deadlines, diagram, matrix, vocabulary, wording
 from redis_plan.actions.designing import design
 from redis_plan.actions.matrix import Row, Stories
 from redis_plan.brief.model import Requirement
@@ -148,6 +148,40 @@ def test_the_state_names_the_fields_that_its_actions_go_by():
     fields = {f.name for f in design(brief.read(resources.sample_project())).pattern("state").fields}
     assert {"phase", "phase_until", "phase_left", "round", "winner"} <= fields
     assert "current_round" not in fields
+
+
+def test_the_registry_says_of_seats_and_leases_what_the_actions_do(sample):
+    made = design(brief.read(resources.sample_project()))
+    (watch,) = [action for action in sample.actions if action.kind.id == "seats.watch"]
+    assert "presence" in watch.keys
+    assert "roster" not in watch.keys
+    assert "has a lease, `watch:`" in made.pattern("presence").holds
+    assert "it subscribes" not in made.pattern("presence").holds
+    assert "has no entry" in made.pattern("roster").holds
+    assert made.pattern("presence").at_bound.startswith("a second connection")
+    plain = keyspace.design(brief.read(resources.sample_project()))
+    assert plain.pattern("presence").at_bound.startswith("a third connection")  # as the session's own function joins
+
+
+def test_each_deadline_has_who_sets_it_and_who_takes_it_up(sample):
+    names = {action.kind.id: action.name for action in sample.actions}
+    found = {d.what: d for d in deadlines.deadlines((a.name, a.kind) for a in sample.actions)}
+    question = found["end of what `phase_until` times"]
+    assert set(question.sets) == {names["phases.start"], names["phases.resume"]}
+    assert {names["phases.pause"], names["phases.skip"], names["session.finish"]} <= set(question.removes)
+    assert question.taken_up == (names["phases.time_up"],)
+    assert found["absence of the host"].taken_up == (names["hosting.pause_absent"],)
+    assert names["seats.beat"] in found["silence of a member"].moves
+    assert all(d.sets for d in found.values())
+
+
+def test_what_the_catalog_says_of_timers_is_what_its_effects_do():
+    for kind in catalog.kinds().values():
+        said = {(t.does, t.field) for t in kind.timers}
+        done = {("sets", str(e.options["field"])) for e in kind.effects if e.name in ("timer", "go", "extend")}
+        done |= {("pauses", str(e.options["field"])) for e in kind.effects if e.name == "stop"}
+        assert done <= said, kind.id
+        assert {one for one in said if one[0] != "cancels"} <= done, kind.id
 
 
 def test_what_the_actions_keep_in_the_state_is_no_key_beside_it():

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from redis_plan.actions import catalog, deadlines
 from redis_plan.brief.model import Brief
 from redis_plan.delivery import acl, acting, action_clients, clients, configuration, library, registry, sockets, syncing
 from redis_plan.delivery.artefact import Artefact, plain, render, serves
@@ -125,4 +126,5 @@ def walkthrough(brief: Brief, keyspace: Keyspace, walked: Walked) -> str:
         rows=rows,
         server=walked.server,
         form=walked.form,
+        deadlines=deadlines.deadlines((action.name, catalog.kind_of(action)) for action in keyspace.actions),
     )

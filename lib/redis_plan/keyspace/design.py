@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from redis_plan.brief.model import Brief
-from redis_plan.keyspace import building, cues, declared, own, pins, restricted, serving, statefields, uses
+from redis_plan.keyspace import building, cues, declared, own, pins, restricted, seating, serving, statefields, uses
 from redis_plan.keyspace.building import Ground
 from redis_plan.keyspace.catalog import KeySpec
 from redis_plan.keyspace.linter import lint
@@ -85,7 +85,7 @@ class Draft:
         """Return the keyspace in which ``structures`` hold the keys, tied to its needs and linted."""
         ground, brief = self.ground, self.ground.brief
         patterns = [self._pattern(slot, structures) for slot in self.slots]
-        patterns = restricted.marked(patterns, brief)
+        patterns = seating.told(restricted.marked(patterns, brief), brief, ground.keyspace.actions)
         patterns = statefields.with_fields(statefields.with_code(patterns), self.state_fields)
         patterns = own.with_stated_ttls(_with_records(patterns), brief)
         patterns, unserved = serving.serve(patterns, list(self.uses), brief, ground.session)

@@ -35,8 +35,7 @@ def has_no_key(entity: Entity, brief: Brief) -> bool:
 
 def marked(patterns: Sequence[KeyPattern], brief: Brief) -> list[KeyPattern]:
     """Tell on each key what may not be done with it, and why."""
-    watching = next((r for r in brief.restrictions if r.kind == "no-place"), None)
-    return [_seated(_hidden(pattern, brief), watching) for pattern in patterns]
+    return [_hidden(pattern, brief) for pattern in patterns]
 
 
 def _hidden(pattern: KeyPattern, brief: Brief) -> KeyPattern:
@@ -47,15 +46,6 @@ def _hidden(pattern: KeyPattern, brief: Brief) -> KeyPattern:
         return pattern
     says = f"{pattern.holds}; hidden ({_at(secret)}): in no snapshot and no event, sent to the person whom it belongs to alone"
     return replace(pattern, hidden=_at(secret), holds=says)
-
-
-def _seated(pattern: KeyPattern, watching: Restriction | None) -> KeyPattern:
-    if watching is None or pattern.use not in ("roster", "presence"):
-        return pattern
-    return replace(
-        pattern,
-        holds=f"{pattern.holds}; who only watches takes no place ({_at(watching)}) and has no entry: it subscribes",
-    )
 
 
 def _at(restriction: Restriction) -> str:

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from redis_plan import resources, units
 from redis_plan.brief.model import Brief
 from redis_plan.chapters.recovery import recovery_text
-from redis_plan.chapters.sessions import session_text
 from redis_plan.delivery.acl import AclUser
 from redis_plan.evidence.store import Evidence
-from redis_plan.keyspace import functions, settings
+from redis_plan.keyspace import functions, seating, settings
 from redis_plan.keyspace.cues import plural
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.keyspace.settings import Alert
@@ -54,7 +53,7 @@ def sessions_section(brief: Brief, keyspace: Keyspace, invariants: Evidence) -> 
         invariants=invariants,
         rate=rate,
         missing=functions.missing(keyspace),
-        connections=session_text.connections(keyspace),
+        connections=seating.connections(keyspace.actions),
     )
 
 

@@ -9,7 +9,7 @@ from redis_plan.brief.model import Brief
 from redis_plan.chapters.sessions import artefact_text
 from redis_plan.delivery import library, sockets, walkthrough
 from redis_plan.evidence.store import Evidence
-from redis_plan.keyspace import calls, chain, functions, naming, periods, records
+from redis_plan.keyspace import chain, functions, naming, periods, records, seating
 from redis_plan.keyspace.cues import plural, with_article
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.rig.session import rules
@@ -81,12 +81,6 @@ def lifecycle(brief: Brief, keyspace: Keyspace) -> str:
     )
 
 
-def connections(keyspace: Keyspace) -> int:
-    """Return how many connections a member may have: as the project's own join says, else as session_join does."""
-    join = next((dict(a.values) for a in keyspace.actions if a.kind == "seats.join"), {})
-    return join.get("connections", int(calls.arguments()["connections_max"].absent))
-
-
 def identities(brief: Brief, keyspace: Keyspace) -> str:
     """Return ids, join codes, seat and connection, re-join and takeover, authorisation."""
     noun, member = keyspace.session_noun, keyspace.member_noun
@@ -105,7 +99,7 @@ def identities(brief: Brief, keyspace: Keyspace) -> str:
 {join}
 - **Three names, kept apart**: user id (who, from the token), {member} id (the seat; field of the roster), connection id (one socket; random, 8 characters). A lease is `<member_id>#<connection>`; both parts pass through the id encoder of section 1, so `#`, `:`, `{{` and `}}` never come from a user.
 - **Re-join** takes no second seat: `session_join` with {with_article(member)} id that is in the roster renews the lease and answers the version; the client then catches up.
-- **Takeover**: a connection of one {member} beyond {connections(keyspace)} removes the lease that would end first and says so in the event (`d.taken`); the gateway that holds it closes that socket ({sockets.sign(brief, "taken")}). A socket whose lease is gone gets `lapsed` on its heartbeat and must join again, so a zombie cannot act: every command of a socket is preceded by the gateway's own check of its lease state.
+- **Takeover**: a connection of one {member} beyond {seating.connections(keyspace.actions)} removes the lease that would end first and says so in the event (`d.taken`); the gateway that holds it closes that socket ({sockets.sign(brief, "taken")}). A socket whose lease is gone gets `lapsed` on its heartbeat and must join again, so a zombie cannot act: every command of a socket is preceded by the gateway's own check of its lease state.
 - **Authorisation**: the token binds user, {noun} and role; the gateway builds every key and channel name from it and never from a field of a message. Negative tests: another {noun}'s id, a member's id of another {noun}, `*`, `{{}}`, an empty id, a name with a line end."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from redis_plan.actions import diagram
+from redis_plan.actions import deadlines, diagram
 from redis_plan.actions.matrix import SERVED, Row, Served, Stories, declared, summary
 from redis_plan.actions.model import Action
 from redis_plan.keyspace.model import Keyspace
@@ -53,7 +53,26 @@ def actions_section(actions: Sequence[Action]) -> str:
     head = ["Action", "Who", "Refused as", "Announced", "Numbers"]
     drawn = diagram.life(actions)
     told = [f"The life that these actions make:\n\n```mermaid\n{drawn}\n```"] if drawn else []
-    return "\n\n".join(["### Actions of this project", table(head, rows), *told])
+    return "\n\n".join(["### Actions of this project", table(head, rows), *told, *_deadlines(actions)])
+
+
+def _deadlines(actions: Sequence[Action]) -> Iterable[str]:
+    """Yield which action sets, moves and removes which deadline, and who takes it up."""
+    found = deadlines.deadlines((action.name, action.kind) for action in actions)
+    if not found:
+        return
+    yield (
+        "Deadlines lie in `due`, in another slot than the session: who calls an action writes the entry `<session_id>:<entry>` "
+        "after it, and the action that takes it up looks once more by the server's clock."
+    )
+    head = ["Deadline", "Entry", "Due at", "Set by", "Moved by", "Removed by", "Taken up by"]
+    yield table(
+        head, [[d.what, f"`{d.entry}`", d.at, *map(_names, (d.sets, d.moves, d.removes, d.taken_up))] for d in found]
+    )
+
+
+def _names(names: Sequence[str]) -> str:
+    return ", ".join(name if " " in name else f"`{name}`" for name in dict.fromkeys(names)) or "–"
 
 
 def _grade(grade: str, file: str, line: int) -> str:

@@ -1,0 +1,53 @@
+"""Seating: who has an entry in roster and presence, and what one connection more does, as the actions of the design have it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from string import Template
+
+from redis_plan.brief.model import Brief
+from redis_plan.keyspace import calls
+from redis_plan.keyspace.model import Bound, KeyPattern
+
+#: The kinds of action by which somebody sits, watches, or leads without playing.
+JOINS, WATCHES, LEADS = "seats.join", "seats.watch", "hosting.attend"
+
+
+def connections(actions: Sequence[Bound]) -> int:
+    """Return how many connections a member may have: as the action joins, else as the session's own function does."""
+    values = {name: value for action in actions if action.kind == JOINS for name, value in action.values}
+    return values.get("connections", int(calls.arguments()["connections_max"].absent))
+
+
+def told(patterns: Sequence[KeyPattern], brief: Brief, actions: Sequence[Bound]) -> list[KeyPattern]:
+    """Say on roster and presence who has an entry there, and what happens at the bound of one member's connections."""
+    words = {"connections": _counted(connections(actions))}
+    says = _entries(brief, {action.kind for action in actions})
+    return [
+        replace(
+            pattern,
+            holds="; ".join((pattern.holds, *says.get(pattern.use, ()))),
+            at_bound=Template(pattern.at_bound).safe_substitute(words),
+        )
+        if pattern.use in ("roster", "presence")
+        else pattern
+        for pattern in patterns
+    ]
+
+
+def _entries(brief: Brief, kinds: set[str]) -> Mapping[str, Sequence[str]]:
+    """Return what is to be said of those who take no place, by use."""
+    found: dict[str, list[str]] = {"roster": [], "presence": []}
+    if watching := next((r for r in brief.restrictions if r.kind == "no-place"), None):
+        no_place = f"who only watches takes no place ({watching.file}:{watching.line})"
+        found["roster"].append(f"{no_place} and has no entry")
+        has = "has a lease, `watch:` in front of it" if WATCHES in kinds else "has no entry: it subscribes"
+        found["presence"].append(f"{no_place} and {has}")
+    if LEADS in kinds:
+        found["presence"].append("who leads without playing has a lease and no seat")
+    return found
+
+
+def _counted(number: int) -> str:
+    return {1: "a second connection", 2: "a third connection"}.get(number, f"connection {number + 1}")
