@@ -6,9 +6,9 @@ import time
 import pytest
 
 from redis_plan import server
+from redis_plan.chapters.operations import operations_text
 from redis_plan.delivery import acl, duties
 from redis_plan.keyspace import naming, settings
-from redis_plan.plan import operations_text
 from redis_plan.server import Binary
 from tests.conftest import BINARIES
 from tests.delivery import made

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from redis_plan.plan import recovery_text
+from redis_plan.chapters.recovery import recovery_text
 from redis_plan.server import Server
 from tests.delivery import made
 
