@@ -10,7 +10,7 @@ import pytest
 import redis
 
 from redis_plan import server
-from redis_plan.delivery import acl, duties, library, walkthrough
+from redis_plan.delivery import acl, commands, duties, library, walkthrough
 from redis_plan.keyspace import functions, records
 from redis_plan.server import Binary, Server
 from tests.conftest import BINARIES
@@ -240,10 +240,10 @@ def test_the_catalog_reads_and_writes_as_the_server_says(own_server: Server) -> 
     """Which commands only read is data; every command of a duty exists, or is known to be younger than the server."""
     client = own_server.client()
     flags = {c: about["flags"] for c, about in client.command().items()}
-    every = {c for entry in duties.uses().values() for role in duties.ROLES for c in entry.get(role, ())}
+    every = {c for entry in commands.uses().values() for role in duties.ROLES for c in entry.get(role, ())}
     for command in every:
         if about := flags.get(command.lower()):
-            assert ("readonly" in about) == duties.reads(command) or not {"readonly", "write"} & set(about), command
+            assert ("readonly" in about) == commands.reads(command) or not {"readonly", "write"} & set(about), command
 
 
 def test_every_function_has_a_caller_that_is_a_user() -> None:

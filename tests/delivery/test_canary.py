@@ -7,14 +7,14 @@ import pytest
 
 from redis_plan import server
 from redis_plan.chapters.operations import operations_text
-from redis_plan.delivery import acl, duties
+from redis_plan.delivery import acl, commands
 from redis_plan.keyspace import naming, settings
 from redis_plan.server import Binary
 from tests.conftest import BINARIES
 from tests.delivery import made
 
 #: How the catalog has the canary read: the second of the steps that it gives.
-READ = duties.uses()["probe", "string"]["steps"][1][1].split()
+READ = commands.uses()["probe", "string"]["steps"][1][1].split()
 
 
 def test_plan_and_alert_name_the_read_that_is_tried_here(sample: made.Project) -> None:

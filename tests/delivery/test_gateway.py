@@ -313,7 +313,7 @@ def test_a_gateway_heeds_the_projects_own_actions(tmp_path: Path, monkeypatch: p
         keys = client.Keys(environment=naming.ENVIRONMENT)
         operations, act = client.Operations(own.client(decode_responses=True), keys), actions.Actions(keys)
         operations.apply("s0", "owned", {"set": {"owner": "host"}}, op_id="o", fields={"owner": "host"})
-        assert operations.run(act.join("s0", "ann", "c0", "d-ann", "Ann", "ann")).status == "ok"
+        assert operations.run(act.join("s0", "ann", "c0", "d-ann", "Ann")).status == "ok"
         member = Member([gateway.url], hall.signed("s0", "ann"), random.Random(1))
 
         async def story() -> None:

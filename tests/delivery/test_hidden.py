@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from redis_plan.chapters.synchronization import sync_text
-from redis_plan.delivery import acl, clients, duties, library, operations
+from redis_plan.delivery import acl, clients, commands, library, operations
 from redis_plan.keyspace import functions, records
 from redis_plan.server import Server
 from redis_plan.words import command_block
@@ -90,7 +90,7 @@ def test_a_snapshot_of_no_project_reads_what_is_hidden(own_server: Server, docum
     root, met = own_server.client(decode_responses=True), 0
     for name in made.PROJECTS:
         project = made.of(name, documents)
-        hidden = [p for p in records.recorded(project.keyspace) if duties.counted(p)]
+        hidden = [p for p in records.recorded(project.keyspace) if commands.counted(p)]
         if functions.missing(project.keyspace) or not hidden:
             continue
         met += 1
@@ -125,7 +125,7 @@ def test_who_changes_what_is_hidden_can_give_no_data_of_an_event(documents: Any)
             if operation.function.name == records.NAME:
                 pattern = project.keyspace.pattern(operation.keys[-1].pattern)
                 gives = any(p.name == "data" for p in operation.parameters)
-                assert gives != bool(duties.counted(pattern)), (name, operation.method)
+                assert gives != bool(commands.counted(pattern)), (name, operation.method)
     assert "Unseen" in clients.python_client(
         made.of(made.SAMPLE, documents).brief, made.of(made.SAMPLE, documents).keyspace
     )

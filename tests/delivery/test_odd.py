@@ -5,7 +5,7 @@ from functools import cache
 import pytest
 
 from redis_plan.choice import choose
-from redis_plan.delivery import acl, clients, duties, library, walkthrough
+from redis_plan.delivery import acl, clients, commands, library, walkthrough
 from redis_plan.keyspace.catalog import use_patterns
 from redis_plan.server import Server
 from tests.delivery import made
@@ -76,7 +76,7 @@ def test_a_project_with_hardly_a_key_gets_little(name: str) -> None:
 
 def test_no_step_gives_more_time_to_a_key_whose_ttl_is_fixed() -> None:
     """The registry, the plan and the commands say one thing: what is fixed is set when the key is made, never after."""
-    for (use, kind), entry in duties.uses().items():
+    for (use, kind), entry in commands.uses().items():
         again = [c for _, c in entry.get("steps", ()) if c.split()[0] in ("GETEX", "EXPIRE", "PEXPIRE", "PERSIST")]
         for number in range(len(ODD)) if again else ():
             for pattern in project(number).keyspace.keys:

@@ -9,7 +9,7 @@ from typing import Any
 from redis_plan.actions import catalog, vocabulary
 from redis_plan.actions.model import Kind
 from redis_plan.brief.model import Brief
-from redis_plan.delivery import acting, clients
+from redis_plan.delivery import acting, clients, snapshot_clients, snapshots
 from redis_plan.delivery import operations as model
 from redis_plan.delivery.artefact import plain, quote, render
 from redis_plan.delivery.brackets import LINE, python_call, typescript_call
@@ -59,7 +59,8 @@ def _names(brief: Brief, keyspace: Keyspace) -> dict[str, Any]:  # Any: what the
         "actions": [_action(o) for o in made],
         "events": _events(made, keyspace),
         "aliases": aliases,
-        "imports": _imports(made, bool(aliases)),
+        "imports": _imports(made, bool(aliases), bool(snapshots.parts(keyspace))),
+        **snapshot_clients.names(keyspace),
         "told": _told(made),
         "session": any(o.takes_more for o in made),
         "folds": any(a.kind == "folded" for o in made for a in o.arguments),
@@ -97,7 +98,7 @@ def _alias(action: Bound, o: Operation, keyspace: Keyspace) -> dict[str, Any]:  
     }
 
 
-def _imports(made: Iterable[Operation], aliases: bool) -> str:
+def _imports(made: Iterable[Operation], aliases: bool, seen: bool) -> str:
     """Return what the Python module takes from the client, in the order in which linters want it."""
     operations = list(made)
     arguments = [a for o in operations for a in o.arguments]
@@ -112,8 +113,8 @@ def _imports(made: Iterable[Operation], aliases: bool) -> str:
         "_argv": True,
         "_json": any(a.kind == "parameter" and a.of == "json" for a in arguments),
         "_numbered": any(o.takes_more for o in operations),
-        "_text": any(not o.takes_more for o in operations),
-        "encode_id": any(a.kind == "id" for a in arguments),
+        "_text": seen or any(not o.takes_more for o in operations),
+        "encode_id": seen or any(a.kind == "id" for a in arguments),
         "fold_name": any(a.kind == "folded" for a in arguments),
     }
     names = [name for name, there in needed.items() if there]

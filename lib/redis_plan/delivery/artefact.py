@@ -41,6 +41,7 @@ def _environment() -> jinja2.Environment:
         autoescape=False,  # what is rendered is code and Markdown, no HTML
     )
     made.filters["quote"] = quote
+    made.filters["luaquote"] = "'{}'".format
     return made
 
 

@@ -6,24 +6,20 @@ itself, by use pattern and type; both are data (``data/catalog/delivery/commands
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Literal
 
 from redis_plan.delivery import library
+from redis_plan.delivery.commands import counted, reads, table, uses
 from redis_plan.delivery.library import Step
 from redis_plan.keyspace import calls
 from redis_plan.keyspace.calls import Call
 from redis_plan.keyspace.model import KeyPattern, Keyspace
-from redis_plan.resources import catalog_dir
 
 Role = Literal["app", "worker"]
 ROLES: tuple[Role, ...] = ("app", "worker")
 
-#: What counts the elements of a key, by its type.
-_COUNTS = {"hash": "HLEN", "zset": "ZCARD", "set": "SCARD", "list": "LLEN", "stream": "XLEN"}
 #: What stands for the keys that a call is about, in the KEYS of a function.
 _TARGETS = ("target", "from", "to")
 _TRANSACTION = ("MULTI", "EXEC", "DISCARD")
@@ -45,34 +41,9 @@ class Duty:
         return "RW" if self.writes else "R"
 
 
-@cache
-def _table() -> dict[str, Any]:  # Any: a TOML table
-    return tomllib.loads((catalog_dir() / "delivery" / "commands.toml").read_text("utf-8"))
-
-
-@cache
-def uses() -> Mapping[tuple[str, str], Mapping[str, Any]]:  # Any: lists of commands, and steps of two words
-    """Return what the catalog says of each use and type."""
-    return {(entry["use"], kind): entry for entry in _table()["use"] for kind in entry["types"]}
-
-
-def reads(command: str) -> bool:
-    """Whether a command of the catalog only reads its key."""
-    return command in _table()["reads"]
-
-
-def counted(pattern: KeyPattern) -> str:
-    """Return the command by which a snapshot counts what nobody may see yet, or "" where it reads the key whole.
-
-    Hidden is what the documents forbid to show, and what the catalog hides before a reveal.
-    """
-    catalog = str(uses().get((pattern.use, pattern.type), {}).get("hidden", ""))
-    return catalog or (_COUNTS.get(pattern.type, "") if pattern.hidden else "")
-
-
 def general(role: str) -> tuple[tuple[str, str], ...]:
     """Return the commands of a user that belong to no key pattern, each with its reason."""
-    return tuple((c, d["because"]) for d in _table().get("duty", ()) if d["user"] == role for c in d["commands"])
+    return tuple((c, d["because"]) for d in table().get("duty", ()) if d["user"] == role for c in d["commands"])
 
 
 def assigned() -> frozenset[str]:
@@ -134,10 +105,11 @@ def sent(keyspace: Keyspace, pattern: KeyPattern, role: Role) -> tuple[str, ...]
     return tuple(dict.fromkeys(word for c in found for word in (_TRANSACTION if c == "MULTI" else (c,))))
 
 
-def _is_written(keyspace: Keyspace, pattern: KeyPattern, entry: Mapping[str, Any] | None) -> bool:
+def _is_written(keyspace: Keyspace, pattern: KeyPattern, entry: Mapping[str, Any] | None) -> bool:  # Any: TOML
     """Whether a function or a command of the catalog writes ``pattern``: if neither, its structure says how."""
-    by_function = bool(pattern.functions) or any(pattern in s.patterns for s in library.steps(keyspace))
-    fenced = any(pattern.name in s.function.keys for s in library.steps(keyspace))
+    writing = [s for s in library.steps(keyspace) if "no-writes" not in s.function.flags]
+    by_function = bool(pattern.functions) or any(pattern in s.patterns for s in writing)
+    fenced = any(pattern.name in s.function.keys for s in writing)
     said = [c for role in ROLES for c in (entry or {}).get(role, ())]
     return pattern.type == "channel" or by_function or fenced or any(not reads(c) and c != "MULTI" for c in said)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from redis_plan.brief.model import Brief
-from redis_plan.delivery import acting
+from redis_plan.delivery import acting, snapshots
 from redis_plan.delivery.artefact import Artefact, plain, serves
 from redis_plan.keyspace import functions, naming, records
 from redis_plan.keyspace.functions import Function
@@ -49,7 +49,9 @@ def steps(keyspace: Keyspace) -> tuple[Step, ...]:
         )
         served = served or tuple(dict.fromkeys(p for _, name, p in acting.called(keyspace) if name == function.name))
         found += [Step(function, served)] if served else []
-    return (*found, *(Step(function, action=action) for action, function in acting.composed(keyspace)))
+    found += [Step(function, action=action) for action, function in acting.composed(keyspace)]
+    seen = snapshots.function(keyspace)
+    return (*found, *([Step(seen, tuple(p.pattern for p in snapshots.parts(keyspace)))] if seen else []))
 
 
 def _fits(function: Function, pattern: KeyPattern, keyspace: Keyspace) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from redis_plan.brief.model import Brief
-from redis_plan.delivery import acting, duties, library
+from redis_plan.delivery import acting, commands, library, snapshots
 from redis_plan.delivery.artefact import plain, serves
 from redis_plan.keyspace import calls, functions, naming, periods, records
 from redis_plan.keyspace.functions import Function
@@ -81,6 +81,8 @@ def operations(brief: Brief, keyspace: Keyspace) -> tuple[Operation, ...]:
                 found += _records(step.function, pattern, brief)
         elif step.function.name == "session_drop":
             found += [_drop(step.function, pattern, brief) for pattern in step.patterns]
+        elif step.function.name == snapshots.NAME:
+            continue  # with the actions, whose collections it shows
         elif step.action:
             found.append(_action(step.function, step.action, brief, keyspace))
         elif step.of_session:
@@ -228,7 +230,7 @@ def _record(function: Function, pattern: KeyPattern, brief: Brief, method: str, 
             case "value":
                 first += [value] if value else []
                 arguments += [Argument("parameter", value.name, value.kind)] if value else []
-            case "data" if duties.counted(pattern):  # who sees the event may not see what it is about
+            case "data" if commands.counted(pattern):  # who sees the event may not see what it is about
                 arguments.append(Argument("literal"))
             case "type":
                 then.append(Parameter("event", "text", f"={pattern.name}", given.says))

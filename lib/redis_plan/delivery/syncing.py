@@ -14,8 +14,11 @@ from redis_plan.delivery import (
     redis_plan_sync_cluster,
     redis_plan_sync_driver,
     redis_plan_websocket,
+    snapshot_clients,
+    snapshots,
 )
 from redis_plan.delivery.artefact import Artefact, plain, render
+from redis_plan.delivery.spelling import snake
 from redis_plan.keyspace import functions, naming, periods
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.resources import catalog_dir
@@ -115,7 +118,12 @@ def periods_file(brief: Brief, keyspace: Keyspace, template: str) -> str:
 
 def _serve(brief: Brief, keyspace: Keyspace) -> str:
     probe = keyspace.use("probe") is not None
-    return render("serve.py.j2", title=plain(brief.title), environment=naming.ENVIRONMENT, probe=probe)
+    shown = snapshots.parts(keyspace)
+    doors = {name: snake(action.name) for name, action in snapshot_clients.entrances(keyspace).items()} if shown else {}
+    return render(
+        "serve.py.j2", title=plain(brief.title), environment=naming.ENVIRONMENT, probe=probe, seen=bool(shown),
+        of_round=any(part.of_round for part in shown), entrances=doors,
+    )  # fmt: skip
 
 
 def artefacts(brief: Brief, keyspace: Keyspace) -> tuple[Artefact, ...]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from redis_plan.actions import vocabulary
 from redis_plan.brief.model import Brief
-from redis_plan.delivery import duties, library
+from redis_plan.delivery import commands, duties, library
 from redis_plan.delivery import operations as model
 from redis_plan.delivery.artefact import plain
 from redis_plan.delivery.operations import Argument, Operation
@@ -217,7 +217,7 @@ def _others(w: Writer, done: set[str]) -> Iterable[Step]:
     for pattern in w.keyspace.keys:
         if pattern.use in done or pattern.functions:
             continue
-        plain_steps: Any = duties.uses().get((pattern.use, pattern.type), {}).get("steps", ())
+        plain_steps: Any = commands.uses().get((pattern.use, pattern.type), {}).get("steps", ())
         for says, command in plain_steps:
             yield Step(pattern.name, says, tuple(_filled(word, w, pattern) for word in command.split()))
         for method in by_pattern.get(pattern.name, ()):

@@ -19,6 +19,7 @@ SHAPES: Mapping[str, str] = {
     "names": "the names",
     "claims": "entry, claimed_until, entry, claimed_until …",
     "caught_up": '{"delta", version, event…}, {"snapshot", version, epoch, field, value…} or {"gone"}',
+    "snapshot": '{"snapshot", version, epoch, role, {field, value…}, a collection…} or {"gone"}',
     "removed": '{result} or {"unnamed", part…}',
 }
 

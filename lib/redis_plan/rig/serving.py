@@ -27,6 +27,9 @@ async def _serve(given: dict[str, Any]) -> None:  # Any: the parent's JSON
     delivered.TIMING = delivered.TIMING._replace(**given.get("timing", {}))
     limits = delivered.LIMITS._replace(**given.get("limits", {}))
     fit(given.get("feed", ""), delivered)
+    for door in ("entrance", "sight"):  # what is measured is the fan-out: to more than may watch, who have no names
+        if hasattr(delivered, door):
+            setattr(delivered, door, lambda _operations: None)
     task = asyncio.create_task(
         delivered.serve("127.0.0.1", given.get("port", 0), "rig", limits, FEEDS[given.get("feed", "")])
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from redis_plan import units
 from redis_plan.brief.model import Brief
 from redis_plan.chapters.synchronization.sync_load_text import beacon, budget, pressure, subscriptions, topology
-from redis_plan.delivery import duties, syncing
+from redis_plan.delivery import commands, syncing
 from redis_plan.evidence.store import Evidence
 from redis_plan.keyspace import calls, functions, periods, records, settings
 from redis_plan.keyspace.cues import with_article
@@ -169,7 +169,7 @@ def _collections(keyspace: Keyspace, keys: Mapping[str, str]) -> tuple[tuple[tup
     reads: list[tuple[str, ...]] = []
     hidden: list[str] = []
     for p in records.recorded(keyspace):
-        counted = duties.counted(p)
+        counted = commands.counted(p)
         if counted:
             hidden.append(p.name)
         if p.name in keys and (counted or (p.candidate and p.candidate.read)):

@@ -1,0 +1,123 @@
+"""Snapshots: what a member's screen is drawn from, read in one step, and nothing that is hidden from the role.
+
+What a role sees of a collection follows from the actions that fill it: what one of them hides, or the documents forbid to
+show, is counted, and only the member's own is told; what is announced to those who lead, or to one person, they see, and
+everybody else sees what is theirs; everything else is for all. The role itself is read from the state, never taken from
+the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Literal
+
+from redis_plan.actions import catalog, own_lua, vocabulary
+from redis_plan.actions.model import LEADERS, Kind
+from redis_plan.delivery import acting, commands
+from redis_plan.delivery.artefact import render
+from redis_plan.keyspace import functions, naming
+from redis_plan.keyspace.calls import Call
+from redis_plan.keyspace.functions import Function
+from redis_plan.keyspace.model import KeyPattern, Keyspace
+
+NAME = "session_snapshot"
+#: all: as it is; ranked: the first places and one's own; counted: how many, and one's own; guarded: by whom it concerns.
+Form = Literal["all", "ranked", "counted", "guarded"]
+
+_NOT_SHOWN = ("state", "roster", "presence", "log", "idem")
+#: What reads a collection whole, where its structure in the design names no read that bounds it.
+_READS = {"hash": "HGETALL <key>", "zset": "ZRANGE <key> 0 9 REV WITHSCORES", "list": "LRANGE <key> -50 -1"}
+_BOUNDED = {"zset": "ZRANGE <key> ", "list": "LRANGE <key> "}
+_OWN = {"hash": "redis.call('HGET', {key}, a.member)", "zset": "redis.call('ZSCORE', {key}, a.member)", "list": "false"}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One collection of a snapshot; ``of_round`` where each round has a key of its own."""
+
+    pattern: KeyPattern
+    form: Form
+    of_round: bool = False
+
+    @property
+    def count(self) -> str:
+        """The command that counts it."""
+        return commands.COUNTS[self.pattern.type]
+
+    def read(self, key: str) -> str:
+        """Return the words of the command that reads it, as arguments in Lua."""
+        begins = _BOUNDED.get(self.pattern.type, "no read of this type is bounded")
+        reads = self.pattern.candidate.read if self.pattern.candidate else ()
+        chosen = next((r for r in reads if r.startswith(begins)), _READS[self.pattern.type])
+        return ", ".join(key if word == "<key>" else f"'{word}'" for word in chosen.split())
+
+    def own(self, key: str) -> str:
+        """Return what a member alone may know of what is counted, in Lua."""
+        return _OWN[self.pattern.type].format(key=key)
+
+
+@lru_cache(maxsize=64)
+def parts(keyspace: Keyspace) -> tuple[Part, ...]:
+    """Return the collections of a session that a screen is drawn from, the roster first; none where nobody acts in one."""
+    if functions.missing(keyspace) or not any(f.call.of_session for _, f in acting.composed(keyspace)):
+        return ()
+    return (Part(keyspace.pattern("roster"), "all"), *_further(keyspace))
+
+
+def _further(keyspace: Keyspace) -> Iterator[Part]:
+    for pattern in keyspace.keys:
+        if pattern.scope != "session" or pattern.use in _NOT_SHOWN or pattern.type not in _READS:
+            continue
+        kinds = tuple(_on(pattern, keyspace))
+        further = set(naming.placeholders(pattern.template)) - {"session_id"}
+        of_round = len(further) == 1 and bool(kinds) and all("round" in k.takes for k, _ in kinds)
+        if not further or of_round:
+            yield Part(pattern, _form(pattern, kinds), of_round)
+
+
+def _on(pattern: KeyPattern, keyspace: Keyspace) -> Iterator[tuple[Kind, str]]:
+    """Yield the kinds of action that read or write ``pattern``, each with its own name for it."""
+    for action, _ in acting.composed(keyspace):
+        for local, name in action.keys:
+            if name == pattern.name:
+                yield catalog.kind_of(action), local
+
+
+def _form(pattern: KeyPattern, kinds: tuple[tuple[Kind, str], ...]) -> Form:
+    fill = [k for k, local in kinds if local in _filled(k)]
+    if pattern.type == "hash" and any(k.audience != "all" for k in fill):
+        return "guarded"
+    if commands.counted(pattern) or any(k.hides or k.audience != "all" for k in fill):
+        return "counted"
+    return "ranked" if pattern.type == "zset" else "all"
+
+
+def _filled(kind: Kind) -> frozenset[str]:
+    return frozenset(str(e.options["key"]) for e in kind.effects if "key" in e.options) | frozenset(
+        own_lua.written(kind.lua)
+    )
+
+
+def function(keyspace: Keyspace) -> Function | None:
+    """Return the function that reads a snapshot, or None where there is nothing of the kind."""
+    shown = parts(keyspace)
+    if not shown:
+        return None
+    who = replace(vocabulary.arguments()["member"], says="who looks; from the verified token, never from the message")
+    call = Call(
+        name=NAME,
+        says="What the screen of a member is drawn from, in one step: state, roster and collections as its role may see them",
+        keys=(("state", "hash"), *((p.pattern.name, p.pattern.type) for p in shown)),
+        args=(who,),
+        rest=None,
+        results={},
+        users=("app",),
+        shape="snapshot",
+        flags=("no-writes",),
+        session=True,
+    )
+    guarded = any(p.form == "guarded" for p in shown)
+    body = render("snapshot.lua.j2", parts=shown, guarded=guarded, leaders=tuple(dict.fromkeys(LEADERS.values())))
+    return Function(call, body.strip())

@@ -1,0 +1,174 @@
+"""The delivered gateway of a project with actions: who comes in, asks, watches and is told goes through these actions."""
+
+import asyncio
+import importlib
+import json
+import random
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from redis_plan.keyspace import naming
+from redis_plan.rig import hall
+from redis_plan.rig.member import Member as RigMember
+from redis_plan.server import Server
+from tests.delivery import made
+from tests.delivery.test_gateway import Gateway, running, until
+
+
+class Member(RigMember):
+    """A member that keeps its views, what it was refused with, and every event as it came."""
+
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self.views: list[dict[str, Any]] = []
+        self.refused: list[str] = []
+        self.heard: list[dict[str, Any]] = []
+
+    def hear(self, text: str) -> None:
+        said = json.loads(text)
+        if said["t"] == "~view":
+            self.views.append(said)
+        elif said["t"] == "~refused":
+            self.refused.append(said["why"])
+        elif not said["t"].startswith("~"):
+            self.heard.append(said)
+        super().hear(text)
+
+    async def ask(self, op: str, kind: str, **about: Any) -> str:
+        self._asked[op] = asyncio.get_running_loop().create_future()
+        self._say(t="act", op=op, k=kind, d=about)
+        said = await asyncio.wait_for(self._asked[op], 10)
+        del self._asked[op]
+        return str(said.get("status"))
+
+
+class Room(NamedTuple):
+    """A running gateway of the sample with actions, its server, and the delivered modules on it."""
+
+    gateway: Gateway
+    own: Server
+    operations: Any
+    act: Any
+    keys: Any
+
+    def member(self, who: str, role: str = "player", **more: Any) -> Member:
+        return Member([self.gateway.url], hall.signed("s0", who, role, **more), random.Random(who))
+
+
+@pytest.fixture
+def room(documents: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
+    acting = made.acting(made.SAMPLE, documents)
+    folder = made.write(acting.artefacts, tmp_path / "redis")
+    monkeypatch.syspath_prepend(str(folder))
+    for module in ("redis_plan_client", "redis_plan_actions"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    client, actions = importlib.import_module("redis_plan_client"), importlib.import_module("redis_plan_actions")
+    with running(folder, acting) as (own, [gateway]):
+        keys = client.Keys(environment=naming.ENVIRONMENT)
+        operations = client.Operations(own.client(decode_responses=True), keys)
+        operations.apply("s0", "owned", {"set": {"owner": "host"}}, op_id="o", fields={"owner": "host"})
+        yield Room(gateway, own, operations, actions.Actions(keys), keys)
+
+
+def play(story: Callable[[], Awaitable[None]], *members: Member) -> None:
+    """Let the members live while the story is told."""
+
+    async def told() -> None:
+        lives = [asyncio.create_task(member.live()) for member in members]
+        try:
+            await story()
+        finally:
+            for member in members:
+                member.stop()
+            await asyncio.gather(*lives)
+
+    asyncio.run(told())
+
+
+async def so(is_so: Callable[[], object], what: str) -> None:
+    await asyncio.to_thread(until, is_so, what)
+
+
+def test_the_limit_of_those_who_watch_holds_and_takes_no_seat(room: Room) -> None:
+    watching = [room.member(f"w{number}", "spectator", seat=False) for number in range(6)]
+
+    async def story() -> None:
+        await so(lambda: sum(w.copy.mode == "live" for w in watching) == 5, "not five watch")
+        await so(
+            lambda: sum(w.counts["closed 4009"] > 0 for w in watching) == 1, "the sixth was not told that it is full"
+        )
+        presence = room.own.client(decode_responses=True).zrange(room.keys.presence("s0"), 0, -1)
+        assert len(presence) == 5
+        assert all(str(lease).startswith("watch:") for lease in presence)
+        assert not room.own.client().exists(room.keys.roster("s0"))
+
+    play(story, *watching)
+
+
+def test_a_name_that_another_has_is_refused_and_another_one_gets_in(room: Room) -> None:
+    ann, bob = room.member("ann", name="Ann"), room.member("bob", name="ANN")
+
+    async def story() -> None:
+        await so(lambda: "live" in (ann.copy.mode, bob.copy.mode), "nobody is in")
+        await so(lambda: ann.refused + bob.refused, "both have the name")
+        late = ann if ann.refused else bob
+        assert late.refused == ["name taken"]
+        assert late.copy.mode == "catching up"
+        late._say(**{**late.hello, "name": "Bea"}, e="", v=0)
+        await so(lambda: late.copy.mode == "live", "another name does not help")
+        await so(lambda: late.views, "no view")
+        names = sorted(json.loads(seat)["name"] for seat in late.views[-1]["d"]["roster"].values())
+        assert names[-1] == "Bea"
+
+    play(story, ann, bob)
+
+
+def test_people_act_through_the_gateway_and_each_gets_its_own_view(room: Room) -> None:
+    host = room.member("host", "host", seat=False)
+    ann, bob = (room.member(name, name=name.title()) for name in ("ann", "bob"))
+    guest = room.member("guest", "spectator", seat=False)
+
+    async def story() -> None:
+        everybody = (host, ann, bob, guest)
+        await so(lambda: all(m.copy.mode == "live" and m.views for m in everybody), "not all are in")
+        assert await ann.ask("o1", "start_question", round="q1", value={"text": "?"}) == "not allowed"
+        assert await host.ask("o1", "start_question", round="q1", value={"text": "?"}) == "ok"
+        assert await ann.ask("o2", "answer", round="q1", value="the secret") == "ok"
+        assert await ann.ask("o2", "answer", round="q1", value="the secret") == "duplicate"
+        assert await ann.ask("o3", "award", target="ann", amount=100) == "refused"
+        assert await guest.ask("o1", "answer", round="q1", value="x") == "no seat"
+        for member in everybody:
+            member._say(t="view")
+        await so(lambda: all(len(m.views) > 1 for m in everybody), "no new view")
+        own = {m.hello["m"]: m.views[-1]["d"]["answer"]["own"] for m in everybody}
+        assert [who for who, answer in own.items() if answer] == ["ann"]
+        for member in (host, bob, guest):
+            assert "the secret" not in json.dumps([member.views, member.heard, member.copy.state])
+        assert [m.views[-1]["role"] for m in everybody] == ["host", "member", "member", "spectator"]
+
+    play(story, host, ann, bob, guest)
+
+
+def test_what_is_told_to_those_who_lead_is_heard_by_nobody_else_and_leaves_no_hole(room: Room) -> None:
+    host, ann = room.member("host", "host", seat=False), room.member("ann", name="Ann")
+    guest = room.member("guest", "spectator", seat=False)
+
+    async def story() -> None:
+        await so(lambda: host.copy.mode == ann.copy.mode == "live", "not in")
+        version = ann.copy.version
+        life = asyncio.create_task(guest.live())
+        await so(
+            lambda: ann.copy.version > version and host.copy.version > version, "nobody heard that somebody watches"
+        )
+        counts = {m.hello["m"]: [e["d"] for e in m.heard if e["t"] == "watching"] for m in (host, ann)}
+        assert counts["host"][-1]["count"] >= 1
+        assert counts["ann"][-1] == {}
+        assert ann.copy.counts["gap"] == 0
+        guest.stop()
+        await life
+
+    play(story, host, ann)
