@@ -50,7 +50,8 @@ bench-memory: environment ## load fresh random keys on every server here and pri
 	$(BIN)/python -m tests.benchmarks.memory $(ARGS)
 	$(BIN)/python -m tests.benchmarks.project_memory
 
-bench-sync: environment ## thousands of WebSocket clients on the delivered gateway, every way of feeding it, beside the least that a gateway can be
+bench-sync: environment ## the delivered gateway: recovery from storms, cuts and crashes; thousands of WebSocket clients, every way of feeding it
+	$(BIN)/python -m tests.benchmarks.sync_events
 	$(BIN)/python -m tests.benchmarks.sync $(ARGS)
 
 train: environment ## make the weights of the reader from the annotated documents in CORPUS

@@ -21,12 +21,14 @@ class Wire:
         self._server = await asyncio.start_server(self._carry, "127.0.0.1", 0)
         self.port = int(self._server.sockets[0].getsockname()[1])
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """End every connection."""
         if self._server is not None:
             self._server.close()
         for writer in self._writers:
             writer.transport.abort()
+        while self._writers:
+            await asyncio.sleep(0.01)
 
     async def cut(self, seconds: float) -> None:
         """Carry nothing for so long; what was sent meanwhile arrives late, as TCP sends it again."""
@@ -45,6 +47,8 @@ class Wire:
             return
         self._writers |= {writer, back}
         await asyncio.gather(self._pour(reader, back), self._pour(to, writer))
+        for each in (writer, back):
+            each.transport.abort()
         self._writers -= {writer, back}
 
     async def _pour(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
