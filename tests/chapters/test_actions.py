@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from redis_plan import brief, resources
-from redis_plan.actions import designing, matrix
-from redis_plan.chapters.sessions import actions
+from redis_plan.actions import catalog, designing, matrix
+from redis_plan.chapters.sessions import actions, evening, steps
 from redis_plan.delivery import library
 from redis_plan.measure.finding import Value
 from redis_plan.measure.lab import Lab
@@ -64,3 +64,37 @@ def test_the_matrix_names_what_ran_of_the_project_s_own_actions_and_says_where_n
     assert shown[served[0].place] == f"E-07k {name}"
     assert matrix.NOT_PLAYED in shown[served[-1].place]  # a check that broke shows nothing
     assert served[0].test not in shown[served[0].place]
+
+
+def test_any_sequence_of_actions_keeps_every_invariant_and_planted_faults_are_found(lab, project):
+    found = steps.steps(lab, brief=project[0], keyspace=project[1])
+    values = {v.name: v for v in found.values}
+    assert (values["violations"].value, values["steps"].value) == (0, 250)
+    assert values["accepted"].value > 25
+    assert values["control_noticed"].value >= values["control_noticed"].n - 2 >= 4  # few steps: the rarest may hide
+    by = dict(steps.found_by(found.samples))
+    assert by["no event"] == "log"
+    assert by["written before it is refused"] == "refusal"
+
+
+def test_a_whole_session_goes_as_its_scenes_say_and_planted_faults_are_noticed(lab, project):
+    found = evening.evening(lab, brief=project[0], keyspace=project[1])
+    values = {v.name: v for v in found.values}
+    assert list(found.samples.loc[found.samples["broken"] != "", ["step", "broken"]].itertuples(index=False)) == []
+    assert values["control_noticed"].value == values["control_noticed"].n == 4
+    assert {"session_renew", "session_leave"} <= set(found.samples["step"])
+    assert found.samples["answer"].iloc[-1] == "removed"
+
+
+def test_the_scenes_speak_of_kinds_and_arguments_that_there_are():
+    kinds = catalog.kinds()
+    for scene in evening.scenes():
+        assert set(scene.get("needs", ())) <= set(kinds), scene["title"]
+        for beat in scene["beats"]:
+            asked = beat.get("does", ())
+            for name in (asked,) if isinstance(asked, str) else asked:
+                kind = kinds[name]
+                results = set(kind.results) | {"exists", "ended", "again", "unknown"}
+                assert beat.get("want", "ok") in results | {"ok"}, (scene["title"], beat)
+                known = {*kind.takes, *(p.name for p in kind.parameters), "member", "target", "connection", "device"}
+                assert set(beat) - evening.HOW <= known, (scene["title"], beat)

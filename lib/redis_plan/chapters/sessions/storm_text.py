@@ -29,6 +29,10 @@ FUZZ_ALT = (
     "Dots of violations a round for seven invariants: rings at zero for the functions, filled dots for most invariants by "
     "plain commands."
 )
+STEPS_ALT = (
+    "A row for each fault planted into the delivered library, with the number of random steps until it was found; a line "
+    "marks the steps that the library as delivered took without any."
+)
 ACTIONS_ALT = (
     "A row for each action that may be had once: of many calls at once one is accepted in one step, and all of them where "
     "every caller asks first and writes then."
@@ -168,6 +172,18 @@ def _table(records: Records) -> list[str]:
             "of calls at once as many are accepted as one after the other", p, "one caller broken", beyond, "one caller"
         )
         row("the server's clock decides a deadline to the millisecond", p, "deadline broken", "–", "deadline")
+    if (w := records.get("steps")) and not w.not_run:
+        faults = f"{write_value(w['control_noticed'])} of {w['control_noticed'].n:,} planted are found"
+        row(
+            "any sequence of this project's actions keeps every invariant at every step",
+            w,
+            "violations",
+            faults,
+            "steps",
+        )
+    if (e := records.get("evening")) and not e.not_run:
+        faults = f"{write_value(e['control_noticed'])} of {e['control_noticed'].n:,} planted are noticed"
+        row("one whole session by the delivered client goes as its actions say", e, "violations", faults, "steps")
     if not (f := records["fuzz"]).not_run:
         life = "all of them, in a random life with retries and cut connections, with the rights of the ACL user `app`"
         row(life, f, "violations", against(f, "control_violations"))
