@@ -74,7 +74,6 @@ def test_any_sequence_of_actions_keeps_every_invariant_and_planted_faults_are_fo
     assert values["control_noticed"].value >= values["control_noticed"].n - 2 >= 4  # few steps: the rarest may hide
     by = dict(steps.found_by(found.samples))
     assert by["no event"] == "log"
-    assert by["written before it is refused"] == "refusal"
 
 
 def test_a_whole_session_goes_as_its_scenes_say_and_planted_faults_are_noticed(lab, project):

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 from redis_plan import figures
 from redis_plan.actions import catalog, vocabulary
+from redis_plan.actions.catalog import FIRST_PHASE
 from redis_plan.actions.model import LEADERS, Kind
 from redis_plan.brief.model import Brief
 from redis_plan.delivery import acting, library
@@ -26,7 +27,7 @@ from redis_plan.keyspace.model import Bound, Keyspace
 from redis_plan.measure.finding import Finding, Value
 from redis_plan.measure.lab import Lab
 from redis_plan.rig.playing.delivered import Delivered, delivered
-from redis_plan.rig.playing.watching import INVARIANTS, Watch
+from redis_plan.rig.playing.watching import INVARIANTS, Watch, words
 from redis_plan.server import Server
 
 QUESTION = (
@@ -34,7 +35,7 @@ QUESTION = (
 )
 SESSION, HOST = "fuzz", "host"
 MEMBERS = ("ann", "bob", "cyd", "dan")
-_AGAIN, _CUT, _KERNEL = 0.2, 0.05, 0.08
+_AGAIN, _CUT, _KERNEL, _BLIND = 0.2, 0.05, 0.08, 0.3
 #: Functions of a session's life that no action may replace, by the method of the client and what it is given.
 _LIFE: Mapping[str, Callable[[random.Random], tuple[tuple[object, ...], dict[str, object]]]] = {
     "leave": lambda rng: ((rng.choice(MEMBERS),), {}),
@@ -121,7 +122,7 @@ class Walk:
     rng: random.Random
     counts: Counter[str] = field(default_factory=Counter)
     broken: Counter[str] = field(default_factory=Counter)
-    done: set[str] = field(default_factory=set)
+    done: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         """Empty the server and open the session."""
@@ -159,7 +160,7 @@ class Walk:
         self.broken.update(self.watch.always(before, self.seen))
 
     def _act(self) -> None:
-        action, kind = self.rng.choice(self.acts)
+        action, kind = self._chosen()
         operation = self.made.methods[action.name]
         op = f"op{self.counts['steps']}"
         given = {p.name: self._draw(p, kind) for p in operation.parameters if p.name not in ("session_id", "op_id")}
@@ -187,9 +188,20 @@ class Walk:
         self.counts["accepted"] += answer == "ok"
         self.counts["cut"] += cut
         if answer == "ok":
-            self.done.add(action.name)
+            self.done[action.name] += 1
             if again:
                 self._again(call)
+
+    def _chosen(self) -> tuple[Bound, Kind]:
+        """Return an action: mostly one that the phase allows, and of two at random the one that was done less often."""
+        if self.rng.random() < _BLIND:
+            return self.rng.choice(self.acts)
+        phase = self.seen.state.get("phase", FIRST_PHASE)
+        fitting = [
+            (a, k) for a, k in self.acts if all(phase in words(g.options["is"]) for g in k.guards if g.name == "phase")
+        ]
+        two = [self.rng.choice(fitting or self.acts) for _ in range(2)]
+        return min(two, key=lambda found: self.done[found[0].name])
 
     def _again(self, call: Any) -> None:  # Any: the client's Call
         self.counts["again"] += 1

@@ -133,7 +133,8 @@ def _role(seen: Seen, member: object) -> str:
     return "host" if seen.state.get("owner") == member else seen.state.get(f"role:{member}", "")
 
 
-def _words(option: object) -> tuple[str, ...]:
+def words(option: object) -> tuple[str, ...]:
+    """Return an option that is a word or a list of them as a list."""
     return (option,) if isinstance(option, str) else tuple(option)  # type: ignore[arg-type]  # words
 
 
@@ -148,8 +149,8 @@ _READ: Mapping[str, Callable[[Guard, Seen, Given, Mapping[str, str]], bool]] = {
     "seat": lambda _g, seen, given, _own: given["member"] in seen.roster,
     "seated": lambda _g, seen, given, _own: given["target"] in seen.roster,
     "other": lambda _g, _seen, given, _own: given["target"] != given["member"],
-    "role": lambda g, seen, given, _own: _role(seen, given["member"]) in _words(g.options["is"]),
-    "phase": lambda g, seen, _given, _own: seen.state.get("phase", "lobby") in _words(g.options["is"]),
+    "role": lambda g, seen, given, _own: _role(seen, given["member"]) in words(g.options["is"]),
+    "phase": lambda g, seen, _given, _own: seen.state.get("phase", "lobby") in words(g.options["is"]),
     "current": lambda g, seen, given, _own: seen.state.get(str(g.options["field"])) == given[str(g.options["argument"])],
     "next": lambda g, seen, given, _own: seen.state.get(str(g.options["field"])) != given[str(g.options["argument"])],
     "deadline": lambda g, seen, _given, _own: seen.now < int(seen.state.get(str(g.options["field"]), 2**53)),
