@@ -13,37 +13,10 @@ import pytest
 
 from redis_plan.keyspace import naming
 from redis_plan.rig import hall
-from redis_plan.rig.member import Member as RigMember
 from redis_plan.server import Server
 from tests.delivery import made
+from tests.delivery.games.players import AskingMember as Member
 from tests.delivery.test_gateway import Gateway, running, until
-
-
-class Member(RigMember):
-    """A member that keeps its views, what it was refused with, and every event as it came."""
-
-    def __init__(self, *given: Any, **more: Any) -> None:
-        super().__init__(*given, **more)
-        self.views: list[dict[str, Any]] = []
-        self.refused: list[str] = []
-        self.heard: list[dict[str, Any]] = []
-
-    def hear(self, text: str) -> None:
-        said = json.loads(text)
-        if said["t"] == "~view":
-            self.views.append(said)
-        elif said["t"] == "~refused":
-            self.refused.append(said["why"])
-        elif not said["t"].startswith("~"):
-            self.heard.append(said)
-        super().hear(text)
-
-    async def ask(self, op: str, kind: str, **about: Any) -> str:
-        self._asked[op] = asyncio.get_running_loop().create_future()
-        self._say(t="act", op=op, k=kind, d=about)
-        said = await asyncio.wait_for(self._asked[op], 10)
-        del self._asked[op]
-        return str(said.get("status"))
 
 
 class Room(NamedTuple):
@@ -118,7 +91,7 @@ def test_a_name_that_another_has_is_refused_and_another_one_gets_in(room: Room) 
         late = ann if ann.refused else bob
         assert late.refused == ["name taken"]
         assert late.copy.mode == "catching up"
-        late._say(**{**late.hello, "name": "Bea"}, e="", v=0)
+        late.say(**{**late.hello, "name": "Bea"}, e="", v=0)
         await so(lambda: late.copy.mode == "live", "another name does not help")
         await so(lambda: late.views, "no view")
         names = sorted(json.loads(seat)["name"] for seat in late.views[-1]["d"]["roster"].values())
@@ -142,7 +115,7 @@ def test_people_act_through_the_gateway_and_each_gets_its_own_view(room: Room) -
         assert await ann.ask("o3", "award", target="ann", amount=100) == "refused"
         assert await guest.ask("o1", "answer", round="q1", value="x") == "no seat"
         for member in everybody:
-            member._say(t="view")
+            member.say(t="view")
         await so(lambda: all(len(m.views) > 1 for m in everybody), "no new view")
         own = {m.hello["m"]: m.views[-1]["d"]["answer"]["own"] for m in everybody}
         assert [who for who, answer in own.items() if answer] == ["ann"]
