@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 import tomllib
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from redis_plan import brief, cli, keyspace, resources
-from redis_plan.actions import catalog, command, deadlines, diagram, matrix, vocabulary, wording
+from redis_plan.actions import catalog, command, deadlines, diagram, matrix, messages, vocabulary, wording
 from redis_plan.actions.designing import design
 from redis_plan.actions.matrix import Row, Stories
 from redis_plan.brief.model import Requirement
@@ -128,6 +129,32 @@ def test_what_is_paused_can_go_on_and_the_life_is_drawn_from_the_actions(sample)
     reached = {line.split(" --> ")[1].split(":")[0].strip() for line in drawn if " --> " in line}
     left = {line.split(" --> ")[0].strip() for line in drawn if " --> " in line}
     assert reached - left <= {"[*]"}
+
+
+#: A line of a sequence diagram as Mermaid's grammar has it; a message or a note may hold neither # nor ;.
+SEQUENCE = re.compile(
+    r"sequenceDiagram|(actor|participant) \w+ as [^;#]+|(\w+)(->>|-->>|-\))(\w+): [^;#]+|Note over \w+,\w+: [^;#]+|loop [^;#]+|end"
+)
+
+
+def test_the_main_loop_is_drawn_as_messages_of_its_own_actions(sample):
+    board = command.read(Path(__file__).parent / "whiteboard")
+    for found, wanted in (
+        (sample, ["start_question", "answer", "buzz", "time_up", "reveal", "award"]),
+        (board, ["select_shape", "move_shape", "let_go"]),
+    ):
+        lines = [line.strip() for line in messages.loop(found.actions, "player", "room").splitlines()]
+        assert [line for line in lines if not SEQUENCE.fullmatch(line)] == []
+        assert [line.split("FCALL ")[1] for line in lines if "FCALL" in line] == wanted
+        declared = {line.split()[1] for line in lines if line.startswith(("actor", "participant"))}
+        assert {
+            letter
+            for line in lines
+            if ": " in line and not line.startswith("Note")
+            for letter in re.split(r"->>|-->>|-\)", line.split(":")[0])
+        } <= declared
+        assert sum(line.startswith("loop") for line in lines) == lines.count("end") > 0
+    assert messages.loop([], "player", "room") == ""
 
 
 def test_an_action_has_the_numbers_of_the_lines_that_ask_for_it(sample):

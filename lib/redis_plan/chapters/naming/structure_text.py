@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from redis_plan.brief.model import Brief
+from redis_plan.delivery import acting, library
 from redis_plan.keyspace import bounds, functions, naming, records
 from redis_plan.keyspace.model import Field, KeyPattern, Keyspace
 from redis_plan.words import command_block
@@ -185,7 +186,14 @@ def _json(field: Field) -> str:
 
 def element_writes(keyspace: Keyspace, brief: Brief) -> str:
     """Return how one element of a session's collection is changed atomically: calls, replies, full code."""
-    found = records.recorded(keyspace)
+    step = next((step for step in library.steps(keyspace) if step.function.name == records.NAME), None)
+    if step is None and acting.replaced(keyspace):
+        return (
+            "### Changing one element\n\nEach collection is changed by the project's own actions (section 7), and by nothing else: an "
+            "action is one step with version, log, idempotency, TTL and publish. A plain `ZINCRBY` or `HSET` beside them, even in one "
+            "MULTI, would count an operation twice that a client sends again."
+        )
+    found = step.patterns if step else ()
     if not found or functions.missing(keyspace):
         return (
             "### Changing one element\n\nEach key is changed by a single command, by one MULTI, or by the function of section 7 that does the "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from redis_plan.actions import deadlines, diagram
+from redis_plan.actions import deadlines, diagram, messages
 from redis_plan.actions.matrix import SERVED, Row, Served, Stories, declared, summary
 from redis_plan.actions.model import Action
 from redis_plan.keyspace.model import Keyspace
@@ -36,8 +36,8 @@ def matrix_section(stories: Stories, keyspace: Keyspace) -> str:
     return "\n\n".join(parts)
 
 
-def actions_section(actions: Sequence[Action]) -> str:
-    """Return the actions of the project, each with who does it, what refuses it and who is told."""
+def actions_section(actions: Sequence[Action], keyspace: Keyspace) -> str:
+    """Return the actions of the project: who does each, what refuses it and who is told; their life, and their main loop."""
     rows = [
         [
             f"`{action.name}`",
@@ -53,6 +53,10 @@ def actions_section(actions: Sequence[Action]) -> str:
     head = ["Action", "Who", "Refused as", "Announced", "Numbers"]
     drawn = diagram.life(actions)
     told = [f"The life that these actions make:\n\n```mermaid\n{drawn}\n```"] if drawn else []
+    if loop := messages.loop(actions, keyspace.member_noun, keyspace.session_noun):
+        told.append(
+            f"The main loop as messages; what is refused has written nothing and tells nobody:\n\n```mermaid\n{loop}\n```"
+        )
     return "\n\n".join(["### Actions of this project", table(head, rows), *told, *_deadlines(actions)])
 
 
