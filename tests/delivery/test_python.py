@@ -17,6 +17,7 @@ from redis_plan.keyspace import naming
 from redis_plan.server import Server
 from tests.conftest import MACHINE_PATHS
 from tests.delivery import made
+from tests.delivery.test_cluster import with_events
 from tests.delivery.test_odd import odd_clients
 
 HOSTILE = [
@@ -48,7 +49,9 @@ def test_every_python_file_is_strictly_typed_and_formatted(
 ) -> None:
     """The sample's files, each project's client and those of odd projects: one run of each tool."""
     texts = {a.path: a.text for a in sample.artefacts if a.path.endswith(".py")}
-    texts[syncing.PYTHON_CLUSTER] = syncing.python_cluster()  # delivered only where events are sharded
+    sharded = made.Project(sample.name, sample.brief, with_events(sample, "sharded-pubsub"))
+    texts[syncing.PYTHON_CLUSTER] = sharded.text(syncing.PYTHON_CLUSTER)  # delivered only there
+    texts["serve_sharded.py"] = sharded.text(syncing.PYTHON_SERVE)
     odd = odd_clients()
     assert len(odd) >= 6
     projects = {name: made.of(name, documents) for name in made.PROJECTS}

@@ -23,7 +23,7 @@ from picows import WSUpgradeRequest, ws_create_server
 from redis.exceptions import RedisError
 
 from redis_plan.delivery.redis_plan_sync import State, SyncClient
-from redis_plan.delivery.redis_plan_sync_driver import ADMITTED, SyncDriver, persist
+from redis_plan.delivery.redis_plan_sync_driver import ADMITTED, Listener, Timing, persist
 from redis_plan.delivery.redis_plan_websocket import LEADERS, Client, Member, Room, frame, told, word
 
 #: Leases that are renewed in one round trip.
@@ -65,6 +65,23 @@ class Operations(Protocol):
         """Renew a lease."""
 
 
+class Driver(Protocol):
+    """What a gateway needs of SyncDriver, or of ClusterDriver."""
+
+    @property
+    def timing(self) -> Timing:
+        """The periods."""
+
+    async def follow(self, session_id: str, listener: Listener | None = None) -> SyncClient:
+        """Return the copy of a session."""
+
+    async def unfollow(self, session_id: str) -> None:
+        """Forget a session."""
+
+    async def send(self, calls: Sequence[tuple[str, Any]]) -> list[Any]:
+        """Send calls of sessions in few round trips."""
+
+
 Admit = Callable[[Mapping[str, Any]], "Member | None"]
 Act = Callable[[Member, Mapping[str, Any]], Awaitable[tuple[str, int]]]
 View = Callable[[str, State], State]
@@ -96,7 +113,7 @@ class Gateway:
     def __init__(
         self,
         operations: Operations,
-        driver: SyncDriver,
+        driver: Driver,
         admit: Admit,
         act: Act,
         limits: Limits,
@@ -371,10 +388,7 @@ class Gateway:
         """Renew leases in one round trip; who has none any more, or where a function is missing, is asked for alone."""
         leases = [(client, client.member) for client in clients if client.member is not None]
         calls = [self.operations.calls.heartbeat(m.session_id, m.member_id, m.connection) for _, m in leases]
-        async with (await self.driver.link.primary()).pipeline(transaction=False) as pipe:
-            for call in calls:
-                pipe.execute_command("FCALL", call.name, len(call.keys), *call.keys, *call.args)
-            replies = await pipe.execute(raise_on_error=False)
+        replies = await self.driver.send([(m.session_id, call) for (_, m), call in zip(leases, calls, strict=True)])
         for (client, member), reply in zip(leases, replies, strict=True):
             status = reply
             if isinstance(reply, Exception):

@@ -11,12 +11,14 @@ Written by redis-plan: the next build writes it again and keeps an edited one as
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 from redis.asyncio.cluster import RedisCluster
 
 from redis_plan.delivery.redis_plan_sync import Answer, Event, State, SyncClient, patch
-from redis_plan.delivery.redis_plan_sync_driver import Link, Listener, SyncDriver, Timing
+from redis_plan.delivery.redis_plan_sync_driver import Link, Listener, Sending, SyncDriver, Timing
 
 
 class ClusterDriver:
@@ -40,7 +42,7 @@ class ClusterDriver:
     ) -> None:
         self.cluster, self.drivers = cluster, dict[str, SyncDriver]()
         self._url, self._ask, self._channel, self._state = url, catch_up, channel, state
-        self._timing, self._sharded, self._fold = timing, sharded, fold
+        self.timing, self._sharded, self._fold = timing, sharded, fold
 
     async def __aenter__(self) -> ClusterDriver:
         """Read who has which slot."""
@@ -62,14 +64,26 @@ class ClusterDriver:
         for driver in self.drivers.values():
             await driver.unfollow(session_id)
 
+    async def send(self, calls: Sequence[tuple[str, Sending]]) -> list[Any]:
+        """Send calls of sessions in one round trip a primary; the reply or the error of each."""
+        places: dict[SyncDriver, list[int]] = {}
+        for place, (session_id, _) in enumerate(calls):
+            places.setdefault(await self._driver_of(session_id), []).append(place)
+        found: list[Any] = [None] * len(calls)
+        sent = (driver.send([calls[place] for place in those]) for driver, those in places.items())
+        for those, replies in zip(places.values(), await asyncio.gather(*sent), strict=True):
+            for place, reply in zip(those, replies, strict=True):
+                found[place] = reply
+        return found
+
     async def _driver_of(self, session_id: str) -> SyncDriver:
         node = self.cluster.get_node_from_key(self._channel(session_id))
         if node is None:
             raise LookupError(f"no primary holds the slot of session {session_id}")
         if node.name not in self.drivers:
-            link = Link([self._url.format(host=node.host, port=node.port)], self._timing)
+            link = Link([self._url.format(host=node.host, port=node.port)], self.timing)
             driver = self.drivers[node.name] = SyncDriver(
-                link, self._ask, self._channel, self._state, self._timing,
+                link, self._ask, self._channel, self._state, self.timing,
                 sharded=self._sharded, fold=self._fold, elsewhere=self._place,
             )  # fmt: skip
             await driver.__aenter__()

@@ -17,7 +17,7 @@ import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
@@ -89,10 +89,11 @@ class Link:
 
     A lost connection, a late answer or a primary that became a replica raise at once, and the next command looks for
     the primary again, with growing waits in between. What was lost may have been done: repeat it by its operation id.
+    With any_role the first of urls that answers will do, a replica as well: for reading alone.
     """
 
-    def __init__(self, urls: Sequence[str], timing: Timing) -> None:
-        self.urls, self.timing = tuple(urls), timing
+    def __init__(self, urls: Sequence[str], timing: Timing, *, any_role: bool = False) -> None:
+        self.urls, self.timing, self.any_role = tuple(urls), timing, any_role
         self.counts: Counter[str] = Counter({"lost": 0, "not found": 0})
         self._client: Any = None  # a Redis, whose execute_command has no types
         self._finding = asyncio.Lock()
@@ -134,7 +135,11 @@ class Link:
                 **alive,
             )
             try:
-                if len(self.urls) == 1 or (await client.execute_command("ROLE"))[0] in ("master", b"master"):
+                if (
+                    len(self.urls) == 1
+                    or self.any_role
+                    or (await client.execute_command("ROLE"))[0] in ("master", b"master")
+                ):
                     await client.execute_command("PING")
                     self._attempt = 0
                     return client
@@ -159,6 +164,22 @@ class Link:
 Listener = Callable[[str, SyncClient, "str | None"], None]
 
 
+class Sending(Protocol):
+    """A call of the clients: which function, with which keys and arguments."""
+
+    @property
+    def name(self) -> str:
+        """Of the function."""
+
+    @property
+    def keys(self) -> Sequence[Any]:
+        """In its order."""
+
+    @property
+    def args(self) -> Sequence[Any]:
+        """In its order."""
+
+
 class _Followed(NamedTuple):
     session_id: str
     copy: SyncClient
@@ -168,8 +189,9 @@ class _Followed(NamedTuple):
 class SyncDriver:
     """One subscriber connection of a process, and the copies of the sessions that it follows.
 
-    A listener gets the session, its copy and the envelope that came (None: the copy moved by a catch-up); it must
-    not block.
+    reads may lead to replicas: one of them has the subscription and is asked by the beacon, since its state is never
+    behind its events. A listener gets the session, its copy and the envelope that came (None: the copy moved by a
+    catch-up); it must not block.
     """
 
     def __init__(
@@ -180,12 +202,13 @@ class SyncDriver:
         state: Callable[[str], str],
         timing: Timing,
         *,
+        reads: Link | None = None,
         probe: str = "",
         sharded: bool = False,
         fold: Callable[[State, Event], State] = patch,
         elsewhere: Callable[[SyncDriver], Awaitable[None]] | None = None,
     ) -> None:
-        self.link, self.timing, self.counts = link, timing, Counter[str]()
+        self.link, self.reads, self.timing, self.counts = link, reads or link, timing, Counter[str]()
         self._ask, self._channel, self._key, self._probe = catch_up, channel, state, probe
         self._sharded, self._fold, self._elsewhere = sharded, fold, elsewhere
         self._followed: dict[str, _Followed] = {}
@@ -250,6 +273,14 @@ class SyncDriver:
             with suppress(Exception):  # it is followed no more, whatever comes
                 await (self._pubsub.sunsubscribe(channel) if self._sharded else self._pubsub.unsubscribe(channel))
 
+    async def send(self, calls: Sequence[tuple[str, Sending]]) -> list[Any]:
+        """Send calls of sessions, each by its function, in one round trip; the reply or the error of each."""
+        async with (await self.link.primary()).pipeline(transaction=False) as pipe:
+            for _, call in calls:
+                pipe.execute_command("FCALL", call.name, len(call.keys), *call.keys, *call.args)
+            replies: list[Any] = await pipe.execute(raise_on_error=False)
+        return replies
+
     def _warn(self, what: str, error: Exception) -> None:
         """Warn of a failure once for as long as it stays the same: a server that is away for an hour is one line."""
         said = f"{what}: {error!r}"
@@ -293,7 +324,7 @@ class SyncDriver:
 
     async def _live(self) -> None:
         """Live one life of the connection: each copy catches up once its subscription is confirmed, never before."""
-        async with (await self.link.primary()).pubsub() as pubsub:
+        async with (await self.reads.primary()).pubsub() as pubsub:
             channels = list(self._followed)
             for at in range(0, len(channels), BATCH):
                 await self._subscribe(pubsub, channels[at : at + BATCH])
@@ -395,7 +426,7 @@ class SyncDriver:
     async def _compare(self, watched: Sequence[_Followed]) -> None:
         """Compare the copies with the server's positions, read in one round trip."""
         before = [(f.copy.epoch, f.copy.version) for f in watched]
-        async with (await self.link.primary()).pipeline(transaction=False) as pipe:
+        async with (await self.reads.primary()).pipeline(transaction=False) as pipe:
             for followed in watched:
                 pipe.hmget(self._key(followed.session_id), "epoch", "version")
             positions = [(epoch or "", int(version or 0)) for epoch, version in await pipe.execute()]

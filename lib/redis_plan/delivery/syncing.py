@@ -119,9 +119,10 @@ def periods_file(brief: Brief, keyspace: Keyspace, template: str) -> str:
 def _serve(brief: Brief, keyspace: Keyspace) -> str:
     probe = keyspace.use("probe") is not None
     shown = snapshots.parts(keyspace)
+    sharded = any(p.chosen == "sharded-pubsub" for p in keyspace.channels)
     doors = {name: snake(action.name) for name, action in snapshot_clients.entrances(keyspace).items()} if shown else {}
     return render(
-        "serve.py.j2", title=plain(brief.title), environment=naming.ENVIRONMENT, probe=probe, seen=bool(shown),
+        "serve.py.j2", title=plain(brief.title), environment=naming.ENVIRONMENT, probe=probe, seen=bool(shown), sharded=sharded,
         of_round=any(part.of_round for part in shown), entrances=doors,
     )  # fmt: skip
 

@@ -30,7 +30,7 @@ class Sharded(SyncDriver):
     def __init__(self, *args: Any, **options: Any) -> None:
         link, ask, channel, *rest = args
         super().__init__(
-            link, ask, lambda session: channel(session).removesuffix(" sharded"), *rest, **options, sharded=True
+            link, ask, lambda session: channel(session).removesuffix(" sharded"), *rest, **{**options, "sharded": True}
         )
 
 
@@ -127,7 +127,12 @@ class Notified(Woken):
     def __init__(self, *args: Any, **options: Any) -> None:
         link, ask, _, state, *rest = args
         super().__init__(
-            link, ask, lambda session: f"__keyspace@0__:{_log_of(state(session))}", state, *rest, **options
+            link,
+            ask,
+            lambda session: f"__keyspace@0__:{_log_of(state(session))}",
+            state,
+            *rest,
+            **{**options, "sharded": False},
         )
 
 

@@ -136,12 +136,14 @@ def started(
 
 
 @contextmanager
-def gateway(folder: Path, urls: Sequence[str], **given: Any) -> Iterator[tuple[Child, int]]:  # Any: JSON
-    """Run the gateway that was delivered to ``folder``; the process and its port."""
+def gateway(
+    folder: Path, urls: Sequence[str], *, environment: Mapping[str, str] | None = None, **given: Any
+) -> Iterator[tuple[Child, int]]:  # Any: JSON
+    """Run the gateway that was delivered to ``folder``, with more in its ``environment``; the process and its port."""
     child = Child("redis_plan.rig.serving", "gateway", {})
     try:
-        environment = {"REDIS_URL": ",".join(urls), "GATEWAY_SECRET": SECRET}
-        child.tell(folder=str(folder), environment=environment, **given)
+        known = {"REDIS_URL": ",".join(urls), "GATEWAY_SECRET": SECRET, **(environment or {})}
+        child.tell(folder=str(folder), environment=known, **given)
         yield child, int(child.answer().rpartition(":")[2])
     finally:
         child.end()

@@ -182,7 +182,7 @@ def measured(lab: Lab, brief: Brief, keyspace: Keyspace) -> Measured:
 def _measure(lab: Lab, brief: Brief, keyspace: Keyspace, load: Load) -> Measured:
     sharded = any(p.chosen == "sharded-pubsub" for p in keyspace.channels)  # it has no other channel then
     feeds = {way: feed for way, (feed, _) in WAYS.items() if way != "sharded" or not sharded}
-    feeds["pubsub"] = "sharded" if sharded else "pubsub"
+    feeds["pubsub"] = ""  # as delivered
     rooms = [
         Room(f"{way}-{number}", load.members, gateway, feed)
         for gateway, (way, feed) in enumerate(feeds.items())
