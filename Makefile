@@ -19,8 +19,8 @@ help: ## list the targets
 plan: environment ## build the environment and the plan of this project (PROFILE=quick|standard|full, PROJECT=folder)
 	$(BIN)/redis-plan build $(PROJECT) --profile $(PROFILE) $(ARGS)
 
-test: environment ## run all tests on every server build that this machine has
-	$(BIN)/python -m pytest $(ARGS)
+test: environment ## run all tests, on every core and every server build that this machine has
+	$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
 lab: environment ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab --notebook-dir notebooks $(ARGS)

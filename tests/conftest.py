@@ -1,5 +1,6 @@
 """Real servers for every test that needs one, and a look at the end that no process and no folder is left."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -8,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,38 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 _FOLDERS = (Path(__file__).resolve().parents[1], Path.home(), Path(tempfile.gettempdir()))
 MACHINE_PATHS = tuple(f"{folder}/" for folder in _FOLDERS if folder != folder.parent)
 LEFTOVER_TIMEOUT_S = 5.0
+#: Where the workers of one run meet; each has a folder for temporary files of its own.
+_TEMPORARY = tempfile.gettempdir()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file's tests on one worker, and on one of them all tests that look at the build that is made once."""
+    for item in items:
+        together = "built" if "built" in getattr(item, "fixturenames", ()) else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(together))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Let a test that weighs figures against each other (marked ``alone``) run while no other worker runs any."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return (yield)
+    with _turn(alone=item.get_closest_marker("alone") is not None):
+        return (yield)
+
+
+@contextmanager
+def _turn(*, alone: bool) -> Iterator[None]:
+    """Share the machine with the other workers, or have it alone; who wants it alone is not overtaken."""
+    name = f"{os.environ['PYTEST_XDIST_TESTRUNUID']}-{{}}.lock"
+    folder = Path(_TEMPORARY)
+    with (folder / name.format("gate")).open("w") as gate, (folder / name.format("machine")).open("w") as machine:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        if not alone:
+            fcntl.flock(gate, fcntl.LOCK_UN)
+        fcntl.flock(machine, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -72,7 +72,7 @@ def programs(sample: made.Project) -> Iterator[Path]:
     """The sample's TypeScript with the tests' programs, a folder a library; compiled once, beside node_modules."""
     if node.MISSING:
         pytest.skip(node.WHY)
-    out = node.HERE / "out"
+    out = node.OUT
     shutil.rmtree(out, ignore_errors=True)
     node.compile_all([file for library in node.LIBRARIES for file in node.write(sample, library, out / library)])
     yield out

@@ -1,5 +1,6 @@
 """Node programs that use the delivered files of the sample: compiled strictly once, for both client libraries."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,6 +11,8 @@ from redis_plan.delivery import bundle, clients, syncing
 from tests.delivery import made
 
 HERE = Path(__file__).parent / "typescript"
+#: Where a worker of the tests compiles: beside node_modules, where the compiler finds the types.
+OUT = HERE / "out" / os.environ.get("PYTEST_XDIST_WORKER", "all")
 TSC = HERE / "node_modules" / ".bin" / "tsc"
 LIBRARIES: tuple[clients.Library, ...] = ("ioredis", "node-redis")
 MISSING = shutil.which("node") is None or not TSC.exists()

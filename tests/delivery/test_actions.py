@@ -152,7 +152,7 @@ def test_every_module_is_strictly_typed_and_formatted(documents: Path, tmp_path:
 @pytest.fixture
 def beside() -> Iterator[Path]:
     """A folder beside node_modules, where the compiler finds the types."""
-    folder = node.HERE / "out" / "actions"
+    folder = node.OUT / "actions"
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
 

@@ -12,6 +12,8 @@ from redis_plan.measure import replies
 from redis_plan.measure.crowd import Share, offer_crowd
 from redis_plan.measure.respwire import pack
 
+pytestmark = pytest.mark.alone
+
 
 def mix():
     return {

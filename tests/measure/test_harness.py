@@ -11,6 +11,8 @@ from redis_plan.measure import openloop, serverside, statistics
 from redis_plan.measure.interleave import interleaved
 from redis_plan.measure.respwire import Wire, pack
 
+pytestmark = pytest.mark.alone
+
 RNG = np.random.default_rng(7)
 
 

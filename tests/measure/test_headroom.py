@@ -11,6 +11,8 @@ from redis_plan.measure import headroom, openloop, serverside
 from redis_plan.measure.drive import Driven
 from redis_plan.measure.respwire import Wire, pack
 
+pytestmark = pytest.mark.alone
+
 
 def test_server_side_figures_count_our_commands_by_name(own_server):
     client = own_server.client()

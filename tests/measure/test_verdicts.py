@@ -12,6 +12,8 @@ from redis_plan.measure.interleave import AGAIN, Timed, interleaved
 from redis_plan.measure.respwire import Wire
 from tests.benchmarks.verdicts import LOOP, busy
 
+pytestmark = pytest.mark.alone
+
 ROUNDS, TRIALS = 60, 100
 LABELS = ("one", "other", "one" + AGAIN)
 
