@@ -108,6 +108,10 @@ PERIODS: list[tuple[str, Wanted]] = [
     ("- チャットは30日間保存する。", {"chat_ttl": 2_592_000}),
     ("- Users are logged out after 15 minutes of inactivity.", {"idle_ttl": None}),
     ("- A game lasts 20 to 40 minutes.", {"session_lifetime": 1800}),
+    # how much of the past is kept for who reconnects: the team's number, else what happens meanwhile
+    ("- The last 500 events of a board are kept in a stream for clients that reconnect.", {"log_entries": 500}),
+    ("- Die letzten 150 Ereignisse stehen im Log des Raums.", {"log_entries": 150}),
+    ("- The chat shows the last 50 messages.\n- 40 events a day take place in the hall.", {"log_entries": None}),
     # languages
     ("- Änderungen erscheinen bei allen Teilnehmern innerhalb von 500 ms.", {"sync_latency": 0.5}),
     ("- Räume werden nach 30 Minuten Inaktivität gelöscht.", {"idle_ttl": 1800}),

@@ -87,11 +87,11 @@ class _Reading:
     notes: Sequence[Note]
 
     def facts(self) -> tuple[Fact, ...]:
-        made: dict[str, Fact] = {}
+        nodes = self._cued("gateway_nodes", catalogue()["gateway_nodes"], {})
+        made = {nodes.name: nodes} | self._scale(nodes)
         for name, entry in catalogue().items():
-            if name not in scale.SCALE:
+            if name not in made:
                 made[name] = self._cued(name, entry, {n: f.value for n, f in made.items()})
-        made |= self._scale(made["gateway_nodes"])
         ordered = (made[name] for name in catalogue())
         return tuple(self._with_question(fact) for fact in ordered)
 
