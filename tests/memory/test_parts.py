@@ -14,7 +14,7 @@ from redis_plan import resources
 from redis_plan.errors import InputError
 from redis_plan.keyspace import naming
 from redis_plan.keyspace.model import KeyPattern, TtlRule
-from redis_plan.memory import allocator, encodings, layout, project, tables
+from redis_plan.memory import active_expiry, allocator, encodings, layout, project, remains, tables
 from redis_plan.memory.shape import Shape, Sizes
 
 
@@ -178,3 +178,13 @@ def test_keys_to_load_are_named_as_the_naming_rules_say() -> None:
         ids = naming.parse(template, name.removeprefix("mine:"))
         assert ids is not None
         assert "mine:" + naming.render(template, **ids) == name
+
+
+def test_what_stays_past_its_deadline_grows_until_the_sweep_removes_as_much_as_falls_due() -> None:
+    some = [active_expiry.standing(300_000, pace) for pace in (1, 20, 500, 2_000)]
+    assert [s.share for s in some] == sorted(s.share for s in some)
+    assert [s.lag_s for s in some] == sorted((s.lag_s for s in some), reverse=True)
+    # one loop of 20 keys a tick at rest: a whole sweep goes by before the first of them is gone
+    assert some[0].lag_s == pytest.approx(2 * active_expiry.expected_lag_s(300_000, 10), rel=0.01)
+    for pace, found in zip((1, 20, 500, 2_000), some, strict=True):
+        assert remains.sweep_rate(found.share) * found.share == pytest.approx(pace, rel=1e-6)

@@ -60,8 +60,7 @@ def behaviour(brief: Brief, keyspace: Keyspace, lag: Evidence, lazy: Evidence, r
             f"- **For memory, counts and events it is late.** Among {lag['volatile keys'].value:,.0f} live keys with a TTL a due key "
             f"that nobody reads was removed after {lag.cite('lag_p50')}; the model expects {lag.number('expected')}.",
             f"- **The lag grows with the live keys.** This project holds {keys:,.0f} keys with a TTL at peak (modelled: registry × "
-            f"sessions_peak), so expect {expected(brief, keyspace, lag)} on average, twice that at worst, while fewer than 10 % of "
-            f"them are due. No metric of the server reports it. {_settings(lag)}",
+            f"sessions_peak), so expect {expected(brief, keyspace, lag)}. No metric of the server reports it. {_settings(lag)}",
             f"- TTLs run on while the server is down. {_replica(replica)} A clock that steps moves every deadline: keep NTP slewing, "
             "never stepping (documented: Redis 7.0, EXPIRE).",
             "",
