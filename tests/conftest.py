@@ -21,6 +21,9 @@ CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
 BINARIES = server.available()
 # A suite that was started in the background inherits SIGINT ignored, and would hand that on to every child that it interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# A worker of the parallel run has a terminal's size in its environment, which tests that set another one could not undo.
+for _size in ("COLUMNS", "LINES"):
+    os.environ.pop(_size, None)
 #: Folders of the machine at hand, which nothing that is published may name: of the checkout, of the person, for temporary files.
 _FOLDERS = (Path(__file__).resolve().parents[1], Path.home(), Path(tempfile.gettempdir()))
 MACHINE_PATHS = tuple(f"{folder}/" for folder in _FOLDERS if folder != folder.parent)

@@ -252,7 +252,7 @@ def test_no_function_touches_a_key_that_it_was_not_given():
 def test_the_functions_run_on_a_cluster_node(own_server):
     from redis_plan import server
 
-    with server.open_own({"cluster-enabled": "yes", "port": "0"}, like=own_server) as node:
+    with server.open_own({"cluster-enabled": "yes", "port": "auto"}, like=own_server) as node:
         client = node.client(decode_responses=True)
         client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
         library = functions.install(client, use_functions="functions" in node.capabilities)

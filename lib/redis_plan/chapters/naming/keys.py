@@ -199,7 +199,7 @@ def one_slot(lab: Lab, *, keyspace: Keyspace) -> Finding:
     Ids include braces, colons, blanks and 10 kB of emoji. The negative control is the same names without hash tags.
     """
     try:
-        with lab.own({"cluster-enabled": "yes", "port": "0"}) as own:
+        with lab.own({"cluster-enabled": "yes", "port": "auto"}) as own:
             return _one_slot(own.client(), keyspace, lab.by_profile(50, 200, 1000), lab)
     except ServerError as error:
         return Finding(

@@ -267,7 +267,7 @@ def error_replies(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
 def _clustered(lab: Lab) -> list[tuple[str, str, int]]:
     """The replies of a cluster node: no slots yet, and keys of two slots."""
     try:
-        with lab.own({"cluster-enabled": "yes", "save": "", "port": "0"}) as node:
+        with lab.own({"cluster-enabled": "yes", "save": "", "port": "auto"}) as node:
             client: Client = once(node)
             down = _reply(lambda: client.set("a", "1"))
             with suppress(redis.ResponseError):
