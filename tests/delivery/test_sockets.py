@@ -7,7 +7,7 @@ import pytest
 
 from redis_plan.brief.model import Brief
 from redis_plan.chapters.sessions import session_text
-from redis_plan.delivery import sockets
+from redis_plan.delivery import bundle, sockets
 from redis_plan.words import socket_text
 from tests.delivery import made
 from tests.test_imports import MODULES, PACKAGE
@@ -61,6 +61,15 @@ def test_every_library_closes_with_the_reason_s_word(sample: made.Project, name:
         closing = library.closing(reason)
         assert str(reason.code) in closing or reason.word in closing
         assert "{word}" not in closing
+
+
+@pytest.mark.parametrize("name", ["Socket.IO", "SignalR", "Phoenix", "Django Channels", "FastAPI", "ws"])
+def test_the_readme_answers_adapter_or_own_channel_and_maps_the_library(sample: made.Project, name: str) -> None:
+    brief = with_stack(sample.brief, name)
+    library, readme = sockets.library(brief), bundle.readme(brief, sample.keyspace, ())
+    assert f"The design's own channel, alone, and nothing of {library.adapter}." in readme
+    for said in (library.rooms, library.answer, library.back, library.closed, library.recovery):
+        assert f": {said}." in readme
 
 
 def test_no_text_types_a_close_code() -> None:

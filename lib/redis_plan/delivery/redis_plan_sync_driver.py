@@ -98,6 +98,7 @@ class Link:
         self._client: Any = None  # a Redis, whose execute_command has no types
         self._finding = asyncio.Lock()
         self._attempt, self._not_before = 0, 0.0
+        self._url = ""
 
     async def execute_command(self, *words: Any, **options: Any) -> Any:
         """Send one command to the primary."""
@@ -124,16 +125,7 @@ class Link:
     async def _find(self, now: float) -> Any:
         failed: Exception = LostError("no server was named")
         for url in self.urls:
-            late = self.timing.command_s
-            alive: dict[str, Any] = {} if url.startswith("unix:") else {"socket_keepalive": True}
-            client: Any = Redis.from_url(
-                url,
-                decode_responses=True,
-                socket_timeout=late,
-                socket_connect_timeout=late,
-                retry=Retry(NoBackoff(), 0),
-                **alive,
-            )
+            client = self._open(url)
             try:
                 if (
                     len(self.urls) == 1
@@ -141,7 +133,7 @@ class Link:
                     or (await client.execute_command("ROLE"))[0] in ("master", b"master")
                 ):
                     await client.execute_command("PING")
-                    self._attempt = 0
+                    self._attempt, self._url = 0, url
                     return client
                 failed = ReadOnlyError(f"{url.rpartition('@')[2]} is a replica")
             except (*_LOST, NoPermissionError) as error:
@@ -151,6 +143,22 @@ class Link:
         self._not_before = now + self.timing.wait(self._attempt)
         self._attempt += 1
         raise LostError(f"no primary: {failed}") from failed
+
+    def _open(self, url: str) -> Any:
+        alive: dict[str, Any] = {} if url.startswith("unix:") else {"socket_keepalive": True}
+        return Redis.from_url(
+            url,
+            decode_responses=True,
+            socket_timeout=self.timing.command_s,
+            socket_connect_timeout=self.timing.command_s,
+            retry=Retry(NoBackoff(), 0),
+            **alive,
+        )
+
+    async def subscriber(self) -> Any:
+        """Return a client of the primary for subscriptions alone: a late command must not close them with its own."""
+        await self.primary()
+        return self._open(self._url)
 
     async def drop(self, client: Any = None) -> None:
         """Close the connections; the next command looks for the primary again."""
@@ -324,7 +332,7 @@ class SyncDriver:
 
     async def _live(self) -> None:
         """Live one life of the connection: each copy catches up once its subscription is confirmed, never before."""
-        async with (await self.reads.primary()).pubsub() as pubsub:
+        async with await self.reads.subscriber() as client, client.pubsub() as pubsub:
             channels = list(self._followed)
             for at in range(0, len(channels), BATCH):
                 await self._subscribe(pubsub, channels[at : at + BATCH])

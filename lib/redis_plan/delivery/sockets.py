@@ -10,6 +10,9 @@ from typing import Any, Literal
 from redis_plan.brief.model import Brief
 from redis_plan.resources import catalog_dir
 
+#: What the catalog says of each library, in words.
+_TEXTS = ("name", "codes", "close", "back", "closed", "answer", "adapter", "rooms", "recovery")
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
@@ -32,6 +35,9 @@ class Library:
     back: str
     closed: str
     answer: str
+    adapter: str
+    rooms: str
+    recovery: str
     traps: tuple[str, ...]
     source: str
 
@@ -68,7 +74,7 @@ def library(brief: Brief) -> Library:
 
 def _library(entry: dict[str, Any]) -> Library:
     source = "; ".join(f"{s['document']}, {s['version']}" for s in entry["source"])
-    rest = {k: entry[k] for k in ("name", "codes", "close", "back", "closed", "answer")}
+    rest = {k: entry[k] for k in _TEXTS}
     return Library(**rest, traps=tuple(entry["traps"]), source=source)
 
 
@@ -80,6 +86,10 @@ def summary(brief: Brief) -> dict[str, str]:
         "closing": found.closing(reasons()["deploy"]),
         "back": found.back,
         "closed": found.closed,
+        "answer": found.answer,
+        "adapter": found.adapter,
+        "rooms": found.rooms,
+        "recovery": found.recovery,
     }
 
 

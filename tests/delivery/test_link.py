@@ -1,0 +1,45 @@
+"""The delivered connections, each for itself: what happens to one of them is not the other's."""
+
+import asyncio
+from types import ModuleType
+from typing import Any
+
+import pytest
+from redis.exceptions import TimeoutError as LateError
+
+from redis_plan.delivery.redis_plan_sync_driver import Link, SyncDriver, Timing
+from redis_plan.server import Server
+
+TIMING = Timing(command_s=0.5, beacon_s=30.0, probe_s=20.0, backoff_s=0.05, backoff_cap_s=0.2)
+
+
+def subscribers(live: Server) -> set[str]:
+    listed: Any = live.client(decode_responses=True).client_list(_type="pubsub")
+    return {client["id"] for client in listed}
+
+
+def test_a_command_that_is_late_does_not_end_the_subscription(loaded: Server, generated: ModuleType) -> None:
+    keys = generated.Keys("prod")
+
+    async def story() -> None:
+        link = Link([f"unix://{loaded.address[1]}"], TIMING)
+        operations = generated.AsyncOperations(link, keys)
+        await operations.create("late")
+        driver = SyncDriver(link, operations.catch_up, keys.events, keys.state, TIMING, probe=keys.probe("gw"))
+        async with driver:
+            copy = await driver.follow("late")
+            while copy.mode != "live":
+                await asyncio.sleep(0.01)
+            before = subscribers(loaded)
+            with pytest.raises(LateError):
+                await link.execute_command("BLPOP", "nothing-comes-here", "5")
+            applied = await operations.apply("late", "set", {"set": {"x": "1"}}, fields={"x": "1"})
+            while copy.version < applied.version:
+                await asyncio.sleep(0.01)
+            assert subscribers(loaded) == before
+            assert link.counts["lost"] == 1
+            assert driver.counts["lost"] == 0
+            assert copy.counts["snapshot"] == 1  # the event came by the channel, not by another catch-up
+        await link.drop()
+
+    asyncio.run(asyncio.wait_for(story(), 30))
