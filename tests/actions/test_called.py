@@ -192,6 +192,13 @@ def _positions(c: Client) -> None:
     assert c.geosearch(ONE, longitude=21, latitude=52.2, radius=5, unit="km") == ["car"]
 
 
+@plays("cells.move")
+def _cells(c: Client) -> None:
+    assert c.fcall("cell_move", 2, ONE, TWO, "car", 60_000, 60) == "new"
+    assert c.fcall("cell_move", 2, TWO, ONE, "car", 60_000, 60) == "moved"
+    assert (c.zrange(ONE, 0, -1), c.exists(TWO)) == (["car"], 0)
+
+
 @plays("timers.claim_due", "timers.done")
 def _due(c: Client) -> None:
     c.zadd(ONE, {"room:close": 1, "later": FAR})

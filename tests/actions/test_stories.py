@@ -214,6 +214,7 @@ def test_what_the_catalog_says_of_timers_is_what_its_effects_do():
 def test_what_the_actions_keep_in_the_state_is_no_key_beside_it():
     made = design(brief.read(resources.sample_project()))
     assert {p.use for p in made.patterns} & {"round", "roles"} == set()
+    assert [f for f in made.findings if f.severity == "error"] == []
     assert {p.use for p in keyspace.design(brief.read(resources.sample_project())).patterns} >= {"round", "roles"}
 
 
@@ -234,6 +235,20 @@ def test_what_the_design_lacks_a_key_for_is_served_once_the_team_declares_it(tmp
     (row,) = planted(command.read(with_stories(again, [story], f"[uses]\n{entry}\n")))
     assert row.served == "concrete"
     assert "redis-plan.toml:2" in row.why
+
+
+def test_a_demand_that_surely_calls_for_an_action_brings_the_key_of_it(tmp_path):
+    project = with_stories(
+        tmp_path,
+        ["As a driver, I want to send my GPS position every few seconds, and my vehicle to move on the map live"],
+    )
+    (row,) = planted(command.read(project))
+    assert (row.served, row.by) == ("concrete", ("positions.move",))
+    made = design(brief.read(project))
+    assert made.use("geo") is not None
+    assert row.id in made.use("geo").requirements
+    assert [f for f in made.findings if f.severity == "error"] == []
+    assert keyspace.design(brief.read(project)).use("geo") is None  # nothing else in the documents calls for it
 
 
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *words: object) -> tuple[int, str, str]:

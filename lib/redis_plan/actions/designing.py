@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from redis_plan import codec
 from redis_plan.actions import ability, declaring, serving, vocabulary
 from redis_plan.actions.finding import find_actions
-from redis_plan.actions.matching import Match, Matches, matches
+from redis_plan.actions.matching import Match, Matches, matches, sureness
 from redis_plan.actions.matrix import stories
 from redis_plan.actions.model import Action
 from redis_plan.brief.model import Brief, Entity
@@ -20,6 +20,9 @@ from redis_plan.keyspace.catalog import use_patterns
 from redis_plan.keyspace.design import Draft
 from redis_plan.keyspace.design import draft as plain_draft
 from redis_plan.keyspace.model import Bound, Keyspace
+
+#: From this sureness on a demand brings the key of its action with it, though nothing else in the documents calls for that use.
+CALLED_FOR = 0.75
 
 
 def design(brief: Brief, structures: Mapping[str, str] | None = None) -> Keyspace:
@@ -51,7 +54,7 @@ def keys(brief: Brief) -> Draft:
     keyspace = plain.keyspace({})
     found = matches(brief, keyspace)
     made = plain.without(_kept_in_state(found, brief))
-    more = tuple(_further(keyspace, found, brief))
+    more = (*_further(keyspace, found, brief), *_called_for(keyspace, found, brief))
     return made.with_uses(more) if more else made
 
 
@@ -72,6 +75,26 @@ def _bound(action: Action) -> Bound:
         tuple(demand.id for demand in action.demands),
         codec.to_json(action.kind) if action.kind.declared else "",
     )
+
+
+def _called_for(keyspace: Keyspace, found: Matches, brief: Brief) -> Iterator[uses.Use]:
+    """Yield the uses without which a demand would stay undone that surely calls for an action on their keys."""
+    asked: dict[str, list[Match]] = {}
+    for part in (part for part in found.parts if not part.found and not brief.settled.only_taken):
+        sure = (one for one in part.lacking if sureness(one.likeness) >= CALLED_FOR)
+        for use in {ability.lacking(one.kind, keyspace, found.homes) for one in sure}:
+            asked.setdefault(use, []).append(part)
+    for pattern in use_patterns():
+        parts = asked.get(pattern.use, ())
+        if (
+            parts
+            and keyspace.use(pattern.use) is None
+            and pattern.use != ability.RECORDS
+            and uses.open_to(pattern, brief)
+        ):
+            demands = tuple(dict.fromkeys(part.demand.id for part in parts))
+            first = parts[0].demand
+            yield uses.Use(pattern, (), demands, 1.0, f"{first.file}:{first.line} “{first.text[:200]}”")
 
 
 def _further(keyspace: Keyspace, found: Matches, brief: Brief) -> Iterator[uses.Use]:

@@ -62,9 +62,15 @@ class Draft:
         return replace(self, uses=(*self.uses, *more), slots=(*self.slots, *_slots(more, self.ground, taken)))
 
     def without(self, dropped: Collection[str]) -> Draft:
-        """Return the same keys but for those of the uses ``dropped``."""
-        slots = tuple(slot for slot in self.slots if slot.use.pattern.use not in dropped)
-        return replace(self, uses=tuple(u for u in self.uses if u.pattern.use not in dropped), slots=slots)
+        """Return the same keys but for those of the uses ``dropped``, whose things the session's state then holds."""
+        moved = tuple(e for use in self.uses if use.pattern.use in dropped for e in use.entities)
+        kept = {
+            id(use): replace(use, entities=(*use.entities, *moved)) if use.pattern.use == "state" else use
+            for use in self.uses
+            if use.pattern.use not in dropped
+        }
+        slots = tuple(replace(slot, use=kept[id(slot.use)]) for slot in self.slots if id(slot.use) in kept)
+        return replace(self, uses=tuple(kept.values()), slots=slots)
 
     def with_actions(self, actions: tuple[Bound, ...], state_fields: tuple[Field, ...]) -> Draft:
         """Return the same keys, what is done on them, and the fields of the state that this goes by."""

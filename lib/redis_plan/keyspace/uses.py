@@ -107,6 +107,11 @@ def _claim_besides(
     return _claim(besides, [e for e in entities if e.name not in taken])
 
 
+def open_to(pattern: UsePattern, brief: Brief) -> bool:
+    """Whether ``pattern`` can be for this project at all."""
+    return not _closed(pattern, brief, cues.find_session(brief))
+
+
 def _closed(pattern: UsePattern, brief: Brief, session: cues.SessionNoun | None) -> str:
     """Return why ``pattern`` can't be for this project whatever its documents say of it, or ""."""
     if said := settled.closed(pattern, brief):
