@@ -8,9 +8,11 @@ from redis_plan import brief, resources
 from redis_plan.actions import catalog, designing, matrix
 from redis_plan.chapters.sessions import actions, evening, steps
 from redis_plan.delivery import library
+from redis_plan.keyspace import naming
 from redis_plan.measure.finding import Value
 from redis_plan.measure.lab import Lab
 from redis_plan.plan import played
+from redis_plan.rig.playing import world
 from tests.plan import records
 
 BOARD = Path(__file__).parents[1] / "actions" / "whiteboard"
@@ -97,3 +99,36 @@ def test_the_scenes_speak_of_kinds_and_arguments_that_there_are():
                 assert beat.get("want", "ok") in results | {"ok"}, (scene["title"], beat)
                 known = {*kind.takes, *(p.name for p in kind.parameters), "member", "target", "connection", "device"}
                 assert set(beat) - evening.HOW <= known, (scene["title"], beat)
+
+
+def test_what_actions_write_with_ids_of_26_bytes_and_the_longest_names_fits_the_sizes_that_the_design_counts_with(
+    lab, project
+):
+    """Sizes are bounds: a roster counted too small would leave its compact form, or a service that checks them refuse a join."""
+    keyspace = project[1]
+    with lab.own() as own:
+        client = own.client(decode_responses=True)
+        client.function_load(library.compose(*project), replace=True)
+        written = stored(client, keyspace)
+    assert written["presence"]
+    for name, values in written.items():
+        most = keyspace.pattern(name).fields[0].max_bytes
+        assert max(len(value.encode()) for value in values) <= most, name
+
+
+def stored(client, keyspace):
+    """What each action of the design stores as an element, by pattern."""
+    ulid, found = "01JD8Q6Z7K3W9M2N4P5R6S7T8V", {}
+    for action, scene in world.of_project(client, keyspace, "bytes"):
+        longest = dict(action.values).get("name_most", 20)
+        named = {"name": "N" * longest, "folded": "n" * longest} if "name" in scene.kind.takes else {}
+        ids = {name: ulid for name in ("member", "object", "item", "team") if name in scene.kind.takes}
+        scene.build()
+        client.hset(scene.key("roster"), ulid, "{}")
+        scene.call("op1", **named, **ids, connection="12345678")
+        for pattern in keyspace.keys:
+            key = next((k for k in client.scan_iter() if naming.parse(pattern.template, k) is not None), None)
+            if key and pattern.type in ("hash", "zset") and pattern.fields and pattern.fields[0].name.startswith("<"):
+                held = client.hgetall(key).values() if pattern.type == "hash" else client.zrange(key, 0, -1)
+                found.setdefault(pattern.name, set()).update(held)
+    return found

@@ -8,16 +8,28 @@ from string import Template
 
 from redis_plan.brief.model import Brief
 from redis_plan.keyspace import calls
-from redis_plan.keyspace.model import Bound, KeyPattern
+from redis_plan.keyspace.model import Bound, Field, KeyPattern
 
 #: The kinds of action by which somebody sits, watches, or leads without playing.
 JOINS, WATCHES, LEADS = "seats.join", "seats.watch", "hosting.attend"
+
+#: A seat's entry without its names, as ``effect_sit`` writes it.
+_ENTRY = '{"name":"","as":""}'
 
 
 def connections(actions: Sequence[Bound]) -> int:
     """Return how many connections a member may have: as the action joins, else as the session's own function does."""
     values = {name: value for action in actions if action.kind == JOINS for name, value in action.values}
     return values.get("connections", int(calls.arguments()["connections_max"].absent))
+
+
+def name_bytes(actions: Sequence[Bound]) -> int:
+    """Return the bytes of a seat's entry as the action writes it, names at their longest, a byte a character; 0 without one.
+
+    The name stands in it twice: as it is shown, and as names are compared.
+    """
+    longest = [dict(action.values).get("name_most", 0) for action in actions if action.kind == JOINS]
+    return max((len(_ENTRY) + 2 * name for name in longest if name), default=0)
 
 
 def told(patterns: Sequence[KeyPattern], brief: Brief, actions: Sequence[Bound]) -> list[KeyPattern]:
@@ -29,11 +41,19 @@ def told(patterns: Sequence[KeyPattern], brief: Brief, actions: Sequence[Bound])
             pattern,
             holds="; ".join((pattern.holds, *says.get(pattern.use, ()))),
             at_bound=Template(pattern.at_bound).safe_substitute(words),
+            fields=_widened(pattern, actions),
         )
         if pattern.use in ("roster", "presence")
         else pattern
         for pattern in patterns
     ]
+
+
+def _widened(pattern: KeyPattern, actions: Sequence[Bound]) -> tuple[Field, ...]:
+    """Return the fields of a pattern, a seat's entry as long as the action may write it."""
+    if pattern.use != "roster":
+        return pattern.fields
+    return tuple(replace(field, max_bytes=max(field.max_bytes, name_bytes(actions))) for field in pattern.fields)
 
 
 def _entries(brief: Brief, kinds: set[str]) -> Mapping[str, Sequence[str]]:
