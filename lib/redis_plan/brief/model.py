@@ -35,6 +35,12 @@ class Requirement:
     parent_line: int | None = None
     confidence: float = 1.0
 
+    @property
+    def cited(self) -> str:
+        """As a reader knows it: ``US-011 (prd.md:89)``, or the place alone where the documents give it no id."""
+        place = f"{self.file}:{self.line}"
+        return place if self.id.startswith("R-") else f"{self.id} ({place})"
+
 
 @dataclass(frozen=True, slots=True)
 class Quantity:

@@ -117,7 +117,7 @@ def _speaking_of(entity: Entity, brief: Brief) -> list[Requirement]:
 
 def _cite(requirements: Sequence[Requirement]) -> str:
     ordered = sorted(requirements, key=lambda r: (not r.realtime, r.line))
-    cited = ", ".join(f"{r.id} ({r.file}:{r.line})" for r in ordered[:_CITED])
+    cited = ", ".join(r.cited for r in ordered[:_CITED])
     return cited + (f" and {len(ordered) - _CITED} more" if len(ordered) > _CITED else "") if cited else "–"
 
 

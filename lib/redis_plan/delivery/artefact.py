@@ -57,8 +57,8 @@ def quote(text: str) -> str:
 
 
 def serves(brief: Brief, ids: Iterable[str], most: int = 4) -> str:
-    """Return requirement ids with file and line, ``US-011 (prd.md:89)``; the rest is counted."""
-    where = {r.id: f"{r.id} ({r.file}:{r.line})" for r in brief.requirements}
+    """Return demands as a reader knows them, ``US-011 (prd.md:89)``; the rest is counted."""
+    where = {r.id: r.cited for r in brief.requirements}
     known = [where[id] for id in dict.fromkeys(ids) if id in where]
     more = f" and {len(known) - most} more" if len(known) > most else ""
     return ", ".join(known[:most]) + more

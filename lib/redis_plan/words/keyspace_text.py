@@ -29,12 +29,6 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[
     return "\n".join("| " + " | ".join(map(cell, row)) + " |" for row in [header, rule, *rows])
 
 
-def serves(pattern: KeyPattern, most: int = 4) -> str:
-    """Return the access patterns and requirements behind ``pattern``."""
-    ids = [*pattern.access_patterns, *pattern.requirements]
-    return ", ".join(ids[:most]) + (f" and {len(ids) - most} more" if len(ids) > most else "")
-
-
 def lifetime(pattern: KeyPattern) -> str:
     """Return the TTL as a word for a table."""
     if pattern.type == "channel":

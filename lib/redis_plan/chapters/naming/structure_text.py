@@ -6,10 +6,11 @@ import re
 
 from redis_plan.brief.model import Brief
 from redis_plan.delivery import acting, library
+from redis_plan.delivery.artefact import serves
 from redis_plan.keyspace import bounds, functions, naming, records
 from redis_plan.keyspace.model import Field, KeyPattern, Keyspace
 from redis_plan.words import command_block
-from redis_plan.words.keyspace_text import serves, table
+from redis_plan.words.keyspace_text import table
 
 #: Sample values by the type of a field, as they stand in a data-model block.
 SAMPLES = {
@@ -38,7 +39,10 @@ def role(pattern: KeyPattern, brief: Brief) -> str:
 
 def overview(keyspace: Keyspace, brief: Brief) -> str:
     """Return what Redis holds and what it never holds, in a paragraph and a table of roles."""
-    rows = [[f"`{p.name}`", p.type, role(p, brief), p.when_lost, serves(p, 3)] for p in keyspace.patterns]
+    rows = [
+        [f"`{p.name}`", p.type, role(p, brief), p.when_lost, serves(brief, p.requirements, 3) or "–"]
+        for p in keyspace.patterns
+    ]
     outside = [e.name for e in brief.entities if not any(e.name in p.entities for p in keyspace.patterns)]
     stays = f" In the database and not in Redis stay: {', '.join(outside)}." if outside else ""
     return "\n".join(
@@ -47,7 +51,7 @@ def overview(keyspace: Keyspace, brief: Brief) -> str:
             "",
             f"*Authoritative* means that no other place has the datum; *derivable* that other keys or the next events give it again.{stays}",
             "",
-            table(["Key", "Type", "Redis is", "When it is lost", "Serves"], rows),
+            table(["Key", "Type", "Redis is", "When it is lost", "Asked for by"], rows),
         ]
     )
 
