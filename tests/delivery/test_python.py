@@ -166,11 +166,6 @@ def test_the_scripts_on_disk_are_those_of_the_registry(sample: made.Project, sam
     assert {path.stem for path in (sample_folder / "functions-eval").iterdir()} == names
 
 
-def test_the_clients_stay_short(sample: made.Project) -> None:
-    for path in (clients.PYTHON, clients.TYPESCRIPT):
-        assert len(sample.text(path).splitlines()) <= 900, path
-
-
 def test_what_is_no_json_does_not_leave_the_client(loaded: Server, generated: ModuleType) -> None:
     operations = generated.Operations(loaded.client(), generated.Keys())
     with pytest.raises(ValueError, match="JSON"):
