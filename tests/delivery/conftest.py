@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import tempfile
 from collections.abc import Coroutine, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -77,6 +78,26 @@ def programs(sample: made.Project) -> Iterator[Path]:
     node.compile_all([file for library in node.LIBRARIES for file in node.write(sample, library, out / library)])
     yield out
     shutil.rmtree(out)
+
+
+@pytest.fixture(scope="session")
+def game_folder(documents: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of the sample with its actions as a build delivers them."""
+    return made.write(made.acting(made.SAMPLE, documents).artefacts, tmp_path_factory.mktemp("game") / "redis")
+
+
+@pytest.fixture(scope="session")
+def on_node(game_folder: Path) -> Iterator[Path]:
+    """These files in TypeScript with the game server on Socket.IO, compiled strictly once, beside node_modules."""
+    if node.MISSING or not (node.HERE / "node_modules" / "socket.io").exists():
+        pytest.skip(node.WHY)
+    with tempfile.TemporaryDirectory(prefix="game-", dir=node.HERE) as name:
+        out, games = Path(name), Path(__file__).parent / "games"
+        programs = (games / "socketio-server.ts", games / "socketio-players.mjs")
+        for file in (*game_folder.glob("*.ts"), *programs):
+            shutil.copy(file, out)
+        node.compile_all(sorted(out.glob("*.ts")))
+        yield out
 
 
 @pytest.fixture(scope="module", params=BINARIES, ids=lambda binary: binary.id)

@@ -4,7 +4,6 @@ import asyncio
 import importlib
 import itertools
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -22,7 +21,7 @@ from redis_plan.delivery import acl
 from redis_plan.rig import hall
 from redis_plan.server import Server
 from redis_plan.server.process import free_port
-from tests.delivery import made, node
+from tests.delivery import made
 from tests.delivery.games import evening
 from tests.delivery.games.players import Bridge, BridgedPlayer, SocketPlayer
 
@@ -36,10 +35,13 @@ class Process:
         self.port = free_port()
         self.command = [word.format(port=self.port) for word in command]
         self.environment = {**os.environ, "REDIS_URL": url, "GATEWAY_SECRET": hall.SECRET, "PYTHONPATH": str(folder)}
-        self.start()
+        self.process = subprocess.Popen(self.command, env=self.environment)
 
     def start(self) -> None:
         self.process = subprocess.Popen(self.command, env=self.environment)
+        self.wait()
+
+    def wait(self) -> None:
         deadline = time.monotonic() + 60
         while True:
             assert self.process.poll() is None, "the game server ended"
@@ -57,12 +59,6 @@ class Process:
     def restart(self) -> None:
         self.kill()
         self.start()
-
-
-@pytest.fixture(scope="module")
-def folder(documents: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files of the sample with its actions as a build delivers them."""
-    return made.write(made.acting(made.SAMPLE, documents).artefacts, tmp_path_factory.mktemp("game") / "redis")
 
 
 @pytest.fixture
@@ -84,6 +80,8 @@ def games(command: list[str], own: Server, folder: Path) -> Iterator[list[Proces
     try:
         for _ in range(2):
             running.append(Process(command, f"redis://app:pw@127.0.0.1:{own.address[2]}", folder))  # type: ignore[misc]
+        for process in running:
+            process.wait()
         yield running
     finally:
         for process in running:
@@ -91,9 +89,9 @@ def games(command: list[str], own: Server, folder: Path) -> Iterator[list[Proces
 
 
 @pytest.fixture
-def an_evening(own: Server, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., evening.Evening]:
+def an_evening(own: Server, game_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., evening.Evening]:
     """Makes the evening of game servers: its service and its timers are the users app and worker as well."""
-    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.syspath_prepend(str(game_folder))
     for module in ("redis_plan_client", "redis_plan_actions"):
         monkeypatch.delitem(sys.modules, module, raising=False)
     client, actions = importlib.import_module("redis_plan_client"), importlib.import_module("redis_plan_actions")
@@ -111,34 +109,19 @@ def an_evening(own: Server, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Ca
 
 
 def test_a_game_server_on_fastapi_plays_the_whole_evening(
-    own: Server, folder: Path, an_evening: Callable[..., evening.Evening]
+    own: Server, game_folder: Path, an_evening: Callable[..., evening.Evening]
 ) -> None:
     command = [sys.executable, str(GAMES / "fastapi_server.py"), "{port}"]
     assert (GAMES / "fastapi_server.py").read_text("utf-8").count("\n") < 200
-    with games(command, own, folder) as running:
+    with games(command, own, game_folder) as running:
         urls = [f"ws://127.0.0.1:{process.port}/" for process in running]
         e = an_evening(lambda name, hello: SocketPlayer(name, urls, hello), running[1].restart)
         asyncio.run(evening.play(e))
     assert e.steps[-1] == "removed"
 
 
-@pytest.fixture(scope="module")
-def on_node(documents: Path) -> Iterator[Path]:
-    """The sample's TypeScript with the game server on Socket.IO, compiled strictly, beside node_modules."""
-    if node.MISSING or not (node.HERE / "node_modules" / "socket.io").exists():
-        pytest.skip(node.WHY)
-    out = node.HERE / "game"
-    shutil.rmtree(out, ignore_errors=True)
-    made.write(tuple(a for a in made.acting(made.SAMPLE, documents).artefacts if a.path.endswith(".ts")), out)
-    for program in ("socketio-server.ts", "socketio-players.mjs"):
-        shutil.copy(GAMES / program, out)
-    node.compile_all(sorted(out.glob("*.ts")))
-    yield out
-    shutil.rmtree(out)
-
-
 def test_a_game_server_on_socket_io_plays_the_whole_evening_with_its_stock_client(
-    own: Server, on_node: Path, folder: Path, an_evening: Callable[..., evening.Evening]
+    own: Server, on_node: Path, game_folder: Path, an_evening: Callable[..., evening.Evening]
 ) -> None:
     assert (GAMES / "socketio-server.ts").read_text("utf-8").count("\n") < 200
 
@@ -152,7 +135,7 @@ def test_a_game_server_on_socket_io_plays_the_whole_evening_with_its_stock_clien
             await evening.play(e)
             return e
 
-    with games(["node", str(on_node / "socketio-server.js"), "{port}"], own, folder) as running:
+    with games(["node", str(on_node / "socketio-server.js"), "{port}"], own, game_folder) as running:
         e = asyncio.run(story(running))
     assert e.steps[-1] == "removed"
 
