@@ -329,7 +329,8 @@ def test_a_capacity_that_is_no_number_lets_nobody_in(client: redis.Redis) -> Non
     keys = [K["state"], K["roster"], K["presence"], K["log"]]
     with pytest.raises(redis.ResponseError, match=r"BADSTATE .* capacity"):
         client.fcall("session_join", 4, *keys, "ann#1", "{}", "", LEASE, TTL, "", "5")
-    assert client.fcall("session_join", 4, *keys, "ann#1", "{}", 1, LEASE, TTL, "", "5") == [1, "joined"]
+    with pytest.raises(redis.ResponseError, match=r"BADSTATE .* capacity"):
+        client.fcall("session_join", 4, *keys, "ann#1", "{}", 1, LEASE, TTL, "", "5")
 
 
 @pytest.mark.parametrize("pair", [(b"\xff", "v"), ("f", b"\xc0\x80")])
@@ -354,7 +355,7 @@ def test_a_foreign_type_at_any_key_is_refused_by_its_name_and_stays(
     client: redis.Redis, function: functions.Function
 ) -> None:
     args: list[Any] = [GOOD.get(a.check, "1") for a in function.call.args]
-    args += ["f", "1"] if function.call.rest and function.call.rest.kind == "fields" else []
+    args += (["f", "1"] if function.call.rest.kind == "fields" else ["1"]) if function.call.rest else []
     names = [f"w:{{s}}:{name}" for name in function.keys]
     for place, (_, kind) in enumerate(function.call.keys):
         if kind == "any":

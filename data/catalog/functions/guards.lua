@@ -10,13 +10,6 @@ local function check_id(text) return check_name(text) and not string.find(text, 
 
 local function check_number(text) return decimal(text, -1e15, 1e15) end
 
--- The fields of the state that a turn asks for; false where there is none.
-local function fields_of(state, names)
-  local found, values = {}, redis.call('HMGET', state, unpack(names))
-  for i, name in ipairs(names) do found[name] = values[i] end
-  return found
-end
-
 local function time_of(text) return text and whole(text, 0, LAST_VERSION) or nil end
 
 local function role_of(t)

@@ -35,7 +35,7 @@ local function session_record(keys, a, session)
   if rule.size or rule.trim then note(keys[1], keys[4]) end
   advance(keys, keys[2], session, a, a.type, a.op_id, a.data)
   remember(keys[3], session, a)
-  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 3)
+  refresh(keys, a.ttl_s, 4, 1)
   return {session.version, 'ok'}
 end
 

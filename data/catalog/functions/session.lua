@@ -86,7 +86,7 @@ local function session_apply(keys, a, session)
   if refused then return refused end
   advance(keys, keys[2], session, a, a.type, a.op_id, a.data, a.fields)
   remember(keys[3], session, a)
-  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 2)
+  refresh(keys, a.ttl_s, 2, 1)
   return {session.version, 'ok'}
 end
 

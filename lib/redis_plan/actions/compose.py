@@ -85,7 +85,7 @@ def compose(
         more=session,
         session=session,
     )
-    return Function(call, writer.body(call), lua=f"act_{call.name}", own=writer.commands())
+    return Function(call, writer.body(call), lua=f"act_{call.name}", own=writer.commands(), asks=writer.asks())
 
 
 _OF_SESSION = ("duplicate", "ended", "gone")
@@ -125,7 +125,6 @@ class _Writer:
     def body(self, call: Call) -> str:
         """Return the function: guards in their order, effects in theirs, then version, log and publish."""
         lines = [f"local function act_{call.name}(keys, a{', session' if self.session else ''})", *self.turn()]
-        lines += self.reads()
         for guard in self.kind.guards:
             refused = _quoted(guard.answer)
             more = f", unpack(t.{tells})" if (tells := _word(guard).tells) else ""
@@ -164,18 +163,19 @@ class _Writer:
     def turn(self) -> list[str]:
         names = ["state", "log", "idem", *self.keys] if self.session else list(self.keys)
         there = ", ".join(f"{name} = keys[{place}]" for place, name in enumerate(names, 1))
-        more = "session = session, s = {}, set = {}, del = {}, " if self.session else ""
+        more = "session = session, s = session and session.s, set = {}, del = {}, " if self.session else ""
         parts: tuple[Guard | Effect, ...] = (*self.kind.guards, *self.kind.effects)
         more += "keys = keys, " if any(_word(part).tells for part in parts) else ""
-        made = [f"local t = {{{there}, {more}a = a, now = clock()}}"]
+        clock = "clock(session)" if self.session else "clock()"
+        made = [f"local t = {{{there}, {more}a = a, now = {clock}}}"]
         if any(_word(part).reopens for part in parts):
             made.append("if session and session.status == 'handed_over' then session.ended = false end")
         if self.session:
             made += ["local refused = refusal(t.idem, session, a)", "if refused then return refused end"]
         return made
 
-    def reads(self) -> list[str]:
-        """Return what reads the fields of the state that guards, effects and the event ask for, all at once."""
+    def asks(self) -> str:
+        """Return the fields of the state that guards, effects and the event ask for, as Lua expressions."""
         found: list[str] = []
         parts: tuple[Guard | Effect, ...] = (*self.kind.guards, *self.kind.effects)
         for part in parts:
@@ -183,14 +183,12 @@ class _Writer:
                 option = _OPTION.fullmatch(field)
                 found.append(_field(str(part.options[option[1]]) if option else field))
         found += [_field(shown.partition(" ")[2]) for shown in self.kind.shows if shown.startswith("field ")]
-        names = ", ".join(dict.fromkeys(found))
-        return [f"t.s = fields_of(t.state, {{{names}}})"] if names else []
+        return ", ".join(dict.fromkeys(found))
 
     def ending(self) -> list[str]:
         if not self.session:
             return ["return 'ok'"]
         strings = sum(type_ == "string" for _, type_ in self.keys.values())
-        kept = 2 + len(self.keys) - strings  # those whose TTL is the session's
         written = dict.fromkeys(str(e.options["key"]) for e in self.kind.effects if "key" in e.options and e.name not in ("empty", "remove", "drop", "erase"))  # fmt: skip
         written |= dict.fromkeys(own_lua.written(self.kind.lua))
         fields = any(_word(e).fields for e in self.kind.effects)
@@ -200,7 +198,7 @@ class _Writer:
             *(f"note(t.state, t.{name}{of})" for name in written if self.keys[name][1] != "string"),
             f"advance(keys, t.log, session, a, {_quoted(self.kind.announces)}, a.op_id, {self.event()}, t.set)",
             "remember(t.idem, session, a)",
-            f"refresh({{keys[1], keys[2], unpack(keys, {4 + strings})}}, a.ttl_s, {kept})",
+            f"refresh(keys, a.ttl_s, {3 + len(self.keys)}, {1 + strings})",  # the answer and what ends by itself keep theirs
             "return {session.version, 'ok'}",
         ]
 

@@ -162,21 +162,25 @@ def _file() -> Mapping[str, Any]:  # Any: a TOML table
     return tomllib.loads((catalog_dir() / "functions" / "calls.toml").read_text("utf-8"))
 
 
-def lua_table(call: Call, runs: Iterable[str], by_form: Mapping[str, Iterable[str]], name: str) -> str:
+def lua_table(call: Call, runs: Iterable[str], by_form: Mapping[str, Iterable[str]], name: str, asks: str = "") -> str:
     """Return the definition as kernel.lua takes it.
 
-    ``runs`` are the commands that are checked before the body, ``by_form`` those of one form of the log.
+    ``runs`` are the commands that are checked before the body, ``by_form`` those of one form of the log; ``asks`` names
+    further fields of the state.
     """
 
     def argument(a: Argument) -> str:
         absent = f", {_quoted(a.absent)}" if a.absent else ""
         return f"{{{_quoted(a.name)}, check_{a.check}{absent}}}"
 
-    types = ("state" if call.of_session and name == "state" else kind for name, kind in call.keys)
+    shown = {"state": "state", "idem": "answer"} if call.of_session else {}  # what its reader finds out
+    types = (shown.get(name, kind) for name, kind in call.keys)
     lines = [f"name = {_quoted(call.name)}, types = {{{', '.join(map(_quoted, types))}}},"]
     lines += ["more = true,"] if call.more else []
     lines += [f"args = {{{', '.join(argument(a) for a in call.args)}}},"]
+    lines += ["given = {},"]
     lines += [f"rest = {{{_quoted(call.rest.name)}, check_rest_{call.rest.check}}},"] if call.rest else []
+    lines += [f"asks = function(a) return {{'epoch', 'version', 'status', {asks}}} end,"] if asks else []
     lines += [f"runs = {_list(runs)},"]
     forms = [f"{form} = {_list(commands)}" for form, commands in by_form.items() if commands]
     lines += [f"by_form = {{{', '.join(forms)}}},"] if forms else []

@@ -45,6 +45,7 @@ class Function:
     body: str
     lua: str = ""  # what its body is called in Lua, where that is not the function's name
     own: frozenset[str] = frozenset()  # commands that it may run whatever the form of log and channel
+    asks: str = ""  # fields of the state that it is given beside epoch, version and status, as Lua expressions
 
     @property
     def name(self) -> str:
@@ -95,7 +96,7 @@ class Function:
 
     def _text(self, runs: Iterable[str], by_form: Mapping[str, Iterable[str]]) -> str:
         inside = self.lua or self.name
-        table = calls.lua_table(self.call, runs, by_form, inside)
+        table = calls.lua_table(self.call, runs, by_form, inside, self.asks)
         runner = "run_session" if self.call.of_session else "run"
         call = f"(keys, args)\n  return {runner}({inside.upper()}, {inside}, keys, args)\nend"
         return f"do\n{self.body}\n\n{table}\n{self.entry} = function{call}\nend"
