@@ -85,7 +85,13 @@ def client_module(folder: Path, name: str) -> ModuleType:
 
 
 def block(readme: str, language: str, begins: str = "") -> str:
-    """Return the one block of a language in a README."""
+    """Return the first block of a language in a README that begins so."""
     found = re.findall(rf"```{language}\n({re.escape(begins)}.+?)```", readme, re.DOTALL)
-    assert len(found) == 1
+    assert found
     return str(found[0])
+
+
+def worker_block(readme: str) -> str:
+    """Return the lines of a README that run a worker."""
+    (found,) = (text for text in re.findall(r"```python\n(.+?)```", readme, re.DOTALL) if "Worker(" in text)
+    return str(found)

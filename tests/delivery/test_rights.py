@@ -110,6 +110,7 @@ FILLED = {
     "lock_release": [Scene((("SET", TARGET, "ann:1"),), (TARGET,), ("ann", 1))],
     "hold_release": [Scene((("SET", TARGET, "ann:1"),), (TARGET,), ("ann",))],
     "due_claim": [Scene((("ZADD", TARGET, "1", "e"),), (TARGET,), (1000, 10))],
+    "due_move": [Scene((("ZADD", TARGET, "7", "e"),), (TARGET,), ("e", 7, 9))],
     "due_done": [Scene((("ZADD", TARGET, "7", "e"),), (TARGET,), ("e", 7))],
     "match_take": [Scene((("ZADD", TARGET, "1", "a", "2", "b"),), (TARGET,), (2,))],
     "position_sweep": [Scene((("ZADD", TARGET, "1", "a"), ("ZADD", OTHER, "1", "a")), (TARGET, OTHER), (10,))],

@@ -104,6 +104,13 @@ local function due_done(keys, a)
   return 'done'
 end
 
+-- FUNCTION due_move
+local function due_move(keys, a)
+  if tonumber(redis.call('ZSCORE', keys[1], a.entry) or -1) ~= a.claimed_until then return 'lost' end
+  redis.call('ZADD', keys[1], 'XX', digits(a.at_ms), a.entry)
+  return 'moved'
+end
+
 -- FUNCTION inbox_push
 local function inbox_push(keys, a)
   local length = redis.call('RPUSH', keys[1], a.message)

@@ -14,6 +14,7 @@ from redis_plan.delivery import (
     redis_plan_sync_cluster,
     redis_plan_sync_driver,
     redis_plan_websocket,
+    redis_plan_worker,
     snapshot_clients,
     snapshots,
 )
@@ -24,7 +25,7 @@ from redis_plan.keyspace.model import Keyspace
 from redis_plan.resources import catalog_dir
 
 PYTHON, PYTHON_DRIVER, PYTHON_PERIODS = "redis_plan_sync.py", "redis_plan_sync_driver.py", "redis_plan_periods.py"
-PYTHON_CLUSTER = "redis_plan_sync_cluster.py"
+PYTHON_CLUSTER, PYTHON_WORKER = "redis_plan_sync_cluster.py", "redis_plan_worker.py"
 PYTHON_WEBSOCKET, PYTHON_GATEWAY, PYTHON_SERVE = (
     "redis_plan_websocket.py",
     "redis_plan_gateway.py",
@@ -127,12 +128,18 @@ def _serve(brief: Brief, keyspace: Keyspace) -> str:
     )  # fmt: skip
 
 
+def works(keyspace: Keyspace) -> bool:
+    """Whether there are deadlines that a worker takes up: an index in sorted sets, beside sessions."""
+    return not functions.missing(keyspace) and any((p.use, p.type) == ("due", "zset") for p in keyspace.keys)
+
+
 def artefacts(brief: Brief, keyspace: Keyspace) -> tuple[Artefact, ...]:
     """Return the files of a project whose sessions are kept in sync; none for another."""
     if functions.missing(keyspace):
         return ()
     library = clients.library_for(brief)
     sharded = any(p.chosen == "sharded-pubsub" for p in keyspace.channels)
+    worker = Artefact(PYTHON_WORKER, _beside(redis_plan_worker), "a worker: due deadlines, sweeps, results handed over")
     cluster = Artefact(PYTHON_CLUSTER, python_cluster(), "the same on the primaries of a cluster")
     return (
         Artefact(PYTHON, python_sync(), "SyncClient without I/O, for Python"),
@@ -142,6 +149,7 @@ def artefacts(brief: Brief, keyspace: Keyspace) -> tuple[Artefact, ...]:
         Artefact(
             PYTHON_GATEWAY, _beside(redis_plan_gateway), "a gateway on them: rooms, catch-up, presence, slow clients"
         ),
+        *([worker] if works(keyspace) else []),
         Artefact(PYTHON_SERVE, _serve(brief, keyspace), "that gateway as a process, to start from"),
         Artefact(PYTHON_PERIODS, periods_file(brief, keyspace, "periods.py.j2"), "every period with its reason"),
         Artefact(TYPESCRIPT, typescript_sync(), "SyncClient without I/O, for the browser and the gateway"),

@@ -83,10 +83,10 @@ def timer_commands(brief: Brief, keyspace: Keyspace) -> list[command_block.Line]
         return []
     writer = Writer(brief, keyspace)
     done = writer.call("done_due", entry="<entry>", claimed_until="<claimed_until>")
-    again = ("ZADD", writer.key(due.name), "<deadline>", "<entry>")
+    again = writer.call("move_due", entry="<entry>", claimed_until="<claimed_until>", at_ms="<deadline>")
     return [
         command_block.line(keyspace, writer.call("claim_due"), "entry, claimed_until, entry, …: ours until then"),
-        command_block.line(keyspace, done, "after the action: 0 where it got another deadline meanwhile"),
+        command_block.line(keyspace, done, "after the action; lost: it got another deadline meanwhile"),
         command_block.line(keyspace, again, "instead, where the state names a further one"),
     ]
 

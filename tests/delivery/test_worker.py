@@ -1,0 +1,228 @@
+"""The delivered worker: one owner of a deadline, also where a worker is killed in the middle; rooms swept, ended and handed over."""
+
+import asyncio
+import os
+import secrets
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import redis
+
+from redis_plan import server
+from redis_plan.delivery import acl, syncing
+from redis_plan.delivery.redis_plan_worker import Pace, Worker
+from redis_plan.server import Server
+from tests.conftest import within
+from tests.delivery import made
+
+#: A worker as the README has it, with a duty of its own that says what it does and takes a while.
+SLOW = """
+    async def slow(session_id: str, kind: str) -> None:
+        print("began", session_id, flush=True)
+        await asyncio.sleep(0.1 + int(session_id[1:]) % 7 / 10)
+        print("ended", session_id, flush=True)
+
+    duties["timer"] = slow
+    worker = Worker("""
+
+
+@pytest.fixture(scope="module")
+def folder(sample: made.Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The artefacts of the sample, and two programs: the README's lines as they stand, and with a duty that is slow."""
+    found = made.write(sample.artefacts, tmp_path_factory.mktemp("worker"))
+    lines = made.worker_block(sample.text("README.md"))
+    (found / "work.py").write_text(lines, "utf-8")
+    slow = lines.replace("\n    worker = Worker(", SLOW, 1).replace("Pace(POLL_S, CLAIM_S)", "Pace(POLL_S, 1.0)")
+    assert slow.count("slow") > 1
+    (found / "slow.py").write_text(slow, "utf-8")
+    return found
+
+
+@pytest.fixture(scope="module")
+def guarded(sample: made.Project) -> Iterator[Server]:
+    """A server with the sample's library and users."""
+    with server.open_own({"port": "auto"}) as live:
+        root = live.client()
+        root.function_load(sample.text("functions.lua"))
+        for user in acl.users(sample.keyspace):
+            root.execute_command("ACL", "SETUSER", user.name, "reset", "on", ">w-1", *user.rules)
+        yield live
+
+
+class Process:
+    """A worker by its own rights, and what it said so far."""
+
+    def __init__(self, folder: Path, live: Server, program: str) -> None:
+        environment = {**os.environ, "REDIS_URL": f"redis://worker:w-1@127.0.0.1:{live.address[-1]}", "PYTHONPATH": ""}
+        self.said = folder / f"{secrets.token_hex(4)}.txt"
+        with self.said.open("w") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, program], cwd=folder, env=environment, stdout=out, stderr=subprocess.STDOUT
+            )
+
+    @property
+    def lines(self) -> list[str]:
+        return self.said.read_text().splitlines()
+
+    def words(self, word: str) -> list[str]:
+        """The sessions of which it said so."""
+        return [line.split()[1] for line in self.lines if line.startswith(word)]
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        """Ask it to stop, and hold that it ended well."""
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(20) == 0
+
+
+@contextmanager
+def working(folder: Path, live: Server, program: str) -> Iterator[Process]:
+    """Run a worker; it is killed at the end if it has not ended."""
+    it = Process(folder, live, program)
+    try:
+        assert within(15, lambda: "working" in it.lines)
+        yield it
+    finally:
+        it.kill()
+
+
+def due(live: Server, generated: ModuleType, session: str, kind: str) -> None:
+    key = generated.Keys().due(generated.bucket(session))
+    live.client().zadd(key, {f"{generated.encode_id(session)}:{kind}": 1})
+
+
+def open_deadlines(live: Server) -> int:
+    client: Any = live.client()
+    return sum(client.zcard(key) for key in client.scan_iter("*:due:*"))
+
+
+def test_what_is_over_is_swept_ended_handed_over_and_removed(
+    guarded: Server, folder: Path, generated: ModuleType
+) -> None:
+    client: Any = guarded.client(decode_responses=True)
+    o = generated.Operations(client, generated.Keys())
+    rooms = ["left", "idle", "a:b {c}", "busy"]
+    for room in rooms:
+        o.create(room)
+        o.join(room, "ann", "c1", {})
+        due(guarded, generated, room, "lease")
+    client.zadd(o.keys.presence("left"), {"ann#c1": 1})
+    for room in ("idle", "a:b {c}"):
+        client.hset(o.keys.state(room), "updated_at", "1")
+        due(guarded, generated, room, "idle")
+    with working(folder, guarded, "work.py") as process:
+        assert within(15, lambda: not client.exists(o.keys.state("idle"), o.keys.state("a:b {c}")))
+        assert within(15, lambda: not client.hlen(o.keys.roster("left")))
+        assert within(15, lambda: open_deadlines(guarded) == 2)  # those of the two that go on have their next one
+        process.stop()
+        assert process.lines == ["working"]
+    assert client.hkeys(o.keys.roster("busy")) == ["ann"]
+    client.flushdb()
+
+
+def test_each_deadline_has_one_owner_and_that_of_a_killed_worker_is_taken_up_by_another(
+    guarded: Server, folder: Path, generated: ModuleType
+) -> None:
+    sessions = [f"t{number}" for number in range(60)]
+    for session in sessions:
+        due(guarded, generated, session, "timer")
+    with working(folder, guarded, "slow.py") as first, working(folder, guarded, "slow.py") as second:
+        assert within(15, lambda: first.words("ended"))
+        first.kill()
+        assert within(20, lambda: open_deadlines(guarded) == 0)
+        second.stop()
+        ended, began = Counter(first.words("ended") + second.words("ended")), set(first.words("began"))
+        cut = began - set(first.words("ended"))
+        assert cut, "it was killed while it worked"
+        assert cut <= set(second.words("ended"))
+    assert sorted(ended) == sorted(sessions)
+    assert {
+        session for session, times in ended.items() if times > 1
+    } <= began  # nothing that the killed one had not begun
+
+
+def test_two_workers_share_what_is_due_and_a_stop_finishes_what_was_begun(
+    guarded: Server, folder: Path, generated: ModuleType
+) -> None:
+    sessions = [f"t{number}" for number in range(60)]
+    for session in sessions:
+        due(guarded, generated, session, "timer")
+    with working(folder, guarded, "slow.py") as first, working(folder, guarded, "slow.py") as second:
+        assert within(15, lambda: first.words("began"))
+        first.stop()
+        assert within(20, lambda: open_deadlines(guarded) == 0)
+        second.stop()
+        said = [line for line in first.lines + second.lines if line != "working"]
+    assert sorted(said) == sorted(f"{word} {session}" for word in ("began", "ended") for session in sessions)
+
+
+class Index:
+    """The index of one bucket without a server: what is claimed, and what the worker says of it."""
+
+    def __init__(self, entries: list[str]) -> None:
+        self.entries, self.said = entries, list[tuple[str, str]]()
+
+    async def claim_due(self, bucket: str, /, *, claim_ms: int, batch: int) -> list[Any]:
+        taken, self.entries = self.entries[:batch], self.entries[batch:]
+        return [Held(entry, claim_ms) for entry in taken]
+
+    async def done_due(self, bucket: str, entry: str, claimed_until: int, /) -> str:
+        self.said.append(("done", entry))
+        return "done"
+
+    async def move_due(self, bucket: str, entry: str, claimed_until: int, at_ms: int, /) -> str:
+        self.said.append((f"moved to {at_ms}", entry))
+        return "moved"
+
+
+class Held:
+    """A claim."""
+
+    def __init__(self, entry: str, until: int) -> None:
+        self.entry, self.until = entry, until
+
+
+def test_what_fails_takes_too_long_or_is_unknown_is_left_to_be_due_again(caplog: pytest.LogCaptureFixture) -> None:
+    index = Index(["a:fails", "b:hangs", "c:later", "d:strange", "e:once"])
+
+    async def fails(session_id: str, kind: str) -> None:
+        raise redis.ConnectionError(session_id)
+
+    async def hangs(session_id: str, kind: str) -> None:
+        await asyncio.sleep(60)
+
+    async def later(session_id: str, kind: str) -> float:
+        return 12.4
+
+    async def once(session_id: str, kind: str) -> None:
+        return None
+
+    async def story() -> Counter[str]:
+        worker = Worker(
+            index, {"fails": fails, "hangs": hangs, "later": later, "once": once}, Pace(0.01, 0.2), buckets=["00"]
+        )
+        running = asyncio.create_task(worker.run())
+        while worker.counts.total() < 5:
+            await asyncio.sleep(0.01)
+        worker.stop()
+        await asyncio.wait_for(running, 5)
+        return worker.counts
+
+    assert asyncio.run(story()) == {"failed": 2, "moved": 1, "unknown": 1, "done": 1}
+    assert sorted(index.said) == [("done", "e:once"), ("moved to 12", "c:later")]
+
+
+def test_only_a_project_with_an_index_of_deadlines_gets_a_worker(project: made.Project) -> None:
+    there = any(a.path == syncing.PYTHON_WORKER for a in project.artefacts)
+    assert there == syncing.works(project.keyspace) == ("Worker(" in project.text("README.md"))
