@@ -77,7 +77,7 @@ def _names(brief: Brief, keyspace: Keyspace) -> dict[str, Any]:  # Any: what the
         "folds": any(a.kind == "folded" for o in every for a in o.arguments),
         "ttls": [(p.name, p.ttl.seconds) for p in keyspace.keys if p.ttl.seconds is not None],
         "bounds": [(p.name, int(p.max_elements)) for p in keyspace.keys],
-        "limits": [(p.name, p.ttl.seconds, int(p.max_elements)) for p in keyspace.keys],
+        "limits": _limits(keyspace),
         "constants": _constants(brief, keyspace),
         "max_id_bytes": naming.MAX_ID_BYTES,
         "builders": [_builder(p, brief) for p in keyspace.patterns],
@@ -245,12 +245,19 @@ def _record(operation: Operation) -> dict[str, Any]:  # Any: text and lines
     }  # fmt: skip
 
 
+def _limits(keyspace: Keyspace) -> list[str]:
+    """Return lifetime and bound of each key as entries of a table, several on a line."""
+    found = [f"{quote(p.name)}: ({p.ttl.seconds}, {int(p.max_elements)})," for p in keyspace.keys]
+    lines = textwrap.wrap(
+        " ".join(entry.replace(" ", "\0") for entry in found), 112, break_long_words=False, break_on_hyphens=False
+    )
+    return [line.replace("\0", " ") for line in lines]
+
+
 def _shared_record(keyspace: Keyspace) -> dict[str, str]:
     """Return ARGV of ``session_record`` as the definition orders it, in Python and in TypeScript."""
     py_channel, ts_channel, sharded = channel_of(keyspace)
-    py = {"channel": f'f"{{{py_channel}}}{sharded}"' if sharded else py_channel or '""', "op_id": "op_id",
-          "expected_version": "expected", "type": 'change.get("event", name)',
-          "data": '_json(change.get("data"))', "ttl_s": 'TTL["state"]', "log_max": "LOG_MAX", "idem_ttl_s": 'TTL["idem"]',
+    py = {"channel": "channel", "op_id": "op_id", "expected_version": "expected", "type": "event", "data": "data", "ttl_s": 'TTL["state"]', "log_max": "LOG_MAX", "idem_ttl_s": 'TTL["idem"]',
           "command": "command", "most": "BOUND[name]", "element": "*element"}  # fmt: skip
     ts = {"channel": f"`${{{ts_channel}}}{sharded}`" if sharded else ts_channel or '""', "op_id": "opId",
           "expected_version": 'String(change.expectedVersion ?? "")', "type": "change.event ?? name", "data": "json(change.data)",
@@ -259,9 +266,9 @@ def _shared_record(keyspace: Keyspace) -> dict[str, str]:
     order = [argument.name for argument in calls.calls()[records.NAME].args]
     idem = keyspace.pattern("idem").name
     py_keys = [
-        "self.keys.state(session_id)",
-        "self.keys.log(session_id)",
-        f'self.keys.{snake(idem)}(session_id, op_id or "none")',
+        "k.state(session_id)",
+        "k.log(session_id)",
+        f'k.{snake(idem)}(session_id, op_id or "none")',
         "target",
     ]
     ts_keys = [
@@ -271,6 +278,7 @@ def _shared_record(keyspace: Keyspace) -> dict[str, str]:
         "target",
     ]
     return {
+        "py_channel": f'f"{{{py_channel}}}{sharded}"' if sharded else py_channel or '""',
         "py_keys": python_call("        keys = _argv(", py_keys, ")", 8),
         "py_args": python_call("        args = _argv(", [py[name] for name in order], ")", 8),
         "ts_keys": typescript_call("    const keys = [", ts_keys, "];", 4),
@@ -300,7 +308,7 @@ def _about(operation: Operation) -> list[str]:
     """Return the documentation of a method: what it does, and the results and parameters that are its own."""
     call, first = operation.function.call, f"{operation.about.rstrip('.')}."
     about = wrapped(first[:1].upper() + first[1:])
-    told = [p for p in operation.parameters if p.name in _OWN and p.says]
+    told = [p for p in operation.parameters if p.name in _OWN and p.says != _usual(p)]
     own: Mapping[str, str] = {} if call.name == records.NAME else call.results
     words = [
         f"{word}: {says}." for word, says in own.items() if word not in _EVERYWHERE or call.name == "session_remove"
@@ -309,13 +317,23 @@ def _about(operation: Operation) -> list[str]:
     return [*about, "", *wrapped(" ".join(words))] if words else about
 
 
+def _usual(p: Parameter) -> str:
+    """Return what a parameter of this name means where nothing else is said."""
+    given = calls.arguments().get(p.name)
+    return given.says if given else ""
+
+
 def _everywhere(made: Sequence[Operation], name: Callable[[str], str]) -> list[str]:
     """Return what the results and the parameters of all methods mean, each once."""
     told: dict[str, str] = {}
     for o in made:
         shared = o.function.call.results if o.function.name in ("session_apply", records.NAME) else {}
         told |= {word: says for word, says in shared.items() if word not in told}
-        told |= {name(p.name): plain(p.says) for p in o.parameters if p.says and p.kind != "id" and p.name not in _OWN}
+        told |= {
+            name(p.name): plain(p.says)
+            for p in o.parameters
+            if p.says and p.kind != "id" and (p.name not in _OWN or p.says == _usual(p))
+        }
     return wrapped(" ".join(f"{word}: {says}." for word, says in told.items()), 114)
 
 

@@ -240,8 +240,11 @@ def _record(function: Function, pattern: KeyPattern, brief: Brief, method: str, 
                 then += [replace(p, default=p.default or "none") for p in added]
                 arguments.append(argument)
     keys = (Key("state", (_SESSION,)), Key("log", (_SESSION,)), Key("idem", (_SESSION, "op_id")), _key(pattern))
+    removes = method.startswith("remove")  # beside its like, which says what the key holds
     about = (
-        f"{'Remove' if method.startswith('remove') else 'Write'} one element of {pattern.name}: {plain(pattern.holds)}"
+        f"Remove one element of {pattern.name}"
+        if removes
+        else f"Write one element of {pattern.name}: {plain(pattern.holds)}"
     )
     return Operation(
         method, function, about, serves(brief, pattern.requirements, 3), (*ids, *first, *then), keys, tuple(arguments)

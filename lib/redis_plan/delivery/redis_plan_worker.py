@@ -1,13 +1,16 @@
 """A worker: it takes up the deadlines that are due, each by one worker at a time, and ends the sessions that are over.
 
-    duties = {"lease": leases(link, operations, keys.state, SWEEP_S), "idle": lifetime(link, operations, keys.state, IDLE_S, keep)}
+    lease, idle = leases(link, operations, keys.state, SWEEP_S), lifetime(link, operations, keys.state, IDLE_S, keep)
+    duties = {"lease": lease, "idle": idle, "timer": …}
     worker = Worker(operations, duties, Pace(POLL_S, CLAIM_S), decode_id)
     loop.add_signal_handler(signal.SIGTERM, worker.stop)
     await worker.run()
 
-An entry of the index is "<session_id>:<kind>", its score the deadline. A worker that dies leaves its claims, and another one
-takes them up when they end: so a duty may be begun twice, and asks the session whether it is still to be done, as each
-function and action does. Written by redis-plan: the next build writes it again and keeps an edited one aside.
+An entry of the index is "<session_id>:<kind>", its score the deadline. A worker that dies leaves its claims, and
+another one takes them up when they end: so a duty may be begun twice, and asks the session whether it is still to be
+done, as each function and action does.
+
+Written by redis-plan: the next build writes it again and keeps an edited one aside.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ MOST_SWEPT: Final = 100
 
 _log = logging.getLogger("redis_plan")
 
-#: Carries out what is due of a session, by its id and the kind of deadline; returns the next one in Unix ms, None for none.
+#: Carries out what is due of a session, by its id and the kind of deadline; returns the next one in Unix ms, or None.
 Duty = Callable[[str, str], Awaitable[float | None]]
 
 
@@ -198,8 +201,8 @@ def lifetime(
 ) -> Duty:
     """Return the duty that ends an idle session, has its result kept, and removes it stays_s later.
 
-    ``keep`` writes the result where it stays and returns what proves it, such as the id of its row. It is called again where
-    a worker died behind it, so it must know its session again.
+    ``keep`` writes the result where it stays and returns what proves it, such as the id of its row. It is called again
+    where a worker died behind it, so it must know its session again.
     """
 
     async def over(session_id: str, _kind: str) -> float | None:
