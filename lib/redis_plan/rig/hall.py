@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from redis_plan.brief.model import Brief
-from redis_plan.delivery import clients, library, syncing
+from redis_plan.delivery import action_clients, clients, library, syncing
 from redis_plan.keyspace import naming
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.measure import histogram, serverside
@@ -116,6 +116,7 @@ def lay(folder: Path, brief: Brief, keyspace: Keyspace) -> Path:
     """Write what a gateway and its functions are delivered as; return the folder. The design has sessions."""
     found = {library.FILE: library.compose(brief, keyspace), clients.PYTHON: clients.python_client(brief, keyspace)}
     found |= {artefact.path: artefact.text for artefact in syncing.artefacts(brief, keyspace)}
+    found |= {action_clients.PYTHON: text} if (text := action_clients.python_module(brief, keyspace)) else {}
     for name, text in found.items():
         (folder / name).write_text(text, "utf-8")
     return folder

@@ -170,26 +170,38 @@ def _return(member: str, seat_s: float, back: str) -> str:
     return f"{within}."
 
 
+#: Commands of one connection a second, and at once: what a hurried hand does, far below what a loop sends (chosen).
+_COMMANDS_A_SECOND, _COMMANDS_AT_ONCE = 10, 20
+_JOIN, _TRY = "seats.join", "codes.try_code"
+
+
+def _wrong_codes(keyspace: Keyspace) -> str:
+    """Return the row that bounds guessing: wrong codes of one device, as who shares an address joins with others; or ""."""
+    tries = next((action for action in keyspace.actions if action.kind == _TRY), None)
+    counter = keyspace.use("rate")
+    if tries is None or counter is None:
+        return ""
+    most = dict(tries.values).get("limit", 10)
+    asked = f"; {', '.join(tries.requirements[:2])}" if tries.requirements else ""
+    return (
+        f"| wrong codes a device | {most}/min{asked} | `rate_hit` on `{counter.template}` before the code is looked up, by the id of the "
+        f"device and not by its address; a right code's try is given back | refused: the code is not looked up |\n"
+    )
+
+
 def limits(brief: Brief, keyspace: Keyspace) -> str:
     """Return limits, rolling deploys and ticks."""
     noun = keyspace.session_noun
-    rate = max(1.0, 5 * brief.value("events_per_session"))
-    counter = keyspace.use("rate")
-    window = (
-        f"fixed window `{counter.template}`: `rate_hit` above, or `SET <key> 0 EX {counter.ttl.seconds} NX`, `INCR` in one `MULTI`"
-        if counter
-        else "token bucket in the gateway, by the HMAC of the address"
-    )
+    joins = next((action.name for action in keyspace.actions if action.kind == _JOIN), "session_join")
     return f"""### Limits, deploys, owners
 
 | Limit | Value | Where | Answer |
 |:--|:--|:--|:--|
-| members {with_article(noun)} | {brief.value("session_capacity"):,g} (`session_capacity`, {brief.fact("session_capacity").where}) | in `session_join` | `full` |
-| connections a member | 2 (chosen) | in `session_join` | takeover: {sockets.sign(brief, "taken")} |
-| commands a connection | {rate:g}/s, burst {2 * rate:g} (5 x events_per_session, modelled) | token bucket in the gateway | `slow_down`, then {sockets.sign(brief, "limit")} |
+| members {with_article(noun)} | {brief.value("session_capacity"):,g} (`session_capacity`, {brief.fact("session_capacity").where}) | in `{joins}` | `full` |
+| connections a member | {seating.connections(keyspace.actions)} | in `{joins}` | takeover: {sockets.sign(brief, "taken")} |
+| commands a connection | {_COMMANDS_A_SECOND}/s, {_COMMANDS_AT_ONCE} at once (chosen) | token bucket in the gateway | `slow_down`, then {sockets.sign(brief, "limit")} |
 | live {plural(noun)} a user | 5 (chosen) | the service's own record of open {plural(noun)}, before `session_create` | `too_many` |
-| joins an address | 20/min (chosen) | {window} | `slow_down` |
-| log, idem, events | section 3 and 4 | in the functions | trimmed, TTL |
+{_wrong_codes(keyspace)}| log, idem, events | section 3 and 4 | in the functions | trimmed, TTL |
 
 - **Rolling deploy.** The gateway stops accepting, closes sockets ({sockets.sign(brief, "deploy")}) over {units.write(periods.seconds(brief, "drain"), "s")} at random, and exits; leases outlive it ({units.write(chain.lease(brief), "s")}), so nobody loses the seat. Old and new gateways run side by side: functions are only added or extended at the end of ARGV; a changed meaning gets a new name (`session_apply_2`).
 - **A tick or a timer** of {with_article(noun)} belongs to the worker that claims it: the due index gives the {noun}, and `session_apply` with `expected_version` is the fencing token: a worker that slept through a pause writes with an old version and gets `conflict`.

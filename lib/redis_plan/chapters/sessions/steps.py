@@ -27,7 +27,7 @@ from redis_plan.keyspace.model import Bound, Keyspace
 from redis_plan.measure.finding import Finding, Value
 from redis_plan.measure.lab import Lab
 from redis_plan.rig.playing.delivered import Delivered, delivered
-from redis_plan.rig.playing.watching import INVARIANTS, Watch, words
+from redis_plan.rig.playing.watching import INVARIANTS, Watch, same, words
 from redis_plan.server import Server
 
 QUESTION = (
@@ -136,7 +136,7 @@ class Walk:
     def open(self) -> None:
         """Begin with an empty server and a session of the host's, with two members in it."""
         self.made.admin.flushdb()
-        self.made.send(self.made.call("create", SESSION, **owner(self.made)))
+        self.made.send(self.made.calls.create(SESSION, **owner(self.made)))
         for member in MEMBERS[:2]:
             self.made.send(self.made.calls.join(SESSION, member, "c1", {"name": member}))
         self.seen = self.watch.look()
@@ -211,7 +211,7 @@ class Walk:
             answer = str(error)
         once, self.seen = self.seen, self.watch.look()
         ended = once.state.get("status") != "open"
-        if (answer not in ("duplicate", "ended") if ended else answer != "duplicate") or once.keys != self.seen.keys:
+        if (answer not in ("duplicate", "ended") if ended else answer != "duplicate") or not same(once, self.seen):
             self.broken["again"] += 1
 
     def _draw(self, parameter: Parameter, kind: Kind) -> Any:  # Any: what the client's method takes
@@ -238,7 +238,7 @@ class Walk:
 
 def owner(made: Delivered) -> dict[str, Any]:  # Any: what the client's method takes
     """Return how the client's ``create`` is told whose session it is."""
-    takes = {p.name for p in made.methods["create"].parameters}
+    takes = {p.name for p in made.life["create"].parameters}
     return {"owner": HOST} if "owner" in takes else {"fields": {"owner": HOST}}
 
 

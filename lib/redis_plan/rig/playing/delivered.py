@@ -43,7 +43,9 @@ class Delivered:
         self.operations = {role: client.Operations(user, self.keys) for role, user in self.users.items()}
         self.actions, self.calls = actions.Actions(self.keys), client.Calls(self.keys)
         made = model.operations(brief, keyspace)
-        self.methods: dict[str, Operation] = {o.method: o for o in made}
+        # an action may have the name of a function of the session's life
+        self.methods: dict[str, Operation] = {o.method: o for o in made if o.kind}
+        self.life: dict[str, Operation] = {o.method: o for o in made if not o.kind}
         self.roles = {s.function.name: duties.callers(s.function.call)[0] for s in library.steps(keyspace)}
 
     def load(self, text: str) -> None:

@@ -232,16 +232,16 @@ _READ: Mapping[str, tuple[str, ...]] = {
 
 
 def dump(client: redis.Redis) -> dict[str, Any]:  # Any: what each type holds
-    """Return every key of the server by value."""
+    """Return every key of the server by value, but for those that end by themselves meanwhile."""
     keys = sorted(client.scan_iter(count=1000))
     with client.pipeline(transaction=False) as together:
         for key in keys:
             together.type(key)
-        types = together.execute()
-        for key, type_ in zip(keys, types, strict=True):
+        there = {key: type_ for key, type_ in zip(keys, together.execute(), strict=True) if type_ in _READ}
+        for key, type_ in there.items():
             command, *rest = _READ[type_]
             together.execute_command(command, key, *rest)
-        return dict(zip(keys, together.execute(), strict=True))
+        return {key: value for key, value in zip(there, together.execute(), strict=True) if value}
 
 
 def clock(client: redis.Redis) -> int:
