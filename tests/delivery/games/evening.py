@@ -39,7 +39,7 @@ class Evening:
     steps: list[str] = field(default_factory=list)
 
     def player(self, name: str, role: str = "player", **more: Any) -> Player:
-        hello = hall.signed(ROOM, name, role, name=name.title(), device=f"d-{name}", **more)
+        hello = hall.signed(ROOM, name, role, name=name.title(), **more)
         self.players[name] = self.make(name, hello)
         return self.players[name]
 
@@ -160,7 +160,7 @@ async def kicked(e: Evening) -> None:
     await until(lambda: removed(troll), "the kicked one was not sent away")
     await troll.stop()
     await e.settled("one is kicked")
-    again = e.make("p9", hall.signed(ROOM, "p9", name="Another", device="d-p9"))
+    again = e.make("p9", hall.signed(ROOM, "p9", name="Another"))
     await again.come()
     await until(lambda: removed(again), "the kicked one came back")
     await again.stop()

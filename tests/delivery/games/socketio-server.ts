@@ -19,7 +19,6 @@ interface Player {
   readonly member: string;
   readonly role: string;
   readonly connection: string;
-  readonly device: string;
   readonly name: string;
   readonly seat: boolean;
 }
@@ -71,15 +70,15 @@ io.use((socket, next) => {
   if (!timingSafeEqual(Buffer.from(ticket), shown)) return next(new Error("removed"));
   const word = (name: string): string => String(given[name] ?? member);
   socket.data.player = {
-    session, member, role, connection: word("c"), device: word("device"), name: word("name"), seat: given["seat"] !== false,
+    session, member, role, connection: word("c"), name: word("name"), seat: given["seat"] !== false,
   };
   next();
 });
 
 async function enter(p: Player): Promise<Versioned<string>> {
   if (!p.seat && LEADERS.includes(p.role)) return actions.attend(p.session, p.member, p.connection);
-  if (!p.seat) return actions.watch(p.session, p.member, p.connection, p.device);
-  return actions.join(p.session, p.member, p.connection, p.device, p.name);
+  if (!p.seat) return actions.watch(p.session, p.member, p.connection, p.member);
+  return actions.join(p.session, p.member, p.connection, p.member, p.name);
 }
 
 /** The whole screen as this member may see it; a client catches up by it, whatever it missed. */
@@ -115,8 +114,7 @@ function heard(session: string, copy: SyncClient, text: string | undefined): voi
 }
 
 async function act(p: Player, kind: string, about: Record<string, unknown>, op: string): Promise<Done> {
-  const device = here(p.session).find((other) => other.data.player.member === about["target"])?.data.player.device;
-  const given = { device: device ?? about["target"], ...about };
+  const given = { ...about, device: about["target"] }; // the tickets make one member of one device
   return patiently(() => actions.asked(kind, p.session, p.member, given, `${p.member}:${op}`));
 }
 
