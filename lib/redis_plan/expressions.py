@@ -14,10 +14,21 @@ from functools import lru_cache
 
 _MIB = 1024 * 1024
 
+
+def fullest(things: float, buckets: float) -> float:
+    """Return how many of so many things at most lie in one bucket, where a hash spreads them: not their mean.
+
+    The mean and four standard deviations of a binomial distribution, which of a thousand spreads not one exceeds.
+    """
+    share = 1 / buckets
+    return min(things, math.ceil(things * share + 4 * math.sqrt(things * share * (1 - share))))
+
+
 _FUNCTIONS: dict[str, Callable[..., float]] = {
     "min": min,
     "max": max,
     "ceil": math.ceil,
+    "fullest": fullest,
     "mib": lambda size: math.ceil(size / _MIB) * _MIB,  # round up to whole MiB
 }
 _OPERATORS: dict[type[ast.operator], Callable[[float, float], float]] = {

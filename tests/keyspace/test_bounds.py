@@ -1,11 +1,14 @@
 """Bounds: the encodings that a design expects are those that servers report at the bound."""
 
+import random
 import re
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 
-from redis_plan.keyspace import bounds, chain, design
+from redis_plan.expressions import evaluate
+from redis_plan.keyspace import bounds, chain, design, naming
 from redis_plan.keyspace.model import KeyPattern
 from redis_plan.server import Server
 
@@ -67,3 +70,16 @@ def test_a_lease_outlives_three_heartbeats_even_where_the_grace_is_short() -> No
 def test_names_at_peak_grow_with_the_sessions() -> None:
     keyspace = DESIGNS["small"]
     assert bounds.names_total(keyspace, 2000) > 5 * bounds.names_total(keyspace, 200)
+
+
+def test_a_bound_of_what_lies_in_buckets_is_that_of_the_fullest_one_and_not_the_mean() -> None:
+    """Ids as sessions have them, spread by the slot of their name: in hardly any spread does a bucket hold more than its bound."""
+    rng, sessions, buckets, spreads, over = random.Random(7), 500, 16, 300, 0
+    for _ in range(spreads):
+        held = Counter(naming.slot(naming.encode_id(f"{rng.getrandbits(60):012X}")) % buckets for _ in range(sessions))
+        over += max(held.values()) > evaluate("fullest(sessions, 16)", {"sessions": sessions})
+    assert over <= 2
+    mean = sessions / buckets
+    assert mean < evaluate("fullest(sessions, 16)", {"sessions": sessions}) < 2 * mean
+    due = next(p for p in DESIGNS["small"].keys if p.use == "due")
+    assert due.max_elements == 3 * evaluate("fullest(n, 16)", {"n": workshop().value("sessions_peak")})
