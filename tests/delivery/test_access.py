@@ -195,6 +195,23 @@ def test_what_a_role_does_not_need_is_refused(with_passwords: Server, sample: ma
             login(with_passwords, user).execute_command(*words)
 
 
+#: What the sections prescribe outside functions and keys: deadlines by the server's clock (3), admission by used_memory (5),
+#: the primary among several servers (8), and the checks that walk the names (1, 10).
+PRESCRIBED = {
+    "app": [("TIME",), ("INFO", "memory"), ("ROLE",)],
+    "worker": [("TIME",), ("ROLE",), ("SCAN", "0"), ("TYPE", "{app}:v1:{s}:state"), ("TTL", "{app}:v1:{s}:state")],
+}
+
+
+@pytest.mark.parametrize("user", PRESCRIBED)
+def test_a_role_may_send_what_the_sections_prescribe_outside_functions(
+    with_passwords: Server, sample: made.Project, user: str
+) -> None:
+    client = login(with_passwords, user)
+    for command in PRESCRIBED[user]:
+        client.execute_command(*(word.replace("{app}", sample.keyspace.app) for word in command))
+
+
 def test_a_function_reaches_no_key_that_its_caller_may_not(with_passwords: Server, sample: made.Project) -> None:
     app = login(with_passwords, "app")
     with pytest.raises(redis.exceptions.NoPermissionError):

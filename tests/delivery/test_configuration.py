@@ -118,6 +118,14 @@ def test_maxmemory_leaves_room_on_the_node_for_what_it_does_not_count(sample: ma
     assert budget.within(4 * budget.host) == budget.maxmemory
 
 
+def test_at_the_peak_the_file_is_rewritten_every_ten_minutes_at_most(project: made.Project) -> None:
+    """Each rewrite forks; by the default size it would fork every two minutes or so."""
+    chosen = {s.name: s.value for s in project.settings}
+    if "auto-aof-rewrite-min-size" in chosen:
+        written = project.names["write_bytes"]
+        assert settings.rewrite_period(float(chosen["auto-aof-rewrite-min-size"]), 0.0, written) >= 599
+
+
 @pytest.mark.parametrize(("rate", "default_s"), [(1e3, 67108), (1e6, 67), (1e7, 6.7)])
 def test_the_append_only_file_is_rewritten_as_seldom_as_the_reason_says(rate: float, default_s: float) -> None:
     """A file of 64 MiB over an empty dataset is full after 64 MiB of writes; a dataset as large again has to double."""

@@ -1,6 +1,7 @@
 """Command blocks: what the plan prints runs as the user that it names, and nobody else may run it."""
 
 from collections.abc import Iterable
+from contextlib import ExitStack, closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -8,14 +9,18 @@ from typing import Any
 import pytest
 import redis
 
+from redis_plan import server
 from redis_plan.chapters.naming import structure_text
 from redis_plan.chapters.sessions import session_text
 from redis_plan.chapters.synchronization import sync_text
-from redis_plan.delivery import acl, library
+from redis_plan.delivery import acl, library, walkthrough
 from redis_plan.keyspace import design, functions
-from redis_plan.server import Server
+from redis_plan.server import Server, topology
+from redis_plan.server.topology import Cluster
 from redis_plan.words import command_block, expiry_rules
+from tests.conftest import BINARIES
 from tests.delivery import made
+from tests.delivery.test_conditions import owner_of
 from tests.keyspace.briefs import workshop
 
 NOT_MEASURED: Any = SimpleNamespace(not_run="not in this test")
@@ -54,6 +59,19 @@ def test_a_snapshot_counts_what_is_hidden_and_the_text_says_so() -> None:
         ]
 
 
+def blocks(project: made.Project) -> str:
+    """Return every text with commands that is made from the design alone."""
+    brief, keyspace = project.brief, project.keyspace
+    return "\n".join(
+        (
+            structure_text.element_writes(keyspace, brief),
+            sync_text.read_order(keyspace),
+            session_text.lifecycle(brief, keyspace),
+            expiry_rules.timed_actions(brief, keyspace, NOT_MEASURED),
+        )
+    )
+
+
 def test_every_block_of_every_project_runs_as_its_user_and_as_nobody_else(own_server: Server, documents: Path) -> None:
     """The library loaded, the four users there with the rights of users.acl; another user is refused each line."""
     root = own_server.client()
@@ -64,16 +82,50 @@ def test_every_block_of_every_project_runs_as_its_user_and_as_nobody_else(own_se
             continue
         root.function_flush()
         root.function_load(library.compose(project.brief, keyspace))
-        texts = (
-            structure_text.element_writes(keyspace, project.brief),
-            sync_text.read_order(keyspace),
-            session_text.lifecycle(project.brief, keyspace),
-            expiry_rules.timed_actions(project.brief, keyspace, NOT_MEASURED),
-        )
-        ran = play_as_users(own_server, acl.users(keyspace), "\n".join(texts))
+        ran = play_as_users(own_server, acl.users(keyspace), blocks(project))
         assert {"app"} <= ran <= {"app", "worker"}, name
         root.flushdb()
     root.function_flush()
+
+
+def test_every_block_runs_as_its_user_on_three_primaries(documents: Path) -> None:
+    """Each line is sent to the primary of its keys, as a cluster's client does, and none needs two slots."""
+    with ExitStack() as stack:
+        like = server.start_with(BINARIES[-1])
+        stack.callback(like.close)
+        cluster = stack.enter_context(topology.cluster(like))
+        used = set()
+        for name in made.PROJECTS:
+            project = made.of(name, documents)
+            if functions.missing(project.keyspace):
+                continue
+            for node in cluster.nodes:
+                root = node.client()
+                root.function_load(library.compose(project.brief, project.keyspace), replace=True)
+                for user in acl.users(project.keyspace):
+                    root.execute_command("ACL", "SETUSER", user.name, "reset", "on", ">tried", *user.rules)
+            used |= play_on(cluster, blocks(project))
+            for node in cluster.nodes:
+                node.client().flushdb()
+                node.client().function_flush()
+        assert used == {"app", "worker"}
+
+
+def play_on(cluster: Cluster, text: str) -> set[str]:
+    """Run every line of ``text`` by its user at the primary that has its keys; those in MULTI there, too."""
+    lines = [line for line in command_block.lines(text) if line.command[0] not in ("SUBSCRIBE", "SSUBSCRIBE")]
+    with ExitStack() as stack:
+        clients = {
+            (user, node): stack.enter_context(closing(node.client(username=user, password="tried", single_connection_client=True)))
+            for user in ("app", "worker") for node in cluster.nodes
+        }  # fmt: skip
+        at = cluster.nodes[0]
+        for number, line in enumerate(lines):
+            keyed = next((found for later in lines[number:] if (found := walkthrough.keys_of(later.command))), ())
+            if keyed and line.command[0] != "EXEC":
+                at = owner_of(cluster, keyed[0])
+            clients[line.user, at].execute_command(*("1" if word.startswith("<") else word for word in line.command))
+    return {line.user for line in lines}
 
 
 def play_as_users(live: Server, users: Iterable[acl.AclUser], text: str) -> set[str]:
