@@ -2,12 +2,15 @@
 
     python -m tests.benchmarks.sync                       # everything, about half an hour
     python -m tests.benchmarks.sync 1000 8,50 pubsub      # clients, rooms (all: one room), ways; each a list with commas
+    python -m tests.benchmarks.sync 1000 50 picows,websockets,starlette,asyncio   # least gateways with each library
 
 One gateway process, the delivered one; one process with all the clients, one that acts at intended times through the
 delivered function. The yardstick is the least that a gateway can be (yardstick.c, one frame a write), measured in turn.
 A row says how many deliveries a second all arrived, in order and once, with p99 from intended time to the last client of
-the room under 100 ms, and under 2 s; and which process was the bottleneck beyond. Where that was the load side, the row
-is not published. Wanted: WANTED below, and no loss.
+the room under 100 ms, and under 2 s; which process was the bottleneck beyond; and what clients went through there, by kind: a
+gateway that is behind closes who does not read (slow), and gives a room its state in place of events that a beacon missed
+(snapshot). Where the load side was the bottleneck, the row is not published. Wanted: WANTED below, and none of that before the
+gateway had no time left.
 """
 
 from __future__ import annotations
@@ -26,10 +29,12 @@ from redis_plan import server
 from redis_plan.keyspace import naming
 from redis_plan.rig import hall
 from redis_plan.rig.children import Child
+from redis_plan.rig.feeds import KEYSPACE
 from redis_plan.rig.hall import BUSY, Phase, Seen
 from redis_plan.rig.verdict import FAULTS
 from redis_plan.server import Server
 from redis_plan.server.fingerprint import machine
+from tests.benchmarks import sync_libraries
 from tests.delivery import made
 
 #: Ways by name: the feed of the gateway, and what differs in its bounds.
@@ -39,15 +44,19 @@ WAYS: dict[str, tuple[str, dict[str, Any]]] = {
     "sharded": ("sharded", {}),
     "streams": ("streams", {}),
     "woken": ("woken", {}),
+    "notified": ("notified", {}),
+    "tracked": ("tracked", {}),
 }
 YARDSTICK = "C"
+#: Least gateways that are no way of feeding the delivered one: in C, and with each library that is installed.
+LEAST = (YARDSTICK, *sync_libraries.installed())
 #: Deliveries a second that are offered one after the other, until a gateway no longer keeps up.
 LADDER = (25_000, 50_000, 75_000, 100_000, 150_000, 250_000, 500_000, 1_000_000, 1_500_000)
 SECONDS, SETTLE_S = 4.0, 1.5
 #: Deliveries of one phase at most, but for its first second: each is looked at afterwards.
 MOST_DELIVERIES = 500_000
 #: Ways that are measured at the smallest number of clients alone.
-ONCE = ("sharded", "streams", "woken")
+ONCE = ("sharded", "streams", "woken", "notified", "tracked")
 SOON_S, LATE_S = 0.1, 2.0
 #: Least deliveries a second of one gateway with 10,000 clients: with p99 under 100 ms (or so much of the yardstick's), under 2 s.
 WANTED, WANTED_OF_YARDSTICK, WANTED_LATE = 100_000, 0.6, 150_000
@@ -104,14 +113,15 @@ def measure(way: str, clients: int, room: int, folder: Path, seconds: float) -> 
         if rate / room <= MOST_CHANGES
     ]
     sessions = [f"r{number}" for number in range(rooms)]
-    with server.open_own({"port": "auto", "client-output-buffer-limit": "pubsub 256mb 64mb 60"}) as own:
+    config = {"port": "auto", "client-output-buffer-limit": "pubsub 256mb 64mb 60"}
+    if way == "notified":
+        config["notify-keyspace-events"] = KEYSPACE
+    with server.open_own(config) as own:
         feed, limits = WAYS.get(way, ("", {}))
         delivered = hall.opened(folder, own, sessions)
-        seat = room <= delivered.CAPACITY and way != YARDSTICK
+        seat = room <= delivered.CAPACITY and way not in LEAST
         urls = [f"redis://127.0.0.1:{own.address[2]}"]
-        started = (
-            yardstick(own, delivered) if way == YARDSTICK else hall.gateway(folder, urls, feed=feed, limits=limits)
-        )
+        started = least(way, own, delivered) if way in LEAST else hall.gateway(folder, urls, feed=feed, limits=limits)
         with started as gateway:
             halls = [hall.Room(session, room, feed=feed) for session in sessions]
             seen, counts = hall.fan_out(folder, own, halls, phases, [gateway], seat=seat, settle_s=SETTLE_S)
@@ -119,14 +129,17 @@ def measure(way: str, clients: int, room: int, folder: Path, seconds: float) -> 
 
 
 @contextmanager
-def yardstick(own: Server, delivered: Any) -> Iterator[tuple[Child, int]]:
-    """Compile the gateway in C, and run it."""
+def least(way: str, own: Server, delivered: Any) -> Iterator[tuple[Child, int]]:
+    """Run the least gateway in C, which is compiled, or with a library."""
+    before, _, after = delivered.Keys(naming.ENVIRONMENT).events("ROOM").partition("ROOM")
+    told = [str(own.address[-1]), before, after]
     with tempfile.TemporaryDirectory(prefix="redis-plan-") as folder:
-        program = f"{folder}/yardstick"
-        source = Path(__file__).with_name("yardstick.c")
-        subprocess.run([str(compiler()), "-O2", "-o", program, str(source)], check=True)
-        before, _, after = delivered.Keys(naming.ENVIRONMENT).events("ROOM").partition("ROOM")
-        child = Child("", "", {}, [program, str(own.address[-1]), before, after])
+        command = [sys.executable, "-m", "tests.benchmarks.sync_libraries", way, *told]
+        if way == YARDSTICK:
+            program, source = f"{folder}/yardstick", Path(__file__).with_name("yardstick.c")
+            subprocess.run([str(compiler()), "-O2", "-o", program, str(source)], check=True)
+            command = [program, *told]
+        child = Child("", "", {}, command)
         try:
             yield child, int(child.answer().rpartition(":")[2])
         finally:
@@ -157,7 +170,7 @@ def judged(rows: list[Row]) -> list[str]:
         f"{r.way}, {r.clients:,} clients, rooms of {r.room}: {', '.join(f'{n:,} {name}' for name, n in s.faults.items())} at {s.deliveries_per_s:,.0f}/s"
         for r in by.values()
         for s in r.seen
-        if s.faults and r.way != YARDSTICK and s.gateway < BUSY
+        if s.faults and r.way not in LEAST and s.gateway < BUSY
     ]
     for (way, clients, room), row in by.items():
         least = by.get((YARDSTICK, clients, room))
@@ -188,7 +201,8 @@ def main() -> None:
     given = [*sys.argv[1:], "", "", "", ""][:4]
     counts = [int(n) for n in (given[0] or "1000,5000,10000").split(",")]
     shapes = (given[1] or "8,50,all").split(",")
-    ways = [w for w in WAYS if not given[2] or w in given[2].split(",")]
+    chosen = given[2].split(",") if given[2] else [*WAYS]
+    ways = [way for way in (*LEAST[1:], *WAYS) if way in chosen]
     seconds = float(given[3] or SECONDS)
     with tempfile.TemporaryDirectory(prefix="redis-plan-") as folder:
         path = Path(folder)
@@ -209,6 +223,8 @@ def main() -> None:
                     c_rate = rows[-1].rate(SOON_S) if way == YARDSTICK else c_rate
                     print(line(rows[-1], c_rate), flush=True)
     wrong = judged(rows)
+    if not compiler():
+        print("no C compiler here, so there is no yardstick")
     print("\n" + ("\n".join(["NOT reached:", *wrong]) if wrong else "all that was wanted was reached"))
     sys.exit(1 if wrong else 0)
 

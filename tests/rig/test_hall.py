@@ -41,7 +41,6 @@ class Got:
     """One client's stream."""
 
     room: str = "a"
-    slow: bool = False
     over: bool = False
     received: bytearray = field(default_factory=lambda: bytearray(b"HTTP/1.1 101\r\n\r\n"))
     ends: "array[int]" = field(default_factory=lambda: array("q"))

@@ -18,7 +18,7 @@ from typing import Any
 from redis.asyncio.cluster import RedisCluster
 
 from redis_plan.delivery.redis_plan_sync import Answer, Event, State, SyncClient, patch
-from redis_plan.delivery.redis_plan_sync_driver import Link, Listener, Sending, SyncDriver, Timing
+from redis_plan.delivery.redis_plan_sync_driver import Link, Listener, SyncDriver, Timing
 
 
 class ClusterDriver:
@@ -64,8 +64,8 @@ class ClusterDriver:
         for driver in self.drivers.values():
             await driver.unfollow(session_id)
 
-    async def send(self, calls: Sequence[tuple[str, Sending]]) -> list[Any]:
-        """Send calls of sessions in one round trip a primary; the reply or the error of each."""
+    async def send(self, calls: Sequence[tuple[str, Any]]) -> list[Any]:
+        """Send calls of the clients, each of a session, in one round trip a primary; the reply or the error of each."""
         places: dict[SyncDriver, list[int]] = {}
         for place, (session_id, _) in enumerate(calls):
             places.setdefault(await self._driver_of(session_id), []).append(place)

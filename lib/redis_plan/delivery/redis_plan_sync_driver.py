@@ -17,7 +17,7 @@ import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
@@ -93,7 +93,7 @@ class Link:
     """
 
     def __init__(self, urls: Sequence[str], timing: Timing, *, any_role: bool = False) -> None:
-        self.urls, self.timing, self.any_role = tuple(urls), timing, any_role
+        self.urls, self.timing, self.any_role = tuple(urls), timing, any_role or len(urls) == 1
         self.counts: Counter[str] = Counter({"lost": 0, "not found": 0})
         self._client: Any = None  # a Redis, whose execute_command has no types
         self._finding = asyncio.Lock()
@@ -127,11 +127,7 @@ class Link:
         for url in self.urls:
             client = self._open(url)
             try:
-                if (
-                    len(self.urls) == 1
-                    or self.any_role
-                    or (await client.execute_command("ROLE"))[0] in ("master", b"master")
-                ):
+                if self.any_role or (await client.execute_command("ROLE"))[0] in ("master", b"master"):
                     await client.execute_command("PING")
                     self._attempt, self._url = 0, url
                     return client
@@ -145,15 +141,9 @@ class Link:
         raise LostError(f"no primary: {failed}") from failed
 
     def _open(self, url: str) -> Any:
-        alive: dict[str, Any] = {} if url.startswith("unix:") else {"socket_keepalive": True}
-        return Redis.from_url(
-            url,
-            decode_responses=True,
-            socket_timeout=self.timing.command_s,
-            socket_connect_timeout=self.timing.command_s,
-            retry=Retry(NoBackoff(), 0),
-            **alive,
-        )
+        late = dict.fromkeys(("socket_timeout", "socket_connect_timeout"), self.timing.command_s)
+        more: dict[str, Any] = {**late, **({} if url.startswith("unix:") else {"socket_keepalive": True})}
+        return Redis.from_url(url, decode_responses=True, retry=Retry(NoBackoff(), 0), **more)
 
     async def subscriber(self) -> Any:
         """Return a client of the primary for subscriptions alone: a late command must not close them with its own."""
@@ -172,22 +162,6 @@ class Link:
 Listener = Callable[[str, SyncClient, "str | None"], None]
 
 
-class Sending(Protocol):
-    """A call of the clients: which function, with which keys and arguments."""
-
-    @property
-    def name(self) -> str:
-        """Of the function."""
-
-    @property
-    def keys(self) -> Sequence[Any]:
-        """In its order."""
-
-    @property
-    def args(self) -> Sequence[Any]:
-        """In its order."""
-
-
 class _Followed(NamedTuple):
     session_id: str
     copy: SyncClient
@@ -203,19 +177,10 @@ class SyncDriver:
     """
 
     def __init__(
-        self,
-        link: Link,
-        catch_up: Callable[[str, str, int], Awaitable[Answer]],
-        channel: Callable[[str], str],
-        state: Callable[[str], str],
-        timing: Timing,
-        *,
-        reads: Link | None = None,
-        probe: str = "",
-        sharded: bool = False,
-        fold: Callable[[State, Event], State] = patch,
-        elsewhere: Callable[[SyncDriver], Awaitable[None]] | None = None,
-    ) -> None:
+        self, link: Link, catch_up: Callable[[str, str, int], Awaitable[Answer]], channel: Callable[[str], str],
+        state: Callable[[str], str], timing: Timing, *, reads: Link | None = None, probe: str = "", sharded: bool = False,
+        fold: Callable[[State, Event], State] = patch, elsewhere: Callable[[SyncDriver], Awaitable[None]] | None = None,
+    ) -> None:  # fmt: skip
         self.link, self.reads, self.timing, self.counts = link, reads or link, timing, Counter[str]()
         self._ask, self._channel, self._key, self._probe = catch_up, channel, state, probe
         self._sharded, self._fold, self._elsewhere = sharded, fold, elsewhere
@@ -281,8 +246,8 @@ class SyncDriver:
             with suppress(Exception):  # it is followed no more, whatever comes
                 await (self._pubsub.sunsubscribe(channel) if self._sharded else self._pubsub.unsubscribe(channel))
 
-    async def send(self, calls: Sequence[tuple[str, Sending]]) -> list[Any]:
-        """Send calls of sessions, each by its function, in one round trip; the reply or the error of each."""
+    async def send(self, calls: Sequence[tuple[str, Any]]) -> list[Any]:
+        """Send calls of the clients, each of a session, in one round trip; the reply or the error of each."""
         async with (await self.link.primary()).pipeline(transaction=False) as pipe:
             for _, call in calls:
                 pipe.execute_command("FCALL", call.name, len(call.keys), *call.keys, *call.args)

@@ -32,12 +32,11 @@ _RECEIVE = 1 << 18
 
 @dataclass(slots=True, eq=False)
 class Seat:
-    """One client: its room, its first word, and all that it received with the times of it."""
+    """One client: its room, its first word until that is said, and all that it received with the times of it."""
 
     room: str
     hello: bytes
     link: socket.socket | None = None
-    slow: bool = False
     #: The other side ended the connection.
     over: bool = False
     received: bytearray = field(default_factory=bytearray)
@@ -47,13 +46,11 @@ class Seat:
 
 
 class Audience:
-    """Every client of this process: ``clients`` are (address, room, first word) each, ``slow`` the numbers of some."""
+    """Every client of this process: ``clients`` are (address, room, first word) each."""
 
-    def __init__(self, clients: Sequence[tuple[Sequence[Any], str, dict[str, Any]]], slow: Sequence[int] = ()) -> None:
+    def __init__(self, clients: Sequence[tuple[Sequence[Any], str, dict[str, Any]]]) -> None:
         self.addresses = [(str(host), int(port)) for (host, port), _, _ in clients]
         self.seats = [Seat(room, wire.said(**hello)) for _, room, hello in clients]
-        for number in slow:
-            self.seats[number].slow = True
         self.selector = selectors.DefaultSelector()
         self.alive = 0.0
 
@@ -70,14 +67,11 @@ class Audience:
             opening -= {s for s in opening if b'"~snapshot"' in s.received or b'"~delta"' in s.received}
             if time.monotonic() > until:
                 raise TimeoutError(f"{len(waiting) + len(opening)} clients had no state after {limit_s:g} s")
-        for seat in self.seats:
-            if seat.slow and seat.link is not None:  # it has joined and reads no more
-                self.selector.unregister(seat.link)
 
     def _open(self, seat: Seat, address: tuple[str, int]) -> None:
         seat.link = socket.create_connection(address, timeout=30)
         seat.link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        seat.link.sendall(wire.handshake(address[0]) + seat.hello)
+        seat.link.sendall(wire.handshake(address[0]))
         seat.link.setblocking(False)
         self.selector.register(seat.link, selectors.EVENT_READ, seat)
 
@@ -101,6 +95,9 @@ class Audience:
                 seat.times.append(clock())
                 seat.received += data
                 seat.ends.append(len(seat.received))
+                if seat.hello and b"\r\n\r\n" in seat.received:  # the server's half of the handshake (RFC 6455, 4.1)
+                    seat.link.send(seat.hello)
+                    seat.hello = b""
             else:
                 self.selector.unregister(seat.link)
                 seat.over = True
@@ -118,7 +115,7 @@ class Audience:
     def _show_life(self) -> None:
         self.alive = time.monotonic() + ALIVE_S
         for seat in self.seats:
-            if seat.link is not None:
+            if seat.link is not None and not seat.hello:
                 with suppress(OSError):
                     seat.link.send(PONG)
 
@@ -127,7 +124,7 @@ def main() -> None:
     """Be the audience that the parent describes."""
     given = json.loads(sys.stdin.readline())
     allow_sockets(len(given["clients"]) + 100)
-    audience = Audience(given["clients"], given.get("slow", ()))
+    audience = Audience(given["clients"])
     audience.join_all()
     print("ready", flush=True)
     audience.listen()

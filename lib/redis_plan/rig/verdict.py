@@ -19,7 +19,6 @@ class Received(Protocol):
     """One client's stream of bytes, and when each piece of it came."""
 
     room: str
-    slow: bool
     received: bytearray
     ends: Any
     times: Any
@@ -33,9 +32,9 @@ _WHY = {code: why for why, (code, _) in CLOSING.items()}
 
 
 def judged(seats: Iterable[Received], keep: bool = False) -> dict[str, Any]:  # Any: JSON
-    """Return the counts of all clients that read, and for each phase its changes, their latencies and what went wrong.
+    """Return the counts of all clients, and for each phase its changes, their latencies and what went wrong.
 
-    A change is complete when every client of its room that read has it. Changes carry ``"p"``, the phase, and ``"at"``,
+    A change is complete when every client of its room has it. Changes carry ``"p"``, the phase, and ``"at"``,
     the intended time in ns of the monotonic clock; those of phase 0 are warm-up. What went wrong is counted by its kind
     (FAULTS) in the phase of the change that showed it, or of the client's last change before it.
     """
@@ -44,9 +43,8 @@ def judged(seats: Iterable[Received], keep: bool = False) -> dict[str, Any]:  # 
     last: dict[tuple[str, int], list[int]] = {}  # room and version → phase, intended, clients, the last one's time
     faults: dict[int, Counter[str]] = defaultdict(Counter)
     for seat in seats:
-        if not seat.slow:
-            members[seat.room] += 1
-            _follow(seat, counts, last, faults)
+        members[seat.room] += 1
+        _follow(seat, counts, last, faults)
     phases: dict[int, list[tuple[int, bool]]] = defaultdict(list)
     for (room, _), (phase, intended, clients, at) in last.items():
         phases[phase].append((at - intended, clients == members[room]))
