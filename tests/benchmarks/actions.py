@@ -20,6 +20,7 @@ import redis
 from redis_plan import server
 from redis_plan.actions import catalog, compose
 from redis_plan.keyspace import functions
+from redis_plan.measure.statistics import ratio
 from redis_plan.rig.playing.world import catalogued
 from redis_plan.server.fingerprint import machine
 
@@ -75,8 +76,8 @@ def cpu_us(client: redis.Redis, make: Callable[[int], Commands], block: int) -> 
         return 1e6 * (used() - before) / CALLS
 
 
-def measure(client: redis.Redis, name: str) -> tuple[float, float]:
-    """Return the median of the bare commands and of the function."""
+def measure(client: redis.Redis, name: str) -> tuple[list[float], list[float]]:
+    """Return the microseconds of the bare commands and of the function, pair by pair."""
     kind = catalog.kinds()[name]
     world = catalogued(client, kind).build()
     world.given |= {"step": "0"} if name == "bidding.bid" else {}
@@ -92,7 +93,7 @@ def measure(client: redis.Redis, name: str) -> tuple[float, float]:
         found[0].append(cpu_us(client, lambda number: again(bare, number), block))
         found[1].append(cpu_us(client, call, block))
     assert client.execute_command(*call(10**6)[0])[1] == "ok", f"{name} is not accepted again and again"
-    return median(found[0]), median(found[1])
+    return found
 
 
 def main() -> None:
@@ -104,8 +105,11 @@ def main() -> None:
             client.function_load(functions.library("actions", compose.catalogued().values()))
             for name in AGAIN:
                 bare, whole = measure(client, name)
-                over = "" if whole <= MOST * bare else f"   more than x{MOST}"
-                print(f"{binary.id:22} {name:18} {bare:6.1f} µs -> {whole:6.1f} µs   x{whole / bare:.2f}{over}")
+                over = ratio(whole, bare)
+                print(
+                    f"{binary.id:22} {name:18} {median(bare):6.1f} µs -> {median(whole):6.1f} µs   x{over.value:.2f} "
+                    f"[{over.low:.2f}, {over.high:.2f}]{'' if over.value <= MOST else f'   more than x{MOST}'}"
+                )
 
 
 if __name__ == "__main__":

@@ -3,8 +3,10 @@
     python -m tests.benchmarks.steps           # half a minute
 
 The bare commands read the position and the remembered answer, write state, log, answer and every TTL, and publish; they
-check nothing, refuse nothing and take the clock of the caller. Two figures each: the time that a caller waits (one round
-trip, in turns A B A B), and the CPU of the server's main thread (pipelined, so that no round trip is in it).
+check nothing, refuse nothing and take the clock of the caller. Between the two stands the floor: a function that takes the
+same KEYS and ARGV and runs the same commands without any check; what session_apply costs beyond it, its checks cost. Two
+figures each: the time that a caller waits (one round trip, in turns A B A B), and the CPU of the server's main thread
+(pipelined, so that no round trip is in it). Ratios are medians of pairs, with their 95 % interval.
 """
 
 from __future__ import annotations
@@ -20,12 +22,33 @@ from redis_plan import server
 from redis_plan.chapters.sessions.functioncost import write_log
 from redis_plan.keyspace import design, functions
 from redis_plan.measure.respwire import Wire, pack
+from redis_plan.measure.statistics import ratio
 from redis_plan.resources import sample_project
 from redis_plan.rig.session import Session, start
 from redis_plan.server import Server
 from redis_plan.server.fingerprint import machine
 
 CALLS, BLOCKS = 200, 15
+#: What session_apply runs, and nothing that it checks.
+BARE = """#!lua name=bare
+redis.register_function('bare', function(keys, args)
+  local f = redis.call('HMGET', keys[1], 'epoch', 'version', 'status')
+  redis.call('GET', keys[3])
+  local t = redis.call('TIME')
+  local now, version = t[1] .. string.sub('00000' .. t[2], -6, -4), string.format('%.0f', f[2] + 1)
+  redis.call('HSET', keys[1], 'version', version, 'updated_at', now, args[9], args[10])
+  local message = '{"e":"' .. f[1] .. '","v":' .. version .. ',"ts":' .. now .. ',"t":' .. cjson.encode(args[4]) ..
+    ',"op":' .. cjson.encode(args[2]) .. ',"d":' .. args[5] .. '}'
+  redis.call('RPUSH', keys[2], message)
+  redis.call('LTRIM', keys[2], '-' .. args[7], '-1')
+  redis.call('PUBLISH', args[1], message)
+  redis.call('SET', keys[3], f[1] .. ':' .. version, 'EX', args[8])
+  for i = 1, 2 do
+    if redis.call('PTTL', keys[i]) < args[6] * 500 then redis.call('EXPIRE', keys[i], args[6]) end
+  end
+  return {tonumber(version), 'ok'}
+end)
+"""
 Maker = Callable[[int], list[tuple[str | int, ...]]]
 
 
@@ -38,6 +61,7 @@ class Both:
         self.live, self.client = live, live.client(decode_responses=True)
         session = self.session = Session.of(brief, keyspace, start(live), "cost")
         session.create(self.client)
+        self.client.function_load(BARE)
         write_log(self.client, session, int(session.rules.log_max.split()[0]))
         self.more = functions.other_keys(keyspace, session.keys, "state", "log")
         for key in self.more:
@@ -61,6 +85,11 @@ class Both:
             f"m{number % 10}",
         ]
         return [("FCALL", "session_apply", len(keys), *keys, *args)]
+
+    def bare(self, number: int) -> list[tuple[str | int, ...]]:
+        """Return the call of the floor."""
+        ((verb, _, *rest),) = self.apply(number)
+        return [(verb, "bare", *rest)]
 
     def multi(self, number: int) -> list[tuple[str | int, ...]]:
         """Return the same as commands that check nothing."""
@@ -109,18 +138,23 @@ def main() -> None:
     for binary in server.available():
         with closing(server.start_with(binary)) as live, Wire(live) as wire:
             both = Both(live)
-            makers: dict[str, Maker] = {"MULTI": both.multi, "session_apply": both.apply}
+            makers: dict[str, Maker] = {"MULTI": both.multi, "floor": both.bare, "session_apply": both.apply}
             cpu: dict[str, list[float]] = {name: [] for name in makers}
             waits: dict[str, list[float]] = {name: [] for name in makers}
             for block in range(BLOCKS):
-                for name, make in makers.items():
-                    cpu[name].append(both.cpu_us(make, block))
+                for turn, (name, make) in enumerate(makers.items()):  # each with operations of its own
+                    cpu[name].append(both.cpu_us(make, len(makers) * block + turn))
                 for number in range(CALLS):
-                    for name, make in makers.items():
-                        waits[name].append(both.wait_us(wire, make, 10_000_000 + block * CALLS + number))
+                    for turn, (name, make) in enumerate(makers.items()):
+                        at = len(makers) * (block * CALLS + number) + turn
+                        waits[name].append(both.wait_us(wire, make, 10_000_000 + at))
             for label, found in (("server's CPU", cpu), ("caller's wait", waits)):
-                bare, whole = (median(values) for values in found.values())
-                print(f"{binary.id:22} {label:14} {bare:6.1f} µs -> {whole:6.1f} µs   x{whole / bare:.2f}")
+                for name, values in list(found.items())[1:]:
+                    over = ratio(values, found["MULTI"])
+                    print(
+                        f"{binary.id:22} {label:14} {name:14} {median(values):6.1f} µs of {median(found['MULTI']):6.1f} µs"
+                        f"   x{over.value:.2f} [{over.low:.2f}, {over.high:.2f}]"
+                    )
 
 
 if __name__ == "__main__":
