@@ -45,13 +45,14 @@ _LIFE: Mapping[str, Callable[[random.Random], tuple[tuple[object, ...], dict[str
 }
 #: What the controls plant in the text of the library: name, pattern, what stands there instead, what must notice it.
 PLANTED: Mapping[str, tuple[str, str, str]] = {
-    "no TTL": (r"  refresh\(\{keys\[1\].*\n", "", "TTL"),
+    "no TTL": (r"  refresh\(keys, .*\n", "", "TTL"),
     "operation not remembered": (r"  remember\(t\.idem.*\n", "", "again"),
     "no event": (r"  advance\(keys, t\.log, .*?, t\.set\)\n", "  redis.call('HSET', t.state, 'version', session.version + 1)\n", "log"),
     "seat not asked": (r"  if not guard_seat\(t\) .*\n", "", "guard"),
     "role not asked": (r"  if not guard_role\(t, .*\n", "", "guard"),
     "phase not asked": (r"  if not guard_phase\(t, .*\n", "", "guard"),
-    "written before it is refused": (r"(  t\.s = fields_of\(.*\n)", r"\1  redis.call('HSET', t.state, 'touched', '1')\n", "refusal"),
+    "written before it is refused": (
+        r"(  if refused then return refused end\n)", r"\1  redis.call('HSET', t.state, 'touched', '1')\n", "refusal"),
     "the state and not its copies": (r"(?<=\.\. )changes\(t\)", "'\"set\":{}'", "copy"),
 }  # fmt: skip
 
