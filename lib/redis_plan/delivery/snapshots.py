@@ -120,4 +120,4 @@ def function(keyspace: Keyspace) -> Function | None:
     )
     guarded = any(p.form == "guarded" for p in shown)
     body = render("snapshot.lua.j2", parts=shown, guarded=guarded, leaders=tuple(dict.fromkeys(LEADERS.values())))
-    return Function(call, body.strip())
+    return Function(call, body.strip(), asks="'owner', 'role:' .. a.member")
