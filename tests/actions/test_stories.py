@@ -164,6 +164,15 @@ def test_an_action_has_the_numbers_of_the_lines_that_ask_for_it(sample):
     assert {number: said[number] for number in STATED} == STATED
 
 
+def test_a_join_code_is_as_long_as_the_documents_say(tmp_path):
+    project = with_stories(tmp_path, [])
+    prd = project / "ai" / "prd.md"
+    assert "join code of 6 characters" in prd.read_text("utf-8")
+    prd.write_text(prd.read_text("utf-8").replace("join code of 6 characters", "join code of 5 characters"), "utf-8")
+    made = design(brief.read(project))
+    assert made.use("join-code").at_bound.startswith("5 characters of 32 give 3.36e7 codes")
+
+
 def test_a_role_that_the_documents_name_and_a_guard_asks_for_is_given_by_somebody(sample):
     roles = {e.name for action in sample.actions for e in action.kind.effects}
     assert {"give_role", "take_role"} <= roles

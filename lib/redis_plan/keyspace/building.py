@@ -114,6 +114,8 @@ def _words(ground: Ground, entity: Entity | None, pattern: UsePattern) -> _Words
             "probe": units.write(periods.seconds(brief, "probe"), "s"),
             "probe_period": units.write(periods.seconds(brief, "probe") / 2, "s"),
             "idle": units.write(brief.value("idle_ttl"), "s"),
+            "code_length": str(int(brief.value("code_length"))),
+            "codes": f"{32 ** int(brief.value('code_length')):.2e}".replace("e+0", "e"),
             "members": cues.plural(keyspace.member_noun),
             "entity": cues.singular(name),
             "entities": cues.plural(cues.singular(name)),

@@ -86,9 +86,10 @@ def identities(brief: Brief, keyspace: Keyspace) -> str:
     noun, member = keyspace.session_noun, keyspace.member_noun
     code = next((p for p in keyspace.patterns if p.use in ("join-code", "code")), None)
     live = brief.value("sessions_peak")
-    guess = live / 32**6
+    length = int(brief.value("code_length"))
+    guess = live / 32**length
     join = (
-        f"- **Join code** `{code.template}`: 6 characters of `23456789ABCDEFGHJKLMNPQRSTUVWXYZ` without look-alikes (32^6 = {32**6 / 1e9:.2f}e9; "
+        f"- **Join code** `{code.template}`: {length} characters of `23456789ABCDEFGHJKLMNPQRSTUVWXYZ` without look-alikes (32^{length} = {32**length / 1e9:.2f}e9; "
         f"with {live:g} live {plural(noun)} one guess hits with {guess:.1e}, modelled). Claimed with `SET <key> <session_id> NX EX <ttl>`: nil means taken, draw again, five times at most. Guessing is bounded by the rate limit below."
         if code
         else f"- **No join code** is asked for; {with_article(noun)} is entered by its link, which holds the whole id."
