@@ -178,8 +178,9 @@ class SyncDriver:
 
     def __init__(
         self, link: Link, catch_up: Callable[[str, str, int], Awaitable[Answer]], channel: Callable[[str], str],
-        state: Callable[[str], str], timing: Timing, *, reads: Link | None = None, probe: str = "", sharded: bool = False,
-        fold: Callable[[State, Event], State] = patch, elsewhere: Callable[[SyncDriver], Awaitable[None]] | None = None,
+        state: Callable[[str], str], timing: Timing, *, reads: Link | None = None, probe: str = "",
+        sharded: bool = False, fold: Callable[[State, Event], State] = patch,
+        elsewhere: Callable[[SyncDriver], Awaitable[None]] | None = None,
     ) -> None:  # fmt: skip
         self.link, self.reads, self.timing, self.counts = link, reads or link, timing, Counter[str]()
         self._ask, self._channel, self._key, self._probe = catch_up, channel, state, probe
