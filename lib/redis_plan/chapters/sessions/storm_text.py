@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from redis_plan import units
 from redis_plan.actions.matrix import Stories
@@ -117,14 +118,23 @@ def decisions(brief: Brief, stories: Stories, records: Records) -> list[Decision
     found = []
     invariants, writers, ghosts = records["invariants"], records["writers"], records["ghosts"]
     if not invariants.not_run and not writers.not_run:
-        found.append(
-            functions_decision(
-                invariants, writers, stories.served_by("seats.join", "submission", "bidding", "claim", "hold", "stock")
-            )
-        )
+        serving = stories.served_by("seats.join", "submission", "bidding", "claim", "hold", "stock")
+        decided = functions_decision(invariants, writers, serving)
+        found.append(replace(decided, holds_while=(*decided.holds_while, *_own_actions(records))))
     if not ghosts.not_run:
         found.append(leases_decision(brief, ghosts, stories.served_by("presence", "seats.sweep", "seats.beat")))
     return found
+
+
+def _own_actions(records: Records) -> Iterator[Guard]:
+    """Yield what must hold of the project's own actions: alone, in any sequence, and in one whole session."""
+    for name, what in (
+        ("actions", "each action"),
+        ("steps", "any sequence of actions"),
+        ("evening", "a whole session"),
+    ):
+        if (record := records.get(name)) and not record.not_run:
+            yield Guard(f"violations in {what}", record["violations"].value, "<=", 0, "violations")
 
 
 def tested(keyspace: Keyspace, records: Records) -> list[str]:
