@@ -256,7 +256,7 @@ def test_there_is_one_sync_client() -> None:
     ("code", "home"),
     [
         (r"ZADD['\", ].*\bXX\b|\bxx=True", set()),  # a timer's claim is common.lua's
-        (r"^def play\(", {"walkthrough.py"}),
+        (r"^def play\(\s*execute", {"walkthrough.py"}),
         (r'"FCALL", "session_(?:apply|join|heartbeat)', set()),  # whoever sends a call has it from its definition
     ],
     ids=["timers", "walks", "calls"],
