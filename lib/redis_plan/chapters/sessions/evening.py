@@ -6,7 +6,6 @@ What happens in it is data (``data/catalog/scenes.toml``): the scenes whose acti
 from __future__ import annotations
 
 import json
-import re
 import time
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -18,7 +17,7 @@ import redis
 
 from redis_plan.actions import catalog, vocabulary
 from redis_plan.brief.model import Brief
-from redis_plan.chapters.sessions.steps import PLANTED, owner
+from redis_plan.chapters.sessions.steps import owner
 from redis_plan.delivery import library
 from redis_plan.delivery.redis_plan_sync import SyncClient
 from redis_plan.errors import ServerError
@@ -29,6 +28,7 @@ from redis_plan.measure.lab import Lab
 from redis_plan.resources import catalog_dir
 from redis_plan.rig.playing.checks import shown_of
 from redis_plan.rig.playing.delivered import Delivered, delivered
+from redis_plan.rig.playing.planted import faulty
 from redis_plan.rig.playing.watching import Watch
 from redis_plan.server import Server
 
@@ -76,12 +76,10 @@ def _finding(lab: Lab, own: Server, brief: Brief, keyspace: Keyspace) -> Finding
         rows = list(Evening(made, keyspace, crowd).play())
         noticed = planted = 0
         text = library.compose(brief, keyspace)
-        for pattern, instead, _ in list(PLANTED.values())[: lab.by_profile(4, len(PLANTED), len(PLANTED))]:
-            faulty, changed = re.subn(pattern, instead, text)
-            if changed:
-                planted += 1
-                made.load(faulty)
-                noticed += any(row["broken"] for row in Evening(made, keyspace, 2).play())
+        for _, changed in list(faulty(text))[: lab.by_profile(4, None, None)]:
+            planted += 1
+            made.load(changed)
+            noticed += any(row["broken"] for row in Evening(made, keyspace, 2).play())
     samples = pd.DataFrame(rows)
     named = samples[samples["action"] != ""]
     by_action = named.assign(held=named["broken"] == "").groupby("action", sort=False)["held"].agg(["sum", "count"])

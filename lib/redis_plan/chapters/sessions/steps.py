@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -27,6 +26,7 @@ from redis_plan.keyspace.model import Bound, Keyspace
 from redis_plan.measure.finding import Finding, Value
 from redis_plan.measure.lab import Lab
 from redis_plan.rig.playing.delivered import Delivered, delivered
+from redis_plan.rig.playing.planted import faulty
 from redis_plan.rig.playing.watching import INVARIANTS, Watch, same, words
 from redis_plan.server import Server
 
@@ -43,18 +43,6 @@ _LIFE: Mapping[str, Callable[[random.Random], tuple[tuple[object, ...], dict[str
     "heartbeat": lambda rng: ((rng.choice(MEMBERS), "c1"), {}),
     "renew": lambda _rng: ((), {}),
 }
-#: What the controls plant in the text of the library: name, pattern, what stands there instead, what must notice it.
-PLANTED: Mapping[str, tuple[str, str, str]] = {
-    "no TTL": (r"  refresh\(keys, .*\n", "", "TTL"),
-    "operation not remembered": (r"  remember\(t\.idem.*\n", "", "again"),
-    "no event": (r"  advance\(keys, t\.log, .*?, t\.set\)\n", "  redis.call('HSET', t.state, 'version', session.version + 1)\n", "log"),
-    "seat not asked": (r"  if not guard_seat\(t\) .*\n", "", "guard"),
-    "role not asked": (r"  if not guard_role\(t, .*\n", "", "guard"),
-    "phase not asked": (r"  if not guard_phase\(t, .*\n", "", "guard"),
-    "written before it is refused": (
-        r"(  if refused then return refused end\n)", r"\1  redis.call('HSET', t.state, 'touched', '1')\n", "refusal"),
-    "the state and not its copies": (r"(?<=\.\. )changes\(t\)", "'\"set\":{}'", "copy"),
-}  # fmt: skip
 
 
 def steps(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
@@ -78,12 +66,9 @@ def _finding(lab: Lab, own: Server, brief: Brief, keyspace: Keyspace) -> Finding
         rows = [("as delivered", invariant, walk.broken[invariant], walk.counts["steps"]) for invariant in INVARIANTS]
         noticed, planted = 0, 0
         text = library.compose(brief, keyspace)
-        for name, (pattern, instead, _) in PLANTED.items():
-            faulty, changed = re.subn(pattern, instead, text)
-            if not changed:
-                continue  # no action of this project has what would be left out
+        for name, broken_text in faulty(text):
             planted += 1
-            made.load(faulty)
+            made.load(broken_text)
             blind = Walk(made, keyspace, lab.rng(name))
             while blind.counts["steps"] < control and not blind.broken:
                 blind.step()
