@@ -35,6 +35,7 @@ def write(project: made.Project, library: clients.Library, folder: Path) -> list
     folder.mkdir(parents=True)
     texts = {a.path: a.text for a in syncing.artefacts(project.brief, project.keyspace) if a.path.endswith(".ts")}
     texts[clients.TYPESCRIPT] = clients.typescript_client(project.brief, project.keyspace, library)
+    texts[syncing.TYPESCRIPT_CLUSTER] = syncing.typescript_cluster()  # delivered where channels are sharded
     texts[syncing.TYPESCRIPT_DRIVER] = syncing.typescript_driver(library)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(clients, "library_for", lambda _: library)
@@ -45,6 +46,7 @@ def write(project: made.Project, library: clients.Library, folder: Path) -> list
     for program in (
         HERE / "life.ts",
         HERE / "conditions.ts",
+        HERE / "cluster.ts",
         HERE.parent / "survivors" / "survivor.ts",
         HERE.parent / "survivors" / "member.mjs",
     ):

@@ -1,7 +1,9 @@
 """A cluster of three primaries: the whole walk and the generated client, without CROSSSLOT; and how evenly sessions lie."""
 
 import asyncio
+import json
 import secrets
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,8 +24,8 @@ from redis_plan.keyspace import naming
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.server import Server, topology
 from redis_plan.server.topology import Cluster
-from tests.conftest import BINARIES
-from tests.delivery import made
+from tests.conftest import BINARIES, within
+from tests.delivery import made, node
 from tests.delivery.test_conditions import migrate, name_of, owner_of
 
 SESSIONS = 10_000
@@ -42,10 +44,10 @@ def cluster(request: pytest.FixtureRequest, sample: made.Project) -> Iterator[Cl
 
 
 def load(cluster: Cluster, project: made.Project) -> None:
-    for node in cluster.nodes:
-        node.client().function_flush()
+    for one in cluster.nodes:
+        one.client().function_flush()
         if text := library.compose(project.brief, project.keyspace):
-            node.client().function_load(text)
+            one.client().function_load(text)
 
 
 def test_the_whole_walk_of_every_project_runs_on_three_primaries(cluster: Cluster, documents: object) -> None:
@@ -172,6 +174,57 @@ def test_copies_on_three_primaries_are_right_also_after_a_slot_moved(
     (tmp_path / "redis_plan_client.py").write_text(clients.python_client(sample.brief, keyspace), "utf-8")
     asyncio.run(scene(made.client_module(tmp_path, f"cluster_{sharded}")))
     client = cluster.client()
+    client.flushall()
+    client.close()
+
+
+@pytest.mark.parametrize("library", node.LIBRARIES)
+@pytest.mark.parametrize("sharded", [False, True], ids=["plain", "sharded"])
+def test_copies_in_typescript_are_right_also_after_a_slot_moved(
+    cluster: Cluster, sample: made.Project, programs: Path, tmp_path: Path, library: str, sharded: bool
+) -> None:
+    load(cluster, sample)
+    keyspace = with_events(sample, "sharded-pubsub" if sharded else "pubsub")
+    (tmp_path / "redis_plan_client.py").write_text(clients.python_client(sample.brief, keyspace), "utf-8")
+    generated, client = made.client_module(tmp_path, f"typescript_{sharded}"), cluster.client(decode_responses=True)
+    o, sessions = generated.Operations(client, generated.Keys()), [f"c{number}" for number in range(12)]
+    for session in sessions:
+        o.create(session)
+    words = ["node", str(programs / library / "cluster.js"), str(cluster.nodes[0].address[-1]), json.dumps(sessions)]
+    with subprocess.Popen(
+        [*words, "sharded" if sharded else "plain"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        given, said = process.stdin, process.stdout
+        assert said.readline() == "ready\n"
+
+        def report() -> dict[str, Any]:
+            print("report", file=given, flush=True)
+            found: dict[str, Any] = json.loads(said.readline())
+            return found
+
+        def right() -> bool:
+            there = {session: o.catch_up(session, "", 0) for session in sessions}
+            return all(
+                (has["mode"], has["epoch"], has["version"], has["n"])
+                == ("live", there[session].epoch, there[session].version, there[session].state.get("n"))
+                for session, has in report().items()
+            )
+
+        for number in range(20):
+            for session in sessions:
+                o.apply(session, "count", {"set": {"n": number}}, op_id=f"o{number}", fields={"n": number})
+        assert within(20, right), report()
+        assert len({has["at"] for has in report().values()}) == 3
+        first = sessions[0]
+        move(cluster, o.keys.state(first), first)
+        o.apply(first, "last", {"set": {"n": 99}}, op_id="x", fields={"n": 99})
+        port = owner_of(cluster, o.keys.state(first)).address[-1]
+        assert within(20, lambda: report()[first]["at"].endswith(f":{port}")), report()
+        assert within(20, right), report()
+        given.close()
+        assert process.wait(20) == 0
     client.flushall()
     client.close()
 

@@ -31,6 +31,7 @@ PYTHON_WEBSOCKET, PYTHON_GATEWAY, PYTHON_SERVE = (
     "redis_plan_gateway.py",
     "redis_plan_serve.py",
 )
+TYPESCRIPT_CLUSTER = "redis-plan-sync-cluster.ts"
 TYPESCRIPT, TYPESCRIPT_DRIVER, TYPESCRIPT_PERIODS = (
     "redis-plan-sync.ts",
     "redis-plan-sync-driver.ts",
@@ -63,6 +64,11 @@ def _beside(module: ModuleType) -> str:
 def typescript_sync() -> str:
     """Return the rule in TypeScript: without imports, so that a browser takes it too."""
     return (catalog_dir() / "delivery" / TYPESCRIPT).read_text("utf-8")
+
+
+def typescript_cluster() -> str:
+    """Return the drivers of a cluster in TypeScript, for both libraries."""
+    return (catalog_dir() / "delivery" / TYPESCRIPT_CLUSTER).read_text("utf-8")
 
 
 def typescript_driver(library: clients.Library) -> str:
@@ -154,5 +160,10 @@ def artefacts(brief: Brief, keyspace: Keyspace) -> tuple[Artefact, ...]:
         Artefact(PYTHON_PERIODS, periods_file(brief, keyspace, "periods.py.j2"), "every period with its reason"),
         Artefact(TYPESCRIPT, typescript_sync(), "SyncClient without I/O, for the browser and the gateway"),
         Artefact(TYPESCRIPT_DRIVER, typescript_driver(library), f"what feeds it, for {library}"),
+        *(
+            [Artefact(TYPESCRIPT_CLUSTER, typescript_cluster(), "the same on the primaries of a cluster")]
+            if sharded
+            else []
+        ),
         Artefact(TYPESCRIPT_PERIODS, periods_file(brief, keyspace, "periods.ts.j2"), "the same periods"),
     )

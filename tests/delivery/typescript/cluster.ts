@@ -1,0 +1,28 @@
+// Follows sessions on a cluster; each line on stdin asks for what their copies are and where they are followed.
+// node cluster.js PORT '["s1", …]' sharded|plain
+import { createInterface } from "node:readline";
+import { Keys, Operations } from "./redis-plan-client.js";
+import { TIMING } from "./redis-plan-periods.js";
+import { ClusterDriver } from "./redis-plan-sync-cluster.js";
+import type { SyncClient } from "./redis-plan-sync.js";
+import { connectCluster } from "./connect.js";
+
+const [port = "", named = "[]", form = ""] = process.argv.slice(2);
+const keys = new Keys();
+const url = (host: string, at: number): string => `redis://${host}:${at}`;
+const { client, close } = await connectCluster(Number(port));
+const operations = new Operations(client, keys);
+const timing = { ...TIMING, commandMs: 1000, beaconMs: 500, probeMs: 1000, backoffMs: 50, backoffCapMs: 200 };
+const cluster = new ClusterDriver([url("127.0.0.1", Number(port))], url, (id, e, v) => operations.catchUp(id, e, v), keys, timing, {
+  sharded: form === "sharded",
+  warn: () => {},
+});
+const copies = new Map<string, SyncClient>();
+for (const session of JSON.parse(named) as string[]) copies.set(session, await cluster.follow(session));
+console.log("ready");
+for await (const _ of createInterface({ input: process.stdin })) {
+  const has = [...copies].map(([s, { mode, epoch, version, state }]) => [s, { mode, epoch, version, n: state.n, at: cluster.placeOf(s) }]);
+  console.log(JSON.stringify(Object.fromEntries(has)));
+}
+cluster.close();
+await close();
