@@ -228,3 +228,15 @@ def test_of_a_long_document_a_bounded_number_of_lines_is_encoded(monkeypatch):
     assert found is not None
     assert len(found.kind) == 9000
     assert len({line for line in asked if line.startswith("Members")}) == demands.MOST_ENCODED
+
+
+def test_a_document_without_a_demand_that_is_surely_live_has_none(project):
+    ledger = "# Ledger\n\n## Features\n\n- Show the total spent today\n- Show the status of an import\n- Notify the owner when a bill is due\n"
+    assert not any(r.realtime for r in brief.read(project(prd=ledger)).requirements)
+
+
+def test_a_demand_that_is_live_beside_many_that_are_not_keeps_its_mark(project):
+    others = "".join(f"- Export the {what} as a file\n" for what in ("songs", "singers", "bills", "rooms", "dates"))
+    prd = f"# Choir\n\n## Features\n\n- Everybody in the room sees the conductor's beat at the same moment\n{others}"
+    live = [r.line for r in brief.read(project(prd=prd)).requirements if r.realtime]
+    assert live == [5]

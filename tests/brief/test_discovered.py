@@ -36,6 +36,35 @@ def test_a_verb_that_looks_like_a_plural_is_no_entity(project: MakeProject):
     assert not any("robnicate" in name for name in named(brief.read(project(prd=text))))
 
 
+def test_an_auxiliary_before_a_noun_makes_no_compound(project: MakeProject):
+    text = """# Field
+## Requirements
+- The service shall log each watering, and shall record who did it.
+- The service shall log errors and shall record their time.
+- The service exceeds no quota; whoever exceeds it waits, and what exceeds twice is refused.
+"""
+    assert not {"Shall log", "Shall record", "Exceed"} & named(brief.read(project(prd=text))).keys()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Gardener 1:N Plot 1:N Seedling",
+        "Gardener 1:N Plot, Seedling",
+        "Gardener (1) — (N) Plot\nPlot 0..1 - * Seedling",
+    ],
+)
+def test_a_relation_with_its_numbers_declares_both_sides_in_any_language(line: str, project: MakeProject):
+    found = brief.read(project(prd=f"# 庭\n\n## 関係\n\n```\n{line}\n```\n\n## 機能\n\n- 種を植える\n"))
+    assert {"Gardener", "Plot", "Seedling"} <= {e.name for e in found.entities}
+
+
+@pytest.mark.parametrize("line", ["NON-NEGOTIABLE rules", "Phase 1 - MVP", "Lead 1:1 conversations of a Gardener"])
+def test_a_number_or_a_hyphen_between_words_is_no_relation(line: str, project: MakeProject):
+    found = brief.read(project(prd=f"# Field\n\n## Features\n\n- {line}\n- Users water a plot\n"))
+    assert not {"NO", "EGOTIABLE", "Phase", "VP", "Lead"} & {e.name for e in found.entities}
+
+
 def test_what_is_said_to_be_retained_is_kept_with_one_mention(project: MakeProject):
     text = "# Bets\n## Functional requirements\n- A user places a bet.\n- Watering history must be retained for ever.\n"
     assert "Watering history" in named(brief.read(project(prd=text)))

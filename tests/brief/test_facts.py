@@ -58,6 +58,13 @@ SCALE: list[tuple[str, Wanted]] = [
     ("- The API allows 30 requests/minute per IP.", {"total_rate_per_s": None}),
     # tiers: the largest that is sold (R29)
     ("| Plan | Guests per room |\n| --- | --- |\n| Free | 5 guests |\n| Pro | 50 guests |\n| Event | 500 guests |", {"members_per_session": 500}),
+    # who comes together in what, said the other way round, and by the places there are
+    ("- 2 to 6 rowers form a team.", {"members_per_session": 6}),
+    ("- Each table has 12 seats.", {"members_per_session": 12}),
+    ("- A concert has 900 seats to sell.", {"members_per_session": None}),
+    ("- 60,000 punters at the same time.", {"concurrent_users": 60_000}),
+    # numbers in words, after a bound
+    ("- Up to twelve players per room; two of them may pause it.", {"members_per_session": 12, "session_capacity": 12}),
     # languages
     ("- Bis zu 40 Teilnehmer pro Raum, 2.000 Nutzer gleichzeitig.", {"members_per_session": 40, "session_capacity": 40, "concurrent_users": 2000}),
     ("- Hasta 10 mil usuarios concurrentes; máximo 6 jugadores por partida.", {"concurrent_users": 10_000, "members_per_session": 6}),

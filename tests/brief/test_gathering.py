@@ -19,6 +19,7 @@ SHARED = {
 ALONE = [
     "# Larder\n\n## Features\n\n- Users save recipes and plan meals in real time.\n- A login session expires after 30 minutes.\n- Users start a training session and end the session.\n",
     "# Waage\n\n## Anforderungen\n\n- Geräte senden Messwerte; das Dashboard zeigt sie in Echtzeit.\n- Nutzer erstellen Berichte.\n",
+    "# Rower\n\n## Features\n\n- Rowers start a session, pause the session and end the session.\n- Each session has its distance; sessions are listed by month.\n",
     "# Broker\n\n## Features\n\n- Customers place orders and see prices in real time.\n- An order is cancelled by its owner.\n",
 ]
 

@@ -37,6 +37,31 @@ def test_numbers_are_read_with_unit_range_and_bound(line, language, wanted):
 
 
 @pytest.mark.parametrize(
+    ("line", "language", "text", "value"),
+    [
+        ("At most twelve minutes", "en", "twelve minutes", 12),
+        ("Bis zu zwanzig Spieler pro Raum", "de", "zwanzig Spieler", 20),
+        ("Hasta veinte jugadores por sala", "es", "veinte jugadores", 20),
+        ("Jusqu'à quinze joueurs par salle", "fr", "quinze joueurs", 15),
+        ("Fino a dieci giocatori per stanza", "it", "dieci giocatori", 10),
+        ("Até doze jogadores por sala", "pt", "doze jogadores", 12),
+        ("Maximaal dertig spelers per kamer", "nl", "dertig spelers", 30),
+        ("До двадцати игроков в комнате", "ru", "двадцати игроков", 20),
+        ("Maksymalnie ośmiu graczy w pokoju", "pl", "ośmiu graczy", 8),
+    ],
+)
+def test_a_number_in_words_counts_after_a_bound_and_is_quoted_whole(line, language, text, value):
+    assert [(q.text, q.value, q.op) for q in scan(line, language)] == [(text, value, "<=")]
+
+
+@pytest.mark.parametrize(
+    "line", ["One of the two players wins", "The first three rounds", "up to you", "two-factor login"]
+)
+def test_a_number_in_words_without_a_bound_states_nothing(line):
+    assert not scan(line, "en")
+
+
+@pytest.mark.parametrize(
     "line",
     [
         "React 18 with TypeScript 5",

@@ -10,7 +10,6 @@ import pytest
 from redis_plan import brief, resources
 from redis_plan.brief.facts import catalogue, read_facts
 from redis_plan.brief.quantities import scan
-from redis_plan.brief.title import slug_of
 
 GAME = """# Trivia Night - Product Requirements Document (PRD)
 
@@ -138,55 +137,6 @@ def test_fit_is_core_useful_or_no(project):
     read = brief.read(project(prd=cards))
     assert read.fit == "no"
     assert "one database" in read.fit_because
-
-
-@pytest.mark.parametrize(
-    ("heading", "title", "slug"),
-    [
-        ("# Trivia Night - Product Requirements Document (PRD)", "Trivia Night", "trivia-night"),
-        ("# Dokument wymagań produktu (PRD) - ZażółćQuiz", "ZażółćQuiz", "zazolcquiz"),
-        ("# PRD: Real-time Scoreboard", "Real-time Scoreboard", "scoreboard"),
-        ("# 🎲 Dice!", "Dice", "dice"),
-        ("# Requirements — Tram Live", "Tram Live", "tram-live"),
-        ("# Product Requirements (PRD) - Harbor\n\n### Title: Cancel a berth", "Harbor", "harbor"),
-        ("# Dokument Wymagań Produktowych (PRD) - Przystań", "Przystań", "przystan"),
-        ("# Feature Specification: Live Boards (Phase 4)", "Live Boards", "live-boards"),
-        ("# Kart Rush: arcade racing for everyone", "Kart Rush", "kart-rush"),
-        (
-            "# Arcade racing - Kart Rush PRD v2.1\n\nKart Rush is quick. People love Kart Rush.",
-            "Kart Rush",
-            "kart-rush",
-        ),
-        ("# RFC 12: Document Signer", "Document Signer", "document-signer"),
-        ("# 1) Product Overview\n\nTransitPulse is a live map of trams.", "TransitPulse", "transitpulse"),
-        ("# PRD\n\n| Product name | Ferry Desk |\n|---|---|", "Ferry Desk", "ferry-desk"),
-        ("# PRD\n\n## 1.1 Product name\n\n**Ferry Desk**", "Ferry Desk", "ferry-desk"),
-        ("---\ntitle: Harbor Watch\nstatus: draft\n---\n# Overview", "Harbor Watch", "harbor-watch"),
-        ("PRD — Harbor Watch\nVersion: 1.0", "Harbor Watch", "harbor-watch"),
-        ("# Pflichtenheft für Tafelrunde", "Tafelrunde", "tafelrunde"),
-        ("# 1. Einleitung\n\nTafelrunde ist eine Plattform für Brettspiele.", "Tafelrunde", "tafelrunde"),
-        ("# Cahier des charges : Marché Direct", "Marché Direct", "marche-direct"),
-        (
-            "# Documento de requisitos (PRD)\n\n## Visão geral\n\nFeira Viva é uma plataforma.",
-            "Feira Viva",
-            "feira-viva",
-        ),
-        ("# MachiBus 要件定義書 v1.2", "MachiBus", "machibus"),
-        ("# 需求文档\n\n## 项目名称\n\nPinche Bang", "Pinche Bang", "pinche-bang"),
-    ],
-)
-def test_the_title_is_the_apps_name(project, heading, title, slug):
-    read = brief.read(project(prd=f"{heading}\n\nText.\n"))
-    assert (read.title, read.slug) == (title, slug)
-
-
-@pytest.mark.parametrize(
-    "title", ["Product Requirements Document", "Architecture Decision Record", "User Stories", "仕様書"]
-)
-def test_a_document_titled_by_its_kind_takes_the_folders_name(project, title):
-    folder = project(prd=f"# {title}\n\nText.\n")
-    assert brief.read(folder).title == folder.name
-    assert slug_of("规格", folder) == slug_of("", folder)
 
 
 def test_the_sample_project_is_read_with_its_lines():

@@ -9,6 +9,7 @@ from functools import cached_property
 from redis_plan.brief.lexicon import UNSPACED, Lexicon, fold
 from redis_plan.brief.model import Comparator, QuantityKind
 from redis_plan.brief.numerals import mask
+from redis_plan.brief.spelt import in_digits
 
 _NOUN = re.compile(r"[^\W\d_][^\W\d_'’-]*(?:[-'’/][^\W\d_]+)*")
 #: What scripts without blanks count straight after a number: "1000ユーザー"; not dates, places in an order or generations.
@@ -59,7 +60,7 @@ class Line:
         self.line = line
         self.context = context
         self.words = words
-        self.masked = mask(line, context.code)
+        self.masked = in_digits(mask(line, context.code), words)
         #: up to here the line holds only marks of lists, headings and tables
         self.opening = len(self.masked) - len(self.masked.lstrip(" \t#>*-|"))
         self.following = following.lstrip("> \t*_")

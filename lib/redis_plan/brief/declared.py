@@ -27,6 +27,11 @@ _CODE = re.compile(
     r"|(?P<er>[A-Z][A-Z_]+) +[|}o]{1,2}--[|{o]{1,2} +(?P<er2>[A-Z][A-Z_]+))",
     re.MULTILINE | re.IGNORECASE,
 )
+#: "Guest 1:N Booking 1:1 Bill", "Guest (1) — (N) Booking, Review": how many of one there are of the other
+_MANY = r"\(?(?:1|[NnMm*]|[01]\.\.[1Nn*])\)?"
+_RELATED = re.compile(
+    rf"\b(?P<one>[A-Z][A-Za-z]+)\s+{_MANY}\s*(?::|[-–—]+>?)\s*{_MANY}\s+(?=(?P<others>[A-Z][A-Za-z]+(?:, [A-Z][A-Za-z]+)*))"
+)
 #: "Add `typingSessions` table (id, userId, …)": a task that makes a table
 _MADE = re.compile(
     r"(?:add|create|define|dodaj|utw[oó]rz\w*)\s+(?:tabel\w+\s+)?(?P<name>[A-Za-z]\w+)\s+(?:table|collection|model|entity)?\s*\((?P<attrs>[^)]*)\)",
@@ -66,6 +71,7 @@ def record_sections(blocks: Sequence[Block]) -> frozenset[Section]:
 
 def declarations(block: Block, after: Block | None, role: str, words: Lexicon) -> Iterator[Declaration]:
     """Yield what ``block`` declares; ``after`` is the block that follows it."""
+    yield from _related(block)
     titles = block.section.titles
     listed = "section.entities" in words.groups(titles[-1]) if titles else False
     if block.kind == "code":
@@ -109,6 +115,13 @@ def _item(block: Block, after: Block | None, listed: bool) -> Iterator[Declarati
         yield Declaration(name, block, after.text)
     elif listed or (match.group("sign") and _IDENTIFIERS.match(block.text[match.end() :].lstrip())):
         yield Declaration(name, block)
+
+
+def _related(block: Block) -> Iterator[Declaration]:
+    """Yield both sides of each relation that says its numbers, wherever it stands."""
+    for match in _RELATED.finditer(block.text[:4000]):
+        for name in (match.group("one"), *match.group("others").split(", ")):
+            yield Declaration(name, block)
 
 
 def _in_code(block: Block) -> Iterator[Declaration]:

@@ -1,7 +1,8 @@
 """Demands: which lines state one, of which kind, and which are about state that several people share live.
 
 Three learnt models look at the same features of a line: what it says and what stands over it (encoded), what those titles mean, and its
-marks. What a list's items are is mostly the same, so a line's judgement is drawn towards that of its list.
+marks. What a list's items are is mostly the same, so whether a line is a demand is drawn towards what its list is; whether it is live is
+bounded by the document, which must have a demand that surely is.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ MOST_ENCODED = 1200
 MOST_HEADINGS = 500
 #: How far a line is drawn towards the mean of its list (in log odds): 0 not at all, 1 entirely.
 TOGETHER = 0.4
-#: The same for being live.
-TOGETHER_LIVE = 0.3
+#: A document of which no demand is live with so much certainty shares nothing live: what seems a little live there is not.
+SURELY_LIVE = 0.55
 
 #: Under a title that most probably is about one of these, a line must be so much more probable to count.
 ELSEWHERE = ("metrics", "options", "questions", "glossary", "template", "plan", "scenario")
@@ -94,10 +95,12 @@ def judge(lines: Lines) -> Judgement | None:
     seen = features(lines)
     groups = [line.siblings for line in lines.lines]
     likely = drawn_together(demand.probabilities(seen), groups, TOGETHER)[:, 0]
-    moving = drawn_together(live.probabilities(seen), groups, TOGETHER_LIVE)[:, 0]
+    moving = live.probabilities(seen)[:, 0]
     kinds = tuple(KINDS[n] for n in kind.probabilities(seen).argmax(axis=1))
     needed = demand.thresholds[0] + MORE * (_elsewhere(seen) >= PROBABLY)
-    return Judgement(likely, likely >= needed, kinds, moving, moving >= live.thresholds[0])
+    is_demand = likely >= needed
+    shares = bool((moving[is_demand] >= SURELY_LIVE).any())
+    return Judgement(likely, is_demand, kinds, moving, (moving >= live.thresholds[0]) & shares)
 
 
 def _elsewhere(seen: Matrix) -> NDArray[np.float32]:

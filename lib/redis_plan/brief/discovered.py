@@ -22,9 +22,13 @@ _BEFORE_VERB = frozenset(
 #: Before a noun: what comes after one of these is no verb.
 _DETERMINERS = frozenset({"a", "an", "the", "each", "every", "per", "any", "all", "new", "own", "their", "his", "her", "its", "my", "our", "of", "one",
                           "multiple", "many", "several", "other", "same", "current", "active", "existing", "no", "this", "that", "these", "those"})  # fmt: skip
+#: After these only a noun or its adjective stands.
+_BEFORE_NOUN = _DETERMINERS | frozenset(("of", "for", "with", "from", "in", "on", "by", "between"))
 _BETWEEN = re.compile(r"^[ '’-]*$")
 _PASSIVE = frozenset(("is", "are", "be", "being", "was", "were", "been"))
 _AUXILIARY = _PASSIVE | frozenset(("must", "should", "shall", "will", "can", "may"))
+#: These make no compound with what follows: "shall log" is no log.
+_VERBAL = _BEFORE_VERB | _AUXILIARY
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,7 @@ class _Seen:
     total: int = 0
     acted: int = 0
     verbal: int = 0
+    nominal: int = 0  # times that only a noun can stand there: after an article, a preposition
     stored: int = 0
     forms: Counter[str] = field(default_factory=Counter)
     first: tuple[str, int] = ("~", 0)
@@ -92,8 +97,9 @@ class English:
             seen.acted += n in acted
             seen.stored += n in stored
             seen.verbal += before in _BEFORE_VERB
+            seen.nominal += before in _BEFORE_NOUN
             joined = bool(_BETWEEN.match(folded[ended:start]))
-            if word in self.heads and joined and len(before) > 2 and before not in self.strangers:
+            if word in self.heads and joined and len(before) > 2 and before not in self.strangers | _VERBAL:
                 compound = self.seen[f"{before} {word}"]
                 compound.note(f"{before} {word}", place)
                 compound.acted += n in acted
@@ -151,9 +157,10 @@ class English:
             total, acted = plural.total + single.total, plural.acted + single.acted
             verbal = plural.verbal + single.verbal
             short = len(word) <= 4
-            if 2 * verbal > total or (short and total < 5):
+            if 2 * verbal > total or (short and total < 5) or len(one) < 3:
                 continue
-            if total >= 3 and (acted or total >= (3 if few else 5)):
+            nominal = plural.nominal + single.nominal
+            if total >= 3 and (acted or (nominal and total >= (3 if few else 5))):
                 first = min(plural.first, single.first)
                 yield Found(one, (one, word), total, acted, bool(plural.stored + single.stored), first)
 

@@ -285,7 +285,8 @@ class _Search:
         if self.asking and c.first[0] != self.asking and " " not in c.name:
             return False  # only the notes or the stack speak of it: how something is built, not what it keeps
         name = fold(c.name)
-        if " " in name and c.demanded:
+        often = self.words.words("rare_entities") | self.words.words("weak_entities")
+        if " " in name and c.demanded and name not in often:
             return True  # a compound means one thing: "typing indicator", "join code"
         if name in self.words.words("rare_entities"):
             return c.demanded >= 5 and c.kept >= 3

@@ -187,12 +187,15 @@ _COUNTED = ("total", "joined", "left", "hosted", "per", "people", "live", "heade
 WIDTH = 2 * len(_COUNTED) + 11
 
 
-def find_gathering(documents: Sequence[tuple[Sequence[Block], Roles]]) -> Gathering | None:
-    """Return what people share live by these documents; an empty noun where they share nothing, None where no model judges it."""
+def find_gathering(documents: Sequence[tuple[Sequence[Block], Roles]], live: bool = True) -> Gathering | None:
+    """Return what people share live by these documents; an empty noun where they share nothing, None where no model judges it.
+
+    ``live`` says whether any of their demands is live: where none is, a session is somebody's own, such as a workout.
+    """
     model = learnt.model(NAME)
     if model is None:
         return None
-    every = count(documents)
+    every = count(documents) if live else []
     if not every:
         return Gathering("", "", 0, 0.9)
     chances = model.probabilities(features(every))[:, 0]

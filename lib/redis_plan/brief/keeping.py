@@ -26,7 +26,7 @@ from redis_plan.brief.stack import technology_words
 NAME = "entities"
 #: In these languages the rules know grammar; elsewhere, where they found less than so many entities, meaning decides.
 READ_BY_RULE = ("en", "pl")
-ENOUGH = 8
+ENOUGH = 12
 #: From this likeness on a noun of another language is taken for the English one, and from this on it lives as that does.
 SAME, ALIKE = 0.78, 0.6
 #: What resembles nothing that products are known to keep must be as likely as this.

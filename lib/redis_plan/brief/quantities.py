@@ -11,11 +11,11 @@ from redis_plan.brief.model import Quantity
 from redis_plan.brief.numerals import parse_number
 from redis_plan.brief.outline import Block
 from redis_plan.brief.scanner import NOWHERE, scan
+from redis_plan.brief.spelt import has_number
 
 #: Characters of a line that are looked at as one: longer than any sentence.
 LONG_LINE = 1500
 _BOX = re.compile(r"[\u2500-\u259f]")
-_DIGIT = re.compile(r"\d")
 
 
 def _pieces(line: str) -> Iterator[str]:
@@ -46,7 +46,7 @@ def read_quantities(
     found: list[Quantity] = []
     joined = {n for b in blocks if b.kind in ("paragraph", "item") for n in range(b.line, b.end)}
     for number, line in enumerate(lines, 1):
-        if not _DIGIT.search(line):
+        if not has_number(line, language):
             continue
         context = contexts.get(number, NOWHERE)
         if LONE_NUMBER.fullmatch(line) and (label := label_above(lines, number)):

@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import gc
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -41,8 +40,10 @@ from redis_plan.brief.reconcile.setting import places
 from redis_plan.brief.requirements import read_requirements
 from redis_plan.brief.restrictions import read_restrictions
 from redis_plan.brief.sections import Roles
+from redis_plan.brief.slug import slug_of
+from redis_plan.brief.spelt import has_number
 from redis_plan.brief.stack import merge_stack, read_stack
-from redis_plan.brief.title import read_title, slug_of
+from redis_plan.brief.title import read_title
 
 #: Languages whose sentences are read; of others only what needs little language is.
 READ_FULLY = ("en", "pl")
@@ -97,7 +98,7 @@ def _read(project: Path, given: Overrides | None) -> Brief:
     requirements = applying.apply_demands(_requirements(texts), overrides, lines)
     stack = applying.apply_stack(_stack(texts), overrides)
     notes = _notes(texts)
-    gathering = find_gathering([(t.blocks, t.roles) for t in texts])
+    gathering = find_gathering([(t.blocks, t.roles) for t in texts], any(r.realtime for r in requirements))
     entities = with_gathering(_entities(texts, words, requirements), gathering)
     entities = applying.apply_entities(entities, overrides)
     if language in READ_FULLY:
@@ -197,14 +198,11 @@ def _language_of(document: Document, main: str) -> str:
     return language if share > OWN_LANGUAGE and language != "unknown" else main
 
 
-_DIGIT = re.compile(r"\d")
-
-
 def _quantities(text: Text) -> tuple[Quantity, ...]:
     words, language = text.roles.words, text.language
     contexts: dict[int, Context] = {}
     for block in text.blocks:
-        if not _DIGIT.search(block.text):
+        if not has_number(block.text, language):
             continue
         chain = text.roles.chain(block.section)
         excluded = "out-of-scope" in chain

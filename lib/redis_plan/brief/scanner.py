@@ -380,6 +380,9 @@ class _Scanner(Line):
         start: int,
         end: int,
     ) -> Quantity:
+        if self.masked[start : start + 1].isdigit() and self.line[start].isalpha():
+            while start and self.line[start - 1].isalpha():
+                start -= 1  # a number in words
         text = self.line[start:end].strip()
         if op is None:
             after = self.masked[end : end + 16]

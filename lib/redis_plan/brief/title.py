@@ -1,4 +1,4 @@
-"""A title: what the product is called, told from the kind of document that it stands on, and the slug made of it.
+"""A title: what the product is called, told from the kind of document that it stands on.
 
 >>> name_in("Product Requirements Document (PRD) — Tram Live"), name_in("Feature Specification: Live Boards (Phase 4)")
 ('Tram Live', 'Live Boards')
@@ -19,10 +19,13 @@ from typing import Any
 from redis_plan import resources
 from redis_plan.brief.lexicon import UNSPACED, fold
 from redis_plan.brief.outline import Block, clean
+from redis_plan.brief.product_names import in_code, named
 
 #: A title and its subtitle: "Fan Out: a game", "Fan Out — a game"; a hyphen divides only between blanks.
 _PARTS = re.compile(r"\s+[-|·•~]\s+|\s*[—–|：]\s*|:\s+|:$")
 _BRACKETS = re.compile(r"\s*[(（\[【][^()（）\[\]【】]*[)）\]】]\s*")
+_PATH = re.compile(r"^@?[\w.-]+/([\w.-]+)$")
+_H1 = re.compile(r"^\s*<h1\b", re.IGNORECASE)
 _NUMBER = re.compile(r"^\s*(?:\d{1,2}(?:\.\d{1,2})+\s|\d{1,2}(?:\.\d{1,2})*\s*[.)、:]|#+|§)\s*(?=\S)")
 _VERSION = re.compile(r"(?:^|\s+)v?\.?\d+(?:\.\d+)+\s*$|(?:^|\s+)[vV]\d+\s*$|(?:phase|faza|etap|fase|mvp|sprint|release)\s*\d*\s*$", re.IGNORECASE)  # fmt: skip
 _EDGES = re.compile(r"^[\W_]+|[^\w!?%+）)]+$")
@@ -53,8 +56,8 @@ def _known(group: str) -> tuple[str, ...]:
 def read_title(documents: Sequence[tuple[Sequence[Block], Sequence[str]]], project: Path) -> str:
     """Return the product's name; ``documents`` are their blocks and lines, the requirements first.
 
-    The first of these that gives a name: a label ("Product name: …"), the title, a sentence that defines the
-    product, then the same of the companions, at last the folder's name.
+    The first of these that gives a name: a label ("Product name: …"), the title, a sentence that defines or names the
+    product, then the same of the companions, a name in their code (a package, a repository), at last the folder's name.
     """
     return next((name for name in _names(documents) if name), project.resolve().name)
 
@@ -66,12 +69,15 @@ def _names(documents: Sequence[tuple[Sequence[Block], Sequence[str]]]) -> Iterat
     yield from _titled(first, lines, text)
     yield from _labelled(first, lines, "fields.likely")
     yield from _defined(first)
+    yield from (name_in(name) for name in named(first))
     for blocks, lines in others:
         yield from _labelled(blocks, lines, "fields.sure")
         yield from _labelled(blocks, lines, "fields.likely")
         yield from (
             name for name in _titled(blocks, lines, text) if text.count(name) >= 2
         )  # else it names a file of theirs
+    for blocks, _ in documents:
+        yield from in_code(blocks)
 
 
 def _labelled(blocks: Sequence[Block], lines: Sequence[str], fields: str) -> Iterator[str]:
@@ -82,15 +88,20 @@ def _labelled(blocks: Sequence[Block], lines: Sequence[str], fields: str) -> Ite
 
 
 def _fields(blocks: Sequence[Block], lines: Sequence[str]) -> Iterator[tuple[str, str]]:
+    front = lines[1 : lines.index("---", 1)] if "---" in lines[1:20] and lines[0] == "---" else []
+    for line in front:
+        if line.startswith("name:"):
+            yield "title", line[5:]
     for line in lines[: 2 * OPENING_BLOCKS]:
-        if line.startswith("##"):  # "### Title: Cancel a booking" names a story
-            continue
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
         if line.lstrip().startswith("|") and len(cells) > 1:
             yield clean(cells[0]), clean(cells[1])
         else:
             label, mark, value = clean(line[:300].lstrip("#->+* ")).replace("：", ":").partition(":")
-            if mark:
+            titled = line.startswith(
+                "##"
+            )  # "### Title: Cancel a booking" names a story, "## Project: Tram Live" does not
+            if mark and not (titled and (line.startswith("###") or fold(label) in _known("fields.of_parts"))):
                 yield label, value
     for heading, after in pairwise(blocks[:OPENING_BLOCKS]):
         if heading.kind == "heading" and after.kind == "paragraph":
@@ -101,15 +112,35 @@ def _titled(blocks: Sequence[Block], lines: Sequence[str], text: str) -> Iterato
     """Yield what the headings that open a document give: two of them may stand one over the other."""
     headings = [b for b in blocks[:OPENING_BLOCKS] if b.kind == "heading" and b.line <= OPENING_LINES]
     if blocks and blocks[0].kind == "paragraph" and blocks[0].line <= OPENING_LINES:
-        opening = clean(lines[blocks[0].line - 1])  # without a mark, it is a title where it says what the document is
-        parts = _parts(opening)
-        kind = len(parts) < len([part for part in _PARTS.split(opening) if part])
-        if parts and len(opening) <= 100 and (kind or not headings):
-            yield _choose(parts, text)
+        yield from _opened(lines[blocks[0].line - 1 :], text, bool(headings))
     top = min((heading.depth for heading in headings[:2]), default=0)
     for heading in headings[:2]:
         if heading.depth == top and not _NUMBER.match(heading.text):
             yield _choose(_parts(heading.text), text)
+    if len(headings) > 1 and blocks[:2] == (headings[0], headings[1]):
+        yield _subtitle(headings[1].text, text)  # "# Product Requirements Document" and under it "## Tram Live"
+
+
+def _opened(lines: Sequence[str], text: str, headed: bool) -> Iterator[str]:
+    """Yield what a title without a mark gives: the first line where it says what the document is, else the one below it."""
+    opening = clean(lines[0])
+    parts = _parts(opening)
+    kind = len(parts) < len([part for part in _PARTS.split(opening) if part])
+    if parts and len(opening) <= 100 and (kind or not headed or _H1.match(lines[0])):
+        yield _choose(parts, text)
+    below = clean(lines[1]) if len(lines) > 1 else ""
+    if kind and not parts and below and len(below.split()) <= 5 and not below.endswith((".", ":", "：")):
+        yield _choose(_parts(below), text)
+
+
+def _subtitle(heading: str, text: str) -> str:
+    """Return what a heading straight under a title gives: a name that the text says, or one that it explains."""
+    if _NUMBER.match(heading):
+        return ""
+    before, parts = [part for part in _PARTS.split(heading) if part], _parts(heading)
+    explains = len(before) > 1 and len(parts) == len(before)
+    name = _choose(parts[:1], "")
+    return name if name and name[:1].isupper() and (explains or text.count(name) > 2) else ""
 
 
 def _defined(blocks: Sequence[Block]) -> Iterator[str]:
@@ -146,9 +177,18 @@ def name_in(title: str, *, text: str = "") -> str:
 def _parts(title: str) -> list[str]:
     """Return the parts of a title that may be a name."""
     bare = _NUMBER.sub("", title[:200]).strip(_QUOTES)
-    bare = _BRACKETS.sub(" ", bare).strip() or bare
-    parts = (_part(part) for part in _PARTS.split(bare) if part)
-    return [part for part in parts if _LETTERS.search(part) and fold(part) not in _known("generic")]
+    if path := _PATH.match(bare):
+        bare = path.group(1)  # "@harbour/tram-live" is the package of an organisation
+    outside = _BRACKETS.sub(" ", bare).strip()
+    inside = " — ".join(found.strip(" ()（）[]【】") for found in _BRACKETS.findall(bare))
+    # of a name in two scripts the one in Latin letters can be written in a key
+    turned = bool(UNSPACED.search(outside)) and not re.search(r"[A-Za-z]{2}", outside)
+    for bared in (inside, outside) if turned else (outside, inside):
+        parts = (_part(part) for part in _PARTS.split(bared) if part)
+        found = [part for part in parts if _LETTERS.search(part) and fold(part) not in _known("generic")]
+        if found and not (turned and bared is inside and not re.search(r"[A-Za-z]{3}", found[0])):
+            return found
+    return []
 
 
 def _part(part: str) -> str:
@@ -173,7 +213,7 @@ def _without(part: str, group: str) -> str:
             return part[:-size].rstrip()
         if group != "software" and folded.startswith(word) and (glued or not folded[size : size + 1].isalnum()):
             rest = part[size:].lstrip()
-            if rest[:1].isalpha() and len(word) > 4 and " " not in word and not glued and not _OF.match(rest):
+            if rest[:1].isalpha() and word in _known("of_names") and not _OF.match(rest):
                 continue  # "Document Signer" is a name, "Document for signers" is not
             return _OF.sub("", _ORDINAL.sub("", part[size:]).lstrip())
     return part
@@ -188,39 +228,3 @@ def _choose(parts: Sequence[str], text: str) -> str:
         said = [p for p in parts[1:] if text.count(p) >= 2 and len(p.split()) <= 4]
         first = said[0] if said else first
     return re.sub(r"[\s!.,;:]+$", "", " ".join(first.split()))[:NAME_CHARS].strip()
-
-
-#: Words of a title that would say nothing in a key
-_SILENT = ("real", "time", "realtime", "the", "a", "my")
-#: A slug ends at a word's end; it stands in every key.
-SLUG_BYTES = 32
-
-
-#: What a name cut short must not end with: "tracking-for", "anzeige-fur".
-_LINKING = re.compile(
-    r"(?:-(?:for|of|and|the|with|in|on|to|fur|fuer|und|der|die|das|von|mit|im|de|del|la|el|los|las|y|para|con|du|des|et|le|les|pour|di|della|per|e|do|da|dos|van|voor|en|met|dla|i|z|w|na|do|dlya))+$"
-)
-
-
-def slug_of(title: str, project: Path) -> str:
-    """Return a short ASCII name that is safe as a key prefix.
-
-    >>> slug_of("Zażółć Quiz! Live & Fast", Path("x")), slug_of("Real-time Q&A", Path("x"))
-    ('zazolc-quiz-live-fast', 'qa')
-    >>> slug_of("Wartezimmer-Anzeige für Ambulanzen", Path("x"))
-    'wartezimmer-anzeige'
-    """
-    for candidate in (title, project.resolve().name, "app"):
-        words = re.findall(r"[a-z0-9]+", re.sub(r"\b(\w)&(\w)\b", r"\1\2", fold(candidate).replace("'", "")))
-        telling = [w for w in words if w not in _SILENT]
-        words = telling or words
-        slug = ""
-        for word in words:
-            longer = f"{slug}-{word}" if slug else word
-            if len(longer) > SLUG_BYTES and slug:
-                break
-            slug = longer[:SLUG_BYTES]
-        slug = _LINKING.sub("", slug).strip("-")
-        if slug and slug[0].isalpha():
-            return slug
-    return "app"

@@ -9,7 +9,8 @@ A task is a module here that is named in :data:`redis_plan.training.tasks.TASKS`
 - ``rows(project) -> Rows``: the features of a corpus project as the reader computes them, with what its gold says;
 - ``own_rows() -> Rows``: the same of our own examples;
 - ``STRENGTH`` (optional): how strongly large weights are held back, :data:`fitting.STRENGTH` without;
-- ``thresholds(model, held_out)`` (optional): see :func:`fitting.best_thresholds`, which is used without.
+- ``THRESHOLDS`` or ``thresholds(probabilities, labels)`` (optional): from which probability on a label holds, stated or chosen on projects that
+  were held out; :func:`fitting.best_thresholds` without.
 """
 
 import os

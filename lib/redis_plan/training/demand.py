@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from redis_plan.brief import demands
-from redis_plan.brief.learnt import Matrix
 from redis_plan.training import annotated
 from redis_plan.training.annotated import Annotated
 from redis_plan.training.corpus import Project
@@ -17,6 +16,8 @@ NAME = "demand"
 LABELS = ("demand",)
 EXCLUSIVE = False
 STRENGTH = 4.0
+#: A third: a demand that was missed costs more than a line too many, which a person drops in a second.
+THRESHOLDS = (0.35,)
 #: A project counts as if it had so many lines, however many it has: half its size, in powers.
 USUAL_LINES = 250
 
@@ -43,8 +44,3 @@ def _rows(parts: Sequence[Annotated], usual: int) -> Rows:
     size = float(made.weights.sum())
     scale = (usual / max(usual / 4, size)) ** 0.5 if usual else 1.0
     return annotated.also_unaided(Rows(made.features, made.labels, made.weights * np.float32(scale)))
-
-
-def thresholds(held_out: Sequence[Matrix], labels: Sequence[Matrix]) -> tuple[float, ...]:
-    """Return a third: a demand that was missed costs more than a line too many, which a person drops in a second."""
-    return (0.35,)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from redis_plan.brief import encoder, keeping
 from redis_plan.brief.entities import folded_name
 from redis_plan.brief.examples import examples
-from redis_plan.brief.learnt import Matrix
 from redis_plan.brief.reader import demands_of, entities_by_rule
 from redis_plan.training.corpus import Project
 from redis_plan.training.fitting import Rows
@@ -19,7 +16,7 @@ LABELS = ("kept",)
 EXCLUSIVE = False
 STRENGTH = 1.5
 #: The best mean F1 over the projects in languages without grammar, each left out (.12 to .22 hardly differ).
-THRESHOLD = 0.15
+THRESHOLDS = (0.15,)
 #: A noun of our own counts less than one that was met in a document.
 OWN_WEIGHT = 1.0
 #: Another phrase for a thing that is found already is neither right nor quite wrong.
@@ -55,8 +52,3 @@ def own_rows() -> Rows:
     usual[:, 11] = 1.0
     labels = np.array([[float("kept" in example.labels)] for example in own], dtype=np.float32)
     return Rows.of(np.hstack([usual, encoder.encode([example.text for example in own])]), labels, OWN_WEIGHT)
-
-
-def thresholds(probabilities: Sequence[Matrix], labels: Sequence[Matrix]) -> tuple[float, ...]:
-    """Return the threshold, which no choice over rows finds: most of them stand in languages that rules read."""
-    return (THRESHOLD,)

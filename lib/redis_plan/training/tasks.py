@@ -6,6 +6,7 @@ A task may use the models of the tasks before it in the list: it then sees those
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from types import ModuleType
 
 from redis_plan.brief import learnt
@@ -47,6 +48,8 @@ def _train(task: ModuleType, projects: Sequence[Project]) -> Model | None:
     if not len(own.features) and not any(len(part.features) for part in parts):
         return None
     model = _fit(task, [own, *parts])
+    if stated := getattr(task, "THRESHOLDS", None):
+        return replace(model, thresholds=tuple(float(t) for t in stated))
     if task.EXCLUSIVE or not projects:
         return model
     kept = [part for part in parts if len(part.features)]
@@ -59,7 +62,7 @@ def _train(task: ModuleType, projects: Sequence[Project]) -> Model | None:
         held_out += [(other.probabilities(part.features), part.labels) for part in kept[group::GROUPS]]
     choose = getattr(task, "thresholds", fitting.best_thresholds)
     thresholds = choose([p for p, _ in held_out], [y for _, y in held_out])
-    return Model(model.name, model.labels, model.weights, tuple(float(t) for t in thresholds), model.exclusive)
+    return replace(model, thresholds=tuple(float(t) for t in thresholds))
 
 
 def _fit(task: ModuleType, parts: Sequence[Rows]) -> Model:

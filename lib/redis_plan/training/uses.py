@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from redis_plan.brief import evidence
-from redis_plan.brief.learnt import Matrix
 from redis_plan.brief.model import Entity
 from redis_plan.brief.reader import evidence_lines
 from redis_plan.keyspace import deciding
@@ -19,6 +17,8 @@ NAME = deciding.MODEL
 LABELS = ("needed",)
 EXCLUSIVE = False
 STRENGTH = 1.0
+#: Stated, not tuned.
+THRESHOLDS = (deciding.TAKEN_FROM,)
 #: A use that a careful reader may have or leave out says little, and neither for nor against.
 DEFENSIBLE, COUNTS = 0.5, 0.1
 
@@ -42,11 +42,6 @@ def own_rows() -> Rows:
     """Return no rows: an example is a sentence, and here a row is a project."""
     width = deciding.features({}, (), False, "no").shape[1]
     return Rows.of(np.zeros((0, width), np.float32), np.zeros((0, 1), np.float32))
-
-
-def thresholds(probabilities: Sequence[Matrix], labels: Sequence[Matrix]) -> tuple[float, ...]:
-    """Return the threshold that is stated, not tuned."""
-    return (deciding.TAKEN_FROM,)
 
 
 def _entity(one: dict[str, Any]) -> Entity:  # Any: the JSON file's tree

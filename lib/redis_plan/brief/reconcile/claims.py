@@ -65,13 +65,16 @@ def _counts(setting: Setting) -> Iterator[Claim]:
         noun = concepts(setting.span[setting.at : setting.end + (6 if setting.quantity.unit in _CLASSIFIED else 0)])
     if "registered" in span and not _AT_ONE_TIME.search(setting.span):
         return
-    if noun & {"people", "devices"}:
+    seated = "places" in noun and setting.upper <= MOST_SEATED and _scope(setting) > 0
+    if noun & {"people", "devices"} or seated:
         yield from _people(setting, span)
     elif "containers" in noun and "tier" not in span:
         yield from _sessions(setting, span)
 
 
-_COUNTED = frozenset({"people", "devices", "containers", "instances"})
+_COUNTED = frozenset({"people", "devices", "containers", "instances", "places"})
+#: A container of more places than this is a hall that sells them, and no group that meets.
+MOST_SEATED = 60
 #: What classifiers of Korean, Japanese and Chinese stand for where the noun follows.
 _CLASSIFIED = frozenset({"item", "unit", "sheet", "kind", "person"})
 
@@ -203,8 +206,13 @@ def _holding(before: str) -> bool:
 
 
 def _opens_container(after: str) -> bool:
-    """``8-player rooms``: a container straight after the counted people."""
-    return any(hit.start <= 1 for hit in hits(after[:24], "containers"))
+    """``8-player rooms``, ``2 to 6 players form a team``: a container straight after the counted people, or what they make."""
+    if any(hit.start <= 1 for hit in hits(after[:24], "containers")):
+        return True
+    makes = next((hit.end for hit in hits(after[:24], "forming") if hit.start <= 1), None)
+    return makes is not None and any(
+        hit.start - makes <= 12 for hit in hits(after[:60], "containers") if hit.start >= makes
+    )
 
 
 def _sized(text: str) -> bool:

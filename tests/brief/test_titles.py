@@ -1,0 +1,105 @@
+"""The product's name, from whatever titles, sentences and code say it, and the slug that keys begin with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from redis_plan import brief
+from redis_plan.brief.reader import read_texts
+from redis_plan.brief.slug import slug_of
+from redis_plan.brief.title import read_title
+
+
+def named(folder: Path) -> tuple[str, str]:
+    """Return title and slug of a project, read as far as those need."""
+    title = read_title([(text.blocks, text.visible) for text in read_texts(folder)], folder)
+    return title, slug_of(title, folder)
+
+
+@pytest.mark.parametrize(
+    ("heading", "title", "slug"),
+    [
+        ("# Trivia Night - Product Requirements Document (PRD)", "Trivia Night", "trivia-night"),
+        ("# Dokument wymagań produktu (PRD) - ZażółćQuiz", "ZażółćQuiz", "zazolcquiz"),
+        ("# PRD: Real-time Scoreboard", "Real-time Scoreboard", "scoreboard"),
+        ("# 🎲 Dice!", "Dice", "dice"),
+        ("# Requirements — Tram Live", "Tram Live", "tram-live"),
+        ("# Product Requirements (PRD) - Harbor\n\n### Title: Cancel a berth", "Harbor", "harbor"),
+        ("# Dokument Wymagań Produktowych (PRD) - Przystań", "Przystań", "przystan"),
+        ("# Feature Specification: Live Boards (Phase 4)", "Live Boards", "live-boards"),
+        ("# Kart Rush: arcade racing for everyone", "Kart Rush", "kart-rush"),
+        (
+            "# Arcade racing - Kart Rush PRD v2.1\n\nKart Rush is quick. People love Kart Rush.",
+            "Kart Rush",
+            "kart-rush",
+        ),
+        ("# RFC 12: Document Signer", "Document Signer", "document-signer"),
+        ("# 1) Product Overview\n\nTransitPulse is a live map of trams.", "TransitPulse", "transitpulse"),
+        ("# PRD\n\n| Product name | Ferry Desk |\n|---|---|", "Ferry Desk", "ferry-desk"),
+        ("# PRD\n\n## 1.1 Product name\n\n**Ferry Desk**", "Ferry Desk", "ferry-desk"),
+        ("---\ntitle: Harbor Watch\nstatus: draft\n---\n# Overview", "Harbor Watch", "harbor-watch"),
+        ("PRD — Harbor Watch\nVersion: 1.0", "Harbor Watch", "harbor-watch"),
+        ("# Pflichtenheft für Tafelrunde", "Tafelrunde", "tafelrunde"),
+        ("# 1. Einleitung\n\nTafelrunde ist eine Plattform für Brettspiele.", "Tafelrunde", "tafelrunde"),
+        ("# Cahier des charges : Marché Direct", "Marché Direct", "marche-direct"),
+        (
+            "# Documento de requisitos (PRD)\n\n## Visão geral\n\nFeira Viva é uma plataforma.",
+            "Feira Viva",
+            "feira-viva",
+        ),
+        ("# MachiBus 要件定義書 v1.2", "MachiBus", "machibus"),
+        ("# 需求文档\n\n## 项目名称\n\nPinche Bang", "Pinche Bang", "pinche-bang"),
+        ("# Product Requirements Document\n\n## Reef Radio: one station, many hosts", "Reef Radio", "reef-radio"),
+        ("<h1 align='center'>Reef Radio</h1>\n\n## Overview", "Reef Radio", "reef-radio"),
+        ("---\nname: reef-radio\n---\n# Spec", "reef-radio", "reef-radio"),
+        ("# @harbour/reef-radio", "reef-radio", "reef-radio"),
+        ("# [Reef Radio] PRD", "Reef Radio", "reef-radio"),
+        ("PRODUCT REQUIREMENTS DOCUMENT\nReef Radio\nVersion 1", "Reef Radio", "reef-radio"),
+        ("# Lastenheft Funkhaus", "Funkhaus", "funkhaus"),
+        ("# リーフラジオ(Reef Radio)要件定義書", "Reef Radio", "reef-radio"),
+        ("# オンライン投票システム 要件定義書", "オンライン投票システム", "online-voting-system"),
+        ("# 校园拼车平台需求文档", "校园拼车平台", "campus-ride-platform"),
+        ("# Шахматный клуб — техническое задание", "Шахматный клуб", "shakhmatnyy-klub"),
+    ],
+)
+def test_the_title_is_the_apps_name(project, heading, title, slug):
+    assert named(project(prd=f"{heading}\n\nText.\n")) == (title, slug)
+
+
+@pytest.mark.parametrize(
+    "title", ["Product Requirements Document", "Architecture Decision Record", "User Stories", "仕様書"]
+)
+def test_a_document_titled_by_its_kind_takes_the_folders_name(project, title):
+    folder = project(prd=f"# {title}\n\nText.\n")
+    assert named(folder)[0] == folder.name
+    assert slug_of("规格", folder) == slug_of("", folder)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "## Introduction\n\nThe Reef Radio system lets hosts share a studio.",
+        "## Introduction\n\nThis document holds the requirements for Reef Radio, a radio that many people make.",
+        "## Introduction\n\nThis feature adds live polls to the Reef Radio platform.",
+        "## Overview\n\nWe are building Reef Radio, a radio that many people make.",
+        "## Überblick\n\nDie Plattform Reef Radio bringt Moderatoren zusammen.",
+        "> Reef Radio — a radio that many people make",
+        "## Setup\n\n```bash\ngit clone https://example.org/harbour/reef-radio.git\n```",
+        '## Setup\n\n```json\n{\n  "name": "reef-radio",\n  "version": "1.0.0"\n}\n```',
+        "## Layout\n\n```\nreef-radio/\n├── apps\n└── packages\n```",
+    ],
+)
+def test_where_no_title_names_the_product_its_sentences_and_code_do(project, text):
+    assert named(project(prd=f"# Requirements Document\n\n{text}\n"))[1] == "reef-radio"
+
+
+def test_a_companion_names_the_product_that_the_requirements_only_describe(project):
+    folder = project(prd="# Requirements\n\nA radio.\n", stack="# Current state\n\n## Project: Reef Radio App (v1.3)\n")
+    assert brief.read(folder).slug == "reef-radio"
+
+
+def test_the_folders_name_stands_in_for_a_title_of_which_little_can_be_spelt(project):
+    folder = project(prd="# 蔦葛\n\n本文。\n")
+    assert named(folder)[1] == slug_of("", folder)
