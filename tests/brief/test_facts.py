@@ -87,6 +87,9 @@ def test_scale_is_read_by_what_is_counted_and_of_what(project: MakeProject, body
 
 
 PERIODS: list[tuple[str, Wanted]] = [
+    # how often a client says that it is there, and after how long a silence it is gone (R8, R32)
+    ("- Heartbeat every 15 s; who is silent for 60 s is offline.", {"heartbeat": 15, "presence_lease": 60}),
+    ("- A boat that was not heard from for 90 s counts as gone.", {"presence_lease": 90}),
     # a latency is the live path's, whatever stands before it (R6, R7)
     ("- Route lookup < 3 s; position end to end < 2 s.", {"sync_latency": 2}),
     ("- Joining a hall takes < 2 s.\n- A new question is on every phone within 500 ms.", {"sync_latency": 0.5}),

@@ -28,8 +28,8 @@ MOST_ENCODED = 1200
 MOST_HEADINGS = 500
 #: How far a line is drawn towards the mean of its list (in log odds): 0 not at all, 1 entirely.
 TOGETHER = 0.4
-#: A document of which no demand is live with so much certainty shares nothing live: what seems a little live there is not.
-SURELY_LIVE = 0.55
+#: A document of which no demand is live with so much certainty, or says so outright, shares nothing live: what seems a little live there is not.
+SURELY_LIVE = 0.5
 
 #: Under a title that most probably is about one of these, a line must be so much more probable to count.
 ELSEWHERE = ("metrics", "options", "questions", "glossary", "template", "plan", "scenario")
@@ -99,7 +99,10 @@ def judge(lines: Lines) -> Judgement | None:
     kinds = tuple(KINDS[n] for n in kind.probabilities(seen).argmax(axis=1))
     needed = demand.thresholds[0] + MORE * (_elsewhere(seen) >= PROBABLY)
     is_demand = likely >= needed
-    shares = bool((moving[is_demand] >= SURELY_LIVE).any())
+    outright = lines.marks[:, MARKS.index("realtime.strong")] > 0
+    # what describes a story is hardly a demand of its own, and says whether the story is live
+    asked = likely >= needed / 2
+    shares = bool((asked & (moving >= live.thresholds[0]) & ((moving >= SURELY_LIVE) | outright)).any())
     return Judgement(likely, is_demand, kinds, moving, (moving >= live.thresholds[0]) & shares)
 
 
