@@ -115,7 +115,7 @@ def _lines(paths: Sequence[Path]) -> list[str]:
 def _own_sentences() -> list[str]:
     folder = resources.catalog_dir() / "examples"
     listed = [e.text for path in sorted(folder.glob("*.toml")) for e in examples.examples(path.stem)]
-    return [*listed, *(line.partition("|")[2] for line in _lines(sorted(folder.glob("documents/*.txt"))))]
+    return [*listed, *(line.partition("|")[2] for line in _lines(sorted(folder.glob("*/*.txt"))))]
 
 
 def _examples_of(tree: Any) -> Iterator[str]:

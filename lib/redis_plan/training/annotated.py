@@ -93,10 +93,11 @@ def matched(blocks: Sequence[Block], gold: Sequence[Mapping[str, Any]]) -> dict[
 
 
 @cache
-def own() -> tuple[Annotated, ...]:
-    """Return our own documents, ``data/catalog/examples/documents/*.txt``."""
-    folder = resources.catalog_dir() / "examples" / "documents"
-    return tuple(of_text(path) for path in sorted(folder.glob("*.txt")))
+def own(*more: str) -> tuple[Annotated, ...]:
+    """Return our own documents, ``data/catalog/examples/documents/*.txt`` and those of the folders ``more``, in order of their names."""
+    root = resources.catalog_dir() / "examples"
+    paths = [path for folder in ("documents", *more) for path in (root / folder).glob("*.txt")]
+    return tuple(of_text(path) for path in sorted(paths, key=lambda path: path.name))
 
 
 def of_text(path: Path) -> Annotated:

@@ -29,8 +29,8 @@ def rows(project: Project) -> Rows:
 
 
 def own_rows() -> Rows:
-    """Return the statements of our own documents."""
-    return _rows(annotated.own(), 0)
+    """Return the statements of our own documents, and of those that were annotated for what is live."""
+    return _rows(annotated.own("live"), 0)
 
 
 def _rows(parts: Sequence[Annotated], usual: int) -> Rows:
