@@ -11,10 +11,11 @@ import redis
 
 from redis_plan import server
 from redis_plan.delivery import acl, commands, duties, library, walkthrough
-from redis_plan.keyspace import functions, records
+from redis_plan.keyspace import design, functions, records
 from redis_plan.server import Binary, Server
 from tests.conftest import BINARIES
 from tests.delivery import made
+from tests.keyspace.briefs import prices
 
 OPEN = "user default on nopass ~* &* +@all\n"
 SECRET = {"app": "a-1", "worker": "w-1", "monitor": "m-1", "admin": "r-1"}
@@ -212,6 +213,13 @@ def test_a_role_may_send_what_the_sections_prescribe_outside_functions(
         client.execute_command(*(word.replace("{app}", sample.keyspace.app) for word in command))
 
 
+def test_a_project_without_functions_has_the_rights_of_its_sections_too() -> None:
+    """Where no function brings TIME along, the deadlines and the admission that the plan prescribes still need it."""
+    keyspace = design(prices())
+    assert not any("TIME" in runs for runs in library.commands(keyspace).values())
+    assert {words[0].lower() for words in PRESCRIBED["app"]} <= set(acl.commands(keyspace, "app"))
+
+
 def test_a_function_reaches_no_key_that_its_caller_may_not(with_passwords: Server, sample: made.Project) -> None:
     app = login(with_passwords, "app")
     with pytest.raises(redis.exceptions.NoPermissionError):
@@ -271,8 +279,5 @@ def test_every_function_has_a_caller_that_is_a_user() -> None:
 
 
 def test_a_role_that_only_reads_a_key_can_not_write_it() -> None:
-    from redis_plan.keyspace import design
-    from tests.keyspace.briefs import prices
-
     rules = acl.users(design(prices()))[0].rules
     assert any(rule.startswith("%R~") for rule in rules)
