@@ -25,11 +25,13 @@ test: environment ## run all tests, on every core and every server build that th
 lab: environment ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab --notebook-dir notebooks $(ARGS)
 
-lint: environment ## check style, types and the layers of the package
+lint: environment ## check style, types, the layers of the package, and what people read
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo --no-cache
+	$(BIN)/codespell README.md CONTRIBUTING.md CHANGELOG.md notebooks $(wildcard data/catalog/delivery/*.md.j2) lib/redis_plan/chapters lib/redis_plan/words lib/redis_plan/plan
+	$(BIN)/pymarkdown scan README.md CONTRIBUTING.md CHANGELOG.md
 
 format: environment ## format the code
 	$(BIN)/ruff check --fix .

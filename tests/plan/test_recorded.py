@@ -1,6 +1,9 @@
 """The plan of a recorded run: assembled without a server, short, and whole with its appendices."""
 
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -13,6 +16,9 @@ from redis_plan.plan import build_this, main_design, main_running
 from redis_plan.run import Run
 from redis_plan.words.sections import APPENDICES, SECTIONS
 from tests.plan import reading, recorded, records
+
+#: What is right for Markdown stands there.
+CONFIGURATION = Path(__file__).resolve().parents[2] / "pyproject.toml"
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +44,13 @@ def test_the_plan_is_short_and_cites_once_a_paragraph(project):
     assert not reading.long_cells(text)
     assert not reading.repeated(text)
     assert not reading.wrong_articles(text)
+
+
+def test_spelling_and_markdown_are_clean(project):
+    texts = [str(path) for path in reading.files(project / "ai")]
+    for tool in (["codespell_lib"], ["pymarkdown", "--config", str(CONFIGURATION), "scan"]):
+        done = subprocess.run([sys.executable, "-m", *tool, *texts], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_it_speaks_of_rooms_and_players_only(project):

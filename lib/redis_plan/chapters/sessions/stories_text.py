@@ -32,7 +32,7 @@ def matrix_section(stories: Stories, keyspace: Keyspace) -> str:
         rows = [row for row in stories.rows if row.served == served]
         if rows:
             told = _unserved(rows) if served == "not" else _table(served, rows, stories, keyspace)
-            parts += [f"**{_HEADINGS[served]}**", told]
+            parts += [f"#### {_HEADINGS[served]}", told]
     return "\n\n".join(parts)
 
 
