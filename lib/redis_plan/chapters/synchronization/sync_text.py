@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from redis_plan import units
 from redis_plan.brief.model import Brief
 from redis_plan.chapters.synchronization.sync_load_text import beacon, budget, pressure, subscriptions, topology
-from redis_plan.delivery import commands, syncing
+from redis_plan.delivery import commands, snapshots, syncing
 from redis_plan.evidence.store import Evidence
-from redis_plan.keyspace import calls, functions, periods, records, settings
+from redis_plan.keyspace import calls, functions, naming, periods, records, settings
 from redis_plan.keyspace.cues import with_article
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.words import command_block
@@ -124,9 +124,23 @@ def snapshot_block(keyspace: Keyspace) -> str:
     call = calls.calls()["session_catch_up"]
     given = {"known_epoch": calls.arguments()["known_epoch"].example, "version": "38", "max": most}
     read = ("FCALL", call.name, str(len(call.keys)), *(keys[name] for name, _ in call.keys), *call.ordered(given))
+    if whole := snapshots.function(keyspace):
+        named = [keys.get(name) or _of_round(keyspace, name) for name, _ in whole.call.keys]
+        screen = ("FCALL", whole.name, str(len(named)), *named, "<member>")
+        rest = [command_block.line(keyspace, read, "what was missed, or the state"),
+                command_block.line(keyspace, screen, "where it is no delta: what this member may see")]  # fmt: skip
+        return command_block.block(rest)
     shown, _ = _collections(keyspace, keys)
     together = (("MULTI",), read, ("HGETALL", keys["roster"]), *shown, ("EXEC",))
     return command_block.block([command_block.line(keyspace, each) for each in together])
+
+
+def _of_round(keyspace: Keyspace, name: str) -> str:
+    """Return the key of one round of the session that the commands speak of."""
+    template = keyspace.pattern(name).template
+    return naming.render(
+        template, **{hole: "k3v9" if hole == "session_id" else "r1" for hole in naming.placeholders(template)}
+    )
 
 
 def read_order(keyspace: Keyspace) -> str:
@@ -138,8 +152,13 @@ def read_order(keyspace: Keyspace) -> str:
     _, hidden = _collections(keyspace, keys)
     subscribe = command_block.block([command_block.line(keyspace, (command, channel), "on the subscriber connection")])
     reads = snapshot_block(keyspace)
+    if whole := snapshots.function(keyspace):
+        hidden = tuple(p.pattern.name for p in snapshots.parts(keyspace) if p.form in ("counted", "guarded"))
+        at_once = f"`{whole.name}` is one step: state and collections are of one version, and the role is read from the state."
+    else:
+        at_once = "The collections in the same `MULTI` are those of the version in the reply."
     kept_back = (
-        f" What is hidden until a reveal ({', '.join(f'`{name}`' for name in hidden)}) is counted, not read."
+        f" What not everybody may see ({', '.join(f'`{name}`' for name in hidden)}) is counted, and shown to whom it concerns."
         if hidden
         else ""
     )
@@ -153,7 +172,7 @@ The same order for first load and reconnect; the reverse loses what is published
 
 2. The client asks: `{{"catch_up": {{"epoch": "5f0c1b2a9d3e4f60", "version": 38}}}}`, with "" and 0 on first load.
 
-3. The gateway reads in one `MULTI`:
+3. The gateway reads:
 
 {reads}
 
@@ -161,7 +180,7 @@ The same order for first load and reconnect; the reverse loses what is published
 
 5. The client drops held events with v ≤ 42 and applies the rest.
 
-The collections in the same `MULTI` are those of the version in the reply.{kept_back} The read is bounded: a delta has at most {most.split()[0]} entries, more missed events give a snapshot. The gateway forwards events to a client from step 1 on and sends nothing of its own between."""
+{at_once}{kept_back} The read is bounded: a delta has at most {most.split()[0]} entries, more missed events give a snapshot. The gateway forwards events to a client from step 1 on and sends nothing of its own between."""
 
 
 def _collections(keyspace: Keyspace, keys: Mapping[str, str]) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
