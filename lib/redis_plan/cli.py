@@ -187,12 +187,19 @@ def design(
         sys.stdout.write(text)
         raise typer.Exit(code)
     from redis_plan import brief, choice, codec  # noqa: PLC0415
+    from redis_plan.actions import designing  # noqa: PLC0415
     from redis_plan.plan import design_report  # noqa: PLC0415
 
     asked = brief.read(project)
     found = choice.choose(asked)
     if as_json:
-        sys.stdout.write(codec.to_json(found.keyspace) + "\n")
+        kept = [
+            {"use": use, "kept_in": "state", "fields": fields}
+            for use, fields in designing.kept_in_state(asked, found.keyspace)
+        ]
+        told = json.loads(codec.to_json(found.keyspace))
+        told["patterns"] += kept  # a use without a key of its own
+        sys.stdout.write(json.dumps(told, ensure_ascii=False, indent=1) + "\n")
     else:
         design_report.print_design(found, asked, out)
 

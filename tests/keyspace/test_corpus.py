@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from redis_plan import brief
+from redis_plan.actions.designing import kept_in_state
 from redis_plan.brief.model import Brief
 from redis_plan.choice import Choices, choose
 from redis_plan.delivery import linting, registry
@@ -113,8 +114,8 @@ def test_a_project_that_hardly_needs_redis_gets_few_keys_and_no_session(
 
 def test_what_a_project_does_not_get_is_named_with_a_reason(designed: dict[str, tuple[Brief, Choices]]) -> None:
     for name, (asked, chosen) in designed.items():
-        taken = {p.use for p in chosen.keyspace.patterns}
-        found = {p.use: p.reason for p in passed_over(asked)}
+        taken = {p.use for p in chosen.keyspace.patterns} | {use for use, _ in kept_in_state(asked, chosen.keyspace)}
+        found = {p.use: p.reason for p in passed_over(asked, taken)}
         assert taken | set(found) == {p.use for p in use_patterns()}, name
         assert not taken & set(found), name
         assert all(found.values()), name

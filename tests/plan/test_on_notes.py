@@ -53,7 +53,7 @@ def test_what_the_design_does_as_the_notes_say_is_no_difference(run):
     same = (
         "Keys are buzzroom:v1:{room}:state",
         f"A list keeps the last {log.max_elements:.0f} events",
-        "About 450 kB per room",
+        f"About {run.evidence.get('E-06a')['bytes_per_session'].value / 1000:.0f} kB per room",
     )
     assert not differences(run, *same)
 

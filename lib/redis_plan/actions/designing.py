@@ -15,7 +15,7 @@ from redis_plan.actions.matching import Match, Matches, matches, sureness
 from redis_plan.actions.matrix import stories
 from redis_plan.actions.model import Action
 from redis_plan.brief.model import Brief, Entity
-from redis_plan.keyspace import uses
+from redis_plan.keyspace import cues, uses
 from redis_plan.keyspace.catalog import use_patterns
 from redis_plan.keyspace.design import Draft
 from redis_plan.keyspace.design import draft as plain_draft
@@ -33,6 +33,13 @@ def design(brief: Brief, structures: Mapping[str, str] | None = None) -> Keyspac
 def served(keyspace: Keyspace, brief: Brief) -> Keyspace:
     """Return ``keyspace`` with the demands that the story matrix says each key is for."""
     return serving.with_demands(keyspace, stories(brief, keyspace).rows)
+
+
+def kept_in_state(brief: Brief, keyspace: Keyspace) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return the uses that ``keyspace`` serves by fields of the state instead of a key, each with these fields."""
+    here = {pattern.use for pattern in keyspace.patterns}
+    asked = {use.pattern.use: use.pattern for use in uses.choose(brief, cues.find_session(brief))}
+    return tuple((use, pattern.in_state) for use, pattern in asked.items() if pattern.in_state and use not in here)
 
 
 def draft(brief: Brief) -> Draft:

@@ -68,10 +68,10 @@ def choose(brief: Brief, session: cues.SessionNoun | None) -> list[Use]:
     return uses
 
 
-def passed_over(brief: Brief) -> tuple[PassedOver, ...]:
-    """Return every use pattern of the catalog that ``brief`` does not get, each with the reason."""
+def passed_over(brief: Brief, besides: Collection[str] = ()) -> tuple[PassedOver, ...]:
+    """Return every use pattern of the catalog that ``brief`` does not get, each with the reason; ``besides`` are got by its actions."""
     session = cues.find_session(brief)
-    taken = {use.pattern.use for use in choose(brief, session)}
+    taken = {use.pattern.use for use in choose(brief, session)}.union(besides)
     evidence = deciding.evidence_of(brief)
     chances = deciding.chances(brief, session is not None)
     found = []

@@ -93,7 +93,7 @@ def _folded(fields: tuple[Field, ...]) -> list[tuple[str, Field]]:
 
 def field_names(pattern: KeyPattern) -> str:
     """Return the names of a key's fields or members in one line."""
-    return ", ".join(f"`{name}`" for name, _ in _folded(pattern.fields))
+    return f"`{', '.join(name for name, _ in _folded(pattern.fields))}`"
 
 
 def encodings(keyspace: Keyspace, setting: bounds.Setting, describe: str) -> str:
