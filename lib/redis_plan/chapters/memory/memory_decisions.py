@@ -8,6 +8,7 @@ from redis_plan import units
 from redis_plan.brief.model import Brief
 from redis_plan.evidence.decision import Alternative, Decision, Guard
 from redis_plan.evidence.store import Evidence
+from redis_plan.keyspace.cues import with_article
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.memory import capacity, project
 from redis_plan.words.memory_words import Words
@@ -17,20 +18,27 @@ def _bytes(value: float) -> str:
     return units.write(round(value), "B")
 
 
-def state_decision(keyspace: Keyspace, state: Evidence) -> Decision:
-    """Return D-06a: the layout of the session state, by bytes."""
+#: Share of a session that its state may take more as a hash than as one string, per cent: what field-wise writes are worth (chosen).
+_WORTH = 5.0
+
+
+def state_decision(keyspace: Keyspace, state: Evidence, fit: Evidence) -> Decision:
+    """Return D-06a: the layout of the session state, by its bytes and by what they are of a whole session."""
     pattern = next(p for p in keyspace.keys if project.is_record(p))
     longest = max(field.max_bytes for field in pattern.fields)
     more = state["hash"].value - state["JSON_string"].value
-    text = "takes as many bytes and" if not more else "takes fewer bytes and" if more < 0 else "takes more bytes, but"
+    text = "a field is changed without reading and rewriting the whole"
+    if more > 0:
+        text += f", though the hash takes {state.cite('hash')} and a JSON string {state.number('JSON_string')}"
+    else:
+        text = f"the hash takes {state.cite('hash')} and a JSON string {state.number('JSON_string')}, and {text}"
     return Decision(
         id="D-06a",
         title=f"`{pattern.name}` is one hash",
         question=f"What does `{pattern.template}` cost as a hash, as JSON, as one key a field, in buckets?",
         decision=f"One hash at `{pattern.template}`: {len(pattern.fields)} fields, {_bytes(longest)} the longest value",
         because=(
-            f"the hash takes {state.cite('hash')}, the JSON string {state.number('JSON_string')}; the hash {text} is "
-            f"changed field by field, while the string is read and rewritten whole. One key a field takes "
+            f"{text}. One key a field takes "
             f"{state.cite('key_per_field_ratio')} of the hash, buckets of 100 {state.number('buckets_ratio')} and no TTL of their own"
         ),
         instead_of=(
@@ -49,11 +57,19 @@ def state_decision(keyspace: Keyspace, state: Evidence) -> Decision:
         ),
         holds_while=(
             Guard("hash against one key a field", state["hash"].value, "<=", state["key_per_field"].value, "B"),
-            Guard("hash against the JSON string with 10 % tolerance", state["hash"].value, "<=",
-                  1.1 * state["JSON_string"].value, "B"),
+            _against_string(keyspace, state, fit),
         ),
         requirements=pattern.requirements,
     )  # fmt: skip
+
+
+def _against_string(keyspace: Keyspace, state: Evidence, fit: Evidence) -> Guard:
+    hashed, string = state["hash"].value, state["JSON_string"].value
+    if fit.not_run or not keyspace.session_entity:
+        return Guard("hash against the JSON string with 10 % tolerance", hashed, "<=", 1.1 * string, "B")
+    share = 100 * max(0.0, hashed - string) / fit["bytes_per_session"].value
+    noun = with_article(keyspace.session_noun)
+    return Guard(f"what the hash takes more than the JSON string, of {noun}", share, "<=", _WORTH, "%")
 
 
 def log_decision(keyspace: Keyspace, log: Evidence) -> Decision:
