@@ -77,6 +77,7 @@ NOT_DEMANDS = {
     "results": "## Results of the pilot\n\n- p95 measured last week: 6 ms\n- 310 people came back\n",
     "competitors": "## Competitors\n\n- Product A refreshes every minute\n- Product B costs 9 dollars a seat\n",
     "a glossary": "## Glossary\n\n- **Lap**: once around the track\n- **Stint**: laps between two stops\n",
+    "what a document says of itself": "## Live\n\nVersion 0.7, owner: Ann. Status: agreed for the live pilot.\n\nWersja 2, autor: Ola, data: 3 maja\n",
     "milestones in German": "## Zeitplan\n\n- Woche 1: Entwürfe\n- Woche 2: Abnahme durch den Vorstand\n",
     "success metrics in Portuguese": "## Métricas de sucesso\n\n- Metade dos pilotos volta em 30 dias\n- Nota média acima de 4\n",
 }

@@ -28,6 +28,13 @@ _TITLE = re.compile(
     r"^(?:title|tytu[łl]|opis|description|story|user story|historyjka|titel|beschreibung)\s*[:：]\s*(?P<rest>.+)$",
     re.IGNORECASE | re.DOTALL,
 )
+#: What a document says of itself: two of these in one line, such as "Version 0.7, owner: Ann. Status: agreed".
+_OF_DOCUMENT = re.compile(
+    r"(?<!\w)(?:(?:version|wersja|versi[oó]n|versione|vers[aã]o|версия|버전|版本|バージョン)\s*[:：]?\s*v?\d|"
+    r"(?:status|state|owner|authors?|autor|auteur|verfasser|stand|date|data|fecha|datum|last updated|reviewed by|właściciel|"
+    r"автор|статус|дата|작성자|상태|作者|状态|日期|作成者|ステータス|日付)\s*[:：])",
+    re.IGNORECASE,
+)
 _BRACKETS = re.compile(r"\([^()]{3,40}\)|\[[^\[\]]{3,40}\]")
 #: A label has few words; more say something themselves.
 LABEL_WORDS = 4
@@ -166,6 +173,8 @@ class _Reader:
         n = self.place.get((block.line, block.kind))
         if n is None or self.judged is None or not self.judged.is_demand[n] or block.line in self.labels:
             return
+        if len(_OF_DOCUMENT.findall(block.text)) > 1:
+            return  # it speaks of the document
         if (block.label_only and self.roles.of_title(block.text)) or self.roles.is_aside(block.section):
             return  # it says what follows, or how the document is to be written
         parent = self.above.get(block.line) if block.kind == "item" else None
