@@ -17,6 +17,8 @@ from redis_plan.chapters.expiry import (
 from redis_plan.measure.lab import Lab
 from redis_plan.memory import active_expiry
 
+pytestmark = pytest.mark.alone
+
 
 def values(found) -> dict[str, float]:
     return {value.name: value.value for value in found.values}

@@ -8,6 +8,8 @@ from redis_plan.chapters.synchronization import fan_model, fanout, sizing, sync_
 from redis_plan.measure.lab import Lab
 from tests.chapters import project
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture(scope="module")
 def lab(own_server):

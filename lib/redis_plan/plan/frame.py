@@ -24,6 +24,8 @@ from redis_plan.words.nouns import own_nouns
 from redis_plan.words.sections import APPENDICES
 from redis_plan.words.words import inert
 
+#: Characters of a cell that is still read in a table.
+_CELL = 180
 _FIT = {
     "core": "Redis is core to this project",
     "useful": "Redis is useful here, though the project could live without it",
@@ -199,10 +201,7 @@ def _not_run(study: Study) -> list[str]:
 def _revisit(decisions: Sequence[Decision]) -> str:
     if not decisions:
         return ""
-    rows = [
-        f"| [{d.id}] | {d.title} | {'; '.join(str(guard) for guard in d.holds_while)} | {'yes' if d.supported else '**no**'} |"
-        for d in decisions
-    ]
+    rows = [f"| [{d.id}] | {d.title} | {_guards(d)} | {'yes' if d.supported else '**no**'} |" for d in decisions]
     return "\n".join(
         [
             "## When to revisit",
@@ -267,3 +266,12 @@ def _values(record: Evidence) -> str:
 def relative(target: os.PathLike[str] | str, start: os.PathLike[str] | str) -> str:
     """Return ``target`` relative to ``start`` with forward slashes, as a link in Markdown."""
     return os.path.relpath(target, start).replace(os.sep, "/")
+
+
+def _guards(decision: Decision) -> str:
+    """Return the guards of a decision as they fit a cell; its record below has all of them."""
+    told = [str(guard) for guard in decision.holds_while]
+    shown = len(told)
+    while shown > 1 and len("; ".join(told[:shown])) > _CELL:
+        shown -= 1
+    return "; ".join(told[:shown]) + (f"; {len(told) - shown} more below" if shown < len(told) else "")
