@@ -182,5 +182,6 @@ local function effect_unseat(t)
   redis.call('HDEL', t.roster, t.a.target)
   for _, c in ipairs(connections_of(t.presence, t.a.target)) do redis.call('ZREM', t.presence, c.name) end
   clear_field(t, 'role:' .. t.a.target)
+  if redis.call('HGET', t.state, 'owner') ~= t.a.target then clear_field(t, 'away:' .. t.a.target) end
   forget(t.state, t.a.target)
 end
