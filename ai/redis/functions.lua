@@ -1,5 +1,5 @@
 #!lua name=buzzroom
--- Buzzroom: the atomic steps of its keyspace, 41 functions. Written by redis-plan: the next
+-- Buzzroom: the atomic steps of its keyspace, 46 functions. Written by redis-plan: the next
 -- build writes it again and keeps an edited one aside.
 --
 -- Load on every primary at each deploy, before the application starts:
@@ -21,20 +21,21 @@
 local CALLS = {}
 
 local LAST_VERSION = 9007199254740991
-local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_FEW, MOST_KEYS = 262144, 64, 1024, 1000, 1000
+local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_ID, MOST_FEW, MOST_KEYS = 262144, 64, 1024, 64, 1000, 1000
 
 -- Whether text is UTF-8 (RFC 3629): no overlong form, no surrogate, nothing above U+10FFFF. One pass.
 local function is_utf8(text)
   local at, find = 1, string.find
+  if find(text, '^[^\128-\255]*$') then return true end
   while at <= #text do
-    local _, last = find(text, '^[%z\1-\127]+', at)
-    if not last then _, last = find(text, '^[\194-\223][\128-\191]', at) end
-    if not last then _, last = find(text, '^[\225-\236\238\239][\128-\191][\128-\191]', at) end
-    if not last then _, last = find(text, '^[\241-\243][\128-\191][\128-\191][\128-\191]', at) end
-    if not last then _, last = find(text, '^\224[\160-\191][\128-\191]', at) end
-    if not last then _, last = find(text, '^\237[\128-\159][\128-\191]', at) end
-    if not last then _, last = find(text, '^\240[\144-\191][\128-\191][\128-\191]', at) end
-    if not last then _, last = find(text, '^\244[\128-\143][\128-\191][\128-\191]', at) end
+    local _, last = string.find(text, '^[%z\1-\127]+', at)
+    if not last then _, last = string.find(text, '^[\194-\223][\128-\191]', at) end
+    if not last then _, last = string.find(text, '^[\225-\236\238\239][\128-\191][\128-\191]', at) end
+    if not last then _, last = string.find(text, '^[\241-\243][\128-\191][\128-\191][\128-\191]', at) end
+    if not last then _, last = string.find(text, '^\224[\160-\191][\128-\191]', at) end
+    if not last then _, last = string.find(text, '^\237[\128-\159][\128-\191]', at) end
+    if not last then _, last = string.find(text, '^\240[\144-\191][\128-\191][\128-\191]', at) end
+    if not last then _, last = string.find(text, '^\244[\128-\143][\128-\191][\128-\191]', at) end
     if not last then return false end
     at = last + 1
   end
@@ -129,11 +130,6 @@ local function whole(text, least, most)
   return number and number >= least and number <= most and number or nil
 end
 
-local function decimal(text, least, most)
-  local number = #text <= 40 and string.match(text, '^[+-]?%d*%.?%d*[eE]?[+-]?%d*$') and tonumber(text)
-  return number and number >= least and number <= most and number or nil
-end
-
 local function check_bytes(text) return text end
 
 local function check_text(text) return #text <= MOST_NAME and is_utf8(text) and text or nil end
@@ -148,7 +144,9 @@ local function check_event(text) return not OWN_EVENTS[text] and string.sub(text
 local function check_epoch(text) return #text <= 32 and string.match(text, '^%x+$') or nil end
 
 -- Seconds stay text: they go to Redis as they came, and a number would be written out anew in each command.
-local function check_seconds(text) return string.find(text, '^[1-9]') and whole(text, 1, 1000000000) and text or nil end
+local function check_seconds(text)
+  return #text <= 10 and string.find(text, '^[1-9]%d*$') and tonumber(text) <= 1000000000 and text or nil
+end
 
 local function check_milliseconds(text) return whole(text, 1, 1000000000000) end
 
@@ -170,18 +168,22 @@ local function check_seats(text)
   return whole(text, 1, LAST_VERSION)
 end
 
+-- What the last one meant: a project has one.
+local LOG = {}
+
 local function check_log(text)
+  if text == LOG.text then return LOG.value end
   local most, form = string.match(text, '^([1-9]%d*)( ?%a*)$')
   if form ~= '' and form ~= ' stream' then return nil end
   local entries = whole(most, 1, 1000000)
-  return entries and {entries = entries, most = most, form = form == '' and 'list' or 'stream'}
+  if not entries then return nil end
+  LOG.text, LOG.value = text, {entries = entries, most = most, form = form == '' and 'list' or 'stream'}
+  return LOG.value
 end
 
+-- A channel stays text; published_by takes it apart.
 local function check_channel(text)
-  if text == '' then return {} end
-  local sharded = string.match(text, '^(%S+) sharded$')
-  if sharded then return {command = 'SPUBLISH', name = sharded} end
-  return string.match(text, '^%S+$') and {command = 'PUBLISH', name = text} or nil
+  return (string.find(text, '^%S*$') or string.find(text, '^%S+ sharded$')) and text or nil
 end
 
 -- The commands that change one element: the type of the collection, whether a value follows; and what is run beside them,
@@ -199,34 +201,25 @@ local ELEMENT = {
   SREM = {kind = 'set', value = false},
 }
 
-local function check_command(text) return ELEMENT[text] and text end
-
 local function check_rest_fields(args, from)
-  local found = {}
   if (#args - from) % 2 == 0 or #args - from >= 2 * MOST_FEW then return nil end
   for i = from, #args do
     if not is_utf8(args[i]) then return nil end -- a snapshot is text: what is none would end the clients that read it
-    found[#found + 1] = args[i]
   end
-  return found
+  return {unpack(args, from)}
 end
 
-local function check_rest_bytes(args, from)
-  if #args > from then return nil end
-  return args[from] or false
-end
-
--- Reads ARGV as the call defines it: a table by name, or nil and what is wrong.
+-- Reads ARGV as the call defines it: a table by name, or nil and what is wrong. Each call has one table, which is filled
+-- anew in full: what a call throws away the collector of garbage must find, and that costs as much as the call.
 local function arguments(call, args)
-  local a = {}
-  for i, argument in ipairs(call.args) do
-    local name, check, absent = argument[1], argument[2], argument[3]
-    local text = args[i]
+  local a, wanted = call.given, call.args
+  for i = 1, #wanted do
+    local argument = wanted[i]
+    local text, absent, value = args[i], argument[3], nil
     if absent and (text == nil or text == '') then text = absent end
-    local value = nil
-    if text ~= nil then value = check(text) end
-    if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. name end
-    a[name] = value
+    if text then value = argument[2](text) end
+    if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. argument[1] end
+    a[argument[1]] = value
   end
   if call.rest then
     local value = call.rest[2](args, #call.args + 1)
@@ -243,44 +236,56 @@ local function foreign(key, kind)
   if found ~= 'none' and found ~= kind then return 'WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind end
 end
 
--- The key that holds a value of another type than its use. The state shows it where it is read, by session_of.
+-- The key that holds a value of another type than its use. The state shows it where it is read, by session_of, and the
+-- remembered answer by remembered.
 local function misfit(call, keys, a)
-  for i, kind in ipairs(call.types) do
+  local types = call.types
+  for i = 1, #types do
+    local kind = types[i]
     if kind == 'log' then kind = (a.log_max or a.max).form end
     if kind == 'element' then kind = ELEMENT[a.command].kind end
-    local wrong = kind ~= 'any' and kind ~= 'state' and foreign(keys[i], kind)
+    local wrong = kind ~= 'any' and kind ~= 'state' and kind ~= 'answer' and foreign(keys[i], kind)
     if wrong then return wrong end
   end
+end
+
+local function first_missing(may, commands, key)
+  for _, command in pairs(commands) do
+    if not may(command, key) then return command end
+  end
+end
+
+-- The command that publishes to a channel as it is given, and the channel's name; nil for none.
+local function published_by(channel)
+  if channel == '' then return nil end
+  if string.sub(channel, -8) == ' sharded' then return 'SPUBLISH', string.sub(channel, 1, -9) end
+  return 'PUBLISH', channel
 end
 
 -- The command that the caller may not run, so that a missing right is found before the first write and not after it.
 local function forbidden(call, keys, a)
   local may = redis.acl_check_cmd
   if not may then return nil end -- before Redis 7
-  local function first(commands, key, ...)
-    for _, command in pairs(commands) do
-      if not may(command, key, ...) then return command end
-    end
-  end
-  local missing = first(call.runs, keys[1])
-  if not missing and call.by_form and (a.log_max or a.max) then
-    missing = first(call.by_form[(a.log_max or a.max).form] or {}, keys[1])
-  end
+  local log, channel = a.log_max or a.max, a.channel or a.publish_to
+  local missing = first_missing(may, call.runs, keys[1])
+  if not missing and log and call.by_form then missing = first_missing(may, call.by_form[log.form] or {}, keys[1]) end
   if not missing and a.command then
     local rule = ELEMENT[a.command]
-    missing = first({a.command, rule.has, rule.size or rule.trim}, keys[1])
+    missing = first_missing(may, {a.command, rule.has, rule.size or rule.trim}, keys[1])
   end
-  local channel = a.channel or a.publish_to
-  if not missing and channel and channel.name then
-    missing = first({channel.command}, channel.name, '')
-    missing = missing and missing .. ' ' .. channel.name
+  if not missing and channel then
+    local publish, name = published_by(channel)
+    if publish and not may(publish, name, '') then missing = publish .. ' ' .. name end
   end
   return missing and 'NOPERM ' .. call.name .. ': ' .. missing
 end
 
--- The session's epoch, version and status; nil where it is gone; and what is wrong with a state that is not ours.
-local function session_of(state)
-  local f = redis.pcall('HMGET', state, 'epoch', 'version', 'status')
+local FIELDS = {'epoch', 'version', 'status'}
+
+-- The session's epoch, version and status, and in s the fields that are asked for behind them (false where there is none);
+-- nil where it is gone; and what is wrong with a state that is not ours.
+local function session_of(state, asked)
+  local f = redis.pcall('HMGET', state, unpack(asked))
   if f.err then return nil, foreign(state, 'hash') or f.err end
   if not f[1] and not f[2] and redis.call('TYPE', state).ok == 'none' then return nil end
   local version = f[2] and whole(f[2], 0, LAST_VERSION - 1)
@@ -288,7 +293,9 @@ local function session_of(state)
     return nil, 'BADSTATE ' .. state .. ' has no epoch and version that can go on'
   end
   local closed = f[3] == 'ended' or f[3] == 'handed_over'
-  return {epoch = f[1], version = version, status = closed and f[3] or 'open', ended = closed}
+  local s = {}
+  for i = 4, #asked do s[asked[i]] = f[i] end
+  return {epoch = f[1], version = version, status = closed and f[3] or 'open', ended = closed, now = false, text = false, s = s}
 end
 
 -- Arguments, keys and rights, checked: the arguments by name, or what is wrong.
@@ -310,7 +317,7 @@ end
 local function run_session(call, body, keys, args)
   local a, wrong = checked(call, keys, args)
   if wrong then return redis.error_reply(wrong) end
-  local session, bad = session_of(keys[1])
+  local session, bad = session_of(keys[1], call.asks and call.asks(a) or FIELDS)
   if bad then return redis.error_reply(bad) end
   return body(keys, a, session)
 end
@@ -319,9 +326,11 @@ local function digits(number)
   return string.format('%.0f', number)
 end
 
--- The server's clock in Unix milliseconds: the only clock that anything is decided by.
-local function clock()
+-- The server's clock in Unix milliseconds: the only clock that anything is decided by. A session that is given keeps it as
+-- text, so that its change is not dated by another look.
+local function clock(session)
   local t = redis.call('TIME')
+  if session then session.now = t[1] .. string.sub('00000' .. t[2], -6, -4) end
   return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
 end
 
@@ -331,25 +340,26 @@ local function clock_text()
 end
 
 local function tell(channel, message)
-  if channel.command == 'SPUBLISH' then
-    redis.call('SPUBLISH', channel.name, message)
-  elseif channel.command then
-    redis.call('PUBLISH', channel.name, message)
+  local publish, name = published_by(channel)
+  if publish == 'SPUBLISH' then
+    redis.call('SPUBLISH', name, message)
+  elseif publish then
+    redis.call('PUBLISH', name, message)
   end
 end
 
 -- A TTL is set again only when less than half of it is left: a sliding TTL on every write doubles the AOF. With the
 -- state's every key gets its whole TTL again, so none ends before the state does. In between only those are looked at that
--- may be new (the first ones, as many as written) or have an end of their own, as a key with an id of its own has.
-local function refresh(keys, ttl, written)
-  local home, due = #string.match(keys[1], '^.*:'), false
-  for i = 1, #keys do
-    if not due and (i <= (written or #keys) or string.find(keys[i], ':', home + 1, true)) then
-      local again = redis.call('PTTL', keys[i]) < ttl * 500
-      due = again and i == 1
-      if again and not due then redis.call('EXPIRE', keys[i], ttl) end
-    end
-    if due then redis.call('EXPIRE', keys[i], ttl) end
+-- may be new (up to the one at written) or have an end of their own, as a key with an id of its own has. So many keys as
+-- apart says, from the third on, keep the TTL that they were given.
+local function refresh(keys, ttl, written, apart)
+  local half, home = ttl * 500, #string.match(keys[1], '^.*:') + 1
+  local due = redis.call('PTTL', keys[1]) < half
+  if due then redis.call('EXPIRE', keys[1], ttl) end
+  for i = 2, #keys do
+    local ours = i == 2 or i > 2 + (apart or 0)
+    local again = ours and (due or (i <= written or string.find(keys[i], ':', home, true)) and redis.call('PTTL', keys[i]) < half)
+    if again then redis.call('EXPIRE', keys[i], ttl) end
   end
 end
 
@@ -383,9 +393,10 @@ end
 
 -- Fields, version + 1, log, publish: what must never come apart. The session given is then at its new version.
 local function advance(keys, log, session, a, kind, op, data, fields)
-  local now = clock_text()
+  local now = session.now or clock_text()
   session.version = session.version + 1
   local version = digits(session.version)
+  session.text = version
   redis.call('HSET', keys[1], 'version', version, 'updated_at', now, unpack(fields or {}))
   local message = '{"e":"' .. session.epoch .. '","v":' .. version .. ',"ts":' .. now .. ',"t":' ..
     cjson.encode(kind) .. ',"op":' .. cjson.encode(op) .. ',"d":' .. data .. '}'
@@ -398,22 +409,26 @@ local function advance(keys, log, session, a, kind, op, data, fields)
   return session.version
 end
 
--- The remembered answer of an operation belongs to the epoch in which it was given: "<epoch>:<version>".
+-- The remembered answer of an operation belongs to the epoch in which it was given: "<epoch>:<version>". The version where
+-- it was answered in this epoch, and what is wrong with the key.
 local function remembered(idem, session, op)
-  if op == '' then return nil end
-  local epoch, version = string.match(redis.call('GET', idem) or '', '^(%x+):(%d+)$')
-  return epoch == session.epoch and tonumber(version) or nil
+  local found = op ~= '' and redis.pcall('GET', idem)
+  if not found then return nil end
+  if found.err then return nil, foreign(idem, 'string') or found.err end
+  local epoch, version = string.match(found, '^(%x+):(%d+)$')
+  return session and epoch == session.epoch and tonumber(version) or nil
 end
 
 local function remember(idem, session, a)
   if a.op_id == '' then return end
-  redis.call('SET', idem, session.epoch .. ':' .. digits(session.version), 'EX', a.idem_ttl_s)
+  redis.call('SET', idem, session.epoch .. ':' .. session.text, 'EX', a.idem_ttl_s)
 end
 
 -- Why a change may not be made now: {version, result}, or nil where it may.
 local function refusal(idem, session, a)
+  local before, wrong = remembered(idem, session, a.op_id)
+  if wrong then return redis.error_reply(wrong) end
   if not session then return {0, 'gone'} end
-  local before = remembered(idem, session, a.op_id)
   if before then return {before, 'duplicate'} end
   if session.ended then return {session.version, 'ended'} end
   if a.expected_version and a.expected_version ~= session.version then return {session.version, 'conflict'} end
@@ -433,8 +448,9 @@ local function leases(presence, member)
 end
 
 -- Fields of the state that are not the project's to read in a snapshot: "key:answer:7" notes a key of the session with an
--- id of its own, so that who removes the session can name it without SCAN; "hidden:…" is what must not be seen yet.
-local NOTE, HIDDEN = 'key:', 'hidden:'
+-- id of its own, so that who removes the session can name it without SCAN: its value is "round" where a round's end is its
+-- own; "hidden:…" is what must not be seen yet.
+local NOTE, HIDDEN, ROUND = 'key:', 'hidden:', 'round'
 
 local function starts(text, with)
   return string.sub(text, 1, #with) == with
@@ -446,9 +462,9 @@ local function part_of(state, key)
   return part and string.find(part, ':', 1, true) and part or nil
 end
 
-local function note(state, key)
+local function note(state, key, of)
   local part = part_of(state, key)
-  if part then redis.call('HSETNX', state, NOTE .. part, '') end
+  if part then redis.call('HSETNX', state, NOTE .. part, of or '') end
 end
 
 -- What the state keeps of a member only as long as the seat: away since when, last one sent when. The owner's absence stays
@@ -458,26 +474,27 @@ local function forget(state, member)
   redis.call('HDEL', state, 'hidden:pace:' .. member)
 end
 
--- The first of the fields that only the functions may set.
+-- An id as names of keys have it, and as the actions compare it.
+local function is_encoded(text) return #text <= MOST_ID and string.find(text, '^[%w_.%-%%~]+$') end
+
+-- What is wrong with the first of the fields that only the functions may set, or that the actions could not go by.
 local OWN_FIELDS = {epoch = true, version = true, receipt = true, created_at = true, updated_at = true}
 
 local function reserved(fields)
   for i = 1, #fields, 2 do
     local name, value = fields[i], fields[i + 1]
-    if OWN_FIELDS[name] or starts(name, NOTE) then return name end
-    if name == 'status' and (value == 'ended' or value == 'handed_over') then return 'status ' .. value end
+    if OWN_FIELDS[name] or starts(name, NOTE) then return name .. ' belongs to the functions' end
+    if name == 'status' and (value == 'ended' or value == 'handed_over') then return 'status ' .. value .. ' belongs to the functions' end
+    if name == 'owner' and not is_encoded(value) then return 'owner is no id as names of keys have it (encode_id)' end
   end
 end
 
+local ROLES = {cohost = true, moderator = true, spectator = true}
+
+local function check_role(text) return ROLES[text] and text end
+
 -- An id that stands in a field's or a record's name: no bar, which parts a record, no # and no control character.
 local function check_id(text) return check_name(text) and not string.find(text, '[|#%c]') and text or nil end
-
--- The fields of the state that a turn asks for; false where there is none.
-local function fields_of(state, names)
-  local found, values = {}, redis.call('HMGET', state, unpack(names))
-  for i, name in ipairs(names) do found[name] = values[i] end
-  return found
-end
 
 local function time_of(text) return text and whole(text, 0, LAST_VERSION) or nil end
 
@@ -500,11 +517,19 @@ local function guard_role(t, roles) return roles[role_of(t) or ''] end
 
 local function guard_seated(t) return redis.call('HEXISTS', t.roster, t.a.target) == 1 end
 
-local function guard_belongs(t) return t.s.owner == t.a.target or redis.call('HEXISTS', t.roster, t.a.target) == 1 end
+local function guard_belongs(t)
+  return t.s.owner == t.a.target or redis.call('HEXISTS', t.roster, t.a.target) == 1 or #connections_of(t.presence, t.a.target) > 0
+end
+
+-- Who leads without playing has a lease and no seat.
+local function guard_here(t)
+  return redis.call('HEXISTS', t.roster, t.a.member) == 1 or #connections_of(t.presence, t.a.member) > 0
+end
 
 local function guard_other(t) return t.a.member ~= t.a.target end
 
-local function guard_phase(t, phases) return phases[t.s.phase or 'lobby'] end
+-- What has ended is in no phase: an action that may open it again asks for none.
+local function guard_phase(t, phases) return phases[t.s.phase or 'lobby'] or t.session.status ~= 'open' end
 
 local function guard_current(t, field, value) return t.s[field] == value end
 
@@ -532,8 +557,19 @@ local function guard_own_name(t)
   return true
 end
 
+-- Characters of UTF-8: its bytes without those that go on with one.
+local function characters(text) return #string.gsub(text, '[\128-\191]', '') end
+
+-- A name as it is shown, and as names are compared: of ASCII letters it can be told whether the one belongs to the other.
+local function guard_fitting(t, least, most)
+  local length, folds = characters(t.a.name), string.find(t.a.name, '[\128-\255]') and t.a.folded or t.a.name
+  return length >= least and length <= most and t.a.folded == string.lower(string.match(folds, '^%s*(.-)%s*$'))
+end
+
+-- A session may have fewer seats than the project lets any have: its field capacity says how many.
 local function guard_seats(t, most)
-  return redis.call('HEXISTS', t.roster, t.a.member) == 1 or redis.call('HLEN', t.roster) < most
+  local own = whole(t.s.capacity or '', 1, LAST_VERSION) or most
+  return redis.call('HEXISTS', t.roster, t.a.member) == 1 or redis.call('HLEN', t.roster) < math.min(most, own)
 end
 
 local function guard_watchers(t, most)
@@ -556,6 +592,8 @@ local function marks(t, with, value, but)
   return count
 end
 
+local function guard_holders(t, most) return marks(t, 'role:', t.a.role, 'role:' .. t.a.target) < most end
+
 local function guard_bans(t, most) return marks(t, 'hidden:ban:') + 2 <= most end
 
 local function guard_gone(t, after)
@@ -563,22 +601,44 @@ local function guard_gone(t, after)
   return since and t.now >= since + after
 end
 
--- A lease ends a lease's length after the heartbeat that renewed it.
+-- A lease ends a lease's length after the heartbeat that renewed it. Who never had one was not heard since the beginning.
 local function guard_silent(t, after, lease)
-  for _, c in ipairs(connections_of(t.presence, t.a.target)) do
-    if t.now < c.ends - lease + after then return false end
-  end
-  return true
+  local heard, leases = 0, connections_of(t.presence, t.a.target)
+  for _, c in ipairs(leases) do heard = math.max(heard, c.ends - lease) end
+  if #leases == 0 then heard = time_of(t.s.created_at) or 0 end
+  return t.now >= heard + after
 end
 
 local function guard_marked(t) return not t.s['away:' .. t.a.target] end
 
+-- Nobody waits for who leads or watches without a seat, nor for who is marked away.
 local function guard_everyone(t, key)
   for _, c in ipairs(redis.call('ZRANGEBYSCORE', t.presence, '(' .. digits(t.now), '+inf')) do
     local member = member_of(c)
-    if redis.call('HEXISTS', t.roster, member) == 1 and redis.call('HEXISTS', key, member) == 0 then return false end
+    local asked = redis.call('HEXISTS', t.roster, member) == 1 and redis.call('HEXISTS', t.state, 'away:' .. member) == 0
+    if asked and redis.call('HEXISTS', key, member) == 0 then return false end
   end
   return true
+end
+
+-- The fields of the state that note keys of rounds. Each has to be among the keys that were given, to be unlinked with
+-- them: t.unnamed has those that are not.
+local function rounds_of(t)
+  local noted, all = {}, redis.call('HGETALL', t.state)
+  for i = 1, #all, 2 do
+    if starts(all[i], NOTE) and all[i + 1] == ROUND then noted[string.sub(all[i], #NOTE + 1)] = all[i] end
+  end
+  return noted
+end
+
+local function guard_complete(t)
+  local given = {}
+  for _, key in ipairs(t.keys) do given[part_of(t.state, key) or ''] = true end
+  t.unnamed = {}
+  for part in pairs(rounds_of(t)) do
+    if not given[part] then t.unnamed[#t.unnamed + 1] = part end
+  end
+  return #t.unnamed == 0
 end
 
 local function has_hash(key, field) return redis.call('HEXISTS', key, field) == 1 end
@@ -592,6 +652,8 @@ local function guard_group(t, key, field, value, most)
   end
   return count < most
 end
+
+local function guard_enough_points(t, key, field) return tonumber(redis.call('ZSCORE', key, field) or 0) >= t.a.amount end
 
 local function set_field(t, field, value)
   t.set[#t.set + 1], t.set[#t.set + 2], t.s[field] = field, value, value
@@ -627,6 +689,39 @@ end
 local function told(value)
   if type(value) == 'number' and value == math.floor(value) and math.abs(value) <= LAST_VERSION then return digits(value) end
   return value == nil and 'null' or cjson.encode(value)
+end
+
+local function effect_phase(t, to, keeps)
+  if keeps then set_field(t, keeps, t.s.phase or 'lobby') end
+  set_field(t, 'phase', to)
+end
+
+local function effect_phase_back(t, keeps)
+  set_field(t, 'phase', t.s[keeps] or 'lobby')
+  clear_field(t, keeps)
+end
+
+-- What ends has no phase any more, and no timer of one.
+local function effect_close(t)
+  set_field(t, 'status', 'ended')
+  for _, field in ipairs({'phase', 'phase_until', 'phase_left', 'phase_before', 'turn_until'}) do clear_field(t, field) end
+end
+
+local function effect_reopen(t)
+  if t.session.status == 'open' then return end
+  set_field(t, 'status', 'open')
+  clear_field(t, 'receipt')
+end
+
+local function effect_forget_rounds(t)
+  local noted = rounds_of(t)
+  for _, key in ipairs(t.keys) do
+    local field = noted[part_of(t.state, key) or '']
+    if field then
+      redis.call('UNLINK', key)
+      redis.call('HDEL', t.state, field)
+    end
+  end
 end
 
 local function effect_timer(t, field, after) set_field(t, field, digits(t.now + after)) end
@@ -678,12 +773,13 @@ local function effect_unseat(t)
   redis.call('HDEL', t.roster, t.a.target)
   for _, c in ipairs(connections_of(t.presence, t.a.target)) do redis.call('ZREM', t.presence, c.name) end
   clear_field(t, 'role:' .. t.a.target)
+  if redis.call('HGET', t.state, 'owner') ~= t.a.target then clear_field(t, 'away:' .. t.a.target) end
   forget(t.state, t.a.target)
 end
 
 -- session_create
 -- Serves US-001 (prd.md:39), US-001.3 (prd.md:43)
--- Make the session; leftovers under its other keys (their state was lost) are unlinked first.
+-- Make the session; leftovers under its other keys (their state was lost) are unlinked first. Its id is opened_as(owner, operation), so that a double click makes one: who finds no code in it draws one.
 -- KEYS state (hash) roster log and the session's other keys
 -- ARGV epoch ttl_s [field value]...
 --   epoch: 1 to 32 hex digits that change whenever what clients know must be read anew
@@ -695,7 +791,7 @@ end
 do
 local function session_create(keys, a, session)
   local wrong = reserved(a.fields)
-  if wrong then return redis.error_reply('BADARG session_create: ' .. wrong .. ' belongs to the functions') end
+  if wrong then return redis.error_reply('BADARG session_create: ' .. wrong) end
   if session then return 'exists' end
   for i = 2, #keys do redis.call('UNLINK', keys[i]) end
   local now = clock_text()
@@ -709,6 +805,7 @@ local SESSION_CREATE = {
   name = 'session_create', types = {'state', 'any', 'any'},
   more = true,
   args = {{'epoch', check_epoch}, {'ttl_s', check_seconds}},
+  given = {},
   rest = {'fields', check_rest_fields},
   runs = {'EXPIRE', 'HMGET', 'HSET', 'TIME', 'TYPE', 'UNLINK'},
 }
@@ -724,7 +821,7 @@ end
 -- ARGV member data capacity lease_ms ttl_s channel log_max [connections_max]
 --   member: "<member_id>" or "<member_id>#<connection>": the seat belongs to the id, the lease to the whole
 --   data: JSON (RFC 8259) of the event, at most 256 KiB and 64 levels; empty is null
---   capacity: seats; empty: as the field capacity of the state says, else no bound
+--   capacity: seats, fewer where the field capacity of the state says so; empty: as that field says, else no bound
 --   lease_ms: how long the lease runs, from the server's clock
 --   ttl_s: TTL of the key in seconds
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
@@ -745,9 +842,9 @@ local function session_join(keys, a, session)
   if member == '' then return redis.error_reply('BADARG session_join: member') end
   if redis.call('HEXISTS', keys[1], 'hidden:ban:' .. member) == 1 then return {session.version, 'banned'} end
   local old = redis.call('HGET', keys[2], member)
-  local seats = a.capacity or whole(redis.call('HGET', keys[1], 'capacity') or '9007199254740991', 1, LAST_VERSION)
-  if not seats then return redis.error_reply('BADSTATE ' .. keys[1] .. ' has a capacity that is no number') end
-  if not old and redis.call('HLEN', keys[2]) >= seats then return {session.version, 'full'} end
+  local own = whole(redis.call('HGET', keys[1], 'capacity') or '9007199254740991', 1, LAST_VERSION)
+  if not own then return redis.error_reply('BADSTATE ' .. keys[1] .. ' has a capacity that is no number') end
+  if not old and redis.call('HLEN', keys[2]) >= math.min(a.capacity or own, own) then return {session.version, 'full'} end
   local taken = nil
   if old and not redis.call('ZSCORE', keys[3], a.member) then
     local mine = leases(keys[3], member)
@@ -771,6 +868,7 @@ local SESSION_JOIN = {
   name = 'session_join', types = {'state', 'hash', 'zset', 'log'},
   more = true,
   args = {{'member', check_name}, {'data', check_json}, {'capacity', check_seats}, {'lease_ms', check_milliseconds}, {'ttl_s', check_seconds}, {'channel', check_channel}, {'log_max', check_log}, {'connections_max', check_few, '2'}},
+  given = {},
   runs = {'EXPIRE', 'HEXISTS', 'HGET', 'HLEN', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'ZADD', 'ZRANGE', 'ZREM', 'ZSCORE'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
@@ -822,6 +920,7 @@ local SESSION_LEAVE = {
   name = 'session_leave', types = {'state', 'hash', 'zset', 'log'},
   more = true,
   args = {{'member', check_name}, {'ttl_s', check_seconds}, {'channel', check_channel}, {'log_max', check_log}},
+  given = {},
   runs = {'EXPIRE', 'HDEL', 'HEXISTS', 'HGET', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'ZRANGE', 'ZREM'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
@@ -831,7 +930,7 @@ end
 end
 
 -- session_apply
--- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:role, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:idem:<op_id>, buzzroom:v1:{<session_id>}:answer:<round_id>, buzzroom:v1:{<session_id>}:round, buzzroom:v1:{<session_id>}:score, buzzroom:v1:{<session_id>}:buzzer, buzzroom:v1:{<session_id>}:team
+-- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:idem:<op_id>, buzzroom:v1:{<session_id>}:answer:<round_id>, buzzroom:v1:{<session_id>}:score, buzzroom:v1:{<session_id>}:buzzer, buzzroom:v1:{<session_id>}:team
 -- Change fields of the state by one event.
 -- KEYS state (hash) log idem (string) and the session's other keys
 -- ARGV channel op_id expected_version type data ttl_s log_max idem_ttl_s [field value]...
@@ -853,19 +952,20 @@ end
 do
 local function session_apply(keys, a, session)
   local wrong = reserved(a.fields)
-  if wrong then return redis.error_reply('BADARG session_apply: ' .. wrong .. ' belongs to the functions') end
+  if wrong then return redis.error_reply('BADARG session_apply: ' .. wrong) end
   local refused = refusal(keys[3], session, a)
   if refused then return refused end
   advance(keys, keys[2], session, a, a.type, a.op_id, a.data, a.fields)
   remember(keys[3], session, a)
-  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 2)
+  refresh(keys, a.ttl_s, 2, 1)
   return {session.version, 'ok'}
 end
 
 local SESSION_APPLY = {
-  name = 'session_apply', types = {'state', 'log', 'string'},
+  name = 'session_apply', types = {'state', 'log', 'answer'},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'expected_version', check_version}, {'type', check_event}, {'data', check_json}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}},
+  given = {},
   rest = {'fields', check_rest_fields},
   runs = {'EXPIRE', 'GET', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
@@ -876,7 +976,7 @@ end
 end
 
 -- session_heartbeat
--- Serves R-2e211 (redis_planning_summary.md:17)
+-- Serves redis_planning_summary.md:17
 -- Renew a lease.
 -- KEYS state (hash) presence (zset) and the session's other keys
 -- ARGV member lease_ms ttl_s
@@ -904,6 +1004,7 @@ local SESSION_HEARTBEAT = {
   name = 'session_heartbeat', types = {'state', 'zset'},
   more = true,
   args = {{'member', check_name}, {'lease_ms', check_milliseconds}, {'ttl_s', check_seconds}},
+  given = {},
   runs = {'EXPIRE', 'HMGET', 'PTTL', 'TIME', 'TYPE', 'ZADD', 'ZSCORE'},
 }
 CALLS['session_heartbeat'] = function(keys, args)
@@ -912,7 +1013,7 @@ end
 end
 
 -- session_sweep
--- Serves US-019.1 (prd.md:117), R-4cf1b (redis_planning_summary.md:15)
+-- Serves US-019.1 (prd.md:117), redis_planning_summary.md:15
 -- Remove connections whose lease has lapsed by the server's clock, at most 100 a call, and publish the seats that go with them. An ended session is left alone, no TTL is refreshed, keys whose state is lost are unlinked.
 -- KEYS state (hash) roster (hash) presence (zset) log and the session's other keys
 -- ARGV channel ttl_s log_max
@@ -954,6 +1055,7 @@ local SESSION_SWEEP = {
   name = 'session_sweep', types = {'state', 'hash', 'zset', 'log'},
   more = true,
   args = {{'channel', check_channel}, {'ttl_s', check_seconds}, {'log_max', check_log}},
+  given = {},
   runs = {'EXPIRE', 'HDEL', 'HGET', 'HMGET', 'HSET', 'TIME', 'TTL', 'TYPE', 'UNLINK', 'ZRANGE', 'ZRANGEBYSCORE', 'ZREM'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
 }
@@ -1004,6 +1106,7 @@ end
 local SESSION_CATCH_UP = {
   name = 'session_catch_up', types = {'state', 'log'},
   args = {{'known_epoch', check_text}, {'version', check_whole}, {'max', check_log}},
+  given = {},
   runs = {'HGETALL', 'HMGET', 'TYPE'},
   by_form = {list = {'LRANGE'}, stream = {'XRANGE'}},
 }
@@ -1013,7 +1116,7 @@ end
 end
 
 -- session_renew
--- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:roster, buzzroom:v1:{<session_id>}:presence, buzzroom:v1:{<session_id>}:role, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:answer:<round_id>, buzzroom:v1:{<session_id>}:round, buzzroom:v1:{<session_id>}:score, buzzroom:v1:{<session_id>}:buzzer, buzzroom:v1:{<session_id>}:team
+-- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:roster, buzzroom:v1:{<session_id>}:presence, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:answer:<round_id>, buzzroom:v1:{<session_id>}:score, buzzroom:v1:{<session_id>}:buzzer, buzzroom:v1:{<session_id>}:team
 -- Give the session a new epoch in place, where clients and server no longer agree (after a failover or a restore): nothing else is lost, every client takes a snapshot.
 -- KEYS state (hash) log and the session's other keys
 -- ARGV epoch channel ttl_s log_max
@@ -1039,6 +1142,7 @@ local SESSION_RENEW = {
   name = 'session_renew', types = {'state', 'log'},
   more = true,
   args = {{'epoch', check_epoch}, {'channel', check_channel}, {'ttl_s', check_seconds}, {'log_max', check_log}},
+  given = {},
   runs = {'EXPIRE', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
@@ -1048,7 +1152,7 @@ end
 end
 
 -- session_end
--- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:roster, buzzroom:v1:{<session_id>}:presence, buzzroom:v1:{<session_id>}:role, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:answer:<round_id>, buzzroom:v1:{<session_id>}:round, buzzroom:v1:{<session_id>}:score, buzzroom:v1:{<session_id>}:buzzer, buzzroom:v1:{<session_id>}:team
+-- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:roster, buzzroom:v1:{<session_id>}:presence, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:answer:<round_id>, buzzroom:v1:{<session_id>}:score, buzzroom:v1:{<session_id>}:buzzer, buzzroom:v1:{<session_id>}:team
 -- End the session: it takes no change any more, and stays readable until it was handed over and removed.
 -- KEYS state (hash) log and the session's other keys
 -- ARGV channel ttl_s log_max
@@ -1072,6 +1176,7 @@ local SESSION_END = {
   name = 'session_end', types = {'state', 'log'},
   more = true,
   args = {{'channel', check_channel}, {'ttl_s', check_seconds}, {'log_max', check_log}},
+  given = {},
   runs = {'EXPIRE', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
@@ -1108,6 +1213,7 @@ local SESSION_HAND_OVER = {
   name = 'session_hand_over', types = {'state', 'log'},
   more = true,
   args = {{'receipt', check_name}, {'channel', check_channel}, {'ttl_s', check_seconds}, {'log_max', check_log}},
+  given = {},
   runs = {'EXPIRE', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
@@ -1117,7 +1223,7 @@ end
 end
 
 -- session_remove
--- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:roster, buzzroom:v1:{<session_id>}:presence, buzzroom:v1:{<session_id>}:role, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:answer:<round_id>, buzzroom:v1:{<session_id>}:round, buzzroom:v1:{<session_id>}:score, buzzroom:v1:{<session_id>}:buzzer, buzzroom:v1:{<session_id>}:team
+-- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:roster, buzzroom:v1:{<session_id>}:presence, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:answer:<round_id>, buzzroom:v1:{<session_id>}:score, buzzroom:v1:{<session_id>}:buzzer, buzzroom:v1:{<session_id>}:team
 -- Unlink every key of a session whose result was handed over.
 -- KEYS state (hash) and the session's other keys
 -- ARGV (none)
@@ -1144,87 +1250,11 @@ local SESSION_REMOVE = {
   name = 'session_remove', types = {'state'},
   more = true,
   args = {},
+  given = {},
   runs = {'HKEYS', 'HMGET', 'TYPE', 'UNLINK'},
 }
 CALLS['session_remove'] = function(keys, args)
   return run_session(SESSION_REMOVE, session_remove, keys, args)
-end
-end
-
--- session_record
--- For buzzroom:v1:{<session_id>}:role, buzzroom:v1:{<session_id>}:round
--- Change one element of a session's collection; a collection at its bound takes no further element, a list is trimmed.
--- KEYS state (hash) log idem (string) target (element) and the session's other keys
--- ARGV channel op_id expected_version type data ttl_s log_max idem_ttl_s command most element [value]
---   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
---   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
---   expected_version: refuse unless this is the version; empty: any
---   type: type of the event; not one of the functions' own (join, leave, epoch, end, handed_over), nor ~…, which is a signal
---   data: JSON (RFC 8259) of the event, at most 256 KiB and 64 levels; empty is null
---   ttl_s: TTL of the key in seconds
---   log_max: entries that the log keeps; "<entries> stream" where it is a stream
---   idem_ttl_s: how long the answer of an operation is remembered, seconds
---   command: HSET, HSETNX, HINCRBY, ZADD or ZINCRBY (element value); HDEL, SADD, SREM, ZREM or RPUSH (element)
---   most: elements that the key may hold
---   element: field or member of the collection
---   value: what it holds
--- Answers {version, result}:
---   "ok": applied; the only result that wrote
---   "duplicate": this operation was applied before in this epoch, as the version given
---   "conflict": expected_version is not the version
---   "taken": HSETNX of what is there
---   "full": the collection is at its bound
---   "ended": the session has ended
---   "gone": there is no session
-do
--- The command that makes the change, or what is wrong with its value.
-local function change_of(target, a)
-  local command, value = a.command, a.value
-  if ELEMENT[command].value ~= (value ~= false) then return nil, 'BADARG session_record: value' end
-  if command == 'ZADD' or command == 'ZINCRBY' then
-    if not decimal(value, -1e300, 1e300) then return nil, 'BADARG session_record: value' end
-    return {command, target, value, a.element}
-  end
-  if command == 'HINCRBY' and not (#value <= 18 and string.match(value, '^%-?%d+$')) then
-    return nil, 'BADARG session_record: value'
-  end
-  return {command, target, a.element, value or nil}
-end
-
-local function session_record(keys, a, session)
-  local change, wrong = change_of(keys[4], a)
-  if wrong then return redis.error_reply(wrong) end
-  local refused = refusal(keys[3], session, a)
-  if refused then return refused end
-  local rule = ELEMENT[a.command]
-  if rule.size then
-    local there = redis.call(rule.has, keys[4], a.element) or 0
-    if there ~= 0 and a.command == 'HSETNX' then return {session.version, 'taken'} end
-    if there == 0 and redis.call(rule.size, keys[4]) >= a.most then return {session.version, 'full'} end
-  end
-  -- The collection is written first: where its command fails, nothing else has happened.
-  local done = redis.pcall(unpack(change))
-  if type(done) == 'table' and done.err then
-    return string.match(done.err, '^ERR') and redis.error_reply('BADDATA session_record: ' .. done.err) or done
-  end
-  if rule.trim then redis.call(rule.trim, keys[4], -a.most, -1) end
-  if rule.size or rule.trim then note(keys[1], keys[4]) end
-  advance(keys, keys[2], session, a, a.type, a.op_id, a.data)
-  remember(keys[3], session, a)
-  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 3)
-  return {session.version, 'ok'}
-end
-
-local SESSION_RECORD = {
-  name = 'session_record', types = {'state', 'log', 'string', 'element'},
-  more = true,
-  args = {{'channel', check_channel}, {'op_id', check_text}, {'expected_version', check_version}, {'type', check_event}, {'data', check_json}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'command', check_command}, {'most', check_count}, {'element', check_bytes}},
-  rest = {'value', check_rest_bytes},
-  runs = {'EXPIRE', 'GET', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
-}
-CALLS['session_record'] = function(keys, args)
-  return run_session(SESSION_RECORD, session_record, keys, args)
 end
 end
 
@@ -1249,6 +1279,7 @@ local SESSION_DROP = {
   name = 'session_drop', types = {'state', 'any'},
   more = true,
   args = {},
+  given = {},
   runs = {'HDEL', 'HMGET', 'TYPE', 'UNLINK'},
 }
 CALLS['session_drop'] = function(keys, args)
@@ -1280,6 +1311,7 @@ end
 local RATE_HIT = {
   name = 'rate_hit', types = {'string'},
   args = {{'limit', check_count}, {'ttl_s', check_seconds}},
+  given = {},
   runs = {'EXPIRE', 'INCR', 'PTTL', 'TYPE'},
 }
 CALLS['rate_hit'] = function(keys, args)
@@ -1315,6 +1347,7 @@ end
 local SIGNAL_SEND = {
   name = 'signal_send', types = {'string'},
   args = {{'limit', check_count}, {'ttl_s', check_seconds}, {'publish_to', check_channel}, {'message', check_bytes}},
+  given = {},
   runs = {'EXPIRE', 'INCR', 'PTTL', 'TYPE'},
 }
 CALLS['signal_send'] = function(keys, args)
@@ -1345,6 +1378,7 @@ end
 local DUE_CLAIM = {
   name = 'due_claim', types = {'zset'},
   args = {{'claim_ms', check_milliseconds}, {'batch', check_few}},
+  given = {},
   runs = {'TIME', 'TYPE', 'ZADD', 'ZRANGEBYSCORE'},
 }
 CALLS['due_claim'] = function(keys, args)
@@ -1372,10 +1406,40 @@ end
 local DUE_DONE = {
   name = 'due_done', types = {'zset'},
   args = {{'entry', check_name}, {'claimed_until', check_count}},
+  given = {},
   runs = {'TYPE', 'ZREM', 'ZSCORE'},
 }
 CALLS['due_done'] = function(keys, args)
   return run(DUE_DONE, due_done, keys, args)
+end
+end
+
+-- due_move
+-- For buzzroom:v1:due:<bucket>
+-- Give an entry whose work is done its next deadline.
+-- KEYS target (zset)
+-- ARGV entry claimed_until at_ms
+--   entry: entry of the collection
+--   claimed_until: as due_claim gave it
+--   at_ms: time of the value, Unix milliseconds
+-- Answers a result:
+--   "moved": it is due then
+--   "lost": it has another deadline or another worker's claim meanwhile: it stays
+do
+local function due_move(keys, a)
+  if tonumber(redis.call('ZSCORE', keys[1], a.entry) or -1) ~= a.claimed_until then return 'lost' end
+  redis.call('ZADD', keys[1], 'XX', digits(a.at_ms), a.entry)
+  return 'moved'
+end
+
+local DUE_MOVE = {
+  name = 'due_move', types = {'zset'},
+  args = {{'entry', check_name}, {'claimed_until', check_count}, {'at_ms', check_whole}},
+  given = {},
+  runs = {'TYPE', 'ZADD', 'ZSCORE'},
+}
+CALLS['due_move'] = function(keys, args)
+  return run(DUE_MOVE, due_move, keys, args)
 end
 end
 
@@ -1399,6 +1463,7 @@ end
 local GATEWAY_ADD = {
   name = 'gateway_add', types = {'set'},
   args = {{'entry', check_name}, {'ttl_s', check_seconds}},
+  given = {},
   runs = {'EXPIRE', 'SADD', 'TYPE'},
 }
 CALLS['gateway_add'] = function(keys, args)
@@ -1429,10 +1494,9 @@ end
 --   "taken": another was first
 do
 local function act_buzz(keys, a, session)
-  local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], claims = keys[5], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], claims = keys[5], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  t.s = fields_of(t.state, {'phase', 'phase_until'})
   if not guard_seat(t) then return {session.version, 'no seat'} end
   if not guard_phase(t, {open = true}) then return {session.version, 'not now'} end
   if not guard_deadline(t, 'phase_until') then return {session.version, 'late'} end
@@ -1443,19 +1507,217 @@ local function act_buzz(keys, a, session)
   note(t.state, t.claims)
   advance(keys, t.log, session, a, 'claimed', a.op_id, '{' .. '"member":' .. cjson.encode(a.member) .. ',' .. '"object":' .. cjson.encode(a.object) .. ',' .. '"at":' .. digits(t.now) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 4)
+  refresh(keys, a.ttl_s, 5, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_BUZZ = {
-  name = 'buzz', types = {'state', 'log', 'string', 'hash', 'hash'},
+  name = 'buzz', types = {'state', 'log', 'answer', 'hash', 'hash'},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}, {'object', check_id}},
+  given = {},
+  asks = function(a) return {'epoch', 'version', 'status', 'phase', 'phase_until'} end,
   runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
 CALLS['buzz'] = function(keys, args)
   return run_session(ACT_BUZZ, act_buzz, keys, args)
+end
+end
+
+-- attend
+-- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:idem:<op_id>, buzzroom:v1:{<session_id>}:presence
+-- The host is there without taking a seat: a lease, renewed by heartbeats. Who plays as well joins instead.
+-- KEYS state (hash) log idem (string) presence (zset) and the session's other keys
+-- ARGV channel op_id ttl_s log_max idem_ttl_s member connection lease_ms
+--   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
+--   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
+--   ttl_s: TTL of the key in seconds
+--   log_max: entries that the log keeps; "<entries> stream" where it is a stream
+--   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   member: who does it; from the verified token, never from the message
+--   connection: which socket of the member
+--   lease_ms: how long the place is kept without a heartbeat, in milliseconds
+-- Answers {version, result}:
+--   "ok": applied; the only result that wrote
+--   "duplicate": this operation was applied before in this epoch, as the version given
+--   "ended": the session has ended
+--   "gone": there is no session
+--   "not allowed": the role of who calls does not do this
+do
+local function act_attend(keys, a, session)
+  local t = {state = keys[1], log = keys[2], idem = keys[3], presence = keys[4], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
+  local refused = refusal(t.idem, session, a)
+  if refused then return refused end
+  if not guard_role(t, {host = true, cohost = true, moderator = true}) then return {session.version, 'not allowed'} end
+  effect_lease(t, a.lease_ms, '')
+  clear_field(t, 'away:' .. a.member)
+  settle(t)
+  advance(keys, t.log, session, a, 'attends', a.op_id, '{' .. '"member":' .. cjson.encode(a.member) .. ',' .. changes(t) .. '}', t.set)
+  remember(t.idem, session, a)
+  refresh(keys, a.ttl_s, 4, 1)
+  return {session.version, 'ok'}
+end
+
+local ACT_ATTEND = {
+  name = 'attend', types = {'state', 'log', 'answer', 'zset'},
+  more = true,
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}, {'connection', check_id}, {'lease_ms', check_milliseconds}},
+  given = {},
+  asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
+  runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZADD'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+}
+CALLS['attend'] = function(keys, args)
+  return run_session(ACT_ATTEND, act_attend, keys, args)
+end
+end
+
+-- give_role
+-- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:idem:<op_id>, buzzroom:v1:{<session_id>}:roster, buzzroom:v1:{<session_id>}:presence
+-- The host makes a player co-host or moderator, of which there are only so many.
+-- KEYS state (hash) log idem (string) roster (hash) presence (zset) and the session's other keys
+-- ARGV channel op_id ttl_s log_max idem_ttl_s member target role most
+--   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
+--   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
+--   ttl_s: TTL of the key in seconds
+--   log_max: entries that the log keeps; "<entries> stream" where it is a stream
+--   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   member: who does it; from the verified token, never from the message
+--   target: the member whom it is about
+--   role: cohost, moderator or spectator
+--   most: how many may have the role, in cohosts
+-- Answers {version, result}:
+--   "ok": applied; the only result that wrote
+--   "duplicate": this operation was applied before in this epoch, as the version given
+--   "ended": the session has ended
+--   "gone": there is no session
+--   "not allowed": the role of who calls does not do this
+--   "unknown": the one whom it is about does not belong here
+--   "full": as many have this role as may
+do
+local function act_give_role(keys, a, session)
+  local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], presence = keys[5], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
+  local refused = refusal(t.idem, session, a)
+  if refused then return refused end
+  if not guard_role(t, {host = true}) then return {session.version, 'not allowed'} end
+  if not guard_belongs(t) then return {session.version, 'unknown'} end
+  if not guard_holders(t, a.most) then return {session.version, 'full'} end
+  set_field(t, 'role:' .. a.target, a.role)
+  settle(t)
+  advance(keys, t.log, session, a, 'role', a.op_id, '{' .. '"target":' .. cjson.encode(a.target) .. ',' .. '"role":' .. cjson.encode(a.role) .. ',' .. changes(t) .. '}', t.set)
+  remember(t.idem, session, a)
+  refresh(keys, a.ttl_s, 5, 1)
+  return {session.version, 'ok'}
+end
+
+local ACT_GIVE_ROLE = {
+  name = 'give_role', types = {'state', 'log', 'answer', 'hash', 'zset'},
+  more = true,
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}, {'target', check_id}, {'role', check_role}, {'most', check_whole}},
+  given = {},
+  asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
+  runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZRANGE'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+}
+CALLS['give_role'] = function(keys, args)
+  return run_session(ACT_GIVE_ROLE, act_give_role, keys, args)
+end
+end
+
+-- take_role
+-- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:idem:<op_id>
+-- The host takes a role back.
+-- KEYS state (hash) log idem (string) and the session's other keys
+-- ARGV channel op_id ttl_s log_max idem_ttl_s member target
+--   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
+--   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
+--   ttl_s: TTL of the key in seconds
+--   log_max: entries that the log keeps; "<entries> stream" where it is a stream
+--   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   member: who does it; from the verified token, never from the message
+--   target: the member whom it is about
+-- Answers {version, result}:
+--   "ok": applied; the only result that wrote
+--   "duplicate": this operation was applied before in this epoch, as the version given
+--   "ended": the session has ended
+--   "gone": there is no session
+--   "not allowed": the role of who calls does not do this
+do
+local function act_take_role(keys, a, session)
+  local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
+  local refused = refusal(t.idem, session, a)
+  if refused then return refused end
+  if not guard_role(t, {host = true}) then return {session.version, 'not allowed'} end
+  clear_field(t, 'role:' .. a.target)
+  settle(t)
+  advance(keys, t.log, session, a, 'role', a.op_id, '{' .. '"target":' .. cjson.encode(a.target) .. ',' .. changes(t) .. '}', t.set)
+  remember(t.idem, session, a)
+  refresh(keys, a.ttl_s, 3, 1)
+  return {session.version, 'ok'}
+end
+
+local ACT_TAKE_ROLE = {
+  name = 'take_role', types = {'state', 'log', 'answer'},
+  more = true,
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}, {'target', check_id}},
+  given = {},
+  asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
+  runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+}
+CALLS['take_role'] = function(keys, args)
+  return run_session(ACT_TAKE_ROLE, act_take_role, keys, args)
+end
+end
+
+-- pass_on
+-- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:idem:<op_id>, buzzroom:v1:{<session_id>}:roster
+-- The host makes another player the host.
+-- KEYS state (hash) log idem (string) roster (hash) and the session's other keys
+-- ARGV channel op_id ttl_s log_max idem_ttl_s member target
+--   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
+--   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
+--   ttl_s: TTL of the key in seconds
+--   log_max: entries that the log keeps; "<entries> stream" where it is a stream
+--   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   member: who does it; from the verified token, never from the message
+--   target: the member whom it is about
+-- Answers {version, result}:
+--   "ok": applied; the only result that wrote
+--   "duplicate": this operation was applied before in this epoch, as the version given
+--   "ended": the session has ended
+--   "gone": there is no session
+--   "not allowed": nobody does this to themselves
+--   "unknown": the one whom it is about has no seat here
+do
+local function act_pass_on(keys, a, session)
+  local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
+  local refused = refusal(t.idem, session, a)
+  if refused then return refused end
+  if not guard_role(t, {host = true}) then return {session.version, 'not allowed'} end
+  if not guard_other(t) then return {session.version, 'not allowed'} end
+  if not guard_seated(t) then return {session.version, 'unknown'} end
+  set_field(t, 'owner', a.target)
+  clear_field(t, 'role:' .. a.target)
+  settle(t)
+  advance(keys, t.log, session, a, 'host', a.op_id, '{' .. '"target":' .. cjson.encode(a.target) .. ',' .. changes(t) .. '}', t.set)
+  remember(t.idem, session, a)
+  refresh(keys, a.ttl_s, 4, 1)
+  return {session.version, 'ok'}
+end
+
+local ACT_PASS_ON = {
+  name = 'pass_on', types = {'state', 'log', 'answer', 'hash'},
+  more = true,
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}, {'target', check_id}},
+  given = {},
+  asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
+  runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+}
+CALLS['pass_on'] = function(keys, args)
+  return run_session(ACT_PASS_ON, act_pass_on, keys, args)
 end
 end
 
@@ -1479,24 +1741,25 @@ end
 --   "early": the owner is there, or was until lately
 do
 local function act_pause_without_host(keys, a, session)
-  local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  t.s = fields_of(t.state, {'phase', 'owner'})
-  if not guard_phase(t, {lobby = true, closed = true, revealed = true, skipped = true}) then return {session.version, 'not now'} end
+  if not guard_phase(t, {lobby = true, paused = true, closed = true, revealed = true, skipped = true}) then return {session.version, 'not now'} end
   if not guard_gone(t, a.absent_ms) then return {session.version, 'early'} end
-  set_field(t, 'phase', 'waiting')
+  effect_phase(t, 'waiting', 'phase_before')
   settle(t)
   advance(keys, t.log, session, a, 'host_absent', a.op_id, '{' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 2)
+  refresh(keys, a.ttl_s, 3, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_PAUSE_WITHOUT_HOST = {
-  name = 'pause_without_host', types = {'state', 'log', 'string'},
+  name = 'pause_without_host', types = {'state', 'log', 'answer'},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'absent_ms', check_milliseconds}},
+  given = {},
+  asks = function(a) return {'epoch', 'version', 'status', 'phase', 'owner'} end,
   runs = {'EXPIRE', 'GET', 'HDEL', 'HGET', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
@@ -1507,7 +1770,7 @@ end
 
 -- take_up
 -- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:idem:<op_id>
--- The host, back again, takes a room up that was paused without one.
+-- The host, back again, takes a room up that was paused without one: it is in the phase again that it was in.
 -- KEYS state (hash) log idem (string) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
@@ -1525,25 +1788,26 @@ end
 --   "not now": the phase is another one
 do
 local function act_take_up(keys, a, session)
-  local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  t.s = fields_of(t.state, {'owner', 'role:' .. a.member, 'phase'})
   if not guard_role(t, {host = true, cohost = true}) then return {session.version, 'not allowed'} end
   if not guard_phase(t, {waiting = true}) then return {session.version, 'not now'} end
-  set_field(t, 'phase', 'closed')
+  effect_phase_back(t, 'phase_before')
   clear_field(t, 'away:' .. (t.s.owner or ''))
   settle(t)
-  advance(keys, t.log, session, a, 'host_back', a.op_id, '{' .. '"member":' .. cjson.encode(a.member) .. ',' .. changes(t) .. '}', t.set)
+  advance(keys, t.log, session, a, 'host_back', a.op_id, '{' .. '"member":' .. cjson.encode(a.member) .. ',' .. '"phase":' .. shown(t.s['phase']) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 2)
+  refresh(keys, a.ttl_s, 3, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_TAKE_UP = {
-  name = 'take_up', types = {'state', 'log', 'string'},
+  name = 'take_up', types = {'state', 'log', 'answer'},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}},
+  given = {},
+  asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'phase', 'phase_before'} end,
   runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
@@ -1576,29 +1840,32 @@ end
 --   "again": it is on already
 do
 local function act_start_question(keys, a, session)
-  local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  t.s = fields_of(t.state, {'owner', 'role:' .. a.member, 'phase', 'round', 'phase_until'})
   if not guard_role(t, {host = true, cohost = true}) then return {session.version, 'not allowed'} end
   if not guard_phase(t, {lobby = true, closed = true, revealed = true, skipped = true}) then return {session.version, 'not now'} end
   if not guard_next(t, 'round', a.round) then return {session.version, 'again'} end
-  set_field(t, 'phase', 'open')
+  effect_phase(t, 'open', nil)
   set_field(t, 'round', a.round)
+  set_field(t, 'content', a.value)
   effect_timer(t, 'phase_until', a.length_ms)
   clear_field(t, 'phase_left')
   clear_field(t, 'winner')
+  clear_field(t, 'result')
   settle(t)
-  advance(keys, t.log, session, a, 'started', a.op_id, '{' .. '"round":' .. cjson.encode(a.round) .. ',' .. '"phase_until":' .. shown(t.s['phase_until']) .. ',' .. '"value":' .. a.value .. ',' .. changes(t) .. '}', t.set)
+  advance(keys, t.log, session, a, 'started', a.op_id, '{' .. '"round":' .. cjson.encode(a.round) .. ',' .. '"phase_until":' .. shown(t.s['phase_until']) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 2)
+  refresh(keys, a.ttl_s, 3, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_START_QUESTION = {
-  name = 'start_question', types = {'state', 'log', 'string'},
+  name = 'start_question', types = {'state', 'log', 'answer'},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}, {'round', check_id}, {'value', check_json}, {'length_ms', check_milliseconds}},
+  given = {},
+  asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'phase', 'round', 'phase_until'} end,
   runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
@@ -1628,25 +1895,26 @@ end
 --   "early": the time is not over yet
 do
 local function act_time_up(keys, a, session)
-  local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  t.s = fields_of(t.state, {'phase', 'round', 'phase_until'})
   if not guard_phase(t, {open = true}) then return {session.version, 'not now'} end
   if not guard_current(t, 'round', a.round) then return {session.version, 'stale'} end
   if not guard_due(t, 'phase_until') then return {session.version, 'early'} end
-  set_field(t, 'phase', 'closed')
+  effect_phase(t, 'closed', nil)
   settle(t)
   advance(keys, t.log, session, a, 'closed', a.op_id, '{' .. '"round":' .. cjson.encode(a.round) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 2)
+  refresh(keys, a.ttl_s, 3, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_TIME_UP = {
-  name = 'time_up', types = {'state', 'log', 'string'},
+  name = 'time_up', types = {'state', 'log', 'answer'},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'round', check_id}},
+  given = {},
+  asks = function(a) return {'epoch', 'version', 'status', 'phase', 'round', 'phase_until'} end,
   runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
@@ -1676,26 +1944,27 @@ end
 --   "late": the time is over by the server's clock
 do
 local function act_pause(keys, a, session)
-  local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  t.s = fields_of(t.state, {'owner', 'role:' .. a.member, 'phase', 'phase_until', 'phase_left'})
   if not guard_role(t, {host = true, cohost = true}) then return {session.version, 'not allowed'} end
   if not guard_phase(t, {open = true}) then return {session.version, 'not now'} end
   if not guard_deadline(t, 'phase_until') then return {session.version, 'late'} end
-  set_field(t, 'phase', 'paused')
+  effect_phase(t, 'paused', nil)
   effect_stop(t, 'phase_until', 'phase_left')
   settle(t)
   advance(keys, t.log, session, a, 'paused', a.op_id, '{' .. '"phase_left":' .. shown(t.s['phase_left']) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 2)
+  refresh(keys, a.ttl_s, 3, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_PAUSE = {
-  name = 'pause', types = {'state', 'log', 'string'},
+  name = 'pause', types = {'state', 'log', 'answer'},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}},
+  given = {},
+  asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'phase', 'phase_until', 'phase_left'} end,
   runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
@@ -1724,25 +1993,26 @@ end
 --   "not now": the phase is another one
 do
 local function act_resume(keys, a, session)
-  local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  t.s = fields_of(t.state, {'owner', 'role:' .. a.member, 'phase', 'phase_left', 'phase_until'})
   if not guard_role(t, {host = true, cohost = true}) then return {session.version, 'not allowed'} end
   if not guard_phase(t, {paused = true}) then return {session.version, 'not now'} end
-  set_field(t, 'phase', 'open')
+  effect_phase(t, 'open', nil)
   effect_go(t, 'phase_until', 'phase_left')
   settle(t)
   advance(keys, t.log, session, a, 'resumed', a.op_id, '{' .. '"phase_until":' .. shown(t.s['phase_until']) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 2)
+  refresh(keys, a.ttl_s, 3, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_RESUME = {
-  name = 'resume', types = {'state', 'log', 'string'},
+  name = 'resume', types = {'state', 'log', 'answer'},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}},
+  given = {},
+  asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'phase', 'phase_left', 'phase_until'} end,
   runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
@@ -1773,27 +2043,28 @@ end
 --   "stale": it is not the current one any more
 do
 local function act_skip_question(keys, a, session)
-  local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  t.s = fields_of(t.state, {'owner', 'role:' .. a.member, 'phase', 'round'})
   if not guard_role(t, {host = true, cohost = true}) then return {session.version, 'not allowed'} end
   if not guard_phase(t, {open = true, paused = true, closed = true, revealed = true}) then return {session.version, 'not now'} end
   if not guard_current(t, 'round', a.round) then return {session.version, 'stale'} end
-  set_field(t, 'phase', 'skipped')
+  effect_phase(t, 'skipped', nil)
   clear_field(t, 'phase_until')
   clear_field(t, 'phase_left')
   settle(t)
   advance(keys, t.log, session, a, 'skipped', a.op_id, '{' .. '"round":' .. cjson.encode(a.round) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 2)
+  refresh(keys, a.ttl_s, 3, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_SKIP_QUESTION = {
-  name = 'skip_question', types = {'state', 'log', 'string'},
+  name = 'skip_question', types = {'state', 'log', 'answer'},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}, {'round', check_id}},
+  given = {},
+  asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'phase', 'round'} end,
   runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
@@ -1825,25 +2096,27 @@ end
 --   "stale": it is not the current one any more
 do
 local function act_reveal(keys, a, session)
-  local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  t.s = fields_of(t.state, {'owner', 'role:' .. a.member, 'phase', 'round'})
   if not guard_role(t, {host = true, cohost = true}) then return {session.version, 'not allowed'} end
   if not guard_phase(t, {closed = true}) then return {session.version, 'not now'} end
   if not guard_current(t, 'round', a.round) then return {session.version, 'stale'} end
-  set_field(t, 'phase', 'revealed')
+  effect_phase(t, 'revealed', nil)
+  set_field(t, 'result', a.value)
   settle(t)
-  advance(keys, t.log, session, a, 'revealed', a.op_id, '{' .. '"round":' .. cjson.encode(a.round) .. ',' .. '"value":' .. a.value .. ',' .. changes(t) .. '}', t.set)
+  advance(keys, t.log, session, a, 'revealed', a.op_id, '{' .. '"round":' .. cjson.encode(a.round) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 2)
+  refresh(keys, a.ttl_s, 3, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_REVEAL = {
-  name = 'reveal', types = {'state', 'log', 'string'},
+  name = 'reveal', types = {'state', 'log', 'answer'},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}, {'round', check_id}, {'value', check_json}},
+  given = {},
+  asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'phase', 'round'} end,
   runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
@@ -1873,24 +2146,26 @@ end
 --   "stale": it is not the current one any more
 do
 local function act_reveal_now(keys, a, session)
-  local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  t.s = fields_of(t.state, {'phase', 'round'})
   if not guard_phase(t, {closed = true}) then return {session.version, 'not now'} end
   if not guard_current(t, 'round', a.round) then return {session.version, 'stale'} end
-  set_field(t, 'phase', 'revealed')
+  effect_phase(t, 'revealed', nil)
+  set_field(t, 'result', a.value)
   settle(t)
-  advance(keys, t.log, session, a, 'revealed', a.op_id, '{' .. '"round":' .. cjson.encode(a.round) .. ',' .. '"value":' .. a.value .. ',' .. changes(t) .. '}', t.set)
+  advance(keys, t.log, session, a, 'revealed', a.op_id, '{' .. '"round":' .. cjson.encode(a.round) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 2)
+  refresh(keys, a.ttl_s, 3, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_REVEAL_NOW = {
-  name = 'reveal_now', types = {'state', 'log', 'string'},
+  name = 'reveal_now', types = {'state', 'log', 'answer'},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'round', check_id}, {'value', check_json}},
+  given = {},
+  asks = function(a) return {'epoch', 'version', 'status', 'phase', 'round'} end,
   runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
@@ -1922,10 +2197,9 @@ end
 --   "early": a heartbeat came within that time
 do
 local function act_mark_away(keys, a, session)
-  local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], presence = keys[5], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], presence = keys[5], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  t.s = fields_of(t.state, {'owner', 'away:' .. a.target})
   if not guard_belongs(t) then return {session.version, 'unknown'} end
   if not guard_marked(t) then return {session.version, 'again'} end
   if not guard_silent(t, a.away_ms, a.lease_ms) then return {session.version, 'early'} end
@@ -1933,14 +2207,16 @@ local function act_mark_away(keys, a, session)
   settle(t)
   advance(keys, t.log, session, a, 'away', a.op_id, '{' .. '"target":' .. cjson.encode(a.target) .. ',' .. '"at":' .. digits(t.now) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 4)
+  refresh(keys, a.ttl_s, 5, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_MARK_AWAY = {
-  name = 'mark_away', types = {'state', 'log', 'string', 'hash', 'zset'},
+  name = 'mark_away', types = {'state', 'log', 'answer', 'hash', 'zset'},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'target', check_id}, {'away_ms', check_milliseconds}, {'lease_ms', check_milliseconds}},
+  given = {},
+  asks = function(a) return {'epoch', 'version', 'status', 'owner', 'away:' .. a.target, 'created_at'} end,
   runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZRANGE'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
@@ -1950,9 +2226,9 @@ end
 end
 
 -- back
--- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:idem:<op_id>, buzzroom:v1:{<session_id>}:roster
--- A player is there again and everybody sees it.
--- KEYS state (hash) log idem (string) roster (hash) and the session's other keys
+-- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:idem:<op_id>, buzzroom:v1:{<session_id>}:roster, buzzroom:v1:{<session_id>}:presence
+-- A player, or who leads without a seat, is there again and everybody sees it.
+-- KEYS state (hash) log idem (string) roster (hash) presence (zset) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
@@ -1965,26 +2241,27 @@ end
 --   "duplicate": this operation was applied before in this epoch, as the version given
 --   "ended": the session has ended
 --   "gone": there is no session
---   "no seat": who calls has no seat here
+--   "not here": who calls has neither seat nor lease here
 do
 local function act_back(keys, a, session)
-  local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], presence = keys[5], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  if not guard_seat(t) then return {session.version, 'no seat'} end
+  if not guard_here(t) then return {session.version, 'not here'} end
   clear_field(t, 'away:' .. a.member)
   settle(t)
   advance(keys, t.log, session, a, 'back', a.op_id, '{' .. '"member":' .. cjson.encode(a.member) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 3)
+  refresh(keys, a.ttl_s, 5, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_BACK = {
-  name = 'back', types = {'state', 'log', 'string', 'hash'},
+  name = 'back', types = {'state', 'log', 'answer', 'hash', 'zset'},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}},
-  runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
+  given = {},
+  runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZRANGE'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
 CALLS['back'] = function(keys, args)
@@ -2012,7 +2289,7 @@ end
 --   "unknown": the one whom it is about has no seat here
 do
 local function act_award(keys, a, session)
-  local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], score = keys[5], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], score = keys[5], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
   if not guard_seated(t) then return {session.version, 'unknown'} end
@@ -2020,14 +2297,15 @@ local function act_award(keys, a, session)
   note(t.state, t.score)
   advance(keys, t.log, session, a, 'score', a.op_id, '{' .. '"target":' .. cjson.encode(a.target) .. ',' .. '"amount":' .. digits(a.amount) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 4)
+  refresh(keys, a.ttl_s, 5, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_AWARD = {
-  name = 'award', types = {'state', 'log', 'string', 'hash', 'zset'},
+  name = 'award', types = {'state', 'log', 'answer', 'hash', 'zset'},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'target', check_id}, {'amount', check_count}},
+  given = {},
   runs = {'EXPIRE', 'GET', 'HEXISTS', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZINCRBY'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
@@ -2054,24 +2332,27 @@ end
 --   "ended": the session has ended
 --   "gone": there is no session
 --   "unknown": there is no such thing
+--   "too much": the member has fewer points than are taken
 do
 local function act_take_back(keys, a, session)
-  local t = {state = keys[1], log = keys[2], idem = keys[3], score = keys[4], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local t = {state = keys[1], log = keys[2], idem = keys[3], score = keys[4], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
   if not has_zset(t.score, a.target) then return {session.version, 'unknown'} end
+  if not guard_enough_points(t, t.score, a.target) then return {session.version, 'too much'} end
   redis.call('ZINCRBY', t.score, digits(-a.amount), a.target)
   note(t.state, t.score)
   advance(keys, t.log, session, a, 'score_back', a.op_id, '{' .. '"target":' .. cjson.encode(a.target) .. ',' .. '"amount":' .. digits(a.amount) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 3)
+  refresh(keys, a.ttl_s, 4, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_TAKE_BACK = {
-  name = 'take_back', types = {'state', 'log', 'string', 'zset'},
+  name = 'take_back', types = {'state', 'log', 'answer', 'zset'},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'target', check_id}, {'amount', check_count}},
+  given = {},
   runs = {'EXPIRE', 'GET', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZINCRBY', 'ZSCORE'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
@@ -2081,10 +2362,10 @@ end
 end
 
 -- join
--- Serves R-7adad (prd.md:17), R-6353a (prd.md:31), US-002 (prd.md:45), US-002.2 (prd.md:48) and 4 more
+-- Serves prd.md:17, prd.md:31, US-002 (prd.md:45), US-002.2 (prd.md:48) and 4 more
 -- Somebody takes a seat under a name that nobody else has; who had a seat has it again.
 -- KEYS state (hash) log idem (string) roster (hash) presence (zset) and the session's other keys
--- ARGV channel op_id ttl_s log_max idem_ttl_s member connection device name folded capacity lease_ms connections
+-- ARGV channel op_id ttl_s log_max idem_ttl_s member connection device name folded capacity lease_ms connections name_least name_most
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
 --   ttl_s: TTL of the key in seconds
@@ -2094,39 +2375,44 @@ end
 --   connection: which socket of the member
 --   device: the device, by a random id that it keeps; never its address
 --   name: the name that is shown
---   folded: the name as names are compared: Unicode NFKC, then case folding, blanks at both ends gone
+--   folded: the name as names are compared: Unicode NFKC, then in capitals, then in small letters, blanks at both ends gone
 --   capacity: seats, in members
 --   lease_ms: how long a seat is kept without a heartbeat, in milliseconds
 --   connections: connections of one member; one more takes over, in connections
+--   name_least: shortest name, in characters
+--   name_most: longest name, in characters
 -- Answers {version, result}:
 --   "ok": applied; the only result that wrote
 --   "duplicate": this operation was applied before in this epoch, as the version given
 --   "ended": the session has ended
 --   "gone": there is no session
 --   "banned": this member or device was banned from here
+--   "bad name": the name is too short or too long, or is not the one that is compared
 --   "name taken": another member has this name
 --   "full": no seat is left
 do
 local function act_join(keys, a, session)
-  local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], presence = keys[5], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], presence = keys[5], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  t.s = fields_of(t.state, {'hidden:ban:' .. a.member, 'hidden:ban:' .. a.device})
   if not guard_admitted(t) then return {session.version, 'banned'} end
+  if not guard_fitting(t, a.name_least, a.name_most) then return {session.version, 'bad name'} end
   if not guard_own_name(t) then return {session.version, 'name taken'} end
   if not guard_seats(t, a.capacity) then return {session.version, 'full'} end
   effect_sit(t, a.lease_ms, a.connections)
   settle(t)
   advance(keys, t.log, session, a, 'join', a.op_id, '{' .. '"member":' .. cjson.encode(a.member) .. ',' .. '"name":' .. cjson.encode(a.name) .. ',' .. '"connection":' .. cjson.encode(a.connection) .. ',' .. '"taken":' .. t.taken .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 4)
+  refresh(keys, a.ttl_s, 5, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_JOIN = {
-  name = 'join', types = {'state', 'log', 'string', 'hash', 'zset'},
+  name = 'join', types = {'state', 'log', 'answer', 'hash', 'zset'},
   more = true,
-  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}, {'connection', check_id}, {'device', check_id}, {'name', check_name}, {'folded', check_name}, {'capacity', check_whole}, {'lease_ms', check_milliseconds}, {'connections', check_whole}},
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}, {'connection', check_id}, {'device', check_id}, {'name', check_name}, {'folded', check_name}, {'capacity', check_whole}, {'lease_ms', check_milliseconds}, {'connections', check_whole}, {'name_least', check_whole}, {'name_most', check_whole}},
+  given = {},
+  asks = function(a) return {'epoch', 'version', 'status', 'hidden:ban:' .. a.member, 'hidden:ban:' .. a.device, 'capacity'} end,
   runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HGETALL', 'HLEN', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZADD', 'ZRANGE', 'ZREM'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
@@ -2137,8 +2423,8 @@ end
 
 -- kick
 -- Serves US-006 (prd.md:62), US-006.1 (prd.md:64)
--- The host removes a player; neither the member nor the device comes back.
--- KEYS state (hash) log idem (string) roster (hash) presence (zset) and the session's other keys
+-- The host removes a player, with points and team; neither the member nor the device comes back.
+-- KEYS state (hash) log idem (string) roster (hash) presence (zset) score (zset) team (hash) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member target device bans
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
@@ -2159,10 +2445,9 @@ end
 --   "full": as many are banned as may be
 do
 local function act_kick(keys, a, session)
-  local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], presence = keys[5], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], presence = keys[5], score = keys[6], teams = keys[7], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  t.s = fields_of(t.state, {'owner', 'role:' .. a.member})
   if not guard_role(t, {host = true, cohost = true, moderator = true}) then return {session.version, 'not allowed'} end
   if not guard_other(t) then return {session.version, 'not allowed'} end
   if not guard_seated(t) then return {session.version, 'unknown'} end
@@ -2170,17 +2455,21 @@ local function act_kick(keys, a, session)
   effect_unseat(t)
   set_field(t, 'hidden:ban:' .. a.target, '1')
   set_field(t, 'hidden:ban:' .. a.device, '1')
+  redis.call('ZREM', t.score, a.target)
+  redis.call('HDEL', t.teams, a.target)
   settle(t)
   advance(keys, t.log, session, a, 'leave', a.op_id, '{' .. '"target":' .. cjson.encode(a.target) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 4)
+  refresh(keys, a.ttl_s, 7, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_KICK = {
-  name = 'kick', types = {'state', 'log', 'string', 'hash', 'zset'},
+  name = 'kick', types = {'state', 'log', 'answer', 'hash', 'zset', 'zset', 'hash'},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}, {'target', check_id}, {'device', check_id}, {'bans', check_whole}},
+  given = {},
+  asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
   runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HGET', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZRANGE', 'ZREM'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
@@ -2213,23 +2502,24 @@ end
 --   "full": as many watch as may
 do
 local function act_watch(keys, a, session)
-  local t = {state = keys[1], log = keys[2], idem = keys[3], presence = keys[4], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local t = {state = keys[1], log = keys[2], idem = keys[3], presence = keys[4], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  t.s = fields_of(t.state, {'hidden:ban:' .. a.member, 'hidden:ban:' .. a.device})
   if not guard_admitted(t) then return {session.version, 'banned'} end
   if not guard_watchers(t, a.watchers) then return {session.version, 'full'} end
   effect_lease(t, a.lease_ms, 'watch:')
   advance(keys, t.log, session, a, 'watching', a.op_id, '{' .. '"to":' .. '"leaders"' .. ',' .. '"count":' .. digits(redis.call('ZCARD', t.presence)) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 3)
+  refresh(keys, a.ttl_s, 4, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_WATCH = {
-  name = 'watch', types = {'state', 'log', 'string', 'zset'},
+  name = 'watch', types = {'state', 'log', 'answer', 'zset'},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}, {'connection', check_id}, {'device', check_id}, {'watchers', check_whole}, {'lease_ms', check_milliseconds}},
+  given = {},
+  asks = function(a) return {'epoch', 'version', 'status', 'hidden:ban:' .. a.member, 'hidden:ban:' .. a.device} end,
   runs = {'EXPIRE', 'GET', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZADD', 'ZCARD', 'ZRANGEBYSCORE'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
@@ -2257,23 +2547,24 @@ end
 --   "not allowed": the role of who calls does not do this
 do
 local function act_end_game(keys, a, session)
-  local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  t.s = fields_of(t.state, {'owner', 'role:' .. a.member})
   if not guard_role(t, {host = true, cohost = true}) then return {session.version, 'not allowed'} end
-  set_field(t, 'status', 'ended')
+  effect_close(t)
   settle(t)
   advance(keys, t.log, session, a, 'end', a.op_id, '{' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 2)
+  refresh(keys, a.ttl_s, 3, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_END_GAME = {
-  name = 'end_game', types = {'state', 'log', 'string'},
+  name = 'end_game', types = {'state', 'log', 'answer'},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}},
+  given = {},
+  asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
   runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
@@ -2301,23 +2592,24 @@ end
 --   "early": something happened within that time
 do
 local function act_end_idle(keys, a, session)
-  local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  t.s = fields_of(t.state, {'updated_at'})
   if not guard_idle(t, a.idle_ms) then return {session.version, 'early'} end
-  set_field(t, 'status', 'ended')
+  effect_close(t)
   settle(t)
   advance(keys, t.log, session, a, 'end', a.op_id, '{' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 2)
+  refresh(keys, a.ttl_s, 3, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_END_IDLE = {
-  name = 'end_idle', types = {'state', 'log', 'string'},
+  name = 'end_idle', types = {'state', 'log', 'answer'},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'idle_ms', check_milliseconds}},
+  given = {},
+  asks = function(a) return {'epoch', 'version', 'status', 'updated_at'} end,
   runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
@@ -2328,8 +2620,8 @@ end
 
 -- rematch
 -- Serves US-025 (prd.md:141)
--- The host starts over with everybody who is there: the phase is the lobby again and no points are left.
--- KEYS state (hash) log idem (string) score (zset) and the session's other keys
+-- The host starts over with everybody who is there: the lobby again, and nothing is left of the rounds and points before. Also after the end, once the result was handed over.
+-- KEYS state (hash) log idem (string) score (zset) buzzer (hash) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
@@ -2344,32 +2636,44 @@ end
 --   "gone": there is no session
 --   "not allowed": the role of who calls does not do this
 --   "not now": the phase is another one
+--   "unnamed": keys of rounds are missing, whose ends of names follow: the client sends them by itself
 do
 local function act_rematch(keys, a, session)
-  local t = {state = keys[1], log = keys[2], idem = keys[3], score = keys[4], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local t = {state = keys[1], log = keys[2], idem = keys[3], score = keys[4], claims = keys[5], session = session, s = session and session.s, set = {}, del = {}, keys = keys, a = a, now = clock(session)}
+  if session and session.status == 'handed_over' then session.ended = false end
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  t.s = fields_of(t.state, {'owner', 'role:' .. a.member, 'phase'})
   if not guard_role(t, {host = true, cohost = true}) then return {session.version, 'not allowed'} end
-  if not guard_phase(t, {lobby = true, closed = true, revealed = true, skipped = true}) then return {session.version, 'not now'} end
-  set_field(t, 'phase', 'lobby')
+  if not guard_phase(t, {lobby = true, paused = true, closed = true, revealed = true, skipped = true}) then return {session.version, 'not now'} end
+  if not guard_complete(t) then return {session.version, 'unnamed', unpack(t.unnamed)} end
+  effect_reopen(t)
+  effect_phase(t, 'lobby', nil)
   clear_field(t, 'round')
+  clear_field(t, 'content')
+  clear_field(t, 'result')
   clear_field(t, 'phase_until')
   clear_field(t, 'phase_left')
+  clear_field(t, 'phase_before')
   clear_field(t, 'winner')
+  clear_field(t, 'turn')
+  clear_field(t, 'turn_until')
+  effect_forget_rounds(t)
   effect_empty(t, t.score)
+  effect_empty(t, t.claims)
   settle(t)
   advance(keys, t.log, session, a, 'rematch', a.op_id, '{' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 3)
+  refresh(keys, a.ttl_s, 5, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_REMATCH = {
-  name = 'rematch', types = {'state', 'log', 'string', 'zset'},
+  name = 'rematch', types = {'state', 'log', 'answer', 'zset', 'hash'},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}},
-  runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'UNLINK'},
+  given = {},
+  asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'phase'} end,
+  runs = {'EXPIRE', 'GET', 'HDEL', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'UNLINK'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
 }
 CALLS['rematch'] = function(keys, args)
@@ -2378,7 +2682,7 @@ end
 end
 
 -- answer
--- Serves US-009 (prd.md:76), US-009.1 (prd.md:78), US-009.2 (prd.md:79), US-010 (prd.md:81) and 2 more
+-- Serves US-009 (prd.md:76), US-009.1 (prd.md:78), US-009.2 (prd.md:79), US-010 (prd.md:81) and 1 more
 -- A player gives one answer, and the first one counts; only the number is announced.
 -- KEYS state (hash) log idem (string) roster (hash) answer (hash) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member round value
@@ -2402,27 +2706,28 @@ end
 --   "again": the member's first one counts, and is there
 do
 local function act_answer(keys, a, session)
-  local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], votes = keys[5], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], votes = keys[5], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  t.s = fields_of(t.state, {'phase', 'round', 'phase_until'})
   if not guard_seat(t) then return {session.version, 'no seat'} end
   if not guard_phase(t, {open = true}) then return {session.version, 'not now'} end
   if not guard_current(t, 'round', a.round) then return {session.version, 'stale'} end
   if not guard_deadline(t, 'phase_until') then return {session.version, 'late'} end
   if has_hash(t.votes, a.member) then return {session.version, 'again'} end
   redis.call('HSET', t.votes, a.member, '{"at":' .. digits(t.now) .. ',"d":' .. a.value .. '}')
-  note(t.state, t.votes)
+  note(t.state, t.votes, ROUND)
   advance(keys, t.log, session, a, 'submitted', a.op_id, '{' .. '"member":' .. cjson.encode(a.member) .. ',' .. '"count":' .. digits(redis.call('HLEN', t.votes)) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 4)
+  refresh(keys, a.ttl_s, 5, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_ANSWER = {
-  name = 'answer', types = {'state', 'log', 'string', 'hash', 'hash'},
+  name = 'answer', types = {'state', 'log', 'answer', 'hash', 'hash'},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}, {'round', check_id}, {'value', check_json}},
+  given = {},
+  asks = function(a) return {'epoch', 'version', 'status', 'phase', 'round', 'phase_until'} end,
   runs = {'EXPIRE', 'GET', 'HEXISTS', 'HLEN', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
@@ -2433,7 +2738,7 @@ end
 
 -- all_answered
 -- Serves US-011.1 (prd.md:87)
--- The service ends the round as soon as every player who is connected has given one answer.
+-- The service ends the round as soon as every player who is there has given one answer; who is marked away is not waited for.
 -- KEYS state (hash) log idem (string) roster (hash) presence (zset) answer (hash) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s round
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
@@ -2449,28 +2754,29 @@ end
 --   "gone": there is no session
 --   "not now": the phase is another one
 --   "stale": it is not the current one any more
---   "waiting": somebody who is connected has not yet
+--   "waiting": somebody who is there has not yet
 do
 local function act_all_answered(keys, a, session)
-  local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], presence = keys[5], votes = keys[6], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], presence = keys[5], votes = keys[6], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  t.s = fields_of(t.state, {'phase', 'round'})
   if not guard_phase(t, {open = true}) then return {session.version, 'not now'} end
   if not guard_current(t, 'round', a.round) then return {session.version, 'stale'} end
   if not guard_everyone(t, t.votes) then return {session.version, 'waiting'} end
-  set_field(t, 'phase', 'closed')
+  effect_phase(t, 'closed', nil)
   settle(t)
   advance(keys, t.log, session, a, 'closed', a.op_id, '{' .. '"round":' .. cjson.encode(a.round) .. ',' .. '"count":' .. digits(redis.call('HLEN', t.votes)) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 5)
+  refresh(keys, a.ttl_s, 6, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_ALL_ANSWERED = {
-  name = 'all_answered', types = {'state', 'log', 'string', 'hash', 'zset', 'hash'},
+  name = 'all_answered', types = {'state', 'log', 'answer', 'hash', 'zset', 'hash'},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'round', check_id}},
+  given = {},
+  asks = function(a) return {'epoch', 'version', 'status', 'phase', 'round'} end,
   runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HLEN', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZRANGEBYSCORE'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
@@ -2502,10 +2808,9 @@ end
 --   "full": as many are in it as may
 do
 local function act_choose_team(keys, a, session)
-  local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], teams = keys[5], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], teams = keys[5], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  t.s = fields_of(t.state, {'phase'})
   if not guard_seat(t) then return {session.version, 'no seat'} end
   if not guard_phase(t, {lobby = true, closed = true, revealed = true}) then return {session.version, 'not now'} end
   if not guard_group(t, t.teams, a.member, a.team, a.most) then return {session.version, 'full'} end
@@ -2513,19 +2818,62 @@ local function act_choose_team(keys, a, session)
   note(t.state, t.teams)
   advance(keys, t.log, session, a, 'team', a.op_id, '{' .. '"member":' .. cjson.encode(a.member) .. ',' .. '"team":' .. cjson.encode(a.team) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 4)
+  refresh(keys, a.ttl_s, 5, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_CHOOSE_TEAM = {
-  name = 'choose_team', types = {'state', 'log', 'string', 'hash', 'hash'},
+  name = 'choose_team', types = {'state', 'log', 'answer', 'hash', 'hash'},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}, {'team', check_id}, {'most', check_whole}},
+  given = {},
+  asks = function(a) return {'epoch', 'version', 'status', 'phase'} end,
   runs = {'EXPIRE', 'GET', 'HEXISTS', 'HGETALL', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
 CALLS['choose_team'] = function(keys, args)
   return run_session(ACT_CHOOSE_TEAM, act_choose_team, keys, args)
+end
+end
+
+-- session_snapshot
+-- For buzzroom:v1:{<session_id>}:roster, buzzroom:v1:{<session_id>}:answer:<round_id>, buzzroom:v1:{<session_id>}:score, buzzroom:v1:{<session_id>}:buzzer, buzzroom:v1:{<session_id>}:team
+-- What the screen of a member is drawn from, in one step: state, roster and collections as its role may see them.
+-- KEYS state (hash) roster (hash) answer (hash) score (zset) buzzer (hash) team (hash)
+-- ARGV member
+--   member: who looks; from the verified token, never from the message
+-- Answers {"snapshot", version, epoch, role, {field, value…}, a collection…} or {"gone"}.
+do
+local function rows_of(key, keeps)
+  local found, all = {}, redis.call('HGETALL', key)
+  for i = 1, #all, 2 do
+    if keeps(all[i], all[i + 1]) then found[#found + 1], found[#found + 2] = all[i], all[i + 1] end
+  end
+  return found
+end
+
+local function session_snapshot(keys, a, session)
+  if not session then return {'gone'} end
+  local role = role_of({a = a, s = session.s}) or redis.call('HEXISTS', keys[2], a.member) == 1 and 'member' or 'spectator'
+  local shown = rows_of(keys[1], function(field) return not starts(field, NOTE) and not starts(field, HIDDEN) end)
+  local found = {'snapshot', session.version, session.epoch, role, shown}
+  found[6] = redis.call('HGETALL', keys[2])  -- roster
+  found[7] = {redis.call('HLEN', keys[3]), redis.call('HGET', keys[3], a.member)}  -- answer: hidden
+  found[8] = {redis.call('ZRANGE', keys[4], '0', '9', 'REV', 'WITHSCORES'), redis.call('ZREVRANK', keys[4], a.member), redis.call('ZSCORE', keys[4], a.member)}  -- score
+  found[9] = redis.call('HGETALL', keys[5])  -- buzzer
+  found[10] = redis.call('HGETALL', keys[6])  -- team
+  return found
+end
+
+local SESSION_SNAPSHOT = {
+  name = 'session_snapshot', types = {'state', 'hash', 'hash', 'zset', 'hash', 'hash'},
+  args = {{'member', check_id}},
+  given = {},
+  asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
+  runs = {'HEXISTS', 'HGET', 'HGETALL', 'HLEN', 'HMGET', 'TYPE', 'ZRANGE', 'ZREVRANK', 'ZSCORE'},
+}
+CALLS['session_snapshot'] = function(keys, args)
+  return run_session(SESSION_SNAPSHOT, session_snapshot, keys, args)
 end
 end
 
@@ -2540,14 +2888,18 @@ redis.register_function('session_renew', CALLS['session_renew'])
 redis.register_function{function_name='session_end', callback=CALLS['session_end'], flags={'allow-oom'}}
 redis.register_function{function_name='session_hand_over', callback=CALLS['session_hand_over'], flags={'allow-oom'}}
 redis.register_function{function_name='session_remove', callback=CALLS['session_remove'], flags={'allow-oom'}}
-redis.register_function('session_record', CALLS['session_record'])
 redis.register_function{function_name='session_drop', callback=CALLS['session_drop'], flags={'allow-oom'}}
 redis.register_function('rate_hit', CALLS['rate_hit'])
 redis.register_function('signal_send', CALLS['signal_send'])
 redis.register_function('due_claim', CALLS['due_claim'])
 redis.register_function{function_name='due_done', callback=CALLS['due_done'], flags={'allow-oom'}}
+redis.register_function('due_move', CALLS['due_move'])
 redis.register_function('gateway_add', CALLS['gateway_add'])
 redis.register_function('buzz', CALLS['buzz'])
+redis.register_function('attend', CALLS['attend'])
+redis.register_function('give_role', CALLS['give_role'])
+redis.register_function('take_role', CALLS['take_role'])
+redis.register_function('pass_on', CALLS['pass_on'])
 redis.register_function('pause_without_host', CALLS['pause_without_host'])
 redis.register_function('take_up', CALLS['take_up'])
 redis.register_function('start_question', CALLS['start_question'])
@@ -2570,3 +2922,4 @@ redis.register_function('rematch', CALLS['rematch'])
 redis.register_function('answer', CALLS['answer'])
 redis.register_function('all_answered', CALLS['all_answered'])
 redis.register_function('choose_team', CALLS['choose_team'])
+redis.register_function{function_name='session_snapshot', callback=CALLS['session_snapshot'], flags={'no-writes'}}

@@ -7,10 +7,14 @@
  *
  * What is refused has written nothing. Ids are encoded as in names of keys (encodeId), also where an event shows them.
  */
-import { encodeId, json, LOG_MAX, TTL } from "./redis-plan-client.js";
+import { encodeId, foldName, json, LOG_MAX, TTL } from "./redis-plan-client.js";
 import type { Id, Keys, Operations, Versioned } from "./redis-plan-client.js";
 
 export type BuzzResult = "ok" | "duplicate" | "ended" | "gone" | "no seat" | "not now" | "late" | "taken";
+export type AttendResult = "ok" | "duplicate" | "ended" | "gone" | "not allowed";
+export type GiveRoleResult = "ok" | "duplicate" | "ended" | "gone" | "not allowed" | "unknown" | "full";
+export type TakeRoleResult = "ok" | "duplicate" | "ended" | "gone" | "not allowed";
+export type PassOnResult = "ok" | "duplicate" | "ended" | "gone" | "not allowed" | "unknown";
 export type PauseWithoutHostResult = "ok" | "duplicate" | "ended" | "gone" | "not now" | "early";
 export type TakeUpResult = "ok" | "duplicate" | "ended" | "gone" | "not allowed" | "not now";
 export type StartQuestionResult = "ok" | "duplicate" | "ended" | "gone" | "not allowed" | "not now" | "again";
@@ -21,15 +25,15 @@ export type SkipQuestionResult = "ok" | "duplicate" | "ended" | "gone" | "not al
 export type RevealResult = "ok" | "duplicate" | "ended" | "gone" | "not allowed" | "not now" | "stale";
 export type RevealNowResult = "ok" | "duplicate" | "ended" | "gone" | "not now" | "stale";
 export type MarkAwayResult = "ok" | "duplicate" | "ended" | "gone" | "unknown" | "again" | "early";
-export type BackResult = "ok" | "duplicate" | "ended" | "gone" | "no seat";
+export type BackResult = "ok" | "duplicate" | "ended" | "gone" | "not here";
 export type AwardResult = "ok" | "duplicate" | "ended" | "gone" | "unknown";
-export type TakeBackResult = "ok" | "duplicate" | "ended" | "gone" | "unknown";
-export type JoinResult = "ok" | "duplicate" | "ended" | "gone" | "banned" | "name taken" | "full";
+export type TakeBackResult = "ok" | "duplicate" | "ended" | "gone" | "unknown" | "too much";
+export type JoinResult = "ok" | "duplicate" | "ended" | "gone" | "banned" | "bad name" | "name taken" | "full";
 export type KickResult = "ok" | "duplicate" | "ended" | "gone" | "not allowed" | "unknown" | "full";
 export type WatchResult = "ok" | "duplicate" | "ended" | "gone" | "banned" | "full";
 export type EndGameResult = "ok" | "duplicate" | "ended" | "gone" | "not allowed";
 export type EndIdleResult = "ok" | "duplicate" | "ended" | "gone" | "early";
-export type RematchResult = "ok" | "duplicate" | "ended" | "gone" | "not allowed" | "not now";
+export type RematchResult = "ok" | "duplicate" | "ended" | "gone" | "not allowed" | "not now" | "unnamed";
 export type AnswerResult = "ok" | "duplicate" | "ended" | "gone" | "no seat" | "not now" | "stale" | "late" | "again";
 export type AllAnsweredResult = "ok" | "duplicate" | "ended" | "gone" | "not now" | "stale" | "waiting";
 export type ChooseTeamResult = "ok" | "duplicate" | "ended" | "gone" | "no seat" | "not now" | "full";
@@ -37,14 +41,17 @@ export type ChooseTeamResult = "ok" | "duplicate" | "ended" | "gone" | "no seat"
 /** The events of these actions: their type and their data. What was hidden is in neither. */
 export type ActionEvent =
   | { readonly t: "claimed"; readonly d: { member?: string; object?: string; at?: number } }
+  | { readonly t: "attends"; readonly d: { member?: string } }
+  | { readonly t: "role"; readonly d: { target?: string; role?: string } }
+  | { readonly t: "host"; readonly d: { target?: string } }
   | { readonly t: "host_absent"; readonly d: null }
-  | { readonly t: "host_back"; readonly d: { member?: string } }
-  | { readonly t: "started"; readonly d: { round?: string; phase_until?: number | string | null; value?: unknown } }
+  | { readonly t: "host_back"; readonly d: { member?: string; phase?: number | string | null } }
+  | { readonly t: "started"; readonly d: { round?: string; phase_until?: number | string | null } }
   | { readonly t: "closed"; readonly d: { round?: string; count?: number } }
   | { readonly t: "paused"; readonly d: { phase_left?: number | string | null } }
   | { readonly t: "resumed"; readonly d: { phase_until?: number | string | null } }
   | { readonly t: "skipped"; readonly d: { round?: string } }
-  | { readonly t: "revealed"; readonly d: { round?: string; value?: unknown } }
+  | { readonly t: "revealed"; readonly d: { round?: string } }
   | { readonly t: "away"; readonly d: { target?: string; at?: number } }
   | { readonly t: "back"; readonly d: { member?: string } }
   | { readonly t: "score"; readonly d: { target?: string; amount?: number } }
@@ -57,23 +64,112 @@ export type ActionEvent =
   | { readonly t: "submitted"; readonly d: { member?: string; count?: number } }
   | { readonly t: "team"; readonly d: { member?: string; team?: string } };
 
+/** What people ask for by a message: the method, and the arguments that come in it. Who asks is the gateway's to say. */
+export const ASKED: Readonly<Record<string, readonly [string, ...string[]]>> = {
+  buzz: ["buzz", "object"],
+  give_role: ["giveRole", "target", "role"],
+  take_role: ["takeRole", "target"],
+  pass_on: ["passOn", "target"],
+  take_up: ["takeUp"],
+  start_question: ["startQuestion", "round", "value"],
+  pause: ["pause"],
+  resume: ["resume"],
+  skip_question: ["skipQuestion", "round"],
+  reveal: ["reveal", "round", "value"],
+  back: ["back"],
+  kick: ["kick", "target", "device"],
+  end_game: ["endGame"],
+  rematch: ["rematch"],
+  answer: ["answer", "round", "value"],
+  choose_team: ["chooseTeam", "team"],
+};
+
+/** The first places, each a member and its points, and one's own place, from 1 on, and points. */
+export interface Ranked {
+  readonly top: [string, number][];
+  readonly place: number | null;
+  readonly points: number | null;
+}
+
+/** What nobody may see of others: how many there are, and one's own. */
+export interface Hidden {
+  readonly count: number;
+  readonly own: string | null;
+}
+
+/** What a member's screen is drawn from, at one version; what is hidden from its role is not in it. */
+export interface Snapshot {
+  readonly version: number;
+  readonly epoch: string;
+  readonly ownRole: string;
+  readonly state: Record<string, string>;
+  readonly roster: Record<string, string>;
+  readonly answer: Hidden;
+  readonly score: Ranked;
+  readonly buzzer: Record<string, string>;
+  readonly team: Record<string, string>;
+}
+
+function rows(reply: unknown): Record<string, string> {
+  const words = (reply as unknown[]).map(String);
+  return Object.fromEntries(words.flatMap((word, i) => (i % 2 === 0 ? [[word, words[i + 1] ?? ""]] : [])));
+}
+
+function ranked(reply: unknown): Ranked {
+  const [top, place, points] = reply as [unknown[], unknown, unknown];
+  const words = top.map(String);
+  const listed = words.flatMap((word, i): [string, number][] => (i % 2 === 0 ? [[word, Number(words[i + 1])]] : []));
+  return { top: listed, place: place == null ? null : Number(place) + 1, points: points == null ? null : Number(points) };
+}
+
+function hidden(reply: unknown): Hidden {
+  const [count, own] = reply as [unknown, unknown];
+  return { count: Number(count), own: own == null ? null : String(own) };
+}
+
 /**
  * Every action as one call, beside the operations of the client. The same word means the same everywhere:
  *
  * ok: applied; the only result that wrote. duplicate: this operation was applied before in this epoch, as
  * the version given. ended: the session has ended. gone: there is no session. member: who does it; from the
- * verified token, never from the message. object: the object that it is about. round: the round, question or
- * lot. value: JSON (RFC 8259), at most 256 KiB and 64 levels; empty is null. target: the member whom it is
- * about. amount: a whole number from 1 to 2^53 - 1, money in minor units. connection: which socket of the
- * member. device: the device, by a random id that it keeps; never its address. name: the name that is shown.
- * folded: the name as names are compared: Unicode NFKC, then case folding, blanks at both ends gone. team:
- * the team.
+ * verified token, never from the message. object: the object that it is about. connection: which socket of
+ * the member. target: the member whom it is about. role: cohost, moderator or spectator. round: the round,
+ * question or lot. value: JSON (RFC 8259), at most 256 KiB and 64 levels; empty is null. amount: a whole
+ * number from 1 to 2^53 - 1, money in minor units. device: the device, by a random id that it keeps; never
+ * its address. name: the name that is shown. team: the team.
  */
 export class Actions {
   readonly keys: Keys;
+  /** A try at a code is counted before the code is looked up; beyond the limit it is not looked up. limit: 5. */
+  readonly tryCode: Operations["hitRate"];
+  /** A connection renews its lease. */
+  readonly heartbeat: Operations["heartbeat"];
+  /** A worker frees the seats whose leases have lapsed by the server's clock. */
+  readonly sweep: Operations["sweep"];
+  /** The host opens a room; opening it twice makes one. */
+  readonly createRoom: Operations["create"];
+  /** A worker acknowledges that the result is kept in the database; call it after the commit. */
+  readonly storeResult: Operations["handOver"];
+  /** A worker unlinks every key of a room whose result was handed over. */
+  readonly remove: Operations["remove"];
+  /** A client gets what it missed, or a snapshot, never a history with holes. */
+  readonly catchUp: Operations["catchUp"];
+  /** A player sends a signal that may be lost, at most so many in a window. limit: 2. */
+  readonly sendReaction: Operations["sendRate"];
+  /** A worker takes what is due. */
+  readonly claimDue: Operations["claimDue"];
 
   constructor(readonly operations: Operations) {
     this.keys = operations.keys;
+    this.tryCode = operations.hitRate.bind(operations);
+    this.heartbeat = operations.heartbeat.bind(operations);
+    this.sweep = operations.sweep.bind(operations);
+    this.createRoom = operations.create.bind(operations);
+    this.storeResult = operations.handOver.bind(operations);
+    this.remove = operations.remove.bind(operations);
+    this.catchUp = operations.catchUp.bind(operations);
+    this.sendReaction = operations.sendRate.bind(operations);
+    this.claimDue = operations.claimDue.bind(operations);
   }
 
   private async act<S>(
@@ -86,6 +182,40 @@ export class Actions {
     const reply = await this.operations.call(name, this.operations.all(sessionId, undefined, ...named), [...shared, ...args]);
     const [version, status] = reply as [number, unknown];
     return { version: Number(version), status: String(status) as S };
+  }
+
+  /** Does what a member's message asks for; throws where people don't ask for that, or not so. */
+  async asked(
+    name: string, sessionId: Id, member: Id, given: Readonly<Record<string, unknown>>, opId: string,
+  ): Promise<Versioned<string>> {
+    const wanted = Object.hasOwn(ASKED, name) ? ASKED[name] : undefined;
+    if (!wanted || wanted.slice(1).some((word) => !Object.hasOwn(given, word))) throw new TypeError(`nobody asks for that: ${name}`);
+    const [method, ...words] = wanted;
+    const act = (this as unknown as Record<string, (...words: unknown[]) => Promise<Versioned<string>>>)[method];
+    if (!act) throw new TypeError(`no such action: ${method}`);
+    return act.call(this, sessionId, member, ...words.map((word) => given[word]), { opId });
+  }
+
+  /**
+   * Returns what the screen of a member is drawn from, in one step; undefined: there is no session.
+   * The role is what the state says, whatever the caller thinks. round: as the state says, decoded.
+   */
+  async snapshotOf(sessionId: Id, member: Id, round: Id = "none"): Promise<Snapshot | undefined> {
+    const k = this.keys;
+    const keys = [
+      k.state(sessionId), k.roster(sessionId), k.answer(sessionId, round), k.score(sessionId), k.buzzer(sessionId),
+      k.team(sessionId),
+    ];
+    const reply = (await this.operations.call("session_snapshot", keys, [encodeId(member)])) as unknown[];
+    if (String(reply[0]) === "gone") return undefined;
+    return {
+      version: Number(reply[1]), epoch: String(reply[2]), ownRole: String(reply[3]), state: rows(reply[4]),
+      roster: rows(reply[5]),
+      answer: hidden(reply[6]),
+      score: ranked(reply[7]),
+      buzzer: rows(reply[8]),
+      team: rows(reply[9]),
+    };
   }
 
   /**
@@ -103,6 +233,59 @@ export class Actions {
   }
 
   /**
+   * The host is there without taking a seat: a lease, renewed by heartbeats. Who plays as well joins instead.
+   *
+   * not allowed: the role of who calls does not do this.
+   */
+  async attend(
+    sessionId: Id, member: Id, connection: Id, options: { opId?: string; leaseMs?: number } = {},
+  ): Promise<Versioned<AttendResult>> {
+    return this.act(
+      "attend", sessionId, options.opId, [this.keys.presence(sessionId)], encodeId(member), encodeId(connection),
+      String(options.leaseMs ?? 90000),
+    );
+  }
+
+  /**
+   * The host makes a player co-host or moderator, of which there are only so many.
+   *
+   * not allowed: the role of who calls does not do this. unknown: the one whom it is about does not belong
+   * here. full: as many have this role as may.
+   */
+  async giveRole(
+    sessionId: Id, member: Id, target: Id, role: string, options: { opId?: string; most?: number } = {},
+  ): Promise<Versioned<GiveRoleResult>> {
+    return this.act(
+      "give_role", sessionId, options.opId, [this.keys.roster(sessionId), this.keys.presence(sessionId)],
+      encodeId(member), encodeId(target), role, String(options.most ?? 2),
+    );
+  }
+
+  /**
+   * The host takes a role back.
+   *
+   * not allowed: the role of who calls does not do this.
+   */
+  async takeRole(
+    sessionId: Id, member: Id, target: Id, options: { opId?: string } = {},
+  ): Promise<Versioned<TakeRoleResult>> {
+    return this.act("take_role", sessionId, options.opId, [], encodeId(member), encodeId(target));
+  }
+
+  /**
+   * The host makes another player the host.
+   *
+   * not allowed: nobody does this to themselves. unknown: the one whom it is about has no seat here.
+   */
+  async passOn(
+    sessionId: Id, member: Id, target: Id, options: { opId?: string } = {},
+  ): Promise<Versioned<PassOnResult>> {
+    return this.act(
+      "pass_on", sessionId, options.opId, [this.keys.roster(sessionId)], encodeId(member), encodeId(target),
+    );
+  }
+
+  /**
    * A worker pauses a room whose host is away for too long, and everybody is told why. Serves US-021
    * (prd.md:123), US-021.1 (prd.md:125).
    *
@@ -115,7 +298,8 @@ export class Actions {
   }
 
   /**
-   * The host, back again, takes a room up that was paused without one.
+   * The host, back again, takes a room up that was paused without one: it is in the phase again that it was
+   * in.
    *
    * not allowed: the role of who calls does not do this. not now: the phase is another one.
    */
@@ -135,7 +319,7 @@ export class Actions {
   ): Promise<Versioned<StartQuestionResult>> {
     return this.act(
       "start_question", sessionId, options.opId, [], encodeId(member), encodeId(round), json(value),
-      String(options.lengthMs ?? 60000),
+      String(options.lengthMs ?? 20000),
     );
   }
 
@@ -222,12 +406,14 @@ export class Actions {
   }
 
   /**
-   * A player is there again and everybody sees it.
+   * A player, or who leads without a seat, is there again and everybody sees it.
    *
-   * no seat: who calls has no seat here.
+   * not here: who calls has neither seat nor lease here.
    */
   async back(sessionId: Id, member: Id, options: { opId?: string } = {}): Promise<Versioned<BackResult>> {
-    return this.act("back", sessionId, options.opId, [this.keys.roster(sessionId)], encodeId(member));
+    return this.act(
+      "back", sessionId, options.opId, [this.keys.roster(sessionId), this.keys.presence(sessionId)], encodeId(member),
+    );
   }
 
   /**
@@ -249,7 +435,7 @@ export class Actions {
    * The service takes points back that were given, such as those of a skipped question. Serves US-015
    * (prd.md:99).
    *
-   * unknown: there is no such thing.
+   * unknown: there is no such thing. too much: the member has fewer points than are taken.
    */
   async takeBack(
     sessionId: Id, target: Id, amount: number, options: { opId?: string } = {},
@@ -260,26 +446,27 @@ export class Actions {
   }
 
   /**
-   * Somebody takes a seat under a name that nobody else has; who had a seat has it again. Serves R-7adad
-   * (prd.md:17), R-6353a (prd.md:31), US-002 (prd.md:45) and 5 more.
+   * Somebody takes a seat under a name that nobody else has; who had a seat has it again. Serves prd.md:17,
+   * prd.md:31, US-002 (prd.md:45) and 5 more.
    *
-   * banned: this member or device was banned from here. name taken: another member has this name. full: no
-   * seat is left.
+   * banned: this member or device was banned from here. bad name: the name is too short or too long, or is not
+   * the one that is compared. name taken: another member has this name. full: no seat is left.
    */
   async join(
-    sessionId: Id, member: Id, connection: Id, device: Id, name: string, folded: string,
-    options: { opId?: string; capacity?: number; leaseMs?: number; connections?: number } = {},
+    sessionId: Id, member: Id, connection: Id, device: Id, name: string,
+    options: { opId?: string; capacity?: number; leaseMs?: number; connections?: number; nameLeast?: number; nameMost?: number } = {},
   ): Promise<Versioned<JoinResult>> {
     return this.act(
       "join", sessionId, options.opId, [this.keys.roster(sessionId), this.keys.presence(sessionId)], encodeId(member),
-      encodeId(connection), encodeId(device), name, folded, String(options.capacity ?? 60),
-      String(options.leaseMs ?? 90000), String(options.connections ?? 1),
+      encodeId(connection), encodeId(device), name, foldName(name), String(options.capacity ?? 60),
+      String(options.leaseMs ?? 90000), String(options.connections ?? 1), String(options.nameLeast ?? 2),
+      String(options.nameMost ?? 20),
     );
   }
 
   /**
-   * The host removes a player; neither the member nor the device comes back. Serves US-006 (prd.md:62),
-   * US-006.1 (prd.md:64).
+   * The host removes a player, with points and team; neither the member nor the device comes back. Serves
+   * US-006 (prd.md:62), US-006.1 (prd.md:64).
    *
    * not allowed: nobody does this to themselves. unknown: the one whom it is about has no seat here. full: as
    * many are banned as may be.
@@ -288,8 +475,9 @@ export class Actions {
     sessionId: Id, member: Id, target: Id, device: Id, options: { opId?: string; bans?: number } = {},
   ): Promise<Versioned<KickResult>> {
     return this.act(
-      "kick", sessionId, options.opId, [this.keys.roster(sessionId), this.keys.presence(sessionId)], encodeId(member),
-      encodeId(target), encodeId(device), String(options.bans ?? 128),
+      "kick", sessionId, options.opId,
+      [this.keys.roster(sessionId), this.keys.presence(sessionId), this.keys.score(sessionId), this.keys.team(sessionId)],
+      encodeId(member), encodeId(target), encodeId(device), String(options.bans ?? 128),
     );
   }
 
@@ -328,18 +516,21 @@ export class Actions {
   }
 
   /**
-   * The host starts over with everybody who is there: the phase is the lobby again and no points are left.
-   * Serves US-025 (prd.md:141).
+   * The host starts over with everybody who is there: the lobby again, and nothing is left of the rounds and
+   * points before. Also after the end, once the result was handed over. Serves US-025 (prd.md:141).
    *
-   * not allowed: the role of who calls does not do this. not now: the phase is another one.
+   * not allowed: the role of who calls does not do this. not now: the phase is another one. unnamed: keys of
+   * rounds are missing, whose ends of names follow: the client sends them by itself.
    */
   async rematch(sessionId: Id, member: Id, options: { opId?: string } = {}): Promise<Versioned<RematchResult>> {
-    return this.act("rematch", sessionId, options.opId, [this.keys.score(sessionId)], encodeId(member));
+    return this.act(
+      "rematch", sessionId, options.opId, [this.keys.score(sessionId), this.keys.buzzer(sessionId)], encodeId(member),
+    );
   }
 
   /**
    * A player gives one answer, and the first one counts; only the number is announced. Serves US-009
-   * (prd.md:76), US-009.1 (prd.md:78), US-009.2 (prd.md:79) and 3 more.
+   * (prd.md:76), US-009.1 (prd.md:78), US-009.2 (prd.md:79) and 2 more.
    *
    * no seat: who calls has no seat here. not now: the phase is another one. stale: it is not the current one
    * any more. late: the time is over by the server's clock. again: the member's first one counts, and is
@@ -355,11 +546,11 @@ export class Actions {
   }
 
   /**
-   * The service ends the round as soon as every player who is connected has given one answer. Serves US-011.1
-   * (prd.md:87).
+   * The service ends the round as soon as every player who is there has given one answer; who is marked away
+   * is not waited for. Serves US-011.1 (prd.md:87).
    *
    * not now: the phase is another one. stale: it is not the current one any more. waiting: somebody who is
-   * connected has not yet.
+   * there has not yet.
    */
   async allAnswered(sessionId: Id, round: Id, options: { opId?: string } = {}): Promise<Versioned<AllAnsweredResult>> {
     return this.act(

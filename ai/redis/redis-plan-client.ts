@@ -17,11 +17,9 @@ export const TTL = {
   "state": 3600,
   "roster": 3600,
   "presence": 3600,
-  "role": 3600,
   "log": 3600,
   "idem": 180,
   "answer": 3600,
-  "round": 3600,
   "code": 3600,
   "gateway": 600,
   "score": 3600,
@@ -34,15 +32,13 @@ export const TTL = {
 
 /** Elements of each key at its bound. */
 export const BOUND = {
-  "state": 16,
+  "state": 21,
   "roster": 60,
   "presence": 120,
-  "role": 60,
-  "log": 720,
+  "log": 200,
   "idem": 1,
-  "due": 94,
+  "due": 159,
   "answer": 60,
-  "round": 128,
   "code": 1,
   "gateways": 12,
   "gateway": 500,
@@ -61,7 +57,7 @@ export const LEASE_MS = 90000;
 export const CAPACITY = 60;
 
 /** Entries of the log that a reconnecting client can catch up by; stream where the log is one. */
-export const LOG_MAX = "720";
+export const LOG_MAX = "200";
 
 const SAFE = /^[A-Za-z0-9_.-]$/;
 const MAX_ID_BYTES = 64;
@@ -138,13 +134,6 @@ export class Keys {
   }
 
   /**
-   * Hash buzzroom:v1:{<session_id>}:role: roles of one room: player id → what they may do.
-   */
-  role(sessionId: Id): string {
-    return `buzzroom:v1:{${encodeId(sessionId)}}:role`;
-  }
-
-  /**
    * List buzzroom:v1:{<session_id>}:log: the last events of one room as envelopes, newest last.
    */
   log(sessionId: Id): string {
@@ -177,13 +166,6 @@ export class Keys {
    */
   answer(sessionId: Id, roundId: Id): string {
     return `buzzroom:v1:{${encodeId(sessionId)}}:answer:${encodeId(roundId)}`;
-  }
-
-  /**
-   * Hash buzzroom:v1:{<session_id>}:round: rounds of one room: id → number, phase, started_at, ends_at.
-   */
-  round(sessionId: Id): string {
-    return `buzzroom:v1:{${encodeId(sessionId)}}:round`;
   }
 
   /**
@@ -279,10 +261,10 @@ export type RenewResult = "renewed" | "same" | "gone";
 export type EndResult = "ended" | "again" | "gone";
 export type HandOverResult = "handed_over" | "again" | "open" | "gone";
 export type RemoveResult = "removed" | "unnamed" | "open" | "ended";
-export type RecordResult = "ok" | "duplicate" | "conflict" | "taken" | "full" | "ended" | "gone";
 export type RateHitResult = "allowed" | "refused";
 export type SignalSendResult = "sent" | "refused";
 export type DueDoneResult = "done" | "lost";
+export type DueMoveResult = "moved" | "lost";
 export type GatewayAddResult = "new" | "known";
 
 /** A named result, and the version that belongs to it. */
@@ -309,11 +291,6 @@ function first<S>(reply: unknown): S {
   return String((reply as unknown[])[0]) as S;
 }
 
-/** What a change of a hidden collection may say: opId counts it once, expectedVersion refuses it at another version. */
-export type Unseen = { opId?: string; expectedVersion?: number; event?: string };
-
-/** The same of a collection that everybody may see: the event carries data. */
-export type Change = Unseen & { data?: unknown };
 
 /** The server refused a call, and nothing was written. */
 export class RefusedError extends Error {}
@@ -417,6 +394,26 @@ function connectionOf(memberId: Id, connection?: Id): string {
   return connection === undefined ? encodeId(memberId) : `${encodeId(memberId)}#${encodeId(connection)}`;
 }
 
+function owned(owner: Id | undefined, fields?: Readonly<Record<string, string | number>>): Record<string, string | number> {
+  return { ...(owner === undefined ? {} : { owner: encodeId(owner) }), ...fields };
+}
+
+/**
+ * The id of the session that an owner opens by an operation: a second click on one button gives the same id. The operation is
+ * a random id of at least 60 bits, drawn when the button is shown and not when it is clicked.
+ */
+export function openedAs(owner: Id, operation: string): string {
+  const digest = createHash("sha256").update(`${encodeId(owner)}:${operation}`).digest("hex");
+  const number = BigInt(`0x${digest.slice(0, 15)}`);
+  const places = Array.from({ length: 12 }, (_, place) => Number((number >> BigInt(5 * place)) & BigInt(31)));
+  return places.map((digit) => "0123456789ABCDEFGHJKMNPQRSTVWXYZ".charAt(digit)).join("");
+}
+
+/** A name as names are compared: the same here and in every other language of the clients. */
+export function foldName(name: string): string {
+  return name.normalize("NFKC").toUpperCase().toLowerCase().trim();
+}
+
 function pairs(fields: Readonly<Record<string, string | number>>): string[] {
   return Object.entries(fields).flatMap(([field, value]) => [field, String(value)]);
 }
@@ -428,19 +425,17 @@ function pairs(fields: Readonly<Record<string, string | number>>): string[] {
  *
  * epoch: 1 to 32 hex digits that change whenever what clients know must be read anew. fields: fields and their
  * values, at most 1,000 pairs. data: JSON (RFC 8259) of the event, at most 256 KiB and 64 levels; empty is null.
- * capacity: seats; empty: as the field capacity of the state says, else no bound. connectionsMax: connections of one
- * member; one more takes over the lease that ends first. ok: applied; the only result that wrote. duplicate: this
- * operation was applied before in this epoch, as the version given. conflict: expected_version is not the version.
- * ended: the session has ended. gone: there is no session. opId: id of the operation: within an epoch the same one
- * counts once; empty: no idempotency. expectedVersion: refuse unless this is the version; empty: any. type: type of
- * the event; not one of the functions' own (join, leave, epoch, end, handed_over), nor ~…, which is a signal.
- * version: version that the client has. receipt: what proves that the result is kept elsewhere, such as the id of
- * its row. taken: HSETNX of what is there. full: the collection is at its bound. element: field or member of the
- * collection. event: type of the event; not one of the functions' own (join, leave, epoch, end, handed_over), nor
- * ~…, which is a signal. once: refuse to replace what is there: taken. limit: how many are let through. publishTo:
- * channel, or none. message: what is kept and published. claimMs: how long the entries are this worker's, from the
- * server's clock. batch: at most so many, up to 1,000. entry: entry of the collection. claimedUntil: as due_claim
- * gave it.
+ * capacity: seats, fewer where the field capacity of the state says so; empty: as that field says, else no bound.
+ * connectionsMax: connections of one member; one more takes over the lease that ends first. ok: applied; the only
+ * result that wrote. duplicate: this operation was applied before in this epoch, as the version given. conflict:
+ * expected_version is not the version. ended: the session has ended. gone: there is no session. opId: id of the
+ * operation: within an epoch the same one counts once; empty: no idempotency. expectedVersion: refuse unless this is
+ * the version; empty: any. type: type of the event; not one of the functions' own (join, leave, epoch, end,
+ * handed_over), nor ~…, which is a signal. version: version that the client has. receipt: what proves that the
+ * result is kept elsewhere, such as the id of its row. limit: how many are let through. publishTo: channel, or none.
+ * message: what is kept and published. claimMs: how long the entries are this worker's, from the server's clock.
+ * batch: at most so many, up to 1,000. entry: entry of the collection. claimedUntil: as due_claim gave it. atMs:
+ * time of the value, Unix milliseconds.
  */
 export class Operations {
   private readonly texts = new Map<string, string>();
@@ -454,6 +449,16 @@ export class Operations {
 
   /** Send one call: what the methods below, and those of actions, have in common. */
   async call(name: string, keys: string[], args: string[]): Promise<unknown> {
+    const reply = await this.once(name, keys, args);
+    const words = Array.isArray(reply) ? (reply as unknown[]) : [];
+    const at = name === "session_remove" ? 0 : 1;
+    if (String(words[at]) !== "unnamed" || (at === 1 && typeof words[0] !== "number")) return reply;
+    const home = String(keys[0]).slice(0, String(keys[0]).lastIndexOf(":")); // the state knows of further keys
+    const further = words.slice(at + 1).map((part) => `${home}:${String(part)}`);
+    return this.once(name, [...keys, ...further], args);
+  }
+
+  private async once(name: string, keys: string[], args: string[]): Promise<unknown> {
     try {
       if (this.form === "eval") return await this.script(name, keys, args);
       try {
@@ -486,9 +491,7 @@ export class Operations {
       this.keys.state(sessionId),
       this.keys.roster(sessionId),
       this.keys.presence(sessionId),
-      this.keys.role(sessionId),
       this.keys.log(sessionId),
-      this.keys.round(sessionId),
       this.keys.score(sessionId),
       this.keys.buzzer(sessionId),
       this.keys.team(sessionId),
@@ -496,34 +499,22 @@ export class Operations {
     return [...first, ...[...others, ...(also ?? [])].filter((key) => !first.includes(key))];
   }
 
-  private async record(
-    sessionId: Id, target: string, command: string, name: keyof typeof BOUND, element: string[], change: Change,
-  ): Promise<Versioned<RecordResult>> {
-    const opId = change.opId ?? "";
-    const keys = [
-      this.keys.state(sessionId), this.keys.log(sessionId), this.keys.idem(sessionId, opId || "none"), target,
-    ];
-    const args = [
-      this.keys.events(sessionId), opId, String(change.expectedVersion ?? ""), change.event ?? name, json(change.data),
-      String(TTL["state"]), LOG_MAX, String(TTL["idem"]), command, String(BOUND[name]), ...element,
-    ];
-    return version(await this.call("session_record", keys, args));
-  }
-
   /**
-   * Make the session; leftovers under its other keys (their state was lost) are unlinked first.
+   * Make the session; leftovers under its other keys (their state was lost) are unlinked first. Its id is
+   * opened_as(owner, operation), so that a double click makes one: who finds no code in it draws one.
    *
    * created: version 0, status open. exists: it is there already, in whatever status; nothing was written.
    */
   async create(
     sessionId: Id,
-    options: { epoch?: string; fields?: Readonly<Record<string, string | number>>; also?: readonly string[] } = {},
+    options: { epoch?: string; owner?: Id; fields?: Readonly<Record<string, string | number>>; also?: readonly string[] } = {},
   ): Promise<CreateResult> {
     const keys = this.all(
       sessionId, options.also, this.keys.state(sessionId), this.keys.roster(sessionId), this.keys.log(sessionId),
     );
     const args: string[] = [
-      options.epoch || randomBytes(8).toString("hex"), String(TTL["state"]), ...pairs(options.fields ?? {}),
+      options.epoch || randomBytes(8).toString("hex"), String(TTL["state"]),
+      ...pairs(owned(options.owner, options.fields)),
     ];
     return result(await this.call("session_create", keys, args));
   }
@@ -674,47 +665,7 @@ export class Operations {
   async remove(sessionId: Id, options: { also?: readonly string[] } = {}): Promise<RemoveResult> {
     const keys = this.all(sessionId, options.also, this.keys.state(sessionId));
     const args: string[] = [];
-    const reply = (await this.call("session_remove", keys, args)) as unknown[];
-    if (String(reply[0]) !== "unnamed") return first(reply);
-    const home = String(keys[0]).slice(0, String(keys[0]).lastIndexOf(":"));
-    const further = reply.slice(1).map((part) => `${home}:${String(part)}`);
-    return first(await this.call("session_remove", [...keys, ...further], args));
-  }
-
-  /**
-   * Write one element of role: roles of one room: player id → what they may do.
-   *
-   * value: what it holds.
-   */
-  async recordRole(
-    sessionId: Id, element: string, value: string, change: Change & { once?: boolean } = {},
-  ): Promise<Versioned<RecordResult>> {
-    return this.record(sessionId, this.keys.role(sessionId), change.once ? "HSETNX" : "HSET", "role", [element, value], change);
-  }
-
-  /**
-   * Remove one element of role: roles of one room: player id → what they may do.
-   */
-  async removeRole(sessionId: Id, element: string, change: Change = {}): Promise<Versioned<RecordResult>> {
-    return this.record(sessionId, this.keys.role(sessionId), "HDEL", "role", [element], change);
-  }
-
-  /**
-   * Write one element of round: rounds of one room: id → number, phase, started_at, ends_at.
-   *
-   * value: what it holds.
-   */
-  async recordRound(
-    sessionId: Id, element: string, value: string, change: Change & { once?: boolean } = {},
-  ): Promise<Versioned<RecordResult>> {
-    return this.record(sessionId, this.keys.round(sessionId), change.once ? "HSETNX" : "HSET", "round", [element, value], change);
-  }
-
-  /**
-   * Remove one element of round: rounds of one room: id → number, phase, started_at, ends_at.
-   */
-  async removeRound(sessionId: Id, element: string, change: Change = {}): Promise<Versioned<RecordResult>> {
-    return this.record(sessionId, this.keys.round(sessionId), "HDEL", "round", [element], change);
+    return first(await this.call("session_remove", keys, args));
   }
 
   /**
@@ -771,6 +722,18 @@ export class Operations {
     const keys = [this.keys.due(bucket)];
     const args: string[] = [entry, String(claimedUntil)];
     return result(await this.call("due_done", keys, args));
+  }
+
+  /**
+   * Give an entry whose work is done its next deadline (room id and kind of deadline → when the worker must
+   * look at it).
+   *
+   * moved: it is due then. lost: it has another deadline or another worker's claim meanwhile: it stays.
+   */
+  async moveDue(bucket: Id, entry: string, claimedUntil: number, atMs: number): Promise<DueMoveResult> {
+    const keys = [this.keys.due(bucket)];
+    const args: string[] = [entry, String(claimedUntil), String(atMs)];
+    return result(await this.call("due_move", keys, args));
   }
 
   /**

@@ -196,7 +196,25 @@ export class Link {
 /** Gets the session, its copy and the envelope that came, undefined where the copy moved by a catch-up; it must not block. */
 export type Listener = (sessionId: string, copy: SyncClient, message: string | undefined) => void;
 
-interface Followed {
+/** Reads what a copy at a position misses, as the operation catchUp does. */
+export type Ask = (sessionId: string, epoch: string, version: number) => Promise<Answer>;
+
+/** What is needed of Keys. */
+export interface Names {
+  events(sessionId: string): string;
+  state(sessionId: string): string;
+}
+
+/** elsewhere is told where sessions may have moved to another node: after a life of the connection, and a beacon that failed. */
+export interface Options {
+  readonly probe?: string;
+  readonly sharded?: boolean;
+  readonly fold?: Fold;
+  readonly warn?: (text: string) => void;
+  readonly elsewhere?: (driver: SyncDriver) => Promise<void>;
+}
+
+export interface Followed {
   readonly sessionId: string;
   readonly copy: SyncClient;
   readonly listeners: Listener[];
@@ -215,12 +233,12 @@ export class SyncDriver {
 
   constructor(
     private readonly link: Link,
-    private readonly ask: (sessionId: string, epoch: string, version: number) => Promise<Answer>,
-    private readonly keys: { events(sessionId: string): string; state(sessionId: string): string },
+    private readonly ask: Ask,
+    private readonly keys: Names,
     private readonly timing: Timing,
-    private readonly options: { probe?: string; sharded?: boolean; fold?: Fold; warn?: (text: string) => void } = {},
+    private readonly options: Options = {},
   ) {
-    this.beaconTimer = setInterval(() => void this.compare().catch((error) => this.warn("beacon", error)), timing.beaconMs);
+    this.beaconTimer = setInterval(() => void this.compare().catch((error) => this.missed("beacon", error)), timing.beaconMs);
     void this.subscribeForEver();
   }
 
@@ -236,12 +254,11 @@ export class SyncDriver {
     const channel = this.keys.events(sessionId);
     let followed = this.followed.get(channel);
     if (followed === undefined) {
-      followed = { sessionId, copy: new SyncClient(this.options.fold ?? patch), listeners: [] };
-      this.followed.set(channel, followed);
+      followed = { sessionId, copy: new SyncClient(this.options.fold ?? patch), listeners: listener ? [listener] : [] };
+      this.followed.set(channel, followed); // the listener before the subscription: the copy may be live at once
       // where the connection is lost meanwhile, its next life subscribes to it
       if (this.wire !== undefined) await this.subscribe(this.wire, [channel]).catch((error) => this.warn("follow", error));
-    }
-    if (listener !== undefined) followed.listeners.push(listener);
+    } else if (listener !== undefined) followed.listeners.push(listener);
     return followed.copy;
   }
 
@@ -251,13 +268,37 @@ export class SyncDriver {
     if (this.followed.delete(channel)) await this.wire?.unsubscribe(channel, this.options.sharded ?? false).catch(() => {});
   }
 
+  /** The sessions that are followed. */
+  get sessions(): readonly Followed[] {
+    return [...this.followed.values()];
+  }
+
+  /** Lets go of a session that another driver takes. */
+  give(followed: Followed): Followed {
+    void this.unfollow(followed.sessionId);
+    return followed;
+  }
+
+  /** Goes on with a session that another driver gave: its copy catches up once the subscription is confirmed. */
+  async take(followed: Followed): Promise<void> {
+    const channel = this.keys.events(followed.sessionId);
+    this.followed.set(channel, followed);
+    followed.copy.disconnected();
+    if (this.wire !== undefined) await this.subscribe(this.wire, [channel]).catch((error) => this.warn("follow", error));
+  }
+
+  private async missed(what: string, error: unknown): Promise<void> {
+    this.warn(what, error);
+    if (!this.closed) await this.options.elsewhere?.(this).catch((failed) => this.warn("topology", failed));
+  }
+
   private async subscribeForEver(): Promise<void> {
     for (let attempt = 0; !this.closed; attempt += 1) {
       const before = this.counts.confirmed;
       try {
         await this.live();
       } catch (error) {
-        if (!this.closed) this.warn("subscription", error);
+        if (!this.closed) await this.missed("subscription", error);
       }
       if (this.counts.confirmed > before) attempt = 0;
       this.counts.lost += 1;

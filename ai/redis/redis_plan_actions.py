@@ -10,11 +10,31 @@ What is refused has written nothing. Ids are encoded as in names of keys (encode
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final, Literal, TypedDict
 
-from redis_plan_client import LOG_MAX, TTL, Call, Calls, Id, Keys, Versioned, _argv, _json, _numbered, encode_id
+from redis_plan_client import (
+    LOG_MAX,
+    TTL,
+    Call,
+    Calls,
+    Id,
+    Keys,
+    Versioned,
+    _argv,
+    _json,
+    _numbered,
+    _text,
+    encode_id,
+    fold_name,
+)
 
 BuzzResult = Literal["ok", "duplicate", "ended", "gone", "no seat", "not now", "late", "taken"]
+AttendResult = Literal["ok", "duplicate", "ended", "gone", "not allowed"]
+GiveRoleResult = Literal["ok", "duplicate", "ended", "gone", "not allowed", "unknown", "full"]
+TakeRoleResult = Literal["ok", "duplicate", "ended", "gone", "not allowed"]
+PassOnResult = Literal["ok", "duplicate", "ended", "gone", "not allowed", "unknown"]
 PauseWithoutHostResult = Literal["ok", "duplicate", "ended", "gone", "not now", "early"]
 TakeUpResult = Literal["ok", "duplicate", "ended", "gone", "not allowed", "not now"]
 StartQuestionResult = Literal["ok", "duplicate", "ended", "gone", "not allowed", "not now", "again"]
@@ -25,15 +45,15 @@ SkipQuestionResult = Literal["ok", "duplicate", "ended", "gone", "not allowed", 
 RevealResult = Literal["ok", "duplicate", "ended", "gone", "not allowed", "not now", "stale"]
 RevealNowResult = Literal["ok", "duplicate", "ended", "gone", "not now", "stale"]
 MarkAwayResult = Literal["ok", "duplicate", "ended", "gone", "unknown", "again", "early"]
-BackResult = Literal["ok", "duplicate", "ended", "gone", "no seat"]
+BackResult = Literal["ok", "duplicate", "ended", "gone", "not here"]
 AwardResult = Literal["ok", "duplicate", "ended", "gone", "unknown"]
-TakeBackResult = Literal["ok", "duplicate", "ended", "gone", "unknown"]
-JoinResult = Literal["ok", "duplicate", "ended", "gone", "banned", "name taken", "full"]
+TakeBackResult = Literal["ok", "duplicate", "ended", "gone", "unknown", "too much"]
+JoinResult = Literal["ok", "duplicate", "ended", "gone", "banned", "bad name", "name taken", "full"]
 KickResult = Literal["ok", "duplicate", "ended", "gone", "not allowed", "unknown", "full"]
 WatchResult = Literal["ok", "duplicate", "ended", "gone", "banned", "full"]
 EndGameResult = Literal["ok", "duplicate", "ended", "gone", "not allowed"]
 EndIdleResult = Literal["ok", "duplicate", "ended", "gone", "early"]
-RematchResult = Literal["ok", "duplicate", "ended", "gone", "not allowed", "not now"]
+RematchResult = Literal["ok", "duplicate", "ended", "gone", "not allowed", "not now", "unnamed"]
 AnswerResult = Literal["ok", "duplicate", "ended", "gone", "no seat", "not now", "stale", "late", "again"]
 AllAnsweredResult = Literal["ok", "duplicate", "ended", "gone", "not now", "stale", "waiting"]
 ChooseTeamResult = Literal["ok", "duplicate", "ended", "gone", "no seat", "not now", "full"]
@@ -47,6 +67,25 @@ class ClaimedData(TypedDict, total=False):
     at: int
 
 
+class AttendsData(TypedDict, total=False):
+    """Data of the event attends."""
+
+    member: str
+
+
+class RoleData(TypedDict, total=False):
+    """Data of the event role."""
+
+    target: str
+    role: str
+
+
+class HostData(TypedDict, total=False):
+    """Data of the event host."""
+
+    target: str
+
+
 class HostAbsentData(TypedDict, total=False):
     """Data of the event host_absent: none."""
 
@@ -55,6 +94,7 @@ class HostBackData(TypedDict, total=False):
     """Data of the event host_back."""
 
     member: str
+    phase: int | str | None
 
 
 class StartedData(TypedDict, total=False):
@@ -62,7 +102,6 @@ class StartedData(TypedDict, total=False):
 
     round: str
     phase_until: int | str | None
-    value: Any
 
 
 class ClosedData(TypedDict, total=False):
@@ -94,7 +133,6 @@ class RevealedData(TypedDict, total=False):
     """Data of the event revealed."""
 
     round: str
-    value: Any
 
 
 class AwayData(TypedDict, total=False):
@@ -171,6 +209,9 @@ class TeamData(TypedDict, total=False):
 #: The events of these actions, by type. What is hidden is in the data of none of them.
 EVENTS: Final[dict[str, type]] = {
     "claimed": ClaimedData,
+    "attends": AttendsData,
+    "role": RoleData,
+    "host": HostData,
     "host_absent": HostAbsentData,
     "host_back": HostBackData,
     "started": StartedData,
@@ -193,22 +234,125 @@ EVENTS: Final[dict[str, type]] = {
 }
 
 
+#: What people ask for by a message, each with the arguments that come in it. Who asks is the gateway's to say.
+ASKED: Final[dict[str, tuple[str, ...]]] = {
+    "buzz": ("object",),
+    "give_role": ("target", "role"),
+    "take_role": ("target",),
+    "pass_on": ("target",),
+    "take_up": (),
+    "start_question": ("round", "value"),
+    "pause": (),
+    "resume": (),
+    "skip_question": ("round",),
+    "reveal": ("round", "value"),
+    "back": (),
+    "kick": ("target", "device"),
+    "end_game": (),
+    "rematch": (),
+    "answer": ("round", "value"),
+    "choose_team": ("team",),
+}
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """The first places, each a member and its points, and one's own place, from 1 on, and points."""
+
+    top: list[tuple[str, float]]
+    place: int | None
+    points: float | None
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """What nobody may see of others: how many there are, and one's own."""
+
+    count: int
+    own: str | None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a member's screen is drawn from, at one version; what is hidden from its role is not in it."""
+
+    version: int
+    epoch: str
+    own_role: str
+    state: dict[str, str]
+    roster: dict[str, str]
+    answer: Hidden
+    score: Ranked
+    buzzer: dict[str, str]
+    team: dict[str, str]
+
+
+def _rows(reply: Any) -> dict[str, str]:
+    words = [_text(word) for word in reply]
+    return dict(zip(words[::2], words[1::2], strict=True))
+
+
+def _ranked(reply: Any) -> Ranked:
+    top, place, points = reply
+    rows = [(member, float(score)) for member, score in _rows(top).items()]
+    return Ranked(rows, None if place is None else int(place) + 1, None if points is None else float(points))
+
+
+def _hidden(reply: Any) -> Hidden:
+    count, own = reply
+    return Hidden(int(count), None if own is None else _text(own))
+
+
+def _snapshot(reply: Any) -> Snapshot | None:
+    if _text(reply[0]) == "gone":
+        return None
+    return Snapshot(
+        int(reply[1]),
+        _text(reply[2]),
+        _text(reply[3]),
+        _rows(reply[4]),
+        _rows(reply[5]),
+        _hidden(reply[6]),
+        _ranked(reply[7]),
+        _rows(reply[8]),
+        _rows(reply[9]),
+    )
+
+
 class Actions:
     """Every action as a Call, which run of Operations or AsyncOperations sends. A word means the same everywhere:
 
     ok: applied; the only result that wrote. duplicate: this operation was applied before in this epoch, as
     the version given. ended: the session has ended. gone: there is no session. member: who does it; from the
-    verified token, never from the message. object: the object that it is about. round: the round, question or
-    lot. value: JSON (RFC 8259), at most 256 KiB and 64 levels; empty is null. target: the member whom it is
-    about. amount: a whole number from 1 to 2^53 - 1, money in minor units. connection: which socket of the
-    member. device: the device, by a random id that it keeps; never its address. name: the name that is shown.
-    folded: the name as names are compared: Unicode NFKC, then case folding, blanks at both ends gone. team:
-    the team.
+    verified token, never from the message. object: the object that it is about. connection: which socket of
+    the member. target: the member whom it is about. role: cohost, moderator or spectator. round: the round,
+    question or lot. value: JSON (RFC 8259), at most 256 KiB and 64 levels; empty is null. amount: a whole
+    number from 1 to 2^53 - 1, money in minor units. device: the device, by a random id that it keeps; never
+    its address. name: the name that is shown. team: the team.
     """
 
     def __init__(self, keys: Keys) -> None:
         self.keys = keys
-        self._all = Calls(keys)._all
+        calls = Calls(keys)
+        #: A try at a code is counted before the code is looked up; beyond the limit it is not looked up. limit: 5.
+        self.try_code = calls.hit_rate
+        #: A connection renews its lease.
+        self.heartbeat = calls.heartbeat
+        #: A worker frees the seats whose leases have lapsed by the server's clock.
+        self.sweep = calls.sweep
+        #: The host opens a room; opening it twice makes one.
+        self.create_room = calls.create
+        #: A worker acknowledges that the result is kept in the database; call it after the commit.
+        self.store_result = calls.hand_over
+        #: A worker unlinks every key of a room whose result was handed over.
+        self.remove = calls.remove
+        #: A client gets what it missed, or a snapshot, never a history with holes.
+        self.catch_up = calls.catch_up
+        #: A player sends a signal that may be lost, at most so many in a window. limit: 2.
+        self.send_reaction = calls.send_rate
+        #: A worker takes what is due.
+        self.claim_due = calls.claim_due
+        self._all = calls._all
 
     def _act(
         self, name: str, session_id: Id, op_id: str, keys: list[str], *args: str | float | None
@@ -217,6 +361,30 @@ class Actions:
         named = [k.state(session_id), k.log(session_id), k.idem(session_id, op_id or "none"), *keys]
         shared = (self.keys.events(session_id), op_id, TTL["state"], LOG_MAX, TTL["idem"])
         return Call(name, self._all(session_id, (), *named), _argv(*shared, *args), _numbered(Versioned))
+
+    def asked(
+        self, name: str, session_id: Id, member: Id, given: Mapping[str, Any], op_id: str
+    ) -> Call[Versioned[Any]]:
+        """Return the call for what a member's message asks for; KeyError where people don't ask for that, or not so."""
+        arguments = [given[argument] for argument in ASKED[name]]
+        made: Call[Versioned[Any]] = getattr(self, name)(session_id, member, *arguments, op_id=op_id)
+        return made
+
+    def snapshot_of(self, session_id: Id, member: Id, round: Id = "none") -> Call[Snapshot | None]:
+        """Return what the screen of a member is drawn from, in one step; None: there is no session.
+
+        The role is what the state says, whatever the caller thinks. round: as the state says, decoded.
+        """
+        k = self.keys
+        keys = [
+            k.state(session_id),
+            k.roster(session_id),
+            k.answer(session_id, round),
+            k.score(session_id),
+            k.buzzer(session_id),
+            k.team(session_id),
+        ]
+        return Call("session_snapshot", keys, [encode_id(member)], _snapshot)
 
     def buzz(self, session_id: Id, member: Id, object: Id, *, op_id: str = "") -> Call[Versioned[BuzzResult]]:
         """The first player has it; everybody else learns that another was first. Serves US-017 (prd.md:106),
@@ -234,6 +402,58 @@ class Actions:
             encode_id(object),
         )
 
+    def attend(
+        self, session_id: Id, member: Id, connection: Id, *, op_id: str = "", lease_ms: int = 90000
+    ) -> Call[Versioned[AttendResult]]:
+        """The host is there without taking a seat: a lease, renewed by heartbeats. Who plays as well joins instead.
+
+        not allowed: the role of who calls does not do this.
+        """
+        return self._act(
+            "attend",
+            session_id,
+            op_id,
+            [self.keys.presence(session_id)],
+            encode_id(member),
+            encode_id(connection),
+            lease_ms,
+        )
+
+    def give_role(
+        self, session_id: Id, member: Id, target: Id, role: str, *, op_id: str = "", most: int = 2
+    ) -> Call[Versioned[GiveRoleResult]]:
+        """The host makes a player co-host or moderator, of which there are only so many.
+
+        not allowed: the role of who calls does not do this. unknown: the one whom it is about does not belong
+        here. full: as many have this role as may.
+        """
+        return self._act(
+            "give_role",
+            session_id,
+            op_id,
+            [self.keys.roster(session_id), self.keys.presence(session_id)],
+            encode_id(member),
+            encode_id(target),
+            role,
+            most,
+        )
+
+    def take_role(self, session_id: Id, member: Id, target: Id, *, op_id: str = "") -> Call[Versioned[TakeRoleResult]]:
+        """The host takes a role back.
+
+        not allowed: the role of who calls does not do this.
+        """
+        return self._act("take_role", session_id, op_id, [], encode_id(member), encode_id(target))
+
+    def pass_on(self, session_id: Id, member: Id, target: Id, *, op_id: str = "") -> Call[Versioned[PassOnResult]]:
+        """The host makes another player the host.
+
+        not allowed: nobody does this to themselves. unknown: the one whom it is about has no seat here.
+        """
+        return self._act(
+            "pass_on", session_id, op_id, [self.keys.roster(session_id)], encode_id(member), encode_id(target)
+        )
+
     def pause_without_host(
         self, session_id: Id, *, op_id: str = "", absent_ms: int = 600000
     ) -> Call[Versioned[PauseWithoutHostResult]]:
@@ -245,14 +465,15 @@ class Actions:
         return self._act("pause_without_host", session_id, op_id, [], absent_ms)
 
     def take_up(self, session_id: Id, member: Id, *, op_id: str = "") -> Call[Versioned[TakeUpResult]]:
-        """The host, back again, takes a room up that was paused without one.
+        """The host, back again, takes a room up that was paused without one: it is in the phase again that it was
+        in.
 
         not allowed: the role of who calls does not do this. not now: the phase is another one.
         """
         return self._act("take_up", session_id, op_id, [], encode_id(member))
 
     def start_question(
-        self, session_id: Id, member: Id, round: Id, value: object, *, op_id: str = "", length_ms: int = 60000
+        self, session_id: Id, member: Id, round: Id, value: object, *, op_id: str = "", length_ms: int = 20000
     ) -> Call[Versioned[StartQuestionResult]]:
         """The host starts the next question for everybody at the same time; its end is set by the server's clock.
         Serves US-008 (prd.md:72).
@@ -338,11 +559,13 @@ class Actions:
         )
 
     def back(self, session_id: Id, member: Id, *, op_id: str = "") -> Call[Versioned[BackResult]]:
-        """A player is there again and everybody sees it.
+        """A player, or who leads without a seat, is there again and everybody sees it.
 
-        no seat: who calls has no seat here.
+        not here: who calls has neither seat nor lease here.
         """
-        return self._act("back", session_id, op_id, [self.keys.roster(session_id)], encode_id(member))
+        return self._act(
+            "back", session_id, op_id, [self.keys.roster(session_id), self.keys.presence(session_id)], encode_id(member)
+        )
 
     def award(self, session_id: Id, target: Id, amount: int, *, op_id: str = "") -> Call[Versioned[AwardResult]]:
         """The service gives a player points; sent again they count once. Serves US-012 (prd.md:89), US-013
@@ -363,7 +586,7 @@ class Actions:
         """The service takes points back that were given, such as those of a skipped question. Serves US-015
         (prd.md:99).
 
-        unknown: there is no such thing.
+        unknown: there is no such thing. too much: the member has fewer points than are taken.
         """
         return self._act("take_back", session_id, op_id, [self.keys.score(session_id)], encode_id(target), amount)
 
@@ -374,18 +597,19 @@ class Actions:
         connection: Id,
         device: Id,
         name: str,
-        folded: str,
         *,
         op_id: str = "",
         capacity: int = 60,
         lease_ms: int = 90000,
         connections: int = 1,
+        name_least: int = 2,
+        name_most: int = 20,
     ) -> Call[Versioned[JoinResult]]:
-        """Somebody takes a seat under a name that nobody else has; who had a seat has it again. Serves R-7adad
-        (prd.md:17), R-6353a (prd.md:31), US-002 (prd.md:45) and 5 more.
+        """Somebody takes a seat under a name that nobody else has; who had a seat has it again. Serves prd.md:17,
+        prd.md:31, US-002 (prd.md:45) and 5 more.
 
-        banned: this member or device was banned from here. name taken: another member has this name. full: no
-        seat is left.
+        banned: this member or device was banned from here. bad name: the name is too short or too long, or is not
+        the one that is compared. name taken: another member has this name. full: no seat is left.
         """
         return self._act(
             "join",
@@ -396,17 +620,19 @@ class Actions:
             encode_id(connection),
             encode_id(device),
             name,
-            folded,
+            fold_name(name),
             capacity,
             lease_ms,
             connections,
+            name_least,
+            name_most,
         )
 
     def kick(
         self, session_id: Id, member: Id, target: Id, device: Id, *, op_id: str = "", bans: int = 128
     ) -> Call[Versioned[KickResult]]:
-        """The host removes a player; neither the member nor the device comes back. Serves US-006 (prd.md:62),
-        US-006.1 (prd.md:64).
+        """The host removes a player, with points and team; neither the member nor the device comes back. Serves
+        US-006 (prd.md:62), US-006.1 (prd.md:64).
 
         not allowed: nobody does this to themselves. unknown: the one whom it is about has no seat here. full: as
         many are banned as may be.
@@ -415,7 +641,12 @@ class Actions:
             "kick",
             session_id,
             op_id,
-            [self.keys.roster(session_id), self.keys.presence(session_id)],
+            [
+                self.keys.roster(session_id),
+                self.keys.presence(session_id),
+                self.keys.score(session_id),
+                self.keys.team(session_id),
+            ],
             encode_id(member),
             encode_id(target),
             encode_id(device),
@@ -465,18 +696,21 @@ class Actions:
         return self._act("end_idle", session_id, op_id, [], idle_ms)
 
     def rematch(self, session_id: Id, member: Id, *, op_id: str = "") -> Call[Versioned[RematchResult]]:
-        """The host starts over with everybody who is there: the phase is the lobby again and no points are left.
-        Serves US-025 (prd.md:141).
+        """The host starts over with everybody who is there: the lobby again, and nothing is left of the rounds and
+        points before. Also after the end, once the result was handed over. Serves US-025 (prd.md:141).
 
-        not allowed: the role of who calls does not do this. not now: the phase is another one.
+        not allowed: the role of who calls does not do this. not now: the phase is another one. unnamed: keys of
+        rounds are missing, whose ends of names follow: the client sends them by itself.
         """
-        return self._act("rematch", session_id, op_id, [self.keys.score(session_id)], encode_id(member))
+        return self._act(
+            "rematch", session_id, op_id, [self.keys.score(session_id), self.keys.buzzer(session_id)], encode_id(member)
+        )
 
     def answer(
         self, session_id: Id, member: Id, round: Id, value: object, *, op_id: str = ""
     ) -> Call[Versioned[AnswerResult]]:
         """A player gives one answer, and the first one counts; only the number is announced. Serves US-009
-        (prd.md:76), US-009.1 (prd.md:78), US-009.2 (prd.md:79) and 3 more.
+        (prd.md:76), US-009.1 (prd.md:78), US-009.2 (prd.md:79) and 2 more.
 
         no seat: who calls has no seat here. not now: the phase is another one. stale: it is not the current one
         any more. late: the time is over by the server's clock. again: the member's first one counts, and is
@@ -493,11 +727,11 @@ class Actions:
         )
 
     def all_answered(self, session_id: Id, round: Id, *, op_id: str = "") -> Call[Versioned[AllAnsweredResult]]:
-        """The service ends the round as soon as every player who is connected has given one answer. Serves US-011.1
-        (prd.md:87).
+        """The service ends the round as soon as every player who is there has given one answer; who is marked away
+        is not waited for. Serves US-011.1 (prd.md:87).
 
         not now: the phase is another one. stale: it is not the current one any more. waiting: somebody who is
-        connected has not yet.
+        there has not yet.
         """
         return self._act(
             "all_answered",

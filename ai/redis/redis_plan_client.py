@@ -14,22 +14,11 @@ import hashlib
 import json
 import re
 import secrets
+import unicodedata
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import (
-    Any,
-    Concatenate,
-    Final,
-    Generic,
-    Literal,
-    NamedTuple,
-    ParamSpec,
-    Protocol,
-    TypedDict,
-    TypeVar,
-    Unpack,
-)
+from typing import Any, Concatenate, Final, Generic, Literal, NamedTuple, ParamSpec, Protocol, TypeVar
 
 import redis.exceptions as server
 from redis.crc import key_slot
@@ -38,25 +27,11 @@ Id = str | int
 
 #: Of each key its lifetime in seconds (None: no TTL, an index that is emptied by hand) and its elements at its bound.
 LIMITS: Final[dict[str, tuple[int | None, int]]] = {
-    "state": (3600, 16),
-    "roster": (3600, 60),
-    "presence": (3600, 120),
-    "role": (3600, 60),
-    "log": (3600, 720),
-    "idem": (180, 1),
-    "due": (None, 94),
-    "answer": (3600, 60),
-    "round": (3600, 128),
-    "code": (3600, 1),
-    "gateways": (None, 12),
-    "gateway": (600, 500),
-    "score": (3600, 60),
-    "rate": (120, 1),
-    "cache-answer": (300, 1),
-    "buzzer": (3600, 240),
-    "canary": (60, 1),
+    "state": (3600, 21), "roster": (3600, 60), "presence": (3600, 120), "log": (3600, 200), "idem": (180, 1),
+    "due": (None, 159), "answer": (3600, 60), "code": (3600, 1), "gateways": (None, 12), "gateway": (600, 500),
+    "score": (3600, 60), "rate": (120, 1), "cache-answer": (300, 1), "buzzer": (3600, 240), "canary": (60, 1),
     "team": (3600, 240),
-}
+}  # fmt: skip
 TTL: Final[dict[str, int]] = {name: seconds for name, (seconds, _) in LIMITS.items() if seconds is not None}
 BOUND: Final[dict[str, int]] = {name: bound for name, (_, bound) in LIMITS.items()}
 #: Lease of a connection or position: max(reconnect_grace, 3 x heartbeat); prd.md:117;
@@ -65,7 +40,7 @@ LEASE_MS: Final = 90000
 #: Seats of a room: prd.md:17.
 CAPACITY: Final = 60
 #: Entries of the log that a reconnecting client can catch up by; stream where the log is one.
-LOG_MAX: Final = "720"
+LOG_MAX: Final = "200"
 
 _SAFE: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.")
 _MAX_ID_BYTES: Final = 64
@@ -112,10 +87,6 @@ class Keys:
         """Zset buzzroom:v1:{<session_id>}:presence: connections of one room: connection → lease deadline (90 s …"""
         return f"buzzroom:v1:{{{encode_id(session_id)}}}:presence"
 
-    def role(self, session_id: Id) -> str:
-        """Hash buzzroom:v1:{<session_id>}:role: roles of one room: player id → what they may do."""
-        return f"buzzroom:v1:{{{encode_id(session_id)}}}:role"
-
     def log(self, session_id: Id) -> str:
         """List buzzroom:v1:{<session_id>}:log: the last events of one room as envelopes, newest last."""
         return f"buzzroom:v1:{{{encode_id(session_id)}}}:log"
@@ -135,10 +106,6 @@ class Keys:
     def answer(self, session_id: Id, round_id: Id) -> str:
         """Hash buzzroom:v1:{<session_id>}:answer:<round_id>: answers of one round: player id → value, hidden until …"""
         return f"buzzroom:v1:{{{encode_id(session_id)}}}:answer:{encode_id(round_id)}"
-
-    def round(self, session_id: Id) -> str:
-        """Hash buzzroom:v1:{<session_id>}:round: rounds of one room: id → number, phase, started_at, ends_at."""
-        return f"buzzroom:v1:{{{encode_id(session_id)}}}:round"
 
     def code(self, code: Id) -> str:
         """String buzzroom:v1:code:<code>: join code → room id."""
@@ -197,10 +164,10 @@ RenewResult = Literal["renewed", "same", "gone"]
 EndResult = Literal["ended", "again", "gone"]
 HandOverResult = Literal["handed_over", "again", "open", "gone"]
 RemoveResult = Literal["removed", "unnamed", "open", "ended"]
-RecordResult = Literal["ok", "duplicate", "conflict", "taken", "full", "ended", "gone"]
 RateHitResult = Literal["allowed", "refused"]
 SignalSendResult = Literal["sent", "refused"]
 DueDoneResult = Literal["done", "lost"]
+DueMoveResult = Literal["moved", "lost"]
 GatewayAddResult = Literal["new", "known"]
 S = TypeVar("S")
 
@@ -332,6 +299,13 @@ def _first(reply: Any) -> Any:
     return _text(reply[0])
 
 
+def _unnamed(name: str, reply: Any) -> list[str]:
+    """Return the ends of the names of further keys that the state knows of, where an answer asks for them."""
+    at = 0 if name == "session_remove" else 1
+    asks = isinstance(reply, list) and len(reply) > at and (at == 0 or isinstance(reply[0], int))
+    return _texts(reply[at + 1 :]) if asks and _text(reply[at]) == "unnamed" else []
+
+
 def _numbered(kind: Callable[[int, Any], T]) -> Callable[[Any], T]:
     return lambda reply: kind(int(reply[0]), _text(reply[1]))
 
@@ -342,6 +316,24 @@ def _json(value: object) -> str:
 
 def _connection(member_id: Id, connection: Id | None) -> str:
     return encode_id(member_id) if connection is None else f"{encode_id(member_id)}#{encode_id(connection)}"
+
+
+def _owned(owner: Id | None, fields: Mapping[str, str | int] | None) -> dict[str, str | int]:
+    return {**({} if owner is None else {"owner": encode_id(owner)}), **(fields or {})}
+
+
+def opened_as(owner: Id, operation: str) -> str:
+    """Return the id of the session that an owner opens by an operation: a second click on one button gives the same id.
+
+    The operation is a random id of at least 60 bits, drawn when the button is shown and not when it is clicked.
+    """
+    number = int(hashlib.sha256(f"{encode_id(owner)}:{operation}".encode()).hexdigest()[:15], 16)
+    return "".join("0123456789ABCDEFGHJKMNPQRSTVWXYZ"[number >> 5 * place & 31] for place in range(12))
+
+
+def fold_name(name: str) -> str:
+    """Return a name as names are compared: the same here and in every other language of the clients."""
+    return unicodedata.normalize("NFKC", name).upper().lower().strip()
 
 
 def _pairs(fields: Mapping[str, str | int]) -> list[str | int]:
@@ -361,20 +353,6 @@ def _caught_up(reply: Any) -> CaughtUp:
     return CaughtUp("gone")
 
 
-class Unseen(TypedDict, total=False):
-    """What a change of a hidden collection may say: op_id counts it once, expected_version refuses another version."""
-
-    op_id: str
-    expected_version: int | None
-    event: str
-
-
-class Change(Unseen, total=False):
-    """The same of a collection that everybody may see: the event carries data."""
-
-    data: object
-
-
 @dataclass(frozen=True)
 class Call(Generic[T]):
     """A call that is ready to be sent: the function, KEYS, ARGV, and how its answer is read."""
@@ -392,19 +370,17 @@ class Calls:
 
     epoch: 1 to 32 hex digits that change whenever what clients know must be read anew. fields: fields and their
     values, at most 1,000 pairs. data: JSON (RFC 8259) of the event, at most 256 KiB and 64 levels; empty is null.
-    capacity: seats; empty: as the field capacity of the state says, else no bound. connections_max: connections of
-    one member; one more takes over the lease that ends first. ok: applied; the only result that wrote. duplicate:
-    this operation was applied before in this epoch, as the version given. conflict: expected_version is not the
-    version. ended: the session has ended. gone: there is no session. op_id: id of the operation: within an epoch the
-    same one counts once; empty: no idempotency. expected_version: refuse unless this is the version; empty: any.
-    type: type of the event; not one of the functions' own (join, leave, epoch, end, handed_over), nor ~…, which is a
-    signal. version: version that the client has. receipt: what proves that the result is kept elsewhere, such as the
-    id of its row. taken: HSETNX of what is there. full: the collection is at its bound. element: field or member of
-    the collection. event: type of the event; not one of the functions' own (join, leave, epoch, end, handed_over),
-    nor ~…, which is a signal. once: refuse to replace what is there: taken. limit: how many are let through.
-    publish_to: channel, or none. message: what is kept and published. claim_ms: how long the entries are this
-    worker's, from the server's clock. batch: at most so many, up to 1,000. entry: entry of the collection.
-    claimed_until: as due_claim gave it.
+    capacity: seats, fewer where the field capacity of the state says so; empty: as that field says, else no bound.
+    connections_max: connections of one member; one more takes over the lease that ends first. ok: applied; the only
+    result that wrote. duplicate: this operation was applied before in this epoch, as the version given. conflict:
+    expected_version is not the version. ended: the session has ended. gone: there is no session. op_id: id of the
+    operation: within an epoch the same one counts once; empty: no idempotency. expected_version: refuse unless this
+    is the version; empty: any. type: type of the event; not one of the functions' own (join, leave, epoch, end,
+    handed_over), nor ~…, which is a signal. version: version that the client has. receipt: what proves that the
+    result is kept elsewhere, such as the id of its row. limit: how many are let through. publish_to: channel, or
+    none. message: what is kept and published. claim_ms: how long the entries are this worker's, from the server's
+    clock. batch: at most so many, up to 1,000. entry: entry of the collection. claimed_until: as due_claim gave it.
+    at_ms: time of the value, Unix milliseconds.
     """
 
     def __init__(self, keys: Keys) -> None:
@@ -413,46 +389,26 @@ class Calls:
     def _all(self, session_id: Id, also: Sequence[str], *first: str) -> list[str]:
         """Return KEYS: the named ones, then the session's other keys, whose TTL is refreshed in the same step."""
         k = self.keys
-        others = [k.state, k.roster, k.presence, k.role, k.log, k.round, k.score, k.buzzer, k.team]
+        others = [k.state, k.roster, k.presence, k.log, k.score, k.buzzer, k.team]
         return [*first, *(key for key in (*(make(session_id) for make in others), *also) if key not in first)]
-
-    def _record(
-        self, session_id: Id, target: str, command: str, name: str, *element: str, **change: Unpack[Change]
-    ) -> Call[Versioned[RecordResult]]:
-        op_id, expected = change.get("op_id", ""), change.get("expected_version")
-        keys = _argv(
-            self.keys.state(session_id), self.keys.log(session_id), self.keys.idem(session_id, op_id or "none"), target
-        )
-        args = _argv(
-            self.keys.events(session_id),
-            op_id,
-            expected,
-            change.get("event", name),
-            _json(change.get("data")),
-            TTL["state"],
-            LOG_MAX,
-            TTL["idem"],
-            command,
-            BOUND[name],
-            *element,
-        )
-        return Call("session_record", keys, args, _numbered(Versioned))
 
     def create(
         self,
         session_id: Id,
         *,
         epoch: str = "",
+        owner: Id | None = None,
         fields: Mapping[str, str | int] | None = None,
         also: Sequence[str] = (),
     ) -> Call[CreateResult]:
-        """Make the session; leftovers under its other keys (their state was lost) are unlinked first.
+        """Make the session; leftovers under its other keys (their state was lost) are unlinked first. Its id is
+        opened_as(owner, operation), so that a double click makes one: who finds no code in it draws one.
 
         created: version 0, status open. exists: it is there already, in whatever status; nothing was written.
         """
         k = self.keys
         keys = self._all(session_id, also, k.state(session_id), k.roster(session_id), k.log(session_id))
-        args = _argv(epoch or secrets.token_hex(8), TTL["state"], *_pairs(fields or {}))
+        args = _argv(epoch or secrets.token_hex(8), TTL["state"], *_pairs(_owned(owner, fields)))
         return Call("session_create", keys, args, _result)
 
     def join(
@@ -604,36 +560,6 @@ class Calls:
         keys = self._all(session_id, also, k.state(session_id))
         return Call("session_remove", keys, (), _first)
 
-    def record_role(
-        self, session_id: Id, element: str, value: str, *, once: bool = False, **change: Unpack[Change]
-    ) -> Call[Versioned[RecordResult]]:
-        """Write one element of role: roles of one room: player id → what they may do.
-
-        value: what it holds.
-        """
-        return self._record(
-            session_id, self.keys.role(session_id), "HSETNX" if once else "HSET", "role", element, value, **change
-        )
-
-    def remove_role(self, session_id: Id, element: str, **change: Unpack[Change]) -> Call[Versioned[RecordResult]]:
-        """Remove one element of role: roles of one room: player id → what they may do."""
-        return self._record(session_id, self.keys.role(session_id), "HDEL", "role", element, **change)
-
-    def record_round(
-        self, session_id: Id, element: str, value: str, *, once: bool = False, **change: Unpack[Change]
-    ) -> Call[Versioned[RecordResult]]:
-        """Write one element of round: rounds of one room: id → number, phase, started_at, ends_at.
-
-        value: what it holds.
-        """
-        return self._record(
-            session_id, self.keys.round(session_id), "HSETNX" if once else "HSET", "round", element, value, **change
-        )
-
-    def remove_round(self, session_id: Id, element: str, **change: Unpack[Change]) -> Call[Versioned[RecordResult]]:
-        """Remove one element of round: rounds of one room: id → number, phase, started_at, ends_at."""
-        return self._record(session_id, self.keys.round(session_id), "HDEL", "round", element, **change)
-
     def drop_answer(self, session_id: Id, round_id: Id) -> Call[int]:
         """Unlink keys with an id of their own that are done with, such as the last round's; how many there were."""
         keys = [self.keys.state(session_id), self.keys.answer(session_id, round_id)]
@@ -677,6 +603,16 @@ class Calls:
         keys = [self.keys.due(bucket)]
         args = _argv(entry, claimed_until)
         return Call("due_done", keys, args, _result)
+
+    def move_due(self, bucket: Id, entry: str, claimed_until: int, at_ms: int) -> Call[DueMoveResult]:
+        """Give an entry whose work is done its next deadline (room id and kind of deadline → when the worker must
+        look at it).
+
+        moved: it is due then. lost: it has another deadline or another worker's claim meanwhile: it stays.
+        """
+        keys = [self.keys.due(bucket)]
+        args = _argv(entry, claimed_until, at_ms)
+        return Call("due_move", keys, args, _result)
 
     def add_gateway(self, node_id: Id, entry: str) -> Call[GatewayAddResult]:
         """Add an entry and set the TTL again (ids of the rooms that one gateway node has subscribed to).
@@ -724,9 +660,9 @@ class _Exchange(Generic[C]):
         """Yield the commands of a call; send in each reply, throw in each error; the result is what it returns."""
         try:
             reply = yield from self._once(call, call.keys)
-            if call.name == "session_remove" and _text(reply[0]) == "unnamed":  # the state knows of further keys
+            if parts := _unnamed(call.name, reply):
                 home = call.keys[0].rpartition(":")[0]
-                reply = yield from self._once(call, [*call.keys, *(f"{home}:{part}" for part in _texts(reply)[1:])])
+                reply = yield from self._once(call, [*call.keys, *(f"{home}:{part}" for part in parts)])
             return call.read(reply)
         except _RAISED as error:
             if (known := refused(error)) is error:
@@ -817,15 +753,12 @@ class Operations(_Driver):
     end = _sync(Calls.end)
     hand_over = _sync(Calls.hand_over)
     remove = _sync(Calls.remove)
-    record_role = _sync(Calls.record_role)
-    remove_role = _sync(Calls.remove_role)
-    record_round = _sync(Calls.record_round)
-    remove_round = _sync(Calls.remove_round)
     drop_answer = _sync(Calls.drop_answer)
     hit_rate = _sync(Calls.hit_rate)
     send_rate = _sync(Calls.send_rate)
     claim_due = _sync(Calls.claim_due)
     done_due = _sync(Calls.done_due)
+    move_due = _sync(Calls.move_due)
     add_gateway = _sync(Calls.add_gateway)
 
 
@@ -843,13 +776,10 @@ class AsyncOperations(_AsyncDriver):
     end = _async(Calls.end)
     hand_over = _async(Calls.hand_over)
     remove = _async(Calls.remove)
-    record_role = _async(Calls.record_role)
-    remove_role = _async(Calls.remove_role)
-    record_round = _async(Calls.record_round)
-    remove_round = _async(Calls.remove_round)
     drop_answer = _async(Calls.drop_answer)
     hit_rate = _async(Calls.hit_rate)
     send_rate = _async(Calls.send_rate)
     claim_due = _async(Calls.claim_due)
     done_due = _async(Calls.done_due)
+    move_due = _async(Calls.move_due)
     add_gateway = _async(Calls.add_gateway)

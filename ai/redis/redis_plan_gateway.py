@@ -22,8 +22,8 @@ from typing import Any, NamedTuple, Protocol
 from picows import WSUpgradeRequest, ws_create_server
 from redis.exceptions import RedisError
 from redis_plan_sync import State, SyncClient
-from redis_plan_sync_driver import ADMITTED, SyncDriver, persist
-from redis_plan_websocket import Client, Member, Room, frame, word
+from redis_plan_sync_driver import ADMITTED, Listener, Timing, persist
+from redis_plan_websocket import LEADERS, Client, Member, Room, frame, told, word
 
 #: Leases that are renewed in one round trip.
 BATCH = 50
@@ -64,9 +64,33 @@ class Operations(Protocol):
         """Renew a lease."""
 
 
+class Driver(Protocol):
+    """What a gateway needs of SyncDriver, or of ClusterDriver."""
+
+    @property
+    def timing(self) -> Timing:
+        """The periods."""
+
+    async def follow(self, session_id: str, listener: Listener | None = None) -> SyncClient:
+        """Return the copy of a session."""
+
+    async def unfollow(self, session_id: str) -> None:
+        """Forget a session."""
+
+    async def send(self, calls: Sequence[tuple[str, Any]]) -> list[Any]:
+        """Send calls of sessions in few round trips."""
+
+
 Admit = Callable[[Mapping[str, Any]], "Member | None"]
 Act = Callable[[Member, Mapping[str, Any]], Awaitable[tuple[str, int]]]
 View = Callable[[str, State], State]
+Enter = Callable[[Member], Awaitable[str]]
+See = Callable[[Member, State], Awaitable["Mapping[str, Any] | None"]]
+
+#: What becomes of a socket whose member does not get in; any other refusal leaves it to try again.
+_CLOSES = {"full": "full", "gone": "gone", "banned": "kicked"}
+#: With what a member is in.
+_IN = frozenset({"ok", "duplicate", "joined", "again", "ended", "watches"})
 
 
 def visible(role: str, state: State) -> State:
@@ -74,14 +98,30 @@ def visible(role: str, state: State) -> State:
     return {name: value for name, value in state.items() if not name.startswith("hidden:")}
 
 
+def role_of(member: Member, state: State) -> str:
+    """Return a member's role: who leads is what the state says, whatever was true when the ticket was made."""
+    if state.get("owner") == member.member_id:
+        return "host"
+    claimed = "" if "owner" in state and member.role in LEADERS else member.role
+    return str(state.get(f"role:{member.member_id}", claimed))
+
+
 class Gateway:
     """Every socket of this process. counts has what it did, by reason of closing and by step."""
 
     def __init__(
-        self, operations: Operations, driver: SyncDriver, admit: Admit, act: Act, limits: Limits, view: View = visible
+        self,
+        operations: Operations,
+        driver: Driver,
+        admit: Admit,
+        act: Act,
+        limits: Limits,
+        view: View = visible,
+        enter: Enter | None = None,
+        see: See | None = None,
     ) -> None:
         self.operations, self.driver, self.admit, self.act = operations, driver, admit, act
-        self.limits, self.view = limits, view
+        self.limits, self.view, self.enter, self.see = limits, view, enter or self._sit, see
         self.clients: set[Client] = set()
         self.rooms: dict[str, Room] = {}
         self.counts: Counter[str] = Counter()
@@ -127,12 +167,14 @@ class Gateway:
                 client.close("kicked")
             else:
                 self._begin(self._join(client, client.member, str(given.get("e", "")), int(given.get("v", 0))))
-        elif client.member is None or kind not in ("at", "act", "leave"):
+        elif client.member is None or kind not in ("at", "act", "view", "leave"):
             raise ValueError(kind)
         elif client.acting >= self.limits.most_acts:
             client.close("limit")
         elif kind == "at":
             self._answer(client, client.member, str(given["e"]), int(given["v"]))
+        elif kind == "view":
+            self._show(client)
         else:
             client.acting += 1
             self._begin(self._act(client, client.member, given, kind))
@@ -171,12 +213,8 @@ class Gateway:
                 room.copy = await self.driver.follow(member.session_id, self._heard)
             async with self._admitted:
                 await room.live.wait()
-                status = await self._seat(member) if member.seat else "watches"
-            if status in ("full", "gone"):
-                client.close(status)
-            elif status == "banned":
-                client.close("kicked")
-            elif client in self.clients:
+                status = await self._come_in(client, member)
+            if status in _IN and client in self.clients:
                 self._answer(client, member, epoch, version)
                 room.clients.add(client)
         finally:
@@ -190,26 +228,61 @@ class Gateway:
         if room.copy is None or (room.copy.epoch, room.copy.version) != room.told:
             room.told = ("", -1)
             return
-        missed = room.missed(epoch, version)
+        role = role_of(member, room.copy.state)
+        missed = room.missed(epoch, version, role, member.member_id)
         if missed is None:
-            client.send(self._snapshot(room, member.role))
+            client.send(self._snapshot(room, role))
+            self._show(client)
         else:
             client.send(word("~delta", v=room.told[1], events=missed))
         self.counts["snapshot" if missed is None else "delta"] += 1
 
-    async def _seat(self, member: Member) -> str:
-        """Take the seat and its lease, however long the server is away."""
+    async def _sit(self, member: Member) -> str:
+        """Take a seat and its lease; who only watches takes neither."""
+        if not member.seat:
+            return "watches"
+        taken = await self.operations.join(member.session_id, member.member_id, member.connection, member.data)
+        return str(taken.status)
+
+    async def _come_in(self, client: Client, member: Member) -> str:
+        """Come in, however long the server is away, and say or close where that is refused."""
         while True:
             try:
-
-                async def join() -> Any:
-                    return await self.operations.join(
-                        member.session_id, member.member_id, member.connection, member.data
-                    )
-
-                return str((await persist(join, self.driver.timing, tries=10)).status)
+                status = await persist(lambda: self.enter(member), self.driver.timing, tries=10)
+                break
             except (RedisError, OSError) as error:
                 _log.warning("a join waits: %r", error)
+        client.leased = status in _IN and status not in ("ended", "watches")
+        if status in _CLOSES:
+            client.close(_CLOSES[status])
+        elif status not in _IN:
+            client.member = None
+            client.send(word("~refused", why=status))
+        return status
+
+    async def _again(self, client: Client, member: Member) -> None:
+        await self._come_in(client, member)
+
+    def _show(self, client: Client) -> None:
+        """Give a client its view, as one of its changes."""
+        if self.see is not None and client.acting < self.limits.most_acts:
+            client.acting += 1
+            self._begin(self._view(client, self.see))
+
+    async def _view(self, client: Client, see: See) -> None:
+        member = client.member
+        room = self.rooms.get(member.session_id) if member else None
+        try:
+            if member is not None and room is not None and room.copy is not None:
+                state = room.copy.state
+                async with self._admitted:
+                    seen = await persist(lambda: see(member, state), self.driver.timing)
+                if seen is not None:
+                    client.send(word("~view", **seen))
+        except (RedisError, OSError) as error:  # it has its state, and may ask again
+            _log.debug("a view was lost: %r", error)
+        finally:
+            client.acting -= 1
 
     async def _act(self, client: Client, member: Member, given: Mapping[str, Any], kind: str) -> None:
         try:
@@ -231,19 +304,28 @@ class Gateway:
         room = self.rooms.get(session_id)
         if room is None:
             return
+        room.copy = copy  # it may be live before who asked for it goes on
         if copy.mode != "catching up":
             room.live.set()
         if message is None:
             self._moved(room, copy)
             return
-        data = frame(message)
         position = (copy.epoch, copy.version)
-        if position != room.told:  # no signal
-            room.told = position
-            room.recent.append((copy.version, message))
-            if '"t":"join"' in message or '"t":"leave"' in message:
-                self._say_why(room, json.loads(message))
-        room.say(data)
+        if position == room.told:
+            room.say(frame(message))  # a signal
+            return
+        room.told, event = position, told(copy.version, message)
+        room.recent.append(event)
+        if '"t":"join"' in message or '"t":"leave"' in message:
+            self._say_why(room, json.loads(message))
+        if not event.to:
+            room.say(frame(message))
+            return
+        room.flush()  # what waits comes first
+        for client in list(room.clients):
+            if client.member is not None:
+                role = role_of(client.member, copy.state)
+                client.send(frame(event.seen_by(role, client.member.member_id)))
 
     def _moved(self, room: Room, copy: SyncClient) -> None:
         """Give everybody the state where a catch-up moved the copy: which events it took is not told."""
@@ -254,12 +336,19 @@ class Gateway:
             room.told = (copy.epoch, copy.version)
             room.recent.clear()
             room.flush()
-            shown = {role: self._snapshot(room, role) for role in {c.member.role for c in room.clients if c.member}}
+            shown: dict[str, bytes] = {}
             for client in list(room.clients):
-                client.send(shown[client.member.role if client.member else ""])
+                role = role_of(client.member, copy.state) if client.member else ""
+                if role not in shown:
+                    shown[role] = self._snapshot(room, role)
+                client.send(shown[role])
+                self._show(client)
 
     def _say_why(self, room: Room, event: Mapping[str, Any]) -> None:
-        """Close the socket whose lease another one took, and those of a member that was removed."""
+        """Close the socket whose lease another one took, and those of a member that was removed.
+
+        Whose lease lapsed although the socket is here was renewed too late, and takes the seat again.
+        """
         kind, about = event["t"], event["d"] or {}
         taken = about.get("taken") or []
         leases, removed = [taken] if isinstance(taken, str) else taken, about.get("target", about.get("m"))
@@ -268,7 +357,10 @@ class Gateway:
                 if kind == "join" and client.member.lease in leases:
                     client.close("taken")
                 elif kind == "leave" and removed == client.member.member_id:
-                    client.close("kicked")
+                    if about.get("why") == "lease":
+                        self._begin(self._again(client, client.member))
+                    else:
+                        client.close("kicked")
 
     def _snapshot(self, room: Room, role: str) -> bytes:
         assert room.copy is not None
@@ -287,20 +379,18 @@ class Gateway:
                     if room is not None and client in room.clients and room.told[0]:
                         client.send(word("~at", e=room.told[0], v=room.told[1]))
                 try:
-                    await self._renew([client.member for client in here if client.member and client.member.seat])
+                    await self._renew([client for client in here if client.leased])
                 except Exception as error:  # a lease outlives more than one, and one member's is not the others'
                     _log.debug("heartbeats were lost: %r", error)
 
-    async def _renew(self, members: Sequence[Member]) -> None:
+    async def _renew(self, clients: Sequence[Client]) -> None:
         """Renew leases in one round trip; who has none any more, or where a function is missing, is asked for alone."""
-        calls = [self.operations.calls.heartbeat(m.session_id, m.member_id, m.connection) for m in members]
-        async with (await self.driver.link.primary()).pipeline(transaction=False) as pipe:
-            for call in calls:
-                pipe.execute_command("FCALL", call.name, len(call.keys), *call.keys, *call.args)
-            replies = await pipe.execute(raise_on_error=False)
-        for member, reply in zip(members, replies, strict=True):
+        leases = [(client, client.member) for client in clients if client.member is not None]
+        calls = [self.operations.calls.heartbeat(m.session_id, m.member_id, m.connection) for _, m in leases]
+        replies = await self.driver.send([(m.session_id, call) for (_, m), call in zip(leases, calls, strict=True)])
+        for (client, member), reply in zip(leases, replies, strict=True):
             status = reply
             if isinstance(reply, Exception):
                 status = await self.operations.heartbeat(member.session_id, member.member_id, member.connection)
             if status == "lapsed":
-                await self._seat(member)
+                await self._come_in(client, member)

@@ -1,6 +1,7 @@
 """Buzzroom: a gateway as a process, the least that one needs: python redis_plan_serve.py HOST:PORT.
 
 REDIS_URL has the server, several with commas between them; GATEWAY_SECRET signs tickets. SIGTERM drains it.
+REDIS_READ_URL may name replicas: the subscription and the beacon are theirs then, every change stays the primary's.
 Written by redis-plan: the next build writes it again and keeps an edited one aside.
 """
 
@@ -9,19 +10,22 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import json
 import logging
 import os
 import secrets
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
-from redis_plan_client import AsyncOperations, Keys
-from redis_plan_gateway import Gateway, Limits
+from redis_plan_actions import Actions
+from redis_plan_client import AsyncOperations, Keys, decode_id, encode_id
+from redis_plan_gateway import Enter, Gateway, Limits, See
 from redis_plan_periods import DRAIN_S, HEARTBEAT_S, LINGER_S, TIMING
 from redis_plan_sync_driver import Link, SyncDriver, persist
-from redis_plan_websocket import Member
+from redis_plan_websocket import LEADERS, Member
 
 #: Bounds of this process; the periods are the project's.
 LIMITS = Limits(HEARTBEAT_S, LINGER_S, DRAIN_S)
@@ -33,39 +37,88 @@ def ticket(secret: str, session_id: str, member_id: str, role: str) -> str:
 
 
 def admission(secret: str) -> Callable[[Mapping[str, Any]], Member | None]:
-    """Return what lets a first word in by its ticket: {"t": "join", "s", "m", "c", "r", "k", "seat"}."""
+    """Return what lets a first word in by its ticket: {"t": "join", "s", "m", "c", "r", "k", "seat", "name"}.
+
+    Ids are those that stand as they are in the name of a key; your API makes no others. It makes one member of one
+    device, so that who was removed does not come back as somebody else: a device that the message names could be any.
+    """
 
     def admit(given: Mapping[str, Any]) -> Member | None:
         session_id, member_id, role = (str(given.get(name, "")) for name in "smr")
         if not hmac.compare_digest(ticket(secret, session_id, member_id, role), str(given.get("k", ""))):
             return None
         connection = str(given.get("c") or secrets.token_hex(4))
-        return Member(session_id, member_id, connection, role, bool(given.get("seat", True)))
+        if any(encode_id(id) != id for id in (session_id, member_id, connection)):
+            return None
+        data = {"name": str(given.get("name") or "")}
+        return Member(session_id, member_id, connection, role, bool(given.get("seat", True)), data)
 
     return admit
+
+
+def entrance(operations: AsyncOperations) -> Enter | None:
+    """Return how a member comes in: by the project's own actions, so that names, limits and bans hold for everybody."""
+    actions = Actions(operations.keys)
+
+    async def enter(member: Member) -> str:
+        session_id, member_id, connection = member.session_id, member.member_id, member.connection
+        if member.role in LEADERS and not member.seat:
+            there = await operations.run(actions.attend(session_id, member_id, connection))
+            return there.status if there.status != "not allowed" else "watches"
+        if not member.seat:
+            watching = actions.watch(session_id, member_id, connection, member_id)
+            return (await operations.run(watching)).status
+        name = member.data["name"]
+        if not name:  # who says none keeps the one there is
+            seat = await operations.client.execute_command("HGET", operations.keys.roster(session_id), member_id)
+            name = json.loads(seat)["name"] if seat else member_id
+        joining = actions.join(session_id, member_id, connection, member_id, name)
+        return (await operations.run(joining)).status
+
+    return enter
+
+
+def sight(operations: AsyncOperations) -> See | None:
+    """Return what gives a member its view: what its screen shows beside the state, as its role may see it."""
+    actions = Actions(operations.keys)
+
+    async def see(member: Member, state: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        looked = actions.snapshot_of(member.session_id, member.member_id, decode_id(state.get("round", "none")))
+        seen = await operations.run(looked)
+        if seen is None:
+            return None
+        parts = asdict(seen)
+        del parts["state"], parts["epoch"]
+        return {"v": parts.pop("version"), "role": parts.pop("own_role"), "d": parts}
+
+    return see
 
 
 async def serve(
     host: str, port: int, node: str, limits: Limits = LIMITS, feed: Callable[..., SyncDriver] = SyncDriver
 ) -> None:
     """Be a gateway until SIGTERM or SIGINT; feed is what keeps the copies."""
-    keys, link = Keys(environment="prod"), Link(os.environ["REDIS_URL"].split(","), TIMING)
+    keys, urls = Keys(environment="prod"), os.environ["REDIS_URL"].split(",")
+    lent = os.environ.get("REDIS_READ_URL")
+    reads = Link(lent.split(","), TIMING, any_role=True) if lent else None
+    link = Link(urls, TIMING)
     operations = AsyncOperations(link, keys, form="auto")
+    actions = Actions(keys)
 
     async def act(member: Member, given: Mapping[str, Any]) -> tuple[str, int]:
-        """Carry out a change: here any field may be set; your actions and what each role may do belong here."""
-        kind, data, fields = str(given["k"]), given.get("d"), dict(given.get("set") or {})
-        event = data if isinstance(data, dict) else {}
-        change = {**event, "by": member.member_id, "set": fields}
+        """Carry out an action that people may ask for; its function checks role, seat, phase and time."""
+        about = given.get("d") if isinstance(given.get("d"), dict) else {}
+        known = {**about, "device": about.get("target", "")}  # one member is one device
         op_id = f"{member.member_id}:{given['op']}"
-        done = await persist(
-            lambda: operations.apply(member.session_id, kind, change, op_id=op_id, fields=fields), TIMING
-        )
-        return done.status, done.version
+        call = actions.asked(str(given["k"]), member.session_id, member.member_id, known, op_id)
+        done = await persist(lambda: operations.run(call), TIMING)
+        return str(done.status), done.version
 
-    driver = feed(link, operations.catch_up, keys.events, keys.state, TIMING, probe=keys.probe(node))
+    of_all = (operations.catch_up, keys.events, keys.state, TIMING)
+    driver = feed(link, *of_all, reads=reads, probe=keys.probe(node))
     admit = admission(os.environ["GATEWAY_SECRET"])
-    gateway = Gateway(operations, driver, admit, act, limits)
+    enter = entrance(operations)
+    gateway = Gateway(operations, driver, admit, act, limits, enter=enter, see=sight(operations))
     over = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, over.set)
@@ -73,7 +126,9 @@ async def serve(
         print(f"listening on {host}:{await gateway.listen(host, port)}", flush=True)
         await over.wait()
         await gateway.drain()
-    await link.drop()
+    for each in (link, reads):
+        if each is not None:
+            await each.drop()
 
 
 def event_loop() -> asyncio.AbstractEventLoop:

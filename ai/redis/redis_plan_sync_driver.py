@@ -88,14 +88,16 @@ class Link:
 
     A lost connection, a late answer or a primary that became a replica raise at once, and the next command looks for
     the primary again, with growing waits in between. What was lost may have been done: repeat it by its operation id.
+    With any_role the first of urls that answers will do, a replica as well: for reading alone.
     """
 
-    def __init__(self, urls: Sequence[str], timing: Timing) -> None:
-        self.urls, self.timing = tuple(urls), timing
+    def __init__(self, urls: Sequence[str], timing: Timing, *, any_role: bool = False) -> None:
+        self.urls, self.timing, self.any_role = tuple(urls), timing, any_role or len(urls) == 1
         self.counts: Counter[str] = Counter({"lost": 0, "not found": 0})
         self._client: Any = None  # a Redis, whose execute_command has no types
         self._finding = asyncio.Lock()
         self._attempt, self._not_before = 0, 0.0
+        self._url = ""
 
     async def execute_command(self, *words: Any, **options: Any) -> Any:
         """Send one command to the primary."""
@@ -122,20 +124,11 @@ class Link:
     async def _find(self, now: float) -> Any:
         failed: Exception = LostError("no server was named")
         for url in self.urls:
-            late = self.timing.command_s
-            alive: dict[str, Any] = {} if url.startswith("unix:") else {"socket_keepalive": True}
-            client: Any = Redis.from_url(
-                url,
-                decode_responses=True,
-                socket_timeout=late,
-                socket_connect_timeout=late,
-                retry=Retry(NoBackoff(), 0),
-                **alive,
-            )
+            client = self._open(url)
             try:
-                if len(self.urls) == 1 or (await client.execute_command("ROLE"))[0] in ("master", b"master"):
+                if self.any_role or (await client.execute_command("ROLE"))[0] in ("master", b"master"):
                     await client.execute_command("PING")
-                    self._attempt = 0
+                    self._attempt, self._url = 0, url
                     return client
                 failed = ReadOnlyError(f"{url.rpartition('@')[2]} is a replica")
             except (*_LOST, NoPermissionError) as error:
@@ -145,6 +138,16 @@ class Link:
         self._not_before = now + self.timing.wait(self._attempt)
         self._attempt += 1
         raise LostError(f"no primary: {failed}") from failed
+
+    def _open(self, url: str) -> Any:
+        late = dict.fromkeys(("socket_timeout", "socket_connect_timeout"), self.timing.command_s)
+        more: dict[str, Any] = {**late, **({} if url.startswith("unix:") else {"socket_keepalive": True})}
+        return Redis.from_url(url, decode_responses=True, retry=Retry(NoBackoff(), 0), **more)
+
+    async def subscriber(self) -> Any:
+        """Return a client of the primary for subscriptions alone: a late command must not close them with its own."""
+        await self.primary()
+        return self._open(self._url)
 
     async def drop(self, client: Any = None) -> None:
         """Close the connections; the next command looks for the primary again."""
@@ -167,24 +170,18 @@ class _Followed(NamedTuple):
 class SyncDriver:
     """One subscriber connection of a process, and the copies of the sessions that it follows.
 
-    A listener gets the session, its copy and the envelope that came (None: the copy moved by a catch-up); it must
-    not block.
+    reads may lead to replicas: one of them has the subscription and is asked by the beacon, since its state is never
+    behind its events. A listener gets the session, its copy and the envelope that came (None: the copy moved by a
+    catch-up); it must not block.
     """
 
     def __init__(
-        self,
-        link: Link,
-        catch_up: Callable[[str, str, int], Awaitable[Answer]],
-        channel: Callable[[str], str],
-        state: Callable[[str], str],
-        timing: Timing,
-        *,
-        probe: str = "",
-        sharded: bool = False,
-        fold: Callable[[State, Event], State] = patch,
+        self, link: Link, catch_up: Callable[[str, str, int], Awaitable[Answer]], channel: Callable[[str], str],
+        state: Callable[[str], str], timing: Timing, *, reads: Link | None = None, probe: str = "",
+        sharded: bool = False, fold: Callable[[State, Event], State] = patch,
         elsewhere: Callable[[SyncDriver], Awaitable[None]] | None = None,
-    ) -> None:
-        self.link, self.timing, self.counts = link, timing, Counter[str]()
+    ) -> None:  # fmt: skip
+        self.link, self.reads, self.timing, self.counts = link, reads or link, timing, Counter[str]()
         self._ask, self._channel, self._key, self._probe = catch_up, channel, state, probe
         self._sharded, self._fold, self._elsewhere = sharded, fold, elsewhere
         self._followed: dict[str, _Followed] = {}
@@ -213,13 +210,15 @@ class SyncDriver:
         followed = self._followed.get(channel)
         if followed is None:
             followed = self._followed[channel] = _Followed(session_id, SyncClient(self._fold), [])
+            followed.listeners.extend([listener] if listener else [])  # before the subscription: it may be live at once
             if self._pubsub is not None:
                 try:
                     await self._subscribe(self._pubsub, [channel])
                 except Exception as error:  # whatever it is, the next life of the connection subscribes to it
                     self._warn("subscribing", error)
                     self._reading.cancel()
-        followed.listeners.extend([listener] if listener else [])
+        elif listener:
+            followed.listeners.append(listener)
         return followed.copy
 
     @property
@@ -246,6 +245,14 @@ class SyncDriver:
         if self._followed.pop(channel, None) is not None and self._pubsub is not None:
             with suppress(Exception):  # it is followed no more, whatever comes
                 await (self._pubsub.sunsubscribe(channel) if self._sharded else self._pubsub.unsubscribe(channel))
+
+    async def send(self, calls: Sequence[tuple[str, Any]]) -> list[Any]:
+        """Send calls of the clients, each of a session, in one round trip; the reply or the error of each."""
+        async with (await self.link.primary()).pipeline(transaction=False) as pipe:
+            for _, call in calls:
+                pipe.execute_command("FCALL", call.name, len(call.keys), *call.keys, *call.args)
+            replies: list[Any] = await pipe.execute(raise_on_error=False)
+        return replies
 
     def _warn(self, what: str, error: Exception) -> None:
         """Warn of a failure once for as long as it stays the same: a server that is away for an hour is one line."""
@@ -290,7 +297,7 @@ class SyncDriver:
 
     async def _live(self) -> None:
         """Live one life of the connection: each copy catches up once its subscription is confirmed, never before."""
-        async with (await self.link.primary()).pubsub() as pubsub:
+        async with await self.reads.subscriber() as client, client.pubsub() as pubsub:
             channels = list(self._followed)
             for at in range(0, len(channels), BATCH):
                 await self._subscribe(pubsub, channels[at : at + BATCH])
@@ -392,7 +399,7 @@ class SyncDriver:
     async def _compare(self, watched: Sequence[_Followed]) -> None:
         """Compare the copies with the server's positions, read in one round trip."""
         before = [(f.copy.epoch, f.copy.version) for f in watched]
-        async with (await self.link.primary()).pipeline(transaction=False) as pipe:
+        async with (await self.reads.primary()).pipeline(transaction=False) as pipe:
             for followed in watched:
                 pipe.hmget(self._key(followed.session_id), "epoch", "version")
             positions = [(epoch or "", int(version or 0)) for epoch, version in await pipe.execute()]

@@ -5,11 +5,14 @@ What travels is JSON text; what begins with ~ is no event:
     from a client   {"t": "join", …, "e", "v"}           its first word; e and v: the position that it has, if any
                     {"t": "at", "e", "v"}                it misses something after this position
                     {"t": "act", "op", "k", "d", "set"}  a change with its operation id; k is its kind
+                    {"t": "view"}                        it wants its view anew
                     {"t": "leave"}                       it gives its seat back; a lost socket keeps it for the lease
-    to a client     {"e", "v", "ts", "t", "op", "d"}     every event, as it was published
+    to a client     {"e", "v", "ts", "t", "op", "d"}     every event; what is told to others is in d.set and d.del alone
                     {"t": "~snapshot", "e", "v", "d"}    the state: the answer to join and at
                     {"t": "~delta", "v", "events"}       the same answer where the events after the position are known
+                    {"t": "~view", "v", "d"}             after a snapshot: roster, ranking … as its role may see them
                     {"t": "~at", "e", "v"}               the position, each heartbeat
+                    {"t": "~refused", "why"}             it did not get in, and may join again in another way
                     {"t": "~done", "op", "status", "v"}  what became of a change
                     {"t": "~unknown", "op"}              its outcome is not known: it is sent again with the same id
 
@@ -37,6 +40,10 @@ CLOSING: Final = {
     "gone": (4010, "gone"),
     "deploy": (4012, "reconnect"),
 }
+#: Who hears what is told to those who lead: their roles.
+LEADERS: Final = frozenset({"host", "cohost", "moderator"})
+#: How an event begins its data that is not for everybody.
+_TO: Final = '"d":{"to":"'
 #: A peer that does not answer a closing frame is cut after so many seconds.
 CUT_S: Final = 5.0
 
@@ -55,6 +62,39 @@ class Member(NamedTuple):
     def lease(self) -> str:
         """The connection as the functions name it."""
         return f"{self.member_id}#{self.connection}"
+
+
+class Told(NamedTuple):
+    """An event as it goes out: whole to whom it is for, and to all others its position and what it changed."""
+
+    version: int
+    message: str
+    to: str = ""  # "leaders", "target" or "nobody"; "" is everybody
+    target: str = ""
+    rest: str = ""
+
+    def seen_by(self, role: str, member_id: str) -> str:
+        """Return the text for a member."""
+        heard = (
+            not self.to
+            or (self.to == "leaders" and role in LEADERS)
+            or (self.to == "target" and self.target == member_id)
+        )
+        return self.message if heard else self.rest
+
+
+def told(version: int, message: str) -> Told:
+    """Return an event with whom it is for, as its data says."""
+    if _TO not in message:
+        return Told(version, message)
+    event = json.loads(message)
+    data = event["d"] if isinstance(event["d"], dict) else {}
+    if data.get("to") not in ("leaders", "target", "nobody"):
+        return Told(version, message)
+    rest = json.dumps(
+        {**event, "d": {name: data[name] for name in ("set", "del") if name in data}}, separators=(",", ":")
+    )
+    return Told(version, message, data["to"], str(data.get("target", "")), rest)
 
 
 def frame(text: str) -> bytes:
@@ -94,6 +134,7 @@ class Client(WSListener):
         self.transport: WSTransport | None = None
         self.member: Member | None = None
         self.acting = 0
+        self.leased = False  # whether there is a lease to renew
         self.turn = asyncio.Lock()  # first come, first served: a member's changes keep their order
 
     def on_ws_connected(self, transport: WSTransport) -> None:
@@ -161,11 +202,11 @@ class Room:
         self.waiting: list[bytes] = []
         self.due, self.flushed_at = False, 0.0
         self.told: tuple[str, int] = ("", -1)
-        self.recent: deque[tuple[int, str]] = deque(maxlen=remembered)
+        self.recent: deque[Told] = deque(maxlen=remembered)
 
-    def missed(self, epoch: str, version: int) -> list[str] | None:
-        """Return the events after a position; None where they are not all remembered."""
-        found = [message for number, message in self.recent if number > version]
+    def missed(self, epoch: str, version: int, role: str, member_id: str) -> list[str] | None:
+        """Return the events after a position as a member sees them; None where they are not all remembered."""
+        found = [event.seen_by(role, member_id) for event in self.recent if event.version > version]
         return found if epoch == self.told[0] and len(found) == self.told[1] - version else None
 
     def say(self, data: bytes) -> None:

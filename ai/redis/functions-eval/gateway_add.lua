@@ -2,30 +2,25 @@
 local CALLS = {}
 
 local LAST_VERSION = 9007199254740991
-local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_FEW, MOST_KEYS = 262144, 64, 1024, 1000, 1000
+local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_ID, MOST_FEW, MOST_KEYS = 262144, 64, 1024, 64, 1000, 1000
 
 -- Whether text is UTF-8 (RFC 3629): no overlong form, no surrogate, nothing above U+10FFFF. One pass.
 local function is_utf8(text)
   local at, find = 1, string.find
+  if find(text, '^[^\128-\255]*$') then return true end
   while at <= #text do
-    local _, last = find(text, '^[%z\1-\127]+', at)
-    if not last then _, last = find(text, '^[\194-\223][\128-\191]', at) end
-    if not last then _, last = find(text, '^[\225-\236\238\239][\128-\191][\128-\191]', at) end
-    if not last then _, last = find(text, '^[\241-\243][\128-\191][\128-\191][\128-\191]', at) end
-    if not last then _, last = find(text, '^\224[\160-\191][\128-\191]', at) end
-    if not last then _, last = find(text, '^\237[\128-\159][\128-\191]', at) end
-    if not last then _, last = find(text, '^\240[\144-\191][\128-\191][\128-\191]', at) end
-    if not last then _, last = find(text, '^\244[\128-\143][\128-\191][\128-\191]', at) end
+    local _, last = string.find(text, '^[%z\1-\127]+', at)
+    if not last then _, last = string.find(text, '^[\194-\223][\128-\191]', at) end
+    if not last then _, last = string.find(text, '^[\225-\236\238\239][\128-\191][\128-\191]', at) end
+    if not last then _, last = string.find(text, '^[\241-\243][\128-\191][\128-\191][\128-\191]', at) end
+    if not last then _, last = string.find(text, '^\224[\160-\191][\128-\191]', at) end
+    if not last then _, last = string.find(text, '^\237[\128-\159][\128-\191]', at) end
+    if not last then _, last = string.find(text, '^\240[\144-\191][\128-\191][\128-\191]', at) end
+    if not last then _, last = string.find(text, '^\244[\128-\143][\128-\191][\128-\191]', at) end
     if not last then return false end
     at = last + 1
   end
   return true
-end
-
--- The checks: each takes an argument's text and returns its value, or nil where it is refused.
-local function whole(text, least, most)
-  local number = #text <= 16 and string.match(text, '^%d+$') and tonumber(text)
-  return number and number >= least and number <= most and number or nil
 end
 
 local function check_text(text) return #text <= MOST_NAME and is_utf8(text) and text or nil end
@@ -33,7 +28,9 @@ local function check_text(text) return #text <= MOST_NAME and is_utf8(text) and 
 local function check_name(text) return text ~= '' and check_text(text) or nil end
 
 -- Seconds stay text: they go to Redis as they came, and a number would be written out anew in each command.
-local function check_seconds(text) return string.find(text, '^[1-9]') and whole(text, 1, 1000000000) and text or nil end
+local function check_seconds(text)
+  return #text <= 10 and string.find(text, '^[1-9]%d*$') and tonumber(text) <= 1000000000 and text or nil
+end
 
 -- The commands that change one element: the type of the collection, whether a value follows; and what is run beside them,
 -- to know whether the element is there and how many there are, or to keep the newest.
@@ -50,17 +47,17 @@ local ELEMENT = {
   SREM = {kind = 'set', value = false},
 }
 
--- Reads ARGV as the call defines it: a table by name, or nil and what is wrong.
+-- Reads ARGV as the call defines it: a table by name, or nil and what is wrong. Each call has one table, which is filled
+-- anew in full: what a call throws away the collector of garbage must find, and that costs as much as the call.
 local function arguments(call, args)
-  local a = {}
-  for i, argument in ipairs(call.args) do
-    local name, check, absent = argument[1], argument[2], argument[3]
-    local text = args[i]
+  local a, wanted = call.given, call.args
+  for i = 1, #wanted do
+    local argument = wanted[i]
+    local text, absent, value = args[i], argument[3], nil
     if absent and (text == nil or text == '') then text = absent end
-    local value = nil
-    if text ~= nil then value = check(text) end
-    if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. name end
-    a[name] = value
+    if text then value = argument[2](text) end
+    if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. argument[1] end
+    a[argument[1]] = value
   end
   if call.rest then
     local value = call.rest[2](args, #call.args + 1)
@@ -77,37 +74,46 @@ local function foreign(key, kind)
   if found ~= 'none' and found ~= kind then return 'WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind end
 end
 
--- The key that holds a value of another type than its use. The state shows it where it is read, by session_of.
+-- The key that holds a value of another type than its use. The state shows it where it is read, by session_of, and the
+-- remembered answer by remembered.
 local function misfit(call, keys, a)
-  for i, kind in ipairs(call.types) do
+  local types = call.types
+  for i = 1, #types do
+    local kind = types[i]
     if kind == 'log' then kind = (a.log_max or a.max).form end
     if kind == 'element' then kind = ELEMENT[a.command].kind end
-    local wrong = kind ~= 'any' and kind ~= 'state' and foreign(keys[i], kind)
+    local wrong = kind ~= 'any' and kind ~= 'state' and kind ~= 'answer' and foreign(keys[i], kind)
     if wrong then return wrong end
   end
+end
+
+local function first_missing(may, commands, key)
+  for _, command in pairs(commands) do
+    if not may(command, key) then return command end
+  end
+end
+
+-- The command that publishes to a channel as it is given, and the channel's name; nil for none.
+local function published_by(channel)
+  if channel == '' then return nil end
+  if string.sub(channel, -8) == ' sharded' then return 'SPUBLISH', string.sub(channel, 1, -9) end
+  return 'PUBLISH', channel
 end
 
 -- The command that the caller may not run, so that a missing right is found before the first write and not after it.
 local function forbidden(call, keys, a)
   local may = redis.acl_check_cmd
   if not may then return nil end -- before Redis 7
-  local function first(commands, key, ...)
-    for _, command in pairs(commands) do
-      if not may(command, key, ...) then return command end
-    end
-  end
-  local missing = first(call.runs, keys[1])
-  if not missing and call.by_form and (a.log_max or a.max) then
-    missing = first(call.by_form[(a.log_max or a.max).form] or {}, keys[1])
-  end
+  local log, channel = a.log_max or a.max, a.channel or a.publish_to
+  local missing = first_missing(may, call.runs, keys[1])
+  if not missing and log and call.by_form then missing = first_missing(may, call.by_form[log.form] or {}, keys[1]) end
   if not missing and a.command then
     local rule = ELEMENT[a.command]
-    missing = first({a.command, rule.has, rule.size or rule.trim}, keys[1])
+    missing = first_missing(may, {a.command, rule.has, rule.size or rule.trim}, keys[1])
   end
-  local channel = a.channel or a.publish_to
-  if not missing and channel and channel.name then
-    missing = first({channel.command}, channel.name, '')
-    missing = missing and missing .. ' ' .. channel.name
+  if not missing and channel then
+    local publish, name = published_by(channel)
+    if publish and not may(publish, name, '') then missing = publish .. ' ' .. name end
   end
   return missing and 'NOPERM ' .. call.name .. ': ' .. missing
 end
@@ -147,6 +153,7 @@ end
 local GATEWAY_ADD = {
   name = 'gateway_add', types = {'set'},
   args = {{'entry', check_name}, {'ttl_s', check_seconds}},
+  given = {},
   runs = {'EXPIRE', 'SADD', 'TYPE'},
 }
 CALLS['gateway_add'] = function(keys, args)

@@ -2,20 +2,21 @@
 local CALLS = {}
 
 local LAST_VERSION = 9007199254740991
-local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_FEW, MOST_KEYS = 262144, 64, 1024, 1000, 1000
+local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_ID, MOST_FEW, MOST_KEYS = 262144, 64, 1024, 64, 1000, 1000
 
 -- Whether text is UTF-8 (RFC 3629): no overlong form, no surrogate, nothing above U+10FFFF. One pass.
 local function is_utf8(text)
   local at, find = 1, string.find
+  if find(text, '^[^\128-\255]*$') then return true end
   while at <= #text do
-    local _, last = find(text, '^[%z\1-\127]+', at)
-    if not last then _, last = find(text, '^[\194-\223][\128-\191]', at) end
-    if not last then _, last = find(text, '^[\225-\236\238\239][\128-\191][\128-\191]', at) end
-    if not last then _, last = find(text, '^[\241-\243][\128-\191][\128-\191][\128-\191]', at) end
-    if not last then _, last = find(text, '^\224[\160-\191][\128-\191]', at) end
-    if not last then _, last = find(text, '^\237[\128-\159][\128-\191]', at) end
-    if not last then _, last = find(text, '^\240[\144-\191][\128-\191][\128-\191]', at) end
-    if not last then _, last = find(text, '^\244[\128-\143][\128-\191][\128-\191]', at) end
+    local _, last = string.find(text, '^[%z\1-\127]+', at)
+    if not last then _, last = string.find(text, '^[\194-\223][\128-\191]', at) end
+    if not last then _, last = string.find(text, '^[\225-\236\238\239][\128-\191][\128-\191]', at) end
+    if not last then _, last = string.find(text, '^[\241-\243][\128-\191][\128-\191][\128-\191]', at) end
+    if not last then _, last = string.find(text, '^\224[\160-\191][\128-\191]', at) end
+    if not last then _, last = string.find(text, '^\237[\128-\159][\128-\191]', at) end
+    if not last then _, last = string.find(text, '^\240[\144-\191][\128-\191][\128-\191]', at) end
+    if not last then _, last = string.find(text, '^\244[\128-\143][\128-\191][\128-\191]', at) end
     if not last then return false end
     at = last + 1
   end
@@ -117,22 +118,28 @@ local function check_name(text) return text ~= '' and check_text(text) or nil en
 local function check_epoch(text) return #text <= 32 and string.match(text, '^%x+$') or nil end
 
 -- Seconds stay text: they go to Redis as they came, and a number would be written out anew in each command.
-local function check_seconds(text) return string.find(text, '^[1-9]') and whole(text, 1, 1000000000) and text or nil end
+local function check_seconds(text)
+  return #text <= 10 and string.find(text, '^[1-9]%d*$') and tonumber(text) <= 1000000000 and text or nil
+end
 
 local function check_json(text) return text == '' and 'null' or is_json(text) and text or nil end
 
+-- What the last one meant: a project has one.
+local LOG = {}
+
 local function check_log(text)
+  if text == LOG.text then return LOG.value end
   local most, form = string.match(text, '^([1-9]%d*)( ?%a*)$')
   if form ~= '' and form ~= ' stream' then return nil end
   local entries = whole(most, 1, 1000000)
-  return entries and {entries = entries, most = most, form = form == '' and 'list' or 'stream'}
+  if not entries then return nil end
+  LOG.text, LOG.value = text, {entries = entries, most = most, form = form == '' and 'list' or 'stream'}
+  return LOG.value
 end
 
+-- A channel stays text; published_by takes it apart.
 local function check_channel(text)
-  if text == '' then return {} end
-  local sharded = string.match(text, '^(%S+) sharded$')
-  if sharded then return {command = 'SPUBLISH', name = sharded} end
-  return string.match(text, '^%S+$') and {command = 'PUBLISH', name = text} or nil
+  return (string.find(text, '^%S*$') or string.find(text, '^%S+ sharded$')) and text or nil
 end
 
 -- The commands that change one element: the type of the collection, whether a value follows; and what is run beside them,
@@ -150,17 +157,17 @@ local ELEMENT = {
   SREM = {kind = 'set', value = false},
 }
 
--- Reads ARGV as the call defines it: a table by name, or nil and what is wrong.
+-- Reads ARGV as the call defines it: a table by name, or nil and what is wrong. Each call has one table, which is filled
+-- anew in full: what a call throws away the collector of garbage must find, and that costs as much as the call.
 local function arguments(call, args)
-  local a = {}
-  for i, argument in ipairs(call.args) do
-    local name, check, absent = argument[1], argument[2], argument[3]
-    local text = args[i]
+  local a, wanted = call.given, call.args
+  for i = 1, #wanted do
+    local argument = wanted[i]
+    local text, absent, value = args[i], argument[3], nil
     if absent and (text == nil or text == '') then text = absent end
-    local value = nil
-    if text ~= nil then value = check(text) end
-    if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. name end
-    a[name] = value
+    if text then value = argument[2](text) end
+    if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. argument[1] end
+    a[argument[1]] = value
   end
   if call.rest then
     local value = call.rest[2](args, #call.args + 1)
@@ -177,44 +184,56 @@ local function foreign(key, kind)
   if found ~= 'none' and found ~= kind then return 'WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind end
 end
 
--- The key that holds a value of another type than its use. The state shows it where it is read, by session_of.
+-- The key that holds a value of another type than its use. The state shows it where it is read, by session_of, and the
+-- remembered answer by remembered.
 local function misfit(call, keys, a)
-  for i, kind in ipairs(call.types) do
+  local types = call.types
+  for i = 1, #types do
+    local kind = types[i]
     if kind == 'log' then kind = (a.log_max or a.max).form end
     if kind == 'element' then kind = ELEMENT[a.command].kind end
-    local wrong = kind ~= 'any' and kind ~= 'state' and foreign(keys[i], kind)
+    local wrong = kind ~= 'any' and kind ~= 'state' and kind ~= 'answer' and foreign(keys[i], kind)
     if wrong then return wrong end
   end
+end
+
+local function first_missing(may, commands, key)
+  for _, command in pairs(commands) do
+    if not may(command, key) then return command end
+  end
+end
+
+-- The command that publishes to a channel as it is given, and the channel's name; nil for none.
+local function published_by(channel)
+  if channel == '' then return nil end
+  if string.sub(channel, -8) == ' sharded' then return 'SPUBLISH', string.sub(channel, 1, -9) end
+  return 'PUBLISH', channel
 end
 
 -- The command that the caller may not run, so that a missing right is found before the first write and not after it.
 local function forbidden(call, keys, a)
   local may = redis.acl_check_cmd
   if not may then return nil end -- before Redis 7
-  local function first(commands, key, ...)
-    for _, command in pairs(commands) do
-      if not may(command, key, ...) then return command end
-    end
-  end
-  local missing = first(call.runs, keys[1])
-  if not missing and call.by_form and (a.log_max or a.max) then
-    missing = first(call.by_form[(a.log_max or a.max).form] or {}, keys[1])
-  end
+  local log, channel = a.log_max or a.max, a.channel or a.publish_to
+  local missing = first_missing(may, call.runs, keys[1])
+  if not missing and log and call.by_form then missing = first_missing(may, call.by_form[log.form] or {}, keys[1]) end
   if not missing and a.command then
     local rule = ELEMENT[a.command]
-    missing = first({a.command, rule.has, rule.size or rule.trim}, keys[1])
+    missing = first_missing(may, {a.command, rule.has, rule.size or rule.trim}, keys[1])
   end
-  local channel = a.channel or a.publish_to
-  if not missing and channel and channel.name then
-    missing = first({channel.command}, channel.name, '')
-    missing = missing and missing .. ' ' .. channel.name
+  if not missing and channel then
+    local publish, name = published_by(channel)
+    if publish and not may(publish, name, '') then missing = publish .. ' ' .. name end
   end
   return missing and 'NOPERM ' .. call.name .. ': ' .. missing
 end
 
--- The session's epoch, version and status; nil where it is gone; and what is wrong with a state that is not ours.
-local function session_of(state)
-  local f = redis.pcall('HMGET', state, 'epoch', 'version', 'status')
+local FIELDS = {'epoch', 'version', 'status'}
+
+-- The session's epoch, version and status, and in s the fields that are asked for behind them (false where there is none);
+-- nil where it is gone; and what is wrong with a state that is not ours.
+local function session_of(state, asked)
+  local f = redis.pcall('HMGET', state, unpack(asked))
   if f.err then return nil, foreign(state, 'hash') or f.err end
   if not f[1] and not f[2] and redis.call('TYPE', state).ok == 'none' then return nil end
   local version = f[2] and whole(f[2], 0, LAST_VERSION - 1)
@@ -222,7 +241,9 @@ local function session_of(state)
     return nil, 'BADSTATE ' .. state .. ' has no epoch and version that can go on'
   end
   local closed = f[3] == 'ended' or f[3] == 'handed_over'
-  return {epoch = f[1], version = version, status = closed and f[3] or 'open', ended = closed}
+  local s = {}
+  for i = 4, #asked do s[asked[i]] = f[i] end
+  return {epoch = f[1], version = version, status = closed and f[3] or 'open', ended = closed, now = false, text = false, s = s}
 end
 
 -- Arguments, keys and rights, checked: the arguments by name, or what is wrong.
@@ -238,7 +259,7 @@ end
 local function run_session(call, body, keys, args)
   local a, wrong = checked(call, keys, args)
   if wrong then return redis.error_reply(wrong) end
-  local session, bad = session_of(keys[1])
+  local session, bad = session_of(keys[1], call.asks and call.asks(a) or FIELDS)
   if bad then return redis.error_reply(bad) end
   return body(keys, a, session)
 end
@@ -247,9 +268,11 @@ local function digits(number)
   return string.format('%.0f', number)
 end
 
--- The server's clock in Unix milliseconds: the only clock that anything is decided by.
-local function clock()
+-- The server's clock in Unix milliseconds: the only clock that anything is decided by. A session that is given keeps it as
+-- text, so that its change is not dated by another look.
+local function clock(session)
   local t = redis.call('TIME')
+  if session then session.now = t[1] .. string.sub('00000' .. t[2], -6, -4) end
   return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
 end
 
@@ -259,25 +282,26 @@ local function clock_text()
 end
 
 local function tell(channel, message)
-  if channel.command == 'SPUBLISH' then
-    redis.call('SPUBLISH', channel.name, message)
-  elseif channel.command then
-    redis.call('PUBLISH', channel.name, message)
+  local publish, name = published_by(channel)
+  if publish == 'SPUBLISH' then
+    redis.call('SPUBLISH', name, message)
+  elseif publish then
+    redis.call('PUBLISH', name, message)
   end
 end
 
 -- A TTL is set again only when less than half of it is left: a sliding TTL on every write doubles the AOF. With the
 -- state's every key gets its whole TTL again, so none ends before the state does. In between only those are looked at that
--- may be new (the first ones, as many as written) or have an end of their own, as a key with an id of its own has.
-local function refresh(keys, ttl, written)
-  local home, due = #string.match(keys[1], '^.*:'), false
-  for i = 1, #keys do
-    if not due and (i <= (written or #keys) or string.find(keys[i], ':', home + 1, true)) then
-      local again = redis.call('PTTL', keys[i]) < ttl * 500
-      due = again and i == 1
-      if again and not due then redis.call('EXPIRE', keys[i], ttl) end
-    end
-    if due then redis.call('EXPIRE', keys[i], ttl) end
+-- may be new (up to the one at written) or have an end of their own, as a key with an id of its own has. So many keys as
+-- apart says, from the third on, keep the TTL that they were given.
+local function refresh(keys, ttl, written, apart)
+  local half, home = ttl * 500, #string.match(keys[1], '^.*:') + 1
+  local due = redis.call('PTTL', keys[1]) < half
+  if due then redis.call('EXPIRE', keys[1], ttl) end
+  for i = 2, #keys do
+    local ours = i == 2 or i > 2 + (apart or 0)
+    local again = ours and (due or (i <= written or string.find(keys[i], ':', home, true)) and redis.call('PTTL', keys[i]) < half)
+    if again then redis.call('EXPIRE', keys[i], ttl) end
   end
 end
 
@@ -299,9 +323,10 @@ end
 
 -- Fields, version + 1, log, publish: what must never come apart. The session given is then at its new version.
 local function advance(keys, log, session, a, kind, op, data, fields)
-  local now = clock_text()
+  local now = session.now or clock_text()
   session.version = session.version + 1
   local version = digits(session.version)
+  session.text = version
   redis.call('HSET', keys[1], 'version', version, 'updated_at', now, unpack(fields or {}))
   local message = '{"e":"' .. session.epoch .. '","v":' .. version .. ',"ts":' .. now .. ',"t":' ..
     cjson.encode(kind) .. ',"op":' .. cjson.encode(op) .. ',"d":' .. data .. '}'
@@ -314,30 +339,35 @@ local function advance(keys, log, session, a, kind, op, data, fields)
   return session.version
 end
 
--- The remembered answer of an operation belongs to the epoch in which it was given: "<epoch>:<version>".
+-- The remembered answer of an operation belongs to the epoch in which it was given: "<epoch>:<version>". The version where
+-- it was answered in this epoch, and what is wrong with the key.
 local function remembered(idem, session, op)
-  if op == '' then return nil end
-  local epoch, version = string.match(redis.call('GET', idem) or '', '^(%x+):(%d+)$')
-  return epoch == session.epoch and tonumber(version) or nil
+  local found = op ~= '' and redis.pcall('GET', idem)
+  if not found then return nil end
+  if found.err then return nil, foreign(idem, 'string') or found.err end
+  local epoch, version = string.match(found, '^(%x+):(%d+)$')
+  return session and epoch == session.epoch and tonumber(version) or nil
 end
 
 local function remember(idem, session, a)
   if a.op_id == '' then return end
-  redis.call('SET', idem, session.epoch .. ':' .. digits(session.version), 'EX', a.idem_ttl_s)
+  redis.call('SET', idem, session.epoch .. ':' .. session.text, 'EX', a.idem_ttl_s)
 end
 
 -- Why a change may not be made now: {version, result}, or nil where it may.
 local function refusal(idem, session, a)
+  local before, wrong = remembered(idem, session, a.op_id)
+  if wrong then return redis.error_reply(wrong) end
   if not session then return {0, 'gone'} end
-  local before = remembered(idem, session, a.op_id)
   if before then return {before, 'duplicate'} end
   if session.ended then return {session.version, 'ended'} end
   if a.expected_version and a.expected_version ~= session.version then return {session.version, 'conflict'} end
 end
 
 -- Fields of the state that are not the project's to read in a snapshot: "key:answer:7" notes a key of the session with an
--- id of its own, so that who removes the session can name it without SCAN; "hidden:…" is what must not be seen yet.
-local NOTE, HIDDEN = 'key:', 'hidden:'
+-- id of its own, so that who removes the session can name it without SCAN: its value is "round" where a round's end is its
+-- own; "hidden:…" is what must not be seen yet.
+local NOTE, HIDDEN, ROUND = 'key:', 'hidden:', 'round'
 
 local function starts(text, with)
   return string.sub(text, 1, #with) == with
@@ -346,20 +376,14 @@ end
 -- An id that stands in a field's or a record's name: no bar, which parts a record, no # and no control character.
 local function check_id(text) return check_name(text) and not string.find(text, '[|#%c]') and text or nil end
 
--- The fields of the state that a turn asks for; false where there is none.
-local function fields_of(state, names)
-  local found, values = {}, redis.call('HMGET', state, unpack(names))
-  for i, name in ipairs(names) do found[name] = values[i] end
-  return found
-end
-
 local function role_of(t)
   return t.s.owner == t.a.member and 'host' or t.s['role:' .. t.a.member]
 end
 
 local function guard_role(t, roles) return roles[role_of(t) or ''] end
 
-local function guard_phase(t, phases) return phases[t.s.phase or 'lobby'] end
+-- What has ended is in no phase: an action that may open it again asks for none.
+local function guard_phase(t, phases) return phases[t.s.phase or 'lobby'] or t.session.status ~= 'open' end
 
 local function guard_current(t, field, value) return t.s[field] == value end
 
@@ -381,6 +405,11 @@ local function changes(t)
     if not starts(field, HIDDEN) then gone[#gone + 1] = cjson.encode(field) end
   end
   return '"set":{' .. table.concat(set, ',') .. '},"del":[' .. table.concat(gone, ',') .. ']'
+end
+
+local function effect_phase(t, to, keeps)
+  if keeps then set_field(t, keeps, t.s.phase or 'lobby') end
+  set_field(t, 'phase', to)
 end
 
 -- reveal
@@ -406,25 +435,27 @@ end
 --   "stale": it is not the current one any more
 do
 local function act_reveal(keys, a, session)
-  local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = {}, set = {}, del = {}, a = a, now = clock()}
+  local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  t.s = fields_of(t.state, {'owner', 'role:' .. a.member, 'phase', 'round'})
   if not guard_role(t, {host = true, cohost = true}) then return {session.version, 'not allowed'} end
   if not guard_phase(t, {closed = true}) then return {session.version, 'not now'} end
   if not guard_current(t, 'round', a.round) then return {session.version, 'stale'} end
-  set_field(t, 'phase', 'revealed')
+  effect_phase(t, 'revealed', nil)
+  set_field(t, 'result', a.value)
   settle(t)
-  advance(keys, t.log, session, a, 'revealed', a.op_id, '{' .. '"round":' .. cjson.encode(a.round) .. ',' .. '"value":' .. a.value .. ',' .. changes(t) .. '}', t.set)
+  advance(keys, t.log, session, a, 'revealed', a.op_id, '{' .. '"round":' .. cjson.encode(a.round) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh({keys[1], keys[2], unpack(keys, 4)}, a.ttl_s, 2)
+  refresh(keys, a.ttl_s, 3, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_REVEAL = {
-  name = 'reveal', types = {'state', 'log', 'string'},
+  name = 'reveal', types = {'state', 'log', 'answer'},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}, {'round', check_id}, {'value', check_json}},
+  given = {},
+  asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'phase', 'round'} end,
   runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }

@@ -3,7 +3,7 @@
 local CALLS = {}
 
 local LAST_VERSION = 9007199254740991
-local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_FEW, MOST_KEYS = 262144, 64, 1024, 1000, 1000
+local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_ID, MOST_FEW, MOST_KEYS = 262144, 64, 1024, 64, 1000, 1000
 
 -- The checks: each takes an argument's text and returns its value, or nil where it is refused.
 local function whole(text, least, most)
@@ -28,17 +28,17 @@ local ELEMENT = {
   SREM = {kind = 'set', value = false},
 }
 
--- Reads ARGV as the call defines it: a table by name, or nil and what is wrong.
+-- Reads ARGV as the call defines it: a table by name, or nil and what is wrong. Each call has one table, which is filled
+-- anew in full: what a call throws away the collector of garbage must find, and that costs as much as the call.
 local function arguments(call, args)
-  local a = {}
-  for i, argument in ipairs(call.args) do
-    local name, check, absent = argument[1], argument[2], argument[3]
-    local text = args[i]
+  local a, wanted = call.given, call.args
+  for i = 1, #wanted do
+    local argument = wanted[i]
+    local text, absent, value = args[i], argument[3], nil
     if absent and (text == nil or text == '') then text = absent end
-    local value = nil
-    if text ~= nil then value = check(text) end
-    if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. name end
-    a[name] = value
+    if text then value = argument[2](text) end
+    if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. argument[1] end
+    a[argument[1]] = value
   end
   if call.rest then
     local value = call.rest[2](args, #call.args + 1)
@@ -55,44 +55,56 @@ local function foreign(key, kind)
   if found ~= 'none' and found ~= kind then return 'WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind end
 end
 
--- The key that holds a value of another type than its use. The state shows it where it is read, by session_of.
+-- The key that holds a value of another type than its use. The state shows it where it is read, by session_of, and the
+-- remembered answer by remembered.
 local function misfit(call, keys, a)
-  for i, kind in ipairs(call.types) do
+  local types = call.types
+  for i = 1, #types do
+    local kind = types[i]
     if kind == 'log' then kind = (a.log_max or a.max).form end
     if kind == 'element' then kind = ELEMENT[a.command].kind end
-    local wrong = kind ~= 'any' and kind ~= 'state' and foreign(keys[i], kind)
+    local wrong = kind ~= 'any' and kind ~= 'state' and kind ~= 'answer' and foreign(keys[i], kind)
     if wrong then return wrong end
   end
+end
+
+local function first_missing(may, commands, key)
+  for _, command in pairs(commands) do
+    if not may(command, key) then return command end
+  end
+end
+
+-- The command that publishes to a channel as it is given, and the channel's name; nil for none.
+local function published_by(channel)
+  if channel == '' then return nil end
+  if string.sub(channel, -8) == ' sharded' then return 'SPUBLISH', string.sub(channel, 1, -9) end
+  return 'PUBLISH', channel
 end
 
 -- The command that the caller may not run, so that a missing right is found before the first write and not after it.
 local function forbidden(call, keys, a)
   local may = redis.acl_check_cmd
   if not may then return nil end -- before Redis 7
-  local function first(commands, key, ...)
-    for _, command in pairs(commands) do
-      if not may(command, key, ...) then return command end
-    end
-  end
-  local missing = first(call.runs, keys[1])
-  if not missing and call.by_form and (a.log_max or a.max) then
-    missing = first(call.by_form[(a.log_max or a.max).form] or {}, keys[1])
-  end
+  local log, channel = a.log_max or a.max, a.channel or a.publish_to
+  local missing = first_missing(may, call.runs, keys[1])
+  if not missing and log and call.by_form then missing = first_missing(may, call.by_form[log.form] or {}, keys[1]) end
   if not missing and a.command then
     local rule = ELEMENT[a.command]
-    missing = first({a.command, rule.has, rule.size or rule.trim}, keys[1])
+    missing = first_missing(may, {a.command, rule.has, rule.size or rule.trim}, keys[1])
   end
-  local channel = a.channel or a.publish_to
-  if not missing and channel and channel.name then
-    missing = first({channel.command}, channel.name, '')
-    missing = missing and missing .. ' ' .. channel.name
+  if not missing and channel then
+    local publish, name = published_by(channel)
+    if publish and not may(publish, name, '') then missing = publish .. ' ' .. name end
   end
   return missing and 'NOPERM ' .. call.name .. ': ' .. missing
 end
 
--- The session's epoch, version and status; nil where it is gone; and what is wrong with a state that is not ours.
-local function session_of(state)
-  local f = redis.pcall('HMGET', state, 'epoch', 'version', 'status')
+local FIELDS = {'epoch', 'version', 'status'}
+
+-- The session's epoch, version and status, and in s the fields that are asked for behind them (false where there is none);
+-- nil where it is gone; and what is wrong with a state that is not ours.
+local function session_of(state, asked)
+  local f = redis.pcall('HMGET', state, unpack(asked))
   if f.err then return nil, foreign(state, 'hash') or f.err end
   if not f[1] and not f[2] and redis.call('TYPE', state).ok == 'none' then return nil end
   local version = f[2] and whole(f[2], 0, LAST_VERSION - 1)
@@ -100,7 +112,9 @@ local function session_of(state)
     return nil, 'BADSTATE ' .. state .. ' has no epoch and version that can go on'
   end
   local closed = f[3] == 'ended' or f[3] == 'handed_over'
-  return {epoch = f[1], version = version, status = closed and f[3] or 'open', ended = closed}
+  local s = {}
+  for i = 4, #asked do s[asked[i]] = f[i] end
+  return {epoch = f[1], version = version, status = closed and f[3] or 'open', ended = closed, now = false, text = false, s = s}
 end
 
 -- Arguments, keys and rights, checked: the arguments by name, or what is wrong.
@@ -116,14 +130,15 @@ end
 local function run_session(call, body, keys, args)
   local a, wrong = checked(call, keys, args)
   if wrong then return redis.error_reply(wrong) end
-  local session, bad = session_of(keys[1])
+  local session, bad = session_of(keys[1], call.asks and call.asks(a) or FIELDS)
   if bad then return redis.error_reply(bad) end
   return body(keys, a, session)
 end
 
 -- Fields of the state that are not the project's to read in a snapshot: "key:answer:7" notes a key of the session with an
--- id of its own, so that who removes the session can name it without SCAN; "hidden:…" is what must not be seen yet.
-local NOTE, HIDDEN = 'key:', 'hidden:'
+-- id of its own, so that who removes the session can name it without SCAN: its value is "round" where a round's end is its
+-- own; "hidden:…" is what must not be seen yet.
+local NOTE, HIDDEN, ROUND = 'key:', 'hidden:', 'round'
 
 local function starts(text, with)
   return string.sub(text, 1, #with) == with
@@ -156,6 +171,7 @@ local SESSION_DROP = {
   name = 'session_drop', types = {'state', 'any'},
   more = true,
   args = {},
+  given = {},
   runs = {'HDEL', 'HMGET', 'TYPE', 'UNLINK'},
 }
 CALLS['session_drop'] = function(keys, args)

@@ -2,20 +2,21 @@
 local CALLS = {}
 
 local LAST_VERSION = 9007199254740991
-local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_FEW, MOST_KEYS = 262144, 64, 1024, 1000, 1000
+local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_ID, MOST_FEW, MOST_KEYS = 262144, 64, 1024, 64, 1000, 1000
 
 -- Whether text is UTF-8 (RFC 3629): no overlong form, no surrogate, nothing above U+10FFFF. One pass.
 local function is_utf8(text)
   local at, find = 1, string.find
+  if find(text, '^[^\128-\255]*$') then return true end
   while at <= #text do
-    local _, last = find(text, '^[%z\1-\127]+', at)
-    if not last then _, last = find(text, '^[\194-\223][\128-\191]', at) end
-    if not last then _, last = find(text, '^[\225-\236\238\239][\128-\191][\128-\191]', at) end
-    if not last then _, last = find(text, '^[\241-\243][\128-\191][\128-\191][\128-\191]', at) end
-    if not last then _, last = find(text, '^\224[\160-\191][\128-\191]', at) end
-    if not last then _, last = find(text, '^\237[\128-\159][\128-\191]', at) end
-    if not last then _, last = find(text, '^\240[\144-\191][\128-\191][\128-\191]', at) end
-    if not last then _, last = find(text, '^\244[\128-\143][\128-\191][\128-\191]', at) end
+    local _, last = string.find(text, '^[%z\1-\127]+', at)
+    if not last then _, last = string.find(text, '^[\194-\223][\128-\191]', at) end
+    if not last then _, last = string.find(text, '^[\225-\236\238\239][\128-\191][\128-\191]', at) end
+    if not last then _, last = string.find(text, '^[\241-\243][\128-\191][\128-\191][\128-\191]', at) end
+    if not last then _, last = string.find(text, '^\224[\160-\191][\128-\191]', at) end
+    if not last then _, last = string.find(text, '^\237[\128-\159][\128-\191]', at) end
+    if not last then _, last = string.find(text, '^\240[\144-\191][\128-\191][\128-\191]', at) end
+    if not last then _, last = string.find(text, '^\244[\128-\143][\128-\191][\128-\191]', at) end
     if not last then return false end
     at = last + 1
   end
@@ -35,7 +36,9 @@ local function check_name(text) return text ~= '' and check_text(text) or nil en
 local function check_epoch(text) return #text <= 32 and string.match(text, '^%x+$') or nil end
 
 -- Seconds stay text: they go to Redis as they came, and a number would be written out anew in each command.
-local function check_seconds(text) return string.find(text, '^[1-9]') and whole(text, 1, 1000000000) and text or nil end
+local function check_seconds(text)
+  return #text <= 10 and string.find(text, '^[1-9]%d*$') and tonumber(text) <= 1000000000 and text or nil
+end
 
 local function check_milliseconds(text) return whole(text, 1, 1000000000000) end
 
@@ -54,17 +57,17 @@ local ELEMENT = {
   SREM = {kind = 'set', value = false},
 }
 
--- Reads ARGV as the call defines it: a table by name, or nil and what is wrong.
+-- Reads ARGV as the call defines it: a table by name, or nil and what is wrong. Each call has one table, which is filled
+-- anew in full: what a call throws away the collector of garbage must find, and that costs as much as the call.
 local function arguments(call, args)
-  local a = {}
-  for i, argument in ipairs(call.args) do
-    local name, check, absent = argument[1], argument[2], argument[3]
-    local text = args[i]
+  local a, wanted = call.given, call.args
+  for i = 1, #wanted do
+    local argument = wanted[i]
+    local text, absent, value = args[i], argument[3], nil
     if absent and (text == nil or text == '') then text = absent end
-    local value = nil
-    if text ~= nil then value = check(text) end
-    if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. name end
-    a[name] = value
+    if text then value = argument[2](text) end
+    if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. argument[1] end
+    a[argument[1]] = value
   end
   if call.rest then
     local value = call.rest[2](args, #call.args + 1)
@@ -81,44 +84,56 @@ local function foreign(key, kind)
   if found ~= 'none' and found ~= kind then return 'WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind end
 end
 
--- The key that holds a value of another type than its use. The state shows it where it is read, by session_of.
+-- The key that holds a value of another type than its use. The state shows it where it is read, by session_of, and the
+-- remembered answer by remembered.
 local function misfit(call, keys, a)
-  for i, kind in ipairs(call.types) do
+  local types = call.types
+  for i = 1, #types do
+    local kind = types[i]
     if kind == 'log' then kind = (a.log_max or a.max).form end
     if kind == 'element' then kind = ELEMENT[a.command].kind end
-    local wrong = kind ~= 'any' and kind ~= 'state' and foreign(keys[i], kind)
+    local wrong = kind ~= 'any' and kind ~= 'state' and kind ~= 'answer' and foreign(keys[i], kind)
     if wrong then return wrong end
   end
+end
+
+local function first_missing(may, commands, key)
+  for _, command in pairs(commands) do
+    if not may(command, key) then return command end
+  end
+end
+
+-- The command that publishes to a channel as it is given, and the channel's name; nil for none.
+local function published_by(channel)
+  if channel == '' then return nil end
+  if string.sub(channel, -8) == ' sharded' then return 'SPUBLISH', string.sub(channel, 1, -9) end
+  return 'PUBLISH', channel
 end
 
 -- The command that the caller may not run, so that a missing right is found before the first write and not after it.
 local function forbidden(call, keys, a)
   local may = redis.acl_check_cmd
   if not may then return nil end -- before Redis 7
-  local function first(commands, key, ...)
-    for _, command in pairs(commands) do
-      if not may(command, key, ...) then return command end
-    end
-  end
-  local missing = first(call.runs, keys[1])
-  if not missing and call.by_form and (a.log_max or a.max) then
-    missing = first(call.by_form[(a.log_max or a.max).form] or {}, keys[1])
-  end
+  local log, channel = a.log_max or a.max, a.channel or a.publish_to
+  local missing = first_missing(may, call.runs, keys[1])
+  if not missing and log and call.by_form then missing = first_missing(may, call.by_form[log.form] or {}, keys[1]) end
   if not missing and a.command then
     local rule = ELEMENT[a.command]
-    missing = first({a.command, rule.has, rule.size or rule.trim}, keys[1])
+    missing = first_missing(may, {a.command, rule.has, rule.size or rule.trim}, keys[1])
   end
-  local channel = a.channel or a.publish_to
-  if not missing and channel and channel.name then
-    missing = first({channel.command}, channel.name, '')
-    missing = missing and missing .. ' ' .. channel.name
+  if not missing and channel then
+    local publish, name = published_by(channel)
+    if publish and not may(publish, name, '') then missing = publish .. ' ' .. name end
   end
   return missing and 'NOPERM ' .. call.name .. ': ' .. missing
 end
 
--- The session's epoch, version and status; nil where it is gone; and what is wrong with a state that is not ours.
-local function session_of(state)
-  local f = redis.pcall('HMGET', state, 'epoch', 'version', 'status')
+local FIELDS = {'epoch', 'version', 'status'}
+
+-- The session's epoch, version and status, and in s the fields that are asked for behind them (false where there is none);
+-- nil where it is gone; and what is wrong with a state that is not ours.
+local function session_of(state, asked)
+  local f = redis.pcall('HMGET', state, unpack(asked))
   if f.err then return nil, foreign(state, 'hash') or f.err end
   if not f[1] and not f[2] and redis.call('TYPE', state).ok == 'none' then return nil end
   local version = f[2] and whole(f[2], 0, LAST_VERSION - 1)
@@ -126,7 +141,9 @@ local function session_of(state)
     return nil, 'BADSTATE ' .. state .. ' has no epoch and version that can go on'
   end
   local closed = f[3] == 'ended' or f[3] == 'handed_over'
-  return {epoch = f[1], version = version, status = closed and f[3] or 'open', ended = closed}
+  local s = {}
+  for i = 4, #asked do s[asked[i]] = f[i] end
+  return {epoch = f[1], version = version, status = closed and f[3] or 'open', ended = closed, now = false, text = false, s = s}
 end
 
 -- Arguments, keys and rights, checked: the arguments by name, or what is wrong.
@@ -142,7 +159,7 @@ end
 local function run_session(call, body, keys, args)
   local a, wrong = checked(call, keys, args)
   if wrong then return redis.error_reply(wrong) end
-  local session, bad = session_of(keys[1])
+  local session, bad = session_of(keys[1], call.asks and call.asks(a) or FIELDS)
   if bad then return redis.error_reply(bad) end
   return body(keys, a, session)
 end
@@ -151,29 +168,31 @@ local function digits(number)
   return string.format('%.0f', number)
 end
 
--- The server's clock in Unix milliseconds: the only clock that anything is decided by.
-local function clock()
+-- The server's clock in Unix milliseconds: the only clock that anything is decided by. A session that is given keeps it as
+-- text, so that its change is not dated by another look.
+local function clock(session)
   local t = redis.call('TIME')
+  if session then session.now = t[1] .. string.sub('00000' .. t[2], -6, -4) end
   return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
 end
 
 -- A TTL is set again only when less than half of it is left: a sliding TTL on every write doubles the AOF. With the
 -- state's every key gets its whole TTL again, so none ends before the state does. In between only those are looked at that
--- may be new (the first ones, as many as written) or have an end of their own, as a key with an id of its own has.
-local function refresh(keys, ttl, written)
-  local home, due = #string.match(keys[1], '^.*:'), false
-  for i = 1, #keys do
-    if not due and (i <= (written or #keys) or string.find(keys[i], ':', home + 1, true)) then
-      local again = redis.call('PTTL', keys[i]) < ttl * 500
-      due = again and i == 1
-      if again and not due then redis.call('EXPIRE', keys[i], ttl) end
-    end
-    if due then redis.call('EXPIRE', keys[i], ttl) end
+-- may be new (up to the one at written) or have an end of their own, as a key with an id of its own has. So many keys as
+-- apart says, from the third on, keep the TTL that they were given.
+local function refresh(keys, ttl, written, apart)
+  local half, home = ttl * 500, #string.match(keys[1], '^.*:') + 1
+  local due = redis.call('PTTL', keys[1]) < half
+  if due then redis.call('EXPIRE', keys[1], ttl) end
+  for i = 2, #keys do
+    local ours = i == 2 or i > 2 + (apart or 0)
+    local again = ours and (due or (i <= written or string.find(keys[i], ':', home, true)) and redis.call('PTTL', keys[i]) < half)
+    if again then redis.call('EXPIRE', keys[i], ttl) end
   end
 end
 
 -- session_heartbeat
--- Serves R-2e211 (redis_planning_summary.md:17)
+-- Serves redis_planning_summary.md:17
 -- Renew a lease.
 -- KEYS state (hash) presence (zset) and the session's other keys
 -- ARGV member lease_ms ttl_s
@@ -201,6 +220,7 @@ local SESSION_HEARTBEAT = {
   name = 'session_heartbeat', types = {'state', 'zset'},
   more = true,
   args = {{'member', check_name}, {'lease_ms', check_milliseconds}, {'ttl_s', check_seconds}},
+  given = {},
   runs = {'EXPIRE', 'HMGET', 'PTTL', 'TIME', 'TYPE', 'ZADD', 'ZSCORE'},
 }
 CALLS['session_heartbeat'] = function(keys, args)

@@ -1,0 +1,407 @@
+-- What FCALL and EVAL reach, by name: a chunk of Lua has room for 200 local names, so each function keeps its own in a block.
+local CALLS = {}
+
+local LAST_VERSION = 9007199254740991
+local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_ID, MOST_FEW, MOST_KEYS = 262144, 64, 1024, 64, 1000, 1000
+
+-- Whether text is UTF-8 (RFC 3629): no overlong form, no surrogate, nothing above U+10FFFF. One pass.
+local function is_utf8(text)
+  local at, find = 1, string.find
+  if find(text, '^[^\128-\255]*$') then return true end
+  while at <= #text do
+    local _, last = string.find(text, '^[%z\1-\127]+', at)
+    if not last then _, last = string.find(text, '^[\194-\223][\128-\191]', at) end
+    if not last then _, last = string.find(text, '^[\225-\236\238\239][\128-\191][\128-\191]', at) end
+    if not last then _, last = string.find(text, '^[\241-\243][\128-\191][\128-\191][\128-\191]', at) end
+    if not last then _, last = string.find(text, '^\224[\160-\191][\128-\191]', at) end
+    if not last then _, last = string.find(text, '^\237[\128-\159][\128-\191]', at) end
+    if not last then _, last = string.find(text, '^\240[\144-\191][\128-\191][\128-\191]', at) end
+    if not last then _, last = string.find(text, '^\244[\128-\143][\128-\191][\128-\191]', at) end
+    if not last then return false end
+    at = last + 1
+  end
+  return true
+end
+
+-- The checks: each takes an argument's text and returns its value, or nil where it is refused.
+local function whole(text, least, most)
+  local number = #text <= 16 and string.match(text, '^%d+$') and tonumber(text)
+  return number and number >= least and number <= most and number or nil
+end
+
+local function check_text(text) return #text <= MOST_NAME and is_utf8(text) and text or nil end
+
+local function check_name(text) return text ~= '' and check_text(text) or nil end
+
+local function check_epoch(text) return #text <= 32 and string.match(text, '^%x+$') or nil end
+
+-- Seconds stay text: they go to Redis as they came, and a number would be written out anew in each command.
+local function check_seconds(text)
+  return #text <= 10 and string.find(text, '^[1-9]%d*$') and tonumber(text) <= 1000000000 and text or nil
+end
+
+local function check_whole(text) return whole(text, 0, LAST_VERSION) end
+
+-- What the last one meant: a project has one.
+local LOG = {}
+
+local function check_log(text)
+  if text == LOG.text then return LOG.value end
+  local most, form = string.match(text, '^([1-9]%d*)( ?%a*)$')
+  if form ~= '' and form ~= ' stream' then return nil end
+  local entries = whole(most, 1, 1000000)
+  if not entries then return nil end
+  LOG.text, LOG.value = text, {entries = entries, most = most, form = form == '' and 'list' or 'stream'}
+  return LOG.value
+end
+
+-- A channel stays text; published_by takes it apart.
+local function check_channel(text)
+  return (string.find(text, '^%S*$') or string.find(text, '^%S+ sharded$')) and text or nil
+end
+
+-- The commands that change one element: the type of the collection, whether a value follows; and what is run beside them,
+-- to know whether the element is there and how many there are, or to keep the newest.
+local ELEMENT = {
+  HSET = {kind = 'hash', value = true, has = 'HEXISTS', size = 'HLEN'},
+  HSETNX = {kind = 'hash', value = true, has = 'HEXISTS', size = 'HLEN'},
+  HINCRBY = {kind = 'hash', value = true, has = 'HEXISTS', size = 'HLEN'},
+  ZADD = {kind = 'zset', value = true, has = 'ZSCORE', size = 'ZCARD'},
+  ZINCRBY = {kind = 'zset', value = true, has = 'ZSCORE', size = 'ZCARD'},
+  SADD = {kind = 'set', value = false, has = 'SISMEMBER', size = 'SCARD'},
+  RPUSH = {kind = 'list', value = false, trim = 'LTRIM'},
+  HDEL = {kind = 'hash', value = false},
+  ZREM = {kind = 'zset', value = false},
+  SREM = {kind = 'set', value = false},
+}
+
+-- Reads ARGV as the call defines it: a table by name, or nil and what is wrong. Each call has one table, which is filled
+-- anew in full: what a call throws away the collector of garbage must find, and that costs as much as the call.
+local function arguments(call, args)
+  local a, wanted = call.given, call.args
+  for i = 1, #wanted do
+    local argument = wanted[i]
+    local text, absent, value = args[i], argument[3], nil
+    if absent and (text == nil or text == '') then text = absent end
+    if text then value = argument[2](text) end
+    if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. argument[1] end
+    a[argument[1]] = value
+  end
+  if call.rest then
+    local value = call.rest[2](args, #call.args + 1)
+    if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. call.rest[1] end
+    a[call.rest[1]] = value
+  elseif #args > #call.args then
+    return nil, 'BADARG ' .. call.name .. ': too many arguments'
+  end
+  return a
+end
+
+local function foreign(key, kind)
+  local found = redis.call('TYPE', key).ok
+  if found ~= 'none' and found ~= kind then return 'WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind end
+end
+
+-- The key that holds a value of another type than its use. The state shows it where it is read, by session_of, and the
+-- remembered answer by remembered.
+local function misfit(call, keys, a)
+  local types = call.types
+  for i = 1, #types do
+    local kind = types[i]
+    if kind == 'log' then kind = (a.log_max or a.max).form end
+    if kind == 'element' then kind = ELEMENT[a.command].kind end
+    local wrong = kind ~= 'any' and kind ~= 'state' and kind ~= 'answer' and foreign(keys[i], kind)
+    if wrong then return wrong end
+  end
+end
+
+local function first_missing(may, commands, key)
+  for _, command in pairs(commands) do
+    if not may(command, key) then return command end
+  end
+end
+
+-- The command that publishes to a channel as it is given, and the channel's name; nil for none.
+local function published_by(channel)
+  if channel == '' then return nil end
+  if string.sub(channel, -8) == ' sharded' then return 'SPUBLISH', string.sub(channel, 1, -9) end
+  return 'PUBLISH', channel
+end
+
+-- The command that the caller may not run, so that a missing right is found before the first write and not after it.
+local function forbidden(call, keys, a)
+  local may = redis.acl_check_cmd
+  if not may then return nil end -- before Redis 7
+  local log, channel = a.log_max or a.max, a.channel or a.publish_to
+  local missing = first_missing(may, call.runs, keys[1])
+  if not missing and log and call.by_form then missing = first_missing(may, call.by_form[log.form] or {}, keys[1]) end
+  if not missing and a.command then
+    local rule = ELEMENT[a.command]
+    missing = first_missing(may, {a.command, rule.has, rule.size or rule.trim}, keys[1])
+  end
+  if not missing and channel then
+    local publish, name = published_by(channel)
+    if publish and not may(publish, name, '') then missing = publish .. ' ' .. name end
+  end
+  return missing and 'NOPERM ' .. call.name .. ': ' .. missing
+end
+
+local FIELDS = {'epoch', 'version', 'status'}
+
+-- The session's epoch, version and status, and in s the fields that are asked for behind them (false where there is none);
+-- nil where it is gone; and what is wrong with a state that is not ours.
+local function session_of(state, asked)
+  local f = redis.pcall('HMGET', state, unpack(asked))
+  if f.err then return nil, foreign(state, 'hash') or f.err end
+  if not f[1] and not f[2] and redis.call('TYPE', state).ok == 'none' then return nil end
+  local version = f[2] and whole(f[2], 0, LAST_VERSION - 1)
+  if not version or not f[1] or not check_epoch(f[1]) then
+    return nil, 'BADSTATE ' .. state .. ' has no epoch and version that can go on'
+  end
+  local closed = f[3] == 'ended' or f[3] == 'handed_over'
+  local s = {}
+  for i = 4, #asked do s[asked[i]] = f[i] end
+  return {epoch = f[1], version = version, status = closed and f[3] or 'open', ended = closed, now = false, text = false, s = s}
+end
+
+-- Arguments, keys and rights, checked: the arguments by name, or what is wrong.
+local function checked(call, keys, args)
+  local a, wrong = arguments(call, args)
+  if not wrong and (#keys < #call.types or #keys > (call.more and MOST_KEYS or #call.types)) then
+    wrong = 'BADARG ' .. call.name .. ': KEYS'
+  end
+  return a, wrong or forbidden(call, keys, a) or misfit(call, keys, a)
+end
+
+-- The same for a call of a session, which its body is given.
+local function run_session(call, body, keys, args)
+  local a, wrong = checked(call, keys, args)
+  if wrong then return redis.error_reply(wrong) end
+  local session, bad = session_of(keys[1], call.asks and call.asks(a) or FIELDS)
+  if bad then return redis.error_reply(bad) end
+  return body(keys, a, session)
+end
+
+local function digits(number)
+  return string.format('%.0f', number)
+end
+
+-- The server's clock in Unix milliseconds: the only clock that anything is decided by. A session that is given keeps it as
+-- text, so that its change is not dated by another look.
+local function clock(session)
+  local t = redis.call('TIME')
+  if session then session.now = t[1] .. string.sub('00000' .. t[2], -6, -4) end
+  return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+end
+
+local function clock_text()
+  local t = redis.call('TIME')
+  return t[1] .. string.sub('00000' .. t[2], -6, -4)
+end
+
+local function tell(channel, message)
+  local publish, name = published_by(channel)
+  if publish == 'SPUBLISH' then
+    redis.call('SPUBLISH', name, message)
+  elseif publish then
+    redis.call('PUBLISH', name, message)
+  end
+end
+
+-- A TTL is set again only when less than half of it is left: a sliding TTL on every write doubles the AOF. With the
+-- state's every key gets its whole TTL again, so none ends before the state does. In between only those are looked at that
+-- may be new (up to the one at written) or have an end of their own, as a key with an id of its own has. So many keys as
+-- apart says, from the third on, keep the TTL that they were given.
+local function refresh(keys, ttl, written, apart)
+  local half, home = ttl * 500, #string.match(keys[1], '^.*:') + 1
+  local due = redis.call('PTTL', keys[1]) < half
+  if due then redis.call('EXPIRE', keys[1], ttl) end
+  for i = 2, #keys do
+    local ours = i == 2 or i > 2 + (apart or 0)
+    local again = ours and (due or (i <= written or string.find(keys[i], ':', home, true)) and redis.call('PTTL', keys[i]) < half)
+    if again then redis.call('EXPIRE', keys[i], ttl) end
+  end
+end
+
+-- The log in its two forms: log_max says which.
+local function list_append(log, most, message)
+  redis.call('RPUSH', log, message)
+  redis.call('LTRIM', log, '-' .. most, '-1')
+end
+
+-- The version is the entry's id, so a range of versions is a range of ids. A log that is ahead of its state is the rest of
+-- another life: it goes.
+local function stream_append(log, most, version, message)
+  local added = redis.pcall('XADD', log, 'MAXLEN', most, version .. '-0', 'm', message)
+  if type(added) == 'table' and added.err then
+    redis.call('UNLINK', log)
+    redis.call('XADD', log, version .. '-0', 'm', message)
+  end
+end
+
+-- Fields, version + 1, log, publish: what must never come apart. The session given is then at its new version.
+local function advance(keys, log, session, a, kind, op, data, fields)
+  local now = session.now or clock_text()
+  session.version = session.version + 1
+  local version = digits(session.version)
+  session.text = version
+  redis.call('HSET', keys[1], 'version', version, 'updated_at', now, unpack(fields or {}))
+  local message = '{"e":"' .. session.epoch .. '","v":' .. version .. ',"ts":' .. now .. ',"t":' ..
+    cjson.encode(kind) .. ',"op":' .. cjson.encode(op) .. ',"d":' .. data .. '}'
+  if a.log_max.form == 'stream' then
+    stream_append(log, a.log_max.most, version, message)
+  else
+    list_append(log, a.log_max.most, message)
+  end
+  tell(a.channel, message)
+  return session.version
+end
+
+-- The remembered answer of an operation belongs to the epoch in which it was given: "<epoch>:<version>". The version where
+-- it was answered in this epoch, and what is wrong with the key.
+local function remembered(idem, session, op)
+  local found = op ~= '' and redis.pcall('GET', idem)
+  if not found then return nil end
+  if found.err then return nil, foreign(idem, 'string') or found.err end
+  local epoch, version = string.match(found, '^(%x+):(%d+)$')
+  return session and epoch == session.epoch and tonumber(version) or nil
+end
+
+local function remember(idem, session, a)
+  if a.op_id == '' then return end
+  redis.call('SET', idem, session.epoch .. ':' .. session.text, 'EX', a.idem_ttl_s)
+end
+
+-- Why a change may not be made now: {version, result}, or nil where it may.
+local function refusal(idem, session, a)
+  local before, wrong = remembered(idem, session, a.op_id)
+  if wrong then return redis.error_reply(wrong) end
+  if not session then return {0, 'gone'} end
+  if before then return {before, 'duplicate'} end
+  if session.ended then return {session.version, 'ended'} end
+  if a.expected_version and a.expected_version ~= session.version then return {session.version, 'conflict'} end
+end
+
+local function member_of(connection)
+  return string.match(connection, '^(.-)#') or connection
+end
+
+-- Fields of the state that are not the project's to read in a snapshot: "key:answer:7" notes a key of the session with an
+-- id of its own, so that who removes the session can name it without SCAN: its value is "round" where a round's end is its
+-- own; "hidden:…" is what must not be seen yet.
+local NOTE, HIDDEN, ROUND = 'key:', 'hidden:', 'round'
+
+local function starts(text, with)
+  return string.sub(text, 1, #with) == with
+end
+
+local ROLES = {cohost = true, moderator = true, spectator = true}
+
+local function check_role(text) return ROLES[text] and text end
+
+-- An id that stands in a field's or a record's name: no bar, which parts a record, no # and no control character.
+local function check_id(text) return check_name(text) and not string.find(text, '[|#%c]') and text or nil end
+
+local function role_of(t)
+  return t.s.owner == t.a.member and 'host' or t.s['role:' .. t.a.member]
+end
+
+-- The connections of a member with the ends of their leases; who only watches has "watch:" in front.
+local function connections_of(presence, member)
+  local found, all = {}, redis.call('ZRANGE', presence, 0, -1, 'WITHSCORES')
+  for i = 1, #all, 2 do
+    if member_of(all[i]) == member then found[#found + 1] = {name = all[i], ends = tonumber(all[i + 1])} end
+  end
+  return found
+end
+
+local function guard_role(t, roles) return roles[role_of(t) or ''] end
+
+local function guard_belongs(t)
+  return t.s.owner == t.a.target or redis.call('HEXISTS', t.roster, t.a.target) == 1 or #connections_of(t.presence, t.a.target) > 0
+end
+
+-- How many fields of the state begin with the text and, where a value is given, hold it; the one given is left out.
+local function marks(t, with, value, but)
+  local count, all = 0, redis.call('HGETALL', t.state)
+  for i = 1, #all, 2 do
+    if starts(all[i], with) and (not value or all[i + 1] == value) and all[i] ~= but then count = count + 1 end
+  end
+  return count
+end
+
+local function guard_holders(t, most) return marks(t, 'role:', t.a.role, 'role:' .. t.a.target) < most end
+
+local function set_field(t, field, value)
+  t.set[#t.set + 1], t.set[#t.set + 2], t.s[field] = field, value, value
+end
+
+local function settle(t)
+  if #t.del > 0 then redis.call('HDEL', t.state, unpack(t.del)) end
+end
+
+-- What a copy of the state needs of this change: the fields that were set and those that went, but nothing hidden.
+local function changes(t)
+  local set, gone = {}, {}
+  for i = 1, #t.set, 2 do
+    if not starts(t.set[i], HIDDEN) then set[#set + 1] = cjson.encode(t.set[i]) .. ':' .. cjson.encode(tostring(t.set[i + 1])) end
+  end
+  for _, field in ipairs(t.del) do
+    if not starts(field, HIDDEN) then gone[#gone + 1] = cjson.encode(field) end
+  end
+  return '"set":{' .. table.concat(set, ',') .. '},"del":[' .. table.concat(gone, ',') .. ']'
+end
+
+-- give_role
+-- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:idem:<op_id>, buzzroom:v1:{<session_id>}:roster, buzzroom:v1:{<session_id>}:presence
+-- The host makes a player co-host or moderator, of which there are only so many.
+-- KEYS state (hash) log idem (string) roster (hash) presence (zset) and the session's other keys
+-- ARGV channel op_id ttl_s log_max idem_ttl_s member target role most
+--   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
+--   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
+--   ttl_s: TTL of the key in seconds
+--   log_max: entries that the log keeps; "<entries> stream" where it is a stream
+--   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   member: who does it; from the verified token, never from the message
+--   target: the member whom it is about
+--   role: cohost, moderator or spectator
+--   most: how many may have the role, in cohosts
+-- Answers {version, result}:
+--   "ok": applied; the only result that wrote
+--   "duplicate": this operation was applied before in this epoch, as the version given
+--   "ended": the session has ended
+--   "gone": there is no session
+--   "not allowed": the role of who calls does not do this
+--   "unknown": the one whom it is about does not belong here
+--   "full": as many have this role as may
+do
+local function act_give_role(keys, a, session)
+  local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], presence = keys[5], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
+  local refused = refusal(t.idem, session, a)
+  if refused then return refused end
+  if not guard_role(t, {host = true}) then return {session.version, 'not allowed'} end
+  if not guard_belongs(t) then return {session.version, 'unknown'} end
+  if not guard_holders(t, a.most) then return {session.version, 'full'} end
+  set_field(t, 'role:' .. a.target, a.role)
+  settle(t)
+  advance(keys, t.log, session, a, 'role', a.op_id, '{' .. '"target":' .. cjson.encode(a.target) .. ',' .. '"role":' .. cjson.encode(a.role) .. ',' .. changes(t) .. '}', t.set)
+  remember(t.idem, session, a)
+  refresh(keys, a.ttl_s, 5, 1)
+  return {session.version, 'ok'}
+end
+
+local ACT_GIVE_ROLE = {
+  name = 'give_role', types = {'state', 'log', 'answer', 'hash', 'zset'},
+  more = true,
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}, {'target', check_id}, {'role', check_role}, {'most', check_whole}},
+  given = {},
+  asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
+  runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZRANGE'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+}
+CALLS['give_role'] = function(keys, args)
+  return run_session(ACT_GIVE_ROLE, act_give_role, keys, args)
+end
+end
+
+return CALLS['give_role'](KEYS, ARGV)

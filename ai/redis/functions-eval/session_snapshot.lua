@@ -1,0 +1,230 @@
+#!lua flags=no-writes
+-- What FCALL and EVAL reach, by name: a chunk of Lua has room for 200 local names, so each function keeps its own in a block.
+local CALLS = {}
+
+local LAST_VERSION = 9007199254740991
+local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_ID, MOST_FEW, MOST_KEYS = 262144, 64, 1024, 64, 1000, 1000
+
+-- Whether text is UTF-8 (RFC 3629): no overlong form, no surrogate, nothing above U+10FFFF. One pass.
+local function is_utf8(text)
+  local at, find = 1, string.find
+  if find(text, '^[^\128-\255]*$') then return true end
+  while at <= #text do
+    local _, last = string.find(text, '^[%z\1-\127]+', at)
+    if not last then _, last = string.find(text, '^[\194-\223][\128-\191]', at) end
+    if not last then _, last = string.find(text, '^[\225-\236\238\239][\128-\191][\128-\191]', at) end
+    if not last then _, last = string.find(text, '^[\241-\243][\128-\191][\128-\191][\128-\191]', at) end
+    if not last then _, last = string.find(text, '^\224[\160-\191][\128-\191]', at) end
+    if not last then _, last = string.find(text, '^\237[\128-\159][\128-\191]', at) end
+    if not last then _, last = string.find(text, '^\240[\144-\191][\128-\191][\128-\191]', at) end
+    if not last then _, last = string.find(text, '^\244[\128-\143][\128-\191][\128-\191]', at) end
+    if not last then return false end
+    at = last + 1
+  end
+  return true
+end
+
+-- The checks: each takes an argument's text and returns its value, or nil where it is refused.
+local function whole(text, least, most)
+  local number = #text <= 16 and string.match(text, '^%d+$') and tonumber(text)
+  return number and number >= least and number <= most and number or nil
+end
+
+local function check_text(text) return #text <= MOST_NAME and is_utf8(text) and text or nil end
+
+local function check_name(text) return text ~= '' and check_text(text) or nil end
+
+local function check_epoch(text) return #text <= 32 and string.match(text, '^%x+$') or nil end
+
+-- The commands that change one element: the type of the collection, whether a value follows; and what is run beside them,
+-- to know whether the element is there and how many there are, or to keep the newest.
+local ELEMENT = {
+  HSET = {kind = 'hash', value = true, has = 'HEXISTS', size = 'HLEN'},
+  HSETNX = {kind = 'hash', value = true, has = 'HEXISTS', size = 'HLEN'},
+  HINCRBY = {kind = 'hash', value = true, has = 'HEXISTS', size = 'HLEN'},
+  ZADD = {kind = 'zset', value = true, has = 'ZSCORE', size = 'ZCARD'},
+  ZINCRBY = {kind = 'zset', value = true, has = 'ZSCORE', size = 'ZCARD'},
+  SADD = {kind = 'set', value = false, has = 'SISMEMBER', size = 'SCARD'},
+  RPUSH = {kind = 'list', value = false, trim = 'LTRIM'},
+  HDEL = {kind = 'hash', value = false},
+  ZREM = {kind = 'zset', value = false},
+  SREM = {kind = 'set', value = false},
+}
+
+-- Reads ARGV as the call defines it: a table by name, or nil and what is wrong. Each call has one table, which is filled
+-- anew in full: what a call throws away the collector of garbage must find, and that costs as much as the call.
+local function arguments(call, args)
+  local a, wanted = call.given, call.args
+  for i = 1, #wanted do
+    local argument = wanted[i]
+    local text, absent, value = args[i], argument[3], nil
+    if absent and (text == nil or text == '') then text = absent end
+    if text then value = argument[2](text) end
+    if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. argument[1] end
+    a[argument[1]] = value
+  end
+  if call.rest then
+    local value = call.rest[2](args, #call.args + 1)
+    if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. call.rest[1] end
+    a[call.rest[1]] = value
+  elseif #args > #call.args then
+    return nil, 'BADARG ' .. call.name .. ': too many arguments'
+  end
+  return a
+end
+
+local function foreign(key, kind)
+  local found = redis.call('TYPE', key).ok
+  if found ~= 'none' and found ~= kind then return 'WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind end
+end
+
+-- The key that holds a value of another type than its use. The state shows it where it is read, by session_of, and the
+-- remembered answer by remembered.
+local function misfit(call, keys, a)
+  local types = call.types
+  for i = 1, #types do
+    local kind = types[i]
+    if kind == 'log' then kind = (a.log_max or a.max).form end
+    if kind == 'element' then kind = ELEMENT[a.command].kind end
+    local wrong = kind ~= 'any' and kind ~= 'state' and kind ~= 'answer' and foreign(keys[i], kind)
+    if wrong then return wrong end
+  end
+end
+
+local function first_missing(may, commands, key)
+  for _, command in pairs(commands) do
+    if not may(command, key) then return command end
+  end
+end
+
+-- The command that publishes to a channel as it is given, and the channel's name; nil for none.
+local function published_by(channel)
+  if channel == '' then return nil end
+  if string.sub(channel, -8) == ' sharded' then return 'SPUBLISH', string.sub(channel, 1, -9) end
+  return 'PUBLISH', channel
+end
+
+-- The command that the caller may not run, so that a missing right is found before the first write and not after it.
+local function forbidden(call, keys, a)
+  local may = redis.acl_check_cmd
+  if not may then return nil end -- before Redis 7
+  local log, channel = a.log_max or a.max, a.channel or a.publish_to
+  local missing = first_missing(may, call.runs, keys[1])
+  if not missing and log and call.by_form then missing = first_missing(may, call.by_form[log.form] or {}, keys[1]) end
+  if not missing and a.command then
+    local rule = ELEMENT[a.command]
+    missing = first_missing(may, {a.command, rule.has, rule.size or rule.trim}, keys[1])
+  end
+  if not missing and channel then
+    local publish, name = published_by(channel)
+    if publish and not may(publish, name, '') then missing = publish .. ' ' .. name end
+  end
+  return missing and 'NOPERM ' .. call.name .. ': ' .. missing
+end
+
+local FIELDS = {'epoch', 'version', 'status'}
+
+-- The session's epoch, version and status, and in s the fields that are asked for behind them (false where there is none);
+-- nil where it is gone; and what is wrong with a state that is not ours.
+local function session_of(state, asked)
+  local f = redis.pcall('HMGET', state, unpack(asked))
+  if f.err then return nil, foreign(state, 'hash') or f.err end
+  if not f[1] and not f[2] and redis.call('TYPE', state).ok == 'none' then return nil end
+  local version = f[2] and whole(f[2], 0, LAST_VERSION - 1)
+  if not version or not f[1] or not check_epoch(f[1]) then
+    return nil, 'BADSTATE ' .. state .. ' has no epoch and version that can go on'
+  end
+  local closed = f[3] == 'ended' or f[3] == 'handed_over'
+  local s = {}
+  for i = 4, #asked do s[asked[i]] = f[i] end
+  return {epoch = f[1], version = version, status = closed and f[3] or 'open', ended = closed, now = false, text = false, s = s}
+end
+
+-- Arguments, keys and rights, checked: the arguments by name, or what is wrong.
+local function checked(call, keys, args)
+  local a, wrong = arguments(call, args)
+  if not wrong and (#keys < #call.types or #keys > (call.more and MOST_KEYS or #call.types)) then
+    wrong = 'BADARG ' .. call.name .. ': KEYS'
+  end
+  return a, wrong or forbidden(call, keys, a) or misfit(call, keys, a)
+end
+
+-- The same for a call of a session, which its body is given.
+local function run_session(call, body, keys, args)
+  local a, wrong = checked(call, keys, args)
+  if wrong then return redis.error_reply(wrong) end
+  local session, bad = session_of(keys[1], call.asks and call.asks(a) or FIELDS)
+  if bad then return redis.error_reply(bad) end
+  return body(keys, a, session)
+end
+
+local function digits(number)
+  return string.format('%.0f', number)
+end
+
+-- Fields of the state that are not the project's to read in a snapshot: "key:answer:7" notes a key of the session with an
+-- id of its own, so that who removes the session can name it without SCAN: its value is "round" where a round's end is its
+-- own; "hidden:…" is what must not be seen yet.
+local NOTE, HIDDEN, ROUND = 'key:', 'hidden:', 'round'
+
+local function starts(text, with)
+  return string.sub(text, 1, #with) == with
+end
+
+-- An id that stands in a field's or a record's name: no bar, which parts a record, no # and no control character.
+local function check_id(text) return check_name(text) and not string.find(text, '[|#%c]') and text or nil end
+
+local function time_of(text) return text and whole(text, 0, LAST_VERSION) or nil end
+
+local function role_of(t)
+  return t.s.owner == t.a.member and 'host' or t.s['role:' .. t.a.member]
+end
+
+-- A field of the state as an event shows it: times and counts as numbers, what is not there as null.
+local function shown(value)
+  if not value then return 'null' end
+  return time_of(value) and digits(tonumber(value)) or cjson.encode(value)
+end
+
+-- session_snapshot
+-- For buzzroom:v1:{<session_id>}:roster, buzzroom:v1:{<session_id>}:answer:<round_id>, buzzroom:v1:{<session_id>}:score, buzzroom:v1:{<session_id>}:buzzer, buzzroom:v1:{<session_id>}:team
+-- What the screen of a member is drawn from, in one step: state, roster and collections as its role may see them.
+-- KEYS state (hash) roster (hash) answer (hash) score (zset) buzzer (hash) team (hash)
+-- ARGV member
+--   member: who looks; from the verified token, never from the message
+-- Answers {"snapshot", version, epoch, role, {field, value…}, a collection…} or {"gone"}.
+do
+local function rows_of(key, keeps)
+  local found, all = {}, redis.call('HGETALL', key)
+  for i = 1, #all, 2 do
+    if keeps(all[i], all[i + 1]) then found[#found + 1], found[#found + 2] = all[i], all[i + 1] end
+  end
+  return found
+end
+
+local function session_snapshot(keys, a, session)
+  if not session then return {'gone'} end
+  local role = role_of({a = a, s = session.s}) or redis.call('HEXISTS', keys[2], a.member) == 1 and 'member' or 'spectator'
+  local shown = rows_of(keys[1], function(field) return not starts(field, NOTE) and not starts(field, HIDDEN) end)
+  local found = {'snapshot', session.version, session.epoch, role, shown}
+  found[6] = redis.call('HGETALL', keys[2])  -- roster
+  found[7] = {redis.call('HLEN', keys[3]), redis.call('HGET', keys[3], a.member)}  -- answer: hidden
+  found[8] = {redis.call('ZRANGE', keys[4], '0', '9', 'REV', 'WITHSCORES'), redis.call('ZREVRANK', keys[4], a.member), redis.call('ZSCORE', keys[4], a.member)}  -- score
+  found[9] = redis.call('HGETALL', keys[5])  -- buzzer
+  found[10] = redis.call('HGETALL', keys[6])  -- team
+  return found
+end
+
+local SESSION_SNAPSHOT = {
+  name = 'session_snapshot', types = {'state', 'hash', 'hash', 'zset', 'hash', 'hash'},
+  args = {{'member', check_id}},
+  given = {},
+  asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
+  runs = {'HEXISTS', 'HGET', 'HGETALL', 'HLEN', 'HMGET', 'TYPE', 'ZRANGE', 'ZREVRANK', 'ZSCORE'},
+}
+CALLS['session_snapshot'] = function(keys, args)
+  return run_session(SESSION_SNAPSHOT, session_snapshot, keys, args)
+end
+end
+
+return CALLS['session_snapshot'](KEYS, ARGV)

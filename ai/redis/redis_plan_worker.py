@@ -1,0 +1,223 @@
+"""A worker: it takes up the deadlines that are due, each by one worker at a time, and ends the sessions that are over.
+
+    lease, idle = leases(link, operations, keys.state, SWEEP_S), lifetime(link, operations, keys.state, IDLE_S, keep)
+    duties = {"lease": lease, "idle": idle, "timer": …}
+    worker = Worker(operations, duties, Pace(POLL_S, CLAIM_S), decode_id)
+    loop.add_signal_handler(signal.SIGTERM, worker.stop)
+    await worker.run()
+
+An entry of the index is "<session_id>:<kind>", its score the deadline. A worker that dies leaves its claims, and
+another one takes them up when they end: so a duty may be begun twice, and asks the session whether it is still to be
+done, as each function and action does.
+
+Written by redis-plan: the next build writes it again and keeps an edited one aside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple, Protocol
+
+#: The buckets of the index, as bucket() of the client numbers them.
+BUCKETS: Final = tuple(f"{number:02d}" for number in range(16))
+#: So many lapsed leases a call of session_sweep removes at most.
+MOST_SWEPT: Final = 100
+
+_log = logging.getLogger("redis_plan")
+
+#: Carries out what is due of a session, by its id and the kind of deadline; returns the next one in Unix ms, or None.
+Duty = Callable[[str, str], Awaitable[float | None]]
+
+
+class Pace(NamedTuple):
+    """Periods in seconds, which redis_plan_periods.py has; and how many deadlines are under way at once."""
+
+    poll_s: float
+    claim_s: float
+    most: int = 32
+    longest_wait_s: float = 5.0  # between two looks while the server does not answer
+
+
+class Claim(Protocol):
+    """A deadline that is this worker's until a time of the server's clock."""
+
+    @property
+    def entry(self) -> str:
+        """Session and kind."""
+
+    @property
+    def until(self) -> int:
+        """When it is due again, Unix ms."""
+
+
+class Operations(Protocol):
+    """What is needed of AsyncOperations."""
+
+    def claim_due(self, bucket: str, /, *, claim_ms: int, batch: int) -> Awaitable[Sequence[Claim]]:
+        """Take what is due."""
+
+    def done_due(self, bucket: str, entry: str, claimed_until: int, /) -> Awaitable[str]:
+        """Remove an entry that is still ours."""
+
+    def move_due(self, bucket: str, entry: str, claimed_until: int, at_ms: int, /) -> Awaitable[str]:
+        """Give it its next deadline."""
+
+
+class Worker:
+    """Looks into each bucket every poll_s, and carries out what it could claim.
+
+    counts: done, moved; lost (another deadline or another worker's meanwhile), failed (due again when its claim ends),
+    unknown (of a kind without a duty).
+    """
+
+    def __init__(
+        self,
+        operations: Operations,
+        duties: Mapping[str, Duty],
+        pace: Pace,
+        decode: Callable[[str], str] = str,
+        buckets: Sequence[str] = BUCKETS,
+    ) -> None:
+        self.operations, self.duties, self.pace, self.decode, self.buckets = operations, duties, pace, decode, buckets
+        self.counts: Counter[str] = Counter()
+        self._over = asyncio.Event()
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    def stop(self) -> None:
+        """Claim nothing more; run() returns once what was begun is done."""
+        self._over.set()
+
+    async def run(self) -> None:
+        """Work until stop()."""
+        failures = 0
+        while not self._over.is_set():
+            try:
+                await self._look()
+                failures = 0
+            except Exception as error:  # whatever it is, a worker must not stand still
+                failures += 1
+                _log.warning("looking for deadlines: %r", error)
+            bound = min(self.pace.longest_wait_s, self.pace.poll_s * 2.0 ** min(failures, 30))
+            await self._wait(random.uniform(0, bound) if failures else bound)
+        await asyncio.gather(*self._under_way)
+
+    async def _wait(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._over.wait(), seconds)
+        except TimeoutError:
+            return
+
+    async def _look(self) -> None:
+        """Claim what is due in each bucket, never more than can be begun at once."""
+        for bucket in self.buckets:
+            while not self._over.is_set():
+                if len(self._under_way) >= self.pace.most:
+                    await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
+                    continue
+                room = self.pace.most - len(self._under_way)
+                began = asyncio.get_running_loop().time()
+                claims = await self.operations.claim_due(bucket, claim_ms=round(1000 * self.pace.claim_s), batch=room)
+                for claim in claims:
+                    task = asyncio.create_task(self._take_up(bucket, claim, began + self.pace.claim_s))
+                    self._under_way.add(task)
+                    task.add_done_callback(self._under_way.discard)
+                if len(claims) < room:
+                    break
+
+    async def _take_up(self, bucket: str, claim: Claim, until: float) -> None:
+        """Carry out one deadline while it is ours: what takes longer than its claim is given up."""
+        session_id, _, kind = claim.entry.rpartition(":")
+        duty = self.duties.get(kind)
+        if duty is None:
+            self.counts["unknown"] += 1
+            _log.warning("nothing carries out the deadline %s", claim.entry)
+            return
+        try:
+            async with asyncio.timeout_at(until):
+                at = await duty(self.decode(session_id), kind)
+                if at is None:
+                    self.counts[await self.operations.done_due(bucket, claim.entry, claim.until)] += 1
+                else:
+                    self.counts[await self.operations.move_due(bucket, claim.entry, claim.until, round(at))] += 1
+        except Exception:  # it is due again when its claim ends, here or at another worker
+            self.counts["failed"] += 1
+            _log.exception("deadline %s", claim.entry)
+
+
+class Connection(Protocol):
+    """What is needed of Link, redis.asyncio.Redis or redis.asyncio.RedisCluster."""
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        """Send one command."""
+
+
+class Sessions(Protocol):
+    """What the duties below need of AsyncOperations."""
+
+    def sweep(self, session_id: str, /) -> Awaitable[Sequence[str]]:
+        """Remove connections whose lease has lapsed."""
+
+    def end(self, session_id: str, /) -> Awaitable[Any]:
+        """End the session."""
+
+    def hand_over(self, session_id: str, receipt: str, /) -> Awaitable[Any]:
+        """Acknowledge that its result is kept elsewhere."""
+
+    def remove(self, session_id: str, /) -> Awaitable[str]:
+        """Unlink what it held."""
+
+
+async def _seen(link: Connection, state: str) -> tuple[float, str, float]:
+    """Return the server's clock, and status ("" where there is none) and last change of a session; times in Unix ms."""
+    seconds, micros = await link.execute_command("TIME")
+    status, changed = await link.execute_command("HMGET", state, "status", "updated_at")
+    text = status.decode() if isinstance(status, bytes) else status
+    return 1000 * int(seconds) + int(micros) / 1000, text or "", float(changed or 0)
+
+
+def leases(link: Connection, operations: Sessions, state: Callable[[str], str], every_s: float) -> Duty:
+    """Return the duty that looks for lapsed leases of a session every so many seconds, until it has ended."""
+
+    async def sweep(session_id: str, _kind: str) -> float | None:
+        while len(await operations.sweep(session_id)) >= MOST_SWEPT:
+            continue
+        now, status, _ = await _seen(link, state(session_id))
+        return None if status in ("", "ended", "handed_over") else now + 1000 * every_s
+
+    return sweep
+
+
+def lifetime(
+    link: Connection,
+    operations: Sessions,
+    state: Callable[[str], str],
+    idle_s: float,
+    keep: Callable[[str], Awaitable[str]],
+    stays_s: float = 0.0,
+) -> Duty:
+    """Return the duty that ends an idle session, has its result kept, and removes it stays_s later.
+
+    ``keep`` writes the result where it stays and returns what proves it, such as the id of its row. It is called again
+    where a worker died behind it, so it must know its session again.
+    """
+
+    async def over(session_id: str, _kind: str) -> float | None:
+        now, status, changed = await _seen(link, state(session_id))
+        if status not in ("", "ended", "handed_over"):
+            if now < changed + 1000 * idle_s:
+                return changed + 1000 * idle_s
+            await operations.end(session_id)
+        if status not in ("", "handed_over"):
+            await operations.hand_over(session_id, await keep(session_id))
+            if stays_s:
+                return now + 1000 * stays_s
+        elif now < changed + 1000 * stays_s:
+            return changed + 1000 * stays_s
+        await operations.remove(session_id)
+        return None
+
+    return over
