@@ -10,6 +10,7 @@ from redis_plan.choice import Choice, Choices, constants
 from redis_plan.choice.costing import rewrites
 from redis_plan.choice.sensitivity import Flip
 from redis_plan.choice.weighing import Option
+from redis_plan.keyspace.model import Keyspace
 from redis_plan.keyspace.uses import passed_over
 from redis_plan.words.keyspace_text import table
 
@@ -143,9 +144,9 @@ def by_access(choices: Choices, brief: Brief) -> pd.DataFrame:
     return pd.DataFrame(rows).set_index(["access", "key", "candidate"]) if rows else pd.DataFrame()
 
 
-def considered(brief: Brief) -> str:
+def considered(brief: Brief, keyspace: Keyspace) -> str:
     """Return the use patterns of the catalog that this project does not get, each with the reason."""
-    rows = [[found.title, found.reason] for found in passed_over(brief)]
+    rows = [[found.title, found.reason] for found in passed_over(brief, {p.use for p in keyspace.patterns})]
     return (
         table(["Use that was considered", "Not taken, because"], rows) if rows else "Every use of the catalog is taken."
     )

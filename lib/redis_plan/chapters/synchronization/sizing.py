@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from redis_plan import figures, units
 from redis_plan.brief.model import Brief
@@ -84,8 +85,10 @@ def plot_model(samples: pd.DataFrame) -> Figure:
         axes.text(0.04, 0.9 - 0.1 * fitted, f"{name}, n = {len(rows)}", color=colour, transform=axes.transAxes)
     axes.set(xscale="log", yscale="log", xlabel="measured, % of a core (log)", ylabel="predicted, % (log)",
              title="CPU time of one gateway, predicted and measured")  # fmt: skip
-    axes.xaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_major_formatter("{x:g}")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_formatter(NullFormatter())
     return figure
 
 
