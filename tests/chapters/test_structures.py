@@ -21,9 +21,10 @@ from redis_plan.chapters.structures import (
 from redis_plan.choice import choose
 from redis_plan.evidence.store import Evidence, Store
 from redis_plan.keyspace import design
-from redis_plan.keyspace.model import Candidate
+from redis_plan.keyspace.model import Candidate, Field
 from redis_plan.measure.lab import Lab
 from redis_plan.rig import workload
+from redis_plan.rig.filler import Shape
 from tests.chapters import project
 from tests.keyspace.briefs import prices
 
@@ -200,3 +201,11 @@ def test_a_stream_pays_for_its_node_and_quick_leaves_the_logs_out(own_server, as
     assert value["stream 1 bytes"] > 2 * value["list 1 bytes"]
     assert value["list 100 held"] == value["stream 100 held"] == 100
     assert value["stream, ~ 100 held"] >= 100
+
+
+def test_a_record_is_filled_with_what_all_its_fields_take_and_no_more():
+    made = replace(project.keyspace().pattern("state"), typical_elements=4, max_elements=4, fields=tuple(
+        Field(name, "text", size, "") for name, size in (("a", 10), ("b", 20), ("c", 30), ("body", 1024))
+    ))  # fmt: skip
+    shape = Shape.of(made, 100)
+    assert shape.elements * shape.value_bytes == pytest.approx(10 + 20 + 30 + 1024, rel=0.01)

@@ -25,10 +25,10 @@ class Shape:
 
     @classmethod
     def of(cls, pattern: KeyPattern, payload_bytes: float) -> Shape:
-        """Return the shape of ``pattern`` at its typical size."""
-        size = max((f.max_bytes for f in pattern.fields), default=int(payload_bytes))
-        if pattern.type in ("list", "stream"):
-            size = sum(f.max_bytes for f in pattern.fields) or int(payload_bytes)
+        """Return the shape of ``pattern`` at its typical size: fields of several sizes take together what they take on their own."""
+        size = sum(f.max_bytes for f in pattern.fields) or int(payload_bytes)
+        if pattern.type not in ("list", "stream"):  # there all fields are one element
+            size = round(size / max(1, len(pattern.fields)))
         elements = max(1, min(MOST_ELEMENTS, round(pattern.typical_elements)))
         return cls(elements, max(8, min(4096, size)), max(elements, min(MOST_ELEMENTS, round(pattern.max_elements))))
 
