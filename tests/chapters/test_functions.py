@@ -166,6 +166,24 @@ def test_a_heartbeat_of_a_swept_connection_says_join_again(session, client):
     assert (last["t"], last["d"]["m"], last["d"]["why"]) == ("leave", "ann", "lease")
 
 
+@pytest.mark.parametrize("ends", ["leaves", "is swept"])
+def test_a_copy_forgets_with_the_server_that_somebody_was_away(session, client, ends):
+    session.create(client)
+    for member in ("ann#1", "bob#1"):
+        session.join(client, member)
+    client.hset(session.keys["state"], "away:ann", "1")
+    for member in ("ann", "bob"):
+        if ends == "leaves":
+            session.leave(client, member)
+        else:
+            client.zadd(session.keys["presence"], {f"{member}#1": 1000})
+            session.sweep(client)
+    missed = session.catch_up(client, client.hget(session.keys["state"], "epoch"), 2)
+    told = [json.loads(entry)["d"] for entry in missed[-2:]]
+    assert [(d["m"], d.get("del")) for d in told] == [("ann", ["away:ann"]), ("bob", None)]
+    assert not client.hexists(session.keys["state"], "away:ann")
+
+
 def test_a_sweep_removes_what_outlived_its_state(session, client):
     session.create(client)
     session.join(client, "ann#1")
