@@ -62,10 +62,10 @@ def _entries(brief: Brief, kinds: set[str]) -> Mapping[str, Sequence[str]]:
     if watching := next((r for r in brief.restrictions if r.kind == "no-place"), None):
         no_place = f"who only watches takes no place ({watching.file}:{watching.line})"
         found["roster"].append(f"{no_place} and has no entry")
-        has = "has a lease, `watch:` in front of it" if WATCHES in kinds else "has no entry: it subscribes"
-        found["presence"].append(f"{no_place} and {has}")
+        has = "its lease begins with `watch:`" if WATCHES in kinds else "it has no entry and subscribes"
+        found["presence"].append(f"{no_place}: {has}")
     if LEADS in kinds:
-        found["presence"].append("who leads without playing has a lease and no seat")
+        found["presence"].append("who only leads: a lease, no seat")
     return found
 
 
