@@ -192,7 +192,7 @@ def test_the_registry_says_of_seats_and_leases_what_the_actions_do(sample):
     assert "presence" in watch.keys
     assert "roster" not in watch.keys
     assert "begins with `watch:`" in made.pattern("presence").holds
-    assert "it subscribes" not in made.pattern("presence").holds
+    assert "and subscribes" not in made.pattern("presence").holds
     assert "has no entry" in made.pattern("roster").holds
     assert made.pattern("presence").at_bound.startswith("a second connection")
     plain = keyspace.design(brief.read(resources.sample_project()))
