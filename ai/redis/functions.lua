@@ -468,10 +468,11 @@ local function note(state, key, of)
 end
 
 -- What the state keeps of a member only as long as the seat: away since when, last one sent when. The owner's absence stays
--- known, since it is what a session is paused for.
+-- known, since it is what a session is paused for. The answer is what an event tells copies of it.
 local function forget(state, member)
-  if redis.call('HGET', state, 'owner') ~= member then redis.call('HDEL', state, 'away:' .. member) end
   redis.call('HDEL', state, 'hidden:pace:' .. member)
+  if redis.call('HGET', state, 'owner') == member or redis.call('HDEL', state, 'away:' .. member) == 0 then return '' end
+  return ',"del":[' .. cjson.encode('away:' .. member) .. ']'
 end
 
 -- An id as names of keys have it, and as the actions compare it.
@@ -909,8 +910,8 @@ local function session_leave(keys, a, session)
     for _, c in ipairs(mine) do redis.call('ZREM', keys[3], c) end
   end
   redis.call('HDEL', keys[2], member)
-  forget(keys[1], member)
-  local about = '{"m":' .. cjson.encode(member) .. ',"c":' .. cjson.encode(a.member) .. ',"why":"left"}'
+  local gone = forget(keys[1], member)
+  local about = '{"m":' .. cjson.encode(member) .. ',"c":' .. cjson.encode(a.member) .. ',"why":"left"' .. gone .. '}'
   advance(keys, keys[4], session, a, 'leave', '', about)
   refresh(keys, a.ttl_s, 4)
   return {session.version, 'left'}
@@ -1039,8 +1040,8 @@ local function session_sweep(keys, a, session)
     for _, c in ipairs(lapsed) do
       local member = member_of(c)
       if not live[member] and redis.call('HDEL', keys[2], member) == 1 then
-        forget(keys[1], member)
-        local about = '{"m":' .. cjson.encode(member) .. ',"c":' .. cjson.encode(c) .. ',"why":"lease"}'
+        local gone = forget(keys[1], member)
+        local about = '{"m":' .. cjson.encode(member) .. ',"c":' .. cjson.encode(c) .. ',"why":"lease"' .. gone .. '}'
         advance(keys, keys[4], session, a, 'leave', '', about)
       end
     end

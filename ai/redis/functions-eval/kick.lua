@@ -296,10 +296,11 @@ local function starts(text, with)
 end
 
 -- What the state keeps of a member only as long as the seat: away since when, last one sent when. The owner's absence stays
--- known, since it is what a session is paused for.
+-- known, since it is what a session is paused for. The answer is what an event tells copies of it.
 local function forget(state, member)
-  if redis.call('HGET', state, 'owner') ~= member then redis.call('HDEL', state, 'away:' .. member) end
   redis.call('HDEL', state, 'hidden:pace:' .. member)
+  if redis.call('HGET', state, 'owner') == member or redis.call('HDEL', state, 'away:' .. member) == 0 then return '' end
+  return ',"del":[' .. cjson.encode('away:' .. member) .. ']'
 end
 
 -- An id that stands in a field's or a record's name: no bar, which parts a record, no # and no control character.

@@ -222,10 +222,11 @@ local function member_of(connection)
 end
 
 -- What the state keeps of a member only as long as the seat: away since when, last one sent when. The owner's absence stays
--- known, since it is what a session is paused for.
+-- known, since it is what a session is paused for. The answer is what an event tells copies of it.
 local function forget(state, member)
-  if redis.call('HGET', state, 'owner') ~= member then redis.call('HDEL', state, 'away:' .. member) end
   redis.call('HDEL', state, 'hidden:pace:' .. member)
+  if redis.call('HGET', state, 'owner') == member or redis.call('HDEL', state, 'away:' .. member) == 0 then return '' end
+  return ',"del":[' .. cjson.encode('away:' .. member) .. ']'
 end
 
 -- session_sweep
@@ -255,8 +256,8 @@ local function session_sweep(keys, a, session)
     for _, c in ipairs(lapsed) do
       local member = member_of(c)
       if not live[member] and redis.call('HDEL', keys[2], member) == 1 then
-        forget(keys[1], member)
-        local about = '{"m":' .. cjson.encode(member) .. ',"c":' .. cjson.encode(c) .. ',"why":"lease"}'
+        local gone = forget(keys[1], member)
+        local about = '{"m":' .. cjson.encode(member) .. ',"c":' .. cjson.encode(c) .. ',"why":"lease"' .. gone .. '}'
         advance(keys, keys[4], session, a, 'leave', '', about)
       end
     end
