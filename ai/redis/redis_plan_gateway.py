@@ -23,7 +23,7 @@ from picows import WSUpgradeRequest, ws_create_server
 from redis.exceptions import RedisError
 from redis_plan_sync import State, SyncClient
 from redis_plan_sync_driver import ADMITTED, Listener, Timing, persist
-from redis_plan_websocket import LEADERS, Client, Member, Room, frame, told, word
+from redis_plan_websocket import LEADERS, Client, Member, Pace, Room, frame, told, word
 
 #: Leases that are renewed in one round trip.
 BATCH = 50
@@ -34,7 +34,8 @@ _log = logging.getLogger("redis_plan")
 class Limits(NamedTuple):
     """Periods in seconds and bounds; redis_plan_periods.py has those of the project.
 
-    Each bound is a choice: frames of a room are written together at most every coalesce_s (0: each by itself), a client
+    Each bound is a choice: frames of a room are written together at most every coalesce_s (0: each by itself), a
+    gateway that is behind waits up to most_coalesce_s for more of them, a client
     may have slow_bytes in its queue and most_acts changes under way, a word of it may have most_bytes, a room
     remembers its last events for who comes back, and a drain spreads the clients over drain_s.
     """
@@ -43,6 +44,7 @@ class Limits(NamedTuple):
     linger_s: float
     drain_s: float
     coalesce_s: float = 0.02
+    most_coalesce_s: float = 0.2
     slow_bytes: int = 1 << 18
     most_acts: int = 32
     most_bytes: int = 1 << 18
@@ -122,6 +124,7 @@ class Gateway:
     ) -> None:
         self.operations, self.driver, self.admit, self.act = operations, driver, admit, act
         self.limits, self.view, self.enter, self.see = limits, view, enter or self._sit, see
+        self.pace = Pace(limits.coalesce_s, limits.most_coalesce_s)
         self.clients: set[Client] = set()
         self.rooms: dict[str, Room] = {}
         self.counts: Counter[str] = Counter()
@@ -205,7 +208,7 @@ class Gateway:
     async def _join(self, client: Client, member: Member, epoch: str, version: int) -> None:
         known = room = self.rooms.get(member.session_id)
         if room is None:
-            room = Room(member.session_id, self.limits.remembered, self.limits.coalesce_s)
+            room = Room(member.session_id, self.limits.remembered, self.pace)
             self.rooms[member.session_id] = room
         room.expected += 1
         try:

@@ -42,6 +42,8 @@ CLOSING: Final = {
 }
 #: Who hears what is told to those who lead: their roles.
 LEADERS: Final = frozenset({"host", "cohost", "moderator"})
+#: A pace forgets how late one write was over so many others, and waits longer by so many times what remains.
+REMEMBERS, LATENESS = 32, 4.0
 #: How an event begins its data that is not for everybody.
 _TO: Final = '"d":{"to":"'
 #: A peer that does not answer a closing frame is cut after so many seconds.
@@ -190,17 +192,38 @@ class Client(WSListener):
             asyncio.get_running_loop().call_later(CUT_S, transport.disconnect, False)
 
 
+class Pace:
+    """How long frames of a room wait for one another: ``least_s``, and longer while the gateway is behind.
+
+    A write costs the same for one frame and for twenty, so a gateway that is late by some milliseconds does best to
+    write less often: it waits longer by some times what its writes were late of late, at most ``most_s``.
+    """
+
+    def __init__(self, least_s: float, most_s: float) -> None:
+        self.least_s, self.most_s, self.late_s = least_s, most_s, 0.0
+
+    @property
+    def now_s(self) -> float:
+        """Seconds between two writes to one socket, now."""
+        return min(self.most_s, self.least_s + LATENESS * self.late_s)
+
+    def ran(self, late_s: float) -> None:
+        """Take note of how late a write began."""
+        self.late_s += (late_s - self.late_s) / REMEMBERS
+
+
 class Room:
     """One session on this gateway: its sockets, what waits to be written to all of them, and the last events."""
 
-    def __init__(self, session_id: str, remembered: int, coalesce_s: float) -> None:
-        self.session_id, self.coalesce_s = session_id, coalesce_s
+    def __init__(self, session_id: str, remembered: int, pace: Pace) -> None:
+        self.session_id, self.pace = session_id, pace
         self.copy: SyncClient | None = None
         self.clients: set[Client] = set()
         self.expected = 0  # joins under way
         self.live = asyncio.Event()
         self.waiting: list[bytes] = []
-        self.due, self.flushed_at = False, 0.0
+        self.timer: asyncio.Handle | None = None
+        self.flushed_at = 0.0
         self.told: tuple[str, int] = ("", -1)
         self.recent: deque[Told] = deque(maxlen=remembered)
 
@@ -210,18 +233,24 @@ class Room:
         return found if epoch == self.told[0] and len(found) == self.told[1] - version else None
 
     def say(self, data: bytes) -> None:
-        """Write frames to every socket: at once, or with what follows until coalesce_s after the last time."""
+        """Write frames to every socket: at once, or with what follows until the pace allows it again."""
         self.waiting.append(data)
-        if not self.coalesce_s:
+        if not self.pace.least_s:
             self.flush()
-        elif not self.due:
-            self.due, loop = True, asyncio.get_running_loop()
-            wait = self.flushed_at + self.coalesce_s - loop.time()
-            loop.call_later(wait, self.flush) if wait > 0 else loop.call_soon(self.flush)
+        elif self.timer is None:
+            loop = asyncio.get_running_loop()
+            due = max(loop.time(), self.flushed_at + self.pace.now_s)
+            self.timer = loop.call_at(due, self._flush_due, due)
+
+    def _flush_due(self, due: float) -> None:
+        self.pace.ran(asyncio.get_running_loop().time() - due)
+        self.flush()
 
     def flush(self) -> None:
         """Write what waits to every socket, as one piece that was made once."""
-        data, self.waiting, self.due = b"".join(self.waiting), [], False
+        if self.timer is not None:
+            self.timer.cancel()
+        data, self.waiting, self.timer = b"".join(self.waiting), [], None
         self.flushed_at = asyncio.get_running_loop().time()
         for client in list(self.clients) if data else ():
             client.send(data)

@@ -22,8 +22,9 @@ from redis_plan.rig import wire
 from redis_plan.rig.children import allow_sockets
 from redis_plan.rig.verdict import judged
 
-#: A client shows that it lives once in so many seconds, so that a gateway need not ask.
-ALIVE_S = 4.0
+#: A client shows that it lives once in so many seconds, so that a gateway need not ask; a hundredth of them at a time,
+#: since signs that all come at once would keep both sides from everything else for a tenth of a second.
+ALIVE_S, ALIVE_PARTS = 4.0, 100
 #: Sockets that are being opened at once.
 OPENING = 200
 PONG = wire.masked(b"", wire.PONG)
@@ -52,7 +53,7 @@ class Audience:
         self.addresses = [(str(host), int(port)) for (host, port), _, _ in clients]
         self.seats = [Seat(room, wire.said(**hello)) for _, room, hello in clients]
         self.selector = selectors.DefaultSelector()
-        self.alive = 0.0
+        self.alive, self.part = 0.0, 0
 
     def join_all(self, limit_s: float = 120.0) -> None:
         """Open every socket and wait until every client has its first state; raises TimeoutError."""
@@ -63,7 +64,7 @@ class Audience:
                 number = waiting.pop()
                 self._open(self.seats[number], self.addresses[number])
                 opening.add(self.seats[number])
-            self._read(0.05)
+            self._read(0.02)
             opening -= {s for s in opening if b'"~snapshot"' in s.received or b'"~delta"' in s.received}
             if time.monotonic() > until:
                 raise TimeoutError(f"{len(waiting) + len(opening)} clients had no state after {limit_s:g} s")
@@ -107,14 +108,16 @@ class Audience:
         """Read until stdin closes."""
         self.selector.register(sys.stdin, selectors.EVENT_READ, None)
         while True:
-            if self._read(0.1):
+            if self._read(ALIVE_S / ALIVE_PARTS):
                 if not sys.stdin.readline():
                     return
                 print(json.dumps({"cpu_s": time.process_time(), "at_s": time.monotonic()}), flush=True)
 
     def _show_life(self) -> None:
-        self.alive = time.monotonic() + ALIVE_S
-        for seat in self.seats:
+        """Let the next part of all clients show that they live."""
+        self.alive = time.monotonic() + ALIVE_S / ALIVE_PARTS
+        self.part = (self.part + 1) % ALIVE_PARTS
+        for seat in self.seats[self.part :: ALIVE_PARTS]:
             if seat.link is not None and not seat.hello:
                 with suppress(OSError):
                     seat.link.send(PONG)
