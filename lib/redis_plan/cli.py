@@ -188,7 +188,7 @@ def design(
         raise typer.Exit(code)
     from redis_plan import brief, choice, codec  # noqa: PLC0415
     from redis_plan.actions import designing  # noqa: PLC0415
-    from redis_plan.plan import design_report  # noqa: PLC0415
+    from redis_plan.chapters.naming import design_report  # noqa: PLC0415
 
     asked = brief.read(project)
     found = choice.choose(asked)

@@ -12,7 +12,7 @@ import atexit
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 from IPython.display import Markdown, display
@@ -23,11 +23,14 @@ from redis_plan.actions.matrix import Stories
 from redis_plan.brief import documents
 from redis_plan.brief.model import Brief
 from redis_plan.evidence.decision import Decision
+from redis_plan.evidence.findings import Findings
 from redis_plan.evidence.store import Evidence
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.measure.finding import Finding
 from redis_plan.measure.lab import Lab
 from redis_plan.run import Run
+
+F = TypeVar("F", bound=Findings)
 
 
 class Study:
@@ -70,6 +73,10 @@ class Study:
     def measure(self, id: str, experiment: Callable[..., Finding], **given: Any) -> Evidence:
         """Run ``experiment`` and record its finding as evidence ``id``; put the result last in a cell to show it."""
         return self.run.evidence.record(id, self.notebook, experiment, self.lab, given, self.parameters.reuse)
+
+    def found(self, kind: type[F]) -> F:
+        """Return what this run has recorded of a chapter's findings, each number as the chapter declares it."""
+        return kind.of(self.run.evidence.all())
 
     def samples(self, evidence: Evidence) -> pd.DataFrame:
         """Return the raw samples behind ``evidence``."""

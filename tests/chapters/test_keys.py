@@ -6,14 +6,13 @@ import sys
 
 import pytest
 
-from redis_plan.chapters.naming import choices_text, drift, keys, structure_text, ttl_text
+from redis_plan.chapters.naming import choices_text, drift, keys, keyspace_text, structure_text, ttl_text
 from redis_plan.choice import choose
 from redis_plan.delivery import registry as registry_file
 from redis_plan.keyspace import design, functions, naming, records
 from redis_plan.measure.finding import Finding
 from redis_plan.measure.lab import Lab
 from redis_plan.server import Server
-from redis_plan.words import keyspace_text
 from tests.keyspace.briefs import ledger, prices, workshop
 
 

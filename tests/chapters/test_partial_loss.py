@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from redis_plan.chapters.recovery import partial_loss, partial_text
+from redis_plan.chapters.recovery.findings import PartialLoss
 from redis_plan.measure.lab import Lab
 from tests.chapters import project
 from tests.plan.records import evidence
@@ -52,6 +53,7 @@ def test_nothing_is_left_behind(own_server, found):
 
 def test_the_plan_has_a_row_for_each_key_and_is_silent_where_nothing_ran(found):
     record = evidence("E-08e", *found.values)
-    text = partial_text.partial_loss(project.keyspace(), replace(record, conditions=dict(found.conditions)))
+    known = PartialLoss.of(replace(record, conditions=dict(found.conditions)))
+    text = partial_text.partial_loss(project.keyspace(), known)
     assert all(f"| `{key}` | {found.conditions[f'first answer without {key}']} |" in text for key in partial_loss.LOST)
-    assert partial_text.partial_loss(project.keyspace(), evidence("E-08e", not_run="no sessions")) == ""
+    assert partial_text.partial_loss(project.keyspace(), None) == ""

@@ -14,6 +14,7 @@ from redis_plan.chapters.sessions import (
     repetition,
     storm_text,
 )
+from redis_plan.chapters.sessions.findings import Sessions
 from redis_plan.evidence.store import Store
 from redis_plan.measure.lab import Lab
 from tests.chapters import project
@@ -32,11 +33,10 @@ def test_the_plan_tells_each_storm_with_its_control(lab, tmp_path):
         "ghosts": isolation.ghosts, "duplicates": repetition.duplicates, "costs": functioncost.cost_by_size,
         "fencing": fencing.fencing, "neighbours": neighbours.noisy_neighbour,
     }  # fmt: skip
-    records = {
-        name: store.record(f"E-07{letter}", "07_sessions", experiment, lab, given, reuse=False)
-        for letter, (name, experiment) in zip("abcdefghi", wanted.items(), strict=True)
-    }
-    (text,) = storm_text.tested(project.keyspace(), records)
+    for name, experiment in wanted.items():
+        store.record(Sessions.declared()[name][0], "07_sessions", experiment, lab, given, reuse=False)
+    found = Sessions.of(store.all())
+    (text,) = storm_text.tested(project.keyspace(), found)
     assert "| no vote counted twice |" in text
     assert "| session_apply |" in text
-    assert {d.id for d in storm_text.decisions(project.brief(), Stories((), ()), records)} == {"D-07a", "D-07b"}
+    assert {d.id for d in storm_text.decisions(project.brief(), Stories((), ()), found)} == {"D-07a", "D-07b"}

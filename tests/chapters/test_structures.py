@@ -18,6 +18,7 @@ from redis_plan.chapters.structures import (
     shapes,
     structures,
 )
+from redis_plan.chapters.structures.findings import Compared, Structures
 from redis_plan.choice import choose
 from redis_plan.evidence.store import Evidence, Store
 from redis_plan.keyspace import design
@@ -145,8 +146,9 @@ def test_the_measurement_overrules_only_by_a_clear_margin(own_server, tmp_path):
             return replace(found, values=changed)
 
         evidence = record(Store(tmp_path / str(number)), lab, "E-03a", planted, pattern=pattern, payload_bytes=64)
-        changed = candidates_text.overruled(asked, choices, [pattern], {"price": evidence})
-        return changed.pattern("price"), candidates_text.decision(pattern, evidence, choices, asked, own_server)
+        compared = Compared.of(evidence)
+        changed = candidates_text.overruled(asked, choices, [pattern], {"price": compared})
+        return changed.pattern("price"), candidates_text.decision(pattern, compared, choices, asked, own_server)
 
     as_measured, said = decided(1)
     assert as_measured.chosen == "json-string"
@@ -183,15 +185,21 @@ def test_a_project_without_sessions_is_offered_its_reads_and_writes(own_server):
 
 def test_the_plan_tells_the_benchmarks_shortly(own_server, asked, keyspace, tmp_path):
     lab, store, given = Lab(own_server, "quick"), Store(tmp_path), {"brief": asked, "keyspace": keyspace}
-    cliff = record(store, lab, "E-03x", cliffs.encoding_steps, value_bytes=48)
-    curve = record(store, lab, "E-03y", load.load_curve, **given)
-    formats = record(store, lab, "E-03w", serialising.formats, **given)
-    compression = record(store, lab, "E-03z", compressing.compression, **given)
-    depth = record(store, lab, "E-03v", pipelining.depth_and_payload)
-    assert "| sorted set | 128 elements |" in benchmark_text.cliff_section(cliff, keyspace)
-    assert "| change | 2,000/s |" in benchmark_text.load_section(asked, keyspace, curve, 0.02)
-    assert "Compression saves a fifth of the bytes from" in benchmark_text.formats_section(formats, compression)
-    assert len(benchmark_text.formats_section(formats, compression) + benchmark_text.pipeline_sentence(depth)) < 2_000
+    record(store, lab, "E-03x", cliffs.encoding_steps, value_bytes=48)
+    record(store, lab, "E-03y", load.load_curve, **given)
+    record(store, lab, "E-03w", serialising.formats, **given)
+    record(store, lab, "E-03z", compressing.compression, **given)
+    record(store, lab, "E-03v", pipelining.depth_and_payload)
+    found = Structures.of(store.all())
+    assert found.cliff
+    assert found.formats
+    assert found.compression
+    assert found.depth
+    assert "| sorted set | 128 elements |" in benchmark_text.cliff_section(found.cliff, keyspace)
+    assert "| change | 2,000/s |" in benchmark_text.load_section(asked, keyspace, found, 0.02)
+    formats = benchmark_text.formats_section(found.formats, found.compression)
+    assert "Compression saves a fifth of the bytes from" in formats
+    assert len(formats + benchmark_text.pipeline_sentence(found.depth)) < 2_000
 
 
 def test_a_stream_pays_for_its_node_and_quick_leaves_the_logs_out(own_server, asked, keyspace):

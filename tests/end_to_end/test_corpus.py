@@ -21,9 +21,16 @@ NAMES = {"prd.md": "prd.md", "tech-stack.md": "tech-stack.md", "notes.md": "redi
 GOLD = {path.parent.name: json.loads(path.read_text("utf-8")) for path in sorted(CORPUS.glob("*/gold.json"))}
 
 
-def shortest(with_session: bool) -> list[str]:
-    """Return the project whose documents are the shortest of those that have, or have not, a shared live session."""
-    found = [slug for slug, gold in GOLD.items() if (gold["design"]["session"] is not None) == with_session]
+def shortest(with_session: bool, needs: str = "") -> list[str]:
+    """Return the project with the shortest documents of those that have, or have not, a shared live session.
+
+    ``needs`` leaves those that need Redis as much as that: core, useful or no.
+    """
+    found = [
+        slug
+        for slug, gold in GOLD.items()
+        if (gold["design"]["session"] is not None) == with_session and needs in ("", gold["needs_redis"])
+    ]
     return sorted(found, key=lambda slug: sum(path.stat().st_size for path in (CORPUS / slug).glob("*.md")))[:1]
 
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from redis_plan.chapters.naming import keyspace_text
 from redis_plan.delivery import acl
 from redis_plan.keyspace import design, naming
-from redis_plan.words import keyspace_text
 
 from .briefs import workshop
 

@@ -3,13 +3,12 @@
 from collections.abc import Iterable
 from contextlib import ExitStack, closing
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 import redis
 
 from redis_plan import server
+from redis_plan.chapters.expiry import expiry_rules
 from redis_plan.chapters.naming import structure_text
 from redis_plan.chapters.sessions import session_text
 from redis_plan.chapters.synchronization import sync_text
@@ -17,13 +16,11 @@ from redis_plan.delivery import acl, library, walkthrough
 from redis_plan.keyspace import design, functions
 from redis_plan.server import Server, topology
 from redis_plan.server.topology import Cluster
-from redis_plan.words import command_block, expiry_rules
+from redis_plan.words import command_block
 from tests.conftest import BINARIES
 from tests.delivery import made
 from tests.delivery.test_conditions import owner_of
 from tests.keyspace.briefs import workshop
-
-NOT_MEASURED: Any = SimpleNamespace(not_run="not in this test")
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +64,7 @@ def blocks(project: made.Project) -> str:
             structure_text.element_writes(keyspace, brief),
             sync_text.read_order(keyspace),
             session_text.lifecycle(brief, keyspace),
-            expiry_rules.timed_actions(brief, keyspace, NOT_MEASURED),
+            expiry_rules.timed_actions(brief, keyspace, None),
         )
     )
 

@@ -149,3 +149,10 @@ def links(keyspace: Keyspace, brief: Brief) -> tuple[Link, ...]:
             )
         )
     return tuple(found)
+
+
+def swept(keyspace: Keyspace) -> bool:
+    """Whether something besides its reader and its TTL removes keys: a function that ends a session, or a worker."""
+    return bool(keyspace.session_entity) or any(
+        "worker" in p.deleted_by or "sweep" in p.deleted_by for p in keyspace.keys
+    )

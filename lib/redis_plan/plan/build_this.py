@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from redis_plan import units
 from redis_plan.brief.model import Brief
-from redis_plan.chapters.operations import operations_text
-from redis_plan.chapters.synchronization import sync_text
 from redis_plan.delivery import configuration as conf
 from redis_plan.delivery import library, syncing
-from redis_plan.delivery.configuration import Target
-from redis_plan.evidence.store import Evidence
+from redis_plan.keyspace import settings
 from redis_plan.keyspace.calls import SHAPES, Call
 from redis_plan.keyspace.model import KeyPattern, Keyspace
-from redis_plan.plan import main_running
-from redis_plan.plan.main_design import clause
+from redis_plan.keyspace.settings import Alert
+from redis_plan.plan import delivery
 from redis_plan.run import Run
-from redis_plan.words import words
-from redis_plan.words.keyspace_text import lifetime, table
+from redis_plan.words import capacity, snapshot_block, words
 from redis_plan.words.sync_common import applies, is_scripted
-
-#: The evidence that tells on which server the configuration was tried.
-CONFIGURATION = "E-09a"
+from redis_plan.words.tables import clause, lifetime, table
 
 
 def build_this(brief: Brief, keyspace: Keyspace, run: Run) -> str:
     """Return the page. Raises :class:`MissingStepError` while notebook 06 has not run, whose results it needs."""
-    records = run.evidence.all()
-    names = operations_text.numbers(brief, keyspace, run.evidence)
+    names = capacity.quantities(brief, keyspace, run.evidence.all())
+    chosen = conf.choose(settings.settings(keyspace, names), delivery.target(run)).kept
     return words.render(
-        "build", brief, keyspace,
+        "plan/build", brief, keyspace,
         keys=key_table(keyspace), prefix=_prefix(keyspace),
         functions=function_table(keyspace), kernel=kernel(keyspace), actions=run.load_stories().actions,
-        snapshot=sync_text.snapshot_block(keyspace) if applies(keyspace) else "",
+        snapshot=snapshot_block.block(keyspace) if applies(keyspace) else "",
         rule=syncing.TYPESCRIPT if is_scripted(brief) else syncing.PYTHON,
-        conf=_conf(keyspace, names, records.get(CONFIGURATION)),
-        alerts=main_running.alert_rows(operations_text.alerts(keyspace, names), "page"),
+        conf="\n".join(setting.line for setting in chosen),
+        alerts=_alert_table(settings.alerts(keyspace, names), "page"),
     )  # fmt: skip
 
 
@@ -107,10 +104,15 @@ def _does(says: str) -> str:
     return short if len(short.split()) > 2 else first
 
 
-def _conf(keyspace: Keyspace, names: dict[str, float], tried: Evidence | None) -> str:
-    """Return the lines of ``redis.conf`` as they are delivered."""
-    chosen = operations_text.settings(keyspace, names)
-    if tried is None:
-        return "\n".join(setting.line for setting in chosen)
-    target = Target(tried.server.product, tried.server.version)
-    return "\n".join(setting.line for setting in conf.choose(chosen, target).kept)
+def _alert_table(alerts: Sequence[Alert], severity: str) -> str:
+    """Return the alerts of one severity as a table: what, when, and the first step."""
+    rows = [
+        [
+            a.name,
+            f"`{a.expression}` {a.op} {a.threshold}" + (f" for {units.write(a.for_s, 's')}" if a.for_s else ""),
+            a.first,
+        ]
+        for a in alerts
+        if a.severity == severity
+    ]
+    return table(["Alert", "When", "First step"], rows)

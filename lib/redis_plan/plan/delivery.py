@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 
-from redis_plan.chapters.operations import operations_text
 from redis_plan.delivery import bundle
 from redis_plan.delivery.artefact import Artefact
 from redis_plan.delivery.bundle import Walked
 from redis_plan.delivery.configuration import Target
 from redis_plan.errors import PlanError
+from redis_plan.keyspace import settings
 from redis_plan.run import Run
+from redis_plan.words import capacity
 
 WALK, CONFIGURATION = "E-07j", "E-09a"
 _TOLD = re.compile(r"`redis/([\w./-]+)` \(SHA-256 `([0-9a-f]{64})`\)")
@@ -23,10 +24,15 @@ def artefacts(run: Run) -> tuple[Artefact, ...]:
     Raises :class:`MissingStepError` while notebook 06 has not run, whose results the configuration needs.
     """
     brief, keyspace, records = run.load_brief(), run.load_keyspace(), run.evidence.all()
-    names = operations_text.numbers(brief, keyspace, run.evidence)
+    names = capacity.quantities(brief, keyspace, records)
+    return bundle.bundle(brief, keyspace, settings.settings(keyspace, names), names, target(run), _walked(run))
+
+
+def target(run: Run) -> Target:
+    """Return the server that the configuration is for: the one on which notebook 09 tried it, else that of any record."""
+    records = run.evidence.all()
     measured_on = (records.get(CONFIGURATION) or next(iter(records.values()))).server
-    target = Target(measured_on.product, measured_on.version)
-    return bundle.bundle(brief, keyspace, operations_text.settings(keyspace, names), names, target, _walked(run))
+    return Target(measured_on.product, measured_on.version)
 
 
 def _walked(run: Run) -> Walked | None:

@@ -13,15 +13,15 @@ from redis_plan.evidence.decision import Decision
 from redis_plan.evidence.store import Evidence, write_interval, write_value
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.memory import project
-from redis_plan.plan import build_this, levers, on_notes
+from redis_plan.plan import build_this, on_notes
 from redis_plan.plan.assemble import Study, link_citations
-from redis_plan.plan.main_design import facts_used
 from redis_plan.run import Run
-from redis_plan.words import words
-from redis_plan.words.keyspace_text import counted
+from redis_plan.words import levers, words
+from redis_plan.words.capacity import Capacity
 from redis_plan.words.memory_words import Words
 from redis_plan.words.nouns import own_nouns
 from redis_plan.words.sections import APPENDICES
+from redis_plan.words.tables import counted
 from redis_plan.words.words import inert
 
 #: Characters of a cell that is still read in a table.
@@ -96,7 +96,7 @@ def _headlines(brief: Brief, keyspace: Keyspace, evidence: dict[str, Evidence] |
             if not text:
                 continue
             yield text.format(
-                value=f"{words.number(record, entry['value'])} ({words.cite(record, record[entry['value']].grade)})",
+                value=f"{write_value(record[entry['value']])} ({record[entry['value']].grade}, [{record.id}])",
                 number=record.number(entry["value"]),
                 Session=said.a_one.capitalize(),
                 target=units.write(brief.value("sync_latency"), "s"),
@@ -105,32 +105,28 @@ def _headlines(brief: Brief, keyspace: Keyspace, evidence: dict[str, Evidence] |
 
 def _risks(brief: Brief, keyspace: Keyspace, study: Study) -> list[str]:
     """Return the largest risk: a guard that fails, else a budget that is too small, and then what is assumed."""
-    budget = study.evidence.get("E-06c")
+    found = Capacity.of(study.evidence)
     first = _largest_risk(brief, keyspace, study.decisions)
-    if budget is None or "sessions_in_budget" not in budget or not all(d.supported for d in study.decisions):
+    if found.budget is None or not all(d.supported for d in study.decisions):
         return [first]
-    carries, peak, memory = budget["sessions_in_budget"].value, brief.fact("sessions_peak"), brief.fact("memory_budget")
+    carries, peak, memory = found.budget.carries.value, brief.fact("sessions_peak"), brief.fact("memory_budget")
     if carries >= peak.value:
         return [first]
     said = Words.of(project.per_unit(keyspace, peak.value))
     short = (
-        f"Largest risk: the memory of {words.fact(memory)} carries {said.count(carries)} (modelled, [{budget.id}]), and the "
-        f"peak is {said.count(peak.value)} ({peak.where}). {_cheapest(brief, keyspace, study, budget)}"
+        f"Largest risk: the memory of {words.fact(memory)} carries {said.count(carries)} (modelled, [{found.budget.id}]), and the "
+        f"peak is {said.count(peak.value)} ({peak.where}). {_cheapest(brief, keyspace, found)}"
     )
     return [short, first.replace("Largest risk: ", "Besides, ", 1)]
 
 
-def _cheapest(brief: Brief, keyspace: Keyspace, study: Study, budget: Evidence) -> str:
+def _cheapest(brief: Brief, keyspace: Keyspace, found: Capacity) -> str:
     """Say what in the design causes a budget that is too small, and what mends it first."""
-    needed = ("E-06a", "E-06l", "E-06m")
-    if all(id in study.evidence for id in needed):
-        fit, small, packed = (study.evidence[id] for id in needed)
-        found = levers.levers(brief, keyspace, fit, budget, small, packed)
-        if found:
-            taken = levers.enough(found, brief.value("sessions_peak"))
-            cures = "; ".join(lever.what for lever in taken)
-            return f"What cures it first is a smaller design, not a larger node ({cures}): {taken[-1].fit:,.0f} then fit. Section 5 has each with its price."
-    return "Section 5 says what it takes."
+    taken = levers.enough(levers.levers(brief, keyspace, found), brief.value("sessions_peak"))
+    if not taken:
+        return "Section 5 says what it takes."
+    cures = "; ".join(lever.what for lever in taken)
+    return f"What cures it first is a smaller design, not a larger node ({cures}): {taken[-1].fit:,.0f} then fit. Section 5 has each with its price."
 
 
 def _largest_risk(brief: Brief, keyspace: Keyspace, decisions: Sequence[Decision]) -> str:
@@ -141,7 +137,7 @@ def _largest_risk(brief: Brief, keyspace: Keyspace, decisions: Sequence[Decision
             for d, g in failing
         )
         return f"Largest risk: {'; '.join(told)}."
-    used = facts_used(brief, keyspace)
+    used = words.facts_used(brief, keyspace)
     if assumed := [fact for fact in used if fact.grade == "assumed"]:
         first = assumed[0]
         return (
@@ -216,7 +212,7 @@ def _revisit(decisions: Sequence[Decision]) -> str:
 
 
 def _assumptions(brief: Brief, keyspace: Keyspace) -> str:
-    assumed = [fact for fact in facts_used(brief, keyspace) if fact.grade == "assumed"]
+    assumed = [fact for fact in words.facts_used(brief, keyspace) if fact.grade == "assumed"]
     if not assumed:
         return ""
     lines = [f"{fact.toml.removeprefix('[facts] ')}  # {' '.join(fact.because.split())}" for fact in assumed]

@@ -12,12 +12,14 @@ from redis_plan import resources, units
 from redis_plan.brief.model import Brief, Note
 from redis_plan.brief.units import SIZE_BYTES
 from redis_plan.evidence.decision import Decision
+from redis_plan.evidence.findings import Number
 from redis_plan.evidence.store import Evidence
 from redis_plan.keyspace.cues import fold, plural, with_article
 from redis_plan.keyspace.model import Keyspace
-from redis_plan.words import availability_text, words
+from redis_plan.words import availability_text
+from redis_plan.words.capacity import Capacity
 from redis_plan.words.decision_table import plain
-from redis_plan.words.keyspace_text import table
+from redis_plan.words.tables import table
 from redis_plan.words.words import inert
 
 _VALUE = re.compile(r"\{(E-\d\d[a-z]+):([^}]+)\}")
@@ -103,7 +105,7 @@ def _filled(text: str, names: Mapping[str, str], records: Mapping[str, Evidence]
     for id, value in _VALUE.findall(text):
         if id not in records or value not in records[id]:
             return ""
-    told = _VALUE.sub(lambda m: words.number(records[m[1]], m[2]), text)
+    told = _VALUE.sub(lambda m: str(Number(records[m[1]], m[2])), text)
     if any(name not in names for name in _NAME.findall(told)):
         return ""
     return _NAME.sub(lambda m: names[m[1]], told)
@@ -148,13 +150,13 @@ def _other_log(text: str, keyspace: Keyspace, records: Mapping[str, Evidence]) -
 
 def _other_bytes(text: str, keyspace: Keyspace, records: Mapping[str, Evidence]) -> dict[str, str] | None:
     """Return something where a note guesses another size of a session than was measured."""
-    said, fit = _SIZE.search(text), records.get("E-06a")
-    if said is None or fit is None or fit.not_run or "bytes_per_session" not in fit:
+    said, fit = _SIZE.search(text), Capacity.of(records).fit
+    if said is None or fit is None:
         return None
     noun = keyspace.session_noun
     if said[3].lower() not in (noun, plural(noun)):
         return None
-    guessed, measured = float(said[1]) * SIZE_BYTES[said[2].replace("KB", "kB")], fit["bytes_per_session"].value
+    guessed, measured = float(said[1]) * SIZE_BYTES[said[2].replace("KB", "kB")], fit.session.value
     return {} if max(guessed / measured, measured / guessed) >= _NEAR else None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from redis_plan.brief.model import Brief
-from redis_plan.evidence.store import Evidence
+from redis_plan.evidence.findings import Findings
 from redis_plan.keyspace import functions
 from redis_plan.keyspace.model import KeyPattern, Keyspace
 
@@ -26,17 +26,13 @@ def applies(keyspace: Keyspace) -> bool:
     return not functions.missing(keyspace)
 
 
-def tail(evidence: Evidence) -> str:
-    """Return the highest percentile that this evidence has samples for."""
-    return next((name for name in ("p99", "p95", "max") if name in evidence), "max")
-
-
-def not_run(*evidence: Evidence) -> str:
-    """Return the experiments that did not run, a line for each reason, or ""."""
+def not_run(found: Findings, *names: str) -> str:
+    """Return the experiments that did not run, all of them or those in the fields ``names``, a line for each reason, or ""."""
     reasons: dict[str, list[str]] = {}
-    for e in evidence:
-        if e.not_run:
-            reasons.setdefault(e.not_run.rpartition(": ")[2].rstrip("."), []).append(f"[{e.id}]")
+    for name in names or found.left_out:
+        if reason := found.left_out.get(name):
+            id, _ = found.declared()[name]
+            reasons.setdefault(reason.rpartition(": ")[2].rstrip("."), []).append(f"[{id}]")
     return "\n".join(f"*Not run: {', '.join(ids)}; {reason}.*" for reason, ids in reasons.items())
 
 

@@ -1,7 +1,7 @@
-"""Words of the plan itself: templates, in ``templates/`` beside this module, filled with the design and with what was measured.
+"""Words of the plan itself: templates, each beside its chapter, filled with the design and with what was measured.
 
-A template says a sentence once; what it says of a project comes from the Brief, the keyspace and the evidence. A number
-in it wears its grade, and a paragraph cites once.
+A template says a sentence once; what it says of a project comes from the Brief, the keyspace and the chapter's typed
+findings. A number in it wears its grade, and a paragraph cites once.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ import jinja2
 
 from redis_plan import units
 from redis_plan.brief.model import Brief, Fact
-from redis_plan.evidence.store import Evidence, write_value
-from redis_plan.keyspace import chain, functions, periods
+from redis_plan.evidence.findings import Found, Number
+from redis_plan.keyspace import chain, expression, functions, periods
 from redis_plan.keyspace.cues import plural, with_article
 from redis_plan.keyspace.model import Keyspace
 
-TEMPLATES = Path(__file__).parent / "templates"
+#: Templates are named by their place in the package, such as ``chapters/expiry/expiry``.
+TEMPLATES = Path(__file__).parents[1]
 
 
 @cache
@@ -31,19 +32,25 @@ def _environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         autoescape=False,  # what is rendered is Markdown, no HTML
     )
-    made.filters |= {"n": number, "cite": cite, "write": units.write, "fact": fact, "a": with_article, "plural": plural}
-    made.tests["ran"] = lambda record: record is not None and not record.not_run
+    made.filters |= {
+        "cite": cite, "whole": whole, "bare": bare, "write": units.write, "fact": fact, "a": with_article, "plural": plural,
+    }  # fmt: skip
     return made
 
 
-def number(record: Evidence, name: str) -> str:
-    """Return a measured value as it is written everywhere, without its interval, which the record has."""
-    return write_value(record[name])
-
-
-def cite(record: Evidence, grade: str = "measured") -> str:
+def cite(found: Found, grade: str = "measured") -> str:
     """Return where a number comes from: ``measured, [E-04a]``."""
-    return f"{grade}, [{record.id}]"
+    return f"{grade}, [{found.id}]"
+
+
+def whole(counted: Number | float) -> str:
+    """Return a count without its unit: ``12,000``."""
+    return f"{counted:,.0f}"
+
+
+def bare(number: Number) -> str:
+    """Return a number as a command or a setting takes it: ``104857600``."""
+    return f"{number:.0f}"
 
 
 def fact(found: Fact) -> str:
@@ -51,8 +58,16 @@ def fact(found: Fact) -> str:
     return f"{units.write(found.value, found.unit)} ({found.where})"
 
 
+def facts_used(brief: Brief, keyspace: Keyspace) -> tuple[Fact, ...]:
+    """Return the facts that this design rests on: a lifetime that no key has is none of them, and without keys none is."""
+    if not keyspace.keys:
+        return ()
+    formulas = {name for p in keyspace.keys for name in expression.facts_in(p.ttl.expression or 0)}
+    return tuple(f for f in brief.facts if not f.name.endswith("_ttl") or f.name in formulas or f.name == "idle_ttl")
+
+
 def render(template: str, brief: Brief, keyspace: Keyspace, **more: object) -> str:
-    """Fill ``templates/<template>.md.j2`` for a project; ``more`` are evidence records and tables, by the names it uses.
+    """Fill the template at the place ``template`` for a project; ``more`` are findings and tables, by the names it uses.
 
     Raises ``jinja2.UndefinedError`` where the template uses a name that is not given.
     """

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import pandas as pd
 
-from redis_plan import units
 from redis_plan.brief.model import Brief
 from redis_plan.chapters.expiry import atomic_ttl, field_ttl, removal, returned, session_cleanup, sliding
-from redis_plan.chapters.expiry.expiry_lag import settings_values
-from redis_plan.evidence.store import Evidence
+from redis_plan.chapters.expiry.expiry_rules import expected, volatile_keys
+from redis_plan.chapters.expiry.findings import (
+    Big,
+    Cleanup,
+    Crash,
+    Lag,
+    Lazy,
+    Leases,
+    Mass,
+    Replica,
+    Returned,
+    Sliding,
+    Survival,
+)
 from redis_plan.keyspace.model import Keyspace
-from redis_plan.words.expiry_rules import expected, volatile_keys
 
 LAG_ALT = (
     "Step chart of the share of due keys that were removed against the time since their deadline, one line for each number "
@@ -48,17 +58,17 @@ CLEANUP_ALT = (
 )
 
 
-def behaviour(brief: Brief, keyspace: Keyspace, lag: Evidence, lazy: Evidence, replica: Evidence) -> str:
+def behaviour(brief: Brief, keyspace: Keyspace, lag: Lag, lazy: Lazy, replica: Replica | None) -> str:
     """Return what a TTL does and does not do, measured."""
     keys = volatile_keys(brief, keyspace)
     return "\n".join(
         [
             "### What a TTL does",
             "",
-            f"- **For readers it is exact.** Of {lazy['past their deadline'].value:,.0f} keys past their deadline that were still in "
-            f"memory, readers saw {lazy.number('seen by a reader')}.",
-            f"- **For memory, counts and events it is late.** Among {lag['volatile keys'].value:,.0f} live keys with a TTL a due key "
-            f"that nobody reads was removed after {lag.cite('lag_p50')}; the model expects {lag.number('expected')}.",
+            f"- **For readers it is exact.** Of {lazy.past:,.0f} keys past their deadline that were still in "
+            f"memory, readers saw {lazy.seen.linked}.",
+            f"- **For memory, counts and events it is late.** Among {lag.live:,.0f} live keys with a TTL a due key "
+            f"that nobody reads was removed after {lag.p50.full}; the model expects {lag.expected.linked}.",
             f"- **The lag grows with the live keys.** This project holds {keys:,.0f} keys with a TTL at peak (modelled: registry × "
             f"sessions_peak), so expect {expected(brief, keyspace, lag)}. No metric of the server reports it. {_settings(lag)}",
             f"- TTLs run on while the server is down. {_replica(replica)} A clock that steps moves every deadline: keep NTP slewing, "
@@ -72,34 +82,30 @@ def behaviour(brief: Brief, keyspace: Keyspace, lag: Evidence, lazy: Evidence, r
     )
 
 
-def _settings(lag: Evidence) -> str:
+def _settings(lag: Lag) -> str:
     """Say what a higher hz and effort did, and what they cost an idle server."""
-    found = settings_values({value.name: value.value for value in lag.values})
-    told = []
-    for name, words in (
-        ("hz 100, effort 1, idle", "`hz 100`"),
-        ("hz 10, effort 10, idle", "`active-expire-effort 10`"),
-    ):
-        if name in found:
-            told.append(f"{words} brought the median to {units.write(found[name], 's')}")
-    loaded = next((v for name, v in found.items() if name == "hz 10, effort 1, under load"), None)
-    if loaded is not None:
-        told.append(f"load on the server left it at {units.write(loaded, 's')}")
+    told = [
+        f"{words} brought the median to {lag.settings[name]}"
+        for name, words in (("100, effort 1, idle", "`hz 100`"), ("10, effort 10, idle", "`active-expire-effort 10`"))
+        if name in lag.settings
+    ]
+    if loaded := lag.settings.get("10, effort 1, under load"):
+        told.append(f"load on the server left it at {loaded}")
     return f"At the same size {', '.join(told)} [{lag.id}]." if told else ""
 
 
-def _replica(replica: Evidence) -> str:
+def _replica(replica: Replica | None) -> str:
     """Say what a replica shows and holds."""
-    if replica.not_run:
+    if replica is None:
         return "A replica hides a key past its deadline and deletes it only when its primary does."
     return (
-        f"A replica hides a key past its deadline by its own clock (read there: {replica.number('found by GET after')} of "
-        f"{replica['due'].value:.0f}) and deletes it only when its primary does; with the primary hung it kept "
-        f"{replica.number('primary hung: still held')} of 20, so its `DBSIZE` and memory are no measure."
+        f"A replica hides a key past its deadline by its own clock (read there: {replica.read.linked} of {replica.due:.0f}) and "
+        f"deletes it only when its primary does; with the primary hung it kept {replica.kept.linked} of {replica.kept.n}, so its "
+        "`DBSIZE` and memory are no measure."
     )
 
 
-def refresh(keyspace: Keyspace, slide: Evidence) -> str:
+def refresh(keyspace: Keyspace, slide: Sliding) -> str:
     """Return the refresh policy with its cost; nothing where every TTL is fixed."""
     if not any(p.ttl.policy == "sliding" for p in keyspace.keys):
         return ""
@@ -107,10 +113,10 @@ def refresh(keyspace: Keyspace, slide: Evidence) -> str:
         [
             "### Refresh",
             "",
-            f"Refreshing with every write costs {slide.cite('amplification')} the bytes to file and each replica "
-            f"({slide.number(f'{sliding.WRITE} bytes')} an `HSET`, {slide.number(f'{sliding.WRITE_EXPIRE} bytes')} with `PEXPIRE`), and "
-            f"`GETEX` makes a read a write of {slide.number(f'{sliding.READ_GETEX} bytes')}. Refreshing when less than half of the TTL "
-            f"is left costs {slide.cite('amplification below half')} with {slide.condition('refresh below half')}; a busy session "
+            f"Refreshing with every write costs {slide.amplification.full} the bytes to file and each replica "
+            f"({slide.bytes[sliding.WRITE].linked} an `HSET`, {slide.bytes[sliding.WRITE_EXPIRE].linked} with `PEXPIRE`), and "
+            f"`GETEX` makes a read a write of {slide.bytes[sliding.READ_GETEX].linked}. Refreshing when less than half of the TTL "
+            f"is left costs {slide.below_half.full} with {slide.record.condition('refresh below half')}; a busy session "
             "refreshes more rarely still. "
             + (
                 "The functions of section 7 do the latter, for all keys of a session in one step, on every state change and heartbeat."
@@ -121,7 +127,7 @@ def refresh(keyspace: Keyspace, slide: Evidence) -> str:
     )
 
 
-def audit(survival: Evidence, samples: pd.DataFrame, crash: Evidence) -> str:
+def audit(survival: Survival, samples: pd.DataFrame, crash: Crash) -> str:
     """Return how a TTL is lost: by a command, or by a crash between two."""
     kept = [c for c, k in zip(samples["command"], samples["kept"], strict=True) if k]
     lost = [c for c, k in zip(samples["command"], samples["kept"], strict=True) if not k]
@@ -131,9 +137,9 @@ def audit(survival: Evidence, samples: pd.DataFrame, crash: Evidence) -> str:
             "",
             f"- Lost by: {', '.join(f'`{c}`' for c in lost)} [{survival.id}].",
             f"- Kept by: {', '.join(f'`{c}`' for c in kept)} [{survival.id}].",
-            f"- Never set, by a crash between `SET` and `EXPIRE`: {crash.number('two_steps_share')} of "
-            f"{crash['two_steps_share'].n} kills left a key for ever; `{atomic_ttl.ONE_COMMAND}`, `MULTI` and a function left "
-            f"{crash.number('one_step_immortal')} in {crash['one_step_immortal'].n}.",
+            f"- Never set, by a crash between `SET` and `EXPIRE`: {crash.two_steps.linked} of "
+            f"{crash.two_steps.n} kills left a key for ever; `{atomic_ttl.ONE_COMMAND}`, `MULTI` and a function left "
+            f"{crash.one_step.linked} in {crash.one_step.n}.",
             "",
             "A write that loses the TTL appears in this design only together with a new one in the same command or function (`SET … EX`, "
             "`SET … KEEPTTL`).",
@@ -144,16 +150,16 @@ def audit(survival: Evidence, samples: pd.DataFrame, crash: Evidence) -> str:
     )
 
 
-def bulk(mass: Evidence, big: Evidence, memory: Evidence, cleanup: Evidence) -> str:
+def bulk(mass: Mass, big: Big, memory: Returned | None, cleanup: Cleanup | None) -> str:
     """Return the rules for much at once, for big keys and for whole sessions."""
     at_once, jitter = removal.AT_ONCE, removal.JITTER
     lines = [
         "### Much at once",
         "",
-        f"With {mass.condition('keys')} keys due at one moment another client's longest wait was {mass.number(f'{at_once} max')} "
-        f"against {mass.number(f'{removal.REST} max')} before, and {mass.number(f'{jitter} max')} with the deadlines spread over "
-        f"{mass.condition('jitter')}; the longest expire cycle took {mass.number(f'{at_once} longest cycle')} and "
-        f"{mass.number(f'{jitter} longest cycle')}. {mass.conclusion} Up to 10 % of jitter on TTLs that are set in bulk costs nothing "
+        f"With {mass.record.condition('keys')} keys due at one moment another client's longest wait was {mass.longest[at_once].linked} "
+        f"against {mass.longest[removal.REST].linked} before, and {mass.longest[jitter].linked} with the deadlines spread over "
+        f"{mass.record.condition('jitter')}; the longest expire cycle took {mass.cycle[at_once].linked} and "
+        f"{mass.cycle[jitter].linked}. {mass.record.conclusion} Up to 10 % of jitter on TTLs that are set in bulk costs nothing "
         "and keeps a larger wave from forming (documented: Redis latency guide, expires).",
         "",
         "[figure 03-mass-expiry]",
@@ -161,21 +167,21 @@ def bulk(mass: Evidence, big: Evidence, memory: Evidence, cleanup: Evidence) -> 
         "| One big key removed by | Server busy | Longest wait of another client |",
         "|:--|--:|--:|",
         *(
-            f"| {name} | {big.number(f'{name} blocked')} | {big.number(f'{name} longest wait')} |"
+            f"| {name} | {big.blocked[name].linked} | {big.longest[name].linked} |"
             for name in (removal.CONTROL, "DEL", "UNLINK", "expiry, lazyfree no", "expiry, lazyfree yes")
         ),
         "",
-        f"*{big.condition('members')} members; `UNLINK` frees in the background above 64 elements (documented: redis/redis "
+        f"*{big.record.condition('members')} members; `UNLINK` frees in the background above 64 elements (documented: redis/redis "
         "src/lazyfree.c, 7.0). Section 8 sets `lazyfree-lazy-expire yes`.*",
     ]
-    if not cleanup.not_run:
+    if cleanup:
         lines += ["", _cleanup(cleanup)]
-    if not memory.not_run:
+    if memory:
         lines += ["", _memory(memory)]
     return "\n".join(lines)
 
 
-def _cleanup(cleanup: Evidence) -> str:
+def _cleanup(cleanup: Cleanup) -> str:
     """Say how a whole session is best removed."""
     one, listed, scanned, ttl = (
         session_cleanup.HASH,
@@ -184,42 +190,41 @@ def _cleanup(cleanup: Evidence) -> str:
         session_cleanup.TTL,
     )
     return (
-        f"Ending one session of {cleanup.condition('parts a session')} parts among {cleanup.condition('sessions')} cost "
-        f"{cleanup.number(f'{one} server')} as one hash, {cleanup.number(f'{listed} server')} as keys that a list names and "
-        f"{cleanup.number(f'{scanned} server')} as keys found by prefix (longest command {cleanup.number(f'{scanned} longest command')}, "
-        f"growing with the keyspace); left to their TTLs, {cleanup.number(f'{ttl} left')} were still there. So what belongs together "
+        f"Ending one session of {cleanup.record.condition('parts a session')} parts among {cleanup.record.condition('sessions')} cost "
+        f"{cleanup.server[one].linked} as one hash, {cleanup.server[listed].linked} as keys that a list names and "
+        f"{cleanup.server[scanned].linked} as keys found by prefix (longest command {cleanup.longest[scanned].linked}, "
+        f"growing with the keyspace); left to their TTLs, {cleanup.left[ttl].linked} were still there. So what belongs together "
         "is one key or is named by one, and production code never scans to clean up."
     )
 
 
-def _memory(memory: Evidence) -> str:
+def _memory(memory: Returned) -> str:
     """Say what comes back after expiry."""
     all_gone, mostly = returned.EXPIRED, returned.MOSTLY
     return (
-        f"{memory.condition('watched')} after all of {memory.condition('keys')} keys had expired, {memory.number(f'{all_gone}: used left')} "
-        f"of their `used_memory` and {memory.number(f'{all_gone}: rss left')} of their RSS were left; where one in six stayed, the table "
-        f"of keys kept {memory.number(f'{mostly}: slots left')} of its slots (it shrinks below a tenth). Size hosts by the peak; alert on "
+        f"{memory.record.condition('watched')} after all of {memory.record.condition('keys')} keys had expired, {memory.used[all_gone].linked} "
+        f"of their `used_memory` and {memory.rss[all_gone].linked} of their RSS were left; where one in six stayed, the table "
+        f"of keys kept {memory.slots[mostly].linked} of its slots (it shrinks below a tenth). Size hosts by the peak; alert on "
         "`used_memory`."
     )
 
 
-def leases(lease: Evidence) -> str:
+def leases(lease: Leases) -> str:
     """Return the choice between a lease by score, a hash-field TTL and a key each."""
-    structures = [v.name.removesuffix(" bytes") for v in lease.values if v.name.endswith(" bytes")]
     lines = [
         "### Leases of members",
         "",
         "| Structure | Bytes a member | Renewal | Counted after all lapsed | Told who lapsed |",
         "|:--|--:|--:|--:|:--|",
         *(
-            f"| {name} | {lease.number(f'{name} bytes')} | {lease.number(f'{name} renewal')} | {lease.number(f'{name} counted after')} "
-            f"| {'the sweep' if lease[f'{name} named'].value else 'nobody'} |"
-            for name in structures
+            f"| {name} | {lease.bytes[name].linked} | {lease.renewal[name].linked} | {lease.counted[name].linked} "
+            f"| {'the sweep' if lease.named[name].value else 'nobody'} |"
+            for name in lease.bytes
         ),
         "",
     ]
-    if field_ttl.FIELD not in structures:
-        lines += [f"Not run: {lease.condition('not run')} [{lease.id}].", ""]
+    if field_ttl.FIELD not in lease.bytes:
+        lines += [f"Not run: {lease.record.condition('not run')} [{lease.id}].", ""]
     lines.append(
         "Leases stay in a sorted set by deadline: it runs on every version, tells who has lapsed (`ZRANGEBYSCORE … -inf now`) and so "
         "lets the sweep publish each leave; a field TTL removes in silence. Hash-field TTL needs Redis 7.4 or Valkey 9.0 (documented)."

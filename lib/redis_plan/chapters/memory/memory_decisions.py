@@ -6,11 +6,12 @@ import math
 
 from redis_plan import units
 from redis_plan.brief.model import Brief
+from redis_plan.chapters.memory.findings import Full, Log, State
 from redis_plan.evidence.decision import Alternative, Decision, Guard
-from redis_plan.evidence.store import Evidence
 from redis_plan.keyspace.cues import with_article
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.memory import capacity, project
+from redis_plan.words.capacity import Budget, Fit
 from redis_plan.words.memory_words import Words
 
 
@@ -22,16 +23,16 @@ def _bytes(value: float) -> str:
 _WORTH = 5.0
 
 
-def state_decision(keyspace: Keyspace, state: Evidence, fit: Evidence) -> Decision:
+def state_decision(keyspace: Keyspace, state: State, fit: Fit | None) -> Decision:
     """Return D-06a: the layout of the session state, by its bytes and by what they are of a whole session."""
     pattern = next(p for p in keyspace.keys if project.is_record(p))
     longest = max(field.max_bytes for field in pattern.fields)
-    more = state["hash"].value - state["JSON_string"].value
+    more = state.hash.value - state.string.value
     text = "a field is changed without reading and rewriting the whole"
     if more > 0:
-        text += f", though the hash takes {state.cite('hash')} and a JSON string {state.number('JSON_string')}"
+        text += f", though the hash takes {state.hash.full} and a JSON string {state.string.linked}"
     else:
-        text = f"the hash takes {state.cite('hash')} and a JSON string {state.number('JSON_string')}, and {text}"
+        text = f"the hash takes {state.hash.full} and a JSON string {state.string.linked}, and {text}"
     return Decision(
         id="D-06a",
         title=f"`{pattern.name}` is one hash",
@@ -39,12 +40,12 @@ def state_decision(keyspace: Keyspace, state: Evidence, fit: Evidence) -> Decisi
         decision=f"One hash at `{pattern.template}`: {len(pattern.fields)} fields, {_bytes(longest)} the longest value",
         because=(
             f"{text}. One key a field takes "
-            f"{state.cite('key_per_field_ratio')} of the hash, buckets of 100 {state.number('buckets_ratio')} and no TTL of their own"
+            f"{state.key_per_field_ratio.full} of the hash, buckets of 100 {state.buckets_ratio.linked} and no TTL of their own"
         ),
         instead_of=(
-            Alternative("a JSON string, read, changed and written back", state.number("JSON_string"), naive=True),
-            Alternative("one key for each field", state.number("key_per_field")),
-            Alternative("JSON in hashes of 100", state.number("buckets")),
+            Alternative("a JSON string, read, changed and written back", state.string.linked, naive=True),
+            Alternative("one key for each field", state.key_per_field.linked),
+            Alternative("JSON in hashes of 100", state.buckets.linked),
         ),
         costs=(
             "no TTL of its own for a field; "
@@ -56,37 +57,37 @@ def state_decision(keyspace: Keyspace, state: Evidence, fit: Evidence) -> Decisi
             )
         ),
         holds_while=(
-            Guard("hash against one key a field", state["hash"].value, "<=", state["key_per_field"].value, "B"),
+            Guard("hash against one key a field", state.hash.value, "<=", state.key_per_field.value, "B"),
             _against_string(keyspace, state, fit),
         ),
         requirements=pattern.requirements,
     )  # fmt: skip
 
 
-def _against_string(keyspace: Keyspace, state: Evidence, fit: Evidence) -> Guard:
-    hashed, string = state["hash"].value, state["JSON_string"].value
-    if fit.not_run or not keyspace.session_entity:
+def _against_string(keyspace: Keyspace, state: State, fit: Fit | None) -> Guard:
+    hashed, string = state.hash.value, state.string.value
+    if fit is None or not keyspace.session_entity:
         return Guard("hash against the JSON string with 10 % tolerance", hashed, "<=", 1.1 * string, "B")
-    share = 100 * max(0.0, hashed - string) / fit["bytes_per_session"].value
+    share = 100 * max(0.0, hashed - string) / fit.session.value
     noun = with_article(keyspace.session_noun)
     return Guard(f"what the hash takes more than the JSON string, of {noun}", share, "<=", _WORTH, "%")
 
 
-def log_decision(keyspace: Keyspace, log: Evidence) -> Decision:
+def log_decision(keyspace: Keyspace, log: Log) -> Decision:
     """Return D-06b: the structure of the event log, by bytes."""
     pattern = next(p for p in keyspace.keys if p.use == "log")
     as_list = pattern.type == "list"
     chosen, other = ("list", "stream") if as_list else ("stream", "list")
-    small = "stream_1024_full" in log
+    small = "stream_1024" in log.full
     because = (
-        f"with one entry a list takes {log.cite('list_1_entry')} and a stream {log.cite('stream_1_entry')}, because a stream "
+        f"with one entry a list takes {log.one_entry['list'].full} and a stream {log.one_entry['stream'].full}, because a stream "
         f"allocates a node of `stream-node-max-bytes` at once; full ({pattern.max_elements:,.0f} entries) they take "
-        f"{log.number('list_full')} and {log.number('stream_full')}"
+        f"{log.full['list'].linked} and {log.full['stream'].linked}"
     )
     if small:
         because += (
-            f"; `stream-node-max-bytes 1024` lowers a stream's first entry to {log.number('stream_1024_1_entry')} and a full "
-            f"one to {log.number('stream_1024_full')}"
+            f"; `stream-node-max-bytes 1024` lowers a stream's first entry to {log.one_entry['stream_1024'].linked} and a full "
+            f"one to {log.full['stream_1024'].linked}"
         )
     tolerance = 1.0 if as_list else 1.25
     return Decision(
@@ -97,33 +98,33 @@ def log_decision(keyspace: Keyspace, log: Evidence) -> Decision:
         + ("" if as_list else ", with `stream-node-max-bytes 1024`"),
         because=because,
         instead_of=(
-            Alternative(f"a {other}", log.number(f"{other}_full")),
+            Alternative(f"a {other}", log.full[other].linked),
             Alternative("the last events as one JSON array, rewritten at each append", "the list's bytes, rewritten for every event", naive=True),
         ),
         costs="no consumer groups and no ids of its own: the version is the offset" if as_list else "4 KB from the first entry",
         holds_while=(
-            Guard(f"a full {chosen}", log[f"{chosen}_full"].value, "<=", tolerance * log[f"{other}_full"].value, "B"),
-            Guard(f"a {chosen} with one entry", log[f"{chosen}_1_entry"].value, "<=",
-                  log[f"{other}_1_entry"].value * (1.0 if as_list else 12.0), "B"),
+            Guard(f"a full {chosen}", log.full[chosen].value, "<=", tolerance * log.full[other].value, "B"),
+            Guard(f"a {chosen} with one entry", log.one_entry[chosen].value, "<=",
+                  log.one_entry[other].value * (1.0 if as_list else 12.0), "B"),
         ),
         requirements=pattern.requirements,
     )  # fmt: skip
 
 
-def eviction_decision(brief: Brief, keyspace: Keyspace, budget: Evidence, full: Evidence) -> Decision:
+def eviction_decision(brief: Brief, keyspace: Keyspace, budget: Budget, full: Full | None) -> Decision:
     """Return D-06c: how large maxmemory is, and what happens before the server is full."""
     words = Words.of(keyspace)
     authoritative = any(pattern.authoritative for pattern in keyspace.keys)
-    admission = budget["admission_bytes"].value
-    if full.not_run:
+    admission = budget.admission.value
+    if full is None:
         because = (
             "a refused write is seen, half of what belongs together is not; the test of a full server did not run here"
         )
         lost = "not measured here"
     else:
         kept, refused, broken, evicted = (
-            f"{full[name].value:.0f}"
-            for name in ("noeviction_whole", "noeviction_refused", "noeviction_broken", "allkeys_lru_broken")
+            f"{number:.0f}"
+            for number in (full.whole_by_refusing, full.refused, full.broken_by_refusing, full.broken_by_evicting)
         )
         because = (
             f"at its limit a server with noeviction kept {kept} {words.groups} whole, refused {refused} and broke {broken}; with allkeys-lru it "
@@ -132,17 +133,17 @@ def eviction_decision(brief: Brief, keyspace: Keyspace, budget: Evidence, full: 
         lost = f"{evicted} {words.groups} broken without an error [{full.id}]"
     if not authoritative:
         because = "every key of this keyspace can be rebuilt, so the least recently used may go"
-    available, host, twice = brief.value("memory_budget"), budget["host_memory"].value, budget["host_memory_2x"].value
+    available, host, twice = brief.value("memory_budget"), budget.host.value, budget.host_twice.value
     node = available if twice <= available else float(2 ** math.ceil(math.log2(twice)))
     room = "the node"
     if node > available:
         room = f"a node of {units.write(node, 'B')}"
         because += (
             f". The budget of {units.write(available, 'B')} ({brief.fact('memory_budget').where}) carries "
-            f"{words.count(budget['sessions_in_budget'].value)} [{budget.id}]; the peak is {words.count(brief.value('sessions_peak'))}, and "
+            f"{words.count(budget.carries.value)} [{budget.id}]; the peak is {words.count(brief.value('sessions_peak'))}, and "
             "twice the peak must fit, so the node is sized by that"
         )
-    share = f"{100 * capacity.ADMISSION_SHARE:.0f} % of it, {budget.number('admission_bytes')}"
+    share = f"{100 * capacity.ADMISSION_SHARE:.0f} % of it, {budget.admission.linked}"
     admitted = (
         f"The service refuses every new {words.one} while `used_memory` is above {round(admission)} B ({share}); those that are alive "
         "keep the rest."
@@ -150,17 +151,17 @@ def eviction_decision(brief: Brief, keyspace: Keyspace, budget: Evidence, full: 
         else f"Nobody is refused: what was used least goes first. The peak fits into {share}."
     )
     policy = "noeviction" if authoritative else "allkeys-lru"
-    stated, needed = budget["maxmemory"].value, budget["maxmemory_for_peak"].value
+    stated, needed = budget.maxmemory.value, budget.for_peak.value
     size = (
         f" The node that the documents state holds no more beside fragmentation, a fork and the system; the peak would take "
-        f"{budget.number('maxmemory_for_peak')} of it: then the host is {room}"
+        f"{budget.for_peak.linked} of it: then the host is {room}"
         if stated < needed
         else f" The host is {room}"
     )
     at_peak = (
         Guard("maxmemory on the stated node", stated, "<=", available, "B")
         if stated < needed
-        else Guard("counted memory at the peak", budget["counted_at_peak"].value, "<=", admission, "B")
+        else Guard("counted memory at the peak", budget.counted_at_peak.value, "<=", admission, "B")
     )
     return Decision(
         id="D-06c",
@@ -169,8 +170,8 @@ def eviction_decision(brief: Brief, keyspace: Keyspace, budget: Evidence, full: 
         if authoritative
         else "How large is `maxmemory`, and what goes when memory runs short?",
         decision=(
-            f"`maxmemory {round(budget['maxmemory'].value)}` with `maxmemory-policy {policy}`. {admitted}{size} with at least {budget.number('host_memory')}, and twice "
-            f"the peak still fits ({budget.number('host_memory_2x')})"
+            f"`maxmemory {round(budget.maxmemory.value)}` with `maxmemory-policy {policy}`. {admitted}{size} with at least {budget.host.linked}, and twice "
+            f"the peak still fits ({budget.host_twice.linked})"
         ),
         because=because,
         instead_of=(

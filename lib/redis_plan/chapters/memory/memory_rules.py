@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from redis_plan.chapters.memory.findings import Cliffs, Memory
 from redis_plan.chapters.memory.memory_text import written
-from redis_plan.evidence.store import Evidence
 from redis_plan.keyspace.model import KeyPattern, Keyspace
 from redis_plan.memory import capacity, model, project
 from redis_plan.memory.layout import Build
+from redis_plan.words.capacity import Fit
 from redis_plan.words.memory_words import Words
 
 #: Names are worth shortening from this share of the dataset on, in per cent.
@@ -14,17 +15,18 @@ _WORTH = 5.0
 _COMPACT = ("listpack", "intset", "listpackex")
 
 
-def eviction_section(keyspace: Keyspace, budget: Evidence, full: Evidence) -> str:
+def eviction_section(keyspace: Keyspace, found: Memory) -> str:
     """Return what eviction would do to each class of keys, and the admission rule as code."""
     words = Words.of(keyspace)
     only = [f"`{p.name}`" for p in keyspace.keys if p.authoritative]
     rebuilt = [f"`{p.name}`" for p in keyspace.keys if not p.authoritative]
     half = f"a live {words.one} loses half of its keys, silently" if words.sessions else "the data is gone, silently"
+    full = found.full
     measured = (
-        f"Not tested on a full server here: {full.not_run}."
-        if full.not_run
+        f"Not tested on a full server here: {found.why_not('full')}."
+        if full is None
         else f"Measured on a full server [{full.id}]: reads, UNLINK and PUBLISH worked under all three policies; volatile-ttl left "
-        f"{full['volatile_ttl_broken'].value:.0f} {words.groups} broken, and refuses like noeviction once no key has a TTL."
+        f"{full.broken_by_ttl.value:.0f} {words.groups} broken, and refuses like noeviction once no key has a TTL."
     )
     lines = ["### When memory runs out", "", "| Keys | If evicted | When full |", "|:--|:--|:--|"]
     if only:
@@ -38,14 +40,14 @@ def eviction_section(keyspace: Keyspace, budget: Evidence, full: Evidence) -> st
             f" Functions that end {words.a_one} carry the flag `allow-oom`: without it a full server refuses exactly the cleanup "
             "(documented: Redis manual, Lua API, script flags; 7.0)."
         )
-    if not only:
+    if not only or found.budget is None:
         return "\n".join(lines)
     lines += [
         "",
         f"Admission where {f'{words.a_one} is' if words.sessions else 'new keys are'} created:",
         "",
         "```js",
-        f"const ADMIT_BELOW = {round(budget['admission_bytes'].value)}; // {100 * capacity.ADMISSION_SHARE:.0f} % of maxmemory",
+        f"const ADMIT_BELOW = {found.budget.admission:.0f}; // {100 * capacity.ADMISSION_SHARE:.0f} % of maxmemory",
         "async function mayCreate(redis, cache) {",
         "  if (Date.now() - cache.at > 1000) { // one INFO a second",
         "    cache.used = Number(/^used_memory:(\\d+)/m.exec(await redis.info('memory'))[1]);",
@@ -58,7 +60,7 @@ def eviction_section(keyspace: Keyspace, budget: Evidence, full: Evidence) -> st
     return "\n".join(lines)
 
 
-def encoding_section(keyspace: Keyspace, build: Build, cliffs: Evidence) -> str:
+def encoding_section(keyspace: Keyspace, build: Build, cliffs: Cliffs) -> str:
     """Return which keys leave the compact encoding at their bound, the measured cliffs, and the test that holds the others."""
     limits = ", ".join(
         f"`{name} {build.settings.get(name, value)}`"
@@ -74,8 +76,8 @@ def encoding_section(keyspace: Keyspace, build: Build, cliffs: Evidence) -> str:
         "### Compact encodings",
         "",
         f"This server's limits: {limits} (documented: its CONFIG). One step past them multiplies a key's bytes for good: one field more "
-        f"{cliffs.cite('hash_entries')}, one value a byte too long {cliffs.cite('hash_value')}, one member more in a sorted set "
-        f"{cliffs.cite('zset_entries')}.",
+        f"{cliffs.hash_entries.full}, one value a byte too long {cliffs.hash_value.full}, one member more in a sorted set "
+        f"{cliffs.zset_entries.full}.",
     ]
     if wide:
         lines += [
@@ -130,49 +132,46 @@ def _why(load: project.Load, build: Build) -> str:
     return f"`{load.pattern.name}` ({reason})"
 
 
-def savings_section(names: Evidence, small: Evidence, packed: Evidence) -> str:
+def savings_section(found: Memory) -> str:
     """Return what shorter names, gathered keys and compression would save, each with its price."""
     lines = ["### What would save memory", ""]
-    if not names.not_run:
+    names, small, packed = found.names, found.small, found.packed
+    if names:
         lines.append(
-            f"- **Names**: one letter a word in keys saves {names.cite('short_keys')}, two letters a field "
-            f"{names.number('short_fields')}"
-            + (
-                ": not worth unreadable names"
-                if max(names["short_keys"].value, names["short_fields"].value) < _WORTH
-                else ""
-            )
-            + f". UUIDs as text in keys would cost {names.number('uuid_keys')}."
+            f"- **Names**: one letter a word in keys saves {names.short_keys.full}, two letters a field "
+            f"{names.short_fields.linked}"
+            + (": not worth unreadable names" if max(names.short_keys.value, names.short_fields.value) < _WORTH else "")
+            + f". UUIDs as text in keys would cost {names.uuid_keys.linked}."
         )
-    if not small.not_run:
-        pattern = small.condition("pattern")
+    if small:
+        pattern = small.record.condition("pattern")
         lines.append(
-            f"- **Small keys**: `{pattern}` takes {small.cite('key_each')} as {small.number('keys_each')}, "
-            f"{small.number('hash_a_session')} as one hash, {small.number('buckets')} in buckets of {small.condition('fields')} fields "
-            f"({small.condition('encoding')}): {small.number('saved_by_buckets')} less. Price: no TTL for each (before Redis 7.4 and "
+            f"- **Small keys**: `{pattern}` takes {small.key_each.full} as {small.keys_each.linked}, "
+            f"{small.hash_a_session.linked} as one hash, {small.buckets.linked} in buckets of {small.record.condition('fields')} fields "
+            f"({small.record.condition('encoding')}): {small.saved.linked} less. Price: no TTL for each (before Redis 7.4 and "
             "Valkey 9), and the function trims the bucket."
         )
-    if not packed.not_run:
+    if packed:
         lines.append(
-            f"- **Compression**: {packed.condition('method')} brings a value of `{packed.condition('pattern')}` from "
-            f"{packed.number('size_plain')} to {packed.number('size_best')} and saves {packed.cite('saved_best')} of the key, for "
-            f"{packed.number('write_best')} of CPU a write and {packed.number('read_best')} a read "
-            f"({packed.number('core_at_peak')} of one core at the peak). Worth it only where memory is the limit."
+            f"- **Compression**: {packed.record.condition('method')} brings a value of `{packed.record.condition('pattern')}` from "
+            f"{packed.plain.linked} to {packed.best.linked} and saves {packed.saved.full} of the key, for "
+            f"{packed.write.linked} of CPU a write and {packed.read.linked} a read "
+            f"({packed.core.linked} of one core at the peak). Worth it only where memory is the limit."
         )
     if len(lines) == 2:
         lines.append("Nothing of size: few names, no small keys in numbers, no long values.")
     return "\n".join(lines)
 
 
-def keys_section(keyspace: Keyspace, build: Build, fit: Evidence) -> str:
+def keys_section(keyspace: Keyspace, build: Build, fit: Fit | None) -> str:
     """Return the rules for big keys, for dead ones, and for defragmentation."""
     words = Words.of(keyspace)
     largest = big_keys(keyspace, build)[:3]
     names = "; ".join(f"`{p.template}` {written(size)}" for p, size in largest)
     dead = (
         f"- {words.a_one.capitalize()} that died without its end waits for the sweeper, at most for its TTL: the 10 % in the budget. "
-        f"Alert when `used_memory / live {words.many}` is a quarter above {fit.number('bytes_per_session')} for 10 minutes."
-        if words.sessions and not fit.not_run
+        f"Alert when `used_memory / live {words.many}` is a quarter above {fit.session.linked} for 10 minutes."
+        if words.sessions and fit
         else "- An expired key stays until it is touched or swept: the 10 % in the budget. Alert when `used_memory / DBSIZE` is a "
         "quarter above its usual value for 10 minutes."
     )
@@ -180,13 +179,17 @@ def keys_section(keyspace: Keyspace, build: Build, fit: Evidence) -> str:
         [
             "### Big keys, dead keys, fragmentation",
             "",
-            f"- Largest at their bound: {names} (modelled [{fit.id}]). UNLINK always, `lazyfree-lazy-expire yes`; once a day "
+            f"- Largest at their bound: {names} (modelled{f' [{fit.id}]' if fit else ''}). UNLINK always, `lazyfree-lazy-expire yes`; once a day "
             "`redis-cli --user admin --memkeys --memkeys-samples 0` on a replica: above twice its bound is a bug.",
             dead,
             "- Watch `allocator_frag_ratio` and `allocator_rss_ratio`; `activedefrag yes` above 1.4 with more than 100 MiB wasted, where "
             "the build has it (assumed; redis.conf `active-defrag-ignore-bytes 100mb`).",
             "- Not seen here: slack of trimmed lists and rewritten fields, other tenants, a cluster's 8 to 18 B a key."
-            + (f" The server is shared: {fit.conditions['caution']}." if fit.conditions.get("caution") else ""),
+            + (
+                f" The server is shared: {fit.record.conditions['caution']}."
+                if fit and fit.record.conditions.get("caution")
+                else ""
+            ),
         ]
     )
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from redis_plan import units
 from redis_plan.brief.model import Brief
-from redis_plan.evidence.store import Evidence
+from redis_plan.chapters.memory.findings import Memory, Swing
 from redis_plan.keyspace.model import KeyPattern, Keyspace
 from redis_plan.memory import capacity, project
 from redis_plan.memory.layout import Build
@@ -81,82 +81,82 @@ def _share(pattern: KeyPattern, row: dict[Any, Any], cost: project.Cost, peak: f
     return written(float(row["bytes_per_session"])) + many
 
 
-def bytes_section(
-    keyspace: Keyspace, brief: Brief, samples: pd.DataFrame, build: Build, fit: Evidence, layout: Evidence
-) -> str:
+def bytes_section(keyspace: Keyspace, brief: Brief, samples: pd.DataFrame, build: Build, found: Memory) -> str:
     """Return the text on bytes: the sum, the table by pattern, who predicts it better, whether the layout fits."""
     words = Words.of(keyspace)
     title = f"### What one {words.one} costs" if words.sessions else "### What the keys cost"
-    if fit.not_run:
-        return f"{title}\n\nNot measured: {fit.not_run}."
-    server = f"{fit.server.product.capitalize()} {fit.server.version}, {build.allocator}"
+    fit, layout = found.fit, found.layout
+    if fit is None or layout is None:
+        return f"{title}\n\nNot measured: {found.why_not('fit')}."
+    server = f"{fit.record.server.product.capitalize()} {fit.record.server.version}, {build.allocator}"
     rows = {str(row["pattern"]): row for row in samples.to_dict("records")}
     own = [p for p in keyspace.keys if p.scope != "global"]
     lines = [title, ""]
     if words.sessions and own:
         terms = " + ".join(f"{float(rows[p.name]['bytes_per_session']):,.0f} ({p.name})" for p in own)
         largest = max(own, key=lambda p: float(rows[p.name]["bytes_per_session"]))
-        share = 100 * float(rows[largest.name]["bytes_per_session"]) / fit["bytes_per_session"].value
+        share = 100 * float(rows[largest.name]["bytes_per_session"]) / fit.session.value
         lines += [
-            f"{fit.cite('bytes_per_session')} of `used_memory` on {server}, {share:.0f} % of it `{largest.name}` (measured [{fit.id}]):",
+            f"{fit.session.full} of `used_memory` on {server}, {share:.0f} % of it `{largest.name}` (measured [{fit.id}]):",
             "",
-            f"`bytes = {terms} + {fit['tables_per_session'].value:,.0f} (tables of the keyspace)`",
+            f"`bytes = {terms} + {fit.tables.value:,.0f} (tables of the keyspace)`",
             "",
         ]
     else:
         lines += [f"On {server}, largest share first; the tables of the keyspace come on top:", ""]
     checked = (
         "the layout fits this server, nothing was fitted"
-        if not layout["corrections"].value
-        else f"the layout was fitted to this server first ({layout['error_before_median'].value:.1f} % off before)"
+        if not layout.corrections.value
+        else f"the layout was fitted to this server first ({layout.error_before_median.value:.1f} % off before)"
     )
     lines += [
-        pattern_table(keyspace, brief, samples, build, bool(fit.conditions.get("caution"))),
+        pattern_table(keyspace, brief, samples, build, bool(fit.record.conditions.get("caution"))),
         "",
         f"*Measured and predicted before loading [{fit.id}]; the bound is modelled. All keys together: the prediction is "
-        f"{fit.cite('error_all')} off the growth of `used_memory`, `MEMORY USAGE` summed over every key "
-        f"{fit.cite('memory_usage_error_all')}: budget with this table. Probe of {layout.number('error_before_median')}: {checked}.*",
+        f"{fit.error_all.full} off the growth of `used_memory`, `MEMORY USAGE` summed over every key "
+        f"{fit.memory_usage_error_all.full}: budget with this table. Probe of {layout.error_before_median.linked}: {checked}.*",
     ]
     return "\n".join(lines)
 
 
-def growth_section(keyspace: Keyspace, line: Evidence, fit: Evidence, steps: list[tuple[int, float]]) -> str:
+def growth_section(keyspace: Keyspace, found: Memory, steps: list[tuple[int, float]]) -> str:
     """Return the text on growth: slope, intercept, residual, RSS, steps, and what came back."""
     words = Words.of(keyspace)
     title = f"### Growth with {words.many}"
-    if line.not_run:
-        return f"{title}\n\nNot measured: {line.not_run}. The budget below counts the keys there are."
+    line, fit = found.line, found.fit
+    if line is None or fit is None:
+        return f"{title}\n\nNot measured: {found.why_not('line')}. The budget below counts the keys there are."
     merged: dict[int, float] = {}
     for count, size in steps:
         merged[count] = merged.get(count, 0.0) + size
     shown = [f"{words.count(count)} (+{written(size)})" for count, size in merged.items() if size >= 65_536][-3:]
-    slope, start = line["slope"].value / words.keys_each, line["intercept"].value
-    top = words.count(line["sessions_top"].value)
+    slope, start = line.slope.value / words.keys_each, line.intercept.value
+    top = words.count(line.top.value)
     lines = [
         title,
         "",
         f"- `used_memory = {slope:,.0f} B × {words.many} {'-' if start < 0 else '+'} {abs(start):,.0f} B`, measured up to {top} [{line.id}]; at most "
-        f"{line.cite('residual_max')} of the peak off the line, because tables double"
+        f"{line.residual_max.full} of the peak off the line, because tables double"
         + (f" (at {', '.join(shown)}; modelled)" if shown else "")
-        + f". The model knows the steps and is at most {line.number('prediction_error_max')} off.",
-        f"- RSS: {written(line['rss_slope'].value / words.keys_each)} {words.a_one} (intercept {line.number('rss_intercept')}, residual "
-        f"{line.number('rss_residual_max')}), {line.cite('rss_ratio')} of `used_memory` at the top. Empty: {line.number('startup')} used, "
-        f"{line.number('startup_rss')} RSS."
-        if line["rss_ratio"].value >= _RSS_GREW
-        else f"- RSS did not grow with it ({line.cite('rss_ratio')} of `used_memory`): this server had pages to reuse. At the start it held "
-        f"{line.number('startup')} used, {line.number('startup_rss')} RSS.",
-        f"- Back: after all ended by UNLINK {line.cite('left_after_end')} of the peak stayed in `used_memory` "
-        f"({line.number('keys_left')}), after three cycles {line.cite('left_after_cycles')}; of the RSS "
-        f"{line.number('rss_left_after_end')}, as pages go back to the allocator first."
+        + f". The model knows the steps and is at most {line.prediction_error_max.linked} off.",
+        f"- RSS: {written(line.rss_slope.value / words.keys_each)} {words.a_one} (intercept {line.rss_intercept.linked}, residual "
+        f"{line.rss_residual_max.linked}), {line.rss_ratio.full} of `used_memory` at the top. Empty: {line.startup.linked} used, "
+        f"{line.startup_rss.linked} RSS."
+        if line.rss_ratio.value >= _RSS_GREW
+        else f"- RSS did not grow with it ({line.rss_ratio.full} of `used_memory`): this server had pages to reuse. At the start it held "
+        f"{line.startup.linked} used, {line.startup_rss.linked} RSS.",
+        f"- Back: after all ended by UNLINK {line.left_after_end.full} of the peak stayed in `used_memory` "
+        f"({line.keys_left.linked}), after three cycles {line.left_after_cycles.full}; of the RSS "
+        f"{line.rss_left_after_end.linked}, as pages go back to the allocator first."
         + (
-            f" Half way down {line.number('left_at_half')} were left, at a tenth {line.number('left_at_tenth')}: tables shrink only when "
-            f"nearly empty, which the model knows ({line.number('left_error_max')} off at most)."
-            if "left_at_half" in line
+            f" Half way down {line.left_at_half.linked} were left, at a tenth {line.left_at_tenth.linked}: tables shrink only when "
+            f"nearly empty, which the model knows ({line.left_error_max.linked} off at most)."
+            if line.left_at_half and line.left_at_tenth and line.left_error_max
             else ""
         ),
         f"- CI: load 100 {words.many} through the service; fail when one takes more than "
-        f"{written(1.1 * fit['bytes_per_session'].value / words.keys_each)}, 10 % over the measured "
-        f"{written(fit['bytes_per_session'].value / words.keys_each)} [{fit.id}]; end them, fail unless `used_memory` is back to 5 %.",
+        f"{written(1.1 * fit.session.value / words.keys_each)}, 10 % over the measured "
+        f"{written(fit.session.value / words.keys_each)} [{fit.id}]; end them, fail unless `used_memory` is back to 5 %.",
     ]
     return "\n".join(lines)
 
@@ -203,15 +203,16 @@ def _action(host: float) -> str:
     return "a larger node" if host <= _LARGEST_NODE else "several primaries, spread by hash tag"
 
 
-def budget_section(
-    keyspace: Keyspace, brief: Brief, samples: pd.DataFrame, budget: Evidence, clients: Evidence, line: Evidence, fork: Evidence
-) -> str:  # fmt: skip
+def budget_section(keyspace: Keyspace, brief: Brief, samples: pd.DataFrame, found: Memory) -> str:
     """Return the text on the budget: the formula with its constants, the growth table, what the budget carries."""
     words, peak, available = Words.of(keyspace), brief.fact("sessions_peak"), brief.value("memory_budget")
-    fits = budget["sessions_in_budget"].value
-    ratio = line.cite("rss_ratio") if not line.not_run else "1.1 (assumed)"
-    rate = fork.number("save_rate") if "save_rate" in fork else "100 MB/s (assumed)"
-    pages = fork.number("pages_per_event") if "pages_per_event" in fork else "8 pages (assumed)"
+    budget, clients, fork = found.budget, found.clients, found.fork
+    if budget is None or clients is None:
+        return f"### Memory budget\n\nNot modelled: {found.why_not('budget')}."
+    fits = budget.carries.value
+    ratio = found.line.rss_ratio.full if found.line else "1.1 (assumed)"
+    rate = fork.save_rate.linked if fork and fork.save_rate else "100 MB/s (assumed)"
+    pages = fork.pages_per_event.linked if fork and fork.pages_per_event else "8 pages (assumed)"
     forked = f"a child writes {rate} and an event copies {pages} of 4 KiB"
     lines = [
         "### Memory budget",
@@ -220,7 +221,7 @@ def budget_section(
         f"output-buffer limit + backlog`; `maxmemory = counted / {capacity.ADMISSION_SHARE:g}`; `host = maxmemory × RSS ratio + append-only "
         "buffer + replica buffer + Lua + copy-on-write + 128 MiB`",
         "",
-        f"c_conn {clients.number('connection')}, c_sub {clients.number('subscription')}, RSS ratio {ratio}, at least 1.03; {forked} "
+        f"c_conn {clients.connection.linked}, c_sub {clients.subscription.linked}, RSS ratio {ratio}, at least 1.03; {forked} "
         "(`current_cow_peak` of `INFO persistence` replaces it). Since 7.0 `maxmemory` counts the backlog where there is a replica (60 s of writes, at least "
         "1 MiB), but not a slow replica's surplus nor the append-only buffer (documented: src/evict.c, 7.0.15).",
         "",
@@ -229,21 +230,21 @@ def budget_section(
         f"*Modelled [{budget.id}] from the peak ({peak.where}) and the measured constants; gateways grow with the load above the peak. The range is "
         "what the facts' own ranges leave open.*",
         "",
-        f"- `maxmemory {round(budget['maxmemory'].value)}` ({budget.number('maxmemory')}); the peak asks for {budget.number('maxmemory_for_peak')} on "
-        f"a host with {budget.number('host_memory')} (modelled; range {budget.number('host_memory_low')} to {budget.number('host_memory_high')}).",
+        f"- `maxmemory {round(budget.maxmemory.value)}` ({budget.maxmemory.linked}); the peak asks for {budget.for_peak.linked} on "
+        f"a host with {budget.host.linked} (modelled; range {budget.host_low.linked} to {budget.host_high.linked}).",
         f"- The budget of {written(available)} ({brief.fact('memory_budget').where}) carries {words.count(fits)} (modelled [{budget.id}]); plan the "
         f"next size at {words.count(0.7 * fits)}, 70 % of that.",
     ]
     if fits < peak.value:
-        target = budget["bytes_per_session"].value * fits / peak.value
+        target = budget.session.value * fits / peak.value
         lines.append(
             f"- **It does not carry the peak** of {words.count(peak.value)} ({peak.where}): take the larger node of D-06c, or bring one "
-            f"{words.one} from {words.each(budget['bytes_per_session'].value)} to {words.each(target)} (modelled [{budget.id}])."
+            f"{words.one} from {words.each(budget.session.value)} to {words.each(target)} (modelled [{budget.id}])."
         )
     return "\n".join(lines)
 
 
-def swing_line(keyspace: Keyspace, samples: pd.DataFrame, swing: Evidence) -> str:
+def swing_line(keyspace: Keyspace, samples: pd.DataFrame, swing: Swing) -> str:
     """Return one sentence on what moves the dataset most, and what hardly does."""
     rows = sorted(samples.to_dict("records"), key=lambda row: -abs(float(row["high"]) - float(row["low"])))
     base = float(samples.base.iloc[0])

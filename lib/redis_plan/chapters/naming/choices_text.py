@@ -12,7 +12,7 @@ from redis_plan.choice.sensitivity import Flip
 from redis_plan.choice.weighing import Option
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.keyspace.uses import passed_over
-from redis_plan.words.keyspace_text import table
+from redis_plan.words.tables import table
 
 
 def table_of_choices(choices: Choices, brief: Brief) -> str:

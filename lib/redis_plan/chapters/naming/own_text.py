@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from redis_plan import units
 from redis_plan.keyspace.model import Keyspace, OwnVerdict
-from redis_plan.words.keyspace_text import table
+from redis_plan.words.tables import table
 
 
 def own_design(keyspace: Keyspace) -> str:

@@ -10,7 +10,7 @@ from redis_plan.delivery.artefact import serves
 from redis_plan.keyspace import bounds, functions, naming, records
 from redis_plan.keyspace.model import Field, KeyPattern, Keyspace
 from redis_plan.words import command_block
-from redis_plan.words.keyspace_text import table
+from redis_plan.words.tables import folded, table
 
 #: Sample values by the type of a field, as they stand in a data-model block.
 SAMPLES = {
@@ -61,7 +61,7 @@ def fields(keyspace: Keyspace, brief: Brief) -> str:
     rows = [
         [f"`{p.name}`" if i == 0 else "", f"`{name}`", f.type, f"{f.max_bytes:,}", f.meaning]
         for p in keyspace.patterns
-        for i, (name, f) in enumerate(_folded(p.fields))
+        for i, (name, f) in enumerate(folded(p.fields))
     ]
     facts = [brief.fact(n) for n in ("state_bytes", "member_bytes", "payload_bytes")]
     sizes = "; ".join(f"`{f.name}` {f.value:,.0f} B ({f.where})" for f in facts)
@@ -79,21 +79,6 @@ def fields(keyspace: Keyspace, brief: Brief) -> str:
             "unknown type." + (_VERSION if keyspace.session_entity else ""),
         ]
     )
-
-
-def _folded(fields: tuple[Field, ...]) -> list[tuple[str, Field]]:
-    """Return the fields by name, numbered ones of one kind as one: ``setting_1 … setting_5``."""
-    plain = [(f.name, f) for f in fields if not f.name.startswith("setting_")]
-    numbered = [f for f in fields if f.name.startswith("setting_")]
-    if numbered:
-        name = numbered[0].name if len(numbered) == 1 else f"{numbered[0].name} … {numbered[-1].name}"
-        plain.append((name, numbered[0]))
-    return plain
-
-
-def field_names(pattern: KeyPattern) -> str:
-    """Return the names of a key's fields or members in one line."""
-    return f"`{', '.join(name for name, _ in _folded(pattern.fields))}`"
 
 
 def encodings(keyspace: Keyspace, setting: bounds.Setting, describe: str) -> str:

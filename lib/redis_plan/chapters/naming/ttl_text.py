@@ -7,8 +7,7 @@ from redis_plan.brief.model import Brief
 from redis_plan.keyspace import chain, expression, naming
 from redis_plan.keyspace.cues import with_article
 from redis_plan.keyspace.model import Keyspace
-from redis_plan.words.expiry_rules import swept
-from redis_plan.words.keyspace_text import table
+from redis_plan.words.tables import table
 
 
 def ttl_table(keyspace: Keyspace, brief: Brief) -> str:
@@ -30,7 +29,7 @@ def ttl_table(keyspace: Keyspace, brief: Brief) -> str:
             "",
             (
                 "Explicit deletion does the work, a sweeper is second, the TTL is the net"
-                if swept(keyspace)
+                if chain.swept(keyspace)
                 else "The TTL ends what nobody used up or revoked before"
             )
             + ": a key whose time has come stays in "

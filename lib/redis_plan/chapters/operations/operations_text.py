@@ -12,20 +12,16 @@ from IPython.display import Markdown
 
 from redis_plan import resources, units
 from redis_plan.brief.model import Brief
-from redis_plan.delivery import acl
+from redis_plan.chapters.operations.findings import InForce, Metrics, Operations
 from redis_plan.delivery import configuration as conf
 from redis_plan.delivery.acl import AclUser
 from redis_plan.delivery.configuration import Target
-from redis_plan.errors import MissingStepError
 from redis_plan.evidence.decision import Alternative, Decision, Guard
-from redis_plan.evidence.store import Evidence, Store
-from redis_plan.keyspace import naming
-from redis_plan.keyspace import settings as configuration_of
+from redis_plan.keyspace import naming, settings
 from redis_plan.keyspace.cues import with_article
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.keyspace.settings import Alert, Setting
 from redis_plan.server import Fingerprint
-from redis_plan.words import availability_text
 
 POLLS_ALT = (
     "Dot plot of the time of one monitoring poll for INFO, INFO commandstats, CLIENT LIST and SLOWLOG GET on a log "
@@ -36,28 +32,6 @@ POLLS_ALT = (
 def _catalog(name: str) -> dict[str, Any]:
     return tomllib.loads((resources.catalog_dir() / name).read_text("utf-8"))
 
-
-def numbers(brief: Brief, keyspace: Keyspace, evidence: Store) -> dict[str, float]:
-    """Return what the formulas may use; raises :class:`MissingStepError` while notebook 06 has not run."""
-    records = evidence.all()
-    if "E-06a" not in records or "E-06c" not in records:
-        raise MissingStepError(
-            "the capacity model (E-06a, E-06c) is not in the run folder: run notebook 06_memory first"
-        )
-    cost, capacity = records["E-06a"], records["E-06c"]
-    # without a model of it three quarters of what the team may use are the ceiling; without sessions none costs anything
-    most = 0.75 * brief.value("memory_budget") if capacity.not_run else capacity["maxmemory"].value
-    each = 0.0 if cost.not_run else cost["bytes_per_session"].value
-    return configuration_of.quantities(brief, keyspace, most, each)
-
-
-settings = configuration_of.settings
-alerts = configuration_of.alerts
-availability = availability_text.availability
-changes = availability_text.changes
-client_options = availability_text.client_options
-users = acl.users
-checks = acl.checks
 
 _SHOWN = {
     "maxmemory": ("B", "from the capacity model [E-06c]"),
@@ -75,11 +49,11 @@ def show_numbers(names: Mapping[str, float]) -> Markdown:
     return Markdown("\n".join(["| Quantity | Value | From |", "|:--|--:|:--|", *rows]))
 
 
-def policy_decision(keyspace: Keyspace, names: Mapping[str, float], in_force: Evidence) -> Decision:
+def policy_decision(keyspace: Keyspace, names: Mapping[str, float], in_force: InForce) -> Decision:
     """Return D-09a: what the server does when memory is full."""
     authoritative = [p.name for p in keyspace.keys if p.authoritative]
-    chosen = {s.name: s.value for s in configuration_of.settings(keyspace, names)}["maxmemory-policy"]
-    took, all_of = in_force["took_effect"], in_force["directives"]
+    chosen = {s.name: s.value for s in settings.settings(keyspace, names)}["maxmemory-policy"]
+    took, all_of = in_force.took_effect, in_force.directives
     instead: tuple[Alternative, ...]
     naive = Alternative(
         "the server's defaults", "no maxmemory: the kernel ends the process when the host is full", naive=True
@@ -140,13 +114,13 @@ def version(brief: Brief, ran: Fingerprint) -> str:
     return "\n".join(lines)
 
 
-def configuration(chosen: Sequence[Setting], in_force: Evidence, samples: pd.DataFrame) -> str:
+def configuration(chosen: Sequence[Setting], in_force: InForce, samples: pd.DataFrame) -> str:
     """Return ``redis.conf`` as a block, and a table of value, default, reason and how each was verified."""
     seen = samples.fillna("").astype(str).set_index("name")
     lines = [
         "### redis.conf",
         "",
-        f"{in_force['took_effect'].value:.0f} of {in_force['directives'].value:.0f} directives took effect on the server that "
+        f"{in_force.took_effect.value:.0f} of {in_force.directives.value:.0f} directives took effect on the server that "
         f"ran [{in_force.id}]. Values are modelled from the facts of section 6; defaults were read from the same build.",
         "",
         f"`redis/{conf.FILE}` has what differs from the default of that build and what the design depends on, each line with its reason, its formula and the "
@@ -155,7 +129,9 @@ def configuration(chosen: Sequence[Setting], in_force: Evidence, samples: pd.Dat
         "```conf",
         *(
             setting.line
-            for setting in conf.choose(chosen, Target(in_force.server.product, in_force.server.version)).kept
+            for setting in conf.choose(
+                chosen, Target(in_force.record.server.product, in_force.record.server.version)
+            ).kept
         ),
         "```",
         "",
@@ -204,13 +180,14 @@ def _yes(flag: str, yes: str = "yes", no: str = "**no**") -> str:
     return yes if flag in ("True", "true") else no
 
 
-def access(users: Sequence[AclUser], checked: Evidence) -> str:
+def access(users: Sequence[AclUser], found: Operations) -> str:
     """Return what each user may, with the result of the checks; the rules themselves are in ``users.acl``."""
+    checked = found.access
     verdict = (
-        f"{checked['as_wanted'].value:.0f} of {checked['checks'].value:.0f} allowed and forbidden commands were answered as "
-        f"wanted by `ACL DRYRUN`, {checked['refused'].value:.0f} of them refusals [{checked.id}]. {checked.conclusion}"
-        if not checked.not_run
-        else f"Not verified on this server: {checked.not_run} [{checked.id}]."
+        f"{checked.as_wanted.value:.0f} of {checked.checks.value:.0f} allowed and forbidden commands were answered as "
+        f"wanted by `ACL DRYRUN`, {checked.refused.value:.0f} of them refusals [{checked.id}]. {checked.record.conclusion}"
+        if checked
+        else f"Not verified on this server: {found.not_run('access')}"
     )
     lines = [
         "### Users",
@@ -240,7 +217,7 @@ def access(users: Sequence[AclUser], checked: Evidence) -> str:
 
 def indicators(brief: Brief, keyspace: Keyspace) -> str:
     """Return what the application must export, with the objective."""
-    conditions = configuration_of.conditions_of(keyspace)
+    conditions = settings.conditions_of(keyspace)
     rows = [
         f"| `{i['name']}` | {i['kind']} | {i['says']} | {i['labels'] or '–'} |"
         for i in _catalog("indicators.toml")["indicator"]
@@ -267,14 +244,14 @@ def indicators(brief: Brief, keyspace: Keyspace) -> str:
     )
 
 
-def alert_table(wanted: Sequence[Alert], metrics: Evidence, samples: pd.DataFrame) -> str:
+def alert_table(wanted: Sequence[Alert], metrics: Metrics, samples: pd.DataFrame) -> str:
     """Return the alerts with computed thresholds, and whether each server metric exists on this build."""
     present = dict(zip(samples["name"], samples["value"], strict=True))
     lines = [
         "### Alerts",
         "",
-        f"{metrics['fields_present'].value:.0f} of {metrics['fields'].value:.0f} server fields named here exist on the server that "
-        f"ran [{metrics.id}]. {metrics.conclusion} Thresholds are modelled from the facts of section 6 and from section 5.",
+        f"{metrics.present.value:.0f} of {metrics.fields.value:.0f} server fields named here exist on the server that "
+        f"ran [{metrics.id}]. {metrics.record.conclusion} Thresholds are modelled from the facts of section 6 and from section 5.",
         "",
         "| Alert | Expression | Threshold | For | Severity | First step | Because |",
         "|:--|:--|--:|--:|:--|:--|:--|",
@@ -290,12 +267,11 @@ def alert_table(wanted: Sequence[Alert], metrics: Evidence, samples: pd.DataFram
     return "\n".join(lines)
 
 
-def collection(metrics: Evidence, keyspace: Keyspace) -> str:
+def collection(metrics: Metrics, keyspace: Keyspace) -> str:
     """Return how often to poll, with what each poll costs, and what never to run."""
-    polls = [v for v in metrics.values if v.name.startswith("poll ")]
     rows = [
-        f"| `{v.name[5:]}` | {metrics.number(v.name)} | {every} |"
-        for v, every in zip(polls, ("5 s", "15 s", "60 s", "60 s"), strict=True)
+        f"| `{poll}` | {cost.linked} | {every} |"
+        for (poll, cost), every in zip(metrics.polls.items(), ("5 s", "15 s", "60 s", "60 s"), strict=True)
     ]
     first = keyspace.keys[0].template if keyspace.keys else ""
     sessions = keyspace.use("state") is not None

@@ -7,7 +7,7 @@ from redis_plan.brief.model import Brief
 from redis_plan.keyspace import functions
 from redis_plan.keyspace.cues import with_article
 from redis_plan.keyspace.model import Keyspace
-from redis_plan.words.keyspace_text import cell
+from redis_plan.words.tables import cell
 
 
 def degraded(brief: Brief, keyspace: Keyspace) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from redis_plan.evidence.store import Evidence
+from redis_plan.chapters.recovery.findings import PartialLoss
 from redis_plan.keyspace.cues import with_article
 from redis_plan.keyspace.model import Keyspace
 
@@ -16,12 +16,12 @@ _AFTER = {
 }
 
 
-def partial_loss(keyspace: Keyspace, found: Evidence) -> str:
+def partial_loss(keyspace: Keyspace, found: PartialLoss | None) -> str:
     """Return what each single loss means, with what was measured; nothing where the experiment did not run."""
-    if found.not_run:
+    if found is None:
         return ""
     rows = [
-        f"| `{key}` | {found.condition(f'first answer without {key}')} | {after.format(member=with_article(keyspace.member_noun))} |"
+        f"| `{key}` | {found.record.condition(f'first answer without {key}')} | {after.format(member=with_article(keyspace.member_noun))} |"
         for key, after in _AFTER.items()
     ]
     return "\n".join(
@@ -29,10 +29,10 @@ def partial_loss(keyspace: Keyspace, found: Evidence) -> str:
             "### When one key is gone alone",
             "",
             f"Different TTLs, an eviction policy that somebody changed or a hand that slipped take one key of "
-            f"{with_article(keyspace.session_noun)} and leave the others. Each was taken away on its own, {found.cite('trials')} in all: "
-            f"{found.number('wrong')} served a client a hole, an event of another life or a snapshot of the old one, and "
-            f"{found.number('untimed')} were left without a TTL; a counter and a list without an epoch went wrong in "
-            f"{found.number('control_wrong')}.",
+            f"{with_article(keyspace.session_noun)} and leave the others. Each was taken away on its own, {found.trials.full} in all: "
+            f"{found.wrong.linked} served a client a hole, an event of another life or a snapshot of the old one, and "
+            f"{found.untimed.linked} were left without a TTL; a counter and a list without an epoch went wrong in "
+            f"{found.control_wrong.linked}.",
             "",
             "| Gone | `session_catch_up` of a client that is behind | What brings it right |",
             "| :-- | :-- | :-- |",

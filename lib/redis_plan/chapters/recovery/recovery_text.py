@@ -11,9 +11,9 @@ from redis_plan import units
 from redis_plan.actions.matrix import Stories
 from redis_plan.brief.model import Brief
 from redis_plan.chapters.recovery.degraded_text import degraded
+from redis_plan.chapters.recovery.findings import Convergence, Recovery, Survival
 from redis_plan.delivery import library, syncing
 from redis_plan.evidence.decision import Alternative, Decision, Guard
-from redis_plan.evidence.store import Evidence
 from redis_plan.keyspace import functions, periods
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.resources import catalog_dir
@@ -49,7 +49,7 @@ _OF_MANY = (
 
 
 def error_table(
-    faults: Evidence, samples: pd.DataFrame, sessions: bool = True, small: bool = False, scripted: bool = True
+    found: Recovery, samples: pd.DataFrame, sessions: bool = True, small: bool = False, scripted: bool = True
 ) -> str:
     """Return each error with the text seen, whether anything was written, and what to do.
 
@@ -68,12 +68,13 @@ def error_table(
         shown = f"`{_cell(text[:88])}{'…' if len(text) > 88 else ''}`" if text else "not provoked"
         wrote = "–" if not text else "**yes**" if int(row.get("written", 0)) else "no"
         rows.append(f"| {_cell(error['code'])} | {shown} | {wrote} | {error['class']} | {_cell(action)} | {_cell(error['user'])} | {_cell(error['alert'])} |")  # fmt: skip
+    faults = found.replies
     head = (
-        f"The replies were provoked one by one on a server of this build: {faults.number('seen')} of {faults['seen'].n} seen; "
-        f"{'`session_end`' if sessions else 'a deletion'} with memory full: {'works' if faults['end_under_oom'].value else 'refused'} [{faults.id}]. Classes and actions: Redis documentation "
+        f"The replies were provoked one by one on a server of this build: {faults.seen.linked} of {faults.seen.n} seen; "
+        f"{'`session_end`' if sessions else 'a deletion'} with memory full: {'works' if faults.end_under_oom.value else 'refused'} [{faults.id}]. Classes and actions: Redis documentation "
         "(`data/catalog/errors.toml` of redis-plan has the source and version)."
-        if not faults.not_run
-        else f"[{faults.id}] not run: {faults.not_run} Classes and actions are documented (Redis documentation, 2026-08)."
+        if faults
+        else f"{found.not_run('replies')} Classes and actions are documented (Redis documentation, 2026-08)."
     )
     return "\n".join(
         [
@@ -150,7 +151,7 @@ def versions(brief: Brief, keyspace: Keyspace, ahead: str = "") -> str:
 - **Functions are gone too** after a restart without a file, on a new primary of a cluster, and after `FUNCTION FLUSH`: `ERR Function not found` → the same call by its EVAL form, which the gateway's user may run; the deployment (user `admin`) loads the libraries again."""
 
 
-def reconnection(brief: Brief, b: Evidence, c: Evidence) -> str:
+def reconnection(found: Recovery) -> str:
     """Return the path back after a restart, with measured times."""
     lines = [
         "### The way back",
@@ -162,14 +163,15 @@ def reconnection(brief: Brief, b: Evidence, c: Evidence) -> str:
         "5. `gone` → the service creates the session again from its durable record, with a new epoch, or tells the clients that it ended.",
         "",
     ]
-    for evidence, name in ((b, "restarted with its file"), (c, "restarted without persistence")):
-        if evidence.not_run:
-            lines.append(f"- {name}: [{evidence.id}] not run: {evidence.not_run}")
+    for field, name in (("with_file", "restarted with its file"), ("without_file", "restarted without persistence")):
+        back: Convergence | None = getattr(found, field)
+        if back is None:
+            lines.append(f"- {name}: {found.not_run(field)}")
             continue
         lines.append(
-            f"- Server {name}: every client right after {evidence.cite('convergence')}, {evidence.number('slowest')} at the slowest; "
-            f"{evidence.number('deltas')} by delta, {evidence.number('snapshots')} by snapshot, {evidence.number('epoch_changes')} saw another epoch, "
-            f"{evidence.number('wrong')} of {evidence['wrong'].n} wrong. A tenth of all deliveries was dropped on purpose."
+            f"- Server {name}: every client right after {back.convergence.full}, {back.slowest.linked} at the slowest; "
+            f"{back.deltas.linked} by delta, {back.snapshots.linked} by snapshot, {back.epoch_changes.linked} saw another epoch, "
+            f"{back.wrong.linked} of {back.wrong.n} wrong. A tenth of all deliveries was dropped on purpose."
         )
     return "\n".join(lines)
 
@@ -192,7 +194,7 @@ From `redis/{path}`; the periods are those of this project:
 Each of `session_end`, `session_hand_over` and `session_remove` is one step and the same the second time: killed before one, nothing is gone and the worker's next tick goes on from the status; killed after `session_remove`, everything is. Cut between `session_remove` and the removal from an index (`due`, `code`), the index names a session without `{keys["state"]}`: its reader drops the entry."""
 
 
-def durability(brief: Brief, keyspace: Keyspace, a: Evidence) -> str:
+def durability(found: Recovery) -> str:
     """Return the table of recovery points by kind of failure (section 8)."""
     lines = [
         "### Durability: what each failure loses",
@@ -202,41 +204,42 @@ def durability(brief: Brief, keyspace: Keyspace, a: Evidence) -> str:
         "| Failure | appendonly yes, everysec | appendonly yes, always | no persistence | Grade |",
         "|:--|:--|:--|:--|:--|",
     ]
-    if a.not_run:
-        lines.append(f"| process killed (`kill -9`, OOM killer) | nothing acknowledged | nothing acknowledged | everything | documented (Redis persistence docs); [{a.id}] not run: {a.not_run} |")  # fmt: skip
+    a = found.survival
+    if a is None:
+        lines.append(f"| process killed (`kill -9`, OOM killer) | nothing acknowledged | nothing acknowledged | everything | documented (Redis persistence docs); {found.not_run('survival')} |")  # fmt: skip
     else:
-
-        def share(name: str) -> str:
-            return f"{a.number(name + '_lost')} of {a[name + '_acked'].value:,.0f}"
-
-        lines.append(f"| process killed (`kill -9`, OOM killer) | {share('everysec')} | {share('always')} | {share('no_persistence')} | measured |")  # fmt: skip
-        lines.append(f"| last bytes of the file torn | {a.number('torn_lost')} | as before | – | measured, `aof-load-truncated yes` |")  # fmt: skip
+        lost = (
+            (a.everysec_lost, a.everysec_acked), (a.always_lost, a.always_acked), (a.no_persistence_lost, a.no_persistence_acked)
+        )  # fmt: skip
+        shares = " | ".join(f"{gone.linked} of {acked:,.0f}" for gone, acked in lost)
+        lines.append(f"| process killed (`kill -9`, OOM killer) | {shares} | measured |")
+        lines.append(f"| last bytes of the file torn | {a.torn_lost.linked} | as before | – | measured, `aof-load-truncated yes` |")  # fmt: skip
     lines += [
         "| kernel crash, power loss, host gone | the last 1 to 2 s | the command in flight | everything | documented (Redis persistence docs); not measured: a process kill leaves the page cache alone |",
         "| failover to a replica | what was not replicated yet | the same | the same | documented (asynchronous replication) |",
         "| disk lost, data deleted | since the last backup | the same | everything | documented |",
         "",
     ]
-    if not a.not_run:
-        lines.append(f"A restart with this small file took {a.number('restart')}; load time grows with the file.")
+    if a:
+        lines.append(f"A restart with this small file took {a.restart.linked}; load time grows with the file.")
     return "\n".join(lines)
 
 
-def persistence_decision(keyspace: Keyspace, a: Evidence, serving: tuple[str, ...]) -> Decision:
+def persistence_decision(keyspace: Keyspace, a: Survival, serving: tuple[str, ...]) -> Decision:
     """Return D-08a: what is written to disk; nothing where every key comes back from its writers."""
     needed = [p.name for p in keyspace.keys if p.authoritative]
-    always = f"{a.number('always_acked')} acknowledged in the time in which everysec made {a.number('everysec_acked')}"
+    always = f"{a.always_acked.linked} acknowledged in the time in which everysec made {a.everysec_acked.linked}"
     if not needed:
         return Decision(
             id="D-08a",
             title="Nothing on disk",
             question="What must survive a crash of Redis, and at what price?",
             decision='`appendonly no`, `save ""`: no key is authoritative, each comes back from its writers.',
-            because=f"After SIGKILL without persistence {a.number('no_persistence_lost')} of "
-            f"{a['no_persistence_acked'].value:,.0f} were missing [{a.id}], and all of them would be written again",
+            because=f"After SIGKILL without persistence {a.no_persistence_lost.linked} of "
+            f"{a.no_persistence_acked.value:,.0f} were missing [{a.id}], and all of them would be written again",
             instead_of=(
                 Alternative("appendonly yes, appendfsync always", always, naive=True),
-                Alternative("appendonly yes, appendfsync everysec", f"{a.number('everysec_lost')} lost, for data that is stale by then"),
+                Alternative("appendonly yes, appendfsync everysec", f"{a.everysec_lost.linked} lost, for data that is stale by then"),
             ),
             costs="After a restart readers see nothing until the writers have come round.",
             holds_while=(Guard("authoritative key patterns", 0, "<=", 0, "patterns"),),
@@ -248,63 +251,68 @@ def persistence_decision(keyspace: Keyspace, a: Evidence, serving: tuple[str, ..
         question="What must survive a crash of Redis, and at what price?",
         decision="`appendonly yes`, `appendfsync everysec`, no RDB snapshots besides the file's own base: "
         f"{len(needed)} of {len(keyspace.keys)} key patterns are authoritative.",
-        because=f"After SIGKILL {a.number('everysec_lost')} of {a['everysec_acked'].value:,.0f} acknowledged were missing; "
+        because=f"After SIGKILL {a.everysec_lost.linked} of {a.everysec_acked.value:,.0f} acknowledged were missing; "
         "the fsync policy matters only when the kernel dies too",
         instead_of=(
-            Alternative("no persistence", f"{a.number('no_persistence_lost')} lost", naive=True),
+            Alternative("no persistence", f"{a.no_persistence_lost.linked} lost", naive=True),
             Alternative("appendfsync always", always),
         ),
         costs="Power loss costs the last one to two seconds; the file has to be rewritten now and then (fork, copy-on-write).",
-        holds_while=(Guard("acknowledged changes lost to a process kill", a["everysec_lost"].value, "<=", 0, "changes"),),
+        holds_while=(Guard("acknowledged changes lost to a process kill", a.everysec_lost.value, "<=", 0, "changes"),),
         requirements=serving,
     )  # fmt: skip
 
 
-def convergence_decision(brief: Brief, b: Evidence, c: Evidence, serving: tuple[str, ...]) -> Decision:
+def convergence_decision(brief: Brief, b: Convergence, c: Convergence, serving: tuple[str, ...]) -> Decision:
     """Return D-08b: how clients get right again."""
     return Decision(
         id="D-08b",
         title="Epoch and version decide what a client gets back",
         question="How does every client get right again after Redis was away?",
         decision="It asks with its epoch and version; a contiguous delta, or a snapshot; another epoch is always a snapshot.",
-        because=f"After a restart with the file every client was right after {b.cite('convergence')}; without one "
-        f"{c.number('epoch_changes')} saw the new epoch",
+        because=f"After a restart with the file every client was right after {b.convergence.full}; without one "
+        f"{c.epoch_changes.linked} saw the new epoch",
         instead_of=(
-            Alternative("every client loads everything on every reconnect", f"a snapshot for each of {b.number('clients')} and each gap; here {b.number('snapshots')} by snapshot and {b.number('deltas')} by delta", naive=True),
+            Alternative("every client loads everything on every reconnect", f"a snapshot for each of {b.clients.linked} and each gap; here {b.snapshots.linked} by snapshot and {b.deltas.linked} by delta", naive=True),
             Alternative("trust the connection: no catch-up", "a tenth of the deliveries was dropped here, and each would have stayed missing"),
         ),
         costs="The log's memory; a function more; the beacon.",
         holds_while=(
-            Guard("clients in a wrong state", b["wrong"].value + c["wrong"].value, "<=", 0, "clients"),
-            Guard("time from the server's return to the last right client", max(b["slowest"].value, c["slowest"].value), "<=", brief.value("sync_latency"), "s"),
+            Guard("clients in a wrong state", b.wrong.value + c.wrong.value, "<=", 0, "clients"),
+            Guard("time from the server's return to the last right client", max(b.slowest.value, c.slowest.value), "<=", brief.value("sync_latency"), "s"),
         ),
         requirements=serving,
     )  # fmt: skip
 
 
-def decisions(brief: Brief, stories: Stories, a: Evidence, b: Evidence, c: Evidence) -> list[Decision]:
+def decisions(brief: Brief, stories: Stories, found: Recovery) -> list[Decision]:
     """Return the decisions of section 9 that this run's evidence can carry."""
-    if b.not_run or c.not_run:
+    if found.with_file is None or found.without_file is None:
         return []
-    return [convergence_decision(brief, b, c, stories.served_by("availability", "session.catch_up", "session.renew"))]
+    return [
+        convergence_decision(
+            brief,
+            found.with_file,
+            found.without_file,
+            stories.served_by("availability", "session.catch_up", "session.renew"),
+        )
+    ]
 
 
-def durability_decisions(keyspace: Keyspace, stories: Stories, a: Evidence) -> list[Decision]:
+def durability_decisions(keyspace: Keyspace, stories: Stories, found: Recovery) -> list[Decision]:
     """Return the decision of section 8 that this run's evidence can carry."""
-    if a.not_run:
+    if found.survival is None:
         return []
-    return [persistence_decision(keyspace, a, stories.served_by("availability"))]
+    return [persistence_decision(keyspace, found.survival, stories.served_by("availability"))]
 
 
-def section(
-    brief: Brief, keyspace: Keyspace, b: Evidence, c: Evidence, d: Evidence, samples: pd.DataFrame
-) -> list[str]:
+def section(brief: Brief, keyspace: Keyspace, found: Recovery, samples: pd.DataFrame) -> list[str]:
     """Return section 9 as blocks of Markdown, for a project with sessions or without."""
     parts = [
-        error_table(d, samples, not functions.missing(keyspace), brief.fit == "no", bool(library.steps(keyspace))),
+        error_table(found, samples, not functions.missing(keyspace), brief.fit == "no", bool(library.steps(keyspace))),
         retries(brief, keyspace),
         degraded(brief, keyspace),
     ]
     if not functions.missing(keyspace):
-        parts.append(reconnection(brief, b, c))
+        parts.append(reconnection(found))
     return [*parts, versions(brief, keyspace), cleanup_interrupted(brief, keyspace)]

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 import pandas as pd
 
 from redis_plan.brief.model import Brief
+from redis_plan.chapters.sessions.findings import Sessions
 from redis_plan.delivery import clients
 from redis_plan.delivery import library as library_of
 from redis_plan.delivery.artefact import Artefact
 from redis_plan.delivery.library import Step
 from redis_plan.delivery.operations import operations
-from redis_plan.evidence.store import Evidence
 from redis_plan.keyspace import naming, records
 from redis_plan.keyspace.model import Keyspace
 
@@ -122,7 +122,7 @@ def _further(keyspace: Keyspace) -> str:
     )
 
 
-def walk(evidence: Evidence, samples: pd.DataFrame | None, keyspace: Keyspace) -> str:
+def walk(found: Sessions, samples: pd.DataFrame | None, keyspace: Keyspace) -> str:
     """Return the walkthrough in short: the steps after which the set of keys was another one."""
     whole = "`redis/walkthrough.md`"
     title = (
@@ -130,8 +130,9 @@ def walk(evidence: Evidence, samples: pd.DataFrame | None, keyspace: Keyspace) -
         if keyspace.session_entity
         else "One use of each key, as it ran"
     )
-    if samples is None:
-        return f"### {title}\n\nNot run: {evidence.not_run} [{evidence.id}]."
+    walked = found.walk
+    if walked is None or samples is None:
+        return f"### {title}\n\n{found.not_run('walk').rstrip('.')}."
     rows, before = [], set[str]()
     for row in samples.to_dict("records"):
         now = {name for name, _, _ in json.loads(row["keys"])}
@@ -143,9 +144,9 @@ def walk(evidence: Evidence, samples: pd.DataFrame | None, keyspace: Keyspace) -
         [
             f"### {title}",
             "",
-            f"{evidence.number('steps')}, sent one after the other to a live server: {whole} has every command, its answer and the "
-            f"keys after it. Here are the steps that make or remove keys. What stayed, {evidence.number('left')}, ends by its TTL, "
-            f"and a SCAN found {evidence.number('strange')} that the registry does not know [{evidence.id}].",
+            f"{walked.steps.linked}, sent one after the other to a live server: {whole} has every command, its answer and the "
+            f"keys after it. Here are the steps that make or remove keys. What stayed, {walked.left.linked}, ends by its TTL, "
+            f"and a SCAN found {walked.strange.linked} that the registry does not know [{walked.id}].",
             "",
             "| Step | New keys | Gone | Keys |",
             "|:--|:--|:--|--:|",

@@ -7,8 +7,8 @@ import re
 from redis_plan import units
 from redis_plan.brief.model import Brief
 from redis_plan.chapters.sessions import artefact_text
+from redis_plan.chapters.sessions.findings import Sessions
 from redis_plan.delivery import library, sockets, walkthrough
-from redis_plan.evidence.store import Evidence
 from redis_plan.keyspace import chain, functions, naming, periods, records, seating
 from redis_plan.keyspace.cues import plural, with_article
 from redis_plan.keyspace.model import Keyspace
@@ -104,7 +104,7 @@ def identities(brief: Brief, keyspace: Keyspace) -> str:
 - **Authorisation**: the token binds user, {noun} and role; the gateway builds every key and channel name from it and never from a field of a message. Negative tests: another {noun}'s id, a member's id of another {noun}, `*`, `{{}}`, an empty id, a name with a line end."""
 
 
-def cleanup(brief: Brief, keyspace: Keyspace, ghosts: Evidence) -> str:
+def cleanup(brief: Brief, keyspace: Keyspace, found: Sessions) -> str:
     """Return the three layers and the ghost time."""
     period, lease = periods.seconds(brief, "sweep"), chain.lease(brief)
     rule = rules(brief, keyspace)
@@ -119,12 +119,12 @@ def cleanup(brief: Brief, keyspace: Keyspace, ghosts: Evidence) -> str:
 A cleanup that is interrupted leaves either everything or nothing, since each layer's step is one function; a state that vanished alone makes the next `session_sweep` or `session_create` unlink what is left.
 
 **Ghosts.** A member of a killed gateway is gone after lease + sweep period = {units.write(lease, "s")} + {units.write(period, "s")} at most, and not before lease − heartbeat = {units.write(max(0.0, lease - brief.value("heartbeat")), "s")} (modelled)."""
-    if ghosts.not_run:
-        return f"{text} Not measured: {ghosts.not_run}"
+    if (ghosts := found.ghosts) is None:
+        return f"{text} Not measured: {found.why_not('ghosts')}"
     text += "\n\n[figure 07-ghosts]\n\n"
     return (
-        f"{text}With short leases the formula gave {ghosts.number('bound')}, a killed process took {ghosts.cite('ghost')}, and "
-        f"{ghosts.number('leave_events')} were published for {ghosts['leave_events'].n} members."
+        f"{text}With short leases the formula gave {ghosts.bound.linked}, a killed process took {ghosts.ghost.full}, and "
+        f"{ghosts.leave_events.linked} were published for {ghosts.leave_events.n} members."
     )
 
 
@@ -242,7 +242,7 @@ def registry_note(brief: Brief, keyspace: Keyspace) -> str:
     )
 
 
-def section(brief: Brief, keyspace: Keyspace, ghosts: Evidence) -> list[str]:
+def section(brief: Brief, keyspace: Keyspace, found: Sessions) -> list[str]:
     """Return section 7 as blocks of Markdown, for a project with sessions or without; what was tested is storm_text's."""
     if functions.missing(keyspace):
         return [registry_note(brief, keyspace), *filter(None, [artefact_text.library(brief, keyspace)])]
@@ -253,7 +253,7 @@ def section(brief: Brief, keyspace: Keyspace, ghosts: Evidence) -> list[str]:
         slots(keyspace),
         identities(brief, keyspace),
         presence(brief, keyspace),
-        cleanup(brief, keyspace, ghosts),
+        cleanup(brief, keyspace, found),
         limits(brief, keyspace),
         socket_text.closing(brief),
     ]

@@ -8,7 +8,7 @@ from redis_plan.actions import deadlines, diagram, messages
 from redis_plan.actions.matrix import SERVED, Row, Served, Stories, declared, summary
 from redis_plan.actions.model import Action
 from redis_plan.keyspace.model import Keyspace
-from redis_plan.words.keyspace_text import table
+from redis_plan.words.tables import table
 from redis_plan.words.words import inert
 
 _HEADINGS: dict[Served, str] = {

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from redis_plan import units
 from redis_plan.brief.model import Brief
-from redis_plan.evidence.store import Evidence, write_value
+from redis_plan.chapters.structures.findings import Cliff, Compression, Depth, Formats, Load, Logs, Structures
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.rig.workload import rates
 from redis_plan.server import Server
+from redis_plan.words.tables import table
 
 CLIFF_ALT = (
     "Left, bytes of one key against its elements for each type, with a jump where it leaves its compact encoding; right, what one "
@@ -28,7 +29,7 @@ COMPRESSION_ALT = (
 )
 
 
-def environment(server: Server, record: Evidence) -> str:
+def environment(server: Server, profile: str) -> str:
     """Return where and how the benchmarks ran, and how far they carry."""
     settings = server.fingerprint.settings
     return "\n".join(
@@ -37,7 +38,7 @@ def environment(server: Server, record: Evidence) -> str:
             "",
             f"{server.fingerprint.describe()}; transparent huge pages: {_huge_pages()}; persistence: appendonly {settings.get('appendonly', 'unknown')}; connection: "
             f"{'Unix socket' if server.address[0] == 'unix' else 'TCP'} on the same machine, client and server share its cores. "
-            f"Profile {record.profile}. Candidates run interleaved (A B A B …) on one connection after warm-up; each table names its "
+            f"Profile {profile}. Candidates run interleaved (A B A B …) on one connection after warm-up; each table names its "
             "noise floor, measured by running one design under two labels. Times a client sees and times the server accounts are "
             "different figures and stand in different columns.",
             "",
@@ -57,68 +58,59 @@ def _huge_pages() -> str:
     return next((word.strip("[]") for word in modes.split() if word.startswith("[")), "unknown")
 
 
-def log_sentence(logs: Evidence) -> str:
-    """Return what a list and a stream cost as the event log, in two sentences; nothing where it was not measured."""
-    if logs.not_run:
-        return ""
-    longest = max(
-        int(v.name.split()[1]) for v in logs.values if v.name.startswith("list ") and v.name.endswith(" bytes")
-    )
+def log_sentence(logs: Logs) -> str:
+    """Return what a list and a stream cost as the event log, in two sentences."""
+    longest = max(int(name.split()[1]) for name in logs.bytes if name.startswith("list "))
     said = "; ".join(
-        f"{n:,} {'entry' if n == 1 else 'entries'} {write_value(logs[f'list {n} bytes'])} against {write_value(logs[f'stream {n} bytes'])}"
+        f"{n:,} {'entry' if n == 1 else 'entries'} {logs.bytes[f'list {n}']} against {logs.bytes[f'stream {n}']}"
         for n in (1, 20, longest)
     )
+    as_list, as_stream = f"list {longest}", f"stream {longest}"
     return (
-        f"**A list or a stream as the log**, events of {logs.condition('event')}: {said}; an append at the bound "
-        f"{write_value(logs[f'list {longest} append'])} against {write_value(logs[f'stream {longest} append'])}, catching up on "
-        f"{logs.condition('caught up')} {write_value(logs[f'list {longest} catch-up'])} against "
-        f"{write_value(logs[f'stream {longest} catch-up'])} (list first; measured, [{logs.id}]). A stream trimmed with `~` held up to "
-        f"{write_value(logs['stream, ~ 100 held'])} at a bound of 100."
+        f"**A list or a stream as the log**, events of {logs.record.condition('event')}: {said}; an append at the bound "
+        f"{logs.append[as_list]} against {logs.append[as_stream]}, catching up on "
+        f"{logs.record.condition('caught up')} {logs.catch_up[as_list]} against {logs.catch_up[as_stream]} "
+        f"(list first; measured, [{logs.id}]). A stream trimmed with `~` held up to {logs.held['stream, ~ 100']} at a bound of 100."
     )
 
 
-def load_section(brief: Brief, keyspace: Keyspace, load: Evidence, threshold_s: float) -> str:
+def load_section(brief: Brief, keyspace: Keyspace, found: Structures, threshold_s: float) -> str:
     """Return the load in words: the mix at the peak against a threshold set beforehand, the room above it, the core."""
-    lines = ["### Load", ""]
-    if load.not_run:
-        return "\n".join([*lines, f"Not measured: {load.not_run} [{load.id}]."])
-    if "p99 at target" in load:
-        passed = load["p99 at target"].value <= threshold_s
+    lines, load = ["### Load", ""], found.load
+    if load is None:
+        return "\n".join([*lines, f"Not measured: {found.not_run('load')}"])
+    if load.p99_at_target:
+        passed = load.p99_at_target.value <= threshold_s
         lines.append(
-            f"The project's mix at its peak, {write_value(load['target'])} (modelled) over {load.condition('connections')} connections, has "
-            f"p99 {load.cite('p99 at target')}. Threshold set beforehand: {units.write(threshold_s, 's')}, one hundredth of the sync "
+            f"The project's mix at its peak, {load.target} (modelled) over {load.record.condition('connections')} connections, has "
+            f"p99 {load.p99_at_target.full}. Threshold set beforehand: {units.write(threshold_s, 's')}, one hundredth of the sync "
             f"target ({brief.fact('sync_latency').where}): **{'pass' if passed else 'fail'}**."
         )
     else:
         lines.append("At the project's own rate the generator was late or too slow, so no latency is published for it.")
-    lines.append(
-        f"It takes {load.cite('core share at target')} of one core of the server, of which at most 50 % should be planned."
-    )
-    if "headroom" in load:
-        lines.append(
-            f"The server kept up to {load.number('kept up to')}, {units.significant(load['headroom'].value)} times the peak."
-        )
-    if crowds := [v for v in load.values if v.name.startswith("p99 over ")]:
-        said = ", ".join(f"{write_value(v)} {v.name.removeprefix('p99 ')}" for v in crowds)
-        lines.append(f"At {units.write(min(load['target'].value, 25_000.0), '/s')} p99 is {said} [{load.id}].")
-    lines += [f"{load.conclusion}", "", *_mix(brief, keyspace, load), "", "[figure 06-load]"]
+    lines.append(f"It takes {load.core_share.full} of one core of the server, of which at most 50 % should be planned.")
+    if load.kept_up_to and load.headroom:
+        times = units.significant(load.headroom.value)
+        lines.append(f"The server kept up to {load.kept_up_to.linked}, {times} times the peak.")
+    if load.p99_over:
+        said = ", ".join(f"{p99} over {crowd}" for crowd, p99 in load.p99_over.items())
+        lines.append(f"At {units.write(min(load.target.value, 25_000.0), '/s')} p99 is {said} [{load.id}].")
+    lines += [f"{load.record.conclusion}", "", *_mix(brief, keyspace, load), "", "[figure 06-load]"]
     return "\n".join(lines)
 
 
-def _mix(brief: Brief, keyspace: Keyspace, load: Evidence) -> list[str]:
+def _mix(brief: Brief, keyspace: Keyspace, load: Load) -> list[str]:
     """Return one row a kind of command: rate at the peak, where that comes from, and latency there."""
-    if "p99 at target" not in load:
+    if not load.p99_at_target:
         return []  # the rates stand in the workload above
     rows = [
         f"| {rate.kind} | {units.write(rate.per_s, '/s')} | {rate.formula} | "
-        + " | ".join(
-            write_value(load[f"{rate.kind} p{q}"]) if f"{rate.kind} p{q}" in load else "–" for q in (50, 95, 99)
-        )
+        + " | ".join(str(seen.get(rate.kind, "–")) for seen in (load.p50, load.p95, load.p99))
         + " |"
         for rate in rates(brief, keyspace)
     ]
-    if "ping p50" in load:
-        rows.append(f"| `PING`, the baseline | – | – | {write_value(load['ping p50'])} | – | – |")
+    if ping := load.p50.get("ping"):
+        rows.append(f"| `PING`, the baseline | – | – | {ping} | – | – |")
     head = ["| In the mix | Rate (modelled) | From | p50 | p95 | p99 |", "|:--|--:|:--|--:|--:|--:|"]
     return [*head, *rows, "", f"*Latencies measured in one run, [{load.id}]; p95 and p99 from 200 samples on.*"]
 
@@ -128,30 +120,25 @@ def collections(keyspace: Keyspace) -> bool:
     return any(p.type != "string" for p in keyspace.keys)
 
 
-def cliff_section(cliff: Evidence, keyspace: Keyspace) -> str:
+def cliff_section(cliff: Cliff, keyspace: Keyspace) -> str:
     """Return every encoding threshold of this server and what the step costs; a sentence where every key is a string."""
     if not collections(keyspace):
-        last = write_value(cliff["string last"]) if "string last" in cliff else ""
+        last = cliff.last.get("string")
         step = f" Up to {last} a value lies in one block with its head." if last else ""
         return f"### Encodings, measured\n\nEvery key is a string, so nothing converts for good.{step} The steps of collections are in the record [{cliff.id}]."
-    names = [v.name.removesuffix(" step") for v in cliff.values if v.name.endswith(" step")]
-    rows = [
-        f"| {name} | {write_value(cliff[f'{name} last'])} | {write_value(cliff[f'{name} bytes at'])} | {write_value(cliff[f'{name} bytes above'])} "
-        f"| {write_value(cliff[f'{name} step'])} | {write_value(cliff[f'{name} write at'])} | {write_value(cliff[f'{name} write above'])} |"
-        for name in names
-    ]
-    back = cliff["reverted"]
-    turned = "None" if not back.value else f"{back.value:.0f}"
+    columns = (cliff.last, cliff.at, cliff.above, cliff.step, cliff.write_at, cliff.write_above)
+    rows = [[name, *(str(column[name]) for column in columns)] for name in cliff.step]
+    turned = f"{cliff.reverted:.0f}" if cliff.reverted.value else "None"
+    header = ["Cliff", "Last compact", "Bytes there", "One more", "Step", "A write there", "One more"]
     return "\n".join(
         [
             "### Encodings, measured",
             "",
             f"The last compact size of each type on this server, found by bisection, and one step further (values of "
-            f"{cliff.condition('value')}). {turned} of {back.n} turned back when the key shrank again. {_smooth(cliff)}".rstrip(),
+            f"{cliff.record.condition('value')}). {turned} of {cliff.reverted.n} turned back when the key shrank again. "
+            f"{_smooth(cliff)}".rstrip(),
             "",
-            "| Cliff | Last compact | Bytes there | One more | Step | A write there | One more |",
-            "|:--|--:|--:|--:|--:|--:|--:|",
-            *rows,
+            table(header, rows, right=range(1, 7)),
             "",
             f"*Measured, server time of a write from commandstats, [{cliff.id}].*",
             "",
@@ -160,29 +147,27 @@ def cliff_section(cliff: Evidence, keyspace: Keyspace) -> str:
     )
 
 
-def _smooth(cliff: Evidence) -> str:
+def _smooth(cliff: Cliff) -> str:
     """Name the types that have no cliff on this server."""
-    found = cliff.conditions["without a cliff"]
+    found = cliff.record.conditions["without a cliff"]
     return "" if found == "none" else f"Without a cliff: {found}."
 
 
-def pipeline_sentence(depth: Evidence) -> str:
+def pipeline_sentence(depth: Depth) -> str:
     """Return what depth gains and which batch to use, in two sentences."""
-    small, large = int(depth["smallest"].value), int(depth["largest"].value)
-    gain, enough = depth[f"{small} B gain"], depth[f"{small} B enough"]
+    small, large = f"{depth.smallest:.0f}", f"{depth.largest:.0f}"
     return (
-        f"**Pipelining.** On one connection batches gain {write_value(gain)} at {small} B (CPU a command "
-        f"{write_value(depth[f'{small} B at depth 1 cpu'])} → {depth.number(f'{small} B at depth most cpu')}) and "
-        f"{write_value(depth[f'{large} B gain'])} at {units.write(large, 'B')}: send what is ready in one write, up to "
-        f"{write_value(enough)} a batch, and cut batches by bytes, not by count, where values are large [{depth.id}]."
+        f"**Pipelining.** On one connection batches gain {depth.gain} at {small} B (CPU a command "
+        f"{depth.cpu_alone[small]} → {depth.cpu_most[small].linked}) and "
+        f"{depth.gains[large]} at {depth.largest}: send what is ready in one write, up to "
+        f"{depth.enough[small]} a batch, and cut batches by bytes, not by count, where values are large [{depth.id}]."
     )
 
 
-def formats_section(formats: Evidence, compression: Evidence) -> str:
+def formats_section(formats: Formats, compression: Compression) -> str:
     """Return which format and which compression to use, with the numbers that say so."""
-    field_wise = "hash, a field each"
-    stack = formats.condition("stack's own format")
-    saved = 100 * (1 - formats["envelope MessagePack bytes"].value / formats["envelope JSON bytes"].value)
+    stack = formats.record.condition("stack's own format")
+    saved = 100 * (1 - formats.event_as_messagepack.value / formats.event_as_json.value)
     worth = (
         "saves too little to leave what every client can read"
         if saved < 25
@@ -191,35 +176,31 @@ def formats_section(formats: Evidence, compression: Evidence) -> str:
     lines = [
         "### Formats and compression",
         "",
-        f"The state stays a hash: one field changes in {formats.number(f'state {field_wise} change one field')}, in a JSON document in "
-        f"{formats.number('state JSON change one field')} (read, decode, encode, write, and not atomic). Events and snapshots are {stack}: "
-        f"an event has {formats.number('envelope JSON bytes')} as JSON and {formats.number('envelope MessagePack bytes')} as MessagePack, "
+        f"The state stays a hash: one field changes in {formats.field_of_hash.linked}, in a JSON document in "
+        f"{formats.field_of_json.linked} (read, decode, encode, write, and not atomic). Events and snapshots are {stack}: "
+        f"an event has {formats.event_as_json.linked} as JSON and {formats.event_as_messagepack.linked} as MessagePack, "
         f"which {worth}. {_compress(compression)}",
     ]
     return "\n".join(lines)
 
 
-def _compress(compression: Evidence) -> str:
+def _compress(compression: Compression) -> str:
     """Say from which size compression pays, and whether the project's event and snapshot are beyond it."""
-    names = [
-        v.name.removesuffix(" saves a fifth from") for v in compression.values if v.name.endswith(" saves a fifth from")
-    ]
+    size, cpu = compression.bytes, compression.cpu
     # the smallest result among those that take at most four times the CPU of the cheapest
-    cheapest = min(compression[f"snapshot {name} cpu"].value for name in names)
-    fair = [name for name in names if compression[f"snapshot {name} cpu"].value <= 4 * cheapest]
-    best = min(fair, key=lambda name: compression[f"snapshot {name} bytes"].value)
-    event, packed = compression["envelope bytes"].value, compression[f"envelope {best} bytes"].value
-    small = 1 - packed / event
+    cheapest = min(cpu[f"snapshot {codec}"].value for codec in compression.saves_a_fifth)
+    fair = [codec for codec in compression.saves_a_fifth if cpu[f"snapshot {codec}"].value <= 4 * cheapest]
+    best = min(fair, key=lambda codec: size[f"snapshot {codec}"].value)
+    small = 1 - size[f"envelope {best}"].value / size["envelope"].value
     text = (
-        f"Compression saves a fifth of the bytes from {compression.number(f'{best} saves a fifth from')} on ({best}, the "
+        f"Compression saves a fifth of the bytes from {compression.saves_a_fifth[best].linked} on ({best}, the "
         "smallest result among the quick codecs). "
     )
     if small < 0.35:
         text += f"An event would shrink by {max(0.0, 100 * small):.0f} % only, and every client expands it: events are stored and sent as they are. "
     else:
         text += f"An event shrinks by {100 * small:.0f} %: leave that to the WebSocket's permessage-deflate, since the functions read the JSON. "
-    snapshot, less = compression["snapshot bytes"].value, compression[f"snapshot {best} bytes"].value
     return text + (
-        f"A snapshot of {units.write(snapshot, 'B')} becomes {units.write(less, 'B')} for {compression.number(f'snapshot {best} cpu')} of CPU, "
-        f"which pays on links below {compression.number(f'snapshot {best} pays below')}."
+        f"A snapshot of {size['snapshot']} becomes {size[f'snapshot {best}']} for {cpu[f'snapshot {best}'].linked} of CPU, "
+        f"which pays on links below {compression.pays_below[f'snapshot {best}'].linked}."
     )

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from redis_plan import units
 from redis_plan.actions.designing import design
 from redis_plan.brief.model import Brief
+from redis_plan.chapters.structures.findings import Compared
 from redis_plan.choice import Choices, Times, measured_costs, overruled_by
 from redis_plan.evidence.decision import Alternative, Decision, Guard
-from redis_plan.evidence.store import Evidence, write_interval, write_value
 from redis_plan.keyspace.model import Candidate, KeyPattern, Keyspace
 from redis_plan.server import Server
 
@@ -30,9 +30,9 @@ def ids(patterns: Sequence[KeyPattern]) -> dict[str, str]:
     return {p.name: f"E-03{letter}" for p, letter in zip(patterns, _LETTERS, strict=False)}
 
 
-def measured(pattern: KeyPattern, record: Evidence) -> tuple[Candidate, ...]:
+def measured(pattern: KeyPattern, found: Compared) -> tuple[Candidate, ...]:
     """Return the candidates that this server could run."""
-    return tuple(c for c in pattern.candidates if f"{c.name} bytes" in record)
+    return tuple(c for c in pattern.candidates if c.name in found.bytes)
 
 
 def chosen(pattern: KeyPattern) -> Candidate:
@@ -45,53 +45,53 @@ def round_trips(candidate: Candidate) -> int:
     return len(candidate.write) + len(candidate.read)
 
 
-def times(pattern: KeyPattern, record: Evidence) -> dict[str, Times]:
+def times(pattern: KeyPattern, found: Compared) -> dict[str, Times]:
     """Return the server time of one write and one read of every candidate that was measured."""
     return {
-        c.name: Times(record[f"{c.name} write server"].value, record[f"{c.name} read server"].value)
-        for c in measured(pattern, record)
+        c.name: Times(found.server[f"{c.name} write"].value, found.server[f"{c.name} read"].value)
+        for c in measured(pattern, found)
     }
 
 
-def challenger(pattern: KeyPattern, record: Evidence, choices: Choices) -> Candidate | None:
+def challenger(pattern: KeyPattern, found: Compared, choices: Choices) -> Candidate | None:
     """Return the feasible candidate that the measurement prefers to the chosen one, or None.
 
     The objective is that of section 2 with measured times; the noise of this machine is no reason.
     """
-    noise = max(record["write noise floor"].value, record["read noise floor"].value) / 100
-    name = overruled_by(choices.of(pattern.name), times(pattern, record), noise)
+    noise = max(found.write_noise.value, found.read_noise.value) / 100
+    name = overruled_by(choices.of(pattern.name), times(pattern, found), noise)
     return next((c for c in pattern.candidates if c.name == name), None)
 
 
 def overruled(
-    brief: Brief, choices: Choices, patterns: Sequence[KeyPattern], records: Mapping[str, Evidence]
+    brief: Brief, choices: Choices, patterns: Sequence[KeyPattern], compared: Mapping[str, Compared]
 ) -> Keyspace:
     """Return the keyspace with each choice that the measurement overrules: names, writers and bounds come with it."""
-    changes = {p.name: rival.name for p in patterns if (rival := challenger(p, records[p.name], choices))}
+    changes = {p.name: rival.name for p in patterns if (rival := challenger(p, compared[p.name], choices))}
     if not changes:
         return choices.keyspace
     return design(brief, {p.name: p.chosen for p in choices.keyspace.patterns} | changes)
 
 
-def decision(pattern: KeyPattern, record: Evidence, choices: Choices, brief: Brief, server: Server) -> Decision:
+def decision(pattern: KeyPattern, found: Compared, choices: Choices, brief: Brief, server: Server) -> Decision:
     """Return the decision on how ``pattern`` is stored, with the best number of each alternative."""
-    holder, rival = chosen(pattern), challenger(pattern, record, choices)
-    winner, there = rival or holder, measured(pattern, record)
-    because = f"{winner.summary[:1].upper()}{winner.summary[1:]}: {_numbers(record, winner)} [{record.id}]."
-    costs = measured_costs(choices.of(pattern.name), times(pattern, record))
+    holder, rival = chosen(pattern), challenger(pattern, found, choices)
+    winner, there = rival or holder, measured(pattern, found)
+    because = f"{winner.summary[:1].upper()}{winner.summary[1:]}: {_numbers(found, winner)} [{found.id}]."
+    costs = measured_costs(choices.of(pattern.name), times(pattern, found))
     if len(costs) > 1:
         shares = ", ".join(f"{name} {units.significant(100 * cost, 3)} %" for name, cost in costs.items())
         because += f" Cost at peak with these times, as a share of what there is: {shares}."
     if rival:
         because += f" The measurement overrules the estimate, {holder.name}."
     return Decision(
-        id=record.id.replace("E", "D"),
+        id=found.id.replace("E", "D"),
         title=f"`{pattern.name}` is a {_title(winner)}",
         question=f"How is `{pattern.template}` stored ({pattern.holds})?",
         decision=f"{winner.type}, written with {_commands(winner.write, pattern)}, read with {_commands(winner.read, pattern)}.",
         because=because,
         instead_of=tuple(
-            Alternative(c.name, _why_not(c, record, winner), c.naive) for c in there if c.name != winner.name
+            Alternative(c.name, _why_not(c, found, winner), c.naive) for c in there if c.name != winner.name
         ),
         costs=_costs(winner, pattern),
         holds_while=_guards(pattern, winner, brief, server),
@@ -111,18 +111,17 @@ def _commands(templates: Sequence[str], pattern: KeyPattern) -> str:
     return " then ".join(f"`{t}`" for t in timed)
 
 
-def _numbers(record: Evidence, candidate: Candidate) -> str:
-    write, read = record[f"{candidate.name} write server"], record[f"{candidate.name} read server"]
-    size = record[f"{candidate.name} bytes"]
-    return f"server time {write_value(write)} to write and {write_value(read)} to read, {write_value(size)} a key"
+def _numbers(found: Compared, candidate: Candidate) -> str:
+    write, read = found.server[f"{candidate.name} write"], found.server[f"{candidate.name} read"]
+    return f"server time {write} to write and {read} to read, {found.bytes[candidate.name]} a key"
 
 
-def _why_not(candidate: Candidate, record: Evidence, winner: Candidate) -> str:
+def _why_not(candidate: Candidate, found: Compared, winner: Candidate) -> str:
     reasons = [candidate.lacks] if candidate.lacks else []
     reasons += [] if candidate.atomic or not winner.atomic else ["not atomic: read, change, write back loses updates"]
     if round_trips(candidate) > round_trips(winner):
         reasons.append(f"{round_trips(candidate)} commands against {round_trips(winner)}")
-    return "; ".join([_numbers(record, candidate), *reasons])
+    return "; ".join([_numbers(found, candidate), *reasons])
 
 
 def _costs(candidate: Candidate, pattern: KeyPattern) -> str:
@@ -154,27 +153,27 @@ def _guards(pattern: KeyPattern, winner: Candidate, brief: Brief, server: Server
     )
 
 
-def _elements(record: Evidence) -> str:
+def _elements(found: Compared) -> str:
     """Write how many elements a key had."""
-    return units.write(float(record.conditions["elements"]), "elements")
+    return units.write(float(found.record.conditions["elements"]), "elements")
 
 
-def comparison(pattern: KeyPattern, record: Evidence) -> str:
+def comparison(pattern: KeyPattern, found: Compared) -> str:
     """Return one pattern's candidates as a table, a row each, write and read side by side."""
     lines = [
-        f"**`{pattern.name}`**, {_elements(record)} of {record.condition('value')}; "
-        f"noise floor {write_value(record['write noise floor'])} (write), {write_value(record['read noise floor'])} (read) [{record.id}]",
+        f"**`{pattern.name}`**, {_elements(found)} of {found.record.condition('value')}; "
+        f"noise floor {found.write_noise} (write), {found.read_noise} (read) [{found.id}]",
         "",
         "| Candidate | Write p50, p99 | to naive (95 %) | Read p50, p99 | to naive (95 %) | In commands, write, read | CPU, write, read | A key |",
         "|:--|--:|--:|--:|--:|--:|--:|--:|",
     ]
-    for c in measured(pattern, record):
+    for c in measured(pattern, found):
         name = f"**{c.name}**" if c.name == chosen(pattern).name else c.name
         cells = [name]
-        for kind in ("write", "read"):
-            cells.append(", ".join(write_value(record[f"{c.name} {kind} p{q}"]) for q in (50, 99)))
-            ratio = record[f"{c.name} {kind} ratio"]
-            cells.append(f"{write_value(ratio)} ({write_interval(ratio)})")
-        cells += [", ".join(write_value(record[f"{c.name} {kind} {what}"]) for kind in ("write", "read")) for what in ("server", "cpu")]  # fmt: skip
-        lines.append(f"| {' | '.join([*cells, write_value(record[f'{c.name} bytes'])])} |")
+        both = [f"{c.name} {kind}" for kind in ("write", "read")]
+        for one in both:
+            ratio = found.ratio[one]
+            cells += [f"{found.p50[one]}, {found.p99[one]}", f"{ratio} ({ratio.between})"]
+        cells += [", ".join(str(spent[one]) for one in both) for spent in (found.server, found.cpu)]
+        lines.append(f"| {' | '.join([*cells, str(found.bytes[c.name])])} |")
     return "\n".join(lines)

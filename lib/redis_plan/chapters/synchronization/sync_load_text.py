@@ -6,15 +6,15 @@ import math
 
 from redis_plan import units
 from redis_plan.brief.model import Brief
+from redis_plan.chapters.synchronization.findings import Publish, Synchronization
 from redis_plan.delivery import sockets
-from redis_plan.evidence.store import Evidence
 from redis_plan.keyspace import periods, settings
 from redis_plan.keyspace.cues import plural, with_article
 from redis_plan.keyspace.model import Keyspace
-from redis_plan.words.sync_common import applies, events_of, not_run, tail
+from redis_plan.words.sync_common import applies, events_of, not_run
 
 
-def beacon(brief: Brief, keyspace: Keyspace, e: Evidence) -> str:
+def beacon(brief: Brief, keyspace: Keyspace, known: Synchronization) -> str:
     """Return the version beacon: what it costs and how long a lost tail stays unseen."""
     found = periods.periods(brief)["beacon"]
     period = found.seconds
@@ -28,18 +28,19 @@ def beacon(brief: Brief, keyspace: Keyspace, e: Evidence) -> str:
         "heartbeat). "
         f"That is {units.write(reads, 'reads/s')} at peak (modelled: sessions_peak x gateway_nodes / period).",
     ]
-    if e.not_run:
-        return "\n".join([*lines, "", not_run(e)])
+    e = known.beacon
+    if e is None:
+        return "\n".join([*lines, "", not_run(known, "beacon")])
     lines += [
         "",
         "[figure 04-tail-loss]",
         "",
         "| A burst's last event is dropped | Found |",
         "|:--|:--|",
-        f"| with the beacon | {e.number('repaired_with')} of {e['repaired_with'].n}, after {e.cite('p50')} in the middle, {e.cite('max')} at most |"
-        if e["repaired_with"].value
-        else f"| with the beacon | {e.number('repaired_with')} |",
-        f"| without | {e.number('repaired_without')} of {e['repaired_without'].n} while we watched for {e.number('watched')} or more |",
+        f"| with the beacon | {e.repaired_with.linked} of {e.repaired_with.n}, after {e.p50.full} in the middle, {e.latest.full} at most |"
+        if e.p50
+        else f"| with the beacon | {e.repaired_with.linked} |",
+        f"| without | {e.repaired_without.linked} of {e.repaired_without.n} while we watched for {e.watched.linked} or more |",
         "",
         f"Bound: period + catch-up = {units.write(period, 's')} + one round trip ({found.grade}: {found.because}). It is a target of "
         f"its own: the sync latency of {units.write(brief.value('sync_latency'), 's')} ({brief.fact('sync_latency').where}) is that of a "
@@ -54,21 +55,22 @@ def _wait(brief: Brief) -> str:
     return f"`random(0, min({units.write(waits.cap_s, 's')}, {units.write(waits.base_s, 's')} x 2^n))`"
 
 
-def budget(brief: Brief, keyspace: Keyspace, a: Evidence, e: Evidence, d: Evidence) -> str:
+def budget(brief: Brief, known: Synchronization) -> str:
     """Return the latency budget hop by hop, and the fault cases beside it."""
-    limit = brief.value("sync_latency")
+    e, d, limit = known.beacon, known.stalled, brief.value("sync_latency")
+    p50, tail = (known.pubsub.p50, known.pubsub.tail) if known.pubsub else (None, None)
     network = min(0.1, limit / 20)
     rest = 2 * network
-    measured = 0.0 if a.not_run else a[tail(a)].value
+    measured = tail.value if tail else 0.0
     heartbeat, stall = brief.value("heartbeat"), periods.seconds(brief, "stall")
     period = periods.seconds(brief, "beacon")
-    repair = 0.0 if e.not_run or "max" not in e else e["max"].value
+    repair = e.latest.value if e else 0.0
     rows = [
         f"| client → gateway | {units.write(network, 's')} | assumed: one way over the internet, `p99` of the team's region replaces it |",
         "| gateway → Redis, function, Pub/Sub, gateway, socket of the last client | "
         + (
-            f"{a.number(tail(a))} | measured, {tail(a)} over n = {a[tail(a)].n:,} (p50 {a.number('p50')}), one machine, no network |"
-            if not a.not_run
+            f"{tail.linked} | measured, {tail.name} over n = {tail.n:,} (p50 {p50.linked}), one machine, no network |"
+            if tail and p50
             else "not measured | not measured |"
         ),
         f"| gateway → client | {units.write(network, 's')} | assumed, as above |",
@@ -77,10 +79,10 @@ def budget(brief: Brief, keyspace: Keyspace, a: Evidence, e: Evidence, d: Eviden
     faults = [
         f"| one message lost, another follows | next event + catch-up | {units.write(1 / max(brief.value('events_per_session'), 1e-9), 's')} + {units.write(rest, 's')} (modelled), or the beacon if sooner |",
         f"| last message lost | beacon period + catch-up | {units.write(max(period, repair) + rest, 's')} (modelled from [{e.id}]) |"
-        if not e.not_run
+        if e
         else "| last message lost | beacon period + catch-up | not measured |",
-        f"| gateway stalls and is cut by Redis | stall + reconnect + catch-up | {units.write(stall, 's')} soft limit + {d.number('recovery')} |"
-        if not d.not_run
+        f"| gateway stalls and is cut by Redis | stall + reconnect + catch-up | {units.write(stall, 's')} soft limit + {d.recovery.linked} |"
+        if d
         else "| gateway stalls and is cut by Redis | stall + reconnect + catch-up | not measured |",
         f"| gateway killed | client's ping timeout 2 x {units.write(heartbeat, 's')} at worst (a vanished host; a closed socket shows at once) + jitter up to 1 s + catch-up | {units.write(rest, 's')} to {units.write(2 * heartbeat + 1 + rest, 's')} (modelled) |",
         "| Redis process killed, restarted with its file | restart + reconnect + catch-up | measured in section 9 |",
@@ -104,7 +106,7 @@ def budget(brief: Brief, keyspace: Keyspace, a: Evidence, e: Evidence, d: Eviden
     )
 
 
-def pressure(brief: Brief, keyspace: Keyspace, d: Evidence) -> str:
+def pressure(brief: Brief, keyspace: Keyspace, known: Synchronization) -> str:
     """Return backpressure at each hop, with the numbers of this project in the formulas."""
     names = settings.quantities(brief, keyspace, 0.0, 0.0)
     hard, gateways = names["hard_limit"], brief.value("gateway_nodes")
@@ -136,23 +138,23 @@ def pressure(brief: Brief, keyspace: Keyspace, d: Evidence) -> str:
         "",
         "The subscriber connection's reader does nothing but drain and enqueue; parsing and sending happen elsewhere. Serialise an event once a gateway, not once a client.",
     ]
-    if d.not_run:
-        lines += ["", not_run(d)]
+    if (d := known.stalled) is None:
+        lines += ["", not_run(known, "stalled")]
     else:
         lines += [
             "",
-            f"A subscriber that stops reading, at a limit of {d.number('limit')}: {d.number('counted')} were counted as delivered; "
-            f"{d.number('received')} arrived, {d.number('lost')} were lost with the buffer. After that {d.number('wrong')} of "
-            f"{d['wrong'].n} ended in a wrong state.",
+            f"A subscriber that stops reading, at a limit of {d.limit.linked}: {d.counted.linked} were counted as delivered; "
+            f"{d.received.linked} arrived, {d.lost.linked} were lost with the buffer. After that {d.wrong.linked} of "
+            f"{d.wrong.n} ended in a wrong state.",
         ]
     return "\n".join(lines)
 
 
-def subscriptions(brief: Brief, keyspace: Keyspace, c: Evidence) -> str:
+def subscriptions(brief: Brief, keyspace: Keyspace, c: Publish | None) -> str:
     """Return who subscribes and how a dead subscription is found, for a project without sessions."""
     probe = keyspace.use("probe")
-    cost = "" if c.not_run else f" A further subscriber adds {c.number('per_subscriber')} to a `PUBLISH`."
-    found = "" if c.not_run else "[figure 04-publish-cost]\n\n"
+    cost = f" A further subscriber adds {c.per_subscriber.linked} to a `PUBLISH`." if c else ""
+    found = "" if c is None else "[figure 04-publish-cost]\n\n"
     return f"""### Subscriptions and probe
 
 {found}- **One subscription a gateway and channel**, counted by reference: first client in → subscribe, last client out → unsubscribe after {units.write(periods.seconds(brief, "linger"), "s")}. No patterns: `PSUBSCRIBE` taxes every `PUBLISH`.{cost} {brief.value("gateway_nodes"):g} gateways ({brief.fact("gateway_nodes").where}) are as many subscribers, whatever the number of clients.
@@ -163,14 +165,12 @@ def subscriptions(brief: Brief, keyspace: Keyspace, c: Evidence) -> str:
 *Waits, periods, batches and rates without a source here are chosen.*"""
 
 
-def topology(brief: Brief, keyspace: Keyspace, c: Evidence) -> str:
+def topology(brief: Brief, keyspace: Keyspace, c: Publish | None) -> str:
     """Return subscriptions and the cluster decision."""
     events, gateways = events_of(keyspace), brief.value("gateway_nodes")
     probe = keyspace.use("probe")
     sharded = events.chosen == "sharded-pubsub"
-    cost = (
-        "" if c.not_run else f" A further subscriber adds {c.number('per_subscriber')} of server time to a `PUBLISH`."
-    )
+    cost = f" A further subscriber adds {c.per_subscriber.linked} of server time to a `PUBLISH`." if c else ""
     publish = brief.value("sessions_peak") * brief.value("events_per_session")
     return f"""### Subscriptions, cluster, probe
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from redis_plan import units
 from redis_plan.brief.model import Brief
 from redis_plan.chapters.synchronization import fan_model, fanout, sizing
-from redis_plan.evidence.store import Evidence, write_value
+from redis_plan.chapters.synchronization.findings import FanOut, Ways
 from redis_plan.keyspace.model import Keyspace
-from redis_plan.words.keyspace_text import table
+from redis_plan.words.tables import table
 
 MODEL_ALT = (
     "Scatter of predicted against measured CPU time of one gateway on log scales, configurations near the diagonal."
@@ -26,14 +26,14 @@ _WORTH = {
 }
 
 
-def ways(f: Evidence) -> str:
+def ways(f: Ways | None) -> str:
     """Return every way from the server to a gateway beside the delivered one."""
-    if f.not_run:
+    if f is None:
         return ""
     rows = [
-        [title, *(write_value(f[f"{way}_{name}"]) for name in ("p50", "p95", "server", "gateway")), _WORTH[way]]
+        [title, *(str(numbers[way]) for numbers in (f.p50, f.p95, f.server, f.gateway)), _WORTH[way]]
         for way, (_, title) in fanout.WAYS.items()
-        if f"{way}_p50" in f
+        if way in f.p50
     ]
     header = ["Way", "p50", "p95", "Server a change", "Gateway a change", "What it is"]
     return "\n".join(
@@ -47,22 +47,22 @@ def ways(f: Evidence) -> str:
     )
 
 
-def sized(brief: Brief, keyspace: Keyspace, g: Evidence) -> str:
+def sized(brief: Brief, keyspace: Keyspace, g: FanOut | None) -> str:
     """Return the fan-out model with its error, and what the project's peak asks by it."""
-    if g.not_run:
+    if g is None:
         return ""
     peak = f"{brief.value('sessions_peak'):,.0f} × {brief.value('members_per_session'):,.0f} clients at {brief.value('events_per_session'):g} changes/s each {keyspace.session_noun}"
     rows = [
-        ["deliveries", write_value(g["deliveries"]), "rate × members"],
-        ["pieces written", write_value(g["pieces"]), f"frames of {units.write(fan_model.COALESCE_S, 's')} together"],
-        ["bytes to clients", write_value(g["bytes"]), "deliveries × (payload + envelope)"],
+        ["deliveries", str(g.deliveries), "rate × members"],
+        ["pieces written", str(g.pieces), f"frames of {units.write(fan_model.COALESCE_S, 's')} together"],
+        ["bytes to clients", str(g.bytes), "deliveries × (payload + envelope)"],
         [
             "gateways",
-            f"{g['gateways'].value:,.0f}",
-            f"{100 * fan_model.PLANNED_SHARE:g} % of a core each at most; it is {write_value(g['gateway_share'])}",
+            f"{g.gateways.value:,.0f}",
+            f"{100 * fan_model.PLANNED_SHARE:g} % of a core each at most; it is {g.gateway_share}",
         ],
-        ["clients a gateway", f"{g['clients_a_gateway'].value:,.0f}", ""],
-        ["the server's main thread", write_value(g["server_share"]), "of a core, for changes alone"],
+        ["clients a gateway", f"{g.clients_a_gateway.value:,.0f}", ""],
+        ["the server's main thread", str(g.server_share), "of a core, for changes alone"],
     ]
     return "\n".join(
         [
@@ -70,9 +70,9 @@ def sized(brief: Brief, keyspace: Keyspace, g: Evidence) -> str:
             "",
             "[figure 04-fan-model]",
             "",
-            f"A gateway pays {write_value(g['wake'])} for a wake-up, {write_value(g['message'])} for a message and {write_value(g['piece'])} for a "
-            f"piece written to a client (measured, [{g.id}]). On {g['error_median'].n} configurations that it was not fitted to, the model was wrong by "
-            f"{write_value(g['error_median'])} in the middle and {write_value(g['error_most'])} at most.",
+            f"A gateway pays {g.wake} for a wake-up, {g.message} for a message and {g.piece} for a "
+            f"piece written to a client (measured, [{g.id}]). On {g.error_median.n} configurations that it was not fitted to, the model was wrong by "
+            f"{g.error_median} in the middle and {g.error_most} at most.",
             "",
             f"For the peak, {peak}, that is:",
             "",
@@ -80,28 +80,28 @@ def sized(brief: Brief, keyspace: Keyspace, g: Evidence) -> str:
             "",
             "[figure 04-knee]",
             "",
-            f"p99 stayed under {units.write(sizing.KNEE_S, 's')} up to {write_value(g['knee'])} of one gateway on this machine, which "
-            f"it shares with the server and the clients: a floor. {g.condition('extrapolation').capitalize()}.",
+            f"p99 stayed under {units.write(sizing.KNEE_S, 's')} up to {g.knee} of one gateway on this machine, which "
+            f"it shares with the server and the clients: a floor. {g.record.condition('extrapolation').capitalize()}.",
         ]
     )
 
 
-def workload(g: Evidence) -> str:
+def workload(g: FanOut | None) -> str:
     """Return the sentence of section 6: how far one gateway carried, and how far the model is to be trusted."""
-    if g.not_run:
+    if g is None:
         return ""
     return (
-        f"**Gateways.** One process of the delivered gateway kept p99 under {units.write(sizing.KNEE_S, 's')} up to {write_value(g['knee'])}, "
-        f"server and clients on the same cores; the fan-out model is wrong by {write_value(g['error_median'])} in the middle where "
+        f"**Gateways.** One process of the delivered gateway kept p99 under {units.write(sizing.KNEE_S, 's')} up to {g.knee}, "
+        f"server and clients on the same cores; the fan-out model is wrong by {g.error_median} in the middle where "
         f"it was not fitted (measured, [{g.id}])."
     )
 
 
-def processes(brief: Brief, g: Evidence) -> str:
+def processes(brief: Brief, g: FanOut | None) -> str:
     """Return the sentence of section 8: how many gateway processes the peak asks for."""
-    if g.not_run:
+    if g is None:
         return ""
-    needed, stated = g["gateways"].value, brief.value("gateway_nodes")
+    needed, stated = g.gateways.value, brief.value("gateway_nodes")
     enough = (
         "which is enough"
         if stated >= needed

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from redis_plan import units
 from redis_plan.brief.model import Brief
+from redis_plan.chapters.synchronization.findings import Synchronization
 from redis_plan.chapters.synchronization.sync_load_text import beacon, budget, pressure, subscriptions, topology
-from redis_plan.delivery import commands, snapshots, syncing
-from redis_plan.evidence.store import Evidence
-from redis_plan.keyspace import calls, functions, naming, periods, records, settings
+from redis_plan.delivery import snapshots, syncing
+from redis_plan.keyspace import functions, periods, records, settings
 from redis_plan.keyspace.cues import with_article
 from redis_plan.keyspace.model import Keyspace
-from redis_plan.words import command_block
+from redis_plan.words import command_block, snapshot_block
+from redis_plan.words.snapshot_block import collections
 from redis_plan.words.socket_text import closing
 from redis_plan.words.sync_common import applies, events_of, is_scripted, not_run
 
@@ -117,41 +116,15 @@ def client_rule(brief: Brief) -> str:
 `redis/{driver}` feeds it on a gateway: `Link` (commands, the primary found anew after a loss) and `SyncDriver` (one subscriber connection a process, subscribe then read, beacon, probe, back-off)."""
 
 
-def snapshot_block(keyspace: Keyspace) -> str:
-    """Return the reads of a first load or a reconnect as one block of commands."""
-    keys = functions.session_keys(keyspace, "k3v9", environment="prod")
-    most = functions.log_argument(keyspace)
-    call = calls.calls()["session_catch_up"]
-    given = {"known_epoch": calls.arguments()["known_epoch"].example, "version": "38", "max": most}
-    read = ("FCALL", call.name, str(len(call.keys)), *(keys[name] for name, _ in call.keys), *call.ordered(given))
-    if whole := snapshots.function(keyspace):
-        named = [keys.get(name) or _of_round(keyspace, name) for name, _ in whole.call.keys]
-        screen = ("FCALL", whole.name, str(len(named)), *named, "<member>")
-        rest = [command_block.line(keyspace, read, "what was missed, or the state"),
-                command_block.line(keyspace, screen, "where it is no delta: what this member may see")]  # fmt: skip
-        return command_block.block(rest)
-    shown, _ = _collections(keyspace, keys)
-    together = (("MULTI",), read, ("HGETALL", keys["roster"]), *shown, ("EXEC",))
-    return command_block.block([command_block.line(keyspace, each) for each in together])
-
-
-def _of_round(keyspace: Keyspace, name: str) -> str:
-    """Return the key of one round of the session that the commands speak of."""
-    template = keyspace.pattern(name).template
-    return naming.render(
-        template, **{hole: "k3v9" if hole == "session_id" else "r1" for hole in naming.placeholders(template)}
-    )
-
-
 def read_order(keyspace: Keyspace) -> str:
     """Return subscribe-then-snapshot as commands, for first load and reconnect."""
     keys = functions.session_keys(keyspace, "k3v9", environment="prod")
     most = functions.log_argument(keyspace)
     channel = keys[events_of(keyspace).name]
     command = "SSUBSCRIBE" if events_of(keyspace).chosen == "sharded-pubsub" else "SUBSCRIBE"
-    _, hidden = _collections(keyspace, keys)
+    _, hidden = collections(keyspace, keys)
     subscribe = command_block.block([command_block.line(keyspace, (command, channel), "on the subscriber connection")])
-    reads = snapshot_block(keyspace)
+    reads = snapshot_block.block(keyspace)
     if whole := snapshots.function(keyspace):
         hidden = tuple(p.pattern.name for p in snapshots.parts(keyspace) if p.form in ("counted", "guarded"))
         at_once = f"`{whole.name}` is one step: state and collections are of one version, and the role is read from the state."
@@ -181,20 +154,6 @@ The same order for first load and reconnect; the reverse loses what is published
 5. The client drops held events with v ≤ 42 and applies the rest.
 
 {at_once}{kept_back} The read is bounded: a delta has at most {most.split()[0]} entries, more missed events give a snapshot. The gateway forwards events to a client from step 1 on and sends nothing of its own between."""
-
-
-def _collections(keyspace: Keyspace, keys: Mapping[str, str]) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
-    """Return the reads of a snapshot, one a collection with one key a session, and the collections that it only counts."""
-    reads: list[tuple[str, ...]] = []
-    hidden: list[str] = []
-    for p in records.recorded(keyspace):
-        counted = commands.counted(p)
-        if counted:
-            hidden.append(p.name)
-        if p.name in keys and (counted or (p.candidate and p.candidate.read)):
-            template = f"{counted} <key>" if counted else p.candidate.read[0] if p.candidate else ""
-            reads.append(tuple(template.replace("<key>", keys[p.name]).split()))
-    return tuple(reads), tuple(hidden)
 
 
 def without_sessions(brief: Brief, keyspace: Keyspace) -> str:
@@ -243,21 +202,28 @@ def nothing_pushed(brief: Brief, keyspace: Keyspace) -> str:
     return "\n".join(lines)
 
 
-def section(brief: Brief, keyspace: Keyspace, a: Evidence, c: Evidence, d: Evidence, e: Evidence) -> list[str]:
+def section(brief: Brief, keyspace: Keyspace, found: Synchronization) -> list[str]:
     """Return section 4 as blocks of Markdown, for a project with sessions or without."""
     if not keyspace.channels:
-        return [part for part in (nothing_pushed(brief, keyspace), not_run(a, d, e)) if part]
+        return [
+            part for part in (nothing_pushed(brief, keyspace), not_run(found, "pubsub", "stalled", "beacon")) if part
+        ]
     if not applies(keyspace):
-        parts = [message_classes(brief, keyspace), without_sessions(brief, keyspace), closing(brief), not_run(a, c, e)]
-        heard = [pressure(brief, keyspace, d), subscriptions(brief, keyspace, c)] if keyspace.channels else []
+        parts = [
+            message_classes(brief, keyspace),
+            without_sessions(brief, keyspace),
+            closing(brief),
+            not_run(found, "pubsub", "publish", "beacon"),
+        ]
+        heard = [pressure(brief, keyspace, found), subscriptions(brief, keyspace, found.publish)]
         return [part for part in (*parts, *heard) if part]
     return [
         message_classes(brief, keyspace),
         envelope(brief, keyspace),
         client_rule(brief),
         read_order(keyspace),
-        budget(brief, keyspace, a, e, d),
-        beacon(brief, keyspace, e),
-        pressure(brief, keyspace, d),
-        topology(brief, keyspace, c),
+        budget(brief, found),
+        beacon(brief, keyspace, found),
+        pressure(brief, keyspace, found),
+        topology(brief, keyspace, found.publish),
     ]

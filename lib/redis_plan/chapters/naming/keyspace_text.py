@@ -6,36 +6,12 @@ from collections.abc import Sequence
 
 from redis_plan import units
 from redis_plan.brief.model import Brief
+from redis_plan.chapters.naming.findings import Drift
 from redis_plan.delivery import registry as registry_file
-from redis_plan.evidence.store import Evidence
 from redis_plan.keyspace import bounds, naming
 from redis_plan.keyspace.cues import plural, with_article
-from redis_plan.keyspace.model import KeyPattern, Keyspace
-
-
-def cell(text: str) -> str:
-    """Return ``text`` fit for a cell of a Markdown table."""
-    return text.replace("|", "\\|").replace("\n", " ")
-
-
-def counted(number: int, noun: str) -> str:
-    """Return ``"1 channel"`` or ``"2 channels"``."""
-    return f"{number} {noun if number == 1 else plural(noun)}"
-
-
-def table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
-    """Return a Markdown table; the columns whose index is in ``right`` are numbers."""
-    rule = ["--:" if i in right else ":--" for i in range(len(header))]
-    return "\n".join("| " + " | ".join(map(cell, row)) + " |" for row in [header, rule, *rows])
-
-
-def lifetime(pattern: KeyPattern) -> str:
-    """Return the TTL as a word for a table."""
-    if pattern.type == "channel":
-        return "–"
-    if pattern.ttl.seconds is None:
-        return "none"
-    return f"{units.write(pattern.ttl.seconds, 's')}, {pattern.ttl.policy}"
+from redis_plan.keyspace.model import Keyspace
+from redis_plan.words.tables import counted, lifetime, table
 
 
 def summary(keyspace: Keyspace, brief: Brief) -> str:
@@ -263,12 +239,12 @@ def listing(keyspace: Keyspace) -> str:
     )
 
 
-def drift_check(drift: Evidence | None = None) -> str:
+def drift_check(drift: Drift | None = None) -> str:
     """Return a script that finds keys which the registry does not know; for CI and staging, never for production's path."""
     seen = (
-        f" The same comparison after sessions played by the functions: {drift.number('faults')} of {drift.number('keys')} deviate, "
-        f"and it finds {drift.number('planted_found')} of {drift.number('planted')} that were planted."
-        if drift is not None and not drift.not_run
+        f" The same comparison after sessions played by the functions: {drift.faults.linked} of {drift.keys.linked} deviate, "
+        f"and it finds {drift.planted_found.linked} of {drift.planted.linked} that were planted."
+        if drift
         else ""
     )
     return "\n".join(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from redis_plan import units
 from redis_plan.brief.model import Brief
+from redis_plan.chapters.expiry.findings import Events, Lag, Sliding
+from redis_plan.chapters.expiry.sliding import WRITE_EXPIRE
 from redis_plan.delivery.walkthrough import Writer
 from redis_plan.evidence.decision import Alternative, Decision, Guard
-from redis_plan.evidence.store import Evidence
 from redis_plan.keyspace import chain, periods
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.memory.active_expiry import expected_lag_s, standing
@@ -34,9 +35,9 @@ def late_s(brief: Brief, keyspace: Keyspace, hz: float) -> float:
     return min(rest, standing(keys, pace, hz).lag_s) if pace else rest
 
 
-def expected(brief: Brief, keyspace: Keyspace, lag: Evidence) -> str:
+def expected(brief: Brief, keyspace: Keyspace, lag: Lag) -> str:
     """Write what the model expects at the project's own number of keys with a TTL, and of those that fall due."""
-    keys, pace, hz = volatile_keys(brief, keyspace), due_per_s(brief, keyspace), lag["hz"].value
+    keys, pace, hz = volatile_keys(brief, keyspace), due_per_s(brief, keyspace), lag.hz.value
     rest = units.write(expected_lag_s(keys, hz), "s")
     if not pace or standing(keys, pace, hz).lag_s >= expected_lag_s(keys, hz):
         return f"{rest} on average, twice that at worst (modelled: N / (40 × hz), [{lag.id}])"
@@ -47,11 +48,11 @@ def expected(brief: Brief, keyspace: Keyspace, lag: Evidence) -> str:
     )
 
 
-def timed_actions(brief: Brief, keyspace: Keyspace, events: Evidence) -> str:
+def timed_actions(brief: Brief, keyspace: Keyspace, events: Events | None) -> str:
     """Return how timers run: from a schedule with a claiming worker, never from an event."""
     due = keyspace.use("due")
     lines = ["### Timed actions", ""]
-    if not events.not_run:
+    if events:
         lines += [_against_events(events), ""]
     if due is None:
         lines.append(
@@ -91,16 +92,14 @@ def timer_commands(brief: Brief, keyspace: Keyspace) -> list[command_block.Line]
     ]
 
 
-def _against_events(events: Evidence) -> str:
+def _against_events(events: Events) -> str:
     """Say what events and a schedule did with the same timers."""
+    late = f", the others {events.late.linked} late (median)" if events.late else ""
+    same = f", {events.schedule_late.linked} late with the same absence" if events.schedule_late else ""
     return (
-        f"Expired events don't drive timers: with the listener away for {events.condition('away')}, "
-        f"{events.number('events lost')} of them never came"
-        + (f", the others {events.number('event late p50')} late (median)" if "event late p50" in events else "")
-        + f"; of {events['due while the server was down'].value:.0f} timers that fell due while the server was down, "
-        f"{events.number('events after the restart')} came. The same timers in a sorted set: "
-        f"{events['claimed from the schedule'].value:.0f} of {events['timers'].value:.0f} run, "
-        f"{events.number('schedule late p50')} late with the same absence."
+        f"Expired events don't drive timers: with the listener away for {events.record.condition('away')}, {events.lost.linked} of "
+        f"them never came{late}; of {events.due_in_outage:.0f} timers that fell due while the server was down, "
+        f"{events.after_restart.linked} came. The same timers in a sorted set: {events.claimed:.0f} of {events.timers:.0f} run{same}."
     )
 
 
@@ -112,29 +111,22 @@ def net_s(brief: Brief, keyspace: Keyspace) -> float:
     return max(timed or [float(p.ttl.seconds) for p in keyspace.keys if p.ttl.seconds is not None], default=0.0)
 
 
-def swept(keyspace: Keyspace) -> bool:
-    """Whether something besides its reader and its TTL removes keys: a function that ends a session, or a worker."""
-    return bool(keyspace.session_entity) or any(
-        "worker" in p.deleted_by or "sweep" in p.deleted_by for p in keyspace.keys
-    )
-
-
-def cleanup_decision(brief: Brief, keyspace: Keyspace, lag: Evidence) -> Decision:
+def cleanup_decision(brief: Brief, keyspace: Keyspace, lag: Lag) -> Decision:
     """Return D-04a: explicit deletion first, a sweeper second, the TTL as the net."""
     keys = volatile_keys(brief, keyspace)
-    late = late_s(brief, keyspace, lag["hz"].value)
-    if not swept(keyspace):
+    late = late_s(brief, keyspace, lag.hz.value)
+    if not chain.swept(keyspace):
         return Decision(
             id="D-04a",
             title="The TTL ends every key, and readers never wait for it",
             question="What removes the keys of something that is over?",
             decision="The TTL that is set with the first write; what is used up or revoked before is deleted by whoever does that. No sweeper.",
-            because=f"A reader saw none of the keys past their deadline (below); the memory of one came back after {lag.number('lag_p50')} among "
-            f"{lag['volatile keys'].value:,.0f} live keys, and at this project's {keys:,.0f} the model expects {units.write(late, 's')} "
+            because=f"A reader saw none of the keys past their deadline (below); the memory of one came back after {lag.p50.linked} among "
+            f"{lag.live:,.0f} live keys, and at this project's {keys:,.0f} the model expects {units.write(late, 's')} "
             f"[{lag.id}]",
             instead_of=(
                 Alternative("no TTL, a nightly job that deletes", "needs `SCAN`, and a day's keys stay in memory", naive=True),
-                Alternative("keyspace notifications as a trigger", f"as late as the removal, {lag.number('lag_p50')}, and lost on a reconnect"),
+                Alternative("keyspace notifications as a trigger", f"as late as the removal, {lag.p50.linked}, and lost on a reconnect"),
             ),
             costs="Nobody is told when a key ends; nothing here needs to know.",
             holds_while=(
@@ -146,7 +138,7 @@ def cleanup_decision(brief: Brief, keyspace: Keyspace, lag: Evidence) -> Decisio
         title="Explicit deletion is primary, a sweeper second, the TTL the net",
         question="What removes the keys of something that is over?",
         decision=f"{'The function that' if keyspace.session_entity else 'Whoever'} ends it unlinks its keys in one step; a sweeper ends what lost its owner; every key has a TTL besides.",
-        because=f"A key whose TTL ran out stayed for {lag.number('lag_p50')} among {lag['volatile keys'].value:,.0f} live keys; at this "
+        because=f"A key whose TTL ran out stayed for {lag.p50.linked} among {lag.live:,.0f} live keys; at this "
         f"project's {keys:,.0f} the model expects {units.write(late, 's')} on average, and the event comes no earlier [{lag.id}]",
         instead_of=(
             Alternative(
@@ -156,7 +148,7 @@ def cleanup_decision(brief: Brief, keyspace: Keyspace, lag: Evidence) -> Decisio
             ),
             Alternative(
                 "keyspace notifications as a trigger",
-                f"as late as the removal, {lag.number('lag_p50')}, and lost on a reconnect",
+                f"as late as the removal, {lag.p50.linked}, and lost on a reconnect",
             ),
         ),
         costs="Two more code paths, each of which needs a test with the other two switched off.",
@@ -166,7 +158,7 @@ def cleanup_decision(brief: Brief, keyspace: Keyspace, lag: Evidence) -> Decisio
     )
 
 
-def refresh_decision(brief: Brief, keyspace: Keyspace, slide: Evidence) -> Decision:
+def refresh_decision(brief: Brief, keyspace: Keyspace, slide: Sliding) -> Decision:
     """Return D-04b: refresh a TTL only when less than half of it is left."""
     if not any(p.ttl.policy == "sliding" for p in keyspace.keys):
         return Decision(
@@ -174,10 +166,10 @@ def refresh_decision(brief: Brief, keyspace: Keyspace, slide: Evidence) -> Decis
             title="No TTL is refreshed",
             question="How often is a TTL refreshed?",
             decision="Never: every TTL here is fixed, and set in the command that makes the key.",
-            because=f"A refresh with every write costs {slide.number('amplification')} of the bytes of a plain write, and what is counted or "
+            because=f"A refresh with every write costs {slide.amplification.linked} of the bytes of a plain write, and what is counted or "
             "proven here is over at a known time",
             instead_of=(
-                Alternative("refresh with every write", f"{slide.number('HSET + PEXPIRE bytes')} an update to file and replicas", naive=True),
+                Alternative("refresh with every write", f"{slide.bytes[WRITE_EXPIRE].linked} an update to file and replicas", naive=True),
             ),
             costs="None seen.",
             holds_while=(Guard("key patterns with a sliding TTL", 0, "<=", 0, "patterns"),),
@@ -189,19 +181,19 @@ def refresh_decision(brief: Brief, keyspace: Keyspace, slide: Evidence) -> Decis
         decision="In the same atomic step as a write or heartbeat, and only when less than half is left."
         if keyspace.session_entity
         else "In the same `MULTI` as the write, and only when, by the writer's own note, half of the TTL has passed since it last did.",
-        because=f"It costs {slide.number('amplification below half')} of the bytes of a plain write, against "
-        f"{slide.number('amplification')} with a refresh each time",
+        because=f"It costs {slide.below_half.linked} of the bytes of a plain write, against "
+        f"{slide.amplification.linked} with a refresh each time",
         instead_of=(
             Alternative(
                 "refresh with every write",
-                f"{slide.number('HSET + PEXPIRE bytes')} an update to file and replicas",
+                f"{slide.bytes[WRITE_EXPIRE].linked} an update to file and replicas",
                 naive=True,
             ),
             Alternative("no refresh, a fixed TTL", "what runs longer than expected dies while in use"),
         ),
         costs="What nobody writes to lives between one half and the whole of its TTL after its last write.",
         holds_while=(
-            Guard("write amplification with a threshold", slide["amplification below half"].value, "<=", 1.2, "x"),
+            Guard("write amplification with a threshold", slide.below_half.value, "<=", 1.2, "x"),
             *_half(brief, keyspace),
         ),
     )

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 from redis_plan import units
 from redis_plan.brief.model import Brief
-from redis_plan.evidence.store import Evidence
 from redis_plan.keyspace import periods
 from redis_plan.keyspace.cues import with_article
 from redis_plan.keyspace.model import Keyspace
-from redis_plan.words import words
-from redis_plan.words.keyspace_text import table
+from redis_plan.words.capacity import Budget, Capacity, Fit
+from redis_plan.words.tables import table
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,52 +26,44 @@ class Lever:
     evidence: str
 
 
-def levers(
-    brief: Brief, keyspace: Keyspace, fit: Evidence, budget: Evidence, small: Evidence, packed: Evidence
-) -> tuple[Lever, ...]:
+def levers(brief: Brief, keyspace: Keyspace, found: Capacity) -> tuple[Lever, ...]:
     """Return the levers, the cheapest first: a bound, then another structure, then work for every reader.
 
     None where no session was measured.
     """
-    log = keyspace.use("log")
-    if fit.not_run or budget.not_run or log is None or not keyspace.session_entity:
+    log, small, packed = keyspace.use("log"), found.small, found.packed
+    if found.fit is None or found.budget is None or log is None or not keyspace.session_entity:
         return ()
-    size = fit[f"{log.name}_bytes_per_key"].value
-    found: list[tuple[str, str, float, str, str]] = []
+    size = found.fit.a_key[log.name].value
+    changes: list[tuple[str, str, float, str, str]] = []
     needed = math.ceil(brief.value("events_per_session") * periods.seconds(brief, "lease"))
     if needed < log.max_elements:
         price = "who is away for longer than the seat is kept takes a snapshot"
         what = f"`{log.name}` of {needed:,} entries, not {log.max_elements:,.0f}"
-        found.append((what, f"{log.name}: {needed:,} entries", size * (1 - needed / log.max_elements), price, fit.id))
+        saved = size * (1 - needed / log.max_elements)
+        changes.append((what, f"{log.name}: {needed:,} entries", saved, price, found.fit.id))
         size *= needed / log.max_elements
-    if not small.not_run:
-        saved = small["key_each"].value * small["saved_by_buckets"].value / 100
-        what = f"`{small.condition('pattern')}` in a few hashes, not a key each"
-        found.append(
-            (
-                what,
-                f"{small.condition('pattern')}: in hashes",
-                saved,
-                "no TTL of its own: the function trims them",
-                small.id,
-            )
-        )
-    if not packed.not_run and packed.condition("pattern") == log.name:
-        price = f"{words.number(packed, 'core_at_peak')} of a core, and every reader needs the codec"
-        what = f"compress `{log.name}` ({packed.condition('method')})"
-        found.append((what, f"{log.name}: compressed", size * packed["saved_best"].value / 100, price, packed.id))
-    each, carried = fit["bytes_per_session"].value, budget["sessions_in_budget"].value
-    kept, left = [], each
-    for what, name, saved, price, id in found:
+    if small:
+        name = small.record.condition("pattern")
+        saved = small.key_each.value * small.saved.value / 100
+        price = "no TTL of its own: the function trims them"
+        changes.append((f"`{name}` in a few hashes, not a key each", f"{name}: in hashes", saved, price, small.id))
+    if packed and packed.record.condition("pattern") == log.name:
+        price = f"{packed.core} of a core, and every reader needs the codec"
+        what = f"compress `{log.name}` ({packed.record.condition('method')})"
+        changes.append((what, f"{log.name}: compressed", size * packed.saved.value / 100, price, packed.id))
+    session, carried = found.fit.session.value, found.budget.carries.value
+    kept, left = [], session
+    for what, name, saved, price, id in changes:
         if saved < left:
             left -= saved
-            kept.append(Lever(what, name, saved, carried * each / left, price, id))
+            kept.append(Lever(what, name, saved, carried * session / left, price, id))
     return tuple(kept)
 
 
-def steps(found: tuple[Lever, ...], fit: Evidence) -> list[tuple[str, float]]:
+def steps(found: tuple[Lever, ...], fit: Fit) -> list[tuple[str, float]]:
     """Return the bytes of one session as designed and after each lever, by a short name."""
-    left = fit["bytes_per_session"].value
+    left = fit.session.value
     told = [("as designed", left)]
     for lever in found:
         left -= lever.saves
@@ -86,7 +77,7 @@ def enough(found: tuple[Lever, ...], peak: float) -> tuple[Lever, ...]:
     return found[:least]
 
 
-def lever_table(brief: Brief, keyspace: Keyspace, found: tuple[Lever, ...], budget: Evidence) -> str:
+def lever_table(brief: Brief, keyspace: Keyspace, found: tuple[Lever, ...], budget: Budget) -> str:
     """Return the levers as a table, a larger node last; "" where there are none."""
     if not found:
         return ""
@@ -94,8 +85,7 @@ def lever_table(brief: Brief, keyspace: Keyspace, found: tuple[Lever, ...], budg
         [lever.what, units.write(round(lever.saves), "B"), f"{lever.fit:,.0f}", lever.price, f"[{lever.evidence}]"]
         for lever in found
     ]
-    host = words.number(budget, "host_memory")
     peak = f"{brief.value('sessions_peak'):,.0f}"
-    rows.append([f"a node of {host} or more", "–", peak, "money, every month", f"[{budget.id}]"])
+    rows.append([f"a node of {budget.host} or more", "–", peak, "money, every month", f"[{budget.id}]"])
     head = ["Lever", f"Saves {with_article(keyspace.session_noun)}", "With those above fit", "Price", "Modelled from"]
     return table(head, rows, right=(1, 2))

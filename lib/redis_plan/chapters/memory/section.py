@@ -1,0 +1,51 @@
+"""The plan's own text of section 5: what its template needs beside the design and the findings."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from redis_plan import units
+from redis_plan.brief.model import Brief
+from redis_plan.chapters.memory.findings import Memory
+from redis_plan.keyspace.model import KeyPattern, Keyspace
+from redis_plan.words import levers, words
+from redis_plan.words.memory_words import Words
+from redis_plan.words.tables import table
+
+#: A key with a smaller share of one session's bytes has no row in the plan itself.
+_SHOWN_SHARE = 0.01
+
+
+def memory(brief: Brief, keyspace: Keyspace, found: Memory, samples: pd.DataFrame) -> str:
+    """Return the running text of section 5; ``samples`` are those of ``found.fit``."""
+    said, peak = Words.of(keyspace), brief.value("sessions_peak")
+    shares = _shares(keyspace, samples) if found.fit else []
+    whole = sum(size for _, size, _ in shares) or 1.0
+    rows = [
+        [f"`{p.name}`", many, units.write(round(size), "B"), f"{100 * size / whole:.0f} %"]
+        for p, size, many in shares
+        if size / whole >= _SHOWN_SHARE
+    ]
+    last = said.a_one.capitalize() if said.sessions else "At the peak"
+    carried = found.budget.carries.value if found.budget else peak
+    cures = levers.levers(brief, keyspace, found) if carried < peak else ()
+    return words.render(
+        "chapters/memory/memory", brief, keyspace, found=found, groups=said.groups,
+        bytes=table(["Key", "Elements × keys", last, "Share"], rows, right=(2, 3)),
+        largest=shares[0][0].name if shares and said.sessions else "",
+        share=f"{100 * shares[0][1] / whole:.0f} %" if shares else "",
+        carries=said.count(carried), peak=f"{said.count(peak)} ({brief.fact('sessions_peak').where})",
+        authoritative=any(p.authoritative for p in keyspace.keys),
+        levers=levers.lever_table(brief, keyspace, cures, found.budget) if found.budget else "",
+    )  # fmt: skip
+
+
+def _shares(keyspace: Keyspace, samples: pd.DataFrame) -> list[tuple[KeyPattern, float, str]]:
+    """Return each key with its bytes, of one session or of all at the peak, and its count, largest first."""
+    rows = {str(row["pattern"]): row for row in samples.to_dict("records")}
+    own = [p for p in keyspace.keys if p.scope != "global"] if keyspace.session_entity else list(keyspace.keys)
+    found = []
+    for p in own:
+        size = float(rows[p.name]["bytes_per_session" if keyspace.session_entity else "measured_bytes"])
+        found.append((p, size, f"{p.typical_elements:,.0f} × {p.per_session:,.0f}"))
+    return sorted(found, key=lambda item: -item[1])

@@ -1,0 +1,25 @@
+"""The plan's own text of section 9: what its template needs beside the design and the findings."""
+
+from __future__ import annotations
+
+from redis_plan.brief.model import Brief
+from redis_plan.chapters.recovery.findings import Recovery
+from redis_plan.chapters.recovery.recovery_text import errors as every_error
+from redis_plan.keyspace import functions, settings
+from redis_plan.keyspace.model import Keyspace
+from redis_plan.words import words
+from redis_plan.words.tables import clause, table
+
+
+def errors(brief: Brief, keyspace: Keyspace, found: Recovery) -> str:
+    """Return the running text of section 9, with the errors that every service meets."""
+    sessions = not functions.missing(keyspace)
+    rows = [
+        [f"`{e['code']}`", e["class"], clause(e["action"] if sessions else e.get("without_sessions", e["action"]))]
+        for e in every_error()
+        if e.get("first") and (sessions or e.get("needs") != "functions")
+    ]
+    return words.render(
+        "chapters/recovery/errors", brief, keyspace, found=found, errors=table(["Error", "Class", "Do"], rows),
+        authoritative=settings.conditions_of(keyspace)["authoritative"],
+    )  # fmt: skip

@@ -1,0 +1,18 @@
+"""The plan's own text of section 7: what its template needs beside the design and the findings."""
+
+from __future__ import annotations
+
+from redis_plan.brief.model import Brief
+from redis_plan.chapters.sessions.findings import Sessions
+from redis_plan.keyspace import functions, seating
+from redis_plan.keyspace.model import Keyspace
+from redis_plan.words import words
+
+
+def sessions(brief: Brief, keyspace: Keyspace, found: Sessions) -> str:
+    """Return the running text of section 7."""
+    rate = f"{max(1.0, 5 * brief.value('events_per_session')):g}"
+    return words.render(
+        "chapters/sessions/sessions", brief, keyspace, found=found, rate=rate,
+        missing=functions.missing(keyspace), connections=seating.connections(keyspace.actions),
+    )  # fmt: skip

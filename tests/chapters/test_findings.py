@@ -1,0 +1,176 @@
+"""The words of every chapter, without a server: from the recorded run of the sample, with sessions and without."""
+
+import importlib
+import json
+import re
+from collections import Counter
+from dataclasses import fields, replace
+from functools import cache
+from pathlib import Path
+
+import jinja2
+import pandas as pd
+import pytest
+from jinja2 import nodes
+
+from redis_plan import resources
+from redis_plan.brief.model import Brief
+from redis_plan.chapters.expiry import section as expiry
+from redis_plan.chapters.expiry.findings import Expiry
+from redis_plan.chapters.memory import section as memory
+from redis_plan.chapters.memory.findings import Memory
+from redis_plan.chapters.naming import section as naming
+from redis_plan.chapters.naming.findings import Naming
+from redis_plan.chapters.operations import section as operations
+from redis_plan.chapters.operations.findings import Operations
+from redis_plan.chapters.recovery import section as recovery
+from redis_plan.chapters.recovery.findings import Recovery
+from redis_plan.chapters.sessions import section as sessions
+from redis_plan.chapters.sessions.findings import Sessions
+from redis_plan.chapters.structures import section as structures
+from redis_plan.chapters.structures.findings import Structures
+from redis_plan.chapters.synchronization import section as synchronization
+from redis_plan.chapters.synchronization.findings import Synchronization
+from redis_plan.evidence.findings import Findings
+from redis_plan.evidence.store import Evidence
+from redis_plan.keyspace import calls, settings
+from redis_plan.keyspace.model import Keyspace
+from redis_plan.run import Run
+from redis_plan.words import capacity
+from redis_plan.words.sections import SECTIONS
+from redis_plan.words.words import TEMPLATES
+from tests.chapters import project
+from tests.plan import reading, recorded
+
+CHAPTERS = (Naming, Structures, Expiry, Synchronization, Memory, Sessions, Recovery, Operations)
+#: Families that only a longer profile fills.
+LATER = ("p99_over",)
+_ID = re.compile(r"\bE-\d\d[a-z]+\b")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Run:
+    """The recorded run of the sample."""
+    folder = recorded.unpack(tmp_path_factory.mktemp("recorded"))
+    return Run(folder, folder / "data/runs" / recorded.PROFILE)
+
+
+@cache
+def measured() -> Counter[str]:
+    """How often each id is measured by the cells of all notebooks."""
+    found: Counter[str] = Counter()
+    for path in sorted(resources.notebooks_dir().glob("*.ipynb")):
+        code = "".join("".join(cell["source"]) for cell in json.loads(path.read_text("utf-8"))["cells"])
+        found.update(re.findall(r'study\.measure\(\s*"(E-\d\d[a-z]+)"', code))
+    return found
+
+
+def told(brief: Brief, keyspace: Keyspace, run: Run, records: dict[str, Evidence]) -> dict[int, str]:
+    """Return the running text of every section."""
+    names = capacity.quantities(brief, keyspace, run.evidence.all())
+    samples = pd.DataFrame(
+        {"pattern": p.name, "bytes_per_session": 100.0, "measured_bytes": 1000.0} for p in keyspace.keys
+    )
+    ran = next(iter(run.evidence.all().values())).server
+    of = {kind: kind.of(records) for kind in CHAPTERS}
+    return {
+        1: naming.naming(brief, keyspace, of[Naming]),
+        2: structures.structures(brief, keyspace, of[Structures]),
+        3: expiry.expiry(brief, keyspace, of[Expiry]),
+        4: synchronization.synchronization(brief, keyspace, of[Synchronization]),
+        5: memory.memory(brief, keyspace, of[Memory], samples),
+        6: structures.benchmarks(brief, keyspace, of[Structures]),
+        7: sessions.sessions(brief, keyspace, of[Sessions]),
+        8: operations.configuration(brief, keyspace, of[Operations], ran),
+        9: recovery.errors(brief, keyspace, of[Recovery]),
+        10: operations.monitoring(brief, keyspace, of[Operations], settings.alerts(keyspace, names)),
+    }
+
+
+def test_every_id_is_measured_in_one_place_and_declared_by_one_chapter():
+    assert not [id for id, times in measured().items() if times > 1]
+    declared = [id for kind in CHAPTERS for id, _ in kind.declared().values()]
+    assert len(declared) == len(set(declared))
+    assert set(declared) <= set(measured())
+
+
+def test_no_text_of_the_catalog_asks_for_a_record_that_nobody_measures(run):
+    known, texts = run.evidence.all(), [*resources.catalog_dir().glob("*.toml")]
+    for path in texts:
+        text = path.read_text("utf-8")
+        assert set(_ID.findall(text)) <= set(measured()), path.name
+        for id, name in re.findall(r"\{(E-\d\d[a-z]+):([^}]+)\}", text):
+            assert known[id].not_run or name in known[id], (path.name, id, name)
+
+
+@pytest.mark.parametrize("kind", CHAPTERS)
+def test_what_a_chapter_declares_stands_in_the_recorded_run(kind, run):
+    """A number that no record has, or in another unit, fails here; so does a family that has no member."""
+    findings = kind.of(run.evidence.all())
+    for name, (id, _) in kind.declared().items():
+        found = getattr(findings, name)
+        if found is None:
+            assert run.evidence.get(id).not_run
+            continue
+        empty = [field.name for field in fields(found) if getattr(found, field.name) == {}]
+        assert set(empty) <= set(LATER), name
+
+
+@pytest.mark.parametrize("path", sorted(TEMPLATES.glob("chapters/*/*.md.j2")), ids=lambda path: path.stem)
+def test_every_name_in_a_template_is_a_field_of_its_chapter_s_findings(path):
+    """Also in the branches that no project of these tests takes."""
+    module = importlib.import_module(f"redis_plan.chapters.{path.parent.name}.findings")
+    kind = next(k for k in CHAPTERS if k.__module__ == module.__name__)
+    chains = {".".join(chain) for chain in asked(path.read_text("utf-8"))}
+    assert not {chain for chain in chains if not stands(kind, chain.split("."))}
+
+
+def asked(template: str) -> list[list[str]]:
+    """Return the attributes that a template asks of ``found``, each as a chain of names."""
+    tree, found = jinja2.Environment(autoescape=False).parse(template), []
+    for node in tree.find_all(nodes.Getattr):
+        chain, inner = [node.attr], node.node
+        while isinstance(inner, nodes.Getattr):
+            chain, inner = [inner.attr, *chain], inner.node
+        if isinstance(inner, nodes.Name) and inner.name == "found":
+            found.append(chain)
+    return found
+
+
+def stands(kind: type[Findings], chain: list[str]) -> bool:
+    """Whether a chain of names is a record of the findings, and a number of it."""
+    declared = kind.declared()
+    return chain[0] in declared and (len(chain) == 1 or hasattr(declared[chain[0]][1], chain[1]))
+
+
+@pytest.mark.parametrize("recording", ["whole", "nothing ran"])
+@pytest.mark.parametrize("design", ["the sample", "without sessions", "without keys"])
+def test_every_section_is_told_whatever_the_project_has_and_whatever_was_measured(design, recording, run):
+    """A name that a template is not given fails here."""
+    brief, keyspace = run.load_brief(), run.load_keyspace()
+    if design == "without sessions":
+        brief, keyspace = project.brief(), replace(project.without_sessions(), session_entity="")
+    if design == "without keys":
+        keyspace = replace(keyspace, patterns=(), session_entity="")
+    records = run.evidence.all() if recording == "whole" else {}
+    texts = told(brief, keyspace, run, records)
+    assert list(texts) == list(SECTIONS)
+    for number, text in texts.items():
+        words = sum(len(part.split()) for part in reading.paragraphs(text))
+        assert 5 <= words <= 600, (number, words)
+        assert not reading.overcited(text), number
+        assert not reading.wrong_articles(text), number
+    assert bool(_ID.findall("".join(texts.values()))) == (recording == "whole")
+
+
+def test_a_design_without_keys_gets_a_few_sentences(run):
+    keyspace = replace(run.load_keyspace(), patterns=(), session_entity="")
+    texts = told(run.load_brief(), keyspace, run, run.evidence.all())
+    assert all(len(texts[number].split()) < 60 for number in (1, 2, 3, 6, 9))
+
+
+def test_every_function_that_a_template_names_is_delivered():
+    text = "".join(path.read_text("utf-8") for path in Path(TEMPLATES).rglob("*.md.j2"))
+    named = set(re.findall(r"`(session_\w+)", text)) - {"session_id"}
+    assert named
+    assert named <= set(calls.calls())

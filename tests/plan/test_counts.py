@@ -1,0 +1,68 @@
+"""How long a plan is, counted without a live build: told again from recorded evidence, for the sample and for other teams' documents."""
+
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from redis_plan.evidence.store import Store
+from redis_plan.run import Run
+from redis_plan.words.sections import SECTIONS
+from tests.end_to_end.conftest import copy_sample
+from tests.end_to_end.test_corpus import layout, shortest
+from tests.plan import reading, recorded, retold
+
+#: Limits of the main document: a plan that people read.
+LINES, WORDS, OF_A_SECTION = 450, 7_000, 600
+SAMPLE = "the sample"
+#: Three projects of others: the shortest documents with a live session, those without, and those that hardly need Redis.
+SMALL = next(iter(shortest(with_session=False, needs="no")), "")
+OTHERS = (*shortest(with_session=True, needs="core"), *shortest(with_session=False), *([SMALL] if SMALL else []))
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """The evidence of the recorded run."""
+    folder = tmp_path_factory.mktemp("records")
+    with tarfile.open(recorded.ARCHIVE) as archive:
+        archive.extractall(folder, filter="data")
+    return Store(folder / "evidence")
+
+
+@pytest.fixture(scope="module", params=[SAMPLE, *OTHERS])
+def told(request: pytest.FixtureRequest, records: Store, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """A project's name, and the folder of its plan."""
+    folder = tmp_path_factory.mktemp("told") / "project"
+    project = copy_sample(folder) if request.param == SAMPLE else layout(request.param, folder)
+    return request.param, retold.tell(project, records, own=request.param == SAMPLE)
+
+
+def test_the_plan_is_short_and_every_link_leads_somewhere(told: tuple[str, Path]) -> None:
+    name, folder = told
+    text = (folder / "redis-plan.md").read_text("utf-8")
+    lines, words, links = len(text.splitlines()), len(text.split()), text.count("](")
+    print(f"{name}: {lines} lines, {words} words, {links} links")
+    assert lines <= LINES
+    assert words <= WORDS
+    assert links
+    dead = [link for path in reading.files(folder) for link in reading.dead_links(path)]
+    assert not [link for link in dead if not link.startswith(f"../{retold.PAGES}/")]
+    assert not reading.overcited(text)
+    assert not reading.wrong_articles(text)
+
+
+def test_each_of_the_ten_sections_has_text_and_none_too_much(told: tuple[str, Path]) -> None:
+    _, folder = told
+    bodies = reading.sections((folder / "redis-plan.md").read_text("utf-8"))
+    assert len(bodies) == len(SECTIONS)
+    for heading, body in bodies.items():
+        assert 5 <= sum(len(part.split()) for part in reading.paragraphs(body)) <= OF_A_SECTION, heading
+
+
+def test_a_project_with_few_keys_gets_a_short_plan(told: tuple[str, Path]) -> None:
+    name, folder = told
+    if name != SMALL:
+        pytest.skip("it has more keys")
+    run = Run(folder.parent, folder.parent / "data" / "runs" / retold.PROFILE)
+    assert len(run.load_keyspace().keys) <= 4
+    assert len((folder / "redis-plan.md").read_text("utf-8").split()) <= WORDS / 2
