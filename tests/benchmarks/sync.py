@@ -3,6 +3,7 @@
     python -m tests.benchmarks.sync                       # everything, about half an hour
     python -m tests.benchmarks.sync 1000 8,50 pubsub      # clients, rooms (all: one room), ways; each a list with commas
     python -m tests.benchmarks.sync 1000 50 picows,websockets,starlette,asyncio   # least gateways with each library
+    python -m tests.benchmarks.sync 1000 50 "pubsub,socket.io classic,socket.io sharded,socket.io streams"
 
 One gateway process, the delivered one; one process with all the clients, one that acts at intended times through the
 delivered function. The yardstick is the least that a gateway can be (yardstick.c, one frame a write), measured in turn.
@@ -19,7 +20,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +35,7 @@ from redis_plan.rig.hall import BUSY, Phase, Seen
 from redis_plan.rig.verdict import FAULTS
 from redis_plan.server import Server
 from redis_plan.server.fingerprint import machine
-from tests.benchmarks import sync_libraries
+from tests.benchmarks import sync_libraries, sync_socketio
 from tests.delivery import made
 
 #: Ways by name: the feed of the gateway, and what differs in its bounds.
@@ -48,15 +49,15 @@ WAYS: dict[str, tuple[str, dict[str, Any]]] = {
     "tracked": ("tracked", {}),
 }
 YARDSTICK = "C"
-#: Least gateways that are no way of feeding the delivered one: in C, and with each library that is installed.
-LEAST = (YARDSTICK, *sync_libraries.installed())
+#: Gateways that are no way of feeding the delivered one: the least in C, with each library, and Socket.IO with its adapters.
+LEAST = (YARDSTICK, *sync_libraries.installed(), *sync_socketio.installed())
 #: Deliveries a second that are offered one after the other, until a gateway no longer keeps up.
 LADDER = (25_000, 35_000, 50_000, 75_000, 100_000, 150_000, 250_000, 500_000, 1_000_000, 1_500_000)
 SECONDS, SETTLE_S = 4.0, 1.5
 #: Deliveries of one phase at most, but for its first second: each is looked at afterwards.
 MOST_DELIVERIES = 500_000
 #: Ways that are measured at the smallest number of clients alone.
-ONCE = ("sharded", "streams", "woken", "notified", "tracked")
+ONCE = ("sharded", "streams", "woken", "notified", "tracked", *sync_socketio.WAYS)
 SOON_S, LATE_S = 0.1, 2.0
 #: What a gateway does not even when it is behind: lose within what it gave, repeat, or go back.
 NEVER = ("gap", "repeated", "backward")
@@ -107,11 +108,11 @@ class Row:
         return ", ".join(words) or "0"
 
 
-def measure(way: str, clients: int, room: int, folder: Path, seconds: float) -> Row:
+def measure(way: str, clients: int, room: int, folder: Path, seconds: float, ladder: Sequence[int] = LADDER) -> Row:
     rooms = max(1, clients // room)
     phases = [
         Phase(rate / room, min(seconds, max(1.0, MOST_DELIVERIES / rate)))
-        for rate in LADDER
+        for rate in ladder
         if rate / room <= MOST_CHANGES
     ]
     sessions = [f"r{number}" for number in range(rooms)]
@@ -122,22 +123,30 @@ def measure(way: str, clients: int, room: int, folder: Path, seconds: float) -> 
         feed, limits = WAYS.get(way, ("", {}))
         delivered = hall.opened(folder, own, sessions)
         seat = room <= delivered.CAPACITY and way not in LEAST
+        if way in sync_socketio.WAYS:
+            functions = (folder / "functions.lua").read_text("utf-8")
+            own.client().function_load(sync_socketio.retold(functions, way), replace=True)
         urls = [f"redis://127.0.0.1:{own.address[2]}"]
         started = least(way, own, delivered) if way in LEAST else hall.gateway(folder, urls, feed=feed, limits=limits)
         with started as gateway:
             halls = [hall.Room(session, room, feed=feed) for session in sessions]
-            seen, counts = hall.fan_out(folder, own, halls, phases, [gateway], seat=seat, settle_s=SETTLE_S)
+            dialect = sync_socketio.DIALECT if way in sync_socketio.WAYS else ""
+            seen, counts = hall.fan_out(
+                folder, own, halls, phases, [gateway], seat=seat, settle_s=SETTLE_S, dialect=dialect
+            )
     return Row(way, clients, room, seen, counts)
 
 
 @contextmanager
 def least(way: str, own: Server, delivered: Any) -> Iterator[tuple[Child, int]]:
-    """Run the least gateway in C, which is compiled, or with a library."""
+    """Run the least gateway in C, which is compiled, with a library, or Socket.IO with an adapter."""
     before, _, after = delivered.Keys(naming.ENVIRONMENT).events("ROOM").partition("ROOM")
     told = [str(own.address[-1]), before, after]
     with tempfile.TemporaryDirectory(prefix="redis-plan-") as folder:
         command = [sys.executable, "-m", "tests.benchmarks.sync_libraries", way, *told]
-        if way == YARDSTICK:
+        if way in sync_socketio.WAYS:
+            command = sync_socketio.command(way, int(own.address[-1]))
+        elif way == YARDSTICK:
             program, source = f"{folder}/yardstick", Path(__file__).with_name("yardstick.c")
             subprocess.run([str(compiler()), "-O2", "-o", program, str(source)], check=True)
             command = [program, *told]

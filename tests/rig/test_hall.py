@@ -13,6 +13,7 @@ from redis_plan.rig import actors, hall
 from redis_plan.rig.feeds import KEYSPACE
 from redis_plan.rig.hall import Phase, Room
 from redis_plan.rig.verdict import judged
+from tests.benchmarks import sync, sync_socketio
 from tests.delivery import made
 
 
@@ -34,6 +35,14 @@ def test_every_change_reaches_every_client_in_order_and_once(delivered: Path, fe
     assert len(seen) == len(phases)
     assert all(phase.whole and phase.latency.count == phase.changes for phase in seen)
     assert set(counts) == {"pieces", "bytes", "events"}
+
+
+@pytest.mark.skipif(not sync_socketio.installed(), reason="needs Node and the packages of tests/delivery/typescript")
+@pytest.mark.parametrize("way", sync_socketio.WAYS)
+def test_an_adapter_of_socket_io_is_told_of_every_change_in_its_own_form(delivered: Path, way: str) -> None:
+    row = sync.measure(way, 12, 4, delivered, 1.0, ladder=(100,))
+    assert all(seen.whole and seen.latency.count == seen.changes for seen in row.seen)
+    assert set(row.counts) == {"pieces", "bytes", "events"}
 
 
 @dataclass

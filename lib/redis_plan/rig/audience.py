@@ -25,6 +25,9 @@ from redis_plan.rig.verdict import judged
 #: A client shows that it lives once in so many seconds, so that a gateway need not ask; a hundredth of them at a time,
 #: since signs that all come at once would keep both sides from everything else for a tenth of a second.
 ALIVE_S, ALIVE_PARTS = 4.0, 100
+#: What a server is asked for and what stands before a client's first word, by dialect: our own, and Socket.IO 4 (Engine.IO
+#: protocol 4, packet 4 is a message; Socket.IO protocol 5, packet 0 is CONNECT with what the server gets as ``auth``).
+DIALECTS = {"": ("/", ""), "socket.io": ("/socket.io/?EIO=4&transport=websocket", "40")}
 #: Sockets that are being opened at once.
 OPENING = 200
 PONG = wire.masked(b"", wire.PONG)
@@ -49,9 +52,10 @@ class Seat:
 class Audience:
     """Every client of this process: ``clients`` are (address, room, first word) each."""
 
-    def __init__(self, clients: Sequence[tuple[Sequence[Any], str, dict[str, Any]]]) -> None:
+    def __init__(self, clients: Sequence[tuple[Sequence[Any], str, dict[str, Any]]], dialect: str = "") -> None:
+        self.path, mark = DIALECTS[dialect]
         self.addresses = [(str(host), int(port)) for (host, port), _, _ in clients]
-        self.seats = [Seat(room, wire.said(**hello)) for _, room, hello in clients]
+        self.seats = [Seat(room, wire.said(before=mark, **hello)) for _, room, hello in clients]
         self.selector = selectors.DefaultSelector()
         self.alive, self.part = 0.0, 0
 
@@ -72,7 +76,7 @@ class Audience:
     def _open(self, seat: Seat, address: tuple[str, int]) -> None:
         seat.link = socket.create_connection(address, timeout=30)
         seat.link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        seat.link.sendall(wire.handshake(address[0]))
+        seat.link.sendall(wire.handshake(address[0], self.path))
         seat.link.setblocking(False)
         self.selector.register(seat.link, selectors.EVENT_READ, seat)
 
@@ -127,7 +131,7 @@ def main() -> None:
     """Be the audience that the parent describes."""
     given = json.loads(sys.stdin.readline())
     allow_sockets(len(given["clients"]) + 100)
-    audience = Audience(given["clients"])
+    audience = Audience(given["clients"], given.get("dialect", ""))
     audience.join_all()
     print("ready", flush=True)
     audience.listen()

@@ -249,10 +249,11 @@ def seated(
     *,
     seat: bool = True,
     keep: bool = False,
+    dialect: str = "",
 ) -> Iterator[Hall]:
     """Seat everybody, and have actors ready. The sessions exist; their keys are those of the delivered client.
 
-    With ``keep`` the delay of every change is kept, not only their histogram.
+    With ``keep`` the delay of every change is kept, not only their histogram; ``dialect`` is one of audience.DIALECTS.
     """
     clients = [
         (("127.0.0.1", gateways[room.gateway][1]), room.session, signed(room.session, f"m{member}", seat=seat))
@@ -262,7 +263,7 @@ def seated(
     with ExitStack() as held:
         audience = Child("redis_plan.rig.audience", "audience", {})
         held.callback(audience.end)
-        audience.tell(clients=clients, keep=keep)
+        audience.tell(clients=clients, keep=keep, dialect=dialect)
         actors = Child("redis_plan.rig.actors", "actors", {})
         held.callback(actors.end)
         acting = [(room.feed, room.session) for room in rooms]
@@ -281,12 +282,13 @@ def fan_out(
     *,
     seat: bool = True,
     settle_s: float = 2.5,
+    dialect: str = "",
 ) -> tuple[list[Seen], dict[str, int]]:
     """Carry out the phases one after the other in all rooms, and judge what came.
 
     A phase after which a gateway is behind is the last one: the next would measure it.
     """
-    with seated(folder, server, rooms, gateways, seat=seat) as hall:
+    with seated(folder, server, rooms, gateways, seat=seat, dialect=dialect) as hall:
         for phase in phases:
             if hall.act(phase, settle_s).behind:
                 break

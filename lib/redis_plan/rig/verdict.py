@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -81,6 +82,10 @@ def _follow(
         if opcode != wire.TEXT:
             continue
         payload = data[begin:end]
+        if payload.startswith(b"4"):  # Socket.IO: a packet's type, the event's name, what it says
+            payload = payload[payload.find(b",") + 1 : -1]
+        if not payload.startswith(b"{"):
+            continue
         if payload.startswith(b'{"t":"~'):
             said = json.loads(payload)
             if said["t"] == "~snapshot" or (said["t"] == "~delta" and first):
@@ -104,5 +109,5 @@ def _follow(
 
 def _number(payload: bytes, name: bytes) -> int:
     """Return the number that follows a name in an envelope; -1 where the name is not there."""
-    at = payload.find(name)
-    return int(payload[at + len(name) : payload.index(b",", at)]) if at >= 0 else -1
+    found = re.search(name + rb"(\d+)", payload)
+    return int(found[1]) if found else -1

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 TEXT, CLOSE, PING, PONG = 0x1, 0x8, 0x9, 0xA
 
 
-def handshake(host: str) -> bytes:
+def handshake(host: str, path: str = "/") -> bytes:
     """Return the request that opens a WebSocket."""
     key = base64.b64encode(os.urandom(16)).decode()
     return (
-        f"GET / HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n"
     ).encode()
 
@@ -32,9 +32,9 @@ def masked(payload: bytes, opcode: int = TEXT) -> bytes:
     return head + b"\0\0\0\0" + payload
 
 
-def said(**words: object) -> bytes:
-    """Return a client's word as a frame."""
-    return masked(json.dumps(words, separators=(",", ":")).encode())
+def said(*, before: str = "", **words: object) -> bytes:
+    """Return a client's word as a frame; a dialect puts its own mark before each."""
+    return masked((before + json.dumps(words, separators=(",", ":"))).encode())
 
 
 def frames(received: bytes | bytearray, at: int = 0) -> Iterator[tuple[int, int, int]]:
