@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from redis_plan import server
-from redis_plan.measure.interleave import Operation, Timed, interleaved
+from redis_plan.measure.interleave import Commands, Timed, interleaved
 from redis_plan.measure.respwire import Wire, pack
 from redis_plan.server.fingerprint import machine
 
@@ -27,7 +27,7 @@ MORE = 1.2
 WRONG_UNDER, SEEN_OVER = 0.05, 0.95
 
 
-def busy(iterations: int) -> Callable[[], Iterator[Operation]]:
+def busy(iterations: int) -> Callable[[], Iterator[Commands]]:
     """Return a maker of scripts that count to ``iterations``."""
     command = pack("EVAL", "local x = 0 for i = 1, tonumber(ARGV[1]) do x = x + i end return x", 0, iterations)
     return lambda: itertools.repeat((command,))

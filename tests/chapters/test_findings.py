@@ -163,6 +163,17 @@ def test_every_section_is_told_whatever_the_project_has_and_whatever_was_measure
     assert bool(_ID.findall("".join(texts.values()))) == (recording == "whole")
 
 
+def test_what_was_measured_of_expiry_is_told_as_far_as_it_was(run):
+    brief, keyspace = run.load_brief(), run.load_keyspace()
+    commands = pd.DataFrame({"command": ["SET", "HSET"], "kept": [False, True]})
+    text = expiry.measured(brief, keyspace, Expiry.of(run.evidence.all()), commands)
+    assert re.findall(r"^### (.+)$", text, re.MULTILINE) == [
+        "What a TTL does", "Refresh", "Commands that take a TTL away", "Much at once", "Leases of members"
+    ]  # fmt: skip
+    assert "- Lost by: `SET` [" in text
+    assert not expiry.measured(brief, keyspace, Expiry.of({}), pd.DataFrame())
+
+
 def test_a_design_without_keys_gets_a_few_sentences(run):
     keyspace = replace(run.load_keyspace(), patterns=(), session_entity="")
     texts = told(run.load_brief(), keyspace, run, run.evidence.all())

@@ -20,8 +20,8 @@ from tests.end_to_end.conftest import copy_sample
 
 ARCHIVE = Path(__file__).parent / "recorded" / "sample-quick.tar.xz"
 PROFILE = "quick"
-#: Raw samples that an assembly reads again: those of the walkthrough.
-SAMPLES = ("E-07j.parquet", "E-06a.parquet")
+#: Raw samples that a text reads again.
+SAMPLES = tuple(f"{id}.parquet" for id in ("E-04d", "E-06a", "E-06c", "E-06i", "E-07j", "E-08d", "E-09a", "E-09b"))
 _DIGEST = re.compile(r"`redis/([\w./-]+)` \(SHA-256 `[0-9a-f]{64}`\)")
 
 

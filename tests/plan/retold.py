@@ -111,7 +111,7 @@ def tell(project: Path, records: Store, *, own: bool) -> Path:
             node = nbformat.read(resources.notebooks_dir() / f"{name}.ipynb", as_version=4)
             _execute(node, told)
             nbformat.write(node, run.folder / "notebooks" / f"{name}.ipynb")
-    study = exporter.read_study(run.folder / "notebooks")
+    study = exporter.read_executed(run.folder / "notebooks")
     plan, made = exporter.render(study, run, PAGES), delivery.artefacts(run)
     delivery.check(plan.whole, made)
     publish.publish(project / "ai", plan, publish.plan_record(plan, study, run, made), made)

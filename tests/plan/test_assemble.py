@@ -7,7 +7,7 @@ from redis_plan.errors import PlanError
 from redis_plan.evidence.decision import Alternative, Decision, Guard
 from redis_plan.measure.finding import Value
 from redis_plan.plan import assemble
-from redis_plan.plan.assemble import Study
+from redis_plan.plan.assemble import Executed
 from redis_plan.words.decision_table import decision_table
 from redis_plan.words.sections import SECTIONS
 from tests.plan.notebooks import drew, full, measured, said, wrote
@@ -16,7 +16,7 @@ from tests.plan.records import evidence
 
 def study(*cells, records=("E-04a",)):
     known = {id: evidence(id, Value("p50", 26.2, "s", 300, 25.1, 27.4)) for id in records}
-    return Study({"04_expiry": full(*cells)}, known, ())
+    return Executed({"04_expiry": full(*cells)}, known, ())
 
 
 def test_a_markdown_cell_is_copied_and_a_code_cell_gives_its_output_never_its_code():
@@ -28,7 +28,7 @@ def test_a_markdown_cell_is_copied_and_a_code_cell_gives_its_output_never_its_co
 
 def test_cells_are_ordered_by_section_then_notebook_then_position():
     nodes = {"05_b": full(wrote("second", 4)), "03_a": full(wrote("first", 4), wrote("still first", 4, "again"))}
-    body = assemble.sections(Study(nodes, {}, ()))[4]
+    body = assemble.sections(Executed(nodes, {}, ()))[4]
     assert body.index("first") < body.index("still first") < body.index("second")
 
 
@@ -42,14 +42,14 @@ def test_a_section_without_text_fails_and_names_itself(number):
     node = full()
     node.cells = [cell for cell in node.cells if cell.id != f"s{number}"]
     with pytest.raises(PlanError, match=rf"section {number} \({SECTIONS[number]}\) is empty: no cell is tagged"):
-        assemble.sections(Study({"01_x": node}, {}, ()))
+        assemble.sections(Executed({"01_x": node}, {}, ()))
 
 
 def test_a_section_of_headings_only_counts_as_empty_and_names_its_cells():
     node = full()
     node.cells[6].source = "### Only a heading"
     with pytest.raises(PlanError, match=r"section 7 .* its cells 01_x/s7 say nothing"):
-        assemble.sections(Study({"01_x": node}, {}, ()))
+        assemble.sections(Executed({"01_x": node}, {}, ()))
 
 
 def test_a_figure_without_evidence_fails_with_section_and_cell():
@@ -69,7 +69,7 @@ def test_a_figure_of_unrecorded_evidence_fails():
 
 def test_two_figures_of_one_name_fail():
     with pytest.raises(PlanError, match="a second figure is called 04-lag"):
-        Study({"04_a": full(drew(3)), "05_b": full(drew(3, svg="<svg/>"))}, {}, ()).figures()
+        Executed({"04_a": full(drew(3)), "05_b": full(drew(3, svg="<svg/>"))}, {}, ()).figures()
 
 
 def test_a_citation_becomes_a_link_and_an_unknown_one_fails():
@@ -107,7 +107,7 @@ def test_a_section_that_stands_in_an_appendix_alone_is_empty():
     node = full(said("Long.", 3, appendix="keys"))
     node.cells = [cell for cell in node.cells if cell.id != "s3"]
     with pytest.raises(PlanError, match=r"section 3 .* is empty"):
-        assemble.sections(Study({"01_x": node}, {}, ()))
+        assemble.sections(Executed({"01_x": node}, {}, ()))
 
 
 def test_a_figure_stands_where_each_text_asks_for_it_by_the_way_to_its_file():
@@ -125,7 +125,7 @@ def test_a_section_lists_its_decisions_and_their_records_stand_in_full_in_the_ap
         (Alternative("TTL alone", "9 s", naive=True),), "c", (guard,),
     )  # fmt: skip
     cells = full(said(taken.render(), 3, appendix="decisions"))
-    made = Study({"04_expiry": cells}, {"E-04a": evidence("E-04a")}, (taken,))
+    made = Executed({"04_expiry": cells}, {"E-04a": evidence("E-04a")}, (taken,))
     row = "| [Worker first](redis-plan/decisions.md#d-04a) | It took 3 s, the other 9 s | TTL alone | **no longer**: late by ≤ 1 s, now 2 s |"
     assert row in assemble.sections(made)[3]
     assert '<a id="d-04a"></a>' in assemble.appendix(made, "decisions")
@@ -142,19 +142,19 @@ def test_of_many_decisions_a_section_tells_five_and_names_the_others():
 
 def test_an_unknown_appendix_is_refused_with_those_there_are():
     with pytest.raises(PlanError, match="appendix-cellar: appendices are keys, protocol"):
-        assemble.sections(Study({"01_x": full(said("x", 3, appendix="cellar"))}, {}, ()))
+        assemble.sections(Executed({"01_x": full(said("x", 3, appendix="cellar"))}, {}, ()))
 
 
 def test_a_failed_cell_is_named():
     node = full(said("x", 2))
     node.cells[-1].outputs[0] = new_output("error", ename="ValueError", evalue="no", traceback=[])
     with pytest.raises(PlanError, match="cell said failed: ValueError: no"):
-        assemble.sections(Study({"02_x": node}, {}, ()))
+        assemble.sections(Executed({"02_x": node}, {}, ()))
 
 
 def test_an_unknown_section_tag_is_refused():
     with pytest.raises(PlanError, match="plan-11: sections are 01 to 10"):
-        assemble.sections(Study({"01_x": new_notebook(cells=[wrote("x", 11)])}, {}, ()))
+        assemble.sections(Executed({"01_x": new_notebook(cells=[wrote("x", 11)])}, {}, ()))
 
 
 def test_a_guard_that_fails_is_printed_beside_its_decision():

@@ -241,7 +241,7 @@ def _assemble(order: Order, run: Run) -> tuple[publish.Published | None, Path | 
     folder = run.folder / "notebooks"
     if any(not (folder / f"{name}.ipynb").exists() for name in NOTEBOOKS):
         return None, None, ()
-    study = exporter.read_study(folder)
+    study = exporter.read_executed(folder)
     target = plan_folder(order)
     plan = exporter.render(study, run, frame.relative(run.folder / "html", target.resolve()))
     made = delivery.artefacts(run)

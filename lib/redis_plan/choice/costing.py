@@ -40,7 +40,7 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class Work:
     """One write or one read: commands, round trips, bytes both ways, seconds of server CPU."""
 
     commands: int
@@ -56,8 +56,8 @@ class Cost:
 
     bytes_each: float  # of one session's keys, or of all keys that are counted in all
     keys_each: float
-    write: Operation
-    read: Operation
+    write: Work
+    read: Work
     shares: tuple[tuple[str, float], ...]
 
     @property
@@ -131,7 +131,7 @@ def _bytes(shape: Shape, build: Build) -> float:
     return _per_key(shape, build.id, _Same(build))
 
 
-def _operation(templates: Sequence[str], form: Form, repeat: int, one_step: bool) -> Operation:
+def _operation(templates: Sequence[str], form: Form, repeat: int, one_step: bool) -> Work:
     commands = len(templates) * repeat
     rewriting = len(templates) > 1 and templates[0].split()[0] in READS
     trips = len(templates) if rewriting and not one_step else 1
@@ -140,7 +140,7 @@ def _operation(templates: Sequence[str], form: Form, repeat: int, one_step: bool
     alone = trips * constants.cpu_s("command") + (commands + wrapped - trips) * constants.cpu_s("pipelined")
     size = repeat * sum(b for b, _ in parts)
     own = repeat * sum(s for _, s in parts)
-    return Operation(commands, trips, size, alone + own + size * constants.cpu_s("byte"), own)
+    return Work(commands, trips, size, alone + own + size * constants.cpu_s("byte"), own)
 
 
 @lru_cache(maxsize=1024)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from redis_plan.choice import constants
 from redis_plan.choice.choosing import Choice
-from redis_plan.choice.costing import Operation
+from redis_plan.choice.costing import Work
 from redis_plan.choice.weighing import Option
 
 
@@ -32,7 +32,7 @@ def measured_cost(choice: Choice, option: Option, times: Times) -> float:
     return cost.total - dict(cost.shares)["cpu"] + weight * seconds / constants.limit("core_s")
 
 
-def _with(operation: Operation, own_s: float) -> float:
+def _with(operation: Work, own_s: float) -> float:
     return operation.cpu_s - operation.own_s + own_s
 
 

@@ -19,7 +19,7 @@ from redis_plan.measure import statistics
 from redis_plan.measure.respwire import Wire
 
 #: One operation: packed commands, each sent when the one before has answered.
-Operation = tuple[bytes, ...]
+Commands = tuple[bytes, ...]
 #: Why a run ended: the intervals are narrow enough, or the time is spent.
 Stop = Literal["interval narrow enough", "budget spent"]
 #: A value is a batch at least this long: far above the clock's grain, and short enough that a process which takes the
@@ -95,7 +95,7 @@ class Timed:
 
 def interleaved(
     wire: Wire | Mapping[str, Wire],
-    makers: Mapping[str, Callable[[], Iterator[Operation]]],
+    makers: Mapping[str, Callable[[], Iterator[Commands]]],
     budget_s: float,
     warmup: int = 50,
     *,
@@ -148,7 +148,7 @@ def _order(labels: list[str], turn: int) -> list[str]:
     return turned if turn % 2 == 0 else turned[::-1]
 
 
-def run_batch(wire: Wire, operations: Iterator[Operation], count: int) -> list[float]:
+def run_batch(wire: Wire, operations: Iterator[Commands], count: int) -> list[float]:
     """Run ``count`` operations and return the seconds that each took, as the client sees it."""
     spent: list[float] = []
     clock, ask = time.perf_counter, wire.ask
@@ -161,7 +161,7 @@ def run_batch(wire: Wire, operations: Iterator[Operation], count: int) -> list[f
     return spent
 
 
-def _batch_size(wire: Wire, operations: Iterator[Operation], warmup: int) -> int:
+def _batch_size(wire: Wire, operations: Iterator[Commands], warmup: int) -> int:
     """Warm up (for ``WARMUP_S`` at most, so that slow operations do not take the budget); return how many fill a batch."""
     spent: list[float] = []
     while len(spent) < max(1, warmup) and sum(spent) < WARMUP_S:

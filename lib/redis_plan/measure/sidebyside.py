@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from redis_plan.measure import serverside, statistics
-from redis_plan.measure.interleave import Operation, Timed, interleaved
+from redis_plan.measure.interleave import Commands, Timed, interleaved
 from redis_plan.measure.respwire import Wire, pack
 from redis_plan.server import Server
 from redis_plan.server.visit import clean
@@ -113,5 +113,5 @@ def _side(name: str, runs: list[Timed], costs: list[tuple[float, float]], seed: 
     )
 
 
-def _endless(packed: tuple[bytes, ...]) -> Callable[[], Iterator[Operation]]:
+def _endless(packed: tuple[bytes, ...]) -> Callable[[], Iterator[Commands]]:
     return lambda: ((command,) for command in itertools.cycle(packed))

@@ -28,7 +28,7 @@ _DECISION_HEADING = re.compile(r"^### (D-\d\d[a-z]+)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
-class Study:
+class Executed:
     """The executed notebooks of one run by name, in order, with the records they left."""
 
     notebooks: Mapping[str, NotebookNode]
@@ -71,13 +71,13 @@ class Study:
         return found
 
 
-def sections(study: Study) -> dict[int, str]:
+def sections(executed: Executed) -> dict[int, str]:
     """Return the Markdown of each section of the plan, citations resolved; raises :class:`PlanError` at the first fault."""
-    check_citations(study)
-    bodies = {number: _body(study, number) for number in SECTIONS}
+    check_citations(executed)
+    bodies = {number: _body(executed, number) for number in SECTIONS}
     for number, body in bodies.items():
         if not _has_text(body):
-            cells = [f"{c.notebook}/{c.cell_id}" for c in study.cells if c.section == number and not c.appendix]
+            cells = [f"{c.notebook}/{c.cell_id}" for c in executed.cells if c.section == number and not c.appendix]
             said = f"its cells {', '.join(cells)} say nothing" if cells else f"no cell is tagged plan-{number:02d}"
             raise PlanError(f"section {number} ({SECTIONS[number]}) is empty: {said}")
     return {
@@ -85,8 +85,8 @@ def sections(study: Study) -> dict[int, str]:
             part
             for part in (
                 tidy(link_citations(thin_citations(body))),
-                decision_table(decisions_of(study, number)),
-                further(study, number),
+                decision_table(decisions_of(executed, number)),
+                further(executed, number),
             )
             if part
         )
@@ -94,47 +94,47 @@ def sections(study: Study) -> dict[int, str]:
     }
 
 
-def appendix(study: Study, name: str) -> str:
+def appendix(executed: Executed, name: str) -> str:
     """Return what the cells give to an appendix, under the headings of their sections; "" where they give nothing."""
     parts = []
     for number in SECTIONS:
-        body = _body(study, number, name)
+        body = _body(executed, number, name)
         if _has_text(body):
             parts += [heading(number), tidy(link_citations(thin_citations(body), name))]
     return "\n\n".join(parts)
 
 
-def decisions_of(study: Study, number: int) -> tuple[Decision, ...]:
+def decisions_of(executed: Executed, number: int) -> tuple[Decision, ...]:
     """Return the decisions that a section's cells show, in the order in which they stand."""
     shown = [
         id
-        for cell in study.cells
+        for cell in executed.cells
         if cell.section == number
         for block in cell.blocks
         if isinstance(block, str)
         for id in _DECISION_HEADING.findall(block)
     ]
-    known = {decision.id: decision for decision in study.decisions}
+    known = {decision.id: decision for decision in executed.decisions}
     return tuple(known[id] for id in dict.fromkeys(shown) if id in known)
 
 
-def further(study: Study, number: int) -> str:
+def further(executed: Executed, number: int) -> str:
     """Return where the rest of a section stands: a link to its part of each appendix that has one."""
     place = anchor(heading(number).lstrip("# "))
     found = [
         f"[{about.title}]({about.file}#{place})"
         for name, about in APPENDICES.items()
-        if name != "decisions" and _has_text(_body(study, number, name))  # a decision has a link of its own
+        if name != "decisions" and _has_text(_body(executed, number, name))  # a decision has a link of its own
     ]
     return f"More: {', '.join(found)}." if found else ""
 
 
-def _body(study: Study, number: int, name: str = "") -> str:
+def _body(executed: Executed, number: int, name: str = "") -> str:
     """Join what a section has in the plan, or in an appendix.
 
     A figure stands where a text of the section has a line ``[figure NAME]``, else where its own cell goes.
     """
-    cells = [cell for cell in study.cells if cell.section == number]
+    cells = [cell for cell in executed.cells if cell.section == number]
     figures = {block.name: block for cell in cells for block in cell.blocks if isinstance(block, Figure)}
     texts = [block for cell in cells for block in cell.blocks if isinstance(block, str)]
     placed = set(_FIGURE.findall("\n".join(texts))) & set(figures)
@@ -154,10 +154,10 @@ def _has_text(markdown: str) -> bool:
     return any(line.strip() and not line.lstrip().startswith("#") for line in markdown.splitlines())
 
 
-def check_citations(study: Study) -> None:
+def check_citations(executed: Executed) -> None:
     """Raise :class:`PlanError` when a cell cites evidence or a decision that this run does not have."""
-    known = set(study.evidence) | {decision.id for decision in study.decisions}
-    for cell in study.cells:
+    known = set(executed.evidence) | {decision.id for decision in executed.decisions}
+    for cell in executed.cells:
         for block in cell.blocks:
             cited = block.draws if isinstance(block, Figure) else cited_in(block)
             for id in cited:
@@ -211,15 +211,15 @@ def _place(id: str, name: str) -> str:
     return f"{file}#{id.lower()}"
 
 
-def unused_evidence(study: Study) -> tuple[str, ...]:
+def unused_evidence(executed: Executed) -> tuple[str, ...]:
     """Return the records that no plan cell cites or draws."""
     used: set[str] = set()
-    for cell in study.cells:
+    for cell in executed.cells:
         for block in cell.blocks:
             used |= set(block.draws if isinstance(block, Figure) else cited_in(block))
-    for decision in study.decisions:
+    for decision in executed.decisions:
         used |= set(cited_in(decision.because + decision.costs))
-    return tuple(id for id in study.evidence if id not in used)
+    return tuple(id for id in executed.evidence if id not in used)
 
 
 def document(title: str, front: str, bodies: Mapping[int, str], back: str) -> str:

@@ -18,7 +18,7 @@ from traitlets import Unicode
 
 from redis_plan.errors import PlanError
 from redis_plan.plan import assemble, frame
-from redis_plan.plan.assemble import Study
+from redis_plan.plan.assemble import Executed
 from redis_plan.run import Run
 from redis_plan.words.nouns import own_nouns
 from redis_plan.words.sections import APPENDICES
@@ -43,7 +43,7 @@ class PlanExporter(Exporter):
         path = Path(filename)
         resources = dict(resources or {})
         resources["metadata"] = {"name": path.stem, "path": str(path.parent), **resources.get("metadata", {})}
-        return self._export(read_study(path.resolve().parent), path.resolve().parent, resources)
+        return self._export(read_executed(path.resolve().parent), path.resolve().parent, resources)
 
     def from_notebook_node(
         self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kw: Any
@@ -51,11 +51,11 @@ class PlanExporter(Exporter):
         """Assemble a plan from one notebook; with a path in ``resources``, from its siblings too."""
         folder = Path((resources or {}).get("metadata", {}).get("path") or ".").resolve()
         name = (resources or {}).get("metadata", {}).get("name", "notebook")
-        study = read_study(folder) if (folder / f"{name}.ipynb").exists() else Study({name: nb}, {}, ())
-        return self._export(study, folder, resources)
+        executed = read_executed(folder) if (folder / f"{name}.ipynb").exists() else Executed({name: nb}, {}, ())
+        return self._export(executed, folder, resources)
 
-    def _export(self, study: Study, folder: Path, resources: dict[str, Any] | None) -> tuple[str, Any]:
-        plan = render(study, Run(folder, folder.parent), self.html_dir or "../html")
+    def _export(self, executed: Executed, folder: Path, resources: dict[str, Any] | None) -> tuple[str, Any]:
+        plan = render(executed, Run(folder, folder.parent), self.html_dir or "../html")
         beside = {name: text.encode() for name, text in (plan.appendices | plan.figures).items()}
         resources = dict(resources or {})
         resources["output_extension"] = self.file_extension
@@ -63,14 +63,14 @@ class PlanExporter(Exporter):
         return plan.text, resources
 
 
-def read_study(folder: Path) -> Study:
+def read_executed(folder: Path) -> Executed:
     """Read the executed notebooks in ``folder`` and the records beside it."""
     run = Run(folder, folder.parent)
     paths = sorted(path for path in folder.glob("*.ipynb") if _NOTEBOOK.match(path.name))
     if not paths:
         raise PlanError(f"no executed notebook NN_name.ipynb in {folder.name}/")
     notebooks = {path.stem: nbformat.read(path, as_version=4) for path in paths}
-    return Study(notebooks, run.evidence.all(), run.decisions())
+    return Executed(notebooks, run.evidence.all(), run.decisions())
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,20 +88,20 @@ class Rendered:
         return "\n".join((self.text, *self.appendices.values()))
 
 
-def render(study: Study, run: Run, html_dir: str) -> Rendered:
-    """Return the plan of ``study``; ``html_dir`` leads from the plan to the rendered notebooks."""
-    bodies = assemble.sections(study)
-    texts = {name: assemble.appendix(study, name) for name in APPENDICES}
+def render(executed: Executed, run: Run, html_dir: str) -> Rendered:
+    """Return the plan of ``executed``; ``html_dir`` leads from the plan to the rendered notebooks."""
+    bodies = assemble.sections(executed)
+    texts = {name: assemble.appendix(executed, name) for name in APPENDICES}
     title, front, back = "untitled", "", ""
     if (run.folder / "brief.json").exists():
         brief, keyspace = run.load_brief(), run.load_keyspace()
-        title, front = brief.title, frame.front(brief, keyspace, study, run)
+        title, front = brief.title, frame.front(brief, keyspace, executed, run)
         bodies = {number: own_nouns(body, keyspace) for number, body in bodies.items()}
-        added = frame.appendices(study, f"../{html_dir}")
+        added = frame.appendices(executed, f"../{html_dir}")
         texts = {name: "\n\n".join(filter(None, (added.get(name, ""), text))) for name, text in texts.items()}
         back = frame.back(brief, keyspace, [name for name, text in texts.items() if text])
     kept = {
         APPENDICES[name].file: assemble.appendix_document(title, name, text) for name, text in texts.items() if text
     }
-    figures = {file: figure.svg for file, figure in study.figures().items()}
+    figures = {file: figure.svg for file, figure in executed.figures().items()}
     return Rendered(assemble.document(title, front, bodies, back), kept, figures, bodies)

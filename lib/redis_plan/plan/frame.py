@@ -14,7 +14,7 @@ from redis_plan.evidence.store import Evidence, write_interval, write_value
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.memory import project
 from redis_plan.plan import build_this, on_notes
-from redis_plan.plan.assemble import Study, link_citations
+from redis_plan.plan.assemble import Executed, link_citations
 from redis_plan.run import Run
 from redis_plan.words import levers, words
 from redis_plan.words.capacity import Capacity
@@ -34,7 +34,7 @@ _FIT = {
 }
 
 
-def front(brief: Brief, keyspace: Keyspace, study: Study, run: Run) -> str:
+def front(brief: Brief, keyspace: Keyspace, executed: Executed, run: Run) -> str:
     """Return *In one minute*, *Build this*, *Where this plan differs from your notes* and *Answers to your open questions*."""
     keys = counted(len(keyspace.keys), "key pattern")
     channels = counted(len(keyspace.channels), "channel") if keyspace.channels else "no channel"
@@ -43,27 +43,27 @@ def front(brief: Brief, keyspace: Keyspace, study: Study, run: Run) -> str:
         fit,
         f"It holds {keys} and {channels}; what is durable stays in the database.",
         f"[What serves each demand]({APPENDICES['stories'].file}): {matrix.summary(run.load_stories().rows)}.",
-        *_headlines(brief, keyspace, study.evidence),
-        *_risks(brief, keyspace, study),
+        *_headlines(brief, keyspace, executed.evidence),
+        *_risks(brief, keyspace, executed),
     ]
     if not keyspace.patterns:
         points = [fit, "No key and no channel is proposed; the database keeps everything."]
     parts = [
-        "\n".join(["## In one minute", "", *(f"- {point}" for point in points), "", _how_to_read(study)]),
+        "\n".join(["## In one minute", "", *(f"- {point}" for point in points), "", _how_to_read(executed)]),
         own_nouns(build_this.build_this(brief, keyspace, run), keyspace),
-        _differences(brief, keyspace, study),
-        _answers(brief, keyspace, study),
+        _differences(brief, keyspace, executed),
+        _answers(brief, keyspace, executed),
     ]
     return link_citations("\n\n".join(part for part in parts if part))
 
 
-def _differences(brief: Brief, keyspace: Keyspace, study: Study) -> str:
-    found = on_notes.differences(brief, keyspace, study.evidence)
+def _differences(brief: Brief, keyspace: Keyspace, executed: Executed) -> str:
+    found = on_notes.differences(brief, keyspace, executed.evidence)
     return f"## Where this plan differs from your notes\n\n{found}" if found else ""
 
 
-def _answers(brief: Brief, keyspace: Keyspace, study: Study) -> str:
-    answered, left = on_notes.answers(brief, keyspace, study.evidence, study.decisions)
+def _answers(brief: Brief, keyspace: Keyspace, executed: Executed) -> str:
+    answered, left = on_notes.answers(brief, keyspace, executed.evidence, executed.decisions)
     if not answered and not left:
         return ""
     rest = ["", f"Yours to answer, as no measurement can: {' · '.join(left)}"] if left else []
@@ -103,11 +103,11 @@ def _headlines(brief: Brief, keyspace: Keyspace, evidence: dict[str, Evidence] |
             )
 
 
-def _risks(brief: Brief, keyspace: Keyspace, study: Study) -> list[str]:
+def _risks(brief: Brief, keyspace: Keyspace, executed: Executed) -> list[str]:
     """Return the largest risk: a guard that fails, else a budget that is too small, and then what is assumed."""
-    found = Capacity.of(study.evidence)
-    first = _largest_risk(brief, keyspace, study.decisions)
-    if found.budget is None or not all(d.supported for d in study.decisions):
+    found = Capacity.of(executed.evidence)
+    first = _largest_risk(brief, keyspace, executed.decisions)
+    if found.budget is None or not all(d.supported for d in executed.decisions):
         return [first]
     carries, peak, memory = found.budget.carries.value, brief.fact("sessions_peak"), brief.fact("memory_budget")
     if carries >= peak.value:
@@ -147,9 +147,9 @@ def _largest_risk(brief: Brief, keyspace: Keyspace, decisions: Sequence[Decision
     return "Every number behind the design is stated in the documents, and every guard holds in this run."
 
 
-def _how_to_read(study: Study) -> str:
-    profiles = sorted({e.profile for e in study.evidence.values()})
-    servers = sorted({e.server.describe() for e in study.evidence.values()})
+def _how_to_read(executed: Executed) -> str:
+    profiles = sorted({e.profile for e in executed.evidence.values()})
+    servers = sorted({e.server.describe() for e in executed.evidence.values()})
     return (
         "A number is *measured* in this run (`[E-NNx]` leads to its record), *modelled* from such or documented terms, "
         "*documented*, *assumed* (a line of `ai/redis-plan.toml` replaces it) or *chosen*, which is free to set. "
@@ -169,19 +169,21 @@ def back(brief: Brief, keyspace: Keyspace, appendices: Sequence[str]) -> str:
     return "\n\n".join(link_citations(part) for part in parts if part)
 
 
-def appendices(study: Study, html_dir: str) -> dict[str, str]:
+def appendices(executed: Executed, html_dir: str) -> dict[str, str]:
     """Return what the records add to appendices, by name; ``html_dir`` leads from there to the rendered notebooks."""
     return {
-        "untested": link_citations("\n".join(f"- {item}" for item in (*_not_run(study), *study.limits)), "untested"),
-        "decisions": link_citations(_revisit(study.decisions), "decisions"),
-        "evidence": _evidence(study, html_dir),
+        "untested": link_citations(
+            "\n".join(f"- {item}" for item in (*_not_run(executed), *executed.limits)), "untested"
+        ),
+        "decisions": link_citations(_revisit(executed.decisions), "decisions"),
+        "evidence": _evidence(executed, html_dir),
     }
 
 
-def _not_run(study: Study) -> list[str]:
+def _not_run(executed: Executed) -> list[str]:
     """Return what did not run: each question with its reason; those that share one as a list behind it."""
     reasons: dict[str, list[Evidence]] = {}
-    for record in study.evidence.values():
+    for record in executed.evidence.values():
         if record.not_run:
             reasons.setdefault(record.not_run.rpartition(": ")[2], []).append(record)
     found = []
@@ -230,13 +232,13 @@ def _assumptions(brief: Brief, keyspace: Keyspace) -> str:
     )
 
 
-def _evidence(study: Study, html_dir: str) -> str:
-    if not study.evidence:
+def _evidence(executed: Executed, html_dir: str) -> str:
+    if not executed.evidence:
         return ""
-    shown = study.evidence_cells
+    shown = executed.evidence_cells
     lines = ["Raw samples and the full record of each are in the run folder under `evidence/`.", ""]
     lines += ["| Id | Question | Measured values | Samples | Cell |", "|:--|:--|:--|--:|:--|"]
-    for id, record in study.evidence.items():
+    for id, record in executed.evidence.items():
         notebook, cell = shown.get(id, (record.notebook, ""))
         link = f"[{notebook}]({html_dir}/{notebook}.html{f'#cell-id={cell}' if cell else ''})" if html_dir else notebook
         lines.append(

@@ -14,7 +14,7 @@ from redis_plan import __version__
 from redis_plan.delivery.artefact import Artefact
 from redis_plan.delivery.bundle import FOLDER as ARTEFACTS
 from redis_plan.errors import OutputError
-from redis_plan.plan.assemble import Study
+from redis_plan.plan.assemble import Executed
 from redis_plan.plan.cells import FIGURES
 from redis_plan.plan.exporter import Rendered
 from redis_plan.run import Run
@@ -36,7 +36,7 @@ class Published:
     beside_aside: tuple[Path, ...] = ()  # artefacts and appendices
 
 
-def plan_record(plan: Rendered, study: Study, run: Run, artefacts: Iterable[Artefact] = ()) -> str:
+def plan_record(plan: Rendered, executed: Executed, run: Run, artefacts: Iterable[Artefact] = ()) -> str:
     """Return ``redis-plan.json``: the plan as data, with the digests by which a later edit is noticed."""
     brief = run.load_brief()
     record = {
@@ -49,9 +49,9 @@ def plan_record(plan: Rendered, study: Study, run: Run, artefacts: Iterable[Arte
         "sections": [{"number": n, "name": SECTIONS[n], "markdown": body} for n, body in plan.sections.items()],
         "facts": [asdict(fact) for fact in brief.facts],
         "keyspace": asdict(run.load_keyspace()),
-        "decisions": [asdict(decision) | {"supported": decision.supported} for decision in study.decisions],
-        "evidence": [asdict(evidence) for evidence in study.evidence.values()],
-        "not_tested": list(study.limits),
+        "decisions": [asdict(decision) | {"supported": decision.supported} for decision in executed.decisions],
+        "evidence": [asdict(evidence) for evidence in executed.evidence.values()],
+        "not_tested": list(executed.limits),
     }
     return json.dumps(record, ensure_ascii=False, indent=1) + "\n"
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from redis_plan.keyspace.model import Candidate, KeyPattern
-from redis_plan.measure.interleave import Operation
+from redis_plan.measure.interleave import Commands
 from redis_plan.measure.respwire import pack
 
 #: Elements of a key in an experiment: beyond this a naive candidate would take the whole budget.
@@ -53,7 +53,7 @@ class Filler:
         size = self.shape.value_bytes * (self.shape.elements if is_document(self.candidate) else 1)
         self._padding = "x" * max(0, size - 8)
 
-    def commands(self, templates: Sequence[str], member: int) -> Operation:
+    def commands(self, templates: Sequence[str], member: int) -> Commands:
         """Return one operation on the element ``member``."""
         number = next(self._counter)
         words = {
@@ -65,7 +65,7 @@ class Filler:
         }
         return tuple(pack(*(_filled(word, words) for word in template.split())) for template in templates)
 
-    def endless(self, templates: Sequence[str]) -> Callable[[], Iterator[Operation]]:
+    def endless(self, templates: Sequence[str]) -> Callable[[], Iterator[Commands]]:
         """Return a maker of operations on random elements; packed beforehand, so that packing is not measured."""
         ready = [self.commands(templates, self.rng.randrange(self.shape.elements)) for _ in range(64)]
         return lambda: itertools.cycle(ready)

@@ -21,7 +21,7 @@ from redis_plan.rig.later import left_out
 from redis_plan.server import Server
 
 #: One step of a cleanup: a call to the server. A worker may die between any two.
-Step = Callable[[], object]
+Removal = Callable[[], object]
 #: Batch of SCAN: what it looks at in one call.
 _SCAN = 1_000
 #: The commands that end a session.
@@ -34,7 +34,7 @@ class Way:
 
     name: str
     fill: Callable[[redis.client.Pipeline, str, int, str], None]
-    end: Callable[[redis.Redis, str], Iterator[Step]]
+    end: Callable[[redis.Redis, str], Iterator[Removal]]
 
 
 def _one_hash(pipe: redis.client.Pipeline, session: str, parts: int, value: str) -> None:
@@ -53,11 +53,11 @@ def _listed(pipe: redis.client.Pipeline, session: str, parts: int, value: str) -
     pipe.expire(f"{session}:keys", 7200)
 
 
-def _end_hash(client: redis.Redis, session: str) -> Iterator[Step]:
+def _end_hash(client: redis.Redis, session: str) -> Iterator[Removal]:
     yield lambda: client.unlink(session)
 
 
-def _end_listed(client: redis.Redis, session: str) -> Iterator[Step]:
+def _end_listed(client: redis.Redis, session: str) -> Iterator[Removal]:
     """Read the list, unlink what it names in batches, and the list last, so that a second try finds it."""
     names: list[Any] = []  # Any: bytes, which redis-py types as bytes or text
     yield lambda: names.extend(sorted(client.smembers(f"{session}:keys")))
@@ -71,7 +71,7 @@ def _unlink(client: redis.Redis, names: list[Any]) -> None:
         client.unlink(*names)
 
 
-def _end_scanned(client: redis.Redis, session: str) -> Iterator[Step]:
+def _end_scanned(client: redis.Redis, session: str) -> Iterator[Removal]:
     cursor, found = 0, list[Any]()
 
     def scan() -> None:
@@ -87,7 +87,7 @@ def _end_scanned(client: redis.Redis, session: str) -> Iterator[Step]:
         yield scan
 
 
-def _end_by_ttl(client: redis.Redis, session: str) -> Iterator[Step]:
+def _end_by_ttl(client: redis.Redis, session: str) -> Iterator[Removal]:
     """Nothing is sent: each key has its TTL, which the trial shortens to a moment ago."""
     yield from ()
 

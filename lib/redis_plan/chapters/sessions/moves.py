@@ -16,8 +16,8 @@ from typing import Any
 import hiredis
 
 Job = dict[str, Any]  # Any: JSON of the parent
-Step = tuple[bytes, int]
-Steps = Generator[Step, list[Any], Any]  # Any: replies of Redis
+Sent = tuple[bytes, int]
+Steps = Generator[Sent, list[Any], Any]  # Any: replies of Redis
 Move = Callable[[Job, random.Random, str, "Counter[str]"], Steps]
 
 

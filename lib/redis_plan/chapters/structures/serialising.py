@@ -24,7 +24,7 @@ from redis_plan.chapters.structures import shapes
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.measure import statistics
 from redis_plan.measure.finding import Finding, Value
-from redis_plan.measure.interleave import Operation, interleaved
+from redis_plan.measure.interleave import Commands, interleaved
 from redis_plan.measure.lab import Lab
 from redis_plan.measure.respwire import Wire, pack
 from redis_plan.rig.pool import cpu_seconds
@@ -198,15 +198,15 @@ def _row(shape: str, label: str, what: str, seconds: float, client_cpu: float, s
     return {"shape": shape, "format": label, "what": what, "seconds": seconds, "client_cpu_s": client_cpu, "server_cpu_s": server_cpu, "n": n}  # fmt: skip
 
 
-def _again(operation: Operation) -> Callable[[], Iterator[Operation]]:
-    def endless() -> Iterator[Operation]:
+def _again(operation: Commands) -> Callable[[], Iterator[Commands]]:
+    def endless() -> Iterator[Commands]:
         while True:
             yield operation
 
     return endless
 
 
-def _server_cpu(lab: Lab, client: Any, wire: Wire, maker: Callable[[], Iterator[Operation]]) -> float:
+def _server_cpu(lab: Lab, client: Any, wire: Wire, maker: Callable[[], Iterator[Commands]]) -> float:
     """Return the server's CPU seconds for one operation at depth 1, system calls included."""
     count, operation = lab.by_profile(150, 1_000, 5_000), next(maker())
     before = cpu_seconds(client)

@@ -14,7 +14,7 @@ from redis_plan import figures
 from redis_plan.keyspace.model import Candidate, KeyPattern, Keyspace
 from redis_plan.measure import serverside, statistics
 from redis_plan.measure.finding import Finding, Value
-from redis_plan.measure.interleave import AGAIN, Operation, Timed, interleaved, run_batch
+from redis_plan.measure.interleave import AGAIN, Commands, Timed, interleaved, run_batch
 from redis_plan.measure.lab import Lab
 from redis_plan.measure.respwire import Wire
 from redis_plan.rig.filler import Filler, Shape, is_document
@@ -115,9 +115,7 @@ def _timed(
     return values, timed
 
 
-def _server_time(
-    lab: Lab, wire: Wire, client: redis.Redis, operations: Iterator[Operation]
-) -> tuple[float, float, int]:
+def _server_time(lab: Lab, wire: Wire, client: redis.Redis, operations: Iterator[Commands]) -> tuple[float, float, int]:
     """Return what one operation (all its commands) costs the server: in its commands, and in CPU with system calls.
 
     The first is from commandstats, the second from INFO cpu, both around a run of its own. Depth 1, as the application
