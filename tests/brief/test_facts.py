@@ -122,6 +122,13 @@ PERIODS: list[tuple[str, Wanted]] = [
     ("- The last 500 events of a board are kept in a stream for clients that reconnect.", {"log_entries": 500}),
     ("- Die letzten 150 Ereignisse stehen im Log des Raums.", {"log_entries": 150}),
     ("- The chat shows the last 50 messages.\n- 40 events a day take place in the hall.", {"log_entries": None}),
+    # what one person chooses, what is hoped for, what locks one thing, what a program weighs: none is a fact of the scale
+    ("- The free plan: follow up to 5 players.", {"members_per_session": None, "session_capacity": None}),
+    ("- Fans track 3+ simultaneous matches.", {"sessions_peak": None}),
+    ("- Reach 2,000+ active users within 6 months of launch.", {"concurrent_users": None}),
+    ("- A lock on a shape is released after 5 seconds of inactivity.", {"idle_ttl": None}),
+    ("- Location updates (5-10 s cadence).\n- Every new position reaches all watchers within 2 s.", {"sync_latency": 2}),
+    ("- 1つのプレゼンテーションにつき最大300人が同時に接続する。", {"members_per_session": 300, "concurrent_users": None}),
     # languages
     ("- Änderungen erscheinen bei allen Teilnehmern innerhalb von 500 ms.", {"sync_latency": 0.5}),
     ("- Räume werden nach 30 Minuten Inaktivität gelöscht.", {"idle_ttl": 1800}),

@@ -43,6 +43,24 @@ def test_what_is_merely_up_to_date_is_not_live(project):
     assert brief.read(project(prd=said)).fit != "no"
 
 
+def test_quick_is_live_only_for_several_people(project):
+    """One person's own screen may change at once, and two views of it stand side by side."""
+    prd = (
+        "# Reading list\n\n## Features\n\n- A new theme is applied instantly.\n- The list and the map are shown simultaneously.\n"
+        "- A reader sees the current page and the progress of a book.\n- A note is saved immediately.\n- A reader rates a book.\n"
+    )
+    assert brief.read(project(prd=prd)).fit == "no"
+    said = prd + "- A page that one turns is turned instantly for everyone in the circle.\n"
+    assert brief.read(project(prd=said)).fit != "no"
+
+
+def test_a_remark_in_a_long_document_makes_nothing_live(project):
+    own = "".join(f"- A gardener writes a note on bed {n} and exports it.\n" for n in range(70))
+    own += "".join(f"- The start page shows the current state of bed {n}.\n" for n in range(12))
+    remark = "- If the weather service lacks realtime data, the last forecast is shown.\n"
+    assert brief.read(project(prd=f"# Garden\n\n## Features\n\n{own}{remark}")).fit == "no"
+
+
 def test_a_core_verdict_never_says_that_nothing_is_live(project):
     read = brief.read(project(prd=f"# C\n\n## Features\n\n{OWN}", stack="# Stack\n\n- Redis 7.2\n"))
     assert "no demand is live" not in read.fit_because

@@ -14,6 +14,7 @@ SHARED = {
     "auction": "# Fisch\n\n## Anforderungen\n\n- Händler erstellen eine Auktion.\n- Bieter treten der Auktion bei; alle Teilnehmer der Auktion sehen Gebote in Echtzeit.\n- Jede Auktion endet nach 5 Minuten.\n",
     "game": "# Oca\n\n## Requisitos\n\n- Un jugador crea una partida e invita a otros jugadores.\n- Los jugadores se unen a la partida con un código.\n- Todos los jugadores de la partida ven los dados en tiempo real.\n- Quien abandona la partida puede volver.\n",
     "meeting": "# 会议\n\n## 功能\n\n- 用户创建会议并邀请成员加入会议。\n- 会议的所有成员实时看到同一份白板。\n- 主持人结束会议后成员退出会议。\n",
+    "presentation": "# 講堂\n\n## 機能要件\n\n- 講師はプレゼンテーションを作成し、開始する。\n- 参加者はコードでプレゼンテーションに参加する。\n- プレゼンテーションの参加者全員が回答をリアルタイムで見る。\n- 講師はプレゼンテーションを終了する。\n",
     "event": "# Wiec\n\n## Wymagania\n\n- Organizator tworzy wydarzenie.\n- Uczestnicy dołączają do wydarzenia kodem.\n- W każdym wydarzeniu pytania widać w czasie rzeczywistym.\n- Uczestnik opuszcza wydarzenie w dowolnej chwili.\n",
 }
 ALONE = [
@@ -30,6 +31,13 @@ def test_what_people_join_and_see_together_is_the_session(project: MakeProject, 
     assert read.gathering is not None
     assert read.gathering.noun == noun
     assert any(noun in (e.name.lower(), *(a.lower() for a in e.aliases)) and e.realtime for e in read.entities)
+
+
+def test_french_parties_are_games(project: MakeProject) -> None:
+    text = "# Dés\n\n## Fonctionnalités\n\n- Un joueur crée une partie.\n- Rejoindre des parties existantes.\n- Tous les joueurs de la partie voient les dés en temps réel.\n"
+    read = brief.read(project(prd=text))
+    assert read.gathering is not None
+    assert read.gathering.noun == "game"
 
 
 def test_the_session_of_the_design_is_what_people_share(project: MakeProject) -> None:

@@ -43,6 +43,12 @@ def test_every_kind_of_access_and_fact_cue_has_an_example():
         ("El jugador puede unirse a la sala con un código y los otros en la partida", "es"),
         ("- Real-time score\n- Join the room with a code\n- Export of results\n", "en"),
         ("Spēlētājs pievienojas istabai ar kodu", "unknown"),
+        (
+            "プレイヤーはルームに参加できる\n\n```ts\n"
+            + "export const join = (room: Room) => room.join()\n" * 20
+            + "```\n",
+            "ja",
+        ),
     ],
 )
 def test_the_language_is_the_one_whose_words_are_met(text, language):

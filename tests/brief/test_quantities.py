@@ -17,6 +17,7 @@ CASES = [
     ("99.9% availability", "en", [(99.9, None, "percent", None)]),
     ("at least 2 wired to live state", "en", [(2, None, "", ">=")]),
     ("Max players: 8", "en", [(8, None, "", None)]),
+    ("Spectators: limit 5 per room", "en", [(5, None, "", None)]),
     ("between 2 and 8 players", "en", [(2, 8, "players", None)]),
     ("$4.99/month", "en", [(4.99, None, "USD/month", None)]),
     ("1 500 kB of state", "en", [(1500, None, "kB", None)]),

@@ -62,6 +62,18 @@ def named(folder: Path) -> tuple[str, str]:
         ("# オンライン投票システム 要件定義書", "オンライン投票システム", "online-voting-system"),
         ("# 校园拼车平台需求文档", "校园拼车平台", "campus-ride-platform"),
         ("# Шахматный клуб — техническое задание", "Шахматный клуб", "shakhmatnyy-klub"),
+        ("# オンライン投票開発仕様書", "オンライン投票", "online-voting"),
+        ("# prd.md\n\n## Overview\n\nFerry Desk is a board of ferries.", "Ferry Desk", "ferry-desk"),
+        ("# PRD – ferry_app", "ferry_app", "ferry-app"),
+        ("# PRD: Aplikacja Przystań", "Przystań", "przystan"),
+        ("Ferry Desk App\nScope: tickets and boards\n\n## 1) Overview", "Ferry Desk", "ferry-desk"),
+        ("# PRD\n\n**Ferry Desk** - A board of ferries that shows:\n\n- berths", "Ferry Desk", "ferry-desk"),
+        ("# Einleitung\n\nDas Heft beschreibt die Webanwendung „Hafenlicht“.", "Hafenlicht", "hafenlicht"),
+        (
+            "# Main Functions\n\n" + "- A berth is free.\n" * 60 + "\nThe FerryDesk platform does it all.",
+            "FerryDesk",
+            "ferrydesk",
+        ),
     ],
 )
 def test_the_title_is_the_apps_name(project, heading, title, slug):

@@ -8,6 +8,7 @@ import tomllib
 import jsonschema
 import pytest
 
+from redis_plan.actions import designing
 from redis_plan.brief.overrides.published import json_schema
 from redis_plan.errors import OutputError
 from redis_plan.interview import proposal, reading
@@ -18,8 +19,8 @@ from tests.interview.documents import ALL, QUIZ
 
 def designed(folder):
     """Return what decides a design: its names, and every key with what it holds."""
-    found = design(reading.read(folder).brief)
-    keys = [(p.template, p.type, p.use, p.entities, p.ttl, p.max_elements, p.chosen, p.fields) for p in found.patterns]
+    found = designing.design(reading.read(folder).brief)
+    keys = {p.template: (p.type, p.use, p.entities, p.ttl, p.max_elements, p.chosen, p.fields) for p in found.patterns}
     return found.app, found.session_noun, found.member_noun, keys
 
 
@@ -35,6 +36,18 @@ def test_the_proposal_unchanged_gives_the_same_design(project, name):
     first = tomllib.loads(text)
     assert all(again[table] == first[table] for table in ("project", "session", "facts", "entities", "fit"))
     assert sorted(map(str, again["uses"]["take"])) == sorted(map(str, first["uses"]["take"]))
+
+
+def test_what_an_action_keeps_stands_among_the_uses_taken(project):
+    """The host puts players into teams: no thing of the documents, and a key of its own."""
+    teams = "- The host splits the players into two teams.\n- A player switches to the other team.\n- Each team sees its own members in real time.\n"
+    folder = project(prd=f"{QUIZ}\n## Teams\n\n{teams}", stack="# Stack\n\n- Redis 7.4\n- Socket.IO\n")
+    before = designed(folder)
+    assert any("team" in template for template in before[3])
+    read = reading.read(folder)
+    assert not {p.use for p in read.passed_over} & {use for _, use, *_ in before[3].values()}
+    project(toml=proposal.render(read))
+    assert designed(folder) == before
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -145,3 +145,12 @@ def test_what_is_subscribed_to_has_a_probe_and_what_is_not_has_none() -> None:
 def test_session_record_is_named_where_it_writes() -> None:
     keyspace = design(workshop())
     assert all("session_record" in keyspace.pattern(name).writers for name in ("state", "log", "idem", "events"))
+
+
+@pytest.mark.parametrize(
+    ("name", "member"),
+    [("Membership", "member"), ("User's location", "member"), ("User profile", "member"), ("Team member", "team member"), ("Uczestnik", "uczestnik")],
+)  # fmt: skip
+def test_a_member_is_called_by_the_name_of_a_person(name, member):
+    club = replace(workshop(), entities=(entity("Workshop"), entity(name)))
+    assert design(club).member_noun == member

@@ -107,7 +107,9 @@ def _called_for(keyspace: Keyspace, found: Matches, brief: Brief) -> Iterator[us
 def _further(keyspace: Keyspace, found: Matches, brief: Brief) -> Iterator[uses.Use]:
     """Yield the use of each mechanic that demands call for and that has no key of records here."""
     records = next(p for p in use_patterns() if p.use == ability.RECORDS)
-    if keyspace.use("state") is None or ability.RECORDS in brief.settled.dropped or brief.settled.only_taken:
+    taken = {use.use for use in brief.settled.taken}
+    unasked = ability.RECORDS in brief.settled.dropped or (brief.settled.only_taken and ability.RECORDS not in taken)
+    if keyspace.use("state") is None or unasked:
         return
     asked: dict[str, list[Match]] = {}
     for part in found.parts:

@@ -33,6 +33,9 @@ _LIMIT_WORD = re.compile(
 _LIMIT_SET = re.compile(
     r"\b(?:limit|cap|capacity|maximum|max|size)\w*(?:\s\w+)?(?:\s+(?:is|to|of)|\s*=)\s*\**$", re.IGNORECASE
 )
+#: "Limit 5 per room": a limit straight before the number, and what it is a limit of each of
+_LIMIT_BARE = re.compile(r"\b(?:limit|cap|maximum|l[ií]mite|limite|limiet|лимит)\s+\**$", re.IGNORECASE)
+_OF_EACH = re.compile(r"\**\s+(?:per|each|na|pro|por|par|in each|на)\s+(?=[^\W\d_])", re.IGNORECASE)
 _TIMELY = re.compile(
     r"ttl|expir|timeout|time-out|window|short-lived|interval|every|cache|retention|grace|inactiv|idle|lease"
 )
@@ -96,10 +99,12 @@ class Line:
         )
 
     def _limit_of(self, start: int, end: int) -> bool:
-        """``limit (500)``, ``cap = 15``, ``set the default capacity to 50``: a limit names the bare number after it."""
+        """``limit (500)``, ``cap = 15``, ``set the default capacity to 50``, ``limit 5 per room``: it names the bare number after it."""
         before, after = self.masked[:start], self.masked[end : end + 3].strip(" *_")
         if before.endswith("("):
             return after.startswith(")") and _LIMIT_WORD.search(before[-40:-1].rstrip()) is not None
+        if _LIMIT_BARE.search(before[-24:]) and _OF_EACH.match(self.masked[end : end + 24]):
+            return True
         return _LIMIT_SET.search(before[-48:]) is not None and not after.startswith("%")
 
     def _spoken_op(self, start: int) -> bool:

@@ -120,12 +120,18 @@ def _unknown(found: Found) -> str:
 
 
 def _outright(found: Found) -> bool:
-    """Whether some line says in so many words, or by a use that is live by its nature, that people see changes happen."""
+    """Whether lines say in so many words, or by a use that is live by its nature, that people see changes happen."""
     rules = _rules()
     clear = (e for e in found.evidence if e.strength >= rules["clearly"])
-    return any(e.use in rules["live_by_nature"] for e in clear) or any(
-        _wording().groups(one.text) or _adverb().search(one.text) for one in found.lines
-    )
+    said = sum(_says_live(one.text) for one in found.lines)
+    said += sum(e.lines for e in clear if e.use in rules["live_by_nature"])
+    return said > len(found.demands) // int(rules["outright_in"])
+
+
+def _says_live(text: str) -> bool:
+    """Whether a line says in so many words that people see changes happen; "at once" says it of several people only."""
+    said = _wording().groups(text)
+    return "outright" in said or {"quickly", "others"} <= said or bool(_adverb().search(text))
 
 
 @cache
@@ -136,8 +142,9 @@ def _adverb() -> re.Pattern[str]:
 @cache
 def _wording() -> Lexicon:
     made = Lexicon((), {})
-    for words in _rules()["outright"]:
-        made.add("outright", words)
+    for group in ("outright", "quickly", "others"):
+        for words in _rules()[group]:
+            made.add(group, words)
     made.finish()
     return made
 
@@ -145,7 +152,7 @@ def _wording() -> Lexicon:
 def _believed(found: Found) -> Found:
     """Return ``found`` with what only a model takes for live left out, unless it is much of what the documents ask."""
     rules, live = _rules(), len(found.live)
-    if live >= rules["many_live"] and live >= rules["share_of_many"] * len(found.demands):
+    if live >= rules["many_live"] and live >= rules["share_believed"] * len(found.demands):
         return found
     return replace(found, requirements=[replace(r, realtime=False) for r in found.requirements], evidence=())
 

@@ -29,6 +29,9 @@ from redis_plan.brief.sections import Roles
 NAME = "gathering"
 #: How far a verb may stand from its noun, in characters, before it and, where verbs come last, behind it.
 REACH, REACH_BEHIND = 42, 14
+#: A noun of this prior nearly always means something shared; where people join it, so much of the usual chance is enough:
+#: a short document says little of anything.
+ALWAYS_SHARED, LESS_WHERE_JOINED = 2, 0.7
 _NUMBER = re.compile(r"\d")
 #: Of so many statements the first ones say what people share.
 MOST_BLOCKS = 4000
@@ -62,6 +65,7 @@ class _Nouns:
     lexicon: Lexicon
     priors: Mapping[str, int]
     alike: Mapping[str, str]
+    elsewhere: Mapping[str, Mapping[str, str]]  # language -> spelling -> the noun that it is there
 
 
 @cache
@@ -79,7 +83,7 @@ def _nouns() -> _Nouns:
         for cue in cues:
             made.add(group, cue)
     made.finish()
-    return _Nouns(made, priors, data["alike"])
+    return _Nouns(made, priors, data["alike"], data["elsewhere"])
 
 
 def count(documents: Sequence[tuple[Sequence[Block], Roles]]) -> list[Counts]:
@@ -118,7 +122,9 @@ def _count_block(block: Block, words: Lexicon, opens: bool, found: dict[str, Cou
         return
     live = bool(places["live"]) or not words.groups(text).isdisjoint(("realtime.strong", "realtime.share"))
     turned = bool(UNSPACED.search(text))
-    for noun, start, end in nouns:
+    elsewhere = _nouns().elsewhere.get(words.languages[0], {})
+    for one, start, end in nouns:
+        noun = elsewhere.get(text[start:end].lower(), one)
         counts = found.setdefault(noun, Counts(noun, _nouns().priors[noun], (block.file, block.line)))
         counts.total += 1
         spelling = text[start:end].lower()
@@ -127,9 +133,9 @@ def _count_block(block: Block, words: Lexicon, opens: bool, found: dict[str, Cou
         counts.joined += _near(places["join"], start, end, REACH, behind)
         counts.left += _near(places["leave"], start, end, REACH, behind)
         counts.hosted += _near(places["host"], start, end, REACH, behind)
-        counts.per += (one := _near(places["per"], start, end, 3, 0))
+        counts.per += (each := _near(places["per"], start, end, 3, 0))
         counts.people += (people := _near(places["people"], start, end, 60, 60))
-        counts.sized += people and one and bool(_NUMBER.search(text))
+        counts.sized += people and each and bool(_NUMBER.search(text))
         counts.owning += _near(places["after"], start, end, 0, 2)
         counts.live += live
         counts.headed += block.kind == "heading"
@@ -201,7 +207,8 @@ def find_gathering(documents: Sequence[tuple[Sequence[Block], Roles]], live: boo
     chances = model.probabilities(features(every))[:, 0]
     best = int(chances.argmax())
     chance = float(chances[best])
-    if chance < model.thresholds[0]:
+    joined = every[best].prior == ALWAYS_SHARED and every[best].joined > 0
+    if chance < model.thresholds[0] * (LESS_WHERE_JOINED if joined else 1):
         return Gathering("", "", 0, round(1 - chance, 2))
     c = every[best]
     aliases = tuple(sorted(c.spellings, key=lambda s: (-c.spellings[s], s)))

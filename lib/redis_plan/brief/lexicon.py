@@ -244,13 +244,20 @@ def lexicon(*wanted: str) -> Lexicon:
     return made
 
 
+#: A code block between fences; one that is never closed is text.
+_FENCED = re.compile(r"^(```+|~~~+)[^\n]*\n.*?^\1[`~]*\s*$", re.MULTILINE | re.DOTALL)
+
+
 def detect_language(texts: Iterable[str]) -> tuple[str, float]:
     """Return the language most of the words belong to and the share of words that cue it.
 
     Scripts of their own decide at once; else the language whose frequent words occur most. ``("unknown", 0.0)`` when
-    no lexicon knows the words.
+    no lexicon knows the words. Fenced code is English in every language and says nothing.
     """
-    sample = " ".join(text[:60_000] for text in texts)
+    texts = [text[:60_000] for text in texts]
+    sample = " ".join(_FENCED.sub(" ", text) for text in texts)
+    if not any(c.isalpha() for c in sample):
+        sample = " ".join(texts)
     letters = sum(c.isalpha() for c in sample) or 1
     scripts = {
         "ko": len(re.findall(r"[\uac00-\ud7af]", sample)),

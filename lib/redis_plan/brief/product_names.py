@@ -14,6 +14,9 @@ from redis_plan.brief.outline import Block
 
 #: A name is said where a document opens.
 OPENING_BLOCKS = 40
+CLOSING_BLOCKS = 12
+#: A label has so many words at most.
+LABEL_WORDS = 4
 #: Up to four words that begin with a capital, a digit or hold one: "Tide Table 2", "iPing".
 _PROPER = r"(?:[A-ZÀ-ÖØ-ÞŁŚŻŹĆ][\w'’&-]*|[a-z]+[A-Z]\w*)(?:\s+(?:[A-ZÀ-ÖØ-ÞŁŚŻŹĆ0-9][\w'’&-]*)){0,3}"
 _QUOTED = r"[\"“„«「『]\s*(?P<quoted>[^\"”“»」』]{2,40}?)\s*[\"”“»」』]"
@@ -44,10 +47,21 @@ def _patterns() -> tuple[re.Pattern[str], ...]:
 
 
 def named(blocks: Sequence[Block]) -> Iterator[str]:
-    """Yield what the sentences that open a document call by a name: "requirements for Tram Live, a live map of …"."""
-    opening = [b for b in blocks[:OPENING_BLOCKS] if b.kind in ("paragraph", "item") and not b.label_only]
-    for pattern in _patterns():
-        for block in opening:
+    """Yield what the sentences that open or close a document call by a name: "requirements for Tram Live, a live map of …"."""
+    ends = blocks[:OPENING_BLOCKS], blocks[OPENING_BLOCKS:][-CLOSING_BLOCKS:]
+    opening, closing = ([b for b in end if b.kind in ("paragraph", "item") and _says_something(b)] for end in ends)
+    yield from _named(opening, _patterns())
+    yield from _named(closing, _patterns()[2:3])  # "The Tram Live platform …": a summary says it once more
+
+
+def _says_something(block: Block) -> bool:
+    """Whether a block is more than a label: "Tram Live - a map of trams that shows:" is."""
+    return not block.label_only or len(block.text.split()) > LABEL_WORDS
+
+
+def _named(blocks: Sequence[Block], patterns: Sequence[re.Pattern[str]]) -> Iterator[str]:
+    for pattern in patterns:
+        for block in blocks:
             for match in pattern.finditer(block.text[:400]):
                 found = match.groupdict()
                 name = found.get("quoted") or found.get("name") or ""

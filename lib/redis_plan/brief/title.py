@@ -33,11 +33,22 @@ _EDGES = re.compile(r"^[\W_]+|[^\w!?%+）)]+$")
 _OF = re.compile(r"^(?:for|of|and|und|y|et|e|i|en|&|dla|für|fuer|para|pour|per|voor|del|de|des|di|do|da|для|of the|for the)\s+(?:the\s+)?", re.IGNORECASE)  # fmt: skip
 _ORDINAL = re.compile(r"^\s*\d+(?!\S)")
 _ARTICLE = re.compile(r"^(?:the|our)\s+", re.IGNORECASE)
+#: What a subject that names nothing begins with in other languages: "Das Projekt ist eine …"
+_ANY_ARTICLE = re.compile(
+    r"^(?:this|unser[ea]?|der|die|das|dies(?:er|es|e)|el|la|los|este|esta|le|les|ce|cette|il|lo|questo|questa|o|a|ten|ta|to|nasz[ae]?|het|de|dit|deze)\s+",
+    re.IGNORECASE,
+)
+#: A title that is the file's own name: "prd.md"
+_SUFFIX = re.compile(r"\.(?:md|markdown|txt|docx?|pdf)$", re.IGNORECASE)
+#: A name in a program, which a sentence defines: "userId is …"
+_FIELD = re.compile(r"^[a-z]+(?:[A-Z][a-z]*)+$|^[a-z]+_[a-z_]+$")
 _LETTERS = re.compile(r"(?:[^\W\d_].?){2}")
 _QUOTES = "\"'“”„«»「」『』*_` "
 #: A heading stands over the whole document when it opens it.
 OPENING_LINES, OPENING_BLOCKS = 30, 40
 NAME_CHARS = 60
+#: What a label is followed by is a name, unless it is a sentence about one.
+MOST_WORDS = 6
 
 
 @cache
@@ -83,7 +94,8 @@ def _names(documents: Sequence[tuple[Sequence[Block], Sequence[str]]]) -> Iterat
 def _labelled(blocks: Sequence[Block], lines: Sequence[str], fields: str) -> Iterator[str]:
     """Yield what a label gives: on its line, in its row, or below it as a heading of its own."""
     for label, value in _fields(blocks, lines):
-        if 1 < len(value.strip()) <= NAME_CHARS + 20 and fold(label.strip(_QUOTES)) in _known(fields):
+        short = 1 < len(value.strip()) <= NAME_CHARS + 20 and len(value.split()) <= MOST_WORDS
+        if short and fold(label.strip(_QUOTES)) in _known(fields):
             yield name_in(value)
 
 
@@ -126,11 +138,17 @@ def _opened(lines: Sequence[str], text: str, headed: bool) -> Iterator[str]:
     opening = clean(lines[0])
     parts = _parts(opening)
     kind = len(parts) < len([part for part in _PARTS.split(opening) if part])
-    if parts and len(opening) <= 100 and (kind or not headed or _H1.match(lines[0])):
+    if parts and len(opening) <= 100 and (kind or not headed or _H1.match(lines[0]) or _is_name(opening)):
         yield _choose(parts, text)
     below = clean(lines[1]) if len(lines) > 1 else ""
     if kind and not parts and below and len(below.split()) <= 5 and not below.endswith((".", ":", "：")):
         yield _choose(_parts(below), text)
+
+
+def _is_name(opening: str) -> bool:
+    """Whether a line over everything else is a name, as an export leaves it: few words, each with a capital."""
+    words = opening.split()
+    return 1 < len(words) <= MOST_WORDS and all(word[:1].isupper() for word in words if len(word) > 3)
 
 
 def _subtitle(heading: str, text: str) -> str:
@@ -145,11 +163,14 @@ def _subtitle(heading: str, text: str) -> str:
 
 def _defined(blocks: Sequence[Block]) -> Iterator[str]:
     """Yield the subjects of the first sentences that say what something is: "Tram Live is a board of departures"."""
+    text = "\n".join(block.text for block in blocks[:400])
     for block in blocks[:OPENING_BLOCKS]:
         if block.kind not in ("paragraph", "item") or block.label_only:
             continue
         name = _subject(block.text)
-        if name and fold(name) not in _known("generic"):
+        if UNSPACED.search(name) and not re.search(r"[A-Za-z]{3}", name) and text.count(name) < 2:
+            continue  # where no capital tells a name, it is one that is said again
+        if name and not {fold(name), fold(_ANY_ARTICLE.sub("", name))} & {*_known("generic")}:
             yield name
 
 
@@ -163,7 +184,9 @@ def _subject(text: str) -> str:
     subject = text[: min(ends)].strip(" *_`—–-")
     name = _without(_ARTICLE.sub("", subject), "software").strip(_QUOTES)
     words = name.split()
-    if not words or len(words) > 4 or any(mark in name for mark in ",;.:()?!"):
+    if _FIELD.match(name):
+        return ""
+    if not words or len(words) > 4 or any(mark in name for mark in ",;.:()?!。、「」"):
         return ""
     proper = all(w[:1].isupper() or not w[:1].isalpha() or not w.isascii() for w in words if len(w) > 3)
     return name if proper or (len(words) == 1 and subject == name) else ""
@@ -195,23 +218,33 @@ def _part(part: str) -> str:
     """Return a part of a title without what says only what kind of document, stage or software it is."""
     while True:
         before = part
-        part = _OF.sub("", _EDGES.sub("", part).strip(_QUOTES) + " ").rstrip()
+        part = _OF.sub("", _SUFFIX.sub("", _EDGES.sub("", part).strip(_QUOTES)) + " ").rstrip()
         part = _VERSION.sub("", part)
-        for group in ("kinds", "qualifiers", "software"):
+        for group in ("kinds", "qualifiers", "software", "software_before"):
             part = _without(part, group)
         if part == before:
             return part
 
 
 def _without(part: str, group: str) -> str:
-    """Return ``part`` without a word of ``group`` at its end, or, for what is no software, at its beginning."""
+    """Return ``part`` without a word of ``group`` at its end, or, for what is no software, at its beginning.
+
+    Software stands before a name in the languages that put the noun first: "Aplikacja Tramwaj".
+    """
     folded = fold(part)
     for word in _known(group):
         size = len(word)
         glued = bool(UNSPACED.search(word))
-        if folded.endswith(word) and (glued or not folded[-size - 1 : -size].isalnum()):
+        before = folded[-size - 1 : -size]
+        if folded.endswith(word) and (glued or not (before.isalnum() or before == "_")):
             return part[:-size].rstrip()
-        if group != "software" and folded.startswith(word) and (glued or not folded[size : size + 1].isalnum()):
+        if group == "software_before" and folded.startswith(f"{word} ") and part[size:].lstrip()[:1].isupper():
+            return part[size:].lstrip()
+        if (
+            not group.startswith("software")
+            and folded.startswith(word)
+            and (glued or not folded[size : size + 1].isalnum())
+        ):
             rest = part[size:].lstrip()
             if rest[:1].isalpha() and word in _known("of_names") and not _OF.match(rest):
                 continue  # "Document Signer" is a name, "Document for signers" is not

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from redis_plan import brief as reader
 from redis_plan import units
+from redis_plan.actions import designing
 from redis_plan.brief import documents
 from redis_plan.brief.model import Brief, Entity, Fact, Requirement, UseEvidence
 from redis_plan.brief.overrides import Overrides, read_overrides
@@ -97,14 +98,17 @@ def read(project: Path) -> Reading:
     """Read a project's documents and what follows from them; raises as :func:`redis_plan.brief.read` does."""
     brief = reader.read(project)
     session = cues.find_session(brief)
+    drafted = designing.keys(brief)
+    in_state = designing.kept_in_state(brief, drafted.keyspace({}))
+    served = {use.pattern.use for use in drafted.uses} | {use for use, _ in in_state}
     return Reading(
         project=project,
         brief=brief,
         lines={document.name: document.lines for document in documents.load(project).values()},
         session=session,
         member=cues.find_member(brief, session),
-        taken=tuple(uses.choose(brief, session)),
-        passed_over=tuple(one for one in uses.passed_over(brief) if one.use not in _machinery()),
+        taken=drafted.uses,
+        passed_over=tuple(one for one in uses.passed_over(brief, served) if one.use not in _machinery()),
         settled=frozenset(_settled(read_overrides(documents.find_folder(project)))),
     )
 

@@ -213,9 +213,20 @@ def find_member(brief: Brief, session: SessionNoun | None) -> str:
             if session and entity is session.entity:
                 continue
             for name in (entity.name, *entity.aliases):
-                if matcher((stem,)).match(fold(name)) and len(name.split()) <= 2:
+                if _is_called(name, stem):
                     return singular(name)
     return "member"
+
+
+#: Letters of an ending that a stem may take: "users", "uczestnik", and no other word, such as "membership".
+_ENDING = 3
+
+
+def _is_called(name: str, stem: str) -> bool:
+    """Whether the head of a short name is ``stem``: a "team member" is a member, a "user profile" no user."""
+    words = fold(name).split()
+    heads = {" ".join(words), words[-1]} if words and len(words) <= 2 else set()
+    return any(head.startswith(fold(stem)) and len(head) <= len(fold(stem)) + _ENDING for head in heads)
 
 
 def requirements_about(expression: re.Pattern[str], requirements: Iterable[Requirement]) -> tuple[str, ...]:

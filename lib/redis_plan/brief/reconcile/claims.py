@@ -91,6 +91,8 @@ def _labelled(setting: Setting) -> frozenset[str]:
 
 
 def _people(setting: Setting, span: frozenset[str]) -> Iterator[Claim]:
+    if _of_one_person(setting) or _GROWTH.search(setting.span):
+        return
     value = setting.upper
     if "per" in span and _per(setting.span, "instances", strong=True):
         yield Claim("users_per_instance", setting, value, 0.9, "of one instance")
@@ -118,7 +120,12 @@ def _people(setting: Setting, span: frozenset[str]) -> Iterator[Claim]:
 
 def _sessions(setting: Setting, span: frozenset[str]) -> Iterator[Claim]:
     nested = _per(setting.span[setting.end :], "containers", strong=True) or _generic(setting)
-    if nested or _per(setting.span, "not_containers", strong=True) or _person_before(setting):
+    if (
+        nested
+        or _per(setting.span, "not_containers", strong=True)
+        or _person_before(setting)
+        or _of_one_person(setting)
+    ):
         return
     if setting.value < 2 or setting.upper > MOST_SESSIONS or _tenant(setting):
         return
@@ -258,6 +265,21 @@ def _of_a_group(setting: Setting, span: frozenset[str]) -> bool:
     if setting.quantity.unit and not _MEMBERS.search(setting.quantity.unit):
         return False
     return bool(_GROUPED.search(setting.span)) and not re.search(r"\bteam of\b|per team|\bspectator", setting.span)
+
+
+#: What one person does with others: "follow up to 5 players", "track 3+ matches at once".
+_CHOSEN_BY_ONE = re.compile(
+    r"\b(?:follow|track|favou?rite|bookmark|invite|add|block|compare|monitor|watch|subscribe to|obserw\w+|sledz\w+|dodac|zaprosic|folgen|verfolgen|einladen|seguir|invitar|agregar|suivre|inviter|ajouter|seguire|invitare|convidar|volgen|uitnodigen)\s+(?:a maximum of|at most|up to|as many as|do|maksymalnie|bis zu|hasta|jusqu'a|fino a|ate|tot|at least)?\s*$"
+)
+#: A number of users to be reached by some time is a wish, and no load: "1,000 active users within six months of launch".
+_GROWTH = re.compile(
+    r"\b(?:daily|monthly|weekly)[- ]active\b|\b(?:dau|mau|wau)\b|\b(?:within|in|after|by)\s+(?:the\s+)?(?:first\s+)?(?:\w+\s+)?(?:months?|years?|quarters?)\b"
+    r"|\bw ciagu\s+(?:pierwsz\w+\s+)?\S+\s+(?:miesi\w+|lat|roku)|\binnerhalb\s+(?:von\s+)?\S+\s+(?:monat\w*|jahr\w*)|\ben\s+(?:los\s+primeros\s+)?\S+\s+(?:meses|anos)\b"
+)
+
+
+def _of_one_person(setting: Setting) -> bool:
+    return _CHOSEN_BY_ONE.search(setting.span[: setting.at]) is not None
 
 
 def _person_before(setting: Setting) -> bool:

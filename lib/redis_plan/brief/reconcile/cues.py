@@ -16,7 +16,7 @@ IN_SENTENCE, ABOVE = 0.1, 0.4
 WEAKER = 0.45
 #: Below this nothing is read.
 LEAST = 0.2
-_AFTER = re.compile(r"^\s?(?:ごと|毎|마다|간격|間隔)")
+_AFTER = re.compile(r"^\s?(?:ごと|毎|마다|간격|間隔)|^\s(?:cadence|intervals?)\b")
 
 
 @dataclass(frozen=True, slots=True)
