@@ -3,7 +3,7 @@
 study = notebook.begin("03_structures", globals())
 lag = study.measure("E-04a", expiry.active_lag, volatile_keys=10_000)
 study.show(expiry.plot_lag(study.samples(lag)), "04-lag", alt="…", evidence=[lag])
-study.say(f"A due key is gone after {lag.cite('p50')}.")
+study.say(f"A due key is gone after {study.found(Expiry).lag.p50.full}.")
 """
 
 from __future__ import annotations

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
+from typing import Any
 
 _PACKAGE = Path(__file__).resolve().parent
 _CHECKOUT = _PACKAGE.parents[1]
@@ -16,6 +18,11 @@ def _find(in_wheel: str, in_checkout: str) -> Path:
 def catalog_dir() -> Path:
     """Return the folder of the catalog: knowledge as data."""
     return _find("catalog", "data/catalog")
+
+
+def catalog(name: str) -> dict[str, Any]:  # Any: TOML
+    """Return a table of the catalog, such as ``versions.toml``."""
+    return tomllib.loads((catalog_dir() / name).read_text("utf-8"))
 
 
 def notebooks_dir() -> Path:

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from redis_plan import server
-from redis_plan.chapters.operations import operations_text
+from redis_plan.chapters.operations import monitoring_text
 from redis_plan.delivery import acl, commands
 from redis_plan.keyspace import naming, settings
 from redis_plan.server import Binary
@@ -19,7 +19,7 @@ READ = commands.uses()["probe", "string"]["steps"][1][1].split()
 
 def test_plan_and_alert_name_the_read_that_is_tried_here(sample: made.Project) -> None:
     told = next(
-        line for line in operations_text.indicators(sample.brief, sample.keyspace).splitlines() if "canary" in line
+        line for line in monitoring_text.indicators(sample.brief, sample.keyspace).splitlines() if "canary" in line
     )
     alert = next(a for a in settings.alerts(sample.keyspace, sample.names) if "canary" in a.name)
     assert re.findall(r"`([A-Z ]+)`", told) == [" ".join(READ[:-1])]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Iterable, Sequence
 
 from redis_plan import resources, units
@@ -88,7 +87,7 @@ def _scope(brief: Brief) -> str:
 def _headlines(brief: Brief, keyspace: Keyspace, evidence: dict[str, Evidence] | object) -> Iterable[str]:
     assert isinstance(evidence, dict)
     said = Words.of(project.per_unit(keyspace, brief.value("sessions_peak")))
-    table = tomllib.loads((resources.catalog_dir() / "headlines.toml").read_text("utf-8"))
+    table = resources.catalog("headlines.toml")
     for entry in table["headline"]:
         record = evidence.get(entry["evidence"])
         if record is not None and entry["value"] in record:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -33,7 +32,7 @@ _NEAR = 1.5
 
 @cache
 def _catalog() -> dict[str, Any]:  # Any: TOML
-    return tomllib.loads((resources.catalog_dir() / "notes.toml").read_text("utf-8"))
+    return resources.catalog("notes.toml")
 
 
 def differences(brief: Brief, keyspace: Keyspace, records: Mapping[str, Evidence]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 
 from redis_plan import resources, units
@@ -194,7 +193,7 @@ class Client:
 
 def client(brief: Brief, keyspace: Keyspace) -> Client:
     """Return the client library of a project's stack with its options filled in."""
-    table = tomllib.loads((resources.catalog_dir() / "clients.toml").read_text("utf-8"))["client"]
+    table = resources.catalog("clients.toml")["client"]
     names = {c.name.lower() for c in brief.stack if c.status in ("chosen", "later")}
     entry = next(c for c in table if not c["implied_by"] or names & set(c["implied_by"]))  # the last is for any stack
     timeout, process = brief.value("sync_latency") / 2, "gateway" if keyspace.channels else "service"

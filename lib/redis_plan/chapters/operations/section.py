@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
-from typing import Any
 
 from redis_plan import resources, units
 from redis_plan.brief.model import Brief
@@ -35,15 +33,11 @@ def configuration(brief: Brief, keyspace: Keyspace, found: Operations, ran: Fing
     )
     return words.render(
         "chapters/operations/configuration", brief, keyspace, found=found, stack=stack, persistence=persistence,
-        advice=_catalog("versions.toml")[product]["advice"],
+        advice=resources.catalog("versions.toml")[product]["advice"],
         availability=availability_text.short(brief, keyspace),
         users=[{"name": u.name, "purpose": cell(u.purpose), "may": _may(u)} for u in acl.users(keyspace)],
         client=availability_text.client(brief, keyspace),
     )  # fmt: skip
-
-
-def _catalog(name: str) -> dict[str, Any]:  # Any: TOML
-    return tomllib.loads((resources.catalog_dir() / name).read_text("utf-8"))
 
 
 def _may(user: AclUser) -> str:
@@ -62,7 +56,7 @@ def monitoring(brief: Brief, keyspace: Keyspace, found: Operations, alerts: Sequ
     conditions = settings.conditions_of(keyspace)
     told = [
         f"`{name.strip()}`"
-        for i in _catalog("indicators.toml")["indicator"]
+        for i in resources.catalog("indicators.toml")["indicator"]
         if conditions.get(i.get("needs", ""), True)
         for name in i["name"].split(",")
     ]

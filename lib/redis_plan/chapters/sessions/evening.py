@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import time
-import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import pandas as pd
 import redis
 
+from redis_plan import resources
 from redis_plan.actions import catalog, vocabulary
 from redis_plan.brief.model import Brief
 from redis_plan.chapters.sessions.steps import owner
@@ -25,7 +25,6 @@ from redis_plan.keyspace import functions
 from redis_plan.keyspace.model import Bound, Keyspace
 from redis_plan.measure.finding import Finding, Value
 from redis_plan.measure.lab import Lab
-from redis_plan.resources import catalog_dir
 from redis_plan.rig.playing.checks import shown_of
 from redis_plan.rig.playing.delivered import Delivered, delivered
 from redis_plan.rig.playing.planted import faulty
@@ -56,7 +55,7 @@ Beat = Mapping[str, Any]  # Any: a TOML table
 @cache
 def scenes() -> tuple[Mapping[str, Any], ...]:  # Any: TOML tables
     """Return every scene in its order."""
-    return tuple(tomllib.loads((catalog_dir() / "scenes.toml").read_text("utf-8"))["scene"])
+    return tuple(resources.catalog("scenes.toml")["scene"])
 
 
 def evening(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import pickle
 import time
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
@@ -60,7 +59,7 @@ class Pair:
 @cache
 def catalog() -> Mapping[str, Mapping[str, Any]]:
     """Return the known formats: label, which parts of a stack use them by themselves, and why."""
-    table: dict[str, dict[str, Any]] = tomllib.loads((resources.catalog_dir() / "formats.toml").read_text("utf-8"))
+    table: dict[str, dict[str, Any]] = resources.catalog("formats.toml")
     return table
 
 
