@@ -20,7 +20,7 @@ plan: environment ## build the environment and the plan of this project (PROFILE
 	$(BIN)/redis-plan build $(PROJECT) --profile $(PROFILE) $(ARGS)
 
 test: environment ## run all tests, on every core and every server build that this machine has
-	$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n auto --durations 25 $(ARGS)
 
 lab: environment ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab --notebook-dir notebooks $(ARGS)

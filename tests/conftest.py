@@ -10,12 +10,16 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from redis_plan import server
 from redis_plan.server import Binary, Server
+from tests import shared
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
 BINARIES = server.available()
@@ -28,16 +32,59 @@ for _size in ("COLUMNS", "LINES"):
 _FOLDERS = (Path(__file__).resolve().parents[1], Path.home(), Path(tempfile.gettempdir()))
 MACHINE_PATHS = tuple(f"{folder}/" for folder in _FOLDERS if folder != folder.parent)
 LEFTOVER_TIMEOUT_S = 5.0
-#: Where the workers of one run meet; each has a folder for temporary files of its own.
-_TEMPORARY = tempfile.gettempdir()
 
 
-@pytest.hookimpl(tryfirst=True)
+def pytest_configure() -> None:
+    """Make the folder where the workers of one run meet; they inherit its name (:mod:`tests.shared`)."""
+    if shared.FOLDER not in os.environ:
+        os.environ[shared.FOLDER] = _MADE["here"] = tempfile.mkdtemp(prefix="redis-plan-meet-")
+
+
+def pytest_unconfigure() -> None:
+    """Remove it, where this process made it."""
+    if folder := _MADE.pop("here", ""):
+        shutil.rmtree(folder, ignore_errors=True)
+        del os.environ[shared.FOLDER]
+
+
+_MADE: dict[str, str] = {}
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a file's tests on one worker, and on one of them all tests that look at the build that is made once."""
-    for item in items:
-        together = "built" if "built" in getattr(item, "fixturenames", ()) else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(together))
+    """Start with builds, end with what wants quiet; tell the scheduler which tests belong on one worker."""
+    groups = {item.nodeid: _group(item) for item in items}
+    turns = dict.fromkeys(groups.values(), 1) | {groups[i.nodeid]: 0 for i in items if i.get_closest_marker("slow")}
+    turns["alone"] = 2
+    items.sort(key=lambda item: turns[groups[item.nodeid]])
+    shared.once("groups", lambda: groups)
+
+
+def _group(item: pytest.Item) -> str:
+    """Return which tests belong together: of one file, those that look at one build, those that want the machine alone."""
+    if item.get_closest_marker("alone"):
+        return "alone"
+    return "built" if "built" in getattr(item, "fixturenames", ()) else item.nodeid.partition("::")[0]
+
+
+class InGroups(LoadScopeScheduling):
+    """Keep a group on one worker. The plugin's own groups hang at the ids of tests, which pytest 9 no longer lets it change."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _groups()[nodeid]
+
+
+@cache
+def _groups() -> dict[str, str]:
+    """Return what the workers have told."""
+    return shared.once("groups", dict)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> InGroups:
+    """Let the workers of a parallel run take groups, in the order of the collection."""
+    config.option.loadscopereorder = False
+    return InGroups(config, log)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -52,9 +99,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 @contextmanager
 def _turn(*, alone: bool) -> Iterator[None]:
     """Share the machine with the other workers, or have it alone; who wants it alone is not overtaken."""
-    name = f"{os.environ['PYTEST_XDIST_TESTRUNUID']}-{{}}.lock"
-    folder = Path(_TEMPORARY)
-    with (folder / name.format("gate")).open("w") as gate, (folder / name.format("machine")).open("w") as machine:
+    with shared.path("gate.lock").open("w") as gate, shared.path("machine.lock").open("w") as machine:
         fcntl.flock(gate, fcntl.LOCK_EX)
         if not alone:
             fcntl.flock(gate, fcntl.LOCK_UN)

@@ -9,12 +9,14 @@ study.say(f"A due key is gone after {study.found(Expiry).lag.p50.full}.")
 from __future__ import annotations
 
 import atexit
+import gc
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from typing import Any, TypeVar
 
 import pandas as pd
+from IPython.core.getipython import get_ipython
 from IPython.display import Markdown, display
 from matplotlib.figure import Figure
 
@@ -43,7 +45,10 @@ class Study:
         documents.find_folder(self.run.project)  # a mistyped project is said, not made
         self.run.prepare()
         self._resources = ExitStack()
-        atexit.register(self._resources.close)
+
+    def close(self) -> None:
+        """End what this study opened."""
+        self._resources.close()
 
     @cached_property
     def brief(self) -> Brief:
@@ -106,8 +111,34 @@ class Study:
         self.say(decision.render(places))
 
 
+#: The study of this process: a kernel holds one at a time.
+_begun: list[Study] = []
+
+
 def begin(name: str, given: Mapping[str, Any]) -> Study:
-    """Start notebook ``name`` with the parameters among ``given`` (a notebook's ``globals()``)."""
+    """Start notebook ``name`` with the parameters among ``given`` (a notebook's ``globals()``).
+
+    What an earlier one in this kernel opened is closed, as where a person runs all cells again.
+    """
+    _close()
     fields = parameters.NOTEBOOKS[name].model_fields
     figures.use_theme()
-    return Study(name, parameters.check(name, {k: v for k, v in given.items() if k in fields}))
+    study = Study(name, parameters.check(name, {k: v for k, v in given.items() if k in fields}))
+    _begun.append(study)
+    gc.collect()
+    gc.freeze()  # what is there before the first measurement is never walked in the middle of one
+    return study
+
+
+def end() -> None:
+    """Close the study of this kernel and forget every name that its notebook bound: the next one finds it empty."""
+    _close()
+    shell = get_ipython()
+    if shell is not None:
+        shell.reset()
+
+
+@atexit.register
+def _close() -> None:
+    while _begun:
+        _begun.pop().close()

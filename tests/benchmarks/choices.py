@@ -31,9 +31,9 @@ from redis_plan.keyspace.model import KeyPattern
 from redis_plan.measure.respwire import Wire, pack
 from redis_plan.memory import project
 from redis_plan.server import Binary, Server
+from redis_plan.training.corpus import lay_out
 from tests.conftest import CORPUS
 from tests.keyspace.briefs import access, entity, requirement, workshop
-from tests.keyspace.test_corpus import project as laid_out
 
 ROUNDS, MOST_BYTES, LEAST_NOISE = 7, 12_000_000, 0.05
 
@@ -182,7 +182,7 @@ def projects() -> Iterator[tuple[str, Brief, Binary]]:
     if CORPUS.is_dir():
         with tempfile.TemporaryDirectory() as folder:
             for source in sorted(p for p in CORPUS.iterdir() if p.is_dir()):
-                asked = briefs.read(laid_out(source, Path(folder) / source.name))
+                asked = briefs.read(lay_out(source, Path(folder) / source.name))
                 yield source.name, on(asked, binaries[0]), binaries[0]
 
 

@@ -9,12 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from redis_plan.brief.reader import read
 from redis_plan.brief.report import as_json
-
-from .score import default_corpus, lay_out
-
-CORPUS = default_corpus()
+from tests import projects
+from tests.conftest import CORPUS
 
 pytestmark = pytest.mark.skipif(not (CORPUS / "score.py").exists(), reason="no ../shared/corpus beside this checkout")
 
@@ -27,9 +24,8 @@ FLOORS = {
 def test_the_scores_stay_above_their_floors(tmp_path: Path):
     briefs = tmp_path / "briefs"
     briefs.mkdir()
-    for gold in sorted(CORPUS.glob("*/gold.json")):
-        project = lay_out(gold.parent, tmp_path / gold.parent.name)
-        (briefs / f"{gold.parent.name}.json").write_text(json.dumps(as_json(read(project))), encoding="utf-8")
+    for name in projects.ANNOTATED:
+        (briefs / f"{name}.json").write_text(json.dumps(as_json(projects.read(name))), encoding="utf-8")
     command = [sys.executable, str(CORPUS / "score.py"), str(CORPUS), str(briefs), "--json"]
     scores = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     assert scores["out_of_scope_read_as_demand"] == 0

@@ -8,21 +8,16 @@ from functools import cache, cached_property
 from pathlib import Path
 from types import ModuleType
 
-from redis_plan import brief as reader
-from redis_plan.actions import designing
 from redis_plan.brief.model import Brief
 from redis_plan.delivery import bundle
 from redis_plan.delivery.artefact import Artefact
 from redis_plan.delivery.configuration import Target
-from redis_plan.keyspace import design, settings
+from redis_plan.keyspace import settings
 from redis_plan.keyspace.model import Keyspace
-from redis_plan.resources import sample_project
-from tests.conftest import CORPUS
-from tests.keyspace.test_corpus import project
+from tests import projects
 
-SAMPLE = "sample"
+SAMPLE, PROJECTS = projects.SAMPLE, projects.NAMES
 TARGET = Target("redis", "7.0.15")
-PROJECTS = (SAMPLE, *(sorted(p.name for p in CORPUS.iterdir() if p.is_dir()) if CORPUS.is_dir() else ()))
 
 
 @dataclass
@@ -49,19 +44,15 @@ class Project:
         return next(a.text for a in self.artefacts if a.path == path)
 
 
-@cache
 def of(name: str, folder: Path) -> Project:
-    """Read and design a project; ``folder`` is for its documents."""
-    where = sample_project() if name == SAMPLE else project(CORPUS / name, folder / name)
-    brief = reader.read(where)
-    return Project(name, brief, design(brief))
+    """Return a project, read and designed once a run."""
+    return Project(name, projects.read(name), projects.designed(name))
 
 
 @cache
 def acting(name: str, folder: Path) -> Project:
-    """The same project with the actions that its demands call for, as a build designs it."""
-    plain = of(name, folder)
-    return Project(name, plain.brief, designing.design(plain.brief))
+    """Return the same project with the actions that its demands call for, as a build designs it."""
+    return Project(name, projects.read(name), projects.acting(name))
 
 
 def write(artefacts: tuple[Artefact, ...], folder: Path) -> Path:

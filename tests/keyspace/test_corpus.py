@@ -1,48 +1,26 @@
 """Real documents: every project designs lint-clean, with its own nouns, and no key without a need."""
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from redis_plan import brief
 from redis_plan.actions.designing import kept_in_state
 from redis_plan.brief.model import Brief
-from redis_plan.choice import Choices, choose
+from redis_plan.choice import Choices
 from redis_plan.delivery import linting, registry
 from redis_plan.keyspace import design, naming
 from redis_plan.keyspace.catalog import use_patterns
 from redis_plan.keyspace.uses import passed_over
-from redis_plan.resources import sample_project
+from tests import projects
 
-LAYOUT = {"prd.md": "prd.md", "tech-stack.md": "tech-stack.md", "notes.md": "redis_planning_summary.md"}
 #: Key patterns and channels that a project which hardly needs Redis gets at most.
 SMALL = 4
 
 
-def project(source: Path, folder: Path) -> Path:
-    """Lay out a project of the corpus as a team would."""
-    (folder / "ai").mkdir(parents=True)
-    for name, target in LAYOUT.items():
-        if (source / name).exists():
-            shutil.copy(source / name, folder / "ai" / target)
-    return folder
-
-
 @pytest.fixture(scope="module")
-def designed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tuple[Brief, Choices]]]:
+def designed() -> dict[str, tuple[Brief, Choices]]:
     """The sample project and every project of the corpus, designed with every choice made."""
-    found = {}
-    if (sample_project() / "ai" / "prd.md").exists():
-        found["sample"] = brief.read(sample_project())
-    corpus = Path(__file__).resolve().parents[3] / "shared" / "corpus"
-    folder = tmp_path_factory.mktemp("corpus")
-    for source in sorted(p for p in corpus.iterdir() if p.is_dir()) if corpus.is_dir() else ():
-        found[source.name] = brief.read(project(source, folder / source.name))
-    if not found:
-        pytest.skip("neither the sample project nor ../shared/corpus is here")
-    return {name: (asked, choose(asked, sensitivity=False)) for name, asked in found.items()}
+    return {name: (projects.read(name), projects.chosen(name)) for name in projects.NAMES}
 
 
 def test_every_project_is_lint_clean_before_and_after_the_choice(designed: dict[str, tuple[Brief, Choices]]) -> None:
@@ -122,8 +100,6 @@ def test_what_a_project_does_not_get_is_named_with_a_reason(designed: dict[str, 
 
 
 def test_the_sample_project_has_no_finding_at_all(designed: dict[str, tuple[Brief, Choices]]) -> None:
-    if "sample" not in designed:
-        pytest.skip("this checkout has no sample project")
     keyspace = designed["sample"][1].keyspace
     assert keyspace.findings == ()
     assert keyspace.session_entity

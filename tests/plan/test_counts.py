@@ -7,9 +7,11 @@ import pytest
 
 from redis_plan.evidence.store import Store
 from redis_plan.run import Run
+from redis_plan.training.corpus import lay_out
 from redis_plan.words.sections import SECTIONS
+from tests.conftest import CORPUS
 from tests.end_to_end.conftest import copy_sample
-from tests.end_to_end.test_corpus import layout, shortest
+from tests.end_to_end.test_corpus import shortest
 from tests.plan import reading, recorded, retold
 
 #: Limits of the main document: a plan that people read.
@@ -33,7 +35,7 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> Store:
 def told(request: pytest.FixtureRequest, records: Store, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """A project's name, and the folder of its plan."""
     folder = tmp_path_factory.mktemp("told") / "project"
-    project = copy_sample(folder) if request.param == SAMPLE else layout(request.param, folder)
+    project = copy_sample(folder) if request.param == SAMPLE else lay_out(CORPUS / request.param, folder)
     return request.param, retold.tell(project, records, own=request.param == SAMPLE)
 
 

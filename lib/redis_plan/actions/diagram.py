@@ -6,7 +6,8 @@ ends the session may do so from every phase.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from redis_plan.actions.catalog import FIRST_PHASE
 from redis_plan.actions.model import Action, Kind, Option
@@ -19,19 +20,8 @@ _OPENS, _HANDED_OVER, _GONE = "session_create", "session_hand_over", "session_re
 def life(actions: Sequence[Action]) -> str:
     """Return the state diagram of ``actions``; "" where none moves a phase."""
     moves: dict[tuple[str, str], list[str]] = {}
-    phases = _phases(actions)
-    for action in actions:
-        for effect in action.kind.effects:
-            if effect.name == "phase":
-                to = str(effect.options["to"])
-                for before in _waits_for(action.kind) or phases:
-                    if before in phases:
-                        moves.setdefault((before, to), []).append(action.name)
-            if effect.name == "phase_back":
-                kept = _kept_in(str(effect.options["keeps"]), actions)
-                for before in _waits_for(action.kind):
-                    for to in (phase for phase in phases if phase in kept):
-                        moves.setdefault((before, to), []).append(action.name)
+    for move in _moves(actions):
+        moves.setdefault((move.before, move.to), []).append(move.action)
     if not moves:
         return ""
     lines = ["stateDiagram-v2", f"  [*] --> running: {_named(actions, _OPENS) or 'created'}", "  state running {"]
@@ -45,6 +35,67 @@ def life(actions: Sequence[Action]) -> str:
             lines.append(f"  handed_over --> running: {', '.join(again)}")
         lines.append(f"  handed_over --> [*]: {_named(actions, _GONE) or _GONE}")
     return "\n".join(lines)
+
+
+def phases(actions: Sequence[Action]) -> str:
+    """Return the same phases in a few lines for a page that draws nothing, one after the other where they follow; "" if none."""
+    before: dict[tuple[str, str], list[str]] = {}
+    for move in _moves(actions):
+        before.setdefault((move.action, _BACK if move.back else move.to), []).append(move.before)
+    named: dict[tuple[tuple[str, ...], str], list[str]] = {}
+    for (action, to), phases_before in before.items():
+        named.setdefault((tuple(dict.fromkeys(phases_before)), to), []).append(action)
+    every = _phases(actions)
+    left = [(froms, f"--{', '.join(names)}-->", to) for (froms, to), names in named.items()]
+    left.sort(key=lambda step: (len(step[0]) > len(every) / 2 + 1, FIRST_PHASE not in step[0]))
+    lines = []
+    while left:
+        froms, arrow, to = left.pop(0)
+        line = [_any_of(froms, every), arrow, to]
+        while follows := next((step for step in left if step[0] == (to,)), None):
+            left.remove(follows)
+            _, arrow, to = follows
+            line += [arrow, to]
+        lines.append("  ".join(line))
+    return "\n".join(lines)
+
+
+#: Where an action leads that goes back to the phase in which another one was called.
+_BACK = "the phase before"
+
+
+def _any_of(froms: Sequence[str], every: Sequence[str]) -> str:
+    """Write phases, by those that are left out where these are fewer."""
+    others = [phase for phase in every if phase not in froms]
+    if len(others) < len(froms) - 1:
+        return f"any but {', '.join(others)}" if others else "any"
+    return ", ".join(froms)
+
+
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """One way from a phase to another; ``back`` where it leads to the phase before."""
+
+    action: str
+    before: str
+    to: str
+    back: bool = False
+
+
+def _moves(actions: Sequence[Action]) -> Iterator[_Move]:
+    """Yield each way that an action opens, in the order of the actions."""
+    every = _phases(actions)
+    for action in actions:
+        for effect in action.kind.effects:
+            if effect.name == "phase":
+                for before in _waits_for(action.kind) or every:
+                    if before in every:
+                        yield _Move(action.name, before, str(effect.options["to"]))
+            if effect.name == "phase_back":
+                kept = _kept_in(str(effect.options["keeps"]), actions)
+                for before in _waits_for(action.kind):
+                    for to in (phase for phase in every if phase in kept):
+                        yield _Move(action.name, before, to, back=True)
 
 
 def _phases(actions: Iterable[Action]) -> list[str]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from redis_plan import parameters, server
-from redis_plan.build.kernels import Kernels
+from redis_plan.build.kernel import Kernel
 from redis_plan.codec import save
 from redis_plan.errors import OutputError, ParameterError, ServerError
 from redis_plan.measure import sidebyside
@@ -29,8 +29,8 @@ from redis_plan.run import Run
 COMPARED = ("03_structures", "04_expiry", "05_synchronization", "07_sessions")
 NAME = "comparison"
 
-#: Runs a notebook with its parameters into a run folder: name, parameters of all, run, kernels.
-Execute = Callable[[str, Mapping[str, Parameters], Run, Kernels], object]
+#: Runs a notebook with its parameters into a run folder: name, parameters of all, run, kernel.
+Execute = Callable[[str, Mapping[str, Parameters], Run, Kernel], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +80,11 @@ def measure(run: Run, given: Mapping[str, Parameters], first: str, target: str, 
     again = Run(run.project, other.folder / "again")
     for each, url in ((other, target), (again, first)):
         _prepare(each, run, names, reuse=next(iter(given.values())).reuse)
-        # the password of a URL is kept in the environment, which the kernels of this pass inherit
+        # the password of a URL is kept in the environment, which the kernel of this pass inherits
         chosen = {name: _moved(name, given[name], each, server.conceal(url)) for name in names}
-        with Kernels() as kernels:
+        with Kernel() as kernel:
             for name in names:
-                execute(name, chosen, each, kernels)
+                execute(name, chosen, each, kernel)
     found = _found(run, other, again, given[names[0]], first, target)
     return _write(run, found)
 

@@ -15,8 +15,11 @@ from typing import Any
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 
+from redis_plan.build.kernel import ORDERLY_S
+
 ENGINE = "redis-plan"
-ORDERLY_S = 8.0  # how long an interrupted cell may take to end its servers and processes
+#: Closes and forgets all that a notebook has in its kernel.
+LEAVE = "__import__('redis_plan.notebook').notebook.end()"
 
 #: Called before each cell with its index and id.
 CellWatch = Callable[[int, str], None]
@@ -25,39 +28,31 @@ _running: list[PapermillNotebookClient] = []
 
 
 class WatchedEngine(NBClientEngine):
-    """Run a notebook, tell a watcher which cell runs, and begin the next kernel after the last measurement."""
+    """Run a notebook in the build's kernel, tell a watcher which cell runs, and leave the kernel empty."""
 
     @classmethod
     def execute_managed_notebook(
         cls, nb_man: Any, kernel_name: Any, *args: Any, start_timeout: Any = 60, **given: Any
     ) -> None:
-        """Execute the notebook that ``nb_man`` manages.
-
-        ``cell_watch`` is told of each cell, ``kernels`` gives the kernel, ``more`` says whether another notebook follows.
-        """
-        start, cell_watch, kernels = nb_man.cell_start, given["cell_watch"], given["kernels"]
-        after = last_measurement(nb_man.nb) if given["more"] else len(nb_man.nb.cells)
+        """Execute the notebook that ``nb_man`` manages; ``cell_watch`` is told of each cell, ``manager`` is the kernel's."""
+        start, cell_watch, manager = nb_man.cell_start, given["cell_watch"], given["manager"]
 
         def watched_start(cell: Any, cell_index: int | None = None, **more: Any) -> None:
             cell_watch(cell_index or 0, str(cell.get("id", "")))
-            if (cell_index or 0) > after:
-                kernels.begin()
             start(cell, cell_index, **more)
 
         nb_man.cell_start = watched_start
-        client = PapermillNotebookClient(
-            nb_man, km=kernels.take(), kernel_name=kernel_name, startup_timeout=start_timeout, timeout=None
+        client: Any = PapermillNotebookClient(
+            nb_man, km=manager, kernel_name=kernel_name, startup_timeout=start_timeout, timeout=None
         )
         _running.append(client)
         try:
-            client.execute(cleanup_kc=True)
+            client.execute(cleanup_kc=manager is None)
+            if manager is not None:
+                client.wait_for_reply(client.kc.execute(LEAVE, silent=True))
+                client.kc.stop_channels()
         finally:
             _running.remove(client)
-
-
-def last_measurement(node: Any) -> int:
-    """Return the index of the last cell that measures; -1 where none does."""
-    return max((index for index, cell in enumerate(node.cells) if "live" in cell.metadata.get("tags", ())), default=-1)
 
 
 papermill_engines.register(ENGINE, WatchedEngine)
@@ -66,7 +61,7 @@ papermill_engines.register(ENGINE, WatchedEngine)
 def interruptible(execute: Callable[[], object]) -> None:
     """Run ``execute`` (a papermill call with this engine) in a thread; raise what it raises.
 
-    On ``KeyboardInterrupt`` the kernel is interrupted, and killed after eight seconds or at the second interrupt.
+    On ``KeyboardInterrupt`` the kernel is interrupted, and killed after :data:`ORDERLY_S` or at the second interrupt.
     """
     outcome: list[BaseException] = []
     done = threading.Event()  # a join that an interrupt breaks would take the thread for dead (python/cpython#89437)

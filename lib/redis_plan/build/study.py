@@ -22,7 +22,7 @@ from redis_plan.brief import documents
 from redis_plan.brief.model import Brief
 from redis_plan.build import compare as comparing
 from redis_plan.build import engine
-from redis_plan.build.kernels import Kernels
+from redis_plan.build.kernel import Kernel
 from redis_plan.errors import InputError, OutputError, ParameterError, RedisPlanError, Stopped
 from redis_plan.parameters import NOTEBOOKS, Parameters
 from redis_plan.plan import assemble as assembly
@@ -53,7 +53,7 @@ class Timing:
 
     notebook: str
     total: float
-    kernel: float  # start and end of the kernel
+    kernel: float  # waiting for the kernel, and what passes between cells
     imports: float  # the set-up cell
     measuring: float
 
@@ -153,8 +153,8 @@ def _build(order: Order, watch: Watch, read: Brief, given: Mapping[str, Paramete
                 where = f"{remark.file}:{remark.line}: " if remark.file and remark.line else ""
                 watch.warn(f"{where}{remark.text}")
         watch.plan(tuple(given), expected_seconds(run, order.profile, tuple(given)), measured_on)
-        with Kernels() as kernels:
-            timings = tuple(_execute(name, given, run, watch, kernels) for name in given)
+        with Kernel() as kernel:
+            timings = tuple(_execute(name, given, run, watch, kernel) for name in given)
         _save_timings(run, timings)
         started = time.perf_counter()
         published, page, unused = _assemble(order, run)
@@ -173,8 +173,8 @@ def _compare(
     again = {f"{name} again": expected[name] for name in names}
     watch.plan((*names, *again), expected | again, f"{compared_with}, to compare, and once more on the first server")
 
-    def execute(name: str, every: Mapping[str, Parameters], where: Run, kernels: Kernels) -> None:
-        _execute(name, every, where, watch, kernels, " again" if where.folder.name == "again" else "")
+    def execute(name: str, every: Mapping[str, Parameters], where: Run, kernel: Kernel) -> None:
+        _execute(name, every, where, watch, kernel, " again" if where.folder.name == "again" else "")
 
     try:
         return comparing.measure(run, given, order.server_url, order.compare, execute)
@@ -185,7 +185,7 @@ def _compare(
 
 
 def _execute(
-    name: str, every: Mapping[str, Parameters], run: Run, watch: Watch, kernels: Kernels, mark: str = ""
+    name: str, every: Mapping[str, Parameters], run: Run, watch: Watch, kernel: Kernel, mark: str = ""
 ) -> Timing:
     """Run a notebook; ``mark`` tells a watch a second run of it in this build from the first."""
     source, target = resources.notebooks_dir() / f"{name}.ipynb", run.folder / "notebooks" / f"{name}.ipynb"
@@ -201,8 +201,7 @@ def _execute(
                 engine_name=engine.ENGINE,
                 kernel_name="python3",
                 progress_bar=False,
-                kernels=kernels,
-                more=name != list(every)[-1],
+                manager=kernel.manager(),
                 cell_watch=lambda index, cell_id: watch.cell(name + mark, index, count, cell_id),
             )
         )

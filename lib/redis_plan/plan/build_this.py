@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from redis_plan import units
+from redis_plan.actions import diagram
 from redis_plan.brief.model import Brief
 from redis_plan.delivery import configuration as conf
 from redis_plan.delivery import library, syncing
@@ -21,12 +22,12 @@ from redis_plan.words.tables import clause, lifetime, table
 
 def build_this(brief: Brief, keyspace: Keyspace, run: Run) -> str:
     """Return the page. Raises :class:`MissingStepError` while notebook 06 has not run, whose results it needs."""
-    names = capacity.quantities(brief, keyspace, run.evidence.all())
+    names, actions = capacity.quantities(brief, keyspace, run.evidence.all()), run.load_stories().actions
     chosen = conf.choose(settings.settings(keyspace, names), delivery.target(run)).kept
     return words.render(
         "plan/build", brief, keyspace,
         keys=key_table(keyspace), prefix=_prefix(keyspace),
-        functions=function_table(keyspace), kernel=kernel(keyspace), actions=run.load_stories().actions,
+        functions=function_table(keyspace), kernel=kernel(keyspace), actions=actions, phases=diagram.phases(actions),
         snapshot=snapshot_block.block(keyspace) if applies(keyspace) else "",
         rule=syncing.TYPESCRIPT if is_scripted(brief) else syncing.PYTHON,
         conf="\n".join(setting.line for setting in chosen),

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import pandas as pd
+
 from redis_plan import units
 from redis_plan.brief.model import Brief
 from redis_plan.keyspace import periods
 from redis_plan.keyspace.cues import with_article
 from redis_plan.keyspace.model import Keyspace
-from redis_plan.words.capacity import Budget, Capacity, Fit
+from redis_plan.words.capacity import Budget, Capacity
 from redis_plan.words.tables import table
 
 
@@ -18,6 +20,7 @@ from redis_plan.words.tables import table
 class Lever:
     """One change of the design: bytes that it saves of a session, how many then fit with those before it, its price."""
 
+    key: str  # the pattern that gets smaller
     what: str
     short: str
     saves: float
@@ -35,38 +38,43 @@ def levers(brief: Brief, keyspace: Keyspace, found: Capacity) -> tuple[Lever, ..
     if found.fit is None or found.budget is None or log is None or not keyspace.session_entity:
         return ()
     size = found.fit.a_key[log.name].value
-    changes: list[tuple[str, str, float, str, str]] = []
+    changes: list[tuple[str, str, str, float, str, str]] = []
     needed = math.ceil(brief.value("events_per_session") * periods.seconds(brief, "lease"))
     if needed < log.max_elements:
         price = "who is away for longer than the seat is kept takes a snapshot"
         what = f"`{log.name}` of {needed:,} entries, not {log.max_elements:,.0f}"
         saved = size * (1 - needed / log.max_elements)
-        changes.append((what, f"{log.name}: {needed:,} entries", saved, price, found.fit.id))
+        changes.append((log.name, what, f"{log.name}: {needed:,} entries", saved, price, found.fit.id))
         size *= needed / log.max_elements
     if small:
-        name = small.record.condition("pattern")
+        key = small.record.condition("pattern")
         saved = small.key_each.value * small.saved.value / 100
         price = "no TTL of its own: the function trims them"
-        changes.append((f"`{name}` in a few hashes, not a key each", f"{name}: in hashes", saved, price, small.id))
+        changes.append((key, f"`{key}` in a few hashes, not a key each", f"{key}: in hashes", saved, price, small.id))
     if packed and packed.record.condition("pattern") == log.name:
         price = f"{packed.core} of a core, and every reader needs the codec"
         what = f"compress `{log.name}` ({packed.record.condition('method')})"
-        changes.append((what, f"{log.name}: compressed", size * packed.saved.value / 100, price, packed.id))
+        saved = size * packed.saved.value / 100
+        changes.append((log.name, what, f"{log.name}: compressed", saved, price, packed.id))
     session, carried = found.fit.session.value, found.budget.carries.value
     kept, left = [], session
-    for what, name, saved, price, id in changes:
+    for key, what, name, saved, price, id in changes:
         if saved < left:
             left -= saved
-            kept.append(Lever(what, name, saved, carried * session / left, price, id))
+            kept.append(Lever(key, what, name, saved, carried * session / left, price, id))
     return tuple(kept)
 
 
-def steps(found: tuple[Lever, ...], fit: Fit) -> list[tuple[str, float]]:
-    """Return the bytes of one session as designed and after each lever, by a short name."""
-    left = fit.session.value
+def steps(found: tuple[Lever, ...], samples: pd.DataFrame) -> list[tuple[str, dict[str, float]]]:
+    """Return the bytes of one session by key, as designed and after each lever, which has a short name.
+
+    ``samples`` are those of the evidence of a session's bytes: a row a pattern.
+    """
+    own = samples[(samples.pattern != "all") & (samples.per_session > 0)]
+    left = dict(zip(own.pattern, own.bytes_per_session.astype(float), strict=True))
     told = [("as designed", left)]
     for lever in found:
-        left -= lever.saves
+        left = left | {lever.key: max(0.0, left.get(lever.key, 0.0) - lever.saves)}
         told.append((f"+ {lever.short}", left))
     return told
 

@@ -16,6 +16,10 @@ from redis_plan.figures import CONTEXT, HIGHLIGHT, PALETTE
 
 _BYTES = FuncFormatter(lambda value, _: units.write(float(value), "B"))
 _RED, _GREEN = PALETTE[3], PALETTE[2]
+#: Colours of the largest parts of a bar, told apart by everybody and each with its name beside it.
+_PARTS = (PALETTE[0], PALETTE[1], PALETTE[2], PALETTE[4])
+#: A limit so many times farther than the longest bar would squeeze the bars: it is told, not drawn.
+_FAR = 4.0
 
 
 def _in_bytes(axis: Axis, top: float, ticks: int = 6) -> None:
@@ -58,22 +62,46 @@ def plot_patterns(samples: pd.DataFrame, noun: str = "session") -> Figure:
     return figure
 
 
-def plot_levers(steps: list[tuple[str, float]], most: float, one: str, many: str) -> Figure:
-    """Draw the bytes of one session as designed and after each step, against the most that lets the peak fit."""
-    rows = steps[::-1]
-    top = max([size for _, size in rows] + [most])
-    figure, axis = plt.subplots(figsize=(7, 0.42 * len(rows) + 1.3))
-    colours = [HIGHLIGHT if size <= most else CONTEXT for _, size in rows]
-    bars = axis.barh([name for name, _ in rows], [size for _, size in rows], color=colours)
-    axis.bar_label(bars, [_bytes(size) for _, size in rows], padding=5, fontsize=10)
-    axis.axvline(most, color=_RED, linewidth=1.5, linestyle="--")
-    axis.set_xlim(0, top * 1.18)
+#: What is less than this share of the first bar has no part of its own, and no name.
+_LEAST_PART = 0.07
+
+
+def plot_levers(steps: list[tuple[str, dict[str, float]]], most: float, one: str, many: str) -> Figure:
+    """Draw the bytes of one session by key, as designed and after each step, against the most that lets the peak fit."""
+    first = steps[0][1]
+    named = [
+        key for key in sorted(first, key=lambda key: -first[key]) if first[key] >= _LEAST_PART * sum(first.values())
+    ]
+    named = named[: len(_PARTS)]
+    top = max(sum(first.values()), most if most < _FAR * sum(first.values()) else 0.0)
+    figure, axis = plt.subplots(figsize=(7, 0.42 * len(steps) + 1.5))
+    for place, (_, parts) in enumerate(steps):
+        others = sum(size for key, size in parts.items() if key not in named)
+        start = 0.0
+        for key, colour in (*zip(named, _PARTS, strict=False), ("others", "#d0d4d9")):
+            size = others if key == "others" else parts[key]
+            axis.barh(place, size, left=start, color=colour, edgecolor="white", linewidth=1)
+            if not place and size >= _LEAST_PART * top:
+                axis.text(start + size / 2, place, key, ha="center", va="center", color=_ink(colour), fontsize=10)
+            start += size
+        axis.annotate(_bytes(start) + (", fits" if start <= most else ""), (start, place), xytext=(5, 0),
+                      textcoords="offset points", va="center", fontsize=10)  # fmt: skip
+    if most <= top:
+        axis.axvline(most, color=_RED, linewidth=1.5, linestyle="--")
+    limit = f"{'dashed' if most <= top else 'beyond this page'}: {_bytes(most)}, with which all {many} of the peak fit"
+    axis.set(yticks=range(len(steps)), yticklabels=[name for name, _ in steps], ylim=(len(steps) - 0.4, -0.6),
+             xlim=(0, top * 1.22), xlabel=f"bytes of one {one} by key; {limit}",
+             title=f"One {one}, as designed{' and after each step' if len(steps) > 1 else ''}")  # fmt: skip
     _in_bytes(axis.xaxis, top)
     axis.grid(visible=True, axis="x")
     axis.grid(visible=False, axis="y")
-    axis.set_xlabel(f"bytes of one {one}; dashed: what it may take for all {many} of the peak to fit")
-    axis.set_title(f"One {one}, as designed and after each step")
     return figure
+
+
+def _ink(colour: str) -> str:
+    """Return black or white, whichever is read better on ``colour`` (relative luminance of WCAG, linear below)."""
+    red, green, blue = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    return "white" if 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2 < 0.2 else "black"
 
 
 def plot_errors(samples: pd.DataFrame) -> Figure:

@@ -20,6 +20,10 @@ _SMALL = 0.003
 _TOLD = 50_000
 #: Below this share of used_memory RSS has not grown with the load but was there before.
 _RSS_GREW = 0.7
+LEVERS_ALT = (
+    "Stacked bars of the bytes of one session by key, as designed and after each change of the design that the peak needs, "
+    "against the most that lets the peak fit."
+)
 #: A host larger than this is a reason for several primaries.
 _LARGEST_NODE = 32 * 1024**3
 

@@ -1,4 +1,9 @@
-"""Kernels: the next notebook's kernel starts while the notebook before it writes its text, never while it measures."""
+"""The kernel of a build: one process that runs its notebooks one after the other, emptied between them.
+
+What a notebook leaves is closed and forgotten before the next one begins (:func:`redis_plan.notebook.end`), so that each
+finds what it finds in a kernel of its own, but for modules and tables that were loaded once. The kernel starts while the
+first notebook is prepared.
+"""
 
 from __future__ import annotations
 
@@ -14,63 +19,62 @@ from typing import Any
 from jupyter_client.manager import AsyncKernelManager
 
 _SOCKET_LIMIT = 80  # sun_path holds 104 bytes on macOS, 108 on Linux; jupyter_client appends a number
+#: How long a kernel may take to end its servers and processes before it is killed.
+ORDERLY_S = 8.0
 #: What every notebook imports first; done while nobody waits, and binding no name.
 _PRELOAD = "__import__('redis_plan.notebook')"
 #: A kernel that ends is interrupted first and would print that on the terminal; its real faults come as messages.
 _ARGUMENTS = [f"--IPKernelApp.exec_lines={_PRELOAD}", "--IPKernelApp.log_level=50"]
 
 
-class Kernels:
-    """A supply of kernels, one at a time; the context ends every kernel that nobody took.
+class Kernel:
+    """A kernel that starts with the context, in the background, and ends with it, in order.
 
-    They speak over local sockets in place of TCP ports, so that nobody else on the machine can read what is said. The
+    It speaks over local sockets in place of TCP ports, so that nobody else on the machine can read what is said. The
     sockets are named, because jupyter_client would put them all under one name into the current folder, where two
     builds meet.
     """
 
     def __init__(self) -> None:
         self._resources = ExitStack()
-        self._thread: threading.Thread | None = None
         self._manager: Any = None
-        self._number = 0
 
-    def __enter__(self) -> Kernels:
+    def __enter__(self) -> Kernel:
         base = None if len(tempfile.gettempdir()) < _SOCKET_LIMIT - 20 else "/tmp"  # the one short path
         self._folder = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="redis-plan-", dir=base)))
+        self._thread = threading.Thread(target=self._start, name="kernel", daemon=True)
+        self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        manager = self.take() if self._thread else None
+        manager = self.manager()
         if manager is not None:
-            asyncio.run(manager.shutdown_kernel(now=True))
+            asyncio.run(_end(manager))
         self._resources.close()
 
-    def begin(self) -> None:
-        """Start a kernel in the background, unless one has been begun."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._start, name="kernel", daemon=True)
-            self._thread.start()
-
-    def take(self) -> Any:
-        """Return the kernel that was begun, when it runs; None where it could not start (the caller starts its own)."""
-        self.begin()
-        assert self._thread is not None
+    def manager(self) -> Any:
+        """Return the kernel's manager when it runs; None where it could not start (the caller starts its own)."""
         self._thread.join()
-        manager, self._thread, self._manager = self._manager, None, None
-        return manager
+        return self._manager
 
     def _start(self) -> None:
-        self._number += 1
         manager = AsyncKernelManager(
-            kernel_name="python3", transport="ipc", ip=str(self._folder / f"k{self._number}"), shutdown_wait_time=3.0
+            kernel_name="python3", transport="ipc", ip=str(self._folder / "k"), shutdown_wait_time=ORDERLY_S
         )
         try:
             asyncio.run(_run(manager.start_kernel(extra_arguments=_ARGUMENTS)))
         except (OSError, RuntimeError):
             return
         self._manager = manager
+
+
+async def _end(manager: Any) -> None:
+    """Let the kernel end; one that is dead already leaves its sockets to be removed."""
+    if await manager.is_alive():
+        await manager.shutdown_kernel()
+    await manager.cleanup_resources()
 
 
 async def _run(awaitable: Awaitable[object]) -> None:
