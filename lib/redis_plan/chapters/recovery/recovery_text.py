@@ -14,6 +14,7 @@ from redis_plan.delivery import library, syncing
 from redis_plan.keyspace import functions, periods
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.rig.session import rules
+from redis_plan.words import words
 from redis_plan.words.sync_common import is_scripted
 
 SURVIVAL_ALT = (
@@ -98,78 +99,36 @@ def error_table(
 
 def retries(brief: Brief, keyspace: Keyspace) -> str:
     """Return backoff, budget and breaker, in numbers."""
-    timeout = periods.seconds(brief, "command")
-    first = periods.seconds(brief, "gateway_backoff")
-    grace = brief.value("reconnect_grace")
-    idem = rules(brief, keyspace).idem_ttl_s if not functions.missing(keyspace) else 0
-
-    def waits(who: Literal["gateway", "client"]) -> str:
-        return ", ".join(units.write(bound, "s") for bound in periods.backoff(brief, who).waits(8))
-
-    sessions = not functions.missing(keyspace)
-    trial = "`session_catch_up`" if sessions else "read"
-    safe = "with its operation id" if sessions else "where it writes a value and counts nothing"
-    same = f"; it ends before the operation's record does ({units.write(idem, 's')})" if idem else ""
-    late = (
-        f"after {units.write(grace, 's')} (reconnect_grace) the seat may be gone: join again{same}"
-        if sessions
-        else "never; after each reconnect it reads again what it shows"
-    )
-    return f"""### Retries and breaker
-
-| Who | Waits at most, try by try (full jitter: uniform from 0) | Gives up |
-|:--|:--|:--|
-| gateway → Redis, connection | {waits("gateway")} | never; `/ready` says no after {units.write(brief.value("sync_latency"), "s")} |
-| gateway → Redis, one command | one retry after {units.write(first, "s")}, only {safe}, within {units.write(timeout, "s")} (chosen: sync_latency / 2) | answers `unknown`, the client asks again{" with the same id" if sessions else ""} |
-| client → gateway | {waits("client")} | {late} |
-
-- **Retry budget**: 10 % of the commands of the last 10 s; beyond, errors go to the caller at once (chosen).
-- **Breaker** a gateway: opens after 5 connection errors or timeouts in 2 s, refuses at once for 1 s, then lets one {trial} through; two good ones close it (chosen).
-- **The library's own retries and offline queue are off** (section 8): both repeat writes blindly and grow without a bound."""
+    return words.render(
+        "chapters/recovery/retries", brief, keyspace,
+        gateway_waits=_waits(brief, "gateway"), client_waits=_waits(brief, "client"),
+        idem=0 if functions.missing(keyspace) else rules(brief, keyspace).idem_ttl_s,
+    )  # fmt: skip
 
 
-def versions(brief: Brief, keyspace: Keyspace, ahead: str = "") -> str:
+def _waits(brief: Brief, who: Literal["gateway", "client"]) -> str:
+    """Return the longest wait of each of the first tries."""
+    return ", ".join(units.write(bound, "s") for bound in periods.backoff(brief, who).waits(8))
+
+
+def versions(brief: Brief, keyspace: Keyspace) -> str:
     """Return the rules for versions that go back, restores, split brain, poison and rollback."""
-    period = units.write(periods.seconds(brief, "beacon"), "s")
-    if functions.missing(keyspace):
-        return """### What must not be assumed
-
-- **No rollback.** Neither `MULTI` nor Lua undoes a write after a run-time error: check types and values first, and look at every reply of `EXEC`.
-- **Restore.** Values from a backup are older than what clients show: raise every `updated_at` to server TIME on restore, or flush and rebuild from the source.
-- **Unreadable values** are counted, removed from the view and logged with the key's name; one of them stops no reader."""
-    return f"""### Versions that go back
-
-- **Client ahead, same epoch** (a failover or restore lost acknowledged writes): the beacon shows it within {period}; `session_catch_up` answers a snapshot, and the gateway that saw it gives the {keyspace.session_noun} a new epoch in place (`session_renew`): nothing else is lost, and every client takes a snapshot, so that none keeps the lost branch.
-- **Restore from a backup**: before gateways start, a job gives every `state` a new epoch: `HSET <state> epoch <random>`; every client then takes a snapshot.
-- **Split brain**: `min-replicas-to-write 1` and `min-replicas-max-lag 5` on a primary with two replicas (section 8); the losing side answers NOREPLICAS, its clients see *degraded*, and later another epoch or a smaller version, which is the first rule.
-- **Poison**: an envelope that can't be parsed is counted and dropped, and the gap it leaves is caught up; an event that the client's `fold` throws on makes it ask with an empty epoch, so that a snapshot goes around it (section 4, `apply`); an unknown `t` only moves the version on. The functions refuse data that is not JSON (BADARG) before they write.
-- **No rollback**: neither Lua nor `MULTI` undoes the writes before a run-time error. Every function checks arguments, types and state first. The planted WRONGTYPE in the table above shows both: nothing written by `session_apply`, one write kept by the script that writes first.
-- **Functions are gone too** after a restart without a file, on a new primary of a cluster, and after `FUNCTION FLUSH`: `ERR Function not found` → the same call by its EVAL form, which the gateway's user may run; the deployment (user `admin`) loads the libraries again."""
+    return words.render("chapters/recovery/versions", brief, keyspace)
 
 
-def reconnection(found: Recovery) -> str:
+def reconnection(brief: Brief, keyspace: Keyspace, found: Recovery) -> str:
     """Return the path back after a restart, with measured times."""
-    lines = [
-        "### The way back",
-        "",
-        "1. Connect with jitter, `HELLO`, `CLIENT SETNAME`; on LOADING wait.",
-        "2. A function is missing (`ERR Function not found`)? Call its EVAL form and alert: the deployment loads it.",
-        "3. Subscribe to every channel of this gateway, in batches of 512.",
-        "4. For each session one `session_catch_up` for each distinct (epoch, version) of its clients.",
-        "5. `gone` → the service creates the session again from its durable record, with a new epoch, or tells the clients that it ended.",
-        "",
-    ]
+    measured = []
     for field, name in (("with_file", "restarted with its file"), ("without_file", "restarted without persistence")):
         back: Convergence | None = getattr(found, field)
-        if back is None:
-            lines.append(f"- {name}: {found.not_run(field)}")
-            continue
-        lines.append(
+        measured.append(
             f"- Server {name}: every client right after {back.convergence.full}, {back.slowest.linked} at the slowest; "
             f"{back.deltas.linked} by delta, {back.snapshots.linked} by snapshot, {back.epoch_changes.linked} saw another epoch, "
             f"{back.wrong.linked} of {back.wrong.n} wrong. A tenth of all deliveries was dropped on purpose."
+            if back
+            else f"- {name}: {found.not_run(field)}"
         )
-    return "\n".join(lines)
+    return words.render("chapters/recovery/way_back", brief, keyspace, measured="\n".join(measured))
 
 
 def cleanup_interrupted(brief: Brief, keyspace: Keyspace) -> str:
@@ -229,5 +188,5 @@ def section(brief: Brief, keyspace: Keyspace, found: Recovery, samples: pd.DataF
         degraded(brief, keyspace),
     ]
     if not functions.missing(keyspace):
-        parts.append(reconnection(found))
+        parts.append(reconnection(brief, keyspace, found))
     return [*parts, versions(brief, keyspace), cleanup_interrupted(brief, keyspace)]
