@@ -8,7 +8,8 @@ from redis_plan.keyspace.model import Keyspace
 from redis_plan.words import words
 from redis_plan.words.tables import listed
 
-_ENVELOPE = (
+#: One event as it is published and appended.
+ENVELOPE = (
     '{"e":"5f0c1b2a9d3e4f60","v":42,"ts":1795411145171,"t":"change","op":"01JD8Q6Z7K3W9M2N4P5R6S7T8V",'
     '"d":{"set":{"status":"open"}}}'
 )
@@ -18,5 +19,5 @@ def synchronization(brief: Brief, keyspace: Keyspace, found: Synchronization) ->
     """Return the running text of section 4."""
     copies = listed(p for p in keyspace.keys if not p.authoritative)
     return words.render(
-        "chapters/synchronization/synchronization", brief, keyspace, found=found, envelope=_ENVELOPE, copies=copies
+        "chapters/synchronization/synchronization", brief, keyspace, found=found, envelope=ENVELOPE, copies=copies
     )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from redis_plan import units
 from redis_plan.brief.model import Brief
 from redis_plan.chapters.synchronization.findings import Synchronization
+from redis_plan.chapters.synchronization.section import ENVELOPE
 from redis_plan.chapters.synchronization.sync_load_text import beacon, budget, pressure, subscriptions, topology
 from redis_plan.delivery import snapshots, syncing
 from redis_plan.keyspace import functions, periods, records, settings
 from redis_plan.keyspace.cues import with_article
 from redis_plan.keyspace.model import Keyspace
-from redis_plan.words import command_block, snapshot_block
+from redis_plan.words import command_block, snapshot_block, words
 from redis_plan.words.snapshot_block import collections
 from redis_plan.words.socket_text import closing
 from redis_plan.words.sync_common import applies, events_of, is_scripted, not_run
@@ -63,57 +64,22 @@ def message_classes(brief: Brief, keyspace: Keyspace) -> str:
 
 def envelope(brief: Brief, keyspace: Keyspace) -> str:
     """Return the envelope, field by field, with one real example."""
-    keys = functions.session_keys(keyspace, "k3v9", environment="prod")
-    events = events_of(keyspace)
-    return f"""### Envelope
-
-One JSON object, built inside the function, published and appended to `log` in the same step, so publish order is version order. The session is the channel's own name (`{keys[events.name]}`), the schema version is the `:v{keyspace.schema_version}:` in it.
-
-```json
-{{"e":"5f0c1b2a9d3e4f60","v":42,"ts":1795411145171,"t":"change","op":"01JD8Q6Z7K3W9M2N4P5R6S7T8V","d":{{"set":{{"status":"open"}}}}}}
-```
-
-| Field | Meaning | Width |
-|:--|:--|:--|
-| `e` | epoch: random hex, new on creation, loss and restore | 16 B |
-| `v` | version after this event, +1 an accepted event; an integer up to 2^53 - 1, never through `cjson` | 16 B |
-| `ts` | server TIME of the event, Unix milliseconds: sync lag = receive time - `ts` | 13 B |
-| `t` | event type; `join`, `leave` and `end` belong to the functions | 24 B |
-| `op` | operation id of the client (ULID), "" for the functions' own events; the origin recognises its own event by it | 26 B |
-| `d` | data; fields to set in `d.set`; an unknown field is ignored, an unknown `t` moves the version on | {units.write(brief.value("payload_bytes"), "B")} ({brief.fact("payload_bytes").where}) |
-
-The widest envelope without `d` has {settings.ENVELOPE_BYTES} B (modelled: 39 B of names and marks, and the widths above)."""
+    channel = functions.session_keys(keyspace, "k3v9", environment="prod")[events_of(keyspace).name]
+    return words.render(
+        "chapters/synchronization/envelope", brief, keyspace,
+        channel=channel, envelope=ENVELOPE, widest=settings.ENVELOPE_BYTES,
+    )  # fmt: skip
 
 
-def client_rule(brief: Brief) -> str:
+def client_rule(brief: Brief, keyspace: Keyspace) -> str:
     """Return the client's state machine: the table and code in the language of the project's clients."""
-    path, language = (syncing.TYPESCRIPT, "typescript") if is_scripted(brief) else (syncing.PYTHON, "python")
-    driver = syncing.TYPESCRIPT_DRIVER if is_scripted(brief) else syncing.PYTHON_DRIVER
-    return f"""### The client's rule
-
-| In state | Message | Then |
-|:--|:--|:--|
-| live | same epoch, `v` = version + 1 | apply |
-| live | same epoch, `v` ≤ version | drop (a duplicate, or what the snapshot already has) |
-| live | same epoch, `v` > version + 1 | send `catch_up` with epoch and version: catching up (the answer is read after the event, so it has it) |
-| live | another epoch | `catch_up`: the answer is a snapshot |
-| live | beacon that differs from own epoch and version, ahead or behind | `catch_up`: a client ahead of the server also gets a snapshot |
-| catching up | event | hold, 1,000 at most; beyond, forget the epoch, so that the answer is a snapshot |
-| catching up | `delta` | apply in order, then the held ones: live |
-| catching up | `snapshot` | replace the copy, then the held ones: live |
-| catching up | `delta` that does not reach its own version | forget the epoch, `catch_up`: the answer is a snapshot |
-| live | event `end` | apply: status `ended`, the result stays readable |
-| any | answer `gone` | gone: show the start page; another epoch or a position brings it back |
-| any | unreadable message | count it, drop it; the gap it leaves is found like any other |
-| live, catching up | an event that `fold` throws on (poison, a newer release) | count it, ask with an empty epoch: the snapshot goes around it |
-
-`SyncClient` in `redis/{path}` is this rule without I/O; the experiments of sections 4 and 9 ran its twin in Python, and one test tells both the same story. What decides, from that file:
-
-```{language}
-{syncing.excerpt(path)}
-```
-
-`redis/{driver}` feeds it on a gateway: `Link` (commands, the primary found anew after a loss) and `SyncDriver` (one subscriber connection a process, subscribe then read, beacon, probe, back-off)."""
+    scripted = is_scripted(brief)
+    path, language = (syncing.TYPESCRIPT, "typescript") if scripted else (syncing.PYTHON, "python")
+    driver = syncing.TYPESCRIPT_DRIVER if scripted else syncing.PYTHON_DRIVER
+    return words.render(
+        "chapters/synchronization/client_rule", brief, keyspace,
+        path=path, language=language, excerpt=syncing.excerpt(path), driver=driver,
+    )  # fmt: skip
 
 
 def read_order(keyspace: Keyspace) -> str:
@@ -220,7 +186,7 @@ def section(brief: Brief, keyspace: Keyspace, found: Synchronization) -> list[st
     return [
         message_classes(brief, keyspace),
         envelope(brief, keyspace),
-        client_rule(brief),
+        client_rule(brief, keyspace),
         read_order(keyspace),
         budget(brief, found),
         beacon(brief, keyspace, found),
