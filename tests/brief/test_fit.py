@@ -43,6 +43,15 @@ def test_what_is_merely_up_to_date_is_not_live(project):
     assert brief.read(project(prd=said)).fit != "no"
 
 
+def test_a_short_game_that_is_pushed_is_core(project):
+    """Few demands, no target and no word for what Redis would do: people join a game whose moves are pushed to them."""
+    prd = (
+        "# Dés\n\n## Fonctionnalités\n\n- Un joueur crée une partie.\n- Rejoindre des parties existantes.\n"
+        "- Mise à jour en temps réel des actions des joueurs de la partie.\n- Notifications en temps réel des actions des autres joueurs.\n"
+    )
+    assert brief.read(project(prd=prd, stack="# Stack\n\n- Socket.IO\n")).fit == "core"
+
+
 def test_quick_is_live_only_for_several_people(project):
     """One person's own screen may change at once, and two views of it stand side by side."""
     prd = (

@@ -101,7 +101,8 @@ def judge_fit(found: Found) -> tuple[Fit, str]:
             "core",
             f"people share a session ({found.session}), and {_at(together[0])} and {_at(together[1])} call for its {what}",
         )
-    if found.session and found.pushes and sum(e.lines for e in found.said) >= rules["lines_for_core"]:
+    many_pushed = len(live) >= max(rules["together_for_core"], rules["share_of_many"] * len(demands))
+    if found.session and found.pushes and (many_pushed or sum(e.lines for e in found.said) >= rules["lines_for_core"]):
         return "core", f"{_what_is_live(found)}, and {found.pushes.name} ({_at(found.pushes)}) is to push it"
     if (found.said and (live or found.pushes)) or len(live) * rules["few_in"] > len(demands):
         return "useful", f"{_what_is_live(found)}, but no latency or load target: one process could hold this state; Redis pays when there are two"  # fmt: skip
