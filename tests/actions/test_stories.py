@@ -125,6 +125,9 @@ def test_what_is_paused_can_go_on_and_the_life_is_drawn_from_the_actions(sample)
     names = {action.kind.id: action.name for action in sample.actions}
     drawn = diagram.life(sample.actions).splitlines()
     assert f"    paused --> open: {names['phases.resume']}" in drawn
+    told = diagram.phases(sample.actions).splitlines()
+    assert f"open  --{names['phases.pause']}-->  paused  --{names['phases.resume']}-->  open" in told
+    assert max(map(len, told)) <= 100
     assert any(line.startswith("  running --> ended: ") and names["session.finish"] in line for line in drawn)
     reached = {line.split(" --> ")[1].split(":")[0].strip() for line in drawn if " --> " in line}
     left = {line.split(" --> ")[0].strip() for line in drawn if " --> " in line}

@@ -45,21 +45,26 @@ def phases(actions: Sequence[Action]) -> str:
     named: dict[tuple[tuple[str, ...], str], list[str]] = {}
     for (action, to), phases_before in before.items():
         named.setdefault((tuple(dict.fromkeys(phases_before)), to), []).append(action)
-    every = _phases(actions)
+    every, reached = _phases(actions), {to for _, to in named}
     left = [(froms, f"--{', '.join(names)}-->", to) for (froms, to), names in named.items()]
-    left.sort(key=lambda step: (len(step[0]) > len(every) / 2 + 1, FIRST_PHASE not in step[0]))
+    # what follows on something waits until that has been told; the main way comes before what is possible nearly always
+    left.sort(key=lambda step: (set(step[0]) <= reached and len(step[0]) == 1, len(step[0]) > len(every) / 2 + 1))
     lines = []
     while left:
         froms, arrow, to = left.pop(0)
-        line = [_any_of(froms, every), arrow, to]
+        line = "  ".join((_any_of(froms, every), arrow, to))
         while follows := next((step for step in left if step[0] == (to,)), None):
+            longer = "  ".join((line, follows[1], follows[2]))
+            if len(longer) > _WIDTH:
+                break
             left.remove(follows)
-            _, arrow, to = follows
-            line += [arrow, to]
-        lines.append("  ".join(line))
+            line, to = longer, follows[2]
+        lines.append(line)
     return "\n".join(lines)
 
 
+#: Characters that a line of a page holds without scrolling.
+_WIDTH = 100
 #: Where an action leads that goes back to the phase in which another one was called.
 _BACK = "the phase before"
 
