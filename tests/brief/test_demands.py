@@ -241,3 +241,12 @@ def test_a_demand_that_is_live_beside_many_that_are_not_keeps_its_mark(project):
     prd = f"# Choir\n\n## Features\n\n- Everybody in the room sees the conductor's beat at the same moment\n{others}"
     live = [r.line for r in brief.read(project(prd=prd)).requirements if r.realtime]
     assert live == [5]
+
+
+def test_one_line_that_sounds_live_among_many_that_are_not_shares_nothing(project):
+    verbs = ("Add", "Sort", "Export", "Rate", "Annotate", "Search", "Print", "Tag", "Archive", "Import", "Delete", "Rename")  # fmt: skip
+    others = "".join(f"- {verb} {what}\n" for verb in verbs for what in ("a book", "a shelf"))
+    prd = f"# Reading log\n\n## Features\n\n{others}- Progress is saved instantly and appears on the reader's other devices\n"
+    read = brief.read(project(prd=prd))
+    assert len(read.requirements) > 20
+    assert not any(r.realtime for r in read.requirements)

@@ -29,10 +29,11 @@ MOST_HEADINGS = 500
 #: How far a line is drawn towards the mean of its list (in log odds): 0 not at all, 1 entirely.
 TOGETHER = 0.4
 #: A document whose surest demands are less probably live than this, and none says so outright, shares nothing live: what seems a little live
-#: there is not. Between documents that share nothing and those that do lie .63 and .67, in our own documents and in the corpus.
+#: there is not. Documents that share nothing come up to .63, those that do begin at .67, in our own documents and in the corpus.
 SURELY_LIVE = 0.66
-#: The surest are three: one line alone is often judged wrong. A short document has fewer, one for each eight demands.
-SUREST, DEMANDS_FOR_ONE = 3, 8
+#: The surest are three: one line alone is often judged wrong. A short document has fewer, one for each eight demands; where that is one, it
+#: decides sooner, since little else is said.
+SUREST, DEMANDS_FOR_ONE, ALONE_LIVE = 3, 8, 0.5
 
 #: Under a title that most probably is about one of these, a line must be so much more probable to count.
 ELSEWHERE = ("metrics", "options", "questions", "glossary", "template", "plan", "scenario")
@@ -106,18 +107,20 @@ def judge(lines: Lines) -> Judgement | None:
     outright = lines.marks[:, MARKS.index("realtime.strong")] > 0
     # what describes a story is hardly a demand of its own, and says whether the story is live
     asked = likely >= needed / 2
-    shares = surest(moving[is_demand]) >= SURELY_LIVE or bool((asked & is_live & outright).any())
+    shares = shares_live(moving[is_demand]) or bool((asked & is_live & outright).any())
     return Judgement(likely, is_demand, kinds, moving, is_live & shares)
 
 
-def surest(moving: NDArray[np.float32]) -> float:
-    """Return how probably the surest of a document's demands are live, on average; 0 where it demands nothing.
+def shares_live(moving: NDArray[np.float32]) -> bool:
+    """Whether the demands of a document, each so probably live, share anything live: its surest ones together say so.
 
-    >>> round(surest(np.array([0.9, 0.3] + [0.0] * 14, dtype=np.float32)), 2)
-    0.6
+    >>> shares_live(np.array([0.9, 0.3] + [0.0] * 14, dtype=np.float32)), shares_live(np.array([0.6, 0.1], dtype=np.float32))
+    (False, True)
     """
+    if not len(moving):
+        return False
     count = min(SUREST, max(1, len(moving) // DEMANDS_FOR_ONE))
-    return float(np.sort(moving)[-count:].mean()) if len(moving) else 0.0
+    return float(np.sort(moving)[-count:].mean()) >= (SURELY_LIVE if count > 1 else ALONE_LIVE)
 
 
 def _elsewhere(seen: Matrix) -> NDArray[np.float32]:

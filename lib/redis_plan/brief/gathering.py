@@ -223,7 +223,9 @@ def with_gathering(entities: Sequence[Entity], gathering: Gathering | None) -> t
     for exact in (True, False):
         for at, entity in enumerate(entities):
             if {fold(entity.name)} & names or (not exact and {fold(alias) for alias in entity.aliases} & names):
-                found = replace(entity, realtime=True)
+                own = {fold(name) for name in (entity.name, *entity.aliases)}
+                also = () if gathering.noun in own else (gathering.noun.capitalize(),)
+                found = replace(entity, realtime=True, aliases=(*entity.aliases, *also))
                 return (*entities[:at], found, *entities[at + 1 :])
     made = Entity(
         gathering.noun.capitalize(), gathering.file, gathering.line, gathering.spellings[:8], "session", True,

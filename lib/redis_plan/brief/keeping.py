@@ -32,10 +32,12 @@ SAME, ALIKE = 0.78, 0.6
 #: What resembles nothing that products are known to keep must be as likely as this.
 SURE = 0.4
 _CLOSED = ("out-of-scope", "rejected", "metrics", "stack", "plan", "questions")
+#: From this confidence on an entity was declared; so many that are make a data model.
+DECLARED, A_MODEL = 0.95, 4
 #: A compound that is said so often is a thing of its own beside its head.
 MOST_NARROW = 4
 #: What is said of a noun in numbers, before its meaning.
-NUMBERS = 27
+NUMBERS = 31
 WIDTH = NUMBERS + encoder.SIZE
 
 
@@ -125,8 +127,24 @@ def features(every: Sequence[Candidate], words: Lexicon) -> Matrix:
         for part in p.stem.split():
             inside[part] = inside.get(part, 0) + p.total
     nouns = entity_lexicon(words)
-    numbers = [_numbers(c, most, float(likeness[n].max()), singles, inside, words, nouns) for n, c in enumerate(every)]
+    whole = _of_document(every, words)
+    numbers = [
+        [*_numbers(c, most, float(likeness[n].max()), singles, inside, words, nouns), *whole]
+        for n, c in enumerate(every)
+    ]
     return np.hstack([np.array(numbers, dtype=np.float32), meaning])
+
+
+def _of_document(every: Sequence[Candidate], words: Lexicon) -> list[float]:
+    """Return what is true of all candidates alike: where rules found much, or a model is declared, little is left to find."""
+    found = [c.entity for c in every if c.entity is not None]
+    declared = sum(entity.confidence >= DECLARED for entity in found)
+    return [
+        float(declared >= A_MODEL),
+        np.log1p(len(found)) / 3,
+        np.log1p(len(every)) / 5,
+        float(words.languages[0] in READ_BY_RULE),
+    ]
 
 
 def _numbers(

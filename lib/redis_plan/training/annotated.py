@@ -18,6 +18,7 @@ from redis_plan.brief.learnt import Matrix
 from redis_plan.brief.lexicon import detect_language, lexicon
 from redis_plan.brief.lines import LEXICAL, MARKS, Lines, candidates
 from redis_plan.brief.outline import Block, parse
+from redis_plan.brief.reader import Text
 from redis_plan.brief.sections import Roles
 from redis_plan.training.corpus import Project
 from redis_plan.training.fitting import Rows
@@ -95,25 +96,37 @@ def matched(blocks: Sequence[Block], gold: Sequence[Mapping[str, Any]]) -> dict[
 @cache
 def own(*more: str) -> tuple[Annotated, ...]:
     """Return our own documents, ``data/catalog/examples/documents/*.txt`` and those of the folders ``more``, in order of their names."""
+    return tuple(of_text(path) for path in own_documents(*more))
+
+
+def own_documents(*more: str) -> list[Path]:
+    """Return the paths of our own documents, and of those in the folders ``more``."""
     root = resources.catalog_dir() / "examples"
     paths = [path for folder in ("documents", *more) for path in (root / folder).glob("*.txt")]
-    return tuple(of_text(path) for path in sorted(paths, key=lambda path: path.name))
+    return sorted(paths, key=lambda path: path.name)
 
 
 def of_text(path: Path) -> Annotated:
     """Read a document of ours: before the bar the mark, after it the line."""
-    raw = [line.partition("|") for line in path.read_text(encoding="utf-8").splitlines()]
-    marks, text = [mark.strip() for mark, _, _ in raw], "\n".join(line for _, _, line in raw)
-    document = Document("prd", path.name, path, text)
-    blocks, _ = parse(document)
-    language, _ = detect_language([text])
-    roles = Roles(lexicon(language), "prd")
-    roles.understand(blocks)
-    lines = candidates(blocks, roles, document.lines)
+    marks, text, _ = cut(path)
+    lines = candidates(text.blocks, text.roles, text.lines)
     letters = [marks[line.block.line - 1] for line in lines.lines]
     kinds = tuple(KIND_OF.get(letter.lower(), "") for letter in letters)
     live = tuple(letter.isupper() for letter in letters)
     return Annotated(lines, demands.features(lines), kinds, live, (1.0,) * len(kinds))
+
+
+def cut(path: Path) -> tuple[list[str], Text, set[tuple[str, int]]]:
+    """Return the marks of a document of ours, the document as the reader cuts it, and the places of its demands."""
+    raw = [line.partition("|") for line in path.read_text(encoding="utf-8").splitlines()]
+    marks, text = [mark.strip() for mark, _, _ in raw], "\n".join(line for _, _, line in raw)
+    document = Document("prd", path.name, path, text)
+    blocks, visible = parse(document)
+    language, _ = detect_language([text])
+    roles = Roles(lexicon(language), "prd")
+    roles.understand(blocks)
+    asked = {(path.name, n) for n, mark in enumerate(marks, 1) if KIND_OF.get(mark.lower(), "") in demands.KINDS}
+    return marks, Text(document, tuple(blocks), visible, roles, document.lines, language), asked
 
 
 def unaided(features: Matrix) -> Matrix:
