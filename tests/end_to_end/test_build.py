@@ -178,7 +178,7 @@ def test_assembling_twice_from_the_same_evidence_gives_the_same_bytes(built, tmp
 
 def test_a_rebuild_that_reuses_evidence_gives_the_same_plan(built, tmp_path):
     copy = shutil.copytree(built, tmp_path / "project")
-    done = redis_plan("build", copy, "--profile", "quick", "--reuse", "--only", "02,04,06")
+    done = redis_plan("build", copy, "--profile", "quick", "--reuse", "--only", "04,06")
     assert done.code == 0, done.err
     assert whole_of(copy) == whole_of(built)
 
