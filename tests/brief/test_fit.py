@@ -70,6 +70,13 @@ def test_a_remark_in_a_long_document_makes_nothing_live(project):
     assert brief.read(project(prd=f"# Garden\n\n## Features\n\n{own}{remark}")).fit == "no"
 
 
+def test_the_length_of_a_code_is_no_target(project):
+    plain = "".join(f"- A parent writes down chore {n}.\n" for n in range(12))
+    prd = f"# Chores\n\n## Features\n\n{plain}- Members of a household see each other's chores in real time after they enter its 6-digit code.\n"
+    read = brief.read(project(prd=prd))
+    assert "digit" not in read.fit_because
+
+
 def test_a_core_verdict_never_says_that_nothing_is_live(project):
     read = brief.read(project(prd=f"# C\n\n## Features\n\n{OWN}", stack="# Stack\n\n- Redis 7.2\n"))
     assert "no demand is live" not in read.fit_because
