@@ -4,6 +4,7 @@ import asyncio
 import importlib
 import json
 import random
+import socket
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -11,8 +12,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from redis_plan.delivery.redis_plan_websocket import CLOSING
 from redis_plan.keyspace import naming
-from redis_plan.rig import hall
+from redis_plan.rig import hall, wire
 from redis_plan.server import Server
 from tests.delivery import made
 from tests.delivery.games.players import AskingMember as Member
@@ -145,3 +147,106 @@ def test_what_is_told_to_those_who_lead_is_heard_by_nobody_else_and_leaves_no_ho
         await life
 
     play(story, host, ann)
+
+
+def everything_said(gateway: Gateway, *words: bytes, then: bytes = b"") -> tuple[list[dict[str, Any]], int]:
+    """Say words at once on a socket of one's own, and more once it is in; what came until it was closed, and the code of that."""
+    with socket.create_connection(("127.0.0.1", gateway.port), 20) as raw:
+        raw.sendall(wire.handshake("127.0.0.1") + b"".join(words))
+        received = b""
+        while then and b"~snapshot" not in received:
+            received += raw.recv(1 << 16)
+        raw.sendall(then)
+        while piece := raw.recv(1 << 16):
+            received += piece
+    found = list(wire.frames(received, received.index(b"\r\n\r\n") + 4))
+    texts = [json.loads(received[begin:end]) for code, begin, end in found if code == wire.TEXT]
+    closes = [int.from_bytes(received[begin : begin + 2], "big") for code, begin, _ in found if code == wire.CLOSE]
+    return texts, closes[0]
+
+
+def test_a_ticket_shows_nothing_of_a_session_before_its_member_is_in(room: Room) -> None:
+    """Who was banned asks for state and view together with the join, in a room that others are in."""
+    ann = room.member("ann", name="Ann")
+    room.own.client().hset(room.keys.state("s0"), "hidden:ban:eve", "eve")
+    asked = (wire.said(t="at", e="", v=0), wire.said(t="view"))
+
+    async def story() -> None:
+        await so(lambda: ann.copy.mode == "live", "not in")
+        hello = wire.said(**hall.signed("s0", "eve", "player", name="Eve"))
+        heard, code = await asyncio.to_thread(everything_said, room.gateway, hello, *asked)
+        assert (heard, code) == ([], CLOSING["kicked"][0])
+
+    play(story, ann)
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        wire.masked(b'{"t":"at","e":"","v":1e999}'),
+        wire.masked(b"[" * 100_000),
+        wire.masked(b'"t"'),
+        wire.masked(b'{"t":"act","op":[]'),
+        wire.masked(b"\xff\xfe"),
+        wire.said(t="join", s="s0", m="eve", r="player", k="\u00e9"),
+        wire.said(t="join", s="s0\n", m="eve", r="player", k=""),
+        wire.said(t="no such word"),
+    ],
+)
+def test_what_is_no_word_closes_its_own_socket_and_no_other(room: Room, hostile: bytes) -> None:
+    ann, bob = room.member("ann", name="Ann"), wire.said(**hall.signed("s0", "bob", "player", name="Bob"))
+
+    async def story() -> None:
+        await so(lambda: ann.copy.mode == "live", "not in")
+        _, code = await asyncio.to_thread(everything_said, room.gateway, bob, then=hostile)
+        assert code in (1008, CLOSING["kicked"][0])
+        assert await ann.ask("o1", "give_role", target="bob", role="cohost") == "not allowed"
+        assert not [name for name in ann.counts if name.startswith("closed")]
+
+    play(story, ann)
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {},
+        {"target": ""},
+        {"target": None},
+        {"target": {"a": 1}},
+        {"target": "bob", "role": 1e400},
+        {"target": "b" * 70_000},
+    ],
+)
+def test_what_an_action_can_not_take_is_refused_for_good_and_never_unknown(room: Room, about: dict[str, Any]) -> None:
+    """Unknown would be asked again for ever."""
+    host = room.member("host", "host", seat=False)
+
+    async def story() -> None:
+        await so(lambda: host.copy.mode == "live", "not in")
+        assert await host.ask("o1", "give_role", **about) in ("refused", "unknown")
+        assert host.copy.version == int(str(room.own.client().hget(room.keys.state("s0"), "version"), "ascii"))
+
+    play(story, host)
+
+
+def test_a_ticket_for_a_spectator_gives_no_seat(room: Room) -> None:
+    guest = room.member("guest", "spectator", seat=True, name="Guest")
+
+    async def story() -> None:
+        await so(lambda: guest.copy.mode == "live", "not in")
+        assert not room.own.client().exists(room.keys.roster("s0"))
+
+    play(story, guest)
+
+
+def test_who_is_kicked_does_not_go_on_watching_in_another_tab(room: Room) -> None:
+    host = room.member("host", "host", seat=False)
+    seat, tab = room.member("ann", name="Ann"), room.member("ann", seat=False, c="t2")
+
+    async def story() -> None:
+        await so(lambda: all(m.copy.mode == "live" for m in (host, seat, tab)), "not in")
+        assert await host.ask("o1", "kick", target="ann") == "ok"
+        await so(lambda: all(m.counts["closed 4003"] for m in (seat, tab)), "one of the tabs goes on")
+        assert not [c for c in room.own.client().zrange(room.keys.presence("s0"), 0, -1) if b"ann" in c]
+
+    play(story, host, seat, tab)

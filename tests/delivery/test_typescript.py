@@ -2,7 +2,9 @@
 
 import itertools
 import json
+import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,26 @@ def test_every_project_compiles_strictly_for_both_libraries(programs: Path, docu
         project = made.of(name, documents)
         files.append(programs / f"{library}-{name}.ts")
         files[-1].write_text(clients.typescript_client(project.brief, project.keyspace, library), "utf-8")
+    node.compile_all(files)
+
+
+def test_the_example_at_the_head_of_a_client_compiles_also_where_nothing_is_carried_out(
+    programs: Path, sample: made.Project
+) -> None:
+    """A project without a function has names and no Operations: an example that makes one would not compile."""
+    files = []
+    for name, keyspace in {
+        "whole": sample.keyspace,
+        "names": replace(sample.keyspace, patterns=sample.keyspace.channels, session_entity=""),
+    }.items():
+        text = clients.typescript_client(sample.brief, keyspace, "ioredis")
+        example = re.findall(r"^ \*     (.+)$", text.partition("*/")[0], re.MULTILINE)
+        used = ", ".join(re.findall(r"new (\w+)", " ".join(example)))
+        lines = [f'import {{ {used} }} from "./{name}.js";', "declare const client: never;", "void client;"]
+        (programs / f"{name}.ts").write_text(text, "utf-8")
+        (programs / f"example-{name}.ts").write_text("\n".join([*lines, *(f"export {e}" for e in example)]) + "\n")
+        files += [programs / f"{name}.ts", programs / f"example-{name}.ts"]
+        assert ("Operations" in used) == ("class Operations" in text)
     node.compile_all(files)
 
 

@@ -103,7 +103,7 @@ def readme(brief: Brief, keyspace: Keyspace, made: Iterable[Artefact]) -> str:
         periods=syncing.PYTHON_PERIODS.removesuffix(".py"), driver=syncing.PYTHON_DRIVER.removesuffix(".py"),
         worker=syncing.PYTHON_WORKER.removesuffix(".py") if syncing.works(keyspace) else "", idle_s=int(brief.value("idle_ttl")),
         actions=len(acting.composed(keyspace)), actions_python=action_clients.PYTHON, actions_typescript=action_clients.TYPESCRIPT,
-        probe=keyspace.use("probe") is not None, socket=sockets.summary(brief),
+        roles=brief.settled.roles, probe=keyspace.use("probe") is not None, socket=sockets.summary(brief),
     )  # fmt: skip
 
 
