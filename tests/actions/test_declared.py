@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from redis_plan import brief as reader
 from redis_plan import codec, server
-from redis_plan.actions import designing, matrix
+from redis_plan.actions import designing, matrix, wording
 from redis_plan.brief.model import Brief, Restriction
 from redis_plan.brief.overrides import applying, read_overrides
 from redis_plan.cli import app
@@ -101,6 +101,32 @@ def test_the_design_has_the_keys_as_they_are_declared(keyspace: Keyspace) -> Non
     assert [p.name for p in keyspace.keys if "Shape" in p.entities] == ["shapes"]
 
 
+def test_a_declared_channel_has_its_name_its_right_and_its_builder(
+    keyspace: Keyspace, modules: tuple[ModuleType, ModuleType]
+) -> None:
+    channel = keyspace.pattern("cursors")
+    assert (channel.template, channel.type) == ("<env>:chalkline:v1:{<session_id>}:cursors", "channel")
+    assert [(f.name, f.max_bytes) for f in channel.fields] == [("message", 90)]
+    assert modules[0].Keys("prod").cursors("b1") == "prod:chalkline:v1:{b1}:cursors"
+    rules = {user.name: user.rules for user in acl.users(keyspace)}
+    assert "&prod:chalkline:v1:{*}:cursors" in rules["app"]
+    assert not [rule for rule in rules["worker"] if "cursors" in rule]
+
+
+def test_a_declared_role_acts_speaks_and_is_bounded_as_the_one_that_it_is_like(
+    brief: Brief, keyspace: Keyspace, stories: matrix.Stories
+) -> None:
+    by_kind = {action.kind.id: action for action in stories.actions}
+    assert by_kind["session.finish"].actor == "facilitator"
+    (bound,) = by_kind["hosting.give_role"].parameters
+    assert (bound.value, bound.grade, bound.file) == (3, "documented", TOML)
+    own = replace(brief, settled=applying.settled(read_overrides(BOARD / "ai")))
+    referees = tuple(replace(role, name="cartographer") for role in own.settled.roles[1:])
+    said = "As a cartographer, I bring a shape to the front"
+    assert wording.actors_in(said, "participant", referees) == {"cohost"}
+    assert wording.actors_in(said, "participant") == frozenset()
+
+
 def test_each_story_is_served_by_the_action_that_is_declared_for_it(stories: matrix.Stories) -> None:
     served = {row.id: (row.served, row.actions[:1]) for row in stories.rows}
     declared = {"US-01": "add_shape", "US-02": "move_shape", "US-03": "select_shape", "US-04": "let_go"}
@@ -184,6 +210,16 @@ FAULTS = {
     "a key of the kernel": (TOML, 'template = "order"', 'template = "roster"', 0, "'roster' is a key that the kernel keeps"),
     "a hash with an end of its own": (TOML, "max_elements = 400\n\n[[keys]]", 'ttl = "5 min"\n\n[[keys]]', 0, "a hash of a session ends with the session"),
     "a function of the kernel": (TOML, 'name = "bring_to_front"', 'name = "session_apply"', 0, "'session_apply' is a function that the kernel has"),
+    "a role that is none": (TOML, 'like = "cohost"', 'like = "chost"', 0, "must be"),
+    "a role of the catalog called another one": (TOML, 'name = "scribe"', 'name = "moderator"', 0, "moderator is a role of the catalog, and no cohost"),
+    "two roles of one name": (TOML, 'name = "scribe"', 'name = "facilitator"', -1, "declares the role 'facilitator' already"),
+    "a bound of what has one elsewhere": (TOML, 'cite = "prd.md:3"', 'most = 2', 0, "a session has one owner; leave most out"),
+    "a channel of another project": (TOML, 'template = "cursors"', 'template = "<env>:chalk:v1:{<session_id>}:cursors"', 0, "does not begin with <env>:chalkline:v1:"),
+    "a channel with another tag": (TOML, 'template = "cursors"', 'template = "<env>:chalkline:v1:{<board>}:cursors"', 0, "has the hash tag {<board>}"),
+    "a channel of the kernel": (TOML, 'template = "cursors"', 'template = "events"', 0, "'events' is the kernel's own"),
+    "a channel called as a key": (TOML, 'template = "cursors"', 'template = "order"', 0, "another declared key or channel is called 'order'"),
+    "a channel that is no name": (TOML, 'template = "cursors"', 'template = "Cur sors"', 0, "is no name of a channel"),
+    "a channel with a rate of none": (TOML, "rate = 15", "rate = 0", 0, "must be"),
     "a type that is none": (TOML, 'type = "zset"', 'type = "sorted"', 0, "must be one of"),
     "an unknown key": (TOML, '"order"]', '"ordr"]', 0, "unknown key of the design 'ordr'; did you mean order?"),
     "an unknown actor": (TOML, 'actor = "worker"', 'actor = "wroker"', 0, "unknown actor 'wroker'; did you mean worker?"),

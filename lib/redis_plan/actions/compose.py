@@ -191,6 +191,11 @@ class _Writer:
         strings = sum(type_ == "string" for _, type_ in self.keys.values())
         written = dict.fromkeys(str(e.options["key"]) for e in self.kind.effects if "key" in e.options and e.name not in ("empty", "remove", "drop", "erase"))  # fmt: skip
         written |= dict.fromkeys(own_lua.written(self.kind.lua))
+        session = {name for e in self.kind.effects for name in _word(e).session}
+        places = [
+            n for n, name in enumerate(self.keys, 4) if name in session | written.keys()
+        ]  # of KEYS, which may be new
+        first, last = (places[0], places[-1]) if places else (4, 3)
         fields = any(_word(e).fields for e in self.kind.effects)
         of = ", ROUND" if "round" in self.kind.takes else ""
         return [
@@ -198,7 +203,7 @@ class _Writer:
             *(f"note(t.state, t.{name}{of})" for name in written if self.keys[name][1] != "string"),
             f"advance(keys, t.log, session, a, {_quoted(self.kind.announces)}, a.op_id, {self.event()}, t.set)",
             "remember(t.idem, session, a)",
-            f"refresh(keys, a.ttl_s, {3 + len(self.keys)}, {1 + strings})",  # the answer and what ends by itself keep theirs
+            f"refresh(keys, a.ttl_s, {first}, {last}, {1 + strings})",  # the answer and what ends by itself keep theirs
             "return {session.version, 'ok'}",
         ]
 

@@ -231,8 +231,9 @@ class _Entry(Reader):
         return fields
 
     def actor(self, word: str) -> str:
-        """Return the catalog's word for an actor that may be called as the documents do."""
-        return "member" if cues.same(word, self.keyspace.member_noun) else word
+        """Return the catalog's word for an actor that may be called as the documents or the team's roles do."""
+        named = {role.name: role.like for role in self.brief.settled.roles} | {self.keyspace.member_noun: "member"}
+        return next((like for name, like in named.items() if cues.same(word, name)), word)
 
     def local(self, name: str, use: str, type_: str, entity: str) -> None:
         """Take over a key of the catalog's action under its name there."""

@@ -116,7 +116,8 @@ def _roles_asked(kinds: Iterable[Kind]) -> set[str]:
 def _roles_named(brief: Brief) -> set[str]:
     """Return the roles that the documents speak of."""
     texts = [*(r.text for r in brief.requirements), *(q.unit for q in brief.quantities)]
-    return {actor for text in texts for actor in wording.actors_in(text)}
+    team = brief.settled.roles
+    return {r.like for r in team} | {actor for text in texts for actor in wording.actors_in(text, roles=team)}
 
 
 def _needed(kind: Kind) -> Iterator[str]:
@@ -167,7 +168,7 @@ class _Ground:
         return Action(
             name=kind.name,
             kind=kind,
-            actor=self.keyspace.member_noun if "member" in kind.actors else kind.actors[0],
+            actor=self.word_for(kind),
             entity=declaration.entity,
             role=next((a for a in kind.actors if a in LEADERS), ""),
             demands=tuple(dict.fromkeys((*declaration.demands, *likewise))),
@@ -220,9 +221,16 @@ class _Ground:
         """Return who does it, as the demands call them."""
         for match in asked:
             speaker = match.wording.speaker
-            if speaker and len(speaker.split()) <= 2 and set(kind.actors) & (wording.actors_in(speaker) - {"worker"}):
+            said = wording.actors_in(speaker, roles=self.brief.settled.roles) - {"worker"}
+            if speaker and len(speaker.split()) <= 2 and set(kind.actors) & said:
                 return speaker.lower()
-        return self.keyspace.member_noun if "member" in kind.actors else kind.actors[0]
+        return self.word_for(kind)
+
+    def word_for(self, kind: Kind) -> str:
+        """Return the project's word for who does it: a role that the team names, a member, else the catalog's."""
+        if "member" in kind.actors:
+            return self.keyspace.member_noun
+        return next((r.name for r in self.brief.settled.roles if r.like in kind.actors), kind.actors[0])
 
 
 def _folded(match: Match) -> str:

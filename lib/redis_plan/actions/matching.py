@@ -189,7 +189,7 @@ class _Judge:
         return replace(self.match(demand, said), criteria=tuple(parts))
 
     def match(self, demand: Requirement, said: Wording) -> Match:
-        about = wording.actors_in(f"{said.speaker} {said.want}", self.keyspace.member_noun)
+        about = wording.actors_in(f"{said.speaker} {said.want}", self.keyspace.member_noun, self.brief.settled.roles)
         likes = sorted(self.heard(self.labelled.of(said.views), about), key=lambda one: -one.strength)
         first = likes[0]
         if declared := self.declared(demand, likes):

@@ -39,13 +39,17 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A number of a kind: ``fact`` is the fact of the Brief that it comes from, in seconds where ``unit`` is ms."""
+    """A number of a kind: ``fact`` is the fact of the Brief that it comes from, in seconds where ``unit`` is ms.
+
+    ``roles`` are those of which it says how many may have them.
+    """
 
     name: str
     unit: str
     says: str
     default: int
     fact: str = ""
+    roles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,9 @@ _ROLES = frozenset({"cohost", "moderator"})
 
 def given(parameter: Parameter, kind: Kind, demands: Sequence[Requirement], brief: Brief) -> Given:
     """Return the value of ``parameter`` where ``demands`` call for ``kind``."""
+    declared = (r for r in brief.settled.roles if r.most is not None and r.like in parameter.roles)
+    if role := next(declared, None):
+        return Given(parameter, role.most or 1, "documented", role.file, role.line)
     fact = brief.fact(parameter.fact) if parameter.fact else None
     if fact is not None and fact.grade != "assumed":
         return _of_fact(parameter, fact)

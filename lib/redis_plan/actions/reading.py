@@ -32,7 +32,7 @@ ACCEPTED: Mapping[str, str] = {
 }
 _FIELDS = {"verbs", "says", "actors", "guards", "effects", "takes", "announces", "audience", "shows", "hides", "timers",
            "parameters", "results", "examples", "call"}  # fmt: skip
-_PARAMETER = {"name", "unit", "says", "default", "fact"}
+_PARAMETER = {"name", "unit", "says", "default", "fact", "roles"}
 
 
 #: A guard or effect with its options, and the result's name where the action gives it one.
@@ -183,7 +183,7 @@ class Reader:
                     raise self.fail(path, f"a parameter says name, unit, says and default; {field} is missing")
             if fact := fields.get("fact"):
                 self.known(path, fact, _facts(), "fact")
-            found.append(Parameter(**fields))
+            found.append(Parameter(**{**fields, "roles": tuple(fields.get("roles", ()))}))
         return tuple(found)
 
     def word(

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from redis_plan import resources
-from redis_plan.brief.model import Requirement
+from redis_plan.brief.model import Requirement, TeamRole
 from redis_plan.keyspace import cues
 
 #: Between the title of a story and its sentence, as the reader joins them.
@@ -56,14 +56,21 @@ def worded(demand: Requirement) -> Wording:
     return Wording(title or label, "", _bare(body) or body)
 
 
-def actors_in(text: str, member: str = "") -> frozenset[str]:
+def actors_in(text: str, member: str = "", roles: Sequence[TeamRole] = ()) -> frozenset[str]:
     """Return the actors that ``text`` speaks of; ``member`` is what a member is called in this project.
+
+    A role that the team has a word for is that role, whatever the word may mean elsewhere.
 
     >>> sorted(actors_in("The facilitator removes a participant"))
     ['host', 'member']
     """
-    folded = cues.fold(text)
-    found = {actor for actor, expression in _speakers().items() if expression.search(folded)}
+    folded, found = cues.fold(text), set()
+    for role in roles:
+        word = cues.matcher((cues.fold(role.name),))
+        if word.search(folded):
+            folded = word.sub(" ", folded)
+            found.add(role.like)
+    found |= {actor for actor, expression in _speakers().items() if expression.search(folded)}
     if member and cues.fold(member) in folded:
         found.add("member")
     return frozenset(found)

@@ -294,6 +294,18 @@ class Declared:
 
 
 @dataclass(frozen=True, slots=True)
+class TeamRole:
+    """A role in the project's own word, with the rights of the catalog's role ``like``; ``most`` None: no bound is said."""
+
+    name: str
+    like: str
+    most: int | None
+    toml_line: int
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
 class Settled:
     """What the team settled in redis-plan.toml for the design to follow; None and empty where it left that open."""
 
@@ -305,6 +317,8 @@ class Settled:
     adopted_keys: tuple[str, ...] = ()
     refused_keys: dict[str, str] = field(default_factory=dict)  # key pattern -> why
     keys: tuple[Declared, ...] = ()
+    channels: tuple[Declared, ...] = ()
+    roles: tuple[TeamRole, ...] = ()
     actions: tuple[Declared, ...] = ()
 
 

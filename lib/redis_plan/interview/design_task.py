@@ -15,7 +15,14 @@ from redis_plan.actions.own_lua.allowed import commands, offered, refused
 from redis_plan.actions.vocabulary import Word
 from redis_plan.brief.overrides import NAME
 from redis_plan.brief.overrides.published import keys_of
-from redis_plan.brief.overrides.schema import DeclaredAction, DeclaredField, DeclaredKey, DeclaredParameter
+from redis_plan.brief.overrides.schema import (
+    DeclaredAction,
+    DeclaredChannel,
+    DeclaredField,
+    DeclaredKey,
+    DeclaredParameter,
+    DeclaredRole,
+)
 from redis_plan.interview.assistant import MARKS, documents, fenced
 from redis_plan.interview.reading import Reading
 from redis_plan.keyspace import calls
@@ -140,3 +147,8 @@ def _schema() -> Iterator[str]:
     yield from keys_of(DeclaredKey)
     yield "  - an entry of `fields`:"
     yield from (f"    {line}" for line in keys_of(DeclaredField))
+    for table, model in (("channels", DeclaredChannel), ("roles", DeclaredRole)):
+        yield ""
+        yield f"`[[{table}]]`:"
+        yield ""
+        yield from keys_of(model)

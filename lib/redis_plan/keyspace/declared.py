@@ -1,7 +1,8 @@
-"""Declared: the keys that a team declares in ``redis-plan.toml``, as keys of the design.
+"""Declared: the keys and channels that a team declares in ``redis-plan.toml``, as those of the design.
 
 What an entry leaves out is taken from the records of a session, or from short-lived records where the key belongs to none,
-and from ``data/catalog/own_keys.toml``. A declared key takes the place of the design's key of the same name or entity.
+and from ``data/catalog/own_keys.toml``; a channel is taken to carry lossy signals of a session, or the changes of a topic.
+A declared key takes the place of the design's key of the same name or entity, a channel that of the same name.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -25,8 +26,11 @@ from redis_plan.keyspace.together import RECORD
 from redis_plan.keyspace.uses import Use
 from redis_plan.resources import catalog_dir
 
-#: The use that a declared key stands under, in a session and outside of one.
+#: The uses that declared keys and channels stand under, in a session and outside of one.
 IN_SESSION, OUTSIDE = "records", "things"
+SIGNALS, TOPIC = "typing", "feed"
+#: Channels that the design keeps for itself.
+_KERNELS = ("events", "probe")
 _SESSION_TAG = "<session_id>"
 _WHOLE = re.compile(r"(?:(?P<app>[a-z][a-z0-9-]*):v(?P<schema>[1-9]\d*):)?(?:\{(?P<tag>[^{}]*)\}:)?(?P<part>[^{}]+)")
 _PART = re.compile(r"(?P<name>[a-z][a-z0-9-]*)(?::<[a-z][a-z0-9_]*>)*")
@@ -36,15 +40,16 @@ Fault = tuple[int, str]
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """A declared key: its name, the use that it stands under, and its specification."""
+    """A declared key or channel: its name, the use that it stands under, its specification, and its line in redis-plan.toml."""
 
     name: str
     use: Use
     spec: KeySpec
+    line: int
 
 
 def keys(brief: Brief, ground: Keyspace, has_session: bool) -> tuple[Own, ...]:
-    """Return the declared keys; raises :class:`OverrideError` with file and line for the first fault."""
+    """Return the declared keys and channels; raises :class:`OverrideError` with file and line for the first fault."""
     found, faults = examine(brief, ground, has_session)
     if faults:
         line, says = faults[0]
@@ -53,21 +58,24 @@ def keys(brief: Brief, ground: Keyspace, has_session: bool) -> tuple[Own, ...]:
 
 
 def examine(brief: Brief, ground: Keyspace, has_session: bool) -> tuple[tuple[Own, ...], tuple[Fault, ...]]:
-    """Return the declared keys that are in order, and what is wrong with the others, by line.
+    """Return the declared keys and channels that are in order, and what is wrong with the others, by line.
 
     ``ground`` says how the project's keys begin.
     """
     made: list[Own] = []
     faults: list[Fault] = []
-    for one in brief.settled.keys:
+    for one, read in [*((key, _key) for key in brief.settled.keys), *((c, _channel) for c in brief.settled.channels)]:
         try:
-            own = _key(one, brief, ground, has_session)
+            own = read(one, brief, ground, has_session)
         except _WrongError as wrong:
             faults.append((one.line(wrong.part), str(wrong)))
             continue
         if any(own.name == other.name for other in made):
             faults.append(
-                (one.line("template"), f"another declared key is called {own.name!r}; call this one otherwise")
+                (
+                    one.line("template"),
+                    f"another declared key or channel is called {own.name!r}; call this one otherwise",
+                )
             )
         else:
             made.append(own)
@@ -79,6 +87,16 @@ def instead_of(own: Sequence[Own], name: str, use: Use) -> bool:
     given = {e.name for one in own for e in one.use.entities}
     mine = {e.name for e in use.entities}
     return any(one.name == name for one in own) or (use.pattern.when == "fallback" and bool(mine) and mine <= given)
+
+
+def check_names(own: Sequence[Own], there: Iterable[tuple[str, KeySpec]]) -> None:
+    """Raise :class:`OverrideError` where a declared channel has the name of a key of the design: it can't take its place."""
+    keys = {name: spec.holds for name, spec in there if spec.type != "channel"}
+    for one in own:
+        if one.spec.type == "channel" and one.name in keys:
+            raise OverrideError(
+                f"{FILE}:{one.line}: {one.name!r} is a key of this design: call the channel otherwise, such as {one.name}-signals"
+            )
 
 
 class _WrongError(ValueError):
@@ -124,7 +142,51 @@ def _key(one: Declared, brief: Brief, ground: Keyspace, has_session: bool) -> Ow
         because=f"declared by the team ({FILE}:{one.line()})",
         variant={},
     )  # fmt: skip
-    return Own(name, Use(pattern, entities, (), 1.0, f"{FILE}:{one.line()}"), spec)
+    return Own(name, Use(pattern, entities, (), 1.0, f"{FILE}:{one.line()}"), spec, one.line())
+
+
+def _channel(one: Declared, brief: Brief, ground: Keyspace, has_session: bool) -> Own:
+    said, where = one.said, f"{FILE}:{one.line()}"
+    name, part, of_session = _place_of_channel(said["template"], ground, has_session)
+    pattern = next(p for p in use_patterns() if p.use == (SIGNALS if of_session else TOPIC))
+    base = pattern.key[0]
+    message = base.fields[0]
+    rate = said.get("rate", 10)
+    spec = replace(
+        base,
+        name=name,
+        part=part,
+        holds=said.get("holds") or base.holds,
+        writers=(f"gateway, at most {rate} a second and connection, coalesced",),
+        fields=(replace(message, max_bytes=float(said.get("max_bytes", 120))),),
+        writes=f"{rate} * sessions_peak * members_per_session",
+        candidate=tuple(c for c in base.candidate if c.name == "pubsub"),
+        because=f"declared by the team ({where})",
+    )
+    entities = tuple(_entities(said, name, brief)) if "entity" in said else ()
+    return Own(name, Use(pattern, entities, (), 1.0, where), spec, one.line())
+
+
+def _place_of_channel(template: str, ground: Keyspace, has_session: bool) -> tuple[str, str, bool]:
+    """Return name and part of a channel, and whether it is one of each session; raises where it is no name of a channel."""
+    starts = f"{ground.app}:v{ground.schema_version}:"
+    good = f"<env>:{starts}{{{_SESSION_TAG}}}:cursors" if has_session else f"<env>:{starts}news"
+    found = _WHOLE.fullmatch(template.removeprefix("<env>:"))
+    part = _PART.fullmatch(found["part"]) if found else None
+    if found is None or part is None:
+        raise _WrongError("template", f"{template!r} is no name of a channel: write it as {good}, ids as <object_id>")
+    if found["app"] and f"{found['app']}:v{found['schema']}:" != starts:
+        raise _WrongError(
+            "template", f"{template!r} does not begin with <env>:{starts} as this project's do; write {good}"
+        )
+    if found["tag"] not in (None, _SESSION_TAG) or (found["tag"] and not has_session):
+        raise _WrongError(
+            "template", f"{template!r} has the hash tag {{{found['tag']}}}, which no channel here has; write {good}"
+        )
+    if part["name"] in _KERNELS or part["name"] in functions.TYPES:
+        raise _WrongError("template", f"{part['name']!r} is the kernel's own: call yours otherwise")
+    of_session = has_session and (found["tag"] is not None or not found["app"])
+    return part["name"], found["part"], of_session
 
 
 def _place(template: str, ground: Keyspace, has_session: bool) -> tuple[str, str, str]:

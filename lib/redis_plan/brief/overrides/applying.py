@@ -11,10 +11,10 @@ from dataclasses import replace
 
 from redis_plan.brief.entities import folded_name
 from redis_plan.brief.facts import Given
-from redis_plan.brief.model import Component, Declared, Entity, Fit, Requirement, Role, Settled, TakenUse
+from redis_plan.brief.model import Component, Declared, Entity, Fit, Requirement, Role, Settled, TakenUse, TeamRole
 from redis_plan.brief.overrides.loading import NAME, Overrides
 from redis_plan.brief.overrides.positions import Path as Keys
-from redis_plan.brief.overrides.schema import Cited, DeclaredAction, DeclaredKey, EntityEntry
+from redis_plan.brief.overrides.schema import Cited, DeclaredAction, DeclaredChannel, DeclaredKey, EntityEntry
 
 BY_THE_TEAM = "set by the team"
 
@@ -202,11 +202,16 @@ def settled(given: Overrides) -> Settled:
         adopted_keys=tuple(file.keys.adopt),
         refused_keys={entry.key: entry.because or BY_THE_TEAM for entry in file.keys.refuse},
         keys=tuple(_declared(key, given, ("keys", "declare", n)) for n, key in enumerate(file.keys.declare)),
+        channels=tuple(_declared(channel, given, ("channels", n)) for n, channel in enumerate(file.channels)),
+        roles=tuple(
+            TeamRole(role.name, role.like, role.most, given.line("roles", n), *place(role, given.line("roles", n)))
+            for n, role in enumerate(file.roles)
+        ),
         actions=tuple(_declared(action, given, ("actions", n)) for n, action in enumerate(file.actions)),
     )
 
 
-def _declared(entry: DeclaredKey | DeclaredAction, given: Overrides, path: Keys) -> Declared:
+def _declared(entry: DeclaredKey | DeclaredChannel | DeclaredAction, given: Overrides, path: Keys) -> Declared:
     lines = {
         ".".join(str(step) for step in at[len(path) :]): span[0]
         for at, span in given.spans.items()

@@ -8,14 +8,14 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
 from redis_plan import units
 from redis_plan.brief.overrides.positions import Path as Keys
 from redis_plan.brief.overrides.positions import Span, line_of, positions
-from redis_plan.brief.overrides.schema import STRUCTURES, FactEntry, File
+from redis_plan.brief.overrides.schema import STRUCTURES, FactEntry, File, RoleName
 from redis_plan.brief.overrides.values import NOT_SAID, read_amount
 from redis_plan.brief.overrides.vocabulary import use_words
 from redis_plan.brief.overrides.wording import explained, place_of, unknown, wanted
@@ -195,6 +195,9 @@ def _contradictions(file: File, amounts: Mapping[str, Amount], spans: Mapping[Ke
                 )
     yield from _twice(("actions",), [action.name for action in file.actions], "action", spans)
     yield from _twice(("keys", "declare"), [key.template for key in file.keys.declare], "key", spans)
+    yield from _twice(("channels",), [channel.template for channel in file.channels], "channel", spans)
+    yield from _twice(("roles",), [role.name for role in file.roles], "role", spans)
+    yield from _of_roles(file, spans)
     if file.project.prefix and file.naming.prefix and file.project.prefix != file.naming.prefix:
         yield ("naming", "prefix"), "[project] prefix says another one; keep that"
     usual, cap = amounts.get("members_per_session"), amounts.get("session_capacity")
@@ -204,6 +207,34 @@ def _contradictions(file: File, amounts: Mapping[str, Amount], spans: Mapping[Ke
             f"session_capacity {cap.value:g} is below members_per_session {usual.value:g} "
             f"(line {line_of(spans, ('facts', 'members_per_session'))}): a session holds its usual number of members; raise the cap or lower the other",
         )
+
+
+#: Roles of which the number is said elsewhere: where, and the roles that share one bound.
+_BOUND_ELSEWHERE = {"host": "a session has one owner", "member": "[facts] session_capacity says how many"}
+_ONE_BOUND = ("cohost", "moderator")
+
+
+def _of_roles(file: File, spans: Mapping[Keys, Span]) -> Iterator[Fault]:
+    """Yield the roles that call a role of the catalog another one, or bound what has its bound elsewhere."""
+    first: int | None = None  # the one that says the bound of cohosts and moderators
+    for n, role in enumerate(file.roles):
+        if role.name in get_args(RoleName) and role.name != role.like:
+            yield (
+                ("roles", n, "name"),
+                f"{role.name} is a role of the catalog, and no {role.like}: call yours otherwise",
+            )
+        if role.most is None:
+            continue
+        if role.like in _BOUND_ELSEWHERE:
+            yield ("roles", n, "most"), f"{role.name} is a {role.like}: {_BOUND_ELSEWHERE[role.like]}; leave most out"
+        elif role.like in _ONE_BOUND:
+            first = n if first is None else first
+            if file.roles[first].most != role.most:
+                line = line_of(spans, ("roles", first, "most"))
+                yield (
+                    ("roles", n, "most"),
+                    f"one bound holds for cohosts and moderators alike, and line {line} says another: say one number",
+                )
 
 
 def _twice(path: Keys, names: list[str], what: str, spans: Mapping[Keys, Span]) -> Iterator[Fault]:

@@ -38,6 +38,7 @@ Kind = Literal["functional", "non-functional", "constraint", "out-of-scope"]
 UseName = Annotated[str, WithJsonSchema({"format": "use"})]  # the catalog says which there are
 Text = Annotated[str, Field(min_length=1, pattern=TEXT)]
 Word = dict[str, str | list[str]]  # a guard or an effect with its options; the catalog says which there are
+RoleName = Literal["host", "cohost", "moderator", "spectator", "member"]
 ArgumentForm = Literal["id", "text", "name", "json", "whole", "count", "number"]
 
 
@@ -285,6 +286,26 @@ class Keys(Table):
     declare: list[DeclaredKey] = Field([], description="Key patterns of the team's own; [[keys]] says the same.")
 
 
+class DeclaredChannel(Cited):
+    """A Pub/Sub channel of the team's own, for what is stored nowhere and raises no version: cursors, reactions."""
+
+    template: Text = Field(
+        description="The whole name, <env>:app:v1:{<session_id>}:cursors, or what follows the session."
+    )
+    entity: Text | None = Field(None, description="The entity that its messages are about.")
+    holds: Text | None = Field(None, description="What its messages say, in words.")
+    max_bytes: int = Field(120, ge=1, description="Bytes of a message at most.")
+    rate: int = Field(10, ge=1, description="Messages a second at most from one member; the gateway keeps to it.")
+
+
+class DeclaredRole(Cited):
+    """A role in the project's own word; its rights are those of a role of the catalog, which the functions check."""
+
+    name: Text = Field(description="What the documents call it, singular: teacher, referee.")
+    like: RoleName = Field(description="The catalog's role whose rights it has.")
+    most: int | None = Field(None, ge=1, description="How many of a session may have it.")
+
+
 class DeclaredParameter(Table):
     """A number of a declared action that a caller may set."""
 
@@ -338,6 +359,8 @@ class File(Table):
     fit: Fit | None = None
     demands: Demands = Demands()
     keys: Keys = Keys()
+    channels: list[DeclaredChannel] = Field([], description="Pub/Sub channels of the team's own.")
+    roles: list[DeclaredRole] = Field([], description="Roles in the project's own words.")
     actions: list[DeclaredAction] = Field([], description="What people, devices and timers do, declared by the team.")
 
 
