@@ -179,9 +179,28 @@ def test_who_is_kicked_has_no_points_and_no_team(game: Game) -> None:
     game.join("ann")
     assert game.act("teams.choose", member="ann", team="red") == "ok"
     game.act("scoring.award", target="ann", amount=5)
-    assert game.act("seats.kick", member="host", target="ann", device="d-ann") == "ok"
+    assert game.act("seats.kick", member="host", target="ann") == "ok"
     assert game.client.zrange(game.key("score"), 0, -1) == []
     assert game.client.hgetall(game.key("teams")) == {}
+
+
+def test_a_ban_holds_for_the_device_that_the_member_came_with_though_nobody_names_it(game: Game) -> None:
+    def come(member: str, device: str) -> str:
+        return game.act("seats.join", member=member, connection="c1", device=device, name=member, folded=member)
+
+    assert [come("ann", "d1"), come("bob", "bob"), come("cyd", "d3")] == ["ok", "ok", "ok"]
+    assert game.state("hidden:device:ann") == "d1"
+    assert game.state("hidden:device:bob") is None  # the member itself: nothing more to keep
+    assert not any("d1" in event for event in game.client.lrange(game.key("log"), 0, -1))
+    assert [game.act("seats.kick", member="host", target=who) for who in ("ann", "bob")] == ["ok", "ok"]
+    assert [come("zoe", "d1"), come("ann", "d9"), come("bob", "bob"), come("zoe", "d4")] == [*["banned"] * 3, "ok"]
+    assert game.act("seats.unban", member="host", target="ann") == "ok"
+    assert [come("zed", "d1"), come("ann", "d9")] == ["ok", "ok"]
+    left = {name for name in game.client.hkeys(game.key("state")) if name.startswith("hidden:")}
+    assert left == {"hidden:ban:bob", *(f"hidden:device:{who}" for who in ("ann", "cyd", "zed", "zoe"))}
+    keys = [game.key(name) for name in ("state", "roster", "presence", "log")]
+    assert game.client.fcall("session_leave", 4, *keys, "cyd", 600, "", "50")[1] == "left"
+    assert game.state("hidden:device:cyd") is None
 
 
 def test_no_more_points_are_taken_back_than_there_are(game: Game) -> None:
@@ -206,6 +225,26 @@ def test_no_more_points_are_taken_back_than_there_are(game: Game) -> None:
 def test_a_name_has_its_length_and_is_compared_as_it_is_shown(game: Game, name: str, folded: str, answer: str) -> None:
     given = {"name": name, "folded": folded, "name_least": 2, "name_most": 20}
     assert game.act("seats.join", member="ann", connection="c1", device="d1", **given) == answer
+
+
+def test_a_full_roster_of_long_names_stays_compact(game: Game) -> None:
+    """The name stands in an entry once: 60 names of 40 characters are one listpack, half of what a table of them takes."""
+    for number in range(60):
+        assert game.join(f"m{number}", f"{'N' * 38}{number:02d}", capacity=60) == "ok"
+    assert game.client.object("encoding", game.key("roster")) == "listpack"
+    assert game.join("late", f"{'n' * 38}07", capacity=61) == "name taken"
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("Łukasz", "łukasz"), ("łukasz", "Łukasz"), ("Straße", "STRASSE"), ("strasse", "Straße"), ('a"b\\', 'A"B\\')],
+)
+def test_no_two_names_are_one_as_names_are_compared_in_whatever_order_they_come(game: Game, names: list[str]) -> None:
+    folded = [name.upper().lower() for name in names]
+    given = [{"name": name, "folded": fold} for name, fold in zip(names, folded, strict=True)]
+    assert game.act("seats.join", member="ann", connection="c1", device="ann", **given[0]) == "ok"
+    assert game.act("seats.join", member="bob", connection="c1", device="bob", **given[1]) == "name taken"
+    assert game.act("seats.rename", member="ann", **given[1]) == "ok"
 
 
 def test_a_session_may_have_fewer_seats_than_the_project_lets_any_have(game: Game) -> None:

@@ -228,7 +228,7 @@ def test_a_round_of_the_sample_is_played_by_its_own_files_as_its_users(
     assert answer("ann", "b", op_id="t1")[1] == "duplicate"
     assert answer("ann", "c", op_id="t2")[1] == "again"
     assert answer("eve", "c")[1] == "no seat"
-    assert app.run(act.kick("s", "host", "cyd", "d-troll")).status == "ok"
+    assert app.run(act.kick("s", "host", "cyd")).status == "ok"
     assert join("cyd", "Cyd") == "banned"
     assert join("dan", "Dan", "d-troll") == "banned"
     assert app.join("s", "cyd", "c2", {}).status == "banned"  # nor through the session's own function

@@ -16,16 +16,18 @@ import redis
 
 from redis_plan import server
 from redis_plan.chapters.sessions import walkthrough as experiment
-from redis_plan.delivery import clients, library, walkthrough
+from redis_plan.delivery import clients, duties, library, walkthrough
+from redis_plan.delivery.configuration import Target, redis_conf
 from redis_plan.delivery.redis_plan_sync import SyncClient
 from redis_plan.delivery.redis_plan_sync_cluster import ClusterDriver
 from redis_plan.delivery.redis_plan_sync_driver import Timing
 from redis_plan.keyspace import naming
 from redis_plan.keyspace.model import Keyspace
-from redis_plan.server import Server, topology
+from redis_plan.server import Binary, Server, topology
 from redis_plan.server.topology import Cluster
 from tests.conftest import BINARIES, within
 from tests.delivery import made, node
+from tests.delivery.test_access import OPEN
 from tests.delivery.test_conditions import migrate, name_of, owner_of
 
 SESSIONS = 10_000
@@ -67,6 +69,41 @@ def test_the_whole_walk_of_every_project_runs_on_three_primaries(cluster: Cluste
         assert used == {0, 1, 2}
     finally:
         client.close()
+
+
+@pytest.mark.parametrize("binary", BINARIES, ids=lambda binary: binary.id)
+def test_configuration_users_and_walk_as_delivered_are_those_of_a_cluster_too(
+    binary: Binary, sample: made.Project, tmp_path: Path
+) -> None:
+    """Each primary starts with redis.conf, reads users.acl and has the library; then the walk runs, each step by its user."""
+    text = redis_conf(sample.brief, sample.settings, Target(binary.product, binary.version), sample.names)
+    (tmp_path / "redis.conf").write_text(text)
+    (tmp_path / "users.acl").write_text(OPEN + sample.text("users.acl").partition("\n")[2])
+    like = server.start_with(binary)
+    configured = {"include": str(tmp_path / "redis.conf"), "aclfile": str(tmp_path / "users.acl")}
+    try:
+        with topology.cluster(like, config=configured) as own:
+            load(own, sample)
+            for one in own.nodes:
+                (policy,) = one.client(decode_responses=True).config_get("maxmemory-policy").values()
+                assert f"\nmaxmemory-policy {policy}\n" in text
+                for role in duties.ROLES:
+                    one.client().execute_command("ACL", "SETUSER", role, ">tried")
+            walk = walkthrough.steps(sample.brief, sample.keyspace)
+            by = {r: own.client(username=r, password="tried", decode_responses=True) for r in duties.ROLES}
+            sender = {step.command[:3]: step.user for step in walk}
+            named = walkthrough.keys_in(walk)
+            root = own.client(decode_responses=True)
+            seen = walkthrough.play(
+                lambda *words: by[sender[words[:3]]].execute_command(*words), walk, lambda: experiment.look(root, named)
+            )
+            assert len(seen) == len(walk)
+            with pytest.raises(redis.ResponseError, match="permission"):
+                by["app"].execute_command("HGETALL", "other:v1:{a}:state")
+            for client in (root, *by.values()):
+                client.close()
+    finally:
+        like.close()
 
 
 def test_names_without_the_tag_are_refused(cluster: Cluster, sample: made.Project) -> None:

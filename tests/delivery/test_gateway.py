@@ -324,7 +324,7 @@ def test_a_gateway_heeds_the_projects_own_actions(tmp_path: Path, monkeypatch: p
             assert started.status == "ok"
             await asyncio.to_thread(until, lambda: member.copy.state.get("round") == "q1", "the copy is stale")
             assert member.copy.state["phase"] == "open"
-            assert operations.run(act.kick("s0", "host", "ann", "d-ann")).status == "ok"
+            assert operations.run(act.kick("s0", "host", "ann")).status == "ok"
             await asyncio.to_thread(until, lambda: member.counts["closed 4003"], "a kicked one stays")
             member.stop()
             await life

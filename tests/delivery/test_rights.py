@@ -43,7 +43,7 @@ class Form:
     log: str
     most: str
     channel: str
-    ahead: tuple[tuple[str, ...], ...] = ()  # a log that is ahead of its state
+    ahead: tuple[tuple[str, ...], ...] = ()  # a log that is full, or ahead of its state
 
     @property
     def tail(self) -> tuple[Any, ...]:
@@ -64,7 +64,8 @@ class Form:
         return (("RPUSH", LIST, *(f'{{"e":"ab","v":{v},"t":"x"}}' for v in (1, 2, 3))),)
 
 
-FORMS = (Form(LIST, "5", "r:{s}:events"), Form(STREAM, "5 stream", "r:{s}:events sharded", (AHEAD,)))
+FULL = ("RPUSH", LIST, "1", "2", "3", "4", "5")
+FORMS = (Form(LIST, "5", "r:{s}:events", (FULL,)), Form(STREAM, "5 stream", "r:{s}:events sharded", (AHEAD,)))
 WITH_VALUE = ("HSET", "HSETNX", "HINCRBY", "ZADD", "ZINCRBY")
 
 

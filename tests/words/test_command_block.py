@@ -14,7 +14,7 @@ from redis_plan.chapters.sessions import session_text
 from redis_plan.chapters.synchronization import sync_text
 from redis_plan.delivery import acl, library, walkthrough
 from redis_plan.keyspace import design, functions
-from redis_plan.server import Server, topology
+from redis_plan.server import Binary, Server, topology
 from redis_plan.server.topology import Cluster
 from redis_plan.words import command_block
 from tests.conftest import BINARIES
@@ -85,10 +85,11 @@ def test_every_block_of_every_project_runs_as_its_user_and_as_nobody_else(own_se
     root.function_flush()
 
 
-def test_every_block_runs_as_its_user_on_three_primaries(documents: Path) -> None:
+@pytest.mark.parametrize("binary", BINARIES, ids=lambda binary: binary.id)
+def test_every_block_runs_as_its_user_on_three_primaries(documents: Path, binary: Binary) -> None:
     """Each line is sent to the primary of its keys, as a cluster's client does, and none needs two slots."""
     with ExitStack() as stack:
-        like = server.start_with(BINARIES[-1])
+        like = server.start_with(binary)
         stack.callback(like.close)
         cluster = stack.enter_context(topology.cluster(like))
         used = set()

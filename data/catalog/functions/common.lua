@@ -4,7 +4,7 @@
 local function rate_hit(keys, a)
   local count = redis.pcall('INCR', keys[1])
   if type(count) == 'table' then
-    return string.match(count.err, '^ERR') and redis.error_reply('BADSTATE ' .. keys[1] .. ' holds no counter') or count
+    return str_match(count.err, '^ERR') and redis.error_reply('BADSTATE ' .. keys[1] .. ' holds no counter') or count
   end
   if redis.call('PTTL', keys[1]) < 0 then redis.call('EXPIRE', keys[1], a.ttl_s) end
   return {count, count <= a.limit and 'allowed' or 'refused'}
@@ -24,11 +24,11 @@ end
 local function signal_send(keys, a)
   local count = redis.pcall('INCR', keys[1])
   if type(count) == 'table' then
-    return string.match(count.err, '^ERR') and redis.error_reply('BADSTATE ' .. keys[1] .. ' holds no counter') or count
+    return str_match(count.err, '^ERR') and redis.error_reply('BADSTATE ' .. keys[1] .. ' holds no counter') or count
   end
   if redis.call('PTTL', keys[1]) < 0 then redis.call('EXPIRE', keys[1], a.ttl_s) end
   if count > a.limit then return {count, 'refused'} end
-  tell(a.publish_to, a.message)
+  tell(a, a.message)
   return {count, 'sent'}
 end
 
@@ -47,7 +47,7 @@ end
 -- FUNCTION lock_take
 local function lock_take(keys, a)
   local held = redis.call('GET', keys[1])
-  local holder, mine = string.match(held or '', '^(.*):(%d+)$')
+  local holder, mine = str_match(held or '', '^(.*):(%d+)$')
   if held and holder ~= a.holder then return {0, 'held'} end
   if held then
     redis.call('PEXPIRE', keys[1], a.lock_ms)
@@ -55,7 +55,7 @@ local function lock_take(keys, a)
   end
   local token = redis.pcall('INCR', keys[2])
   if type(token) == 'table' then
-    return string.match(token.err, '^ERR') and redis.error_reply('BADSTATE ' .. keys[2] .. ' holds no counter') or token
+    return str_match(token.err, '^ERR') and redis.error_reply('BADSTATE ' .. keys[2] .. ' holds no counter') or token
   end
   redis.call('EXPIRE', keys[2], a.fence_ttl_s)
   redis.call('SET', keys[1], a.holder .. ':' .. digits(token), 'PX', a.lock_ms)
@@ -72,7 +72,7 @@ end
 -- FUNCTION hold_take
 local function hold_take(keys, a)
   local held = redis.call('GET', keys[1])
-  if held and string.match(held, '^(.*):%d+$') ~= a.holder then return 'held' end
+  if held and str_match(held, '^(.*):%d+$') ~= a.holder then return 'held' end
   redis.call('SET', keys[1], a.holder .. ':' .. digits(clock() + a.ttl_s * 1000), 'EX', a.ttl_s)
   return 'taken'
 end
@@ -80,7 +80,7 @@ end
 -- FUNCTION hold_release
 local function hold_release(keys, a)
   local held = redis.call('GET', keys[1])
-  if not held or string.match(held, '^(.*):%d+$') ~= a.holder then return 'lost' end
+  if not held or str_match(held, '^(.*):%d+$') ~= a.holder then return 'lost' end
   redis.call('UNLINK', keys[1])
   return 'released'
 end
@@ -116,7 +116,7 @@ local function inbox_push(keys, a)
   local length = redis.call('RPUSH', keys[1], a.message)
   redis.call('LTRIM', keys[1], -a.most, -1)
   redis.call('EXPIRE', keys[1], a.ttl_s)
-  tell(a.publish_to, a.message)
+  tell(a, a.message)
   return math.min(length, a.most)
 end
 
@@ -131,7 +131,7 @@ local function hash_put(keys, a)
   if #a.fields == 0 then return redis.error_reply('BADARG hash_put: fields') end
   redis.call('HSET', keys[1], unpack(a.fields))
   redis.call('EXPIRE', keys[1], a.ttl_s)
-  tell(a.publish_to, a.notice)
+  tell(a, a.notice)
   return 'ok'
 end
 
@@ -200,7 +200,7 @@ end
 local function unique_add(keys, a)
   local changed = redis.pcall('PFADD', keys[1], a.entry)
   if type(changed) == 'table' then
-    return string.match(changed.err, '^WRONGTYPE') and redis.error_reply('WRONGTYPE ' .. keys[1] .. ' holds no HyperLogLog') or changed
+    return str_match(changed.err, '^WRONGTYPE') and redis.error_reply('WRONGTYPE ' .. keys[1] .. ' holds no HyperLogLog') or changed
   end
   redis.call('EXPIRE', keys[1], a.ttl_s)
   return changed == 1 and 'new' or 'known'

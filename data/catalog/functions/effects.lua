@@ -123,7 +123,7 @@ end
 
 -- The author and the time stay those of the message.
 local function effect_edit(t, key)
-  local kept = string.match(string.sub(t.entry, #t.head + 1), '^(.-,"at":%d+),"d":')
+  local kept = str_match(str_sub(t.entry, #t.head + 1), '^(.-,"at":%d+),"d":')
   redis.call('LSET', key, t.place, t.head .. kept .. ',"d":' .. t.a.value .. '}')
 end
 
@@ -151,7 +151,12 @@ local function effect_record_string(t, key, state, owner, after, value)
   end
 end
 
-local function seat_of(t) return '{"name":' .. cjson.encode(t.a.name) .. ',"as":' .. cjson.encode(t.a.folded) .. '}' end
+-- A seat's entry. As names are compared is told only where small letters alone do not tell it: most entries then stay within
+-- the 64 B up to which a hash is a listpack.
+local function seat_of(t)
+  local name = '{"name":' .. cjson.encode(t.a.name)
+  return string.lower(t.a.name) == t.a.folded and name .. '}' or name .. ',"as":' .. cjson.encode(t.a.folded) .. '}'
+end
 
 -- Seat and lease; connections beyond the bound give way, those that end first in front.
 local function effect_sit(t, lease, most)
@@ -178,9 +183,30 @@ end
 
 local function effect_rename(t) redis.call('HSET', t.roster, t.a.member, seat_of(t)) end
 
+-- Who asks for a ban knows the member and not the device. Where that is the member's own id it needs no field.
+local function effect_device(t)
+  local field, known = 'hidden:device:' .. t.a.member, t.a.device ~= t.a.member and t.a.device
+  if known and known ~= t.s[field] then set_field(t, field, known) end
+  if not known and t.s[field] then clear_field(t, field) end
+end
+
+local function effect_ban(t)
+  local device = t.s['hidden:device:' .. t.a.target]
+  set_field(t, 'hidden:ban:' .. t.a.target, device or t.a.target)
+  if device then set_field(t, 'hidden:ban:' .. device, '1') end
+end
+
+local function effect_unban(t)
+  local device = t.s['hidden:ban:' .. t.a.target]
+  clear_field(t, 'hidden:ban:' .. t.a.target)
+  if device and device ~= t.a.target then clear_field(t, 'hidden:ban:' .. device) end
+end
+
 local function effect_unseat(t)
   redis.call('HDEL', t.roster, t.a.target)
-  for _, c in ipairs(connections_of(t.presence, t.a.target)) do redis.call('ZREM', t.presence, c.name) end
+  for _, who in ipairs({t.a.target, 'watch:' .. t.a.target}) do
+    for _, c in ipairs(connections_of(t.presence, who)) do redis.call('ZREM', t.presence, c.name) end
+  end
   clear_field(t, 'role:' .. t.a.target)
   if redis.call('HGET', t.state, 'owner') ~= t.a.target then clear_field(t, 'away:' .. t.a.target) end
   forget(t.state, t.a.target)

@@ -6,7 +6,7 @@ local ROLES = {cohost = true, moderator = true, spectator = true}
 local function check_role(text) return ROLES[text] and text end
 
 -- An id that stands in a field's or a record's name: no bar, which parts a record, no # and no control character.
-local function check_id(text) return check_name(text) and not string.find(text, '[|#%c]') and text or nil end
+local function check_id(text) return check_name(text) and not str_find(text, '[|#%c]') and text or nil end
 
 local function check_number(text) return decimal(text, -1e15, 1e15) end
 
@@ -22,7 +22,7 @@ local function record_of(t, key, field)
   if t.record then return t.record end
   local text = nil
   if field then text = redis.call('HGET', key, field) else text = redis.call('GET', key) end
-  local version, state, owner, ends, value = string.match(text or '0|none||0|', '^(%d+)|(%a+)|([^|]*)|(%d+)|(.*)$')
+  local version, state, owner, ends, value = str_match(text or '0|none||0|', '^(%d+)|(%a+)|([^|]*)|(%d+)|(.*)$')
   ends = tonumber(ends or 0)
   t.record = {version = tonumber(version or 0), state = state or 'foreign', owner = owner or '|', ends = ends, value = value or ''}
   t.record.holder = ends > 0 and t.now >= ends and '' or t.record.owner
@@ -92,9 +92,11 @@ local function guard_admitted(t) return not t.s['hidden:ban:' .. t.a.member] and
 local function guard_heard(t) return not t.s['hidden:mute:' .. t.a.member] end
 
 local function guard_own_name(t)
-  local wanted, all = '"as":' .. cjson.encode(t.a.folded), redis.call('HGETALL', t.roster)
+  local folded, all = cjson.encode(t.a.folded) .. '}', redis.call('HGETALL', t.roster)
+  local as, plain = '"as":' .. folded, '{"name":' .. folded
   for i = 1, #all, 2 do
-    if all[i] ~= t.a.member and string.find(all[i + 1], wanted, 1, true) then return false end
+    local taken = str_find(all[i + 1], as, 1, true) or string.lower(all[i + 1]) == plain
+    if taken and all[i] ~= t.a.member then return false end
   end
   return true
 end
@@ -104,8 +106,8 @@ local function characters(text) return #string.gsub(text, '[\128-\191]', '') end
 
 -- A name as it is shown, and as names are compared: of ASCII letters it can be told whether the one belongs to the other.
 local function guard_fitting(t, least, most)
-  local length, folds = characters(t.a.name), string.find(t.a.name, '[\128-\255]') and t.a.folded or t.a.name
-  return length >= least and length <= most and t.a.folded == string.lower(string.match(folds, '^%s*(.-)%s*$'))
+  local length, folds = characters(t.a.name), str_find(t.a.name, '[\128-\255]') and t.a.folded or t.a.name
+  return length >= least and length <= most and t.a.folded == string.lower(str_match(folds, '^%s*(.-)%s*$'))
 end
 
 -- A session may have fewer seats than the project lets any have: its field capacity says how many.
@@ -173,7 +175,7 @@ end
 local function rounds_of(t)
   local noted, all = {}, redis.call('HGETALL', t.state)
   for i = 1, #all, 2 do
-    if starts(all[i], NOTE) and all[i + 1] == ROUND then noted[string.sub(all[i], #NOTE + 1)] = all[i] end
+    if starts(all[i], NOTE) and all[i + 1] == ROUND then noted[str_sub(all[i], #NOTE + 1)] = all[i] end
   end
   return noted
 end
@@ -251,6 +253,6 @@ local function guard_listed(t, key) return entry_of(t, key) ~= nil end
 -- Whether a count can take the change: HINCRBY fails on what is no whole number, and a failed command undoes nothing.
 local function countable(key, field, change)
   local text = redis.call('HGET', key, field) or '0'
-  local number = #text <= 16 and string.match(text, '^%-?%d+$') and tonumber(text)
+  local number = #text <= 16 and str_match(text, '^%-?%d+$') and tonumber(text)
   return number and math.abs(number + change) <= LAST_VERSION
 end

@@ -9,7 +9,7 @@ local function change_of(target, a)
     if not decimal(value, -1e300, 1e300) then return nil, 'BADARG session_record: value' end
     return {command, target, value, a.element}
   end
-  if command == 'HINCRBY' and not (#value <= 18 and string.match(value, '^%-?%d+$')) then
+  if command == 'HINCRBY' and not (#value <= 18 and str_match(value, '^%-?%d+$')) then
     return nil, 'BADARG session_record: value'
   end
   return {command, target, a.element, value or nil}
@@ -29,13 +29,13 @@ local function session_record(keys, a, session)
   -- The collection is written first: where its command fails, nothing else has happened.
   local done = redis.pcall(unpack(change))
   if type(done) == 'table' and done.err then
-    return string.match(done.err, '^ERR') and redis.error_reply('BADDATA session_record: ' .. done.err) or done
+    return str_match(done.err, '^ERR') and redis.error_reply('BADDATA session_record: ' .. done.err) or done
   end
   if rule.trim then redis.call(rule.trim, keys[4], -a.most, -1) end
   if rule.size or rule.trim then note(keys[1], keys[4]) end
   advance(keys, keys[2], session, a, a.type, a.op_id, a.data)
   remember(keys[3], session, a)
-  refresh(keys, a.ttl_s, 4, 1)
+  refresh(keys, a.ttl_s, 4, 4, 1)
   return {session.version, 'ok'}
 end
 

@@ -50,7 +50,7 @@ local function session_join(keys, a, session)
       (taken and ',"taken":' .. cjson.encode(taken) or '') .. ',"data":' .. data .. '}'
     advance(keys, keys[4], session, a, 'join', '', about)
   end
-  refresh(keys, a.ttl_s, 4)
+  refresh(keys, a.ttl_s, 2, 3, 0)
   return {session.version, told and 'joined' or 'again'}
 end
 
@@ -63,7 +63,7 @@ local function session_leave(keys, a, session)
   if a.member ~= member then
     if redis.call('ZREM', keys[3], a.member) == 0 then return {session.version, 'absent'} end
     if #mine > 1 then
-      refresh(keys, a.ttl_s, 4)
+      refresh(keys, a.ttl_s, 2, 3, 0)
       return {session.version, 'stays'}
     end
   else
@@ -74,7 +74,7 @@ local function session_leave(keys, a, session)
   local gone = forget(keys[1], member)
   local about = '{"m":' .. cjson.encode(member) .. ',"c":' .. cjson.encode(a.member) .. ',"why":"left"' .. gone .. '}'
   advance(keys, keys[4], session, a, 'leave', '', about)
-  refresh(keys, a.ttl_s, 4)
+  refresh(keys, a.ttl_s, 2, 3, 0)
   return {session.version, 'left'}
 end
 
@@ -86,7 +86,7 @@ local function session_apply(keys, a, session)
   if refused then return refused end
   advance(keys, keys[2], session, a, a.type, a.op_id, a.data, a.fields)
   remember(keys[3], session, a)
-  refresh(keys, a.ttl_s, 2, 1)
+  refresh(keys, a.ttl_s, 3, 2, 1)
   return {session.version, 'ok'}
 end
 
@@ -98,7 +98,7 @@ local function session_heartbeat(keys, a, session)
   if not redis.call('ZSCORE', keys[2], lease) then lease = 'watch:' .. a.member end -- who only watches
   if not redis.call('ZSCORE', keys[2], lease) then return 'lapsed' end
   redis.call('ZADD', keys[2], 'GT', digits(clock() + a.lease_ms), lease)
-  refresh(keys, a.ttl_s, 2)
+  refresh(keys, a.ttl_s, 2, 2, 0)
   return 'renewed'
 end
 
@@ -145,7 +145,7 @@ local function session_catch_up(keys, a, session)
     end
     local whole_delta = #found == missed
     for i, entry in ipairs(found) do
-      local e, v = string.match(entry, '^{"e":"(%x+)","v":(%d+),')
+      local e, v = str_match(entry, '^{"e":"(%x+)","v":(%d+),')
       whole_delta = whole_delta and e == session.epoch and tonumber(v) == a.version + i
       delta[#delta + 1] = entry
     end
@@ -168,7 +168,7 @@ local function session_renew(keys, a, session)
   if session.epoch == a.epoch then return {session.version, 'same'} end
   session.epoch = a.epoch
   advance(keys, keys[2], session, a, 'epoch', '', 'null', {'epoch', a.epoch})
-  refresh(keys, a.ttl_s, 2)
+  refresh(keys, a.ttl_s, 2, 1, 0)
   return {session.version, 'renewed'}
 end
 
@@ -177,7 +177,7 @@ local function session_end(keys, a, session)
   if not session then return {0, 'gone'} end
   if session.ended then return {session.version, 'again'} end
   advance(keys, keys[2], session, a, 'end', '', 'null', {'status', 'ended'})
-  refresh(keys, a.ttl_s, 2)
+  refresh(keys, a.ttl_s, 2, 1, 0)
   return {session.version, 'ended'}
 end
 
@@ -186,8 +186,9 @@ local function session_hand_over(keys, a, session)
   if not session then return {0, 'gone'} end
   if session.status == 'handed_over' then return {session.version, 'again'} end
   if not session.ended then return {session.version, 'open'} end
-  advance(keys, keys[2], session, a, 'handed_over', '', 'null', {'status', 'handed_over', 'receipt', a.receipt})
-  refresh(keys, a.ttl_s, 2)
+  local told = '{"set":{"receipt":' .. cjson.encode(a.receipt) .. '}}'
+  advance(keys, keys[2], session, a, 'handed_over', '', told, {'status', 'handed_over', 'receipt', a.receipt})
+  refresh(keys, a.ttl_s, 2, 1, 0)
   return {session.version, 'handed_over'}
 end
 
@@ -197,7 +198,7 @@ local function session_remove(keys, a, session)
   local given, unnamed = {}, {'unnamed'}
   for i = 2, #keys do given[part_of(keys[1], keys[i]) or ''] = true end
   for _, field in ipairs(session and redis.call('HKEYS', keys[1]) or {}) do
-    local part = starts(field, NOTE) and string.sub(field, #NOTE + 1)
+    local part = starts(field, NOTE) and str_sub(field, #NOTE + 1)
     if part and not given[part] then unnamed[#unnamed + 1] = part end
   end
   if #unnamed > 1 then return unnamed end

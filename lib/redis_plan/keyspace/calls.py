@@ -162,6 +162,10 @@ def _file() -> Mapping[str, Any]:  # Any: a TOML table
     return tomllib.loads((catalog_dir() / "functions" / "calls.toml").read_text("utf-8"))
 
 
+#: Checks of arguments that say more than their text does, or another one in each call.
+_EACH_ITS_OWN = ("channel", "epoch", "bytes")
+
+
 def lua_table(call: Call, runs: Iterable[str], by_form: Mapping[str, Iterable[str]], name: str, asks: str = "") -> str:
     """Return the definition as kernel.lua takes it.
 
@@ -171,7 +175,10 @@ def lua_table(call: Call, runs: Iterable[str], by_form: Mapping[str, Iterable[st
 
     def argument(a: Argument) -> str:
         absent = f", {_quoted(a.absent)}" if a.absent else ""
-        return f"{{{_quoted(a.name)}, check_{a.check}{absent}}}"
+        same = (
+            ", same = true" if a.check not in _EACH_ITS_OWN and (a.constant or a.default or a.check == "event") else ""
+        )
+        return f"{{{_quoted(a.name)}, check_{a.check}{absent}{same}}}"
 
     shown = {"state": "state", "idem": "answer"} if call.of_session else {}  # what its reader finds out
     types = (shown.get(name, kind) for name, kind in call.keys)

@@ -13,8 +13,8 @@ from redis_plan.keyspace.model import Bound, Field, KeyPattern
 #: The kinds of action by which somebody sits, watches, or leads without playing.
 JOINS, WATCHES, LEADS = "seats.join", "seats.watch", "hosting.attend"
 
-#: A seat's entry without its names, as ``effect_sit`` writes it.
-_ENTRY = '{"name":"","as":""}'
+#: A seat's entry without its name, as ``effect_sit`` writes it.
+_ENTRY = '{"name":""}'
 
 
 def connections(actions: Sequence[Bound]) -> int:
@@ -26,10 +26,10 @@ def connections(actions: Sequence[Bound]) -> int:
 def name_bytes(actions: Sequence[Bound]) -> int:
     """Return the bytes of a seat's entry as the action writes it, names at their longest, a byte a character; 0 without one.
 
-    The name stands in it twice: as it is shown, and as names are compared.
+    Only a name with capitals beyond ASCII stands in it twice: as it is shown, and as names are compared.
     """
     longest = [dict(action.values).get("name_most", 0) for action in actions if action.kind == JOINS]
-    return max((len(_ENTRY) + 2 * name for name in longest if name), default=0)
+    return max((len(_ENTRY) + name for name in longest if name), default=0)
 
 
 def told(patterns: Sequence[KeyPattern], brief: Brief, actions: Sequence[Bound]) -> list[KeyPattern]:

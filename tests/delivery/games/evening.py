@@ -15,8 +15,8 @@ from tests.delivery.games.players import Player, Screen
 ROOM = "k3v9"
 #: Makes a player of a name and the first word of its client.
 Make = Callable[[str, Mapping[str, Any]], Player]
-#: Fields that no event carries: a copy knows its version beside them, and a receipt is the service's.
-NOT_TOLD = {"version", "updated_at", "receipt"}
+#: Fields that no event carries: a copy knows its version beside them.
+NOT_TOLD = {"version", "updated_at"}
 #: How long everybody may take to be right again after a step, with a gateway that starts again.
 SETTLE_S = 30.0
 
@@ -73,7 +73,8 @@ class Evening:
             f"{what}: a hole in the log"
         )
         assert set(self.admin.hkeys(self.keys.roster(ROOM))) == self.seated, f"{what}: seats"
-        names = [json.loads(seat)["as"] for seat in self.admin.hvals(self.keys.roster(ROOM))]
+        seats = [json.loads(seat) for seat in self.admin.hvals(self.keys.roster(ROOM))]
+        names = [seat.get("as", seat["name"].lower()) for seat in seats]
         assert len(names) == len(set(names)) <= 60, f"{what}: names"
         scores = {m: s for m, s in self.admin.zrange(self.keys.score(ROOM), 0, -1, withscores=True) if s}
         assert scores == self.points, f"{what}: points"

@@ -125,7 +125,6 @@ class Game:
         if given["t"] in ("at", "view"):
             return await self.show(p)
         op, about = str(given["op"]), dict(given.get("d") or {})
-        about["device"] = about.get("target", "")  # the tickets make one member of one device
         try:
             done = await self.run(self.act.asked(str(given["k"]), p.session, p.member, about, f"{p.member}:{op}"))
             p.say(word("~done", op=op, status=done.status, v=done.version))

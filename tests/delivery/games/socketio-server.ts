@@ -114,8 +114,7 @@ function heard(session: string, copy: SyncClient, text: string | undefined): voi
 }
 
 async function act(p: Player, kind: string, about: Record<string, unknown>, op: string): Promise<Done> {
-  const given = { ...about, device: about["target"] }; // the tickets make one member of one device
-  return patiently(() => actions.asked(kind, p.session, p.member, given, `${p.member}:${op}`));
+  return patiently(() => actions.asked(kind, p.session, p.member, about, `${p.member}:${op}`));
 }
 
 io.on("connection", (socket) => {

@@ -44,9 +44,9 @@ _LIFE = {
 _FINE = frozenset({"ok", "created", "joined", "left", "renewed", "ended", "handed_over", "removed"})
 #: Fields of a beat that say how it is played; every other one is given by the caller.
 HOW = frozenset({"does", "want", "again", "cut", "crowd", "until", "only", "copy", "new", "away", "back", "gone"})
-#: Fields of the state in which a copy need not be what the server has: its version stands beside it, the clock of the last
-#: change is no client's business, and what proves the hand-over is the worker's.
-_APART = ("version", "updated_at", "receipt")
+#: Fields of the state in which a copy need not be what the server has: its version stands beside it, and the clock of the last
+#: change is no client's business.
+_APART = ("version", "updated_at")
 #: A copy has heard what was published to it within this time, in seconds.
 _HEARD_S = 2.0
 Beat = Mapping[str, Any]  # Any: a TOML table
