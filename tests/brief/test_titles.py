@@ -30,6 +30,7 @@ def named(folder: Path) -> tuple[str, str]:
         ("# Dokument Wymagań Produktowych (PRD) - Przystań", "Przystań", "przystan"),
         ("# Feature Specification: Live Boards (Phase 4)", "Live Boards", "live-boards"),
         ("# Kart Rush: arcade racing for everyone", "Kart Rush", "kart-rush"),
+        ("# 7Decks - Product Requirements Document", "7Decks", "7decks"),
         (
             "# Arcade racing - Kart Rush PRD v2.1\n\nKart Rush is quick. People love Kart Rush.",
             "Kart Rush",

@@ -58,14 +58,21 @@ def test_a_missing_id_is_named() -> None:
         naming.render("app:v1:{<session_id>}:vote:<round_id>", session_id=1)
 
 
+def test_a_product_may_begin_with_a_digit_and_its_keys_are_names() -> None:
+    found = naming.KEY.fullmatch("prod:7decks:v1:{k3}:roster")
+    assert found
+    assert (found["environment"], found["app"]) == ("prod", "7decks")
+    assert not naming.KEY.fullmatch("2048:v1:{k3}:roster")
+
+
 def test_a_key_of_another_pattern_is_not_parsed() -> None:
     assert naming.parse("app:v1:{<session_id>}:roster", "app:v1:{k3}:state") is None
 
 
 @given(st.text(max_size=80))
-def test_a_slug_is_short_ascii_that_begins_with_a_letter(text: str) -> None:
+def test_a_slug_is_short_ascii_and_no_number(text: str) -> None:
     slug = naming.slugify(text)
-    assert naming.SLUG.fullmatch(slug)
+    assert naming.APP.fullmatch(slug)
     assert len(slug) <= naming.MAX_APP_BYTES
 
 

@@ -37,13 +37,15 @@ def slug_of(title: str, project: Path) -> str:
     ('wartezimmer-anzeige', 'shakhmatnyy-klub')
     >>> slug_of("オンライン投票システム", Path("x")), slug_of("실시간 퀴즈 게임", Path("x"))
     ('online-voting-system', 'quiz-game')
+    >>> slug_of("3D Chess", Path("x")), slug_of("24 hours", Path("x")), slug_of("2048", Path("x"))
+    ('3d-chess', 'hours', 'x')
     """
     for candidate in (_in_latin(title), project.resolve().name, "app"):
         words = re.findall(r"[a-z0-9]+", re.sub(r"\b(\w)&(\w)\b", r"\1\2", fold(candidate).replace("'", "")))
         telling = [w for w in words if w not in _SILENT]
         words = telling or words
-        while len(words) > 1 and not words[0][0].isalpha():
-            words = words[1:]  # a key begins with a letter: "24 hours" of a title goes
+        while len(words) > 1 and words[0].isdigit():
+            words = words[1:]  # "24 hours" of a title goes
         slug = ""
         for word in words:
             longer = f"{slug}-{word}" if slug else word
@@ -51,7 +53,7 @@ def slug_of(title: str, project: Path) -> str:
                 break
             slug = longer[:SLUG_BYTES]
         slug = _LINKING.sub("", slug).strip("-")
-        if slug and slug[0].isalpha():
+        if re.match(r"[0-9]*[a-z]", slug):
             return slug
     return "app"
 

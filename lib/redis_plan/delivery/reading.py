@@ -17,6 +17,7 @@ from redis_plan.keyspace import model
 from redis_plan.keyspace.catalog import KeySpec, use_patterns
 
 _Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
+_App = Annotated[str, Field(pattern=r"^[0-9]*[a-z][a-z0-9-]*$")]
 _Template = Annotated[str, Field(pattern=r"^[a-z<{]\S*$")]
 _Texts = tuple[Annotated[str, Field(min_length=1)], ...]
 _Size = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -128,7 +129,7 @@ class _Function(_Object):
 class _File(_Object):
     dialect: Annotated[Literal["keyspace.schema.json"], Field(alias="$schema")]
     format: Annotated[int, Field(ge=registry.FORMAT, le=registry.FORMAT)]
-    app: _Slug
+    app: _App
     schema_version: Annotated[int, Field(ge=1)]
     grammar: _Grammar
     session: _Session | None

@@ -32,7 +32,9 @@ SIGNALS, TOPIC = "typing", "feed"
 #: Channels that the design keeps for itself.
 _KERNELS = ("events", "probe")
 _SESSION_TAG = "<session_id>"
-_WHOLE = re.compile(r"(?:(?P<app>[a-z][a-z0-9-]*):v(?P<schema>[1-9]\d*):)?(?:\{(?P<tag>[^{}]*)\}:)?(?P<part>[^{}]+)")
+_WHOLE = re.compile(
+    r"(?:(?P<app>[0-9]*[a-z][a-z0-9-]*):v(?P<schema>[1-9]\d*):)?(?:\{(?P<tag>[^{}]*)\}:)?(?P<part>[^{}]+)"
+)
 _PART = re.compile(r"(?P<name>[a-z][a-z0-9-]*)(?::<[a-z][a-z0-9_]*>)*")
 
 Fault = tuple[int, str]

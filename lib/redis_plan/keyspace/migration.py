@@ -17,7 +17,7 @@ from redis_plan.keyspace import naming
 from redis_plan.keyspace.model import KeyPattern, Keyspace
 
 _VERSION = re.compile(
-    r"(?P<before>(?:[a-z][a-z0-9-]*|<env>):(?:[a-z][a-z0-9-]*:)?v|[a-z][a-z0-9-]*:v)(?P<version>[1-9][0-9]*)(?=:)"
+    r"(?P<before>(?:[0-9]*[a-z][a-z0-9-]*|<env>):(?:[0-9]*[a-z][a-z0-9-]*:)?v|[0-9]*[a-z][a-z0-9-]*:v)(?P<version>[1-9][0-9]*)(?=:)"
 )
 
 

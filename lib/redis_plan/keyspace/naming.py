@@ -4,7 +4,7 @@
 
     key      = app ":v" schema ":" ( "{" id "}" ":" part / part ) *( ":" id )
     channel  = environment ":" key
-    app      = slug
+    app      = *digit slug
     part     = slug                       ; "roster", "votes": unique in a keyspace
     slug     = lower *( lower / digit / "-" )
     schema   = digit19 *digit
@@ -35,6 +35,9 @@ MAX_APP_BYTES = 32
 ENVIRONMENT = "prod"
 
 SLUG = re.compile(r"[a-z][a-z0-9-]*")
+#: A product may begin with a number, as "3d-chess" does; it is none.
+_APP = r"[0-9]*[a-z][a-z0-9-]*"
+APP = re.compile(_APP)
 PLACEHOLDER = re.compile(r"<([a-z][a-z0-9_]*)>")
 _SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.")
 _ID = r"(?:[A-Za-z0-9_.-]|%[0-9A-F]{2}|~){1,64}"
@@ -44,7 +47,7 @@ ID = re.compile(_ID)
 
 #: The grammar as one regular expression, over rendered names (channels with their environment in front).
 KEY = re.compile(
-    r"(?:(?P<environment>[a-z][a-z0-9-]*):)?(?P<app>[a-z][a-z0-9-]*):v(?P<schema>[1-9][0-9]*):"
+    rf"(?:(?P<environment>[a-z][a-z0-9-]*):)?(?P<app>{_APP}):v(?P<schema>[1-9][0-9]*):"
     rf"(?:\{{(?P<tag>{_ID})\}}:)?(?P<part>[a-z][a-z0-9-]*)(?P<ids>(?::{_ID})*)"
 )
 
@@ -52,7 +55,7 @@ KEY = re.compile(
 EBNF = """\
 key      = app, ":v", schema, ":", [ "{", id, "}", ":" ], part, { ":", id } ;
 channel  = environment, ":", key ;
-app      = slug ;  environment = slug ;  part = slug ;
+app      = { digit }, slug ;  environment = slug ;  part = slug ;
 slug     = lower, { lower | digit | "-" } ;
 schema   = "1" … "9", { digit } ;
 id       = safe, { safe } ;                     (* 1 to 64 bytes *)
@@ -83,15 +86,15 @@ def decode_id(segment: str) -> str:
 
 
 def slugify(text: str, fallback: str = "app") -> str:
-    """Return ``text`` as an ascii slug of at most 32 bytes: letters, digits and hyphens, beginning with a letter.
+    """Return ``text`` as an ascii slug of at most 32 bytes: letters, digits and hyphens, none of digits first.
 
-    >>> slugify("Głosowanie w zespole"), slugify("게임"), slugify("2048")
-    ('glosowanie-w-zespole', 'app', 'app-2048')
+    >>> slugify("Głosowanie w zespole"), slugify("게임"), slugify("2048"), slugify("10x cards")
+    ('glosowanie-w-zespole', 'app', 'app-2048', '10x-cards')
     """
     plain = unicodedata.normalize("NFKD", text.replace("ł", "l").replace("Ł", "L").replace("ß", "ss"))
     plain = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", plain).encode("ascii", "ignore").decode().lower()
     plain = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
-    if plain and not plain[0].isalpha():
+    if plain and not APP.match(plain):
         plain = f"{fallback}-{plain}"
     return plain[:MAX_APP_BYTES].rstrip("-") or fallback
 

@@ -19,10 +19,10 @@ def check_prefix(brief: Brief) -> str:
     prefix = brief.name_prefix
     if prefix is None:
         return naming.slugify(brief.slug or brief.title)
-    if not naming.SLUG.fullmatch(prefix) or len(prefix) > naming.MAX_APP_BYTES:
+    if not naming.APP.fullmatch(prefix) or len(prefix) > naming.MAX_APP_BYTES:
         raise OverrideError(
-            f"{FILE}: name prefix {prefix!r} breaks the grammar of key names: a lower-case letter, then letters, "
-            f"digits or hyphens, at most {naming.MAX_APP_BYTES} bytes, such as {naming.slugify(prefix)!r}"
+            f"{FILE}: name prefix {prefix!r} breaks the grammar of key names: lower-case letters, "
+            f"digits and hyphens, no number first, at most {naming.MAX_APP_BYTES} bytes, such as {naming.slugify(prefix)!r}"
         )
     return prefix
 

@@ -24,7 +24,7 @@ from pydantic_core import CoreSchema, PydanticCustomError
 #: What texts must look like: ``prd.md:31`` or ``prd.md:31-34``, one line, a key's prefix, a language, a server.
 PLACE = r"^[^:\s]+\.md:[1-9]\d*(-[1-9]\d*)?$"
 DOCUMENT_LINE = r"^[^:\s]+\.md:[1-9]\d*$"
-PREFIX = r"^[a-z][a-z0-9-]{0,23}$"
+PREFIX = r"^[0-9]{0,8}[a-z][a-z0-9-]{0,23}$"
 LANGUAGE = r"^[a-z]{2}$"
 SERVER = r"(?i)^(redis|valkey)(\s+v?\d+(\.\d+){0,2})?$"
 TEXT = r"\S"
