@@ -142,8 +142,10 @@ def _signal(c: Client) -> None:
 
 @plays("ticker.update")
 def _ticker(c: Client) -> None:
-    told = heard(c, lambda: c.fcall("hash_put", 1, ONE, CHANNEL, "tick", 60, "price", "7", "at", "1"))
-    assert (told, c.hgetall(ONE)) == (["tick"], {"price": "7", "at": "1"})
+    told = heard(c, lambda: c.fcall("latest_put", 1, ONE, CHANNEL, "tick", 20, 60, "price", "7"))
+    assert (told, c.hgetall(ONE)) == (["tick"], {"price": "7", "at": "20"})
+    assert heard(c, lambda: c.fcall("latest_put", 1, ONE, CHANNEL, "late", 19, 60, "price", "6")) == []
+    assert c.hget(ONE, "price") == "7"
 
 
 @plays("history.add")
@@ -160,6 +162,18 @@ def _lock(c: Client) -> None:
     assert c.fcall("lock_release", 1, ONE, "bob", 1) == "lost"
     assert c.fcall("lock_release", 1, ONE, "ann", 1) == "released"
     assert c.fcall("lock_take", 2, ONE, TWO, "bob", 60_000, 600) == [2, "taken"]
+
+
+@plays("matching.enter", "matching.leave")
+def _in_line(c: Client) -> None:
+    assert [c.fcall("wait_enter", 1, ONE, name, 60) for name in ("ann", "bob", "ann")] == [
+        [1, "waits"],
+        [2, "waits"],
+        [1, "again"],
+    ]
+    assert [c.fcall("wait_leave", 1, ONE, "ann") for _ in range(2)] == ["left", "absent"]
+    assert c.fcall("wait_enter", 1, ONE, "bob", 60) == [1, "again"]
+    assert c.ttl(ONE) > 0
 
 
 @plays("matching.match")
@@ -210,6 +224,70 @@ def _due(c: Client) -> None:
     assert c.fcall("due_done", 1, ONE, "room:close", until - 1) == "lost"
     assert c.fcall("due_done", 1, ONE, "room:close", until) == "done"
     assert c.zrange(ONE, 0, -1) == ["later"]
+
+
+@plays("topics.publish")
+def _topic(c: Client) -> None:
+    told = heard(c, lambda: [c.fcall("topic_tell", 1, ONE, CHANNEL, '{"free":3}', 60) for _ in range(2)])
+    assert told == ['{"seq":1,"d":{"free":3}}', '{"seq":2,"d":{"free":3}}']
+    assert c.ttl(ONE) > 0
+    with pytest.raises(redis.ResponseError, match="BADARG"):
+        c.fcall("topic_tell", 1, ONE, CHANNEL, "{no json", 60)
+    assert c.get(ONE) == "2"
+
+
+@plays("caching.cache")
+def _cache(c: Client) -> None:
+    assert [c.fcall("cache_keep", 1, ONE, f"answer {n}", 100) for n in range(2)] == ["kept", "kept"]
+    assert (c.get(ONE), 100 <= c.ttl(ONE) <= 110) == ("answer 1", True)
+
+
+@plays("tokens.issue", "tokens.redeem")
+def _token(c: Client) -> None:
+    assert c.fcall("token_issue", 1, ONE, "invite", "room 7", 60) == "issued"
+    assert c.fcall("token_issue", 1, ONE, "invite", "room 8", 60) == "taken"
+    assert 0 < c.ttl(ONE) <= 60
+    assert c.fcall("token_redeem", 1, ONE, "login") == []  # for another purpose: it is not used up
+    assert [c.fcall("token_redeem", 1, ONE, "invite") for _ in range(2)] == [["room 7"], []]
+
+
+@plays("requests.begin", "requests.done")
+def _request(c: Client) -> None:
+    assert [c.fcall("request_begin", 1, ONE, 60) for _ in range(2)] == [["new"], ["pending"]]
+    assert c.fcall("request_done", 1, ONE, "pending", 60) == "kept"  # an answer may say anything
+    assert c.fcall("request_begin", 1, ONE, 60) == ["done", "pending"]
+    assert c.fcall("request_done", 1, ONE, "another", 60) == "lost"
+    assert c.ttl(ONE) > 0
+
+
+@plays("work.add", "work.done")
+def _work(c: Client) -> None:
+    c.xgroup_create(ONE, "workers", "0", mkstream=True)
+    assert [c.fcall("job_add", 1, ONE, 2, f"job {n}")[1] for n in range(3)] == ["added", "added", "full"]
+    ((_, [(job, _)]),) = c.xreadgroup("workers", "ann", {ONE: ">"}, count=1)
+    assert [c.fcall("job_done", 1, ONE, "workers", job) for _ in range(2)] == ["done", "lost"]
+    assert (c.xlen(ONE), c.xpending(ONE, "workers")["pending"]) == (1, 0)
+
+
+@plays("visitors.count")
+def _visitors(c: Client) -> None:
+    assert [c.fcall("unique_add", 1, ONE, name, 60) for name in ("ann", "ann", "bob")] == ["new", "known", "new"]
+    assert c.pfcount(ONE) == 2
+
+
+@plays("switches.switch")
+def _flags(c: Client) -> None:
+    told = heard(c, lambda: c.fcall("flag_set", 1, ONE, CHANNEL, 1, "chat", "on"))
+    assert (told, c.hgetall(ONE)) == (["chat"], {"chat": "on"})
+    assert [c.fcall("flag_set", 1, ONE, "", 1, *flag) for flag in (("map", "on"), ("chat", "off"))] == ["full", "set"]
+    assert c.hgetall(ONE) == {"chat": "off"}
+
+
+@plays("things.put")
+def _things(c: Client) -> None:
+    told = heard(c, lambda: c.fcall("hash_put", 1, ONE, CHANNEL, "ready", 60, "status", "ready", "by", "ann"))
+    assert (told, c.hgetall(ONE)) == (["ready"], {"status": "ready", "by": "ann"})
+    assert c.ttl(ONE) > 0
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from redis_plan.actions import catalog, reading
+from redis_plan.actions import catalog, leaning, reading
 from redis_plan.errors import InputError
 from redis_plan.keyspace.catalog import use_patterns
 
@@ -74,3 +74,12 @@ def test_every_mechanic_is_of_a_use_and_every_action_has_demands_of_its_own() ->
     assert {m.use for m in catalog.mechanics().values()} <= uses
     assert len(said) == len(set(said))
     assert all(kind.examples for kind in catalog.kinds().values())
+
+
+def test_each_use_that_a_project_may_have_is_worked_on_by_an_action() -> None:
+    """What a design takes has actions: those of its own key, or those that every session has."""
+    acted = {use for id in catalog.kinds() for use in leaning.uses_of(id)}
+    # every action of a session changes the state and appends to its log; who opens one draws its code
+    of_session = {"state", "events", "log", "join-code"}
+    asked = {pattern.use for pattern in use_patterns() if not pattern.machinery}
+    assert asked - acted - of_session == set()

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from redis_plan.actions import catalog, matrix
-from redis_plan.delivery import acl, acting, action_clients, clients, duties, library, spelling, walkthrough
+from redis_plan.delivery import acl, action_clients, clients, duties, library, spelling, walkthrough
 from redis_plan.delivery import operations as model
 from redis_plan.server import Server
 from tests.delivery import made, node
@@ -68,17 +68,6 @@ def test_every_action_is_one_function_that_its_user_may_call_in_one_slot(fresh: 
 def test_every_name_that_the_plan_prints_of_an_action_is_a_method(project: made.Project) -> None:
     actions = matrix.stories(project.brief, project.keyspace).actions
     names = {a.name for a in actions}
-    if not acting.composed(
-        project.keyspace
-    ):  # no module of actions: a method of the client does it, under its own name
-        names = {
-            o.method
-            for o in model.operations(project.brief, project.keyspace)
-            if o.function.name in {a.kind.call for a in actions}
-        }
-        assert {o.function.name for o in model.operations(project.brief, project.keyspace)} >= {
-            a.kind.call for a in actions
-        }
     in_python, in_typescript = (
         "".join(project.text(path) for path in files if path in {a.path for a in project.artefacts})
         for files in ((clients.PYTHON, action_clients.PYTHON), (clients.TYPESCRIPT, action_clients.TYPESCRIPT))

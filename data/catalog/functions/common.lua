@@ -135,6 +135,16 @@ local function hash_put(keys, a)
   return 'ok'
 end
 
+-- FUNCTION latest_put
+local function latest_put(keys, a)
+  if (tonumber(redis.call('HGET', keys[1], 'at') or '-1') or -1) >= a.at_ms then return 'late' end
+  if #a.fields > 0 then redis.call('HSET', keys[1], unpack(a.fields)) end
+  redis.call('HSET', keys[1], 'at', digits(a.at_ms))
+  redis.call('EXPIRE', keys[1], a.ttl_s)
+  tell(a, a.notice)
+  return 'ok'
+end
+
 -- FUNCTION series_add
 local function series_add(keys, a)
   local at = digits(a.at_ms)
@@ -143,6 +153,18 @@ local function series_add(keys, a)
   redis.call('ZREMRANGEBYRANK', keys[1], 0, -a.most - 1)
   redis.call('EXPIRE', keys[1], a.ttl_s)
   return redis.call('ZCARD', keys[1])
+end
+
+-- FUNCTION wait_enter
+local function wait_enter(keys, a)
+  local new = redis.call('ZADD', keys[1], 'NX', digits(clock()), a.entry)
+  redis.call('EXPIRE', keys[1], a.ttl_s)
+  return {redis.call('ZRANK', keys[1], a.entry) + 1, new == 1 and 'waits' or 'again'}
+end
+
+-- FUNCTION wait_leave
+local function wait_leave(keys, a)
+  return redis.call('ZREM', keys[1], a.entry) == 1 and 'left' or 'absent'
 end
 
 -- FUNCTION match_take
@@ -204,4 +226,74 @@ local function unique_add(keys, a)
   end
   redis.call('EXPIRE', keys[1], a.ttl_s)
   return changed == 1 and 'new' or 'known'
+end
+
+-- FUNCTION topic_tell
+local function topic_tell(keys, a)
+  local seq = redis.pcall('INCR', keys[1])
+  if type(seq) == 'table' then
+    return string.match(seq.err, '^ERR') and redis.error_reply('BADSTATE ' .. keys[1] .. ' holds no counter') or seq
+  end
+  redis.call('EXPIRE', keys[1], a.ttl_s)
+  tell(a, '{"seq":' .. digits(seq) .. ',"d":' .. a.change .. '}')
+  return {seq, 'told'}
+end
+
+-- FUNCTION cache_keep
+local function cache_keep(keys, a)
+  local ttl = tonumber(a.ttl_s)
+  redis.call('SET', keys[1], a.content, 'EX', digits(ttl + clock() % (math.floor(ttl / 10) + 1)))
+  return 'kept'
+end
+
+-- FUNCTION token_issue
+local function token_issue(keys, a)
+  return redis.call('SET', keys[1], a.purpose .. ' ' .. a.subject, 'NX', 'EX', a.ttl_s) and 'issued' or 'taken'
+end
+
+-- FUNCTION token_redeem
+local function token_redeem(keys, a)
+  local found = redis.call('GET', keys[1])
+  if not found or not starts(found, a.purpose .. ' ') then return {} end
+  redis.call('UNLINK', keys[1])
+  return {string.sub(found, #a.purpose + 2)}
+end
+
+-- FUNCTION request_begin
+local function request_begin(keys, a)
+  local known = redis.call('GET', keys[1])
+  if not known then
+    redis.call('SET', keys[1], 'pending', 'EX', a.ttl_s)
+    return {'new'}
+  end
+  return known == 'pending' and {'pending'} or {'done', string.sub(known, 2)}
+end
+
+-- FUNCTION request_done
+local function request_done(keys, a)
+  if redis.call('GET', keys[1]) ~= 'pending' then return 'lost' end
+  redis.call('SET', keys[1], '=' .. a.content, 'EX', a.ttl_s) -- the sign tells an answer from "pending"
+  return 'kept'
+end
+
+-- FUNCTION job_add
+local function job_add(keys, a)
+  local waiting = redis.call('XLEN', keys[1])
+  if waiting >= a.most then return {waiting, 'full'} end
+  redis.call('XADD', keys[1], '*', 'd', a.content)
+  return {waiting + 1, 'added'}
+end
+
+-- FUNCTION job_done
+local function job_done(keys, a)
+  redis.call('XACK', keys[1], a.group, a.job)
+  return redis.call('XDEL', keys[1], a.job) == 1 and 'done' or 'lost'
+end
+
+-- FUNCTION flag_set
+local function flag_set(keys, a)
+  if redis.call('HEXISTS', keys[1], a.entry) == 0 and redis.call('HLEN', keys[1]) >= a.most then return 'full' end
+  redis.call('HSET', keys[1], a.entry, a.content)
+  tell(a, a.entry)
+  return 'set'
 end

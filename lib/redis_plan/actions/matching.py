@@ -18,6 +18,7 @@ from functools import cache
 from redis_plan.actions import ability, catalog, declaring, elsewhere, wording
 from redis_plan.actions.ability import Homes
 from redis_plan.actions.declaring import Declaration
+from redis_plan.actions.leaning import Leaning
 from redis_plan.actions.likeness import Labelled, Likeness
 from redis_plan.actions.model import Kind
 from redis_plan.actions.wording import Wording
@@ -32,7 +33,9 @@ from redis_plan.keyspace.model import Keyspace
 TASK = "actions"
 #: A demand is an action's from this sureness on: strength, and a share of the closeness to the nearest example. Chosen on
 #: annotated projects by reading what each value adds and drops; not held out.
-SURE, SHARE, ALIKE = 0.58, 0.3, 0.41
+SURE, SHARE, ALIKE = 0.56, 0.3, 0.41
+#: What the reader takes for shared live state needs so much less to be somebody's action.
+LIVE_NEEDS_LESS = 0.08
 #: So few words say little: they must say it more surely.
 FEW_WORDS, SURER = 3, 0.12
 #: A second action counts where it is nearly as strong as the first.
@@ -41,8 +44,10 @@ BESIDE = 0.12
 NEARLY = 0.06
 #: What a demand that speaks of somebody else takes from an action's strength.
 STRANGER = 0.06
-#: From this strength and closeness on a demand belongs elsewhere, or is one on the whole.
-SURE_ELSEWHERE, ALIKE_ELSEWHERE = 0.3, 0.38
+#: What it adds to an action's strength that the demand calls for a use which the action works on, from unlikely to sure.
+LEANING_ADDS = 0.2
+#: From this strength and closeness on a demand belongs elsewhere, or is one on the whole; what is closer needs less strength.
+SURE_ELSEWHERE, ALIKE_ELSEWHERE = 0.41, 0.38
 #: A criterion that is this much like an action of its story says how that action is done.
 OF_ITS_STORY = 0.28
 
@@ -121,7 +126,8 @@ def matches(brief: Brief, keyspace: Keyspace) -> Matches:
     lines = {(r.file, r.line) for r in demands}
     alone = [r for r in demands if r.parent_line is None or (r.file, r.parent_line) not in lines]
     encoder.encode([view for r in demands for view in wording.worded(r).views])  # all at once: faster than one by one
-    judge = _Judge(brief, keyspace, declaring.examine(brief, keyspace)[0])
+    leaning = Leaning([r.text for r in demands])
+    judge = _Judge(brief, keyspace, declaring.examine(brief, keyspace)[0], leaning)
     found = [judge.story(r, list(_family(r, below))) for r in alone]
     homes = homes_of(found, brief, keyspace)
     return Matches(tuple(_able(match, keyspace, homes) for match in found), homes)
@@ -173,8 +179,8 @@ def _able(match: Match, keyspace: Keyspace, homes: Homes) -> Match:
 class _Judge:
     """Compares the demands of one project."""
 
-    def __init__(self, brief: Brief, keyspace: Keyspace, ours: Sequence[Declaration]) -> None:
-        self.brief, self.keyspace, self.ours = brief, keyspace, ours
+    def __init__(self, brief: Brief, keyspace: Keyspace, ours: Sequence[Declaration], leaning: Leaning) -> None:
+        self.brief, self.keyspace, self.ours, self.leaning = brief, keyspace, ours, leaning
         #: A declared action stands for the catalog's that it changes.
         self.kinds = {**catalog.kinds(), **{d.kind.like: d.kind for d in reversed(ours) if d.kind.like}}
         self.labelled = labelled()
@@ -190,18 +196,20 @@ class _Judge:
 
     def match(self, demand: Requirement, said: Wording) -> Match:
         about = wording.actors_in(f"{said.speaker} {said.want}", self.keyspace.member_noun, self.brief.settled.roles)
-        likes = sorted(self.heard(self.labelled.of(said.views), about), key=lambda one: -one.strength)
+        compared = self.labelled.of(said.views)
+        likes = sorted(self.weighed(compared, about, demand.text), key=lambda one: -one.strength)
         first = likes[0]
         if declared := self.declared(demand, likes):
             return Match(demand, said, declared, nearest=first)
         needed = SURE + SURER * (len(said.want.split()) <= FEW_WORDS and not said.speaker)
-        told = not _ONE_WORD.fullmatch(said.want)
+        needed -= LIVE_NEEDS_LESS * demand.realtime
+        told = not _ONE_WORD.fullmatch(said.want) and not wording.is_condition(said.want)
         sure_of = [o for o in likes if told and _parts(o.label)[0] == "action" and sureness(o) >= needed]
         if not sure_of:
             first = next((one for one in likes if _is_near(one, first)), first)
         form, name = _parts(first.label)
         if form != "action":
-            sure = first.strength >= SURE_ELSEWHERE and first.alike >= ALIKE_ELSEWHERE
+            sure = first.strength + SHARE * first.alike >= SURE_ELSEWHERE and first.alike >= ALIKE_ELSEWHERE
             outside, quality = (name if sure and form == of else "" for of in ("outside", "quality"))
             if not sure and form != "quality" and not demand.realtime:
                 outside = elsewhere.LASTING
@@ -210,16 +218,18 @@ class _Judge:
         found = tuple(f for f in kinds if f.likeness.strength >= first.strength - BESIDE)
         return Match(demand, said, found, others=tuple(f for f in kinds if f not in found), nearest=first)
 
-    def heard(self, likes: Iterable[Likeness], about: frozenset[str]) -> Iterable[Likeness]:
-        """Yield ``likes`` with what speaks of somebody else than who acts made weaker."""
+    def weighed(self, likes: Iterable[Likeness], about: frozenset[str], text: str) -> Iterable[Likeness]:
+        """Yield ``likes``, actions weaker where the text speaks of somebody else than who acts, and stronger where it calls for their use."""
+        kinds = catalog.kinds()
         for one in likes:
             form, name = _parts(one.label)
-            if form == "action" and about:
-                actors = set(catalog.kinds()[name].actors)
-                if not actors & (about | {"worker", "anyone"}):
-                    yield replace(one, strength=one.strength - STRANGER)
-                    continue
-            yield one
+            if form != "action":
+                yield one
+                continue
+            adds = LEANING_ADDS * self.leaning.to(kinds[name], text)
+            if about and not set(kinds[name].actors) & (about | {"worker", "anyone"}):
+                adds -= STRANGER
+            yield replace(one, strength=one.strength + adds)
 
     def declared(self, demand: Requirement, likes: Sequence[Likeness]) -> tuple[Found, ...]:
         """Return what the team says serves ``demand``: its own actions, and of each use that it takes the likest action."""

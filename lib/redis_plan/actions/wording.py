@@ -56,6 +56,15 @@ def worded(demand: Requirement) -> Wording:
     return Wording(title or label, "", _bare(body) or body)
 
 
+def is_condition(text: str) -> bool:
+    """Whether ``text`` only says when something holds, and not what is done then: a step of a scenario by itself.
+
+    >>> is_condition("Given two people are in a room"), is_condition("When one leaves, then the other is told")
+    (True, False)
+    """
+    return any(expression.search(text) for expression in _conditions())
+
+
 def actors_in(text: str, member: str = "", roles: Sequence[TeamRole] = ()) -> frozenset[str]:
     """Return the actors that ``text`` speaks of; ``member`` is what a member is called in this project.
 
@@ -119,6 +128,11 @@ def _grammars() -> tuple[tuple[re.Pattern[str], re.Pattern[str]], ...]:
 @cache
 def _boilerplate() -> tuple[re.Pattern[str], ...]:
     return tuple(re.compile(text, re.IGNORECASE) for text in _data()["boilerplate"]["expressions"])
+
+
+@cache
+def _conditions() -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(text, re.IGNORECASE) for text in _data()["condition"]["expressions"])
 
 
 @cache

@@ -37,26 +37,28 @@ _EVERYWHERE = ("ok", "duplicate", "ended", "gone")
 
 
 def python_module(brief: Brief, keyspace: Keyspace) -> str:
-    """Return the Python module, or "" where the project has no action with a function of its own."""
+    """Return the Python module, or "" where the project has no action."""
     names = _names(brief, keyspace)
-    return render("actions.py.j2", client=clients.PYTHON.removesuffix(".py"), **names) if names["actions"] else ""
+    return render("actions.py.j2", client=clients.PYTHON.removesuffix(".py"), **names) if names["first"] else ""
 
 
 def typescript_module(brief: Brief, keyspace: Keyspace) -> str:
     """Return the TypeScript module, or ""."""
     names = _names(brief, keyspace)
-    return render("actions.ts.j2", client=clients.TYPESCRIPT.removesuffix(".ts"), **names) if names["actions"] else ""
+    return render("actions.ts.j2", client=clients.TYPESCRIPT.removesuffix(".ts"), **names) if names["first"] else ""
 
 
 def _names(brief: Brief, keyspace: Keyspace) -> dict[str, Any]:  # Any: what the templates loop over
     every = model.operations(brief, keyspace)
     made = [o for o in every if o.kind]
     aliases = [_alias(action, o, keyspace) for action, o in _carried_out(every, keyspace)]
+    own = [_action(o) for o in made]
     py_channel, ts_channel, sharded = clients.channel_of(keyspace)
     idem = keyspace.pattern("idem").name if not functions.missing(keyspace) else "idem"
     return {
         "title": plain(brief.title),
-        "actions": [_action(o) for o in made],
+        "actions": own,
+        "first": next((o["py"] for o in (*own, *aliases)), ""),  # the one that the example calls
         "events": _events(made, keyspace),
         "aliases": aliases,
         "imports": _imports(made, bool(aliases), bool(snapshots.parts(keyspace))),
@@ -105,12 +107,12 @@ def _imports(made: Iterable[Operation], aliases: bool, seen: bool) -> str:
     needed = {
         "LOG_MAX": any(o.takes_more for o in operations),
         "TTL": any(o.takes_more for o in operations) or any(a.name == "ttl" for a in arguments),
-        "Call": True,
+        "Call": bool(operations),
         "Calls": aliases or any(o.takes_more for o in operations),
-        "Id": True,
+        "Id": bool(operations),
         "Keys": True,
         "Versioned": any(o.takes_more for o in operations),
-        "_argv": True,
+        "_argv": bool(operations),
         "_json": any(a.kind == "parameter" and a.of == "json" for a in arguments),
         "_numbered": any(o.takes_more for o in operations),
         "_text": seen or any(not o.takes_more for o in operations),
@@ -142,6 +144,7 @@ def _action(o: Operation) -> dict[str, Any]:  # Any: text and lines
     ts_optional = "; ".join(f"{camel(p.name)}?: {ts_type(p)}" for p in o.optional)
     ts_parameters = [f"{camel(p.name)}: {ts_type(p)}" for p in o.required]
     return {
+        "py": py_name,
         "result": result,
         "py_literal": python_call(f"{result} = Literal[", [quote(w) for w in o.function.call.results], "]", 0),
         "ts_union": " | ".join(quote(word) for word in o.function.call.results),

@@ -102,7 +102,7 @@ def readme(brief: Brief, keyspace: Keyspace, made: Iterable[Artefact]) -> str:
         session=not functions.missing(keyspace), noun=keyspace.session_noun, library=clients.library_for(brief),
         periods=syncing.PYTHON_PERIODS.removesuffix(".py"), driver=syncing.PYTHON_DRIVER.removesuffix(".py"),
         worker=syncing.PYTHON_WORKER.removesuffix(".py") if syncing.works(keyspace) else "", idle_s=int(brief.value("idle_ttl")),
-        actions=len(acting.composed(keyspace)), actions_python=action_clients.PYTHON, actions_typescript=action_clients.TYPESCRIPT,
+        actions=len(acting.composed(keyspace) or acting.called(keyspace)), actions_python=action_clients.PYTHON, actions_typescript=action_clients.TYPESCRIPT,
         roles=brief.settled.roles, probe=keyspace.use("probe") is not None, socket=sockets.summary(brief),
     )  # fmt: skip
 

@@ -36,7 +36,14 @@ _PY_SHAPES = {"count": ("int", "int"), "names": ("list[str]", "_texts"), "claims
 _TS_SHAPES = {"count": ("number", "Number"), "names": ("string[]", "texts"), "claims": ("Claim[]", "claims"),
               "caught_up": ("CaughtUp", "caughtUp")}  # fmt: skip
 #: The class that a numbered result is, by what its number counts.
-_NUMBERED = {"version": "Versioned", "used": "Counted", "token": "Token"}
+_NUMBERED = {
+    "version": "Versioned",
+    "used": "Counted",
+    "token": "Token",
+    "seq": "Numbered",
+    "waiting": "Queued",
+    "place": "Placed",
+}
 
 
 def library_for(brief: Brief) -> Library:
