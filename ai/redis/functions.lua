@@ -1,5 +1,5 @@
 #!lua name=buzzroom
--- Buzzroom: the atomic steps of its keyspace, 46 functions. Written by redis-plan: the next
+-- Buzzroom: the atomic steps of its keyspace, 47 functions. Written by redis-plan: the next
 -- build writes it again and keeps an edited one aside.
 --
 -- Load on every primary at each deploy, before the application starts:
@@ -23,19 +23,22 @@ local CALLS = {}
 local LAST_VERSION = 9007199254740991
 local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_ID, MOST_FEW, MOST_KEYS = 262144, 64, 1024, 64, 1000, 1000
 
+-- Named at the first call, since a library that is loaded sees no string: each look at a global costs as much as a search.
+local str_find, str_match, str_sub, str_byte = nil
+
 -- Whether text is UTF-8 (RFC 3629): no overlong form, no surrogate, nothing above U+10FFFF. One pass.
 local function is_utf8(text)
-  local at, find = 1, string.find
-  if find(text, '^[^\128-\255]*$') then return true end
+  local at = 1
+  if str_find(text, '^[^\128-\255]*$') then return true end
   while at <= #text do
-    local _, last = string.find(text, '^[%z\1-\127]+', at)
-    if not last then _, last = string.find(text, '^[\194-\223][\128-\191]', at) end
-    if not last then _, last = string.find(text, '^[\225-\236\238\239][\128-\191][\128-\191]', at) end
-    if not last then _, last = string.find(text, '^[\241-\243][\128-\191][\128-\191][\128-\191]', at) end
-    if not last then _, last = string.find(text, '^\224[\160-\191][\128-\191]', at) end
-    if not last then _, last = string.find(text, '^\237[\128-\159][\128-\191]', at) end
-    if not last then _, last = string.find(text, '^\240[\144-\191][\128-\191][\128-\191]', at) end
-    if not last then _, last = string.find(text, '^\244[\128-\143][\128-\191][\128-\191]', at) end
+    local _, last = str_find(text, '^[%z\1-\127]+', at)
+    if not last then _, last = str_find(text, '^[\194-\223][\128-\191]', at) end
+    if not last then _, last = str_find(text, '^[\225-\236\238\239][\128-\191][\128-\191]', at) end
+    if not last then _, last = str_find(text, '^[\241-\243][\128-\191][\128-\191][\128-\191]', at) end
+    if not last then _, last = str_find(text, '^\224[\160-\191][\128-\191]', at) end
+    if not last then _, last = str_find(text, '^\237[\128-\159][\128-\191]', at) end
+    if not last then _, last = str_find(text, '^\240[\144-\191][\128-\191][\128-\191]', at) end
+    if not last then _, last = str_find(text, '^\244[\128-\143][\128-\191][\128-\191]', at) end
     if not last then return false end
     at = last + 1
   end
@@ -44,10 +47,10 @@ end
 
 -- Where the first byte at or after at is that is no white space of JSON, and that byte; behind the text and nil at its end.
 local function skip(text, at)
-  local byte = string.byte(text, at)
+  local byte = str_byte(text, at)
   if byte and byte <= 32 then
-    at = string.find(text, '[^ \t\r\n]', at) or #text + 1
-    byte = string.byte(text, at)
+    at = str_find(text, '[^ \t\r\n]', at) or #text + 1
+    byte = str_byte(text, at)
   end
   return at, byte
 end
@@ -56,28 +59,28 @@ end
 local function after_string(text, at)
   at = at + 1
   while true do
-    local found = string.find(text, '["\\%z\1-\31]', at)
-    local byte = found and string.byte(text, found)
+    local found = str_find(text, '["\\%z\1-\31]', at)
+    local byte = found and str_byte(text, found)
     if byte == 34 then return found + 1 end
     if byte ~= 92 then return nil end
-    local _, last = string.find(text, '^[nrt"\\/bf]', found + 1)
-    if not last then _, last = string.find(text, '^u%x%x%x%x', found + 1) end
+    local _, last = str_find(text, '^[nrt"\\/bf]', found + 1)
+    if not last then _, last = str_find(text, '^u%x%x%x%x', found + 1) end
     if not last then return nil end
     at = last + 1
   end
 end
 
 local function after_number(text, at)
-  local _, last = string.find(text, '^%-?[1-9]%d*', at)
-  if not last then _, last = string.find(text, '^%-?0', at) end
+  local _, last = str_find(text, '^%-?[1-9]%d*', at)
+  if not last then _, last = str_find(text, '^%-?0', at) end
   if not last then return nil end
-  if string.byte(text, last + 1) == 46 then
-    _, last = string.find(text, '^%d+', last + 2)
+  if str_byte(text, last + 1) == 46 then
+    _, last = str_find(text, '^%d+', last + 2)
     if not last then return nil end
   end
-  local byte = string.byte(text, last + 1)
+  local byte = str_byte(text, last + 1)
   if byte == 69 or byte == 101 then
-    _, last = string.find(text, '^[+-]?%d+', last + 2)
+    _, last = str_find(text, '^[+-]?%d+', last + 2)
     if not last then return nil end
   end
   return last + 1
@@ -87,7 +90,7 @@ local WORDS = {[116] = 'true', [102] = 'false', [110] = 'null'}
 
 local function after_word(text, at, byte)
   local word = WORDS[byte]
-  if word and string.sub(text, at, at + #word - 1) == word then return at + #word end
+  if word and str_sub(text, at, at + #word - 1) == word then return at + #word end
 end
 
 -- Where the JSON value that begins at or after at ends, or nil. Each byte is looked at once.
@@ -126,7 +129,7 @@ end
 
 -- The checks: each takes an argument's text and returns its value, or nil where it is refused.
 local function whole(text, least, most)
-  local number = #text <= 16 and string.match(text, '^%d+$') and tonumber(text)
+  local number = #text <= 16 and str_match(text, '^%d+$') and tonumber(text)
   return number and number >= least and number <= most and number or nil
 end
 
@@ -139,13 +142,13 @@ local function check_name(text) return text ~= '' and check_text(text) or nil en
 -- The type of an event that carries a version: not one of the functions' own, nor a signal, which carries none.
 local OWN_EVENTS = {join = true, leave = true, epoch = true, ['end'] = true, handed_over = true}
 
-local function check_event(text) return not OWN_EVENTS[text] and string.sub(text, 1, 1) ~= '~' and check_name(text) or nil end
+local function check_event(text) return not OWN_EVENTS[text] and str_sub(text, 1, 1) ~= '~' and check_name(text) or nil end
 
-local function check_epoch(text) return #text <= 32 and string.match(text, '^%x+$') or nil end
+local function check_epoch(text) return #text <= 32 and str_match(text, '^%x+$') or nil end
 
 -- Seconds stay text: they go to Redis as they came, and a number would be written out anew in each command.
 local function check_seconds(text)
-  return #text <= 10 and string.find(text, '^[1-9]%d*$') and tonumber(text) <= 1000000000 and text or nil
+  return #text <= 10 and str_find(text, '^[1-9]%d*$') and tonumber(text) <= 1000000000 and text or nil
 end
 
 local function check_milliseconds(text) return whole(text, 1, 1000000000000) end
@@ -168,22 +171,21 @@ local function check_seats(text)
   return whole(text, 1, LAST_VERSION)
 end
 
--- What the last one meant: a project has one.
-local LOG = {}
-
 local function check_log(text)
-  if text == LOG.text then return LOG.value end
-  local most, form = string.match(text, '^([1-9]%d*)( ?%a*)$')
+  local most, form = str_match(text, '^([1-9]%d*)( ?%a*)$')
   if form ~= '' and form ~= ' stream' then return nil end
   local entries = whole(most, 1, 1000000)
   if not entries then return nil end
-  LOG.text, LOG.value = text, {entries = entries, most = most, form = form == '' and 'list' or 'stream'}
-  return LOG.value
+  return {entries = entries, most = most, form = form == '' and 'list' or 'stream'}
 end
 
--- A channel stays text; published_by takes it apart.
-local function check_channel(text)
-  return (string.find(text, '^%S*$') or string.find(text, '^%S+ sharded$')) and text or nil
+-- The name of a channel; which command publishes to it stands beside it among the arguments, false where there is none.
+local function check_channel(text, a)
+  local sharded = str_sub(text, -8) == ' sharded'
+  local name = sharded and str_sub(text, 1, -9) or text
+  if str_find(name, '%s') or (sharded and name == '') then return nil end
+  a.publish = name ~= '' and (sharded and 'SPUBLISH' or 'PUBLISH')
+  return name
 end
 
 -- The commands that change one element: the type of the collection, whether a value follows; and what is run beside them,
@@ -210,15 +212,21 @@ local function check_rest_fields(args, from)
 end
 
 -- Reads ARGV as the call defines it: a table by name, or nil and what is wrong. Each call has one table, which is filled
--- anew in full: what a call throws away the collector of garbage must find, and that costs as much as the call.
+-- anew in full: what a call throws away the collector of garbage must find, and that costs as much as the call. What a
+-- project always gives is checked once: an argument that is the same remembers its last text and what that meant.
 local function arguments(call, args)
   local a, wanted = call.given, call.args
   for i = 1, #wanted do
-    local argument = wanted[i]
-    local text, absent, value = args[i], argument[3], nil
-    if absent and (text == nil or text == '') then text = absent end
-    if text then value = argument[2](text) end
-    if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. argument[1] end
+    local argument, text = wanted[i], args[i]
+    local value = argument.value
+    if not text or text ~= argument.text then
+      local absent = argument[3]
+      if absent and (text == nil or text == '') then text = absent end
+      value = nil
+      if text then value = argument[2](text, a) end
+      if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. argument[1] end
+      if argument.same then argument.text, argument.value = text, value end
+    end
     a[argument[1]] = value
   end
   if call.rest then
@@ -250,16 +258,9 @@ local function misfit(call, keys, a)
 end
 
 local function first_missing(may, commands, key)
-  for _, command in pairs(commands) do
-    if not may(command, key) then return command end
+  for i = 1, #commands do
+    if not may(commands[i], key) then return commands[i] end
   end
-end
-
--- The command that publishes to a channel as it is given, and the channel's name; nil for none.
-local function published_by(channel)
-  if channel == '' then return nil end
-  if string.sub(channel, -8) == ' sharded' then return 'SPUBLISH', string.sub(channel, 1, -9) end
-  return 'PUBLISH', channel
 end
 
 -- The command that the caller may not run, so that a missing right is found before the first write and not after it.
@@ -271,12 +272,9 @@ local function forbidden(call, keys, a)
   if not missing and log and call.by_form then missing = first_missing(may, call.by_form[log.form] or {}, keys[1]) end
   if not missing and a.command then
     local rule = ELEMENT[a.command]
-    missing = first_missing(may, {a.command, rule.has, rule.size or rule.trim}, keys[1])
+    missing = first_missing(may, {a.command, rule.has or rule.trim, rule.size}, keys[1])
   end
-  if not missing and channel then
-    local publish, name = published_by(channel)
-    if publish and not may(publish, name, '') then missing = publish .. ' ' .. name end
-  end
+  if not missing and channel and a.publish and not may(a.publish, channel, '') then missing = a.publish .. ' ' .. channel end
   return missing and 'NOPERM ' .. call.name .. ': ' .. missing
 end
 
@@ -300,6 +298,7 @@ end
 
 -- Arguments, keys and rights, checked: the arguments by name, or what is wrong.
 local function checked(call, keys, args)
+  if not str_find then str_find, str_match, str_sub, str_byte = string.find, string.match, string.sub, string.byte end
   local a, wrong = arguments(call, args)
   if not wrong and (#keys < #call.types or #keys > (call.more and MOST_KEYS or #call.types)) then
     wrong = 'BADARG ' .. call.name .. ': KEYS'
@@ -330,53 +329,54 @@ end
 -- text, so that its change is not dated by another look.
 local function clock(session)
   local t = redis.call('TIME')
-  if session then session.now = t[1] .. string.sub('00000' .. t[2], -6, -4) end
+  if session then session.now = t[1] .. str_sub('00000' .. t[2], -6, -4) end
   return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
 end
 
 local function clock_text()
   local t = redis.call('TIME')
-  return t[1] .. string.sub('00000' .. t[2], -6, -4)
+  return t[1] .. str_sub('00000' .. t[2], -6, -4)
 end
 
-local function tell(channel, message)
-  local publish, name = published_by(channel)
-  if publish == 'SPUBLISH' then
-    redis.call('SPUBLISH', name, message)
-  elseif publish then
-    redis.call('PUBLISH', name, message)
+local function tell(a, message)
+  if a.publish == 'SPUBLISH' then
+    redis.call('SPUBLISH', a.channel or a.publish_to, message)
+  elseif a.publish then
+    redis.call('PUBLISH', a.channel or a.publish_to, message)
   end
 end
 
 -- A TTL is set again only when less than half of it is left: a sliding TTL on every write doubles the AOF. With the
 -- state's every key gets its whole TTL again, so none ends before the state does. In between only those are looked at that
--- may be new (up to the one at written) or have an end of their own, as a key with an id of its own has. So many keys as
--- apart says, from the third on, keep the TTL that they were given.
-local function refresh(keys, ttl, written, apart)
-  local half, home = ttl * 500, #string.match(keys[1], '^.*:') + 1
+-- may be new (from the one at first to the one at last; the log has its TTL from its first entry on) or have an end of their
+-- own, as a key with an id of its own has. So many keys as apart says, from the third on, keep the TTL that they were given.
+local function refresh(keys, ttl, first, last, apart)
+  local half, home = ttl * 500, #str_match(keys[1], '^.*:') + 1
   local due = redis.call('PTTL', keys[1]) < half
   if due then redis.call('EXPIRE', keys[1], ttl) end
   for i = 2, #keys do
-    local ours = i == 2 or i > 2 + (apart or 0)
-    local again = ours and (due or (i <= written or string.find(keys[i], ':', home, true)) and redis.call('PTTL', keys[i]) < half)
-    if again then redis.call('EXPIRE', keys[i], ttl) end
+    local ours = i == 2 or i > 2 + apart
+    local new = (i >= first and i <= last) or str_find(keys[i], ':', home, true)
+    if ours and (due or new and redis.call('PTTL', keys[i]) < half) then redis.call('EXPIRE', keys[i], ttl) end
   end
 end
 
 -- The log in its two forms: log_max says which.
-local function list_append(log, most, message)
-  redis.call('RPUSH', log, message)
-  redis.call('LTRIM', log, '-' .. most, '-1')
+local function list_append(log, a, message)
+  local length = redis.call('RPUSH', log, message)
+  if length > a.log_max.entries then redis.call('LTRIM', log, '-' .. a.log_max.most, '-1') end
+  if length == 1 then redis.call('EXPIRE', log, a.ttl_s) end
 end
 
 -- The version is the entry's id, so a range of versions is a range of ids. A log that is ahead of its state is the rest of
 -- another life: it goes.
-local function stream_append(log, most, version, message)
-  local added = redis.pcall('XADD', log, 'MAXLEN', most, version .. '-0', 'm', message)
+local function stream_append(log, a, version, message)
+  local added = redis.pcall('XADD', log, 'MAXLEN', a.log_max.most, version .. '-0', 'm', message)
   if type(added) == 'table' and added.err then
     redis.call('UNLINK', log)
     redis.call('XADD', log, version .. '-0', 'm', message)
   end
+  if redis.call('PTTL', log) < 0 then redis.call('EXPIRE', log, a.ttl_s) end
 end
 
 local function list_missed(log, missed)
@@ -401,11 +401,11 @@ local function advance(keys, log, session, a, kind, op, data, fields)
   local message = '{"e":"' .. session.epoch .. '","v":' .. version .. ',"ts":' .. now .. ',"t":' ..
     cjson.encode(kind) .. ',"op":' .. cjson.encode(op) .. ',"d":' .. data .. '}'
   if a.log_max.form == 'stream' then
-    stream_append(log, a.log_max.most, version, message)
+    stream_append(log, a, version, message)
   else
-    list_append(log, a.log_max.most, message)
+    list_append(log, a, message)
   end
-  tell(a.channel, message)
+  tell(a, message)
   return session.version
 end
 
@@ -415,7 +415,7 @@ local function remembered(idem, session, op)
   local found = op ~= '' and redis.pcall('GET', idem)
   if not found then return nil end
   if found.err then return nil, foreign(idem, 'string') or found.err end
-  local epoch, version = string.match(found, '^(%x+):(%d+)$')
+  local epoch, version = str_match(found, '^(%x+):(%d+)$')
   return session and epoch == session.epoch and tonumber(version) or nil
 end
 
@@ -435,7 +435,7 @@ local function refusal(idem, session, a)
 end
 
 local function member_of(connection)
-  return string.match(connection, '^(.-)#') or connection
+  return str_match(connection, '^(.-)#') or connection
 end
 
 -- The member's leases, the one that ends first in front. A session's leases are bounded by its capacity.
@@ -453,13 +453,13 @@ end
 local NOTE, HIDDEN, ROUND = 'key:', 'hidden:', 'round'
 
 local function starts(text, with)
-  return string.sub(text, 1, #with) == with
+  return str_sub(text, 1, #with) == with
 end
 
 local function part_of(state, key)
-  local home = string.match(state, '^(.*:)[^:]*$')
-  local part = home and starts(key, home) and string.sub(key, #home + 1)
-  return part and string.find(part, ':', 1, true) and part or nil
+  local home = str_match(state, '^(.*:)[^:]*$')
+  local part = home and starts(key, home) and str_sub(key, #home + 1)
+  return part and str_find(part, ':', 1, true) and part or nil
 end
 
 local function note(state, key, of)
@@ -467,16 +467,16 @@ local function note(state, key, of)
   if part then redis.call('HSETNX', state, NOTE .. part, of or '') end
 end
 
--- What the state keeps of a member only as long as the seat: away since when, last one sent when. The owner's absence stays
--- known, since it is what a session is paused for. The answer is what an event tells copies of it.
+-- What the state keeps of a member only as long as the seat: away since when, last one sent when, at which device. The
+-- owner's absence stays known, since it is what a session is paused for. The answer is what an event tells copies of it.
 local function forget(state, member)
-  redis.call('HDEL', state, 'hidden:pace:' .. member)
+  redis.call('HDEL', state, 'hidden:pace:' .. member, 'hidden:device:' .. member)
   if redis.call('HGET', state, 'owner') == member or redis.call('HDEL', state, 'away:' .. member) == 0 then return '' end
   return ',"del":[' .. cjson.encode('away:' .. member) .. ']'
 end
 
 -- An id as names of keys have it, and as the actions compare it.
-local function is_encoded(text) return #text <= MOST_ID and string.find(text, '^[%w_.%-%%~]+$') end
+local function is_encoded(text) return #text <= MOST_ID and str_find(text, '^[%w_.%-%%~]+$') end
 
 -- What is wrong with the first of the fields that only the functions may set, or that the actions could not go by.
 local OWN_FIELDS = {epoch = true, version = true, receipt = true, created_at = true, updated_at = true}
@@ -495,7 +495,7 @@ local ROLES = {cohost = true, moderator = true, spectator = true}
 local function check_role(text) return ROLES[text] and text end
 
 -- An id that stands in a field's or a record's name: no bar, which parts a record, no # and no control character.
-local function check_id(text) return check_name(text) and not string.find(text, '[|#%c]') and text or nil end
+local function check_id(text) return check_name(text) and not str_find(text, '[|#%c]') and text or nil end
 
 local function time_of(text) return text and whole(text, 0, LAST_VERSION) or nil end
 
@@ -551,9 +551,11 @@ local function guard_idle(t, after) return t.now >= (time_of(t.s.updated_at) or 
 local function guard_admitted(t) return not t.s['hidden:ban:' .. t.a.member] and not t.s['hidden:ban:' .. t.a.device] end
 
 local function guard_own_name(t)
-  local wanted, all = '"as":' .. cjson.encode(t.a.folded), redis.call('HGETALL', t.roster)
+  local folded, all = cjson.encode(t.a.folded) .. '}', redis.call('HGETALL', t.roster)
+  local as, plain = '"as":' .. folded, '{"name":' .. folded
   for i = 1, #all, 2 do
-    if all[i] ~= t.a.member and string.find(all[i + 1], wanted, 1, true) then return false end
+    local taken = str_find(all[i + 1], as, 1, true) or string.lower(all[i + 1]) == plain
+    if taken and all[i] ~= t.a.member then return false end
   end
   return true
 end
@@ -563,8 +565,8 @@ local function characters(text) return #string.gsub(text, '[\128-\191]', '') end
 
 -- A name as it is shown, and as names are compared: of ASCII letters it can be told whether the one belongs to the other.
 local function guard_fitting(t, least, most)
-  local length, folds = characters(t.a.name), string.find(t.a.name, '[\128-\255]') and t.a.folded or t.a.name
-  return length >= least and length <= most and t.a.folded == string.lower(string.match(folds, '^%s*(.-)%s*$'))
+  local length, folds = characters(t.a.name), str_find(t.a.name, '[\128-\255]') and t.a.folded or t.a.name
+  return length >= least and length <= most and t.a.folded == string.lower(str_match(folds, '^%s*(.-)%s*$'))
 end
 
 -- A session may have fewer seats than the project lets any have: its field capacity says how many.
@@ -627,7 +629,7 @@ end
 local function rounds_of(t)
   local noted, all = {}, redis.call('HGETALL', t.state)
   for i = 1, #all, 2 do
-    if starts(all[i], NOTE) and all[i + 1] == ROUND then noted[string.sub(all[i], #NOTE + 1)] = all[i] end
+    if starts(all[i], NOTE) and all[i + 1] == ROUND then noted[str_sub(all[i], #NOTE + 1)] = all[i] end
   end
   return noted
 end
@@ -745,7 +747,12 @@ local function effect_empty(t, key)
   if part then redis.call('HDEL', t.state, NOTE .. part) end
 end
 
-local function seat_of(t) return '{"name":' .. cjson.encode(t.a.name) .. ',"as":' .. cjson.encode(t.a.folded) .. '}' end
+-- A seat's entry. As names are compared is told only where small letters alone do not tell it: most entries then stay within
+-- the 64 B up to which a hash is a listpack.
+local function seat_of(t)
+  local name = '{"name":' .. cjson.encode(t.a.name)
+  return string.lower(t.a.name) == t.a.folded and name .. '}' or name .. ',"as":' .. cjson.encode(t.a.folded) .. '}'
+end
 
 -- Seat and lease; connections beyond the bound give way, those that end first in front.
 local function effect_sit(t, lease, most)
@@ -770,9 +777,24 @@ local function effect_lease(t, lease, as)
   redis.call('ZADD', t.presence, digits(t.now + lease), as .. t.a.member .. '#' .. t.a.connection)
 end
 
+-- Who asks for a ban knows the member and not the device. Where that is the member's own id it needs no field.
+local function effect_device(t)
+  local field, known = 'hidden:device:' .. t.a.member, t.a.device ~= t.a.member and t.a.device
+  if known and known ~= t.s[field] then set_field(t, field, known) end
+  if not known and t.s[field] then clear_field(t, field) end
+end
+
+local function effect_ban(t)
+  local device = t.s['hidden:device:' .. t.a.target]
+  set_field(t, 'hidden:ban:' .. t.a.target, device or t.a.target)
+  if device then set_field(t, 'hidden:ban:' .. device, '1') end
+end
+
 local function effect_unseat(t)
   redis.call('HDEL', t.roster, t.a.target)
-  for _, c in ipairs(connections_of(t.presence, t.a.target)) do redis.call('ZREM', t.presence, c.name) end
+  for _, who in ipairs({t.a.target, 'watch:' .. t.a.target}) do
+    for _, c in ipairs(connections_of(t.presence, who)) do redis.call('ZREM', t.presence, c.name) end
+  end
   clear_field(t, 'role:' .. t.a.target)
   if redis.call('HGET', t.state, 'owner') ~= t.a.target then clear_field(t, 'away:' .. t.a.target) end
   forget(t.state, t.a.target)
@@ -805,7 +827,7 @@ end
 local SESSION_CREATE = {
   name = 'session_create', types = {'state', 'any', 'any'},
   more = true,
-  args = {{'epoch', check_epoch}, {'ttl_s', check_seconds}},
+  args = {{'epoch', check_epoch}, {'ttl_s', check_seconds, same = true}},
   given = {},
   rest = {'fields', check_rest_fields},
   runs = {'EXPIRE', 'HMGET', 'HSET', 'TIME', 'TYPE', 'UNLINK'},
@@ -861,14 +883,14 @@ local function session_join(keys, a, session)
       (taken and ',"taken":' .. cjson.encode(taken) or '') .. ',"data":' .. data .. '}'
     advance(keys, keys[4], session, a, 'join', '', about)
   end
-  refresh(keys, a.ttl_s, 4)
+  refresh(keys, a.ttl_s, 2, 3, 0)
   return {session.version, told and 'joined' or 'again'}
 end
 
 local SESSION_JOIN = {
   name = 'session_join', types = {'state', 'hash', 'zset', 'log'},
   more = true,
-  args = {{'member', check_name}, {'data', check_json}, {'capacity', check_seats}, {'lease_ms', check_milliseconds}, {'ttl_s', check_seconds}, {'channel', check_channel}, {'log_max', check_log}, {'connections_max', check_few, '2'}},
+  args = {{'member', check_name}, {'data', check_json}, {'capacity', check_seats, same = true}, {'lease_ms', check_milliseconds, same = true}, {'ttl_s', check_seconds, same = true}, {'channel', check_channel}, {'log_max', check_log, same = true}, {'connections_max', check_few, '2', same = true}},
   given = {},
   runs = {'EXPIRE', 'HEXISTS', 'HGET', 'HLEN', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'ZADD', 'ZRANGE', 'ZREM', 'ZSCORE'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
@@ -902,7 +924,7 @@ local function session_leave(keys, a, session)
   if a.member ~= member then
     if redis.call('ZREM', keys[3], a.member) == 0 then return {session.version, 'absent'} end
     if #mine > 1 then
-      refresh(keys, a.ttl_s, 4)
+      refresh(keys, a.ttl_s, 2, 3, 0)
       return {session.version, 'stays'}
     end
   else
@@ -913,14 +935,14 @@ local function session_leave(keys, a, session)
   local gone = forget(keys[1], member)
   local about = '{"m":' .. cjson.encode(member) .. ',"c":' .. cjson.encode(a.member) .. ',"why":"left"' .. gone .. '}'
   advance(keys, keys[4], session, a, 'leave', '', about)
-  refresh(keys, a.ttl_s, 4)
+  refresh(keys, a.ttl_s, 2, 3, 0)
   return {session.version, 'left'}
 end
 
 local SESSION_LEAVE = {
   name = 'session_leave', types = {'state', 'hash', 'zset', 'log'},
   more = true,
-  args = {{'member', check_name}, {'ttl_s', check_seconds}, {'channel', check_channel}, {'log_max', check_log}},
+  args = {{'member', check_name}, {'ttl_s', check_seconds, same = true}, {'channel', check_channel}, {'log_max', check_log, same = true}},
   given = {},
   runs = {'EXPIRE', 'HDEL', 'HEXISTS', 'HGET', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'ZRANGE', 'ZREM'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
@@ -958,14 +980,14 @@ local function session_apply(keys, a, session)
   if refused then return refused end
   advance(keys, keys[2], session, a, a.type, a.op_id, a.data, a.fields)
   remember(keys[3], session, a)
-  refresh(keys, a.ttl_s, 2, 1)
+  refresh(keys, a.ttl_s, 3, 2, 1)
   return {session.version, 'ok'}
 end
 
 local SESSION_APPLY = {
   name = 'session_apply', types = {'state', 'log', 'answer'},
   more = true,
-  args = {{'channel', check_channel}, {'op_id', check_text}, {'expected_version', check_version}, {'type', check_event}, {'data', check_json}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}},
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'expected_version', check_version, same = true}, {'type', check_event, same = true}, {'data', check_json}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}},
   given = {},
   rest = {'fields', check_rest_fields},
   runs = {'EXPIRE', 'GET', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
@@ -997,14 +1019,14 @@ local function session_heartbeat(keys, a, session)
   if not redis.call('ZSCORE', keys[2], lease) then lease = 'watch:' .. a.member end -- who only watches
   if not redis.call('ZSCORE', keys[2], lease) then return 'lapsed' end
   redis.call('ZADD', keys[2], 'GT', digits(clock() + a.lease_ms), lease)
-  refresh(keys, a.ttl_s, 2)
+  refresh(keys, a.ttl_s, 2, 2, 0)
   return 'renewed'
 end
 
 local SESSION_HEARTBEAT = {
   name = 'session_heartbeat', types = {'state', 'zset'},
   more = true,
-  args = {{'member', check_name}, {'lease_ms', check_milliseconds}, {'ttl_s', check_seconds}},
+  args = {{'member', check_name}, {'lease_ms', check_milliseconds, same = true}, {'ttl_s', check_seconds, same = true}},
   given = {},
   runs = {'EXPIRE', 'HMGET', 'PTTL', 'TIME', 'TYPE', 'ZADD', 'ZSCORE'},
 }
@@ -1055,10 +1077,10 @@ end
 local SESSION_SWEEP = {
   name = 'session_sweep', types = {'state', 'hash', 'zset', 'log'},
   more = true,
-  args = {{'channel', check_channel}, {'ttl_s', check_seconds}, {'log_max', check_log}},
+  args = {{'channel', check_channel}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}},
   given = {},
   runs = {'EXPIRE', 'HDEL', 'HGET', 'HMGET', 'HSET', 'TIME', 'TTL', 'TYPE', 'UNLINK', 'ZRANGE', 'ZRANGEBYSCORE', 'ZREM'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'PTTL', 'XADD'}},
 }
 CALLS['session_sweep'] = function(keys, args)
   return run_session(SESSION_SWEEP, session_sweep, keys, args)
@@ -1087,7 +1109,7 @@ local function session_catch_up(keys, a, session)
     end
     local whole_delta = #found == missed
     for i, entry in ipairs(found) do
-      local e, v = string.match(entry, '^{"e":"(%x+)","v":(%d+),')
+      local e, v = str_match(entry, '^{"e":"(%x+)","v":(%d+),')
       whole_delta = whole_delta and e == session.epoch and tonumber(v) == a.version + i
       delta[#delta + 1] = entry
     end
@@ -1106,7 +1128,7 @@ end
 
 local SESSION_CATCH_UP = {
   name = 'session_catch_up', types = {'state', 'log'},
-  args = {{'known_epoch', check_text}, {'version', check_whole}, {'max', check_log}},
+  args = {{'known_epoch', check_text}, {'version', check_whole}, {'max', check_log, same = true}},
   given = {},
   runs = {'HGETALL', 'HMGET', 'TYPE'},
   by_form = {list = {'LRANGE'}, stream = {'XRANGE'}},
@@ -1135,14 +1157,14 @@ local function session_renew(keys, a, session)
   if session.epoch == a.epoch then return {session.version, 'same'} end
   session.epoch = a.epoch
   advance(keys, keys[2], session, a, 'epoch', '', 'null', {'epoch', a.epoch})
-  refresh(keys, a.ttl_s, 2)
+  refresh(keys, a.ttl_s, 2, 1, 0)
   return {session.version, 'renewed'}
 end
 
 local SESSION_RENEW = {
   name = 'session_renew', types = {'state', 'log'},
   more = true,
-  args = {{'epoch', check_epoch}, {'channel', check_channel}, {'ttl_s', check_seconds}, {'log_max', check_log}},
+  args = {{'epoch', check_epoch}, {'channel', check_channel}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}},
   given = {},
   runs = {'EXPIRE', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
@@ -1169,14 +1191,14 @@ local function session_end(keys, a, session)
   if not session then return {0, 'gone'} end
   if session.ended then return {session.version, 'again'} end
   advance(keys, keys[2], session, a, 'end', '', 'null', {'status', 'ended'})
-  refresh(keys, a.ttl_s, 2)
+  refresh(keys, a.ttl_s, 2, 1, 0)
   return {session.version, 'ended'}
 end
 
 local SESSION_END = {
   name = 'session_end', types = {'state', 'log'},
   more = true,
-  args = {{'channel', check_channel}, {'ttl_s', check_seconds}, {'log_max', check_log}},
+  args = {{'channel', check_channel}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}},
   given = {},
   runs = {'EXPIRE', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
@@ -1187,11 +1209,11 @@ end
 end
 
 -- session_hand_over
--- Serves US-023.1 (prd.md:135)
+-- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:roster, buzzroom:v1:{<session_id>}:presence, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:answer:<round_id>, buzzroom:v1:{<session_id>}:score, buzzroom:v1:{<session_id>}:buzzer, buzzroom:v1:{<session_id>}:team
 -- Acknowledge that the result of an ended session is kept elsewhere; call it after the commit.
 -- KEYS state (hash) log and the session's other keys
 -- ARGV receipt channel ttl_s log_max
---   receipt: what proves that the result is kept elsewhere, such as the id of its row
+--   receipt: what proves that the result is kept elsewhere, such as the id of its row; a field of the state, so that members see it
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   ttl_s: TTL of the key in seconds
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
@@ -1205,15 +1227,16 @@ local function session_hand_over(keys, a, session)
   if not session then return {0, 'gone'} end
   if session.status == 'handed_over' then return {session.version, 'again'} end
   if not session.ended then return {session.version, 'open'} end
-  advance(keys, keys[2], session, a, 'handed_over', '', 'null', {'status', 'handed_over', 'receipt', a.receipt})
-  refresh(keys, a.ttl_s, 2)
+  local told = '{"set":{"receipt":' .. cjson.encode(a.receipt) .. '}}'
+  advance(keys, keys[2], session, a, 'handed_over', '', told, {'status', 'handed_over', 'receipt', a.receipt})
+  refresh(keys, a.ttl_s, 2, 1, 0)
   return {session.version, 'handed_over'}
 end
 
 local SESSION_HAND_OVER = {
   name = 'session_hand_over', types = {'state', 'log'},
   more = true,
-  args = {{'receipt', check_name}, {'channel', check_channel}, {'ttl_s', check_seconds}, {'log_max', check_log}},
+  args = {{'receipt', check_name}, {'channel', check_channel}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}},
   given = {},
   runs = {'EXPIRE', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
@@ -1239,7 +1262,7 @@ local function session_remove(keys, a, session)
   local given, unnamed = {}, {'unnamed'}
   for i = 2, #keys do given[part_of(keys[1], keys[i]) or ''] = true end
   for _, field in ipairs(session and redis.call('HKEYS', keys[1]) or {}) do
-    local part = starts(field, NOTE) and string.sub(field, #NOTE + 1)
+    local part = starts(field, NOTE) and str_sub(field, #NOTE + 1)
     if part and not given[part] then unnamed[#unnamed + 1] = part end
   end
   if #unnamed > 1 then return unnamed end
@@ -1303,7 +1326,7 @@ do
 local function rate_hit(keys, a)
   local count = redis.pcall('INCR', keys[1])
   if type(count) == 'table' then
-    return string.match(count.err, '^ERR') and redis.error_reply('BADSTATE ' .. keys[1] .. ' holds no counter') or count
+    return str_match(count.err, '^ERR') and redis.error_reply('BADSTATE ' .. keys[1] .. ' holds no counter') or count
   end
   if redis.call('PTTL', keys[1]) < 0 then redis.call('EXPIRE', keys[1], a.ttl_s) end
   return {count, count <= a.limit and 'allowed' or 'refused'}
@@ -1311,7 +1334,7 @@ end
 
 local RATE_HIT = {
   name = 'rate_hit', types = {'string'},
-  args = {{'limit', check_count}, {'ttl_s', check_seconds}},
+  args = {{'limit', check_count}, {'ttl_s', check_seconds, same = true}},
   given = {},
   runs = {'EXPIRE', 'INCR', 'PTTL', 'TYPE'},
 }
@@ -1337,17 +1360,17 @@ do
 local function signal_send(keys, a)
   local count = redis.pcall('INCR', keys[1])
   if type(count) == 'table' then
-    return string.match(count.err, '^ERR') and redis.error_reply('BADSTATE ' .. keys[1] .. ' holds no counter') or count
+    return str_match(count.err, '^ERR') and redis.error_reply('BADSTATE ' .. keys[1] .. ' holds no counter') or count
   end
   if redis.call('PTTL', keys[1]) < 0 then redis.call('EXPIRE', keys[1], a.ttl_s) end
   if count > a.limit then return {count, 'refused'} end
-  tell(a.publish_to, a.message)
+  tell(a, a.message)
   return {count, 'sent'}
 end
 
 local SIGNAL_SEND = {
   name = 'signal_send', types = {'string'},
-  args = {{'limit', check_count}, {'ttl_s', check_seconds}, {'publish_to', check_channel}, {'message', check_bytes}},
+  args = {{'limit', check_count}, {'ttl_s', check_seconds, same = true}, {'publish_to', check_channel}, {'message', check_bytes}},
   given = {},
   runs = {'EXPIRE', 'INCR', 'PTTL', 'TYPE'},
 }
@@ -1378,7 +1401,7 @@ end
 
 local DUE_CLAIM = {
   name = 'due_claim', types = {'zset'},
-  args = {{'claim_ms', check_milliseconds}, {'batch', check_few}},
+  args = {{'claim_ms', check_milliseconds, same = true}, {'batch', check_few, same = true}},
   given = {},
   runs = {'TIME', 'TYPE', 'ZADD', 'ZRANGEBYSCORE'},
 }
@@ -1463,12 +1486,39 @@ end
 
 local GATEWAY_ADD = {
   name = 'gateway_add', types = {'set'},
-  args = {{'entry', check_name}, {'ttl_s', check_seconds}},
+  args = {{'entry', check_name}, {'ttl_s', check_seconds, same = true}},
   given = {},
   runs = {'EXPIRE', 'SADD', 'TYPE'},
 }
 CALLS['gateway_add'] = function(keys, args)
   return run(GATEWAY_ADD, gateway_add, keys, args)
+end
+end
+
+-- cache_keep
+-- For buzzroom:v1:cache-answer:<subject_id>
+-- Keep what was computed, for the TTL and up to a tenth more, so that what was made at once does not end at once.
+-- KEYS target (string)
+-- ARGV content ttl_s
+--   content: what is kept
+--   ttl_s: TTL of the key in seconds
+-- Answers a result:
+--   "kept": written
+do
+local function cache_keep(keys, a)
+  local ttl = tonumber(a.ttl_s)
+  redis.call('SET', keys[1], a.content, 'EX', digits(ttl + clock() % (math.floor(ttl / 10) + 1)))
+  return 'kept'
+end
+
+local CACHE_KEEP = {
+  name = 'cache_keep', types = {'string'},
+  args = {{'content', check_bytes}, {'ttl_s', check_seconds, same = true}},
+  given = {},
+  runs = {'SET', 'TIME', 'TYPE'},
+}
+CALLS['cache_keep'] = function(keys, args)
+  return run(CACHE_KEEP, cache_keep, keys, args)
 end
 end
 
@@ -1508,14 +1558,14 @@ local function act_buzz(keys, a, session)
   note(t.state, t.claims)
   advance(keys, t.log, session, a, 'claimed', a.op_id, '{' .. '"member":' .. cjson.encode(a.member) .. ',' .. '"object":' .. cjson.encode(a.object) .. ',' .. '"at":' .. digits(t.now) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 5, 1)
+  refresh(keys, a.ttl_s, 5, 5, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_BUZZ = {
   name = 'buzz', types = {'state', 'log', 'answer', 'hash', 'hash'},
   more = true,
-  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}, {'object', check_id}},
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'object', check_id}},
   given = {},
   asks = function(a) return {'epoch', 'version', 'status', 'phase', 'phase_until'} end,
   runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE'},
@@ -1556,14 +1606,14 @@ local function act_attend(keys, a, session)
   settle(t)
   advance(keys, t.log, session, a, 'attends', a.op_id, '{' .. '"member":' .. cjson.encode(a.member) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 4, 1)
+  refresh(keys, a.ttl_s, 4, 4, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_ATTEND = {
   name = 'attend', types = {'state', 'log', 'answer', 'zset'},
   more = true,
-  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}, {'connection', check_id}, {'lease_ms', check_milliseconds}},
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'connection', check_id}, {'lease_ms', check_milliseconds, same = true}},
   given = {},
   asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
   runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZADD'},
@@ -1608,14 +1658,14 @@ local function act_give_role(keys, a, session)
   settle(t)
   advance(keys, t.log, session, a, 'role', a.op_id, '{' .. '"target":' .. cjson.encode(a.target) .. ',' .. '"role":' .. cjson.encode(a.role) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 5, 1)
+  refresh(keys, a.ttl_s, 4, 3, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_GIVE_ROLE = {
   name = 'give_role', types = {'state', 'log', 'answer', 'hash', 'zset'},
   more = true,
-  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}, {'target', check_id}, {'role', check_role}, {'most', check_whole}},
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'target', check_id}, {'role', check_role}, {'most', check_whole, same = true}},
   given = {},
   asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
   runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZRANGE'},
@@ -1654,14 +1704,14 @@ local function act_take_role(keys, a, session)
   settle(t)
   advance(keys, t.log, session, a, 'role', a.op_id, '{' .. '"target":' .. cjson.encode(a.target) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 3, 1)
+  refresh(keys, a.ttl_s, 4, 3, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_TAKE_ROLE = {
   name = 'take_role', types = {'state', 'log', 'answer'},
   more = true,
-  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}, {'target', check_id}},
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'target', check_id}},
   given = {},
   asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
   runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
@@ -1704,14 +1754,14 @@ local function act_pass_on(keys, a, session)
   settle(t)
   advance(keys, t.log, session, a, 'host', a.op_id, '{' .. '"target":' .. cjson.encode(a.target) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 4, 1)
+  refresh(keys, a.ttl_s, 4, 3, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_PASS_ON = {
   name = 'pass_on', types = {'state', 'log', 'answer', 'hash'},
   more = true,
-  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}, {'target', check_id}},
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'target', check_id}},
   given = {},
   asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
   runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
@@ -1723,7 +1773,7 @@ end
 end
 
 -- pause_without_host
--- Serves US-021 (prd.md:123), US-021.1 (prd.md:125)
+-- Serves US-021.1 (prd.md:125)
 -- A worker pauses a room whose host is away for too long, and everybody is told why.
 -- KEYS state (hash) log idem (string) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s absent_ms
@@ -1751,14 +1801,14 @@ local function act_pause_without_host(keys, a, session)
   settle(t)
   advance(keys, t.log, session, a, 'host_absent', a.op_id, '{' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 3, 1)
+  refresh(keys, a.ttl_s, 4, 3, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_PAUSE_WITHOUT_HOST = {
   name = 'pause_without_host', types = {'state', 'log', 'answer'},
   more = true,
-  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'absent_ms', check_milliseconds}},
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'absent_ms', check_milliseconds, same = true}},
   given = {},
   asks = function(a) return {'epoch', 'version', 'status', 'phase', 'owner'} end,
   runs = {'EXPIRE', 'GET', 'HDEL', 'HGET', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
@@ -1799,14 +1849,14 @@ local function act_take_up(keys, a, session)
   settle(t)
   advance(keys, t.log, session, a, 'host_back', a.op_id, '{' .. '"member":' .. cjson.encode(a.member) .. ',' .. '"phase":' .. shown(t.s['phase']) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 3, 1)
+  refresh(keys, a.ttl_s, 4, 3, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_TAKE_UP = {
   name = 'take_up', types = {'state', 'log', 'answer'},
   more = true,
-  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}},
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}},
   given = {},
   asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'phase', 'phase_before'} end,
   runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
@@ -1857,14 +1907,14 @@ local function act_start_question(keys, a, session)
   settle(t)
   advance(keys, t.log, session, a, 'started', a.op_id, '{' .. '"round":' .. cjson.encode(a.round) .. ',' .. '"phase_until":' .. shown(t.s['phase_until']) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 3, 1)
+  refresh(keys, a.ttl_s, 4, 3, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_START_QUESTION = {
   name = 'start_question', types = {'state', 'log', 'answer'},
   more = true,
-  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}, {'round', check_id}, {'value', check_json}, {'length_ms', check_milliseconds}},
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'round', check_id}, {'value', check_json}, {'length_ms', check_milliseconds, same = true}},
   given = {},
   asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'phase', 'round', 'phase_until'} end,
   runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
@@ -1876,7 +1926,7 @@ end
 end
 
 -- time_up
--- Serves US-011 (prd.md:85)
+-- Serves US-010 (prd.md:81), US-011 (prd.md:85)
 -- A worker ends the question when its time is over by the server's clock; before that it is refused.
 -- KEYS state (hash) log idem (string) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s round
@@ -1906,14 +1956,14 @@ local function act_time_up(keys, a, session)
   settle(t)
   advance(keys, t.log, session, a, 'closed', a.op_id, '{' .. '"round":' .. cjson.encode(a.round) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 3, 1)
+  refresh(keys, a.ttl_s, 4, 3, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_TIME_UP = {
   name = 'time_up', types = {'state', 'log', 'answer'},
   more = true,
-  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'round', check_id}},
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'round', check_id}},
   given = {},
   asks = function(a) return {'epoch', 'version', 'status', 'phase', 'round', 'phase_until'} end,
   runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
@@ -1956,14 +2006,14 @@ local function act_pause(keys, a, session)
   settle(t)
   advance(keys, t.log, session, a, 'paused', a.op_id, '{' .. '"phase_left":' .. shown(t.s['phase_left']) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 3, 1)
+  refresh(keys, a.ttl_s, 4, 3, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_PAUSE = {
   name = 'pause', types = {'state', 'log', 'answer'},
   more = true,
-  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}},
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}},
   given = {},
   asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'phase', 'phase_until', 'phase_left'} end,
   runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
@@ -2004,14 +2054,14 @@ local function act_resume(keys, a, session)
   settle(t)
   advance(keys, t.log, session, a, 'resumed', a.op_id, '{' .. '"phase_until":' .. shown(t.s['phase_until']) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 3, 1)
+  refresh(keys, a.ttl_s, 4, 3, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_RESUME = {
   name = 'resume', types = {'state', 'log', 'answer'},
   more = true,
-  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}},
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}},
   given = {},
   asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'phase', 'phase_left', 'phase_until'} end,
   runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
@@ -2056,14 +2106,14 @@ local function act_skip_question(keys, a, session)
   settle(t)
   advance(keys, t.log, session, a, 'skipped', a.op_id, '{' .. '"round":' .. cjson.encode(a.round) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 3, 1)
+  refresh(keys, a.ttl_s, 4, 3, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_SKIP_QUESTION = {
   name = 'skip_question', types = {'state', 'log', 'answer'},
   more = true,
-  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}, {'round', check_id}},
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'round', check_id}},
   given = {},
   asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'phase', 'round'} end,
   runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
@@ -2108,14 +2158,14 @@ local function act_reveal(keys, a, session)
   settle(t)
   advance(keys, t.log, session, a, 'revealed', a.op_id, '{' .. '"round":' .. cjson.encode(a.round) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 3, 1)
+  refresh(keys, a.ttl_s, 4, 3, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_REVEAL = {
   name = 'reveal', types = {'state', 'log', 'answer'},
   more = true,
-  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}, {'round', check_id}, {'value', check_json}},
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'round', check_id}, {'value', check_json}},
   given = {},
   asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'phase', 'round'} end,
   runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
@@ -2157,14 +2207,14 @@ local function act_reveal_now(keys, a, session)
   settle(t)
   advance(keys, t.log, session, a, 'revealed', a.op_id, '{' .. '"round":' .. cjson.encode(a.round) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 3, 1)
+  refresh(keys, a.ttl_s, 4, 3, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_REVEAL_NOW = {
   name = 'reveal_now', types = {'state', 'log', 'answer'},
   more = true,
-  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'round', check_id}, {'value', check_json}},
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'round', check_id}, {'value', check_json}},
   given = {},
   asks = function(a) return {'epoch', 'version', 'status', 'phase', 'round'} end,
   runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
@@ -2208,14 +2258,14 @@ local function act_mark_away(keys, a, session)
   settle(t)
   advance(keys, t.log, session, a, 'away', a.op_id, '{' .. '"target":' .. cjson.encode(a.target) .. ',' .. '"at":' .. digits(t.now) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 5, 1)
+  refresh(keys, a.ttl_s, 4, 3, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_MARK_AWAY = {
   name = 'mark_away', types = {'state', 'log', 'answer', 'hash', 'zset'},
   more = true,
-  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'target', check_id}, {'away_ms', check_milliseconds}, {'lease_ms', check_milliseconds}},
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'target', check_id}, {'away_ms', check_milliseconds, same = true}, {'lease_ms', check_milliseconds, same = true}},
   given = {},
   asks = function(a) return {'epoch', 'version', 'status', 'owner', 'away:' .. a.target, 'created_at'} end,
   runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZRANGE'},
@@ -2253,14 +2303,14 @@ local function act_back(keys, a, session)
   settle(t)
   advance(keys, t.log, session, a, 'back', a.op_id, '{' .. '"member":' .. cjson.encode(a.member) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 5, 1)
+  refresh(keys, a.ttl_s, 4, 3, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_BACK = {
   name = 'back', types = {'state', 'log', 'answer', 'hash', 'zset'},
   more = true,
-  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}},
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}},
   given = {},
   runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZRANGE'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
@@ -2298,14 +2348,14 @@ local function act_award(keys, a, session)
   note(t.state, t.score)
   advance(keys, t.log, session, a, 'score', a.op_id, '{' .. '"target":' .. cjson.encode(a.target) .. ',' .. '"amount":' .. digits(a.amount) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 5, 1)
+  refresh(keys, a.ttl_s, 5, 5, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_AWARD = {
   name = 'award', types = {'state', 'log', 'answer', 'hash', 'zset'},
   more = true,
-  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'target', check_id}, {'amount', check_count}},
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'target', check_id}, {'amount', check_count}},
   given = {},
   runs = {'EXPIRE', 'GET', 'HEXISTS', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZINCRBY'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
@@ -2345,14 +2395,14 @@ local function act_take_back(keys, a, session)
   note(t.state, t.score)
   advance(keys, t.log, session, a, 'score_back', a.op_id, '{' .. '"target":' .. cjson.encode(a.target) .. ',' .. '"amount":' .. digits(a.amount) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 4, 1)
+  refresh(keys, a.ttl_s, 4, 4, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_TAKE_BACK = {
   name = 'take_back', types = {'state', 'log', 'answer', 'zset'},
   more = true,
-  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'target', check_id}, {'amount', check_count}},
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'target', check_id}, {'amount', check_count}},
   given = {},
   runs = {'EXPIRE', 'GET', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZINCRBY', 'ZSCORE'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
@@ -2363,7 +2413,7 @@ end
 end
 
 -- join
--- Serves prd.md:17, prd.md:31, US-002 (prd.md:45), US-002.2 (prd.md:48) and 4 more
+-- Serves prd.md:17, prd.md:31, US-002 (prd.md:45), US-002.2 (prd.md:48) and 3 more
 -- Somebody takes a seat under a name that nobody else has; who had a seat has it again.
 -- KEYS state (hash) log idem (string) roster (hash) presence (zset) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member connection device name folded capacity lease_ms connections name_least name_most
@@ -2401,19 +2451,20 @@ local function act_join(keys, a, session)
   if not guard_own_name(t) then return {session.version, 'name taken'} end
   if not guard_seats(t, a.capacity) then return {session.version, 'full'} end
   effect_sit(t, a.lease_ms, a.connections)
+  effect_device(t)
   settle(t)
   advance(keys, t.log, session, a, 'join', a.op_id, '{' .. '"member":' .. cjson.encode(a.member) .. ',' .. '"name":' .. cjson.encode(a.name) .. ',' .. '"connection":' .. cjson.encode(a.connection) .. ',' .. '"taken":' .. t.taken .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 5, 1)
+  refresh(keys, a.ttl_s, 4, 5, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_JOIN = {
   name = 'join', types = {'state', 'log', 'answer', 'hash', 'zset'},
   more = true,
-  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}, {'connection', check_id}, {'device', check_id}, {'name', check_name}, {'folded', check_name}, {'capacity', check_whole}, {'lease_ms', check_milliseconds}, {'connections', check_whole}, {'name_least', check_whole}, {'name_most', check_whole}},
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'connection', check_id}, {'device', check_id}, {'name', check_name}, {'folded', check_name}, {'capacity', check_whole, same = true}, {'lease_ms', check_milliseconds, same = true}, {'connections', check_whole, same = true}, {'name_least', check_whole, same = true}, {'name_most', check_whole, same = true}},
   given = {},
-  asks = function(a) return {'epoch', 'version', 'status', 'hidden:ban:' .. a.member, 'hidden:ban:' .. a.device, 'capacity'} end,
+  asks = function(a) return {'epoch', 'version', 'status', 'hidden:ban:' .. a.member, 'hidden:ban:' .. a.device, 'capacity', 'hidden:device:' .. a.member} end,
   runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HGETALL', 'HLEN', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZADD', 'ZRANGE', 'ZREM'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
@@ -2426,7 +2477,7 @@ end
 -- Serves US-006 (prd.md:62), US-006.1 (prd.md:64)
 -- The host removes a player, with points and team; neither the member nor the device comes back.
 -- KEYS state (hash) log idem (string) roster (hash) presence (zset) score (zset) team (hash) and the session's other keys
--- ARGV channel op_id ttl_s log_max idem_ttl_s member target device bans
+-- ARGV channel op_id ttl_s log_max idem_ttl_s member target bans
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
 --   ttl_s: TTL of the key in seconds
@@ -2434,7 +2485,6 @@ end
 --   idem_ttl_s: how long the answer of an operation is remembered, seconds
 --   member: who does it; from the verified token, never from the message
 --   target: the member whom it is about
---   device: the device, by a random id that it keeps; never its address
 --   bans: how many members and devices may be banned, in bans
 -- Answers {version, result}:
 --   "ok": applied; the only result that wrote
@@ -2454,23 +2504,22 @@ local function act_kick(keys, a, session)
   if not guard_seated(t) then return {session.version, 'unknown'} end
   if not guard_bans(t, a.bans) then return {session.version, 'full'} end
   effect_unseat(t)
-  set_field(t, 'hidden:ban:' .. a.target, '1')
-  set_field(t, 'hidden:ban:' .. a.device, '1')
+  effect_ban(t)
   redis.call('ZREM', t.score, a.target)
   redis.call('HDEL', t.teams, a.target)
   settle(t)
   advance(keys, t.log, session, a, 'leave', a.op_id, '{' .. '"target":' .. cjson.encode(a.target) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 7, 1)
+  refresh(keys, a.ttl_s, 4, 5, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_KICK = {
   name = 'kick', types = {'state', 'log', 'answer', 'hash', 'zset', 'zset', 'hash'},
   more = true,
-  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}, {'target', check_id}, {'device', check_id}, {'bans', check_whole}},
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'target', check_id}, {'bans', check_whole, same = true}},
   given = {},
-  asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
+  asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'hidden:device:' .. a.target} end,
   runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HGET', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZRANGE', 'ZREM'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
@@ -2511,14 +2560,14 @@ local function act_watch(keys, a, session)
   effect_lease(t, a.lease_ms, 'watch:')
   advance(keys, t.log, session, a, 'watching', a.op_id, '{' .. '"to":' .. '"leaders"' .. ',' .. '"count":' .. digits(redis.call('ZCARD', t.presence)) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 4, 1)
+  refresh(keys, a.ttl_s, 4, 4, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_WATCH = {
   name = 'watch', types = {'state', 'log', 'answer', 'zset'},
   more = true,
-  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}, {'connection', check_id}, {'device', check_id}, {'watchers', check_whole}, {'lease_ms', check_milliseconds}},
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'connection', check_id}, {'device', check_id}, {'watchers', check_whole, same = true}, {'lease_ms', check_milliseconds, same = true}},
   given = {},
   asks = function(a) return {'epoch', 'version', 'status', 'hidden:ban:' .. a.member, 'hidden:ban:' .. a.device} end,
   runs = {'EXPIRE', 'GET', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZADD', 'ZCARD', 'ZRANGEBYSCORE'},
@@ -2556,14 +2605,14 @@ local function act_end_game(keys, a, session)
   settle(t)
   advance(keys, t.log, session, a, 'end', a.op_id, '{' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 3, 1)
+  refresh(keys, a.ttl_s, 4, 3, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_END_GAME = {
   name = 'end_game', types = {'state', 'log', 'answer'},
   more = true,
-  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}},
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}},
   given = {},
   asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
   runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
@@ -2601,14 +2650,14 @@ local function act_end_idle(keys, a, session)
   settle(t)
   advance(keys, t.log, session, a, 'end', a.op_id, '{' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 3, 1)
+  refresh(keys, a.ttl_s, 4, 3, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_END_IDLE = {
   name = 'end_idle', types = {'state', 'log', 'answer'},
   more = true,
-  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'idle_ms', check_milliseconds}},
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'idle_ms', check_milliseconds, same = true}},
   given = {},
   asks = function(a) return {'epoch', 'version', 'status', 'updated_at'} end,
   runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
@@ -2664,14 +2713,14 @@ local function act_rematch(keys, a, session)
   settle(t)
   advance(keys, t.log, session, a, 'rematch', a.op_id, '{' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 5, 1)
+  refresh(keys, a.ttl_s, 4, 3, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_REMATCH = {
   name = 'rematch', types = {'state', 'log', 'answer', 'zset', 'hash'},
   more = true,
-  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}},
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}},
   given = {},
   asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'phase'} end,
   runs = {'EXPIRE', 'GET', 'HDEL', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'UNLINK'},
@@ -2719,14 +2768,14 @@ local function act_answer(keys, a, session)
   note(t.state, t.votes, ROUND)
   advance(keys, t.log, session, a, 'submitted', a.op_id, '{' .. '"member":' .. cjson.encode(a.member) .. ',' .. '"count":' .. digits(redis.call('HLEN', t.votes)) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 5, 1)
+  refresh(keys, a.ttl_s, 5, 5, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_ANSWER = {
   name = 'answer', types = {'state', 'log', 'answer', 'hash', 'hash'},
   more = true,
-  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}, {'round', check_id}, {'value', check_json}},
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'round', check_id}, {'value', check_json}},
   given = {},
   asks = function(a) return {'epoch', 'version', 'status', 'phase', 'round', 'phase_until'} end,
   runs = {'EXPIRE', 'GET', 'HEXISTS', 'HLEN', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE'},
@@ -2768,14 +2817,14 @@ local function act_all_answered(keys, a, session)
   settle(t)
   advance(keys, t.log, session, a, 'closed', a.op_id, '{' .. '"round":' .. cjson.encode(a.round) .. ',' .. '"count":' .. digits(redis.call('HLEN', t.votes)) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 6, 1)
+  refresh(keys, a.ttl_s, 4, 3, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_ALL_ANSWERED = {
   name = 'all_answered', types = {'state', 'log', 'answer', 'hash', 'zset', 'hash'},
   more = true,
-  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'round', check_id}},
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'round', check_id}},
   given = {},
   asks = function(a) return {'epoch', 'version', 'status', 'phase', 'round'} end,
   runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HLEN', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZRANGEBYSCORE'},
@@ -2819,14 +2868,14 @@ local function act_choose_team(keys, a, session)
   note(t.state, t.teams)
   advance(keys, t.log, session, a, 'team', a.op_id, '{' .. '"member":' .. cjson.encode(a.member) .. ',' .. '"team":' .. cjson.encode(a.team) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 5, 1)
+  refresh(keys, a.ttl_s, 5, 5, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_CHOOSE_TEAM = {
   name = 'choose_team', types = {'state', 'log', 'answer', 'hash', 'hash'},
   more = true,
-  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}, {'team', check_id}, {'most', check_whole}},
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'team', check_id}, {'most', check_whole, same = true}},
   given = {},
   asks = function(a) return {'epoch', 'version', 'status', 'phase'} end,
   runs = {'EXPIRE', 'GET', 'HEXISTS', 'HGETALL', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE'},
@@ -2896,6 +2945,7 @@ redis.register_function('due_claim', CALLS['due_claim'])
 redis.register_function{function_name='due_done', callback=CALLS['due_done'], flags={'allow-oom'}}
 redis.register_function('due_move', CALLS['due_move'])
 redis.register_function('gateway_add', CALLS['gateway_add'])
+redis.register_function('cache_keep', CALLS['cache_keep'])
 redis.register_function('buzz', CALLS['buzz'])
 redis.register_function('attend', CALLS['attend'])
 redis.register_function('give_role', CALLS['give_role'])

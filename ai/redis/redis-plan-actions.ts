@@ -77,7 +77,7 @@ export const ASKED: Readonly<Record<string, readonly [string, ...string[]]>> = {
   skip_question: ["skipQuestion", "round"],
   reveal: ["reveal", "round", "value"],
   back: ["back"],
-  kick: ["kick", "target", "device"],
+  kick: ["kick", "target"],
   end_game: ["endGame"],
   rematch: ["rematch"],
   answer: ["answer", "round", "value"],
@@ -140,6 +140,8 @@ function hidden(reply: unknown): Hidden {
  */
 export class Actions {
   readonly keys: Keys;
+  /** The service keeps an answer that was dear to compute until it is too old. */
+  readonly cache: Operations["keepCacheAnswer"];
   /** A try at a code is counted before the code is looked up; beyond the limit it is not looked up. limit: 5. */
   readonly tryCode: Operations["hitRate"];
   /** A connection renews its lease. */
@@ -149,7 +151,7 @@ export class Actions {
   /** The host opens a room; opening it twice makes one. */
   readonly createRoom: Operations["create"];
   /** A worker acknowledges that the result is kept in the database; call it after the commit. */
-  readonly storeResult: Operations["handOver"];
+  readonly handOver: Operations["handOver"];
   /** A worker unlinks every key of a room whose result was handed over. */
   readonly remove: Operations["remove"];
   /** A client gets what it missed, or a snapshot, never a history with holes. */
@@ -161,11 +163,12 @@ export class Actions {
 
   constructor(readonly operations: Operations) {
     this.keys = operations.keys;
+    this.cache = operations.keepCacheAnswer.bind(operations);
     this.tryCode = operations.hitRate.bind(operations);
     this.heartbeat = operations.heartbeat.bind(operations);
     this.sweep = operations.sweep.bind(operations);
     this.createRoom = operations.create.bind(operations);
-    this.storeResult = operations.handOver.bind(operations);
+    this.handOver = operations.handOver.bind(operations);
     this.remove = operations.remove.bind(operations);
     this.catchUp = operations.catchUp.bind(operations);
     this.sendReaction = operations.sendRate.bind(operations);
@@ -286,8 +289,8 @@ export class Actions {
   }
 
   /**
-   * A worker pauses a room whose host is away for too long, and everybody is told why. Serves US-021
-   * (prd.md:123), US-021.1 (prd.md:125).
+   * A worker pauses a room whose host is away for too long, and everybody is told why. Serves US-021.1
+   * (prd.md:125).
    *
    * not now: the phase is another one. early: the owner is there, or was until lately.
    */
@@ -325,7 +328,7 @@ export class Actions {
 
   /**
    * A worker ends the question when its time is over by the server's clock; before that it is refused. Serves
-   * US-011 (prd.md:85).
+   * US-010 (prd.md:81), US-011 (prd.md:85).
    *
    * not now: the phase is another one. stale: it is not the current one any more. early: the time is not over
    * yet.
@@ -447,7 +450,7 @@ export class Actions {
 
   /**
    * Somebody takes a seat under a name that nobody else has; who had a seat has it again. Serves prd.md:17,
-   * prd.md:31, US-002 (prd.md:45) and 5 more.
+   * prd.md:31, US-002 (prd.md:45) and 4 more.
    *
    * banned: this member or device was banned from here. bad name: the name is too short or too long, or is not
    * the one that is compared. name taken: another member has this name. full: no seat is left.
@@ -472,12 +475,12 @@ export class Actions {
    * many are banned as may be.
    */
   async kick(
-    sessionId: Id, member: Id, target: Id, device: Id, options: { opId?: string; bans?: number } = {},
+    sessionId: Id, member: Id, target: Id, options: { opId?: string; bans?: number } = {},
   ): Promise<Versioned<KickResult>> {
     return this.act(
       "kick", sessionId, options.opId,
       [this.keys.roster(sessionId), this.keys.presence(sessionId), this.keys.score(sessionId), this.keys.team(sessionId)],
-      encodeId(member), encodeId(target), encodeId(device), String(options.bans ?? 128),
+      encodeId(member), encodeId(target), String(options.bans ?? 128),
     );
   }
 

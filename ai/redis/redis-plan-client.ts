@@ -266,6 +266,7 @@ export type SignalSendResult = "sent" | "refused";
 export type DueDoneResult = "done" | "lost";
 export type DueMoveResult = "moved" | "lost";
 export type GatewayAddResult = "new" | "known";
+export type CacheKeepResult = "kept";
 
 /** A named result, and the version that belongs to it. */
 export type Versioned<S> = { readonly version: number; readonly status: S };
@@ -432,10 +433,10 @@ function pairs(fields: Readonly<Record<string, string | number>>): string[] {
  * operation: within an epoch the same one counts once; empty: no idempotency. expectedVersion: refuse unless this is
  * the version; empty: any. type: type of the event; not one of the functions' own (join, leave, epoch, end,
  * handed_over), nor ~…, which is a signal. version: version that the client has. receipt: what proves that the
- * result is kept elsewhere, such as the id of its row. limit: how many are let through. publishTo: channel, or none.
- * message: what is kept and published. claimMs: how long the entries are this worker's, from the server's clock.
- * batch: at most so many, up to 1,000. entry: entry of the collection. claimedUntil: as due_claim gave it. atMs:
- * time of the value, Unix milliseconds.
+ * result is kept elsewhere, such as the id of its row; a field of the state, so that members see it. limit: how many
+ * are let through. publishTo: channel, or none. message: what is kept and published. claimMs: how long the entries
+ * are this worker's, from the server's clock. batch: at most so many, up to 1,000. entry: entry of the collection.
+ * claimedUntil: as due_claim gave it. atMs: time of the value, Unix milliseconds. content: what is kept.
  */
 export class Operations {
   private readonly texts = new Map<string, string>();
@@ -745,5 +746,17 @@ export class Operations {
     const keys = [this.keys.gateway(nodeId)];
     const args: string[] = [entry, String(TTL["gateway"])];
     return result(await this.call("gateway_add", keys, args));
+  }
+
+  /**
+   * Keep what was computed, for the TTL and up to a tenth more, so that what was made at once does not end at
+   * once (the answer of one subject, as it was last computed).
+   *
+   * kept: written.
+   */
+  async keepCacheAnswer(subjectId: Id, content: string): Promise<CacheKeepResult> {
+    const keys = [this.keys.cacheAnswer(subjectId)];
+    const args: string[] = [content, String(TTL["cache-answer"])];
+    return result(await this.call("cache_keep", keys, args));
   }
 }

@@ -35,14 +35,17 @@ export const MOST_HELD = 1000;
 /** What the functions' own events make of the session's status. */
 const STATUS: ReadonlyMap<string, string> = new Map([["end", "ended"], ["handed_over", "handed_over"]]);
 
+/** A value as a field of the state has it: text as it is, anything else as JSON. */
+const shown = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
+
 /** Folds an event into the state: d.set is a patch of its fields, d.del names those that went. */
 export const patch: Fold = (state, event) => {
   const about = event.d as { set?: unknown; del?: unknown } | null | undefined;
   const gone = about?.del, fields = about?.set, status = STATUS.get(event.t);
   const kept = Array.isArray(gone) ? Object.entries(state).filter(([name]) => !gone.includes(name)) : Object.entries(state);
-  const set = typeof fields === "object" && fields !== null ? Object.entries(fields) : [];
+  const set = typeof fields === "object" && fields !== null && !Array.isArray(fields) ? Object.entries(fields) : [];
   const said: [string, string][] = status === undefined ? [] : [["status", status]];
-  return Object.fromEntries([...kept, ...said, ...set.map(([name, value]): [string, string] => [name, String(value)])]);
+  return Object.fromEntries([...kept, ...said, ...set.map(([name, value]): [string, string] => [name, shown(value)])]);
 };
 
 /**

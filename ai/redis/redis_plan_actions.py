@@ -247,7 +247,7 @@ ASKED: Final[dict[str, tuple[str, ...]]] = {
     "skip_question": ("round",),
     "reveal": ("round", "value"),
     "back": (),
-    "kick": ("target", "device"),
+    "kick": ("target",),
     "end_game": (),
     "rematch": (),
     "answer": ("round", "value"),
@@ -334,6 +334,8 @@ class Actions:
     def __init__(self, keys: Keys) -> None:
         self.keys = keys
         calls = Calls(keys)
+        #: The service keeps an answer that was dear to compute until it is too old.
+        self.cache = calls.keep_cache_answer
         #: A try at a code is counted before the code is looked up; beyond the limit it is not looked up. limit: 5.
         self.try_code = calls.hit_rate
         #: A connection renews its lease.
@@ -343,7 +345,7 @@ class Actions:
         #: The host opens a room; opening it twice makes one.
         self.create_room = calls.create
         #: A worker acknowledges that the result is kept in the database; call it after the commit.
-        self.store_result = calls.hand_over
+        self.hand_over = calls.hand_over
         #: A worker unlinks every key of a room whose result was handed over.
         self.remove = calls.remove
         #: A client gets what it missed, or a snapshot, never a history with holes.
@@ -457,8 +459,8 @@ class Actions:
     def pause_without_host(
         self, session_id: Id, *, op_id: str = "", absent_ms: int = 600000
     ) -> Call[Versioned[PauseWithoutHostResult]]:
-        """A worker pauses a room whose host is away for too long, and everybody is told why. Serves US-021
-        (prd.md:123), US-021.1 (prd.md:125).
+        """A worker pauses a room whose host is away for too long, and everybody is told why. Serves US-021.1
+        (prd.md:125).
 
         not now: the phase is another one. early: the owner is there, or was until lately.
         """
@@ -487,7 +489,7 @@ class Actions:
 
     def time_up(self, session_id: Id, round: Id, *, op_id: str = "") -> Call[Versioned[TimeUpResult]]:
         """A worker ends the question when its time is over by the server's clock; before that it is refused. Serves
-        US-011 (prd.md:85).
+        US-010 (prd.md:81), US-011 (prd.md:85).
 
         not now: the phase is another one. stale: it is not the current one any more. early: the time is not over
         yet.
@@ -606,7 +608,7 @@ class Actions:
         name_most: int = 20,
     ) -> Call[Versioned[JoinResult]]:
         """Somebody takes a seat under a name that nobody else has; who had a seat has it again. Serves prd.md:17,
-        prd.md:31, US-002 (prd.md:45) and 5 more.
+        prd.md:31, US-002 (prd.md:45) and 4 more.
 
         banned: this member or device was banned from here. bad name: the name is too short or too long, or is not
         the one that is compared. name taken: another member has this name. full: no seat is left.
@@ -629,7 +631,7 @@ class Actions:
         )
 
     def kick(
-        self, session_id: Id, member: Id, target: Id, device: Id, *, op_id: str = "", bans: int = 128
+        self, session_id: Id, member: Id, target: Id, *, op_id: str = "", bans: int = 128
     ) -> Call[Versioned[KickResult]]:
         """The host removes a player, with points and team; neither the member nor the device comes back. Serves
         US-006 (prd.md:62), US-006.1 (prd.md:64).
@@ -649,7 +651,6 @@ class Actions:
             ],
             encode_id(member),
             encode_id(target),
-            encode_id(device),
             bans,
         )
 

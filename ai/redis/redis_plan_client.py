@@ -169,6 +169,7 @@ SignalSendResult = Literal["sent", "refused"]
 DueDoneResult = Literal["done", "lost"]
 DueMoveResult = Literal["moved", "lost"]
 GatewayAddResult = Literal["new", "known"]
+CacheKeepResult = Literal["kept"]
 S = TypeVar("S")
 
 
@@ -285,7 +286,7 @@ def _text(value: Any) -> str:
 
 
 def _argv(*parts: str | int | float | None) -> list[str]:
-    return ["" if part is None else str(part) for part in parts]
+    return ["" if part is None else str(part).lower() if isinstance(part, bool) else str(part) for part in parts]
 
 
 def _texts(reply: Any) -> list[str]:
@@ -377,10 +378,10 @@ class Calls:
     operation: within an epoch the same one counts once; empty: no idempotency. expected_version: refuse unless this
     is the version; empty: any. type: type of the event; not one of the functions' own (join, leave, epoch, end,
     handed_over), nor ~…, which is a signal. version: version that the client has. receipt: what proves that the
-    result is kept elsewhere, such as the id of its row. limit: how many are let through. publish_to: channel, or
-    none. message: what is kept and published. claim_ms: how long the entries are this worker's, from the server's
-    clock. batch: at most so many, up to 1,000. entry: entry of the collection. claimed_until: as due_claim gave it.
-    at_ms: time of the value, Unix milliseconds.
+    result is kept elsewhere, such as the id of its row; a field of the state, so that members see it. limit: how many
+    are let through. publish_to: channel, or none. message: what is kept and published. claim_ms: how long the entries
+    are this worker's, from the server's clock. batch: at most so many, up to 1,000. entry: entry of the collection.
+    claimed_until: as due_claim gave it. at_ms: time of the value, Unix milliseconds. content: what is kept.
     """
 
     def __init__(self, keys: Keys) -> None:
@@ -623,6 +624,16 @@ class Calls:
         args = _argv(entry, TTL["gateway"])
         return Call("gateway_add", keys, args, _result)
 
+    def keep_cache_answer(self, subject_id: Id, content: str) -> Call[CacheKeepResult]:
+        """Keep what was computed, for the TTL and up to a tenth more, so that what was made at once does not end at
+        once (the answer of one subject, as it was last computed).
+
+        kept: written.
+        """
+        keys = [self.keys.cache_answer(subject_id)]
+        args = _argv(content, TTL["cache-answer"])
+        return Call("cache_keep", keys, args, _result)
+
 
 class Connection(Protocol):
     """What is needed of redis.Redis or redis.RedisCluster."""
@@ -760,6 +771,7 @@ class Operations(_Driver):
     done_due = _sync(Calls.done_due)
     move_due = _sync(Calls.move_due)
     add_gateway = _sync(Calls.add_gateway)
+    keep_cache_answer = _sync(Calls.keep_cache_answer)
 
 
 class AsyncOperations(_AsyncDriver):
@@ -783,3 +795,4 @@ class AsyncOperations(_AsyncDriver):
     done_due = _async(Calls.done_due)
     move_due = _async(Calls.move_due)
     add_gateway = _async(Calls.add_gateway)
+    keep_cache_answer = _async(Calls.keep_cache_answer)

@@ -174,6 +174,8 @@ class Gateway:
             raise ValueError(kind)
         elif client.acting >= self.limits.most_acts:
             client.close("limit")
+        elif kind in ("at", "view") and not client.inside:
+            return  # the answer to its join brings both
         elif kind == "at":
             self._answer(client, client.member, str(given["e"]), int(given["v"]))
         elif kind == "view":
@@ -218,6 +220,7 @@ class Gateway:
                 await room.live.wait()
                 status = await self._come_in(client, member)
             if status in _IN and client in self.clients:
+                client.inside = True
                 self._answer(client, member, epoch, version)
                 room.clients.add(client)
         finally:
@@ -259,9 +262,16 @@ class Gateway:
         if status in _CLOSES:
             client.close(_CLOSES[status])
         elif status not in _IN:
-            client.member = None
+            self._send_out(client, member)
             client.send(word("~refused", why=status))
         return status
+
+    def _send_out(self, client: Client, member: Member) -> None:
+        """Let a client hear nothing more of a session that it is not in any more; it may join again, or another."""
+        client.member, client.inside = None, False
+        if room := self.rooms.get(member.session_id):
+            room.clients.discard(client)
+            self._linger(room)
 
     async def _again(self, client: Client, member: Member) -> None:
         await self._come_in(client, member)
@@ -348,15 +358,15 @@ class Gateway:
                 self._show(client)
 
     def _say_why(self, room: Room, event: Mapping[str, Any]) -> None:
-        """Close the socket whose lease another one took, and those of a member that was removed.
+        """Close the socket whose lease another one took, and all of a removed member, also one that only watches.
 
         Whose lease lapsed although the socket is here was renewed too late, and takes the seat again.
         """
-        kind, about = event["t"], event["d"] or {}
+        kind, about = event["t"], event["d"] if isinstance(event["d"], dict) else {}
         taken = about.get("taken") or []
         leases, removed = [taken] if isinstance(taken, str) else taken, about.get("target", about.get("m"))
         for client in list(room.clients):
-            if client.member is not None and client.member.seat:
+            if client.member is not None and (client.member.seat or "target" in about):
                 if kind == "join" and client.member.lease in leases:
                     client.close("taken")
                 elif kind == "leave" and removed == client.member.member_id:

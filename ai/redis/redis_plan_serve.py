@@ -39,8 +39,9 @@ def ticket(secret: str, session_id: str, member_id: str, role: str) -> str:
 def admission(secret: str) -> Callable[[Mapping[str, Any]], Member | None]:
     """Return what lets a first word in by its ticket: {"t": "join", "s", "m", "c", "r", "k", "seat", "name"}.
 
-    Ids are those that stand as they are in the name of a key; your API makes no others. It makes one member of one
-    device, so that who was removed does not come back as somebody else: a device that the message names could be any.
+    A ticket for a spectator gives no seat, whatever the word asks for. Ids are those that stand as they are in the name
+    of a key; your API makes no others. It makes one member of one device, so that who was removed does
+    not come back as somebody else: a device that the message names could be any.
     """
 
     def admit(given: Mapping[str, Any]) -> Member | None:
@@ -50,8 +51,9 @@ def admission(secret: str) -> Callable[[Mapping[str, Any]], Member | None]:
         connection = str(given.get("c") or secrets.token_hex(4))
         if any(encode_id(id) != id for id in (session_id, member_id, connection)):
             return None
+        seat = bool(given.get("seat", True)) and role != "spectator"
         data = {"name": str(given.get("name") or "")}
-        return Member(session_id, member_id, connection, role, bool(given.get("seat", True)), data)
+        return Member(session_id, member_id, connection, role, seat, data)
 
     return admit
 
@@ -108,9 +110,8 @@ async def serve(
     async def act(member: Member, given: Mapping[str, Any]) -> tuple[str, int]:
         """Carry out an action that people may ask for; its function checks role, seat, phase and time."""
         about = given.get("d") if isinstance(given.get("d"), dict) else {}
-        known = {**about, "device": about.get("target", "")}  # one member is one device
         op_id = f"{member.member_id}:{given['op']}"
-        call = actions.asked(str(given["k"]), member.session_id, member.member_id, known, op_id)
+        call = actions.asked(str(given["k"]), member.session_id, member.member_id, about, op_id)
         done = await persist(lambda: operations.run(call), TIMING)
         return str(done.status), done.version
 

@@ -61,7 +61,12 @@ def patch(state: State, event: Event) -> State:
     kept = {k: v for k, v in state.items() if k not in gone} if isinstance(gone, list) else dict(state)
     if event.get("t") in STATUS:
         kept["status"] = STATUS[event["t"]]
-    return {**kept, **{str(k): str(v) for k, v in fields.items()}} if isinstance(fields, dict) else kept
+    return {**kept, **{str(k): _shown(v) for k, v in fields.items()}} if isinstance(fields, dict) else kept
+
+
+def _shown(value: object) -> str:
+    """Return a value as a field of the state has it: text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 class SyncClient:

@@ -136,6 +136,7 @@ class Client(WSListener):
         self.transport: WSTransport | None = None
         self.member: Member | None = None
         self.acting = 0
+        self.inside = False  # a ticket alone shows nothing: its member may be banned, or the room full
         self.leased = False  # whether there is a lease to renew
         self.turn = asyncio.Lock()  # first come, first served: a member's changes keep their order
 
@@ -154,7 +155,7 @@ class Client(WSListener):
             try:
                 given = json.loads(frame.get_payload_as_utf8_text())
                 self.gateway.take(self, given, str(given["t"]))
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, OverflowError, RecursionError):  # 1e999 as a version, [[[[…
                 transport.send_close(WSCloseCode.POLICY_VIOLATION, b"not one of our words")
                 transport.disconnect()
         elif frame.msg_type not in (WSMsgType.PING, WSMsgType.PONG):

@@ -4,9 +4,12 @@ local CALLS = {}
 local LAST_VERSION = 9007199254740991
 local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_ID, MOST_FEW, MOST_KEYS = 262144, 64, 1024, 64, 1000, 1000
 
+-- Named at the first call, since a library that is loaded sees no string: each look at a global costs as much as a search.
+local str_find, str_match, str_sub, str_byte = nil
+
 -- The checks: each takes an argument's text and returns its value, or nil where it is refused.
 local function whole(text, least, most)
-  local number = #text <= 16 and string.match(text, '^%d+$') and tonumber(text)
+  local number = #text <= 16 and str_match(text, '^%d+$') and tonumber(text)
   return number and number >= least and number <= most and number or nil
 end
 
@@ -30,15 +33,21 @@ local ELEMENT = {
 }
 
 -- Reads ARGV as the call defines it: a table by name, or nil and what is wrong. Each call has one table, which is filled
--- anew in full: what a call throws away the collector of garbage must find, and that costs as much as the call.
+-- anew in full: what a call throws away the collector of garbage must find, and that costs as much as the call. What a
+-- project always gives is checked once: an argument that is the same remembers its last text and what that meant.
 local function arguments(call, args)
   local a, wanted = call.given, call.args
   for i = 1, #wanted do
-    local argument = wanted[i]
-    local text, absent, value = args[i], argument[3], nil
-    if absent and (text == nil or text == '') then text = absent end
-    if text then value = argument[2](text) end
-    if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. argument[1] end
+    local argument, text = wanted[i], args[i]
+    local value = argument.value
+    if not text or text ~= argument.text then
+      local absent = argument[3]
+      if absent and (text == nil or text == '') then text = absent end
+      value = nil
+      if text then value = argument[2](text, a) end
+      if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. argument[1] end
+      if argument.same then argument.text, argument.value = text, value end
+    end
     a[argument[1]] = value
   end
   if call.rest then
@@ -70,16 +79,9 @@ local function misfit(call, keys, a)
 end
 
 local function first_missing(may, commands, key)
-  for _, command in pairs(commands) do
-    if not may(command, key) then return command end
+  for i = 1, #commands do
+    if not may(commands[i], key) then return commands[i] end
   end
-end
-
--- The command that publishes to a channel as it is given, and the channel's name; nil for none.
-local function published_by(channel)
-  if channel == '' then return nil end
-  if string.sub(channel, -8) == ' sharded' then return 'SPUBLISH', string.sub(channel, 1, -9) end
-  return 'PUBLISH', channel
 end
 
 -- The command that the caller may not run, so that a missing right is found before the first write and not after it.
@@ -91,17 +93,15 @@ local function forbidden(call, keys, a)
   if not missing and log and call.by_form then missing = first_missing(may, call.by_form[log.form] or {}, keys[1]) end
   if not missing and a.command then
     local rule = ELEMENT[a.command]
-    missing = first_missing(may, {a.command, rule.has, rule.size or rule.trim}, keys[1])
+    missing = first_missing(may, {a.command, rule.has or rule.trim, rule.size}, keys[1])
   end
-  if not missing and channel then
-    local publish, name = published_by(channel)
-    if publish and not may(publish, name, '') then missing = publish .. ' ' .. name end
-  end
+  if not missing and channel and a.publish and not may(a.publish, channel, '') then missing = a.publish .. ' ' .. channel end
   return missing and 'NOPERM ' .. call.name .. ': ' .. missing
 end
 
 -- Arguments, keys and rights, checked: the arguments by name, or what is wrong.
 local function checked(call, keys, args)
+  if not str_find then str_find, str_match, str_sub, str_byte = string.find, string.match, string.sub, string.byte end
   local a, wrong = arguments(call, args)
   if not wrong and (#keys < #call.types or #keys > (call.more and MOST_KEYS or #call.types)) then
     wrong = 'BADARG ' .. call.name .. ': KEYS'
@@ -123,7 +123,7 @@ end
 -- text, so that its change is not dated by another look.
 local function clock(session)
   local t = redis.call('TIME')
-  if session then session.now = t[1] .. string.sub('00000' .. t[2], -6, -4) end
+  if session then session.now = t[1] .. str_sub('00000' .. t[2], -6, -4) end
   return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
 end
 
@@ -149,7 +149,7 @@ end
 
 local DUE_CLAIM = {
   name = 'due_claim', types = {'zset'},
-  args = {{'claim_ms', check_milliseconds}, {'batch', check_few}},
+  args = {{'claim_ms', check_milliseconds, same = true}, {'batch', check_few, same = true}},
   given = {},
   runs = {'TIME', 'TYPE', 'ZADD', 'ZRANGEBYSCORE'},
 }

@@ -4,19 +4,22 @@ local CALLS = {}
 local LAST_VERSION = 9007199254740991
 local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_ID, MOST_FEW, MOST_KEYS = 262144, 64, 1024, 64, 1000, 1000
 
+-- Named at the first call, since a library that is loaded sees no string: each look at a global costs as much as a search.
+local str_find, str_match, str_sub, str_byte = nil
+
 -- Whether text is UTF-8 (RFC 3629): no overlong form, no surrogate, nothing above U+10FFFF. One pass.
 local function is_utf8(text)
-  local at, find = 1, string.find
-  if find(text, '^[^\128-\255]*$') then return true end
+  local at = 1
+  if str_find(text, '^[^\128-\255]*$') then return true end
   while at <= #text do
-    local _, last = string.find(text, '^[%z\1-\127]+', at)
-    if not last then _, last = string.find(text, '^[\194-\223][\128-\191]', at) end
-    if not last then _, last = string.find(text, '^[\225-\236\238\239][\128-\191][\128-\191]', at) end
-    if not last then _, last = string.find(text, '^[\241-\243][\128-\191][\128-\191][\128-\191]', at) end
-    if not last then _, last = string.find(text, '^\224[\160-\191][\128-\191]', at) end
-    if not last then _, last = string.find(text, '^\237[\128-\159][\128-\191]', at) end
-    if not last then _, last = string.find(text, '^\240[\144-\191][\128-\191][\128-\191]', at) end
-    if not last then _, last = string.find(text, '^\244[\128-\143][\128-\191][\128-\191]', at) end
+    local _, last = str_find(text, '^[%z\1-\127]+', at)
+    if not last then _, last = str_find(text, '^[\194-\223][\128-\191]', at) end
+    if not last then _, last = str_find(text, '^[\225-\236\238\239][\128-\191][\128-\191]', at) end
+    if not last then _, last = str_find(text, '^[\241-\243][\128-\191][\128-\191][\128-\191]', at) end
+    if not last then _, last = str_find(text, '^\224[\160-\191][\128-\191]', at) end
+    if not last then _, last = str_find(text, '^\237[\128-\159][\128-\191]', at) end
+    if not last then _, last = str_find(text, '^\240[\144-\191][\128-\191][\128-\191]', at) end
+    if not last then _, last = str_find(text, '^\244[\128-\143][\128-\191][\128-\191]', at) end
     if not last then return false end
     at = last + 1
   end
@@ -25,7 +28,7 @@ end
 
 -- The checks: each takes an argument's text and returns its value, or nil where it is refused.
 local function whole(text, least, most)
-  local number = #text <= 16 and string.match(text, '^%d+$') and tonumber(text)
+  local number = #text <= 16 and str_match(text, '^%d+$') and tonumber(text)
   return number and number >= least and number <= most and number or nil
 end
 
@@ -33,29 +36,28 @@ local function check_text(text) return #text <= MOST_NAME and is_utf8(text) and 
 
 local function check_name(text) return text ~= '' and check_text(text) or nil end
 
-local function check_epoch(text) return #text <= 32 and string.match(text, '^%x+$') or nil end
+local function check_epoch(text) return #text <= 32 and str_match(text, '^%x+$') or nil end
 
 -- Seconds stay text: they go to Redis as they came, and a number would be written out anew in each command.
 local function check_seconds(text)
-  return #text <= 10 and string.find(text, '^[1-9]%d*$') and tonumber(text) <= 1000000000 and text or nil
+  return #text <= 10 and str_find(text, '^[1-9]%d*$') and tonumber(text) <= 1000000000 and text or nil
 end
 
--- What the last one meant: a project has one.
-local LOG = {}
-
 local function check_log(text)
-  if text == LOG.text then return LOG.value end
-  local most, form = string.match(text, '^([1-9]%d*)( ?%a*)$')
+  local most, form = str_match(text, '^([1-9]%d*)( ?%a*)$')
   if form ~= '' and form ~= ' stream' then return nil end
   local entries = whole(most, 1, 1000000)
   if not entries then return nil end
-  LOG.text, LOG.value = text, {entries = entries, most = most, form = form == '' and 'list' or 'stream'}
-  return LOG.value
+  return {entries = entries, most = most, form = form == '' and 'list' or 'stream'}
 end
 
--- A channel stays text; published_by takes it apart.
-local function check_channel(text)
-  return (string.find(text, '^%S*$') or string.find(text, '^%S+ sharded$')) and text or nil
+-- The name of a channel; which command publishes to it stands beside it among the arguments, false where there is none.
+local function check_channel(text, a)
+  local sharded = str_sub(text, -8) == ' sharded'
+  local name = sharded and str_sub(text, 1, -9) or text
+  if str_find(name, '%s') or (sharded and name == '') then return nil end
+  a.publish = name ~= '' and (sharded and 'SPUBLISH' or 'PUBLISH')
+  return name
 end
 
 -- The commands that change one element: the type of the collection, whether a value follows; and what is run beside them,
@@ -74,15 +76,21 @@ local ELEMENT = {
 }
 
 -- Reads ARGV as the call defines it: a table by name, or nil and what is wrong. Each call has one table, which is filled
--- anew in full: what a call throws away the collector of garbage must find, and that costs as much as the call.
+-- anew in full: what a call throws away the collector of garbage must find, and that costs as much as the call. What a
+-- project always gives is checked once: an argument that is the same remembers its last text and what that meant.
 local function arguments(call, args)
   local a, wanted = call.given, call.args
   for i = 1, #wanted do
-    local argument = wanted[i]
-    local text, absent, value = args[i], argument[3], nil
-    if absent and (text == nil or text == '') then text = absent end
-    if text then value = argument[2](text) end
-    if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. argument[1] end
+    local argument, text = wanted[i], args[i]
+    local value = argument.value
+    if not text or text ~= argument.text then
+      local absent = argument[3]
+      if absent and (text == nil or text == '') then text = absent end
+      value = nil
+      if text then value = argument[2](text, a) end
+      if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. argument[1] end
+      if argument.same then argument.text, argument.value = text, value end
+    end
     a[argument[1]] = value
   end
   if call.rest then
@@ -114,16 +122,9 @@ local function misfit(call, keys, a)
 end
 
 local function first_missing(may, commands, key)
-  for _, command in pairs(commands) do
-    if not may(command, key) then return command end
+  for i = 1, #commands do
+    if not may(commands[i], key) then return commands[i] end
   end
-end
-
--- The command that publishes to a channel as it is given, and the channel's name; nil for none.
-local function published_by(channel)
-  if channel == '' then return nil end
-  if string.sub(channel, -8) == ' sharded' then return 'SPUBLISH', string.sub(channel, 1, -9) end
-  return 'PUBLISH', channel
 end
 
 -- The command that the caller may not run, so that a missing right is found before the first write and not after it.
@@ -135,12 +136,9 @@ local function forbidden(call, keys, a)
   if not missing and log and call.by_form then missing = first_missing(may, call.by_form[log.form] or {}, keys[1]) end
   if not missing and a.command then
     local rule = ELEMENT[a.command]
-    missing = first_missing(may, {a.command, rule.has, rule.size or rule.trim}, keys[1])
+    missing = first_missing(may, {a.command, rule.has or rule.trim, rule.size}, keys[1])
   end
-  if not missing and channel then
-    local publish, name = published_by(channel)
-    if publish and not may(publish, name, '') then missing = publish .. ' ' .. name end
-  end
+  if not missing and channel and a.publish and not may(a.publish, channel, '') then missing = a.publish .. ' ' .. channel end
   return missing and 'NOPERM ' .. call.name .. ': ' .. missing
 end
 
@@ -164,6 +162,7 @@ end
 
 -- Arguments, keys and rights, checked: the arguments by name, or what is wrong.
 local function checked(call, keys, args)
+  if not str_find then str_find, str_match, str_sub, str_byte = string.find, string.match, string.sub, string.byte end
   local a, wrong = arguments(call, args)
   if not wrong and (#keys < #call.types or #keys > (call.more and MOST_KEYS or #call.types)) then
     wrong = 'BADARG ' .. call.name .. ': KEYS'
@@ -188,53 +187,54 @@ end
 -- text, so that its change is not dated by another look.
 local function clock(session)
   local t = redis.call('TIME')
-  if session then session.now = t[1] .. string.sub('00000' .. t[2], -6, -4) end
+  if session then session.now = t[1] .. str_sub('00000' .. t[2], -6, -4) end
   return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
 end
 
 local function clock_text()
   local t = redis.call('TIME')
-  return t[1] .. string.sub('00000' .. t[2], -6, -4)
+  return t[1] .. str_sub('00000' .. t[2], -6, -4)
 end
 
-local function tell(channel, message)
-  local publish, name = published_by(channel)
-  if publish == 'SPUBLISH' then
-    redis.call('SPUBLISH', name, message)
-  elseif publish then
-    redis.call('PUBLISH', name, message)
+local function tell(a, message)
+  if a.publish == 'SPUBLISH' then
+    redis.call('SPUBLISH', a.channel or a.publish_to, message)
+  elseif a.publish then
+    redis.call('PUBLISH', a.channel or a.publish_to, message)
   end
 end
 
 -- A TTL is set again only when less than half of it is left: a sliding TTL on every write doubles the AOF. With the
 -- state's every key gets its whole TTL again, so none ends before the state does. In between only those are looked at that
--- may be new (up to the one at written) or have an end of their own, as a key with an id of its own has. So many keys as
--- apart says, from the third on, keep the TTL that they were given.
-local function refresh(keys, ttl, written, apart)
-  local half, home = ttl * 500, #string.match(keys[1], '^.*:') + 1
+-- may be new (from the one at first to the one at last; the log has its TTL from its first entry on) or have an end of their
+-- own, as a key with an id of its own has. So many keys as apart says, from the third on, keep the TTL that they were given.
+local function refresh(keys, ttl, first, last, apart)
+  local half, home = ttl * 500, #str_match(keys[1], '^.*:') + 1
   local due = redis.call('PTTL', keys[1]) < half
   if due then redis.call('EXPIRE', keys[1], ttl) end
   for i = 2, #keys do
-    local ours = i == 2 or i > 2 + (apart or 0)
-    local again = ours and (due or (i <= written or string.find(keys[i], ':', home, true)) and redis.call('PTTL', keys[i]) < half)
-    if again then redis.call('EXPIRE', keys[i], ttl) end
+    local ours = i == 2 or i > 2 + apart
+    local new = (i >= first and i <= last) or str_find(keys[i], ':', home, true)
+    if ours and (due or new and redis.call('PTTL', keys[i]) < half) then redis.call('EXPIRE', keys[i], ttl) end
   end
 end
 
 -- The log in its two forms: log_max says which.
-local function list_append(log, most, message)
-  redis.call('RPUSH', log, message)
-  redis.call('LTRIM', log, '-' .. most, '-1')
+local function list_append(log, a, message)
+  local length = redis.call('RPUSH', log, message)
+  if length > a.log_max.entries then redis.call('LTRIM', log, '-' .. a.log_max.most, '-1') end
+  if length == 1 then redis.call('EXPIRE', log, a.ttl_s) end
 end
 
 -- The version is the entry's id, so a range of versions is a range of ids. A log that is ahead of its state is the rest of
 -- another life: it goes.
-local function stream_append(log, most, version, message)
-  local added = redis.pcall('XADD', log, 'MAXLEN', most, version .. '-0', 'm', message)
+local function stream_append(log, a, version, message)
+  local added = redis.pcall('XADD', log, 'MAXLEN', a.log_max.most, version .. '-0', 'm', message)
   if type(added) == 'table' and added.err then
     redis.call('UNLINK', log)
     redis.call('XADD', log, version .. '-0', 'm', message)
   end
+  if redis.call('PTTL', log) < 0 then redis.call('EXPIRE', log, a.ttl_s) end
 end
 
 -- Fields, version + 1, log, publish: what must never come apart. The session given is then at its new version.
@@ -247,11 +247,11 @@ local function advance(keys, log, session, a, kind, op, data, fields)
   local message = '{"e":"' .. session.epoch .. '","v":' .. version .. ',"ts":' .. now .. ',"t":' ..
     cjson.encode(kind) .. ',"op":' .. cjson.encode(op) .. ',"d":' .. data .. '}'
   if a.log_max.form == 'stream' then
-    stream_append(log, a.log_max.most, version, message)
+    stream_append(log, a, version, message)
   else
-    list_append(log, a.log_max.most, message)
+    list_append(log, a, message)
   end
-  tell(a.channel, message)
+  tell(a, message)
   return session.version
 end
 
@@ -261,7 +261,7 @@ local function remembered(idem, session, op)
   local found = op ~= '' and redis.pcall('GET', idem)
   if not found then return nil end
   if found.err then return nil, foreign(idem, 'string') or found.err end
-  local epoch, version = string.match(found, '^(%x+):(%d+)$')
+  local epoch, version = str_match(found, '^(%x+):(%d+)$')
   return session and epoch == session.epoch and tonumber(version) or nil
 end
 
@@ -286,11 +286,11 @@ end
 local NOTE, HIDDEN, ROUND = 'key:', 'hidden:', 'round'
 
 local function starts(text, with)
-  return string.sub(text, 1, #with) == with
+  return str_sub(text, 1, #with) == with
 end
 
 -- An id that stands in a field's or a record's name: no bar, which parts a record, no # and no control character.
-local function check_id(text) return check_name(text) and not string.find(text, '[|#%c]') and text or nil end
+local function check_id(text) return check_name(text) and not str_find(text, '[|#%c]') and text or nil end
 
 local function time_of(text) return text and whole(text, 0, LAST_VERSION) or nil end
 
@@ -381,14 +381,14 @@ local function act_pause(keys, a, session)
   settle(t)
   advance(keys, t.log, session, a, 'paused', a.op_id, '{' .. '"phase_left":' .. shown(t.s['phase_left']) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 3, 1)
+  refresh(keys, a.ttl_s, 4, 3, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_PAUSE = {
   name = 'pause', types = {'state', 'log', 'answer'},
   more = true,
-  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds}, {'log_max', check_log}, {'idem_ttl_s', check_seconds}, {'member', check_id}},
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}},
   given = {},
   asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'phase', 'phase_until', 'phase_left'} end,
   runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},

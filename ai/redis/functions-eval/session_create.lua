@@ -4,19 +4,22 @@ local CALLS = {}
 local LAST_VERSION = 9007199254740991
 local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_ID, MOST_FEW, MOST_KEYS = 262144, 64, 1024, 64, 1000, 1000
 
+-- Named at the first call, since a library that is loaded sees no string: each look at a global costs as much as a search.
+local str_find, str_match, str_sub, str_byte = nil
+
 -- Whether text is UTF-8 (RFC 3629): no overlong form, no surrogate, nothing above U+10FFFF. One pass.
 local function is_utf8(text)
-  local at, find = 1, string.find
-  if find(text, '^[^\128-\255]*$') then return true end
+  local at = 1
+  if str_find(text, '^[^\128-\255]*$') then return true end
   while at <= #text do
-    local _, last = string.find(text, '^[%z\1-\127]+', at)
-    if not last then _, last = string.find(text, '^[\194-\223][\128-\191]', at) end
-    if not last then _, last = string.find(text, '^[\225-\236\238\239][\128-\191][\128-\191]', at) end
-    if not last then _, last = string.find(text, '^[\241-\243][\128-\191][\128-\191][\128-\191]', at) end
-    if not last then _, last = string.find(text, '^\224[\160-\191][\128-\191]', at) end
-    if not last then _, last = string.find(text, '^\237[\128-\159][\128-\191]', at) end
-    if not last then _, last = string.find(text, '^\240[\144-\191][\128-\191][\128-\191]', at) end
-    if not last then _, last = string.find(text, '^\244[\128-\143][\128-\191][\128-\191]', at) end
+    local _, last = str_find(text, '^[%z\1-\127]+', at)
+    if not last then _, last = str_find(text, '^[\194-\223][\128-\191]', at) end
+    if not last then _, last = str_find(text, '^[\225-\236\238\239][\128-\191][\128-\191]', at) end
+    if not last then _, last = str_find(text, '^[\241-\243][\128-\191][\128-\191][\128-\191]', at) end
+    if not last then _, last = str_find(text, '^\224[\160-\191][\128-\191]', at) end
+    if not last then _, last = str_find(text, '^\237[\128-\159][\128-\191]', at) end
+    if not last then _, last = str_find(text, '^\240[\144-\191][\128-\191][\128-\191]', at) end
+    if not last then _, last = str_find(text, '^\244[\128-\143][\128-\191][\128-\191]', at) end
     if not last then return false end
     at = last + 1
   end
@@ -25,15 +28,15 @@ end
 
 -- The checks: each takes an argument's text and returns its value, or nil where it is refused.
 local function whole(text, least, most)
-  local number = #text <= 16 and string.match(text, '^%d+$') and tonumber(text)
+  local number = #text <= 16 and str_match(text, '^%d+$') and tonumber(text)
   return number and number >= least and number <= most and number or nil
 end
 
-local function check_epoch(text) return #text <= 32 and string.match(text, '^%x+$') or nil end
+local function check_epoch(text) return #text <= 32 and str_match(text, '^%x+$') or nil end
 
 -- Seconds stay text: they go to Redis as they came, and a number would be written out anew in each command.
 local function check_seconds(text)
-  return #text <= 10 and string.find(text, '^[1-9]%d*$') and tonumber(text) <= 1000000000 and text or nil
+  return #text <= 10 and str_find(text, '^[1-9]%d*$') and tonumber(text) <= 1000000000 and text or nil
 end
 
 -- The commands that change one element: the type of the collection, whether a value follows; and what is run beside them,
@@ -60,15 +63,21 @@ local function check_rest_fields(args, from)
 end
 
 -- Reads ARGV as the call defines it: a table by name, or nil and what is wrong. Each call has one table, which is filled
--- anew in full: what a call throws away the collector of garbage must find, and that costs as much as the call.
+-- anew in full: what a call throws away the collector of garbage must find, and that costs as much as the call. What a
+-- project always gives is checked once: an argument that is the same remembers its last text and what that meant.
 local function arguments(call, args)
   local a, wanted = call.given, call.args
   for i = 1, #wanted do
-    local argument = wanted[i]
-    local text, absent, value = args[i], argument[3], nil
-    if absent and (text == nil or text == '') then text = absent end
-    if text then value = argument[2](text) end
-    if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. argument[1] end
+    local argument, text = wanted[i], args[i]
+    local value = argument.value
+    if not text or text ~= argument.text then
+      local absent = argument[3]
+      if absent and (text == nil or text == '') then text = absent end
+      value = nil
+      if text then value = argument[2](text, a) end
+      if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. argument[1] end
+      if argument.same then argument.text, argument.value = text, value end
+    end
     a[argument[1]] = value
   end
   if call.rest then
@@ -100,16 +109,9 @@ local function misfit(call, keys, a)
 end
 
 local function first_missing(may, commands, key)
-  for _, command in pairs(commands) do
-    if not may(command, key) then return command end
+  for i = 1, #commands do
+    if not may(commands[i], key) then return commands[i] end
   end
-end
-
--- The command that publishes to a channel as it is given, and the channel's name; nil for none.
-local function published_by(channel)
-  if channel == '' then return nil end
-  if string.sub(channel, -8) == ' sharded' then return 'SPUBLISH', string.sub(channel, 1, -9) end
-  return 'PUBLISH', channel
 end
 
 -- The command that the caller may not run, so that a missing right is found before the first write and not after it.
@@ -121,12 +123,9 @@ local function forbidden(call, keys, a)
   if not missing and log and call.by_form then missing = first_missing(may, call.by_form[log.form] or {}, keys[1]) end
   if not missing and a.command then
     local rule = ELEMENT[a.command]
-    missing = first_missing(may, {a.command, rule.has, rule.size or rule.trim}, keys[1])
+    missing = first_missing(may, {a.command, rule.has or rule.trim, rule.size}, keys[1])
   end
-  if not missing and channel then
-    local publish, name = published_by(channel)
-    if publish and not may(publish, name, '') then missing = publish .. ' ' .. name end
-  end
+  if not missing and channel and a.publish and not may(a.publish, channel, '') then missing = a.publish .. ' ' .. channel end
   return missing and 'NOPERM ' .. call.name .. ': ' .. missing
 end
 
@@ -150,6 +149,7 @@ end
 
 -- Arguments, keys and rights, checked: the arguments by name, or what is wrong.
 local function checked(call, keys, args)
+  if not str_find then str_find, str_match, str_sub, str_byte = string.find, string.match, string.sub, string.byte end
   local a, wrong = arguments(call, args)
   if not wrong and (#keys < #call.types or #keys > (call.more and MOST_KEYS or #call.types)) then
     wrong = 'BADARG ' .. call.name .. ': KEYS'
@@ -168,7 +168,7 @@ end
 
 local function clock_text()
   local t = redis.call('TIME')
-  return t[1] .. string.sub('00000' .. t[2], -6, -4)
+  return t[1] .. str_sub('00000' .. t[2], -6, -4)
 end
 
 -- Fields of the state that are not the project's to read in a snapshot: "key:answer:7" notes a key of the session with an
@@ -177,11 +177,11 @@ end
 local NOTE, HIDDEN, ROUND = 'key:', 'hidden:', 'round'
 
 local function starts(text, with)
-  return string.sub(text, 1, #with) == with
+  return str_sub(text, 1, #with) == with
 end
 
 -- An id as names of keys have it, and as the actions compare it.
-local function is_encoded(text) return #text <= MOST_ID and string.find(text, '^[%w_.%-%%~]+$') end
+local function is_encoded(text) return #text <= MOST_ID and str_find(text, '^[%w_.%-%%~]+$') end
 
 -- What is wrong with the first of the fields that only the functions may set, or that the actions could not go by.
 local OWN_FIELDS = {epoch = true, version = true, receipt = true, created_at = true, updated_at = true}
@@ -222,7 +222,7 @@ end
 local SESSION_CREATE = {
   name = 'session_create', types = {'state', 'any', 'any'},
   more = true,
-  args = {{'epoch', check_epoch}, {'ttl_s', check_seconds}},
+  args = {{'epoch', check_epoch}, {'ttl_s', check_seconds, same = true}},
   given = {},
   rest = {'fields', check_rest_fields},
   runs = {'EXPIRE', 'HMGET', 'HSET', 'TIME', 'TYPE', 'UNLINK'},

@@ -5,19 +5,22 @@ local CALLS = {}
 local LAST_VERSION = 9007199254740991
 local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_ID, MOST_FEW, MOST_KEYS = 262144, 64, 1024, 64, 1000, 1000
 
+-- Named at the first call, since a library that is loaded sees no string: each look at a global costs as much as a search.
+local str_find, str_match, str_sub, str_byte = nil
+
 -- Whether text is UTF-8 (RFC 3629): no overlong form, no surrogate, nothing above U+10FFFF. One pass.
 local function is_utf8(text)
-  local at, find = 1, string.find
-  if find(text, '^[^\128-\255]*$') then return true end
+  local at = 1
+  if str_find(text, '^[^\128-\255]*$') then return true end
   while at <= #text do
-    local _, last = string.find(text, '^[%z\1-\127]+', at)
-    if not last then _, last = string.find(text, '^[\194-\223][\128-\191]', at) end
-    if not last then _, last = string.find(text, '^[\225-\236\238\239][\128-\191][\128-\191]', at) end
-    if not last then _, last = string.find(text, '^[\241-\243][\128-\191][\128-\191][\128-\191]', at) end
-    if not last then _, last = string.find(text, '^\224[\160-\191][\128-\191]', at) end
-    if not last then _, last = string.find(text, '^\237[\128-\159][\128-\191]', at) end
-    if not last then _, last = string.find(text, '^\240[\144-\191][\128-\191][\128-\191]', at) end
-    if not last then _, last = string.find(text, '^\244[\128-\143][\128-\191][\128-\191]', at) end
+    local _, last = str_find(text, '^[%z\1-\127]+', at)
+    if not last then _, last = str_find(text, '^[\194-\223][\128-\191]', at) end
+    if not last then _, last = str_find(text, '^[\225-\236\238\239][\128-\191][\128-\191]', at) end
+    if not last then _, last = str_find(text, '^[\241-\243][\128-\191][\128-\191][\128-\191]', at) end
+    if not last then _, last = str_find(text, '^\224[\160-\191][\128-\191]', at) end
+    if not last then _, last = str_find(text, '^\237[\128-\159][\128-\191]', at) end
+    if not last then _, last = str_find(text, '^\240[\144-\191][\128-\191][\128-\191]', at) end
+    if not last then _, last = str_find(text, '^\244[\128-\143][\128-\191][\128-\191]', at) end
     if not last then return false end
     at = last + 1
   end
@@ -26,7 +29,7 @@ end
 
 -- The checks: each takes an argument's text and returns its value, or nil where it is refused.
 local function whole(text, least, most)
-  local number = #text <= 16 and string.match(text, '^%d+$') and tonumber(text)
+  local number = #text <= 16 and str_match(text, '^%d+$') and tonumber(text)
   return number and number >= least and number <= most and number or nil
 end
 
@@ -34,7 +37,7 @@ local function check_text(text) return #text <= MOST_NAME and is_utf8(text) and 
 
 local function check_name(text) return text ~= '' and check_text(text) or nil end
 
-local function check_epoch(text) return #text <= 32 and string.match(text, '^%x+$') or nil end
+local function check_epoch(text) return #text <= 32 and str_match(text, '^%x+$') or nil end
 
 -- The commands that change one element: the type of the collection, whether a value follows; and what is run beside them,
 -- to know whether the element is there and how many there are, or to keep the newest.
@@ -52,15 +55,21 @@ local ELEMENT = {
 }
 
 -- Reads ARGV as the call defines it: a table by name, or nil and what is wrong. Each call has one table, which is filled
--- anew in full: what a call throws away the collector of garbage must find, and that costs as much as the call.
+-- anew in full: what a call throws away the collector of garbage must find, and that costs as much as the call. What a
+-- project always gives is checked once: an argument that is the same remembers its last text and what that meant.
 local function arguments(call, args)
   local a, wanted = call.given, call.args
   for i = 1, #wanted do
-    local argument = wanted[i]
-    local text, absent, value = args[i], argument[3], nil
-    if absent and (text == nil or text == '') then text = absent end
-    if text then value = argument[2](text) end
-    if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. argument[1] end
+    local argument, text = wanted[i], args[i]
+    local value = argument.value
+    if not text or text ~= argument.text then
+      local absent = argument[3]
+      if absent and (text == nil or text == '') then text = absent end
+      value = nil
+      if text then value = argument[2](text, a) end
+      if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. argument[1] end
+      if argument.same then argument.text, argument.value = text, value end
+    end
     a[argument[1]] = value
   end
   if call.rest then
@@ -92,16 +101,9 @@ local function misfit(call, keys, a)
 end
 
 local function first_missing(may, commands, key)
-  for _, command in pairs(commands) do
-    if not may(command, key) then return command end
+  for i = 1, #commands do
+    if not may(commands[i], key) then return commands[i] end
   end
-end
-
--- The command that publishes to a channel as it is given, and the channel's name; nil for none.
-local function published_by(channel)
-  if channel == '' then return nil end
-  if string.sub(channel, -8) == ' sharded' then return 'SPUBLISH', string.sub(channel, 1, -9) end
-  return 'PUBLISH', channel
 end
 
 -- The command that the caller may not run, so that a missing right is found before the first write and not after it.
@@ -113,12 +115,9 @@ local function forbidden(call, keys, a)
   if not missing and log and call.by_form then missing = first_missing(may, call.by_form[log.form] or {}, keys[1]) end
   if not missing and a.command then
     local rule = ELEMENT[a.command]
-    missing = first_missing(may, {a.command, rule.has, rule.size or rule.trim}, keys[1])
+    missing = first_missing(may, {a.command, rule.has or rule.trim, rule.size}, keys[1])
   end
-  if not missing and channel then
-    local publish, name = published_by(channel)
-    if publish and not may(publish, name, '') then missing = publish .. ' ' .. name end
-  end
+  if not missing and channel and a.publish and not may(a.publish, channel, '') then missing = a.publish .. ' ' .. channel end
   return missing and 'NOPERM ' .. call.name .. ': ' .. missing
 end
 
@@ -142,6 +141,7 @@ end
 
 -- Arguments, keys and rights, checked: the arguments by name, or what is wrong.
 local function checked(call, keys, args)
+  if not str_find then str_find, str_match, str_sub, str_byte = string.find, string.match, string.sub, string.byte end
   local a, wrong = arguments(call, args)
   if not wrong and (#keys < #call.types or #keys > (call.more and MOST_KEYS or #call.types)) then
     wrong = 'BADARG ' .. call.name .. ': KEYS'
@@ -168,11 +168,11 @@ end
 local NOTE, HIDDEN, ROUND = 'key:', 'hidden:', 'round'
 
 local function starts(text, with)
-  return string.sub(text, 1, #with) == with
+  return str_sub(text, 1, #with) == with
 end
 
 -- An id that stands in a field's or a record's name: no bar, which parts a record, no # and no control character.
-local function check_id(text) return check_name(text) and not string.find(text, '[|#%c]') and text or nil end
+local function check_id(text) return check_name(text) and not str_find(text, '[|#%c]') and text or nil end
 
 local function time_of(text) return text and whole(text, 0, LAST_VERSION) or nil end
 

@@ -4,35 +4,37 @@ local CALLS = {}
 local LAST_VERSION = 9007199254740991
 local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_ID, MOST_FEW, MOST_KEYS = 262144, 64, 1024, 64, 1000, 1000
 
+-- Named at the first call, since a library that is loaded sees no string: each look at a global costs as much as a search.
+local str_find, str_match, str_sub, str_byte = nil
+
 -- The checks: each takes an argument's text and returns its value, or nil where it is refused.
 local function whole(text, least, most)
-  local number = #text <= 16 and string.match(text, '^%d+$') and tonumber(text)
+  local number = #text <= 16 and str_match(text, '^%d+$') and tonumber(text)
   return number and number >= least and number <= most and number or nil
 end
 
-local function check_epoch(text) return #text <= 32 and string.match(text, '^%x+$') or nil end
+local function check_epoch(text) return #text <= 32 and str_match(text, '^%x+$') or nil end
 
 -- Seconds stay text: they go to Redis as they came, and a number would be written out anew in each command.
 local function check_seconds(text)
-  return #text <= 10 and string.find(text, '^[1-9]%d*$') and tonumber(text) <= 1000000000 and text or nil
+  return #text <= 10 and str_find(text, '^[1-9]%d*$') and tonumber(text) <= 1000000000 and text or nil
 end
 
--- What the last one meant: a project has one.
-local LOG = {}
-
 local function check_log(text)
-  if text == LOG.text then return LOG.value end
-  local most, form = string.match(text, '^([1-9]%d*)( ?%a*)$')
+  local most, form = str_match(text, '^([1-9]%d*)( ?%a*)$')
   if form ~= '' and form ~= ' stream' then return nil end
   local entries = whole(most, 1, 1000000)
   if not entries then return nil end
-  LOG.text, LOG.value = text, {entries = entries, most = most, form = form == '' and 'list' or 'stream'}
-  return LOG.value
+  return {entries = entries, most = most, form = form == '' and 'list' or 'stream'}
 end
 
--- A channel stays text; published_by takes it apart.
-local function check_channel(text)
-  return (string.find(text, '^%S*$') or string.find(text, '^%S+ sharded$')) and text or nil
+-- The name of a channel; which command publishes to it stands beside it among the arguments, false where there is none.
+local function check_channel(text, a)
+  local sharded = str_sub(text, -8) == ' sharded'
+  local name = sharded and str_sub(text, 1, -9) or text
+  if str_find(name, '%s') or (sharded and name == '') then return nil end
+  a.publish = name ~= '' and (sharded and 'SPUBLISH' or 'PUBLISH')
+  return name
 end
 
 -- The commands that change one element: the type of the collection, whether a value follows; and what is run beside them,
@@ -51,15 +53,21 @@ local ELEMENT = {
 }
 
 -- Reads ARGV as the call defines it: a table by name, or nil and what is wrong. Each call has one table, which is filled
--- anew in full: what a call throws away the collector of garbage must find, and that costs as much as the call.
+-- anew in full: what a call throws away the collector of garbage must find, and that costs as much as the call. What a
+-- project always gives is checked once: an argument that is the same remembers its last text and what that meant.
 local function arguments(call, args)
   local a, wanted = call.given, call.args
   for i = 1, #wanted do
-    local argument = wanted[i]
-    local text, absent, value = args[i], argument[3], nil
-    if absent and (text == nil or text == '') then text = absent end
-    if text then value = argument[2](text) end
-    if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. argument[1] end
+    local argument, text = wanted[i], args[i]
+    local value = argument.value
+    if not text or text ~= argument.text then
+      local absent = argument[3]
+      if absent and (text == nil or text == '') then text = absent end
+      value = nil
+      if text then value = argument[2](text, a) end
+      if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. argument[1] end
+      if argument.same then argument.text, argument.value = text, value end
+    end
     a[argument[1]] = value
   end
   if call.rest then
@@ -91,16 +99,9 @@ local function misfit(call, keys, a)
 end
 
 local function first_missing(may, commands, key)
-  for _, command in pairs(commands) do
-    if not may(command, key) then return command end
+  for i = 1, #commands do
+    if not may(commands[i], key) then return commands[i] end
   end
-end
-
--- The command that publishes to a channel as it is given, and the channel's name; nil for none.
-local function published_by(channel)
-  if channel == '' then return nil end
-  if string.sub(channel, -8) == ' sharded' then return 'SPUBLISH', string.sub(channel, 1, -9) end
-  return 'PUBLISH', channel
 end
 
 -- The command that the caller may not run, so that a missing right is found before the first write and not after it.
@@ -112,12 +113,9 @@ local function forbidden(call, keys, a)
   if not missing and log and call.by_form then missing = first_missing(may, call.by_form[log.form] or {}, keys[1]) end
   if not missing and a.command then
     local rule = ELEMENT[a.command]
-    missing = first_missing(may, {a.command, rule.has, rule.size or rule.trim}, keys[1])
+    missing = first_missing(may, {a.command, rule.has or rule.trim, rule.size}, keys[1])
   end
-  if not missing and channel then
-    local publish, name = published_by(channel)
-    if publish and not may(publish, name, '') then missing = publish .. ' ' .. name end
-  end
+  if not missing and channel and a.publish and not may(a.publish, channel, '') then missing = a.publish .. ' ' .. channel end
   return missing and 'NOPERM ' .. call.name .. ': ' .. missing
 end
 
@@ -141,6 +139,7 @@ end
 
 -- Arguments, keys and rights, checked: the arguments by name, or what is wrong.
 local function checked(call, keys, args)
+  if not str_find then str_find, str_match, str_sub, str_byte = string.find, string.match, string.sub, string.byte end
   local a, wrong = arguments(call, args)
   if not wrong and (#keys < #call.types or #keys > (call.more and MOST_KEYS or #call.types)) then
     wrong = 'BADARG ' .. call.name .. ': KEYS'
@@ -165,38 +164,39 @@ end
 -- text, so that its change is not dated by another look.
 local function clock(session)
   local t = redis.call('TIME')
-  if session then session.now = t[1] .. string.sub('00000' .. t[2], -6, -4) end
+  if session then session.now = t[1] .. str_sub('00000' .. t[2], -6, -4) end
   return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
 end
 
 local function clock_text()
   local t = redis.call('TIME')
-  return t[1] .. string.sub('00000' .. t[2], -6, -4)
+  return t[1] .. str_sub('00000' .. t[2], -6, -4)
 end
 
-local function tell(channel, message)
-  local publish, name = published_by(channel)
-  if publish == 'SPUBLISH' then
-    redis.call('SPUBLISH', name, message)
-  elseif publish then
-    redis.call('PUBLISH', name, message)
+local function tell(a, message)
+  if a.publish == 'SPUBLISH' then
+    redis.call('SPUBLISH', a.channel or a.publish_to, message)
+  elseif a.publish then
+    redis.call('PUBLISH', a.channel or a.publish_to, message)
   end
 end
 
 -- The log in its two forms: log_max says which.
-local function list_append(log, most, message)
-  redis.call('RPUSH', log, message)
-  redis.call('LTRIM', log, '-' .. most, '-1')
+local function list_append(log, a, message)
+  local length = redis.call('RPUSH', log, message)
+  if length > a.log_max.entries then redis.call('LTRIM', log, '-' .. a.log_max.most, '-1') end
+  if length == 1 then redis.call('EXPIRE', log, a.ttl_s) end
 end
 
 -- The version is the entry's id, so a range of versions is a range of ids. A log that is ahead of its state is the rest of
 -- another life: it goes.
-local function stream_append(log, most, version, message)
-  local added = redis.pcall('XADD', log, 'MAXLEN', most, version .. '-0', 'm', message)
+local function stream_append(log, a, version, message)
+  local added = redis.pcall('XADD', log, 'MAXLEN', a.log_max.most, version .. '-0', 'm', message)
   if type(added) == 'table' and added.err then
     redis.call('UNLINK', log)
     redis.call('XADD', log, version .. '-0', 'm', message)
   end
+  if redis.call('PTTL', log) < 0 then redis.call('EXPIRE', log, a.ttl_s) end
 end
 
 -- Fields, version + 1, log, publish: what must never come apart. The session given is then at its new version.
@@ -209,22 +209,22 @@ local function advance(keys, log, session, a, kind, op, data, fields)
   local message = '{"e":"' .. session.epoch .. '","v":' .. version .. ',"ts":' .. now .. ',"t":' ..
     cjson.encode(kind) .. ',"op":' .. cjson.encode(op) .. ',"d":' .. data .. '}'
   if a.log_max.form == 'stream' then
-    stream_append(log, a.log_max.most, version, message)
+    stream_append(log, a, version, message)
   else
-    list_append(log, a.log_max.most, message)
+    list_append(log, a, message)
   end
-  tell(a.channel, message)
+  tell(a, message)
   return session.version
 end
 
 local function member_of(connection)
-  return string.match(connection, '^(.-)#') or connection
+  return str_match(connection, '^(.-)#') or connection
 end
 
--- What the state keeps of a member only as long as the seat: away since when, last one sent when. The owner's absence stays
--- known, since it is what a session is paused for. The answer is what an event tells copies of it.
+-- What the state keeps of a member only as long as the seat: away since when, last one sent when, at which device. The
+-- owner's absence stays known, since it is what a session is paused for. The answer is what an event tells copies of it.
 local function forget(state, member)
-  redis.call('HDEL', state, 'hidden:pace:' .. member)
+  redis.call('HDEL', state, 'hidden:pace:' .. member, 'hidden:device:' .. member)
   if redis.call('HGET', state, 'owner') == member or redis.call('HDEL', state, 'away:' .. member) == 0 then return '' end
   return ',"del":[' .. cjson.encode('away:' .. member) .. ']'
 end
@@ -271,10 +271,10 @@ end
 local SESSION_SWEEP = {
   name = 'session_sweep', types = {'state', 'hash', 'zset', 'log'},
   more = true,
-  args = {{'channel', check_channel}, {'ttl_s', check_seconds}, {'log_max', check_log}},
+  args = {{'channel', check_channel}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}},
   given = {},
   runs = {'EXPIRE', 'HDEL', 'HGET', 'HMGET', 'HSET', 'TIME', 'TTL', 'TYPE', 'UNLINK', 'ZRANGE', 'ZRANGEBYSCORE', 'ZREM'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'PTTL', 'XADD'}},
 }
 CALLS['session_sweep'] = function(keys, args)
   return run_session(SESSION_SWEEP, session_sweep, keys, args)

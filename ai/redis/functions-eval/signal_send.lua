@@ -4,9 +4,12 @@ local CALLS = {}
 local LAST_VERSION = 9007199254740991
 local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_ID, MOST_FEW, MOST_KEYS = 262144, 64, 1024, 64, 1000, 1000
 
+-- Named at the first call, since a library that is loaded sees no string: each look at a global costs as much as a search.
+local str_find, str_match, str_sub, str_byte = nil
+
 -- The checks: each takes an argument's text and returns its value, or nil where it is refused.
 local function whole(text, least, most)
-  local number = #text <= 16 and string.match(text, '^%d+$') and tonumber(text)
+  local number = #text <= 16 and str_match(text, '^%d+$') and tonumber(text)
   return number and number >= least and number <= most and number or nil
 end
 
@@ -14,14 +17,18 @@ local function check_bytes(text) return text end
 
 -- Seconds stay text: they go to Redis as they came, and a number would be written out anew in each command.
 local function check_seconds(text)
-  return #text <= 10 and string.find(text, '^[1-9]%d*$') and tonumber(text) <= 1000000000 and text or nil
+  return #text <= 10 and str_find(text, '^[1-9]%d*$') and tonumber(text) <= 1000000000 and text or nil
 end
 
 local function check_count(text) return whole(text, 1, LAST_VERSION) end
 
--- A channel stays text; published_by takes it apart.
-local function check_channel(text)
-  return (string.find(text, '^%S*$') or string.find(text, '^%S+ sharded$')) and text or nil
+-- The name of a channel; which command publishes to it stands beside it among the arguments, false where there is none.
+local function check_channel(text, a)
+  local sharded = str_sub(text, -8) == ' sharded'
+  local name = sharded and str_sub(text, 1, -9) or text
+  if str_find(name, '%s') or (sharded and name == '') then return nil end
+  a.publish = name ~= '' and (sharded and 'SPUBLISH' or 'PUBLISH')
+  return name
 end
 
 -- The commands that change one element: the type of the collection, whether a value follows; and what is run beside them,
@@ -40,15 +47,21 @@ local ELEMENT = {
 }
 
 -- Reads ARGV as the call defines it: a table by name, or nil and what is wrong. Each call has one table, which is filled
--- anew in full: what a call throws away the collector of garbage must find, and that costs as much as the call.
+-- anew in full: what a call throws away the collector of garbage must find, and that costs as much as the call. What a
+-- project always gives is checked once: an argument that is the same remembers its last text and what that meant.
 local function arguments(call, args)
   local a, wanted = call.given, call.args
   for i = 1, #wanted do
-    local argument = wanted[i]
-    local text, absent, value = args[i], argument[3], nil
-    if absent and (text == nil or text == '') then text = absent end
-    if text then value = argument[2](text) end
-    if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. argument[1] end
+    local argument, text = wanted[i], args[i]
+    local value = argument.value
+    if not text or text ~= argument.text then
+      local absent = argument[3]
+      if absent and (text == nil or text == '') then text = absent end
+      value = nil
+      if text then value = argument[2](text, a) end
+      if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. argument[1] end
+      if argument.same then argument.text, argument.value = text, value end
+    end
     a[argument[1]] = value
   end
   if call.rest then
@@ -80,16 +93,9 @@ local function misfit(call, keys, a)
 end
 
 local function first_missing(may, commands, key)
-  for _, command in pairs(commands) do
-    if not may(command, key) then return command end
+  for i = 1, #commands do
+    if not may(commands[i], key) then return commands[i] end
   end
-end
-
--- The command that publishes to a channel as it is given, and the channel's name; nil for none.
-local function published_by(channel)
-  if channel == '' then return nil end
-  if string.sub(channel, -8) == ' sharded' then return 'SPUBLISH', string.sub(channel, 1, -9) end
-  return 'PUBLISH', channel
 end
 
 -- The command that the caller may not run, so that a missing right is found before the first write and not after it.
@@ -101,17 +107,15 @@ local function forbidden(call, keys, a)
   if not missing and log and call.by_form then missing = first_missing(may, call.by_form[log.form] or {}, keys[1]) end
   if not missing and a.command then
     local rule = ELEMENT[a.command]
-    missing = first_missing(may, {a.command, rule.has, rule.size or rule.trim}, keys[1])
+    missing = first_missing(may, {a.command, rule.has or rule.trim, rule.size}, keys[1])
   end
-  if not missing and channel then
-    local publish, name = published_by(channel)
-    if publish and not may(publish, name, '') then missing = publish .. ' ' .. name end
-  end
+  if not missing and channel and a.publish and not may(a.publish, channel, '') then missing = a.publish .. ' ' .. channel end
   return missing and 'NOPERM ' .. call.name .. ': ' .. missing
 end
 
 -- Arguments, keys and rights, checked: the arguments by name, or what is wrong.
 local function checked(call, keys, args)
+  if not str_find then str_find, str_match, str_sub, str_byte = string.find, string.match, string.sub, string.byte end
   local a, wrong = arguments(call, args)
   if not wrong and (#keys < #call.types or #keys > (call.more and MOST_KEYS or #call.types)) then
     wrong = 'BADARG ' .. call.name .. ': KEYS'
@@ -125,12 +129,11 @@ local function run(call, body, keys, args)
   return body(keys, a)
 end
 
-local function tell(channel, message)
-  local publish, name = published_by(channel)
-  if publish == 'SPUBLISH' then
-    redis.call('SPUBLISH', name, message)
-  elseif publish then
-    redis.call('PUBLISH', name, message)
+local function tell(a, message)
+  if a.publish == 'SPUBLISH' then
+    redis.call('SPUBLISH', a.channel or a.publish_to, message)
+  elseif a.publish then
+    redis.call('PUBLISH', a.channel or a.publish_to, message)
   end
 end
 
@@ -151,17 +154,17 @@ do
 local function signal_send(keys, a)
   local count = redis.pcall('INCR', keys[1])
   if type(count) == 'table' then
-    return string.match(count.err, '^ERR') and redis.error_reply('BADSTATE ' .. keys[1] .. ' holds no counter') or count
+    return str_match(count.err, '^ERR') and redis.error_reply('BADSTATE ' .. keys[1] .. ' holds no counter') or count
   end
   if redis.call('PTTL', keys[1]) < 0 then redis.call('EXPIRE', keys[1], a.ttl_s) end
   if count > a.limit then return {count, 'refused'} end
-  tell(a.publish_to, a.message)
+  tell(a, a.message)
   return {count, 'sent'}
 end
 
 local SIGNAL_SEND = {
   name = 'signal_send', types = {'string'},
-  args = {{'limit', check_count}, {'ttl_s', check_seconds}, {'publish_to', check_channel}, {'message', check_bytes}},
+  args = {{'limit', check_count}, {'ttl_s', check_seconds, same = true}, {'publish_to', check_channel}, {'message', check_bytes}},
   given = {},
   runs = {'EXPIRE', 'INCR', 'PTTL', 'TYPE'},
 }
