@@ -15,6 +15,9 @@ from redis_plan.keyspace.model import Keyspace
 from redis_plan.words.capacity import Budget, Capacity
 from redis_plan.words.tables import table
 
+#: What the server keeps of each key beside it.
+TABLES = "tables of keys"
+
 
 @dataclass(frozen=True, slots=True)
 class Lever:
@@ -65,13 +68,15 @@ def levers(brief: Brief, keyspace: Keyspace, found: Capacity) -> tuple[Lever, ..
     return tuple(kept)
 
 
-def steps(found: tuple[Lever, ...], samples: pd.DataFrame) -> list[tuple[str, dict[str, float]]]:
+def steps(found: tuple[Lever, ...], samples: pd.DataFrame, session: float) -> list[tuple[str, dict[str, float]]]:
     """Return the bytes of one session by key, as designed and after each lever, which has a short name.
 
-    ``samples`` are those of the evidence of a session's bytes: a row a pattern.
+    ``samples`` are those of the evidence of a session's bytes, a row a pattern; what it takes beyond them, of ``session``
+    bytes in all, are the server's tables.
     """
     own = samples[(samples.pattern != "all") & (samples.per_session > 0)]
     left = dict(zip(own.pattern, own.bytes_per_session.astype(float), strict=True))
+    left[TABLES] = max(0.0, session - sum(left.values()))
     told = [("as designed", left)]
     for lever in found:
         left = left | {lever.key: max(0.0, left.get(lever.key, 0.0) - lever.saves)}

@@ -21,11 +21,16 @@ def memory(brief: Brief, keyspace: Keyspace, found: Memory, samples: pd.DataFram
     said, peak = Words.of(keyspace), brief.value("sessions_peak")
     shares = _shares(keyspace, samples) if found.fit else []
     whole = sum(size for _, size, _ in shares) or 1.0
+    if found.fit and said.sessions:
+        whole = found.fit.session.value
     rows = [
         [f"`{p.name}`", many, units.write(round(size), "B"), f"{100 * size / whole:.0f} %"]
         for p, size, many in shares
         if size / whole >= _SHOWN_SHARE
     ]
+    if found.fit and said.sessions:
+        rest = whole - sum(size for _, size, _ in shares)
+        rows.append([levers.TABLES, "–", units.write(round(rest), "B"), f"{100 * rest / whole:.0f} %"])
     last = said.a_one.capitalize() if said.sessions else "At the peak"
     carried = found.budget.carries.value if found.budget else peak
     cures = levers.levers(brief, keyspace, found) if carried < peak else ()

@@ -9,7 +9,7 @@ from redis_plan.evidence.findings import Findings, Found, Number, each, number, 
 
 
 @dataclass(frozen=True, slots=True)
-class InForce(Found):
+class TookEffect(Found):
     """Directives of the configuration, set on a server of this build."""
 
     directives: Number = number("directives")
@@ -38,6 +38,6 @@ class Access(Found):
 class Operations(Findings):
     """What is known of operations."""
 
-    in_force: InForce | None = record("E-09a", InForce)
+    in_force: TookEffect | None = record("E-09a", TookEffect)
     metrics: Metrics | None = record("E-09b", Metrics)
     access: Access | None = record("E-09c", Access)

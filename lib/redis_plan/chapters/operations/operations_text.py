@@ -10,7 +10,7 @@ from IPython.display import Markdown
 
 from redis_plan import resources, units
 from redis_plan.brief.model import Brief
-from redis_plan.chapters.operations.findings import InForce, Operations
+from redis_plan.chapters.operations.findings import Operations, TookEffect
 from redis_plan.delivery import configuration as conf
 from redis_plan.delivery.acl import AclUser
 from redis_plan.delivery.configuration import Target
@@ -37,7 +37,7 @@ def show_numbers(names: Mapping[str, float]) -> Markdown:
     return Markdown("\n".join(["| Quantity | Value | From |", "|:--|--:|:--|", *rows]))
 
 
-def policy_decision(keyspace: Keyspace, names: Mapping[str, float], in_force: InForce) -> Decision:
+def policy_decision(keyspace: Keyspace, names: Mapping[str, float], in_force: TookEffect) -> Decision:
     """Return D-09a: what the server does when memory is full."""
     authoritative = [p.name for p in keyspace.keys if p.authoritative]
     chosen = {s.name: s.value for s in settings.settings(keyspace, names)}["maxmemory-policy"]
@@ -102,7 +102,7 @@ def version(brief: Brief, ran: Fingerprint) -> str:
     return "\n".join(lines)
 
 
-def configuration(chosen: Sequence[Setting], in_force: InForce, samples: pd.DataFrame) -> str:
+def configuration(chosen: Sequence[Setting], in_force: TookEffect, samples: pd.DataFrame) -> str:
     """Return ``redis.conf`` as a block, and a table of value, default, reason and how each was verified."""
     seen = samples.fillna("").astype(str).set_index("name")
     lines = [
