@@ -16,6 +16,7 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
+import matplotlib.pyplot as plt
 from redis_plan import notebook, parameters, resources
 from redis_plan.codec import save
 from redis_plan.evidence.store import Evidence, Store
@@ -110,6 +111,7 @@ def tell(project: Path, records: Store, *, own: bool) -> Path:
             patched.setattr(notebook, "begin", lambda *_, told=told: told)
             node = nbformat.read(resources.notebooks_dir() / f"{name}.ipynb", as_version=4)
             _execute(node, told)
+        plt.close("all")
             nbformat.write(node, run.folder / "notebooks" / f"{name}.ipynb")
     study = exporter.read_executed(run.folder / "notebooks")
     plan, made = exporter.render(study, run, PAGES), delivery.artefacts(run)
