@@ -10,13 +10,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import matplotlib.pyplot as plt
 import nbformat
 import pandas as pd
 import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
-import matplotlib.pyplot as plt
 from redis_plan import notebook, parameters, resources
 from redis_plan.codec import save
 from redis_plan.evidence.store import Evidence, Store
@@ -111,7 +111,7 @@ def tell(project: Path, records: Store, *, own: bool) -> Path:
             patched.setattr(notebook, "begin", lambda *_, told=told: told)
             node = nbformat.read(resources.notebooks_dir() / f"{name}.ipynb", as_version=4)
             _execute(node, told)
-        plt.close("all")
+            plt.close("all")
             nbformat.write(node, run.folder / "notebooks" / f"{name}.ipynb")
     study = exporter.read_executed(run.folder / "notebooks")
     plan, made = exporter.render(study, run, PAGES), delivery.artefacts(run)
