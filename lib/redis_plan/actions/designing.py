@@ -6,7 +6,7 @@ its actions and no thing of the documents brings that key, it is added here, nam
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from redis_plan import codec
 from redis_plan.actions import ability, declaring, serving, vocabulary
@@ -62,6 +62,7 @@ def keys(brief: Brief) -> Draft:
     found = matches(brief, keyspace)
     made = plain.without(_kept_in_state(found, brief))
     more = (*_further(keyspace, found, brief), *_called_for(keyspace, found, brief))
+    more += tuple(_heard_with(more, keyspace, brief))
     return made.with_uses(more) if more else made
 
 
@@ -102,6 +103,16 @@ def _called_for(keyspace: Keyspace, found: Matches, brief: Brief) -> Iterator[us
             demands = tuple(dict.fromkeys(part.demand.id for part in parts))
             first = parts[0].demand
             yield uses.Use(pattern, (), demands, 1.0, f"{first.file}:{first.line} “{first.text[:200]}”")
+
+
+def _heard_with(more: Iterable[uses.Use], keyspace: Keyspace, brief: Brief) -> Iterator[uses.Use]:
+    """Yield what whoever subscribes needs beside a channel, where the first channel comes with ``more``."""
+    heard = next((use for use in more if any(spec.type == "channel" for spec in use.pattern.key)), None)
+    if heard is None:
+        return
+    for pattern in use_patterns():
+        if pattern.when == "channel" and keyspace.use(pattern.use) is None and uses.open_to(pattern, brief):
+            yield uses.Use(pattern, (), heard.requirements)
 
 
 def _further(keyspace: Keyspace, found: Matches, brief: Brief) -> Iterator[uses.Use]:
