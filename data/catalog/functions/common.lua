@@ -232,7 +232,7 @@ end
 local function topic_tell(keys, a)
   local seq = redis.pcall('INCR', keys[1])
   if type(seq) == 'table' then
-    return string.match(seq.err, '^ERR') and redis.error_reply('BADSTATE ' .. keys[1] .. ' holds no counter') or seq
+    return str_match(seq.err, '^ERR') and redis.error_reply('BADSTATE ' .. keys[1] .. ' holds no counter') or seq
   end
   redis.call('EXPIRE', keys[1], a.ttl_s)
   tell(a, '{"seq":' .. digits(seq) .. ',"d":' .. a.change .. '}')
@@ -256,7 +256,7 @@ local function token_redeem(keys, a)
   local found = redis.call('GET', keys[1])
   if not found or not starts(found, a.purpose .. ' ') then return {} end
   redis.call('UNLINK', keys[1])
-  return {string.sub(found, #a.purpose + 2)}
+  return {str_sub(found, #a.purpose + 2)}
 end
 
 -- FUNCTION request_begin
@@ -266,7 +266,7 @@ local function request_begin(keys, a)
     redis.call('SET', keys[1], 'pending', 'EX', a.ttl_s)
     return {'new'}
   end
-  return known == 'pending' and {'pending'} or {'done', string.sub(known, 2)}
+  return known == 'pending' and {'pending'} or {'done', str_sub(known, 2)}
 end
 
 -- FUNCTION request_done

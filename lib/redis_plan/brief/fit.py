@@ -24,22 +24,6 @@ from redis_plan.brief.model import Component, Fit, Quantity, Requirement, UseEvi
 
 #: A rate over such a time is no load: "2 runs a day".
 _SLOW = ("/day", "/week", "/month", "/year")
-#: How units of spelling begin.
-_SPELT = (
-    "digit",
-    "character",
-    "letter",
-    "cyfr",
-    "znak",
-    "zeichen",
-    "stell",
-    "caracter",
-    "桁",
-    "位",
-    "文字",
-    "자리",
-    "글자",
-)
 #: Shorter lines are names, which are alike in all languages.
 _SENTENCE = 25
 #: So many sentences tell whether a language is understood, and whether a product is local.
@@ -204,11 +188,11 @@ _LOCAL_LINES = 3
 
 def _target(found: Found) -> Quantity | None:
     """Return a stated latency or load of what is live."""
-    lines = {(r.file, r.line) for r in found.live}
+    lines, spelt = {(r.file, r.line) for r in found.live}, tuple(_rules()["spelt"])
     for q in found.quantities:
         fast = q.kind == "latency" or (q.kind == "rate" and not q.unit.endswith(_SLOW))
         counted = q.kind in ("duration", "count", "limit") and (q.scope == "at peak" or (q.file, q.line) in lines)
-        counted = counted and not q.unit.startswith(_SPELT)  # "a 6-digit code" is no load
+        counted = counted and not q.unit.startswith(spelt)  # "a 6-digit code" is no load
         if q.design_relevant and (fast or counted) and found.live:
             return q
     return None
