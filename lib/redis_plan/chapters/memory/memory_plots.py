@@ -84,8 +84,8 @@ def plot_levers(steps: list[tuple[str, dict[str, float]]], most: float, one: str
             if not place and size >= _LEAST_PART * top:
                 axis.text(start + size / 2, place, key, ha="center", va="center", color=_ink(colour), fontsize=10)
             start += size
-        axis.annotate(_bytes(start) + (", fits" if start <= most else ""), (start, place), xytext=(5, 0),
-                      textcoords="offset points", va="center", fontsize=10)  # fmt: skip
+        axis.annotate(_bytes(start) + (", fits" if start <= most else ""), (start, place), xytext=(5, 0), textcoords="offset points",
+                      va="center", fontsize=10, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})  # fmt: skip
     if most <= top:
         axis.axvline(most, color=_RED, linewidth=1.5, linestyle="--")
     limit = f"{'dashed' if most <= top else 'beyond this page'}: {_bytes(most)}, with which all {many} of the peak fit"

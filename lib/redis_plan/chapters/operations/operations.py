@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import redis
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from redis_plan import figures
 from redis_plan.delivery.acl import AclCheck, AclUser
@@ -206,6 +207,9 @@ def plot_polls(samples: pd.DataFrame) -> Figure:
             fontsize=9,
         )
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(-0.6, len(names) - 0.2)
     axes.set_xlabel("time of one poll seen by the client (µs, log scale)")

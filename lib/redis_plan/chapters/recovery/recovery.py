@@ -16,6 +16,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import redis
 from matplotlib.figure import Figure
+from matplotlib.ticker import StrMethodFormatter
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -309,5 +310,7 @@ def plot_survival(samples: pd.DataFrame) -> Figure:
         axes.text(acked, place, f" {recovered:,} of {acked:,}", va="center", fontsize=9)
     axes.set(yticks=list(places), yticklabels=list(sums.index), xlabel="changes", xlim=(0, float(sums["acked"].max()) * 1.3),
              title="Acknowledged changes (wide) and changes after the restart (narrow)")  # fmt: skip
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    axes.grid(visible=False, axis="y")
     axes.invert_yaxis()
     return figure
