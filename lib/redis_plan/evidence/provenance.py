@@ -143,9 +143,17 @@ def catalogued(catalog: Path) -> dict[str, str]:
     }
 
 
-def _imported(source: str) -> Iterator[str]:
-    """Yield what ``source`` imports or starts as a process: dotted names that may be modules or names in one."""
-    for node in ast.walk(ast.parse(source)):
+@cache
+def _imported(source: str) -> tuple[str, ...]:
+    """Return what ``source`` imports or starts as a process: dotted names that may be modules or names in one.
+
+    The experiments of a build share most of what they import, and parsing takes longer than some of them.
+    """
+    return tuple(_names(ast.parse(source)))
+
+
+def _names(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name.startswith("redis_plan."))
         elif isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "redis_plan":
