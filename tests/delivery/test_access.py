@@ -3,6 +3,7 @@
 import re
 import subprocess
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from types import ModuleType
 
@@ -68,6 +69,28 @@ def test_the_file_turns_the_default_user_off_and_holds_no_secret(project: made.P
     assert all(re.match(rf"user \w+ on #{acl.NOBODY} ", line) for line in lines[1:])
     assert ">" not in project.text("users.acl")
     assert "nopass" not in project.text("users.acl")
+
+
+@pytest.mark.parametrize("binary", BINARIES, ids=lambda binary: binary.id)
+def test_what_functions_wrote_outlives_a_restart_with_the_users_as_delivered(
+    binary: Binary, sample: made.Project, generated: ModuleType, tmp_path: Path
+) -> None:
+    """The append-only file is read as the default user: without its rights the loader drops every transaction."""
+    file = tmp_path / "users.acl"
+    file.write_text(OPEN)
+    with closing(server.start_with(binary, {"aclfile": str(file), "appendonly": "yes"})) as live:
+        live.client().function_load(sample.text("functions.lua"))
+        file.write_text(sample.text("users.acl").replace(f"#{acl.NOBODY}", ">secret"))
+        live.client().execute_command("ACL", "LOAD")
+        operations = generated.Operations(live.client(username="app", password="secret"), generated.Keys())
+        operations.create("kept")
+        assert operations.join("kept", "ann", "c1", {}) == (1, "joined")
+        live.kill()
+        live.start()
+        operations = generated.Operations(live.client(username="app", password="secret"), generated.Keys())
+        assert operations.join("kept", "ann", "c1", {}) == (1, "again")
+        with pytest.raises(redis.AuthenticationError):
+            live.client().get("who has not logged in")
 
 
 def test_nobody_logs_in_as_delivered(binary_server: Server) -> None:

@@ -17,6 +17,10 @@ __all__ = ["NOBODY", "ROLES", "AclCheck", "AclUser", "Role", "checks", "commands
 
 #: A digest that no password has: who stands with it can't log in until the operator sets one.
 NOBODY = "0" * 64
+#: The user of who has not logged in: off and without a password, so nobody acts by its rights. It has them all the same,
+#: since the loader of the append-only file runs as this user and EXEC asks for them: without, a restart drops each
+#: transaction of the file, and every function writes one (redis/redis issue 14541, valkey-io/valkey issue 3983).
+_DEFAULT = "user default off resetpass sanitize-payload ~* &* +@all"
 
 #: How a function is called: by name, and by the script of its EVAL form where the server has lost or lacks it.
 CALLS = ("FCALL", "EVALSHA", "EVAL")
@@ -152,7 +156,4 @@ def _sample(template: str) -> str:
 
 def users_acl(keyspace: Keyspace) -> str:
     """Return ``users.acl``. Redis takes no comments in such a file: what each rule is for stands in the README beside it."""
-    return (
-        "\n".join(["user default off sanitize-payload resetchannels -@all", *(u.line() for u in users(keyspace))])
-        + "\n"
-    )
+    return "\n".join([_DEFAULT, *(user.line() for user in users(keyspace))]) + "\n"

@@ -180,7 +180,8 @@ def access(users: Sequence[AclUser], found: Operations) -> str:
     lines = [
         "### Users",
         "",
-        "The default user is off; each role has its own, with the keys and commands that its work needs: those inside the functions "
+        "The default user is off, and keeps its rights, since a server reads its append-only file as that user and drops what it has "
+        "no right to (redis/redis issue 14541); each role has its own, with the keys and commands that its work needs: those inside the functions "
         "it calls (by `FCALL`, or as a script by `EVALSHA` and `EVAL`; either runs with its caller's rights), those that it sends "
         f"itself, and what client libraries send on connecting. {verdict}",
         "",
