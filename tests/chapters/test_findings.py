@@ -126,9 +126,14 @@ def test_every_name_in_a_template_is_a_field_of_its_chapter_s_findings(path):
 
 
 def asked(template: str) -> list[list[str]]:
-    """Return the attributes that a template asks of ``found``, each as a chain of names."""
+    """Return the attributes that a template asks of ``found``, each as a chain of names; of a question why not, what it is about."""
     tree, found = jinja2.Environment(autoescape=False).parse(template), []
+    for node in tree.find_all(nodes.Call):
+        if isinstance(node.node, nodes.Getattr) and node.node.attr in ("why_not", "not_run"):
+            found.append([node.args[0].as_const()])
     for node in tree.find_all(nodes.Getattr):
+        if node.attr in ("why_not", "not_run"):
+            continue
         chain, inner = [node.attr], node.node
         while isinstance(inner, nodes.Getattr):
             chain, inner = [inner.attr, *chain], inner.node

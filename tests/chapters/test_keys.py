@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from redis_plan.chapters.naming import choices_text, drift, keys, keyspace_text, structure_text, ttl_text
+from redis_plan.chapters.naming import appendix, drift, keys
+from redis_plan.chapters.naming.findings import Naming
 from redis_plan.choice import choose
 from redis_plan.delivery import registry as registry_file
 from redis_plan.keyspace import design, functions, naming, records
@@ -62,26 +63,27 @@ def test_projects_without_sessions_are_measured_too(lab: Lab, brief) -> None:  #
 
 @pytest.mark.parametrize("brief", [workshop(), prices(), ledger()], ids=lambda brief: brief.slug)
 def test_the_texts_of_sections_one_to_three_name_every_key(own_server: Server, brief) -> None:  # type: ignore[no-untyped-def]
-    keyspace = design(brief)
-    registry = keyspace_text.registry(keyspace, brief)
-    tables = [structure_text.overview(keyspace, brief), structure_text.fields(keyspace, brief)]
+    choices = choose(brief)
+    keyspace = choices.keyspace
+    texts = (
+        appendix.names(brief, keyspace, Naming.of({})),
+        appendix.structures(brief, choices, own_server.setting, "a server"),
+        appendix.lifetimes(brief, keyspace),
+    )
     for pattern in keyspace.patterns:
-        assert f"`{pattern.template}`" in registry
-        assert all(f"`{pattern.name}`" in table for table in tables)
-    timed = ttl_text.ttl_table(keyspace, brief)
-    assert all(f"`{pattern.name}`" in timed for pattern in keyspace.keys)
-    texts = [registry, *tables, timed, keyspace_text.grammar(keyspace), structure_text.data_model(keyspace),
-             keyspace_text.cross_session(keyspace), choices_text.table_of_choices(choose(brief), brief),
-             structure_text.encodings(keyspace, own_server.setting, "a server")]  # fmt: skip
+        assert f"`{pattern.template}`" in texts[0]
+        assert f"`{pattern.name}`" in texts[1]
+    assert all(f"`{pattern.name}`" in texts[2] for pattern in keyspace.keys)
     for text in texts:
-        assert not re.search(r"\$\w|None\b|nan", text.replace("None:", ""))
+        prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+        assert not re.search(r"\$\w|None\b(?![:.])|nan", prose)
         assert not re.search(r"^#{1,2} ", text, re.MULTILINE)
 
 
 def test_the_printed_drift_check_passes_a_clean_server_and_finds_strangers(own_server: Server, tmp_path) -> None:  # type: ignore[no-untyped-def]
     keyspace = design(workshop())
-    script = tmp_path / "drift.py"
-    script.write_text(re.search(r"```python\n(.*)```", keyspace_text.drift_check(), re.DOTALL)[1])  # type: ignore[index]
+    script, told = tmp_path / "drift.py", appendix.names(workshop(), keyspace, Naming.of({}))
+    script.write_text(re.search(r"```python\n(.*)```", told, re.DOTALL)[1])  # type: ignore[index]
     with Lab(own_server, "quick").own() as own:
         client = own.client()
         client.hset(naming.example(keyspace.pattern("state").template), "epoch", "9f")

@@ -6,7 +6,7 @@ import re
 import jsonschema
 
 from redis_plan.delivery import registry
-from redis_plan.keyspace import naming
+from redis_plan.keyspace import functions, naming, records
 from tests.delivery import made
 
 SCHEMA = json.loads(registry.schema())
@@ -36,3 +36,14 @@ def test_the_examples_match_the_grammar_in_the_file(project: made.Project) -> No
     for pattern in record["keys"] + record["channels"]:
         assert grammar.fullmatch(pattern["example"])
         assert naming.parse(pattern["template"], pattern["example"]) is not None
+
+
+def test_it_names_no_function_that_the_project_does_not_get(project: made.Project) -> None:
+    """A key is taken by functions of the library; what writes it is one of them, a gateway, a worker or the service."""
+    record = json.loads(project.text("keyspace.json"))
+    there = {function["name"] for function in record["functions"]}
+    generic = {*functions.functions(), *records.functions_of()}
+    for pattern in record["keys"] + record["channels"]:
+        assert there >= set(pattern.get("functions", ()))
+        assert pattern["written_by"]
+        assert not set(re.findall(r"session_\w+", " ".join(pattern["written_by"]))) & generic - there, pattern["name"]

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redis_plan.chapters.naming import keyspace_text
+from redis_plan.chapters.naming import appendix
+from redis_plan.chapters.naming.findings import Naming
 from redis_plan.delivery import acl
 from redis_plan.keyspace import design, naming
 
@@ -93,7 +94,8 @@ def test_two_templates_meet_only_where_a_key_could_belong_to_both(one: str, othe
 
 def test_the_acl_patterns_of_section_1_are_those_of_the_users_in_section_8() -> None:
     keyspace = design(workshop())
-    printed = set(keyspace_text.access_patterns(keyspace).split("```text")[1].split("```")[0].split())
+    told = appendix.names(workshop(), keyspace, Naming.of({}))
+    printed = set(told.partition("### ACL patterns")[2].split("```text")[1].split("```")[0].split())
     given = {rule.removeprefix("%R") for user in acl.users(keyspace)[:2] for rule in user.rules if rule[0] in "%~&"}
     assert given == printed
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from redis_plan import brief
-from redis_plan.chapters.naming.own_text import own_design
+from redis_plan.chapters.naming.registry_tables import own_design
 from redis_plan.keyspace import design
 from redis_plan.keyspace.model import Keyspace, OwnVerdict
 

@@ -9,7 +9,7 @@ import redis
 
 from redis_plan import server
 from redis_plan.chapters.expiry import expiry_rules
-from redis_plan.chapters.naming import structure_text
+from redis_plan.chapters.naming import appendix
 from redis_plan.chapters.sessions import session_text
 from redis_plan.chapters.synchronization import sync_text
 from redis_plan.delivery import acl, library, walkthrough
@@ -61,7 +61,7 @@ def blocks(project: made.Project) -> str:
     brief, keyspace = project.brief, project.keyspace
     return "\n".join(
         (
-            structure_text.element_writes(keyspace, brief),
+            appendix.changing(brief, keyspace),
             sync_text.read_order(keyspace),
             session_text.lifecycle(brief, keyspace),
             expiry_rules.timed_actions(brief, keyspace, None),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from functools import lru_cache
 
-from redis_plan.actions import catalog, compose, own_lua
+from redis_plan.actions import catalog, compose, own_lua, vocabulary
 from redis_plan.actions.model import Kind
 from redis_plan.keyspace import functions
 from redis_plan.keyspace.functions import Function
@@ -41,13 +42,23 @@ def called(keyspace: Keyspace) -> tuple[tuple[Bound, str, KeyPattern], ...]:
 
 def replaced(keyspace: Keyspace) -> frozenset[str]:
     """Return the names of the collections whose generic changes actions take the place of."""
-    names: set[str] = set()
-    for action, _ in composed(keyspace):
-        keys = dict(action.keys)
-        kind = catalog.kind_of(action).on(keys)
-        names |= {keys[str(e.options["key"])] for e in kind.effects if "key" in e.options and e.name not in _ONLY_TAKE}
-        names |= {keys[local] for local in own_lua.written(kind.lua)}
-    return frozenset(names)
+    return frozenset(name for action, _ in composed(keyspace) for name in _changed(action, but=_ONLY_TAKE))
+
+
+def written(action: Bound) -> frozenset[str]:
+    """Return the names of the keys that an action writes, beside what every action of a session does."""
+    keys = dict(action.keys)
+    kind = catalog.kind_of(action).on(keys)
+    of_words = {local for e in kind.effects for local in vocabulary.effects()[e.name].session}
+    return _changed(action) | {keys[local] for local in of_words if local in keys}
+
+
+def _changed(action: Bound, but: Container[str] = ()) -> frozenset[str]:
+    """Return the names of the keys that its effects and its own Lua name, of effects all ``but`` some."""
+    keys = dict(action.keys)
+    kind = catalog.kind_of(action).on(keys)
+    names = {str(e.options["key"]) for e in kind.effects if "key" in e.options and e.name not in but}
+    return frozenset(keys[local] for local in (*names, *own_lua.written(kind.lua)))
 
 
 def _fits(action: Bound, kind: Kind, keyspace: Keyspace, session: bool) -> bool:

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from redis_plan.brief.model import Brief
-from redis_plan.delivery import library
+from redis_plan.delivery import library, touching
 from redis_plan.keyspace import naming
 from redis_plan.keyspace.model import KeyPattern, Keyspace
 from redis_plan.resources import catalog_dir
@@ -23,6 +23,7 @@ def schema() -> str:
 
 def keyspace_json(brief: Brief, keyspace: Keyspace) -> str:
     """Return the registry as JSON."""
+    written, taken = touching.writers(keyspace), touching.functions_on(keyspace)
     record = {
         "$schema": SCHEMA,
         "format": FORMAT,
@@ -37,8 +38,8 @@ def keyspace_json(brief: Brief, keyspace: Keyspace) -> str:
         "session": {"noun": keyspace.session_noun, "member": keyspace.member_noun, "entity": keyspace.session_entity}
         if keyspace.session_entity
         else None,
-        "keys": [_key(p, brief) for p in keyspace.keys],
-        "channels": [_channel(p, brief) for p in keyspace.channels],
+        "keys": [_key(p, brief, written[p.name], taken[p.name]) for p in keyspace.keys],
+        "channels": [_channel(p, brief, written[p.name]) for p in keyspace.channels],
         "functions": _functions(brief, keyspace),
     }
     return json.dumps(record, ensure_ascii=False, indent=2) + "\n"
@@ -55,7 +56,9 @@ def _name(pattern: KeyPattern) -> dict[str, Any]:  # Any: JSON
     }
 
 
-def _key(pattern: KeyPattern, brief: Brief) -> dict[str, Any]:  # Any: JSON
+def _key(
+    pattern: KeyPattern, brief: Brief, written: tuple[str, ...], taken: tuple[str, ...]
+) -> dict[str, Any]:  # Any: JSON
     return _name(pattern) | {
         "type": pattern.type,
         "scope": pattern.scope,
@@ -63,7 +66,7 @@ def _key(pattern: KeyPattern, brief: Brief) -> dict[str, Any]:  # Any: JSON
         "structure": pattern.chosen,
         "holds": pattern.holds,
         "ttl": {"policy": pattern.ttl.policy, "seconds": pattern.ttl.seconds, "because": pattern.ttl.because},
-        "written_by": list(pattern.writers),
+        "written_by": list(written),
         "read_by": list(pattern.readers),
         "deleted_by": pattern.deleted_by,
         "bound": {
@@ -77,18 +80,18 @@ def _key(pattern: KeyPattern, brief: Brief) -> dict[str, Any]:  # Any: JSON
         "fields": [
             {"name": f.name, "type": f.type, "max_bytes": f.max_bytes, "meaning": f.meaning} for f in pattern.fields
         ],
-        "functions": list(pattern.functions),
+        "functions": list(taken),
         "requirements": _requirements(pattern, brief),
     }
 
 
-def _channel(pattern: KeyPattern, brief: Brief) -> dict[str, Any]:  # Any: JSON
+def _channel(pattern: KeyPattern, brief: Brief, written: tuple[str, ...]) -> dict[str, Any]:  # Any: JSON
     return _name(pattern) | {
         "sharded": pattern.chosen == "sharded-pubsub",
         "scope": pattern.scope,
         "use": pattern.use,
         "holds": pattern.holds,
-        "written_by": list(pattern.writers),
+        "written_by": list(written),
         "read_by": list(pattern.readers),
         "when_lost": pattern.when_lost,
         "requirements": _requirements(pattern, brief),

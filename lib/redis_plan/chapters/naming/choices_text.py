@@ -15,28 +15,16 @@ from redis_plan.keyspace.uses import passed_over
 from redis_plan.words.tables import table
 
 
-def table_of_choices(choices: Choices, brief: Brief) -> str:
+def table_of_choices(choices: Choices) -> str:
     """Return the one table of choices: chosen, runner-up, margin, and the change that flips it."""
-    rows = [row(choice) for choice in choices.choices]
+    return table(["Key", "Held as", "Runner-up", "Margin", "Flips when"], [row(choice) for choice in choices.choices])
+
+
+def how_chosen(choices: Choices) -> str:
+    """Return for which server and with which weights, which calls were close, and where cost decided otherwise than usual."""
     weights = ", ".join(f"{w.name.replace('_', ' ')} {w.value:g}" for w in constants.weights())
-    budget = brief.fact("memory_budget")
-    return "\n".join(
-        [
-            "### Structures, and what they were chosen over",
-            "",
-            "What can't serve is out first: not one atomic step, not on this server, not in one slot, without an end of life or "
-            "a bound. Then the least cost at peak wins, a sum of shares of what there is: "
-            f"memory of {units.write(budget.value, 'B')} ({budget.where}), half a core, 1 Gbit/s, round trips of the sync target. "
-            "*Margin*: how many times the cost of the runner-up is the chosen one's, in brackets where it is out. *Flips*: sessions, members, rate and payload "
-            "scaled one at a time from 1/100 to 100 times, and other versions.",
-            "",
-            table(["Key", "Held as", "Runner-up", "Margin", "Flips when"], rows),
-            "",
-            f"*Modelled for {choices.server}; weights: {weights} (`data/catalog/choice.toml` has the reasons). "
-            + " ".join(filter(None, [_close(choices), _overruled(choices)]))
-            + "*",
-        ]
-    )
+    told = [f"Modelled for {choices.server}; weights: {weights} (`data/catalog/choice.toml` has the reasons)."]
+    return " ".join(filter(None, [*told, _close(choices), _overruled(choices)]))
 
 
 def row(choice: Choice) -> list[str]:
