@@ -79,6 +79,16 @@ def test_what_a_client_missed_had_twice_or_had_in_another_order_is_counted() -> 
     assert verdict["counts"]["events"] == 4
 
 
+def test_an_action_that_says_nothing_of_its_time_is_as_late_as_who_called_it_says() -> None:
+    first, second = (Got().get('{"t":"~snapshot","e":"ab","v":0,"d":{}}') for _ in range(2))
+    told = '{"e":"ab","v":1,"ts":1,"t":"answer","op":"","d":{"member":"m1"}}'
+    first.get(told, 3_000)
+    second.get(told, 9_000)
+    acted = [(first.room, 1, 2, 1_000), (first.room, 2, 2, 1_500)]
+    phase = judged([first, second], keep=True, acted=acted)["phases"][2]
+    assert (phase["changes"], phase["complete"], phase["delays_ns"]) == (1, 1, [8_000])
+
+
 def test_a_change_is_late_as_its_last_client_and_whole_when_all_have_it() -> None:
     first, second = (Got().get('{"t":"~snapshot","e":"ab","v":0,"d":{}}') for _ in range(2))
     first.get(event(1, 1_000), 3_000).get(event(2, 1_000), 4_000)

@@ -2,18 +2,21 @@
 
 ``python -m redis_plan.rig.actors actors FOLDER`` reads a line of JSON a phase from stdin, carries it out, and answers
 with what it offered and how late it was itself. FOLDER has the delivered client, which names the keys and arguments.
+A phase is changes of their own making, or commands that the parent hands over, each with its time.
 """
 
 from __future__ import annotations
 
 import json
 import select
+import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import hiredis
 import numpy as np
 from numpy.typing import NDArray
 
@@ -93,28 +96,71 @@ class Actors:
         packed = [
             self._packed(int(room), phase, int(at), payload) for room, at in zip(chosen[places], intended, strict=True)
         ]
-        counter, late, sent, count = replies.parsed(), [], 0, len(packed)
-        busy = time.process_time()
-        answered, heard = 0, time.monotonic()
-        while answered < count and time.monotonic() - heard < 20:
-            now = time.monotonic_ns()
-            due = int(np.searchsorted(intended, now, side="right"))
-            if due > sent:
-                self.link.sendall(b"".join(packed[sent:due]))
-                late += [max(0, now - int(at)) for at in intended[sent:due]]
-                sent = due
-            wait = (int(intended[sent]) - time.monotonic_ns()) / 1e9 if sent < count else 0.05
-            if select.select([self.link], [], [], max(0.0, min(wait, 0.05)))[0]:
-                answered += counter.feed(self.link.recv(1 << 18))
-                heard = time.monotonic()
-        return {
-            "changes": count, "answered": answered, "errors": counter.errors, "late_s": float(np.percentile(late, 99)) / 1e9,
-            "took_s": (time.monotonic_ns() - start) / 1e9, "busy_s": time.process_time() - busy,
-        }  # fmt: skip
+        counter = replies.parsed()
+        said = offered(self.link, packed, start, intended, counter.feed)
+        return {"changes": len(packed), "errors": counter.errors, **said}
+
+    def carry_out(
+        self, phase: int, commands: Sequence[tuple[str, float, Sequence[str]]]
+    ) -> dict[str, Any]:  # Any: JSON
+        """Send each command of a room so many seconds from the start, in their order, and wait for their answers.
+
+        A command answers ``[version, result]``. ``acted`` has a row for each that was done: its room, the version that it
+        made, the phase, and the intended time in ns of the monotonic clock.
+        """
+        packed = [respwire.pack(*words) for _, _, words in commands]
+        start = time.monotonic_ns() + 50_000_000
+        intended = start + (np.array([after_s for _, after_s, _ in commands]) * 1e9).astype(np.int64)
+        answers: list[Any] = []
+        reader = hiredis.Reader()
+
+        def feed(received: bytes) -> int:
+            reader.feed(received)
+            before = len(answers)
+            while (reply := reader.gets()) is not False:
+                answers.append(reply)
+            return len(answers) - before
+
+        said = offered(self.link, packed, start, intended, feed)
+        acted = [
+            (room, int(reply[0]), phase, int(at))
+            for (room, _, _), reply, at in zip(commands, answers, intended, strict=False)
+            if isinstance(reply, list) and reply[1] == b"ok"
+        ]
+        wrong = sum(isinstance(reply, Exception) for reply in answers)
+        return {"changes": len(acted), "errors": wrong, "acted": acted, **said}
 
     def _packed(self, room: int, phase: int, at: int, payload: int) -> bytes:
         data = b'{"p":%d,"at":%d,"x":"%s"}' % (phase, at, b"x" * payload)
         return self.before[room] + b"$%d\r\n%b\r\n" % (len(data), data) + self.after[room]
+
+
+def offered(
+    link: socket.socket, packed: Sequence[bytes], start: int, intended: NDArray[np.int64], feed: Callable[[bytes], int]
+) -> dict[str, float]:
+    """Send each packed command at its intended time, whatever has been answered, until all are; times in seconds.
+
+    ``start`` and ``intended`` are ns of the monotonic clock. ``feed`` takes what comes back, and returns how many answers that completes.
+    """
+    late: list[int] = []
+    sent, count = 0, len(packed)
+    busy = time.process_time()
+    answered, heard = 0, time.monotonic()
+    while answered < count and time.monotonic() - heard < 20:
+        now = time.monotonic_ns()
+        due = int(np.searchsorted(intended, now, side="right"))
+        if due > sent:
+            link.sendall(b"".join(packed[sent:due]))
+            late += [max(0, now - int(at)) for at in intended[sent:due]]
+            sent = due
+        wait = (int(intended[sent]) - time.monotonic_ns()) / 1e9 if sent < count else 0.05
+        if select.select([link], [], [], max(0.0, min(wait, 0.05)))[0]:
+            answered += feed(link.recv(1 << 18))
+            heard = time.monotonic()
+    return {
+        "answered": answered, "late_s": float(np.percentile(late or [0], 99)) / 1e9,
+        "took_s": (time.monotonic_ns() - start) / 1e9, "busy_s": time.process_time() - busy,
+    }  # fmt: skip
 
 
 def main() -> None:
@@ -127,7 +173,8 @@ def main() -> None:
     actors = Actors([(calls[feed], session) for feed, session in given["rooms"]], given["address"])
     print("ready", flush=True)
     for line in sys.stdin:
-        print(json.dumps(actors.act(**json.loads(line))), flush=True)
+        asked = json.loads(line)
+        print(json.dumps(actors.carry_out(**asked) if "commands" in asked else actors.act(**asked)), flush=True)
     print("{}", flush=True)
 
 

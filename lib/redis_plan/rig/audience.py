@@ -1,7 +1,8 @@
 """An audience: thousands of WebSocket clients in one process that only read and stamp while it counts.
 
 ``python -m redis_plan.rig.audience audience '<json>'`` joins them all, prints ``ready`` and reads; what came is looked
-at afterwards. A line on stdin is answered with the CPU time so far. When stdin closes it prints what its clients have:
+at afterwards. A line on stdin is answered with the CPU time so far, and may say when changes were meant to be that do not
+say so themselves (``acted``). When stdin closes it prints what its clients have:
 loss, repetition and order by version for each client, and for each phase how long a change took to the last of a room.
 """
 
@@ -58,6 +59,7 @@ class Audience:
         self.seats = [Seat(room, wire.said(before=mark, **hello)) for _, room, hello in clients]
         self.selector = selectors.DefaultSelector()
         self.alive, self.part = 0.0, 0
+        self.acted: list[tuple[str, int, int, int]] = []
 
     def join_all(self, limit_s: float = 120.0) -> None:
         """Open every socket and wait until every client has its first state; raises TimeoutError."""
@@ -113,8 +115,10 @@ class Audience:
         self.selector.register(sys.stdin, selectors.EVENT_READ, None)
         while True:
             if self._read(ALIVE_S / ALIVE_PARTS):
-                if not sys.stdin.readline():
+                line = sys.stdin.readline()
+                if not line:
                     return
+                self.acted += json.loads(line).get("acted", [])
                 print(json.dumps({"cpu_s": time.process_time(), "at_s": time.monotonic()}), flush=True)
 
     def _show_life(self) -> None:
@@ -135,7 +139,7 @@ def main() -> None:
     audience.join_all()
     print("ready", flush=True)
     audience.listen()
-    print(json.dumps(judged(audience.seats, given.get("keep", False))), flush=True)
+    print(json.dumps(judged(audience.seats, given.get("keep", False), audience.acted)), flush=True)
 
 
 if __name__ == "__main__":

@@ -166,7 +166,7 @@ class Done:
 
     phase: Phase
     members: float
-    said: Mapping[str, float]
+    said: Mapping[str, Any]
     shares: Mapping[str, float]
     gateway_s: float
     server_s: float
@@ -189,23 +189,34 @@ class Hall:
 
         What comes after ``settle_s`` is another phase's; a gateway that is busy even then is behind.
         """
-        rooms = [self.rooms[number] for number in chosen] or self.rooms
-        gateways = [self.gateways[number] for number in sorted({room.gateway for room in rooms})]
-        before = self._cpu(gateways)
         given = {
             "shape": phase.shape,
             "rate_per_s": phase.rate_per_s,
             "seconds": phase.seconds,
             "payload": phase.payload,
         }
-        said = self.actors.ask(phase=len(self.done) + 1, seed=seed, rooms=list(chosen), **given)
+        rooms = [self.rooms[number] for number in chosen] or self.rooms
+        return self._done(phase, settle_s, rooms, seed=seed, rooms=list(chosen), **given)
+
+    def carry_out(
+        self, phase: Phase, settle_s: float, chosen: Sequence[int], commands: Sequence[tuple[str, float, Sequence[Any]]]
+    ) -> Done:  # Any: text and numbers
+        """Have commands sent in the rooms with the numbers ``chosen``, as :meth:`actors.Actors.carry_out` takes them."""
+        done = self._done(phase, settle_s, [self.rooms[number] for number in chosen], commands=list(commands))
+        self.audience.ask(acted=done.said["acted"])
+        return done
+
+    def _done(self, phase: Phase, settle_s: float, among: Sequence[Room], **asked: Any) -> Done:  # Any: JSON
+        gateways = [self.gateways[number] for number in sorted({room.gateway for room in among})]
+        before = self._cpu(gateways)
+        said = self.actors.ask(phase=len(self.done) + 1, **asked)
         after = self._cpu(gateways)
         time.sleep(settle_s)
         rested = self._cpu(gateways)
         shares = {name: _share(before[name], after[name]) for name in after}
         gateway_s, server_s = (rested[name][0] - before[name][0] for name in ("gateway", "server"))
         behind = _share(after["gateway"], rested["gateway"]) > 0.5
-        members = sum(room.members for room in rooms) / len(rooms)
+        members = sum(room.members for room in among) / len(among)
         self.done.append(Done(phase, members, said, shares, gateway_s, server_s, len(gateways), behind))
         return self.done[-1]
 

@@ -6,7 +6,7 @@ import json
 import re
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -32,20 +32,24 @@ FAULTS = ("gap", "repeated", "backward", "closed", "cut", "snapshot")
 _WHY = {code: why for why, (code, _) in CLOSING.items()}
 
 
-def judged(seats: Iterable[Received], keep: bool = False) -> dict[str, Any]:  # Any: JSON
+def judged(
+    seats: Iterable[Received], keep: bool = False, acted: Iterable[tuple[str, int, int, int]] = ()
+) -> dict[str, Any]:  # Any: JSON
     """Return the counts of all clients, and for each phase its changes, their latencies and what went wrong.
 
     A change is complete when every client of its room has it. Changes carry ``"p"``, the phase, and ``"at"``,
-    the intended time in ns of the monotonic clock; those of phase 0 are warm-up. What went wrong is counted by its kind
+    the intended time in ns of the monotonic clock; those of phase 0 are warm-up. A project's own action carries neither:
+    ``acted`` has its room, version, phase and intended time. What went wrong is counted by its kind
     (FAULTS) in the phase of the change that showed it, or of the client's last change before it.
     """
+    meant = {(room, version): (phase, at) for room, version, phase, at in acted}
     counts: Counter[str] = Counter()
     members: Counter[str] = Counter()
     last: dict[tuple[str, int], list[int]] = {}  # room and version → phase, intended, clients, the last one's time
     faults: dict[int, Counter[str]] = defaultdict(Counter)
     for seat in seats:
         members[seat.room] += 1
-        _follow(seat, counts, last, faults)
+        _follow(seat, counts, last, faults, meant)
     phases: dict[int, list[tuple[int, bool]]] = defaultdict(list)
     for (room, _), (phase, intended, clients, at) in last.items():
         phases[phase].append((at - intended, clients == members[room]))
@@ -67,7 +71,11 @@ def judged(seats: Iterable[Received], keep: bool = False) -> dict[str, Any]:  # 
 
 
 def _follow(
-    seat: Received, counts: Counter[str], last: dict[tuple[str, int], list[int]], faults: dict[int, Counter[str]]
+    seat: Received,
+    counts: Counter[str],
+    last: dict[tuple[str, int], list[int]],
+    faults: dict[int, Counter[str]],
+    meant: Mapping[tuple[str, int], tuple[int, int]],
 ) -> None:
     data, version, first, phase = bytes(seat.received), -1, True, 0
     closed = False
@@ -94,8 +102,8 @@ def _follow(
             continue
         number = _number(payload, b'"v":')
         counts["events"] += 1
-        intended = _number(payload, b'"at":')
-        phase = max(phase, _number(payload, b'"p":')) if intended >= 0 else phase
+        of, intended = meant.get((seat.room, number)) or (_number(payload, b'"p":'), _number(payload, b'"at":'))
+        phase = max(phase, of) if intended >= 0 else phase
         if version >= 0 and number != version + 1:
             faults[phase]["gap" if number > version else "repeated" if number == version else "backward"] += 1
         version = number

@@ -86,6 +86,19 @@ class FanOut(Found):
 
 
 @dataclass(frozen=True, slots=True)
+class Acted(Found):
+    """From a call of an action to its last client while every member acts at once, by action."""
+
+    calls: Mapping[str, Number] = each("{} calls", "calls")
+    accepted: Mapping[str, Number] = each("{} accepted", "calls")
+    p50: Mapping[str, Number] = each("{} p50", "s")
+    last: Mapping[str, Number] = each("{} last", "s")
+    server: Mapping[str, Number] = each("{} server", "s")
+    slowest: Number = number("s", name="last")
+    incomplete: Number = number("actions")
+
+
+@dataclass(frozen=True, slots=True)
 class Synchronization(Findings):
     """What is known of synchronization."""
 
@@ -96,3 +109,4 @@ class Synchronization(Findings):
     beacon: Beacon | None = record("E-05e", Beacon)
     ways: Ways | None = record("E-05f", Ways)
     sizing: FanOut | None = record("E-05g", FanOut)
+    acted: Acted | None = record("E-05h", Acted)

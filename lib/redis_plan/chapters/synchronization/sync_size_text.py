@@ -1,11 +1,11 @@
-"""Section 4 in words, how far it carries: ways to a gateway side by side, the fan-out model and what the peak asks by it."""
+"""Section 4 in words, how far it carries: ways to a gateway and bursts of actions, the fan-out model and what the peak asks by it."""
 
 from __future__ import annotations
 
 from redis_plan import units
 from redis_plan.brief.model import Brief
 from redis_plan.chapters.synchronization import fan_model, fanout, sizing
-from redis_plan.chapters.synchronization.findings import FanOut, Ways
+from redis_plan.chapters.synchronization.findings import Acted, FanOut, Ways
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.words.tables import table
 
@@ -43,6 +43,29 @@ def ways(f: Ways | None) -> str:
             f"The same rooms, sizes and rate, by turns; delay from the intended time to the last client (measured, [{f.id}]).",
             "",
             table(header, rows, right=(1, 2, 3, 4)),
+        ]
+    )
+
+
+def acted(brief: Brief, f: Acted | None) -> str:
+    """Return how late each action was on its last client while every member carried it out at once."""
+    if f is None:
+        return ""
+    rows = [
+        [f"`{name}`", *(str(numbers[name]) for numbers in (f.calls, f.accepted, f.p50, f.last, f.server))]
+        for name in f.calls
+    ]
+    header = ["Action", "Called", "Accepted", "Half of them within", "The last", "Server a call"]
+    wanted = units.write(brief.value("sync_latency"), "s")
+    missing = f" {f.incomplete} never reached all." if f.incomplete.value else ""
+    return "\n".join(
+        [
+            "### When every member acts at once",
+            "",
+            f"Each member calls the same action within {f.record.conditions['all act within']}; delay from the intended time of a call to "
+            f"the last client of the session. The slowest took {f.slowest} of the {wanted} allowed (measured, [{f.id}]).{missing}",
+            "",
+            table(header, rows, right=(1, 2, 3, 4, 5)),
         ]
     )
 

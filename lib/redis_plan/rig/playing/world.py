@@ -35,7 +35,8 @@ class World:
     """One session, the function that carries an action out, and what it is called with.
 
     ``key`` names the key behind a local name of the action's kind, ``idem`` that of an operation; ``others`` are the session's further keys, whose TTL
-    the function refreshes, ``log`` its ``log_max``. ``client`` decodes replies, and its server is ours: every key goes.
+    the function refreshes, ``log`` its ``log_max``. ``client`` decodes replies, and its server is ours: every key goes, but
+    for a world that is not ``alone`` on it.
     """
 
     client: redis.Redis
@@ -47,6 +48,7 @@ class World:
     log: str = "50"
     others: tuple[str, ...] = ()
     given: dict[str, str] = field(default_factory=dict)
+    alone: bool = True
     records: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)  # Any: text and numbers
     writes: Any = field(init=False, repr=False, default=None)  # the pipeline in which the session is made
     now: int = 0  # the server's clock when the session was made, in milliseconds
@@ -70,7 +72,8 @@ class World:
         """Make the session so that every guard passes, but for the one named."""
         self.records, self.given, self.now = {}, dict(self._given), clock(self.client)
         self.writes = self.client.pipeline(transaction=False)
-        self.writes.flushdb()
+        if self.alone:
+            self.writes.flushdb()
         if self.session:
             made = self.now - 10 * conditions.LEASE
             self.state(status="open", epoch="0a", version=VERSION, created_at=made, updated_at=self.now, owner="host")
