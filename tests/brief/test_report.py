@@ -71,7 +71,7 @@ def test_plan_text_grades_every_number_and_names_the_session(project):
     workload = plan_text.workload_section(read)
     rows = [line for line in workload.splitlines() if line.startswith("| ") and "Grade" not in line]
     assert all(any(grade in row for grade in ("documented", "assumed", "modelled")) for row in rows)
-    assert "A session is a **Room** (prd.md:5)" in session_text(read)
+    assert "What people share is a **Room** (prd.md:5)" in session_text(read)
 
 
 def test_a_project_without_shared_state_gets_an_honest_session_section(project):

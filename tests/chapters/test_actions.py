@@ -6,7 +6,7 @@ import pytest
 
 from redis_plan import brief, resources
 from redis_plan.actions import catalog, designing, matrix
-from redis_plan.chapters.sessions import actions, evening, session_text, steps
+from redis_plan.chapters.sessions import actions, appendix, evening, steps
 from redis_plan.delivery import library
 from redis_plan.keyspace import naming
 from redis_plan.measure.finding import Value
@@ -144,7 +144,7 @@ def stored(client, keyspace):
 def test_a_pub_behind_one_address_is_not_throttled_by_its_own_joins_only_wrong_codes_of_a_device_are_counted(project):
     """What bounds guessing counts wrong codes of one device; a limit on joins of an address would lock a whole room out."""
     asked, keyspace = project
-    told = session_text.limits(asked, keyspace)
+    told = appendix.limits(asked, keyspace)
     assert "joins an address" not in told
     tries = [action for action in keyspace.actions if action.kind == "codes.try_code"]
     assert ("wrong codes a device" in told) == bool(tries)

@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 
 from redis_plan.chapters.sessions import (
-    artefact_text,
+    appendix,
     contention,
+    contracts,
     fencing,
     functioncost,
     fuzz,
@@ -15,10 +16,9 @@ from redis_plan.chapters.sessions import (
     isolation,
     neighbours,
     repetition,
-    session_text,
 )
 from redis_plan.delivery import library
-from redis_plan.keyspace import records
+from redis_plan.keyspace import functions, records
 from redis_plan.measure.lab import Lab
 from redis_plan.rig.session import rules
 from redis_plan.words import command_block
@@ -128,7 +128,7 @@ def test_nothing_of_the_storms_is_left_on_the_server(lab):
 
 def test_the_plan_shows_every_function_with_its_contract_and_one_slot():
     brief, keyspace = project.brief(), project.keyspace()
-    text = "\n".join((artefact_text.library(brief, keyspace), session_text.slots(keyspace)))
+    text = "\n".join((contracts.library(brief, keyspace), appendix.slots(keyspace)))
     for step in library.steps(keyspace):
         assert f"| `{step.function.name}`" in text
     digest = hashlib.sha256(library.compose(brief, keyspace).encode()).hexdigest()
@@ -138,8 +138,8 @@ def test_the_plan_shows_every_function_with_its_contract_and_one_slot():
 def test_the_lifecycle_in_the_plan_runs_as_it_stands(own_server):
     """Every command of the plan, word by word, on a live server."""
     client = own_server.client(decode_responses=True)
-    session_text.functions.install(client, use_functions=True)
-    text = session_text.lifecycle(project.brief(), project.keyspace())
+    functions.install(client, use_functions=True)
+    text = appendix.lifecycle(project.brief(), project.keyspace())
     replies = [client.execute_command(*line.command) for line in command_block.lines(text)]
     assert replies == [
         "created", [1, "joined"], [2, "ok"], "renewed", [], [3, "left"], [4, "ended"], [5, "handed_over"], ["removed"],
@@ -153,7 +153,7 @@ def test_a_lease_outlasts_three_heartbeats_where_the_grace_is_shorter():
     short = replace(brief, facts=tuple(replace(f, value=known.get(f.name, f.value)) for f in brief.facts))
     found = rules(short, project.keyspace())
     assert (found.lease_ms, found.capacity) == (60_000, 9)
-    assert "lease 1 min (" in session_text.lifecycle(short, project.keyspace())
+    assert "lease 1 min (" in appendix.lifecycle(short, project.keyspace())
 
 
 def test_the_server_time_of_a_step_is_measured_for_what_the_design_has(lab):

@@ -63,7 +63,7 @@ def test_every_cliff_is_where_the_settings_say(own_server):
         ("hash", "hash-max-listpack-entries"),
         ("hash, longest value", "hash-max-listpack-value"),
         ("sorted set", "zset-max-listpack-entries"),
-        ("sorted set, longest member", "zset-max-listpack-value"),
+        ("sorted set, longest element", "zset-max-listpack-value"),
         ("set of numbers", "set-max-intset-entries"),
     ):
         assert value[f"{cliff} last"] == int(own_server.setting(setting)), cliff

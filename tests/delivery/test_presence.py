@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from redis_plan.chapters.sessions import session_text
+from redis_plan.chapters.sessions import appendix
 from redis_plan.keyspace import functions, periods
 from redis_plan.server import Server
 from redis_plan.words import command_block
@@ -12,9 +12,9 @@ from tests.delivery import made
 
 def test_who_tells_of_silence_is_said_as_it_is_delivered(sample: made.Project, documents: Path) -> None:
     with_actions = made.acting(made.SAMPLE, documents)
-    assert "`mark_away`" in session_text.presence(with_actions.brief, with_actions.keyspace)
+    assert "`mark_away`" in appendix.silence(with_actions.brief, with_actions.keyspace)
     assert "def mark_away" in with_actions.text("redis_plan_actions.py")
-    assert "No file beside this plan sends it" in session_text.presence(sample.brief, sample.keyspace)
+    assert "No file beside this plan sends it" in appendix.silence(sample.brief, sample.keyspace)
 
 
 def test_a_silent_member_is_shown_as_gone_once_and_keeps_the_seat(loaded: Server, sample: made.Project) -> None:
@@ -29,7 +29,7 @@ def test_a_silent_member_is_shown_as_gone_once_and_keeps_the_seat(loaded: Server
         return int(now - 1000 * ago_s + of["lease"].ms)
 
     client.zadd(keys["presence"], {"ann#1": heard(1), "bob#1": heard(of["presence"].seconds + 1)})
-    text = session_text.presence(sample.brief, sample.keyspace)
+    text = appendix.silence(sample.brief, sample.keyspace)
     counted, fell = command_block.lines(text)
 
     def run(line: command_block.Line, at: int) -> object:

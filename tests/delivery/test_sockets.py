@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from redis_plan.brief.model import Brief
-from redis_plan.chapters.sessions import session_text
+from redis_plan.chapters.sessions import appendix
 from redis_plan.delivery import bundle, sockets
 from redis_plan.words import socket_text
 from tests.delivery import made
@@ -35,7 +35,7 @@ def test_the_library_follows_the_stack(sample: made.Project, stack: tuple[str, .
 
 def test_a_library_without_close_codes_is_promised_none(sample: made.Project) -> None:
     assert not sockets.library(sample.brief).codes  # Socket.IO
-    text = socket_text.closing(sample.brief) + session_text.limits(sample.brief, sample.keyspace)
+    text = socket_text.closing(sample.brief) + appendix.limits(sample.brief, sample.keyspace)
     assert not re.search(r"\b40\d\d\b", text)
     assert "socket.connect()" in text  # after "io server disconnect" the client does not come back by itself
 

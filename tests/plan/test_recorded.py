@@ -50,9 +50,11 @@ def test_spelling_and_markdown_are_clean(project):
 
 
 def test_it_speaks_of_rooms_and_players_only(project):
-    text = (project / "ai/redis-plan.md").read_text("utf-8")
-    sentences = " ".join(part for body in reading.sections(text).values() for part in reading.paragraphs(body))
-    assert not reading.generic_nouns(sentences)
+    for path in reading.files(project / "ai"):
+        told = " ".join(
+            part for body in reading.sections(path.read_text("utf-8")).values() for part in reading.paragraphs(body)
+        )
+        assert not reading.generic_nouns(told), path.name
 
 
 def test_nothing_that_was_measured_is_lost(project):

@@ -10,7 +10,7 @@ import redis
 from redis_plan import server
 from redis_plan.chapters.expiry import expiry_rules
 from redis_plan.chapters.naming import appendix
-from redis_plan.chapters.sessions import session_text
+from redis_plan.chapters.sessions import appendix as of_sessions
 from redis_plan.chapters.synchronization import sync_text
 from redis_plan.delivery import acl, library, walkthrough
 from redis_plan.keyspace import design, functions
@@ -63,7 +63,7 @@ def blocks(project: made.Project) -> str:
         (
             appendix.changing(brief, keyspace),
             sync_text.read_order(keyspace),
-            session_text.lifecycle(brief, keyspace),
+            of_sessions.lifecycle(brief, keyspace),
             expiry_rules.timed_actions(brief, keyspace, None),
         )
     )

@@ -32,7 +32,7 @@ SAID: dict[Served, str] = {
 COMPOSED = "tests/actions/test_mechanics.py::test_plays[{id}]"
 CALLED = "tests/actions/test_called.py::test_plays[{id}]"
 #: What is said of an action that no run has played with this project's own keys, numbers and words.
-NOT_PLAYED = "not played in this project yet: redis-plan build does"
+NOT_PLAYED = "no run of this project has played it"
 #: What plays a declared action on a real server.
 DECLARED = "redis-plan design --check"
 

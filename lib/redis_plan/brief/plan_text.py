@@ -33,10 +33,10 @@ def session_section(brief: Brief, session: Entity | None) -> str:
     ``session`` is the entity that the design takes for it.
     """
     if brief.fit == "no" or not brief.entities:
-        return "### What a session is in this project\n\nNothing in the documents is shared live: no demand speaks of something that several people are in at once.\n"
+        return "### What people share in this project\n\nNothing in the documents is shared live: no demand speaks of something that several people are in at once.\n"
     # a project may be live without having sessions: prices that everybody watches
     opening = (
-        f"A session is a **{session.name}** ({_at(session)}): it is created, joined, changed by its members in real time, and it ends."
+        f"What people share is a **{session.name}** ({_at(session)}): it is created, joined, changed by its members in real time, and it ends."
         if session
         else "The documents name no thing that people join and leave together; the live entities below share one scope."
     )
@@ -47,7 +47,7 @@ def session_section(brief: Brief, session: Entity | None) -> str:
     ]
     durable = ", ".join(f"{e.name} ({_at(e)})" for e in brief.entities if e not in kept)
     parts = [
-        "### What a session is in this project",
+        "### What people share in this project",
         opening,
         _table(("Entity", "Lives as long as", "Others watch it change", "Demanded by", "First said"), rows),
     ]
@@ -95,7 +95,7 @@ def workload_section(brief: Brief) -> str:
     )
     assumed = len(brief.assumptions)
     note = (
-        f"{assumed} of {len(brief.facts)} facts are assumed; set them in `ai/redis-plan.toml` under `[facts]`."
+        f"{assumed} of {len(brief.facts)} facts are assumed, and set in `ai/redis-plan.toml` under `[facts]`; those that this design rests on are the plan's *Assumptions*."
         if assumed
         else ""
     )

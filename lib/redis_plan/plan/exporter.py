@@ -98,7 +98,8 @@ def render(executed: Executed, run: Run, html_dir: str) -> Rendered:
         title, front = brief.title, frame.front(brief, keyspace, executed, run)
         bodies = {number: own_nouns(body, keyspace) for number, body in bodies.items()}
         added = frame.appendices(executed, f"../{html_dir}")
-        texts = {name: "\n\n".join(filter(None, (added.get(name, ""), text))) for name, text in texts.items()}
+        whole = {name: "\n\n".join(filter(None, (added.get(name, ""), text))) for name, text in texts.items()}
+        texts = {name: own_nouns(text, keyspace) for name, text in whole.items()}
         back = frame.back(brief, keyspace, [name for name, text in texts.items() if text])
     kept = {
         APPENDICES[name].file: assemble.appendix_document(title, name, text) for name, text in texts.items() if text

@@ -76,7 +76,7 @@ def encoding_section(keyspace: Keyspace, build: Build, cliffs: Cliffs) -> str:
         "### Compact encodings",
         "",
         f"This server's limits: {limits} (documented: its CONFIG). One step past them multiplies a key's bytes for good: one field more "
-        f"{cliffs.hash_entries.full}, one value a byte too long {cliffs.hash_value.full}, one member more in a sorted set "
+        f"{cliffs.hash_entries.full}, one value a byte too long {cliffs.hash_value.full}, one element more in a sorted set "
         f"{cliffs.zset_entries.full}.",
     ]
     if wide:

@@ -240,10 +240,10 @@ def budget_section(keyspace: Keyspace, brief: Brief, samples: pd.DataFrame, foun
         f"next size at {words.count(0.7 * fits)}, 70 % of that.",
     ]
     if fits < peak.value:
-        target = budget.session.value * fits / peak.value
+        session = found.fit.session.value if found.fit else budget.session.value
         lines.append(
             f"- **It does not carry the peak** of {words.count(peak.value)} ({peak.where}): take the larger node of D-06c, or bring one "
-            f"{words.one} from {words.each(budget.session.value)} to {words.each(target)} (modelled [{budget.id}])."
+            f"{words.one} from {words.each(session)} to {words.each(session * fits / peak.value)} (modelled [{budget.id}])."
         )
     return "\n".join(lines)
 

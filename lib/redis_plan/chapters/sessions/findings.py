@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from redis_plan.evidence.findings import Findings, Found, Number, each, maybe, number, record
+from redis_plan.evidence.findings import Findings, Found, Number, each, number, record
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,6 @@ class Writers(Found):
     lost: Number = number("updates")
     single_commands_disorder: Number = number("events")
     apply_server: Number = number("s")
-    record_server: Number | None = maybe("s")
 
     @property
     def best(self) -> str:

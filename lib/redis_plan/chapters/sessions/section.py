@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from redis_plan.brief.model import Brief
+from redis_plan.chapters.sessions import limits
 from redis_plan.chapters.sessions.findings import Sessions
 from redis_plan.keyspace import functions, seating
 from redis_plan.keyspace.model import Keyspace
@@ -11,8 +12,8 @@ from redis_plan.words import words
 
 def sessions(brief: Brief, keyspace: Keyspace, found: Sessions) -> str:
     """Return the running text of section 7."""
-    rate = f"{max(1.0, 5 * brief.value('events_per_session')):g}"
     return words.render(
-        "chapters/sessions/sessions", brief, keyspace, found=found, rate=rate,
+        "chapters/sessions/sessions", brief, keyspace, found=found, a_second=limits.A_SECOND, at_once=limits.AT_ONCE,
+        tries=limits.tries(keyspace),
         missing=functions.missing(keyspace), connections=seating.connections(keyspace.actions),
     )  # fmt: skip

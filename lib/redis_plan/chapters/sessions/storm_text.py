@@ -55,14 +55,6 @@ NEIGHBOURS_ALT = (
 )
 
 
-def _server_times(writers: Writers) -> str:
-    """Say what one step costs the server, with its operation id and a full log."""
-    apply = (
-        f"with its operation id and a full log one `session_apply` takes {writers.apply_server.linked} of server time"
-    )
-    return apply + (f", one `session_record` {writers.record_server.linked}" if writers.record_server else "")
-
-
 def functions_decision(a: Invariants, b: Writers, serving: tuple[str, ...]) -> Decision:
     """Return D-07a: how a session is changed."""
     return Decision(
@@ -72,7 +64,8 @@ def functions_decision(a: Invariants, b: Writers, serving: tuple[str, ...]) -> D
         decision="By the functions of this section, each atomic and single-slot.",
         because=f"{a.operations.linked} at capacity left {a.over_full.linked} over-filled, {a.version_holes.linked} out of order "
         f"and {a.double_votes.linked} counted twice; with {b.writers.linked} a {b.best} makes {b.goodput[b.best].linked}, "
-        f"one attempt each, p99 {b.p99[b.best].linked}; {_server_times(b)}",
+        f"one attempt each, p99 {b.p99[b.best].linked}; with its operation id and a full log one `session_apply` takes "
+        f"{b.apply_server.linked} of server time",
         instead_of=(
             Alternative(
                 "read, decide and write by single commands",

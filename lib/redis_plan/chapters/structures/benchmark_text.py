@@ -93,7 +93,10 @@ def load_section(brief: Brief, keyspace: Keyspace, found: Structures, threshold_
         times = units.significant(load.headroom.value)
         lines.append(f"The server kept up to {load.kept_up_to.linked}, {times} times the peak.")
     if load.p99_over:
-        said = ", ".join(f"{p99} over {crowd}" for crowd, p99 in load.p99_over.items())
+        said = ", ".join(
+            f"{p99} over {'one connection' if crowd == '1 connections' else crowd}"
+            for crowd, p99 in load.p99_over.items()
+        )
         lines.append(f"At {units.write(min(load.target.value, 25_000.0), '/s')} p99 is {said} [{load.id}].")
     lines += [f"{load.record.conclusion}", "", *_mix(brief, keyspace, load), "", "[figure 06-load]"]
     return "\n".join(lines)

@@ -88,7 +88,7 @@ def decision(pattern: KeyPattern, found: Compared, choices: Choices, brief: Brie
         id=found.id.replace("E", "D"),
         title=f"`{pattern.name}` is a {_title(winner)}",
         question=f"How is `{pattern.template}` stored ({pattern.holds})?",
-        decision=f"{winner.type}, written with {_commands(winner.write, pattern)}, read with {_commands(winner.read, pattern)}.",
+        decision=f"{_kind(winner)}, written with {_commands(winner.write, pattern)}, read with {_commands(winner.read, pattern)}.",
         because=because,
         instead_of=tuple(
             Alternative(c.name, _why_not(c, found, winner), c.naive) for c in there if c.name != winner.name
@@ -100,8 +100,11 @@ def decision(pattern: KeyPattern, found: Compared, choices: Choices, brief: Brie
 
 
 def _title(candidate: Candidate) -> str:
-    kind = {"zset": "sorted set"}.get(candidate.type, candidate.type)
-    return kind if candidate.name == candidate.type else f"{kind} ({candidate.name})"
+    return _kind(candidate) if candidate.name == candidate.type else f"{_kind(candidate)} ({candidate.name})"
+
+
+def _kind(candidate: Candidate) -> str:
+    return {"zset": "sorted set"}.get(candidate.type, candidate.type)
 
 
 def _commands(templates: Sequence[str], pattern: KeyPattern) -> str:
@@ -173,7 +176,7 @@ def comparison(pattern: KeyPattern, found: Compared) -> str:
         both = [f"{c.name} {kind}" for kind in ("write", "read")]
         for one in both:
             ratio = found.ratio[one]
-            cells += [f"{found.p50[one]}, {found.p99[one]}", f"{ratio} ({ratio.between})"]
+            cells += [f"{found.p50[one]}, {found.p99[one]}", "–" if c.naive else f"{ratio} ({ratio.between})"]
         cells += [", ".join(str(spent[one]) for one in both) for spent in (found.server, found.cpu)]
         lines.append(f"| {' | '.join([*cells, str(found.bytes[c.name])])} |")
     return "\n".join(lines)

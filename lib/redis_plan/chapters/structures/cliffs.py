@@ -66,7 +66,7 @@ def cliffs(value_bytes: int) -> tuple[Cliff, ...]:
         Cliff("sorted set", "elements", lambda p, k, n: p.zadd(k, {_member(i): i for i in range(n)}),
               lambda k, n: ("ZRANK", k, _member(n - 1)), lambda k, n: ("ZADD", k, n // 2, _middle(n)),
               lambda n: (b":%d\r\n" % (n - 1), zero), lambda p, k, n: p.zrem(k, _member(n - 1))),
-        Cliff("sorted set, longest member", "B", lambda p, k, n: p.zadd(k, {**{_member(i): i for i in range(few)}, "y" * n: few}),
+        Cliff("sorted set, longest element", "B", lambda p, k, n: p.zadd(k, {**{_member(i): i for i in range(few)}, "y" * n: few}),
               lambda k, n: ("ZRANK", k, _member(1)), lambda k, n: ("ZADD", k, 1, _member(1)), lambda n: (one, zero),
               lambda p, k, n: p.zrem(k, "y" * n)),
         Cliff("set of numbers", "elements", lambda p, k, n: p.sadd(k, *range(n)),

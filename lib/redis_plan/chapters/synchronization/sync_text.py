@@ -7,8 +7,8 @@ from redis_plan.brief.model import Brief
 from redis_plan.chapters.synchronization.findings import Synchronization
 from redis_plan.chapters.synchronization.section import ENVELOPE
 from redis_plan.chapters.synchronization.sync_load_text import beacon, budget, pressure, subscriptions, topology
-from redis_plan.delivery import snapshots, syncing
-from redis_plan.keyspace import functions, periods, records, settings
+from redis_plan.delivery import acting, snapshots, syncing, touching
+from redis_plan.keyspace import functions, periods, settings
 from redis_plan.keyspace.cues import with_article
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.words import command_block, snapshot_block, words
@@ -35,7 +35,7 @@ def message_classes(brief: Brief, keyspace: Keyspace) -> str:
     for channel in keyspace.channels:
         if applies(keyspace) and channel.use == "events":
             rows.append(
-                f"| state events of {with_article(keyspace.session_noun)} (join, leave, every `session_apply`{', `session_record`' if records.recorded(keyspace) else ''}, end) | `{channel.template}` "
+                f"| state events of {with_article(keyspace.session_noun)} (join, leave, every `session_apply`{', every `session_record`' if touching.recorded(keyspace) else ''}{', every action' if acting.composed(keyspace) else ''}, end) | `{channel.template}` "
                 f"| must converge | a version: gap, beacon or reconnect → `session_catch_up` |"
             )
         else:
