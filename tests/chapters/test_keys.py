@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from redis_plan.chapters.naming import appendix, drift, keys
+from redis_plan.chapters.naming import appendix, drift, keys, keyspace_map
 from redis_plan.chapters.naming.findings import Naming
 from redis_plan.choice import choose
 from redis_plan.delivery import registry as registry_file
@@ -78,6 +78,16 @@ def test_the_texts_of_sections_one_to_three_name_every_key(own_server: Server, b
         prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
         assert not re.search(r"\$\w|None\b(?![:.])|nan", prose)
         assert not re.search(r"^#{1,2} ", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("brief", [workshop(), prices()], ids=lambda brief: brief.slug)
+def test_the_map_has_every_key_once_with_who_writes_it(brief) -> None:  # type: ignore[no-untyped-def]
+    keyspace = design(brief)
+    tiles = [tile for box in keyspace_map.boxes(keyspace) for tile in box.tiles]
+    assert sorted(tile.name for tile in tiles) == sorted(p.name for p in keyspace.patterns)
+    assert all(tile.written for tile in tiles)
+    drawn = {text.get_text() for axes in keyspace_map.plot(keyspace).axes for text in axes.texts}
+    assert {tile.name for tile in tiles} <= drawn
 
 
 def test_the_printed_drift_check_passes_a_clean_server_and_finds_strangers(own_server: Server, tmp_path) -> None:  # type: ignore[no-untyped-def]
