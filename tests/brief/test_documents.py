@@ -108,3 +108,13 @@ def test_a_language_that_is_read_in_part_is_named(project):
 def test_technologies_are_read_in_any_language(project):
     read = brief.read(project(prd="# Spēle\n\nTeksts.\n", stack="- Redis 7.4\n"))
     assert [(c.name, c.version) for c in read.stack] == [("Redis", "7.4")]
+
+
+def test_of_a_document_that_holds_data_the_first_numbers_are_read_and_the_rest_is_said(project, monkeypatch):
+    monkeypatch.setattr("redis_plan.brief.quantities.MOST", 40)
+    monkeypatch.setattr("redis_plan.brief.reader.MOST_QUANTITIES", 40)
+    read = brief.read(project(prd=PRD + "- A room holds up to 8 players.\n" + "| 5 seconds | 7 seconds |\n" * 60))
+    assert read.value("members_per_session") == 8
+    (remark,) = [r for r in read.remarks if "holds data" in r.text]
+    assert (remark.kind, remark.line) == ("unread", max(q.line for q in read.quantities))
+    assert 40 <= len(read.quantities) < 60

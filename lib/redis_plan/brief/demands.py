@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redis_plan.brief import encoder, learnt
-from redis_plan.brief.learnt import Matrix
+from redis_plan.brief.learnt import Matrix, Model
 from redis_plan.brief.lines import MARKS, Lines
 from redis_plan.brief.meaning import PURPOSES, purposes
 from redis_plan.brief.model import RequirementKind
@@ -26,6 +26,8 @@ WIDTH = 2 * encoder.SIZE + 2 * len(PURPOSES) + len(MARKS)
 MOST_ENCODED = 1200
 #: And so many titles, those over most lines.
 MOST_HEADINGS = 500
+#: Of so many lines the features are held at once, 20 MB; all of a large document would take hundreds.
+AT_ONCE = 4096
 #: How far a line is drawn towards the mean of its list (in log odds): 0 not at all, 1 entirely.
 TOGETHER = 0.4
 #: A document whose surest demands are less probably live than this, and none says so outright, shares nothing live: what seems a little live
@@ -42,24 +44,49 @@ PROBABLY, MORE = 0.5, 0.2
 
 def features(lines: Lines) -> Matrix:
     """Return the features of each line, a row each."""
-    texts = _encoded(lines)
-    headings = encoder.encode(lines.headings, MOST_HEADINGS)
-    titles = [line.block.section.titles for line in lines.lines]
-    known = sorted({title for chain in titles for title in chain})
-    meant = dict(zip(known, purposes(known), strict=True))
-    nothing = np.zeros(len(PURPOSES), dtype=np.float32)
-    nearest = [meant[chain[-1]] if chain else nothing for chain in titles]
-    # the document's own title is over everything and means nothing here
-    above = [np.max([meant[t] for t in chain[1:]], axis=0) if len(chain) > 1 else nothing for chain in titles]
-    rows = len(lines.lines)
-    both = np.array(nearest + above, dtype=np.float32).reshape(2, rows, len(PURPOSES))
-    return np.hstack([texts, headings, both[0], both[1], lines.marks])
+    return _Seen.of(lines).rows(0, len(lines.lines))
 
 
-def _encoded(lines: Lines) -> Matrix:
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the features are made of: rows, few of which differ, and for each line the numbers of its own."""
+
+    texts: Matrix
+    headings: Matrix
+    nearest: Matrix  # what the nearest title means
+    above: Matrix  # what any title above does
+    places: NDArray[np.intp]  # for each line its rows of texts, of headings, and of nearest and above
+    marks: Matrix
+
+    @classmethod
+    def of(cls, lines: Lines) -> _Seen:
+        """Encode what is to be encoded of ``lines``."""
+        texts, text_of = _encoded(lines)
+        headings, heading_of = encoder.distinct(lines.headings, MOST_HEADINGS)
+        number: dict[tuple[str, ...], int] = {}
+        chain_of = [number.setdefault(line.block.section.titles, len(number)) for line in lines.lines]
+        known = sorted({title for chain in number for title in chain})
+        meant = dict(zip(known, purposes(known), strict=True))
+        nothing = np.zeros(len(PURPOSES), dtype=np.float32)
+        nearest = [meant[chain[-1]] if chain else nothing for chain in number]
+        # the document's own title is over everything and means nothing here
+        above = [np.max([meant[t] for t in chain[1:]], axis=0) if len(chain) > 1 else nothing for chain in number]
+        both = np.array(nearest + above, dtype=np.float32).reshape(2, len(number), len(PURPOSES))
+        places = np.array([text_of, heading_of, chain_of], dtype=np.intp)
+        return cls(texts, headings, both[0], both[1], places, lines.marks)
+
+    def rows(self, start: int, stop: int) -> Matrix:
+        """Return the features of the lines from number ``start`` to before ``stop``."""
+        text, heading, chain = self.places[:, start:stop]
+        marks = self.marks[start:stop]
+        return np.hstack([self.texts[text], self.headings[heading], self.nearest[chain], self.above[chain], marks])
+
+
+def _encoded(lines: Lines) -> tuple[Matrix, NDArray[np.intp]]:
+    """Return rows of what lines say, and for each line the number of its own: of a long list the mean of its first ones."""
     texts = lines.texts
     if len(texts) <= MOST_ENCODED:
-        return encoder.encode(texts)
+        return encoder.distinct(texts)
     seen: dict[int, int] = {}
     ranks = []
     for line in lines.lines:
@@ -70,11 +97,12 @@ def _encoded(lines: Lines) -> Matrix:
     of_list: dict[int, list[int]] = {}
     for place, n in enumerate(chosen):
         of_list.setdefault(lines.lines[n].siblings, []).append(place)
-    means = {number: rows[places].mean(axis=0) for number, places in of_list.items()}
-    nothing = np.zeros(encoder.SIZE, dtype=np.float32)
-    found = np.array([means.get(line.siblings, nothing) for line in lines.lines], dtype=np.float32)
-    found[chosen] = rows
-    return found
+    nothing = np.zeros((1, encoder.SIZE), dtype=np.float32)
+    means = [rows[places].mean(axis=0) for places in of_list.values()]
+    mean_of = {number: place for place, number in enumerate(of_list, len(rows) + 1)}
+    found = np.array([mean_of.get(line.siblings, len(rows)) for line in lines.lines], dtype=np.intp)
+    found[chosen] = np.arange(len(rows))
+    return np.vstack([rows, nothing, *means]), found
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +124,15 @@ def judge(lines: Lines) -> Judgement | None:
     if not lines.lines:
         nothing, no = np.zeros(0, dtype=np.float32), np.zeros(0, dtype=np.bool_)
         return Judgement(nothing, no, (), nothing, no)
-    seen = features(lines)
+    weights = (demand, kind, live)
+    seen, size = _Seen.of(lines), len(lines.lines)
+    parts = [_judged(seen.rows(start, min(start + AT_ONCE, size)), weights) for start in range(0, size, AT_ONCE)]
+    demanding, kinds_of, moving_of, elsewhere = (np.concatenate(part) for part in zip(*parts, strict=True))
     groups = [line.siblings for line in lines.lines]
-    likely = drawn_together(demand.probabilities(seen), groups, TOGETHER)[:, 0]
-    moving = live.probabilities(seen)[:, 0]
-    kinds = tuple(KINDS[n] for n in kind.probabilities(seen).argmax(axis=1))
-    needed = demand.thresholds[0] + MORE * (_elsewhere(seen) >= PROBABLY)
+    likely = drawn_together(demanding, groups, TOGETHER)[:, 0]
+    moving = moving_of[:, 0]
+    kinds = tuple(KINDS[n] for n in kinds_of.argmax(axis=1))
+    needed = demand.thresholds[0] + MORE * (elsewhere >= PROBABLY)
     is_demand = likely >= needed
     is_live = moving >= live.thresholds[0]
     outright = lines.marks[:, MARKS.index("realtime.strong")] > 0
@@ -109,6 +140,11 @@ def judge(lines: Lines) -> Judgement | None:
     asked = likely >= needed / 2
     shares = shares_live(moving[is_demand]) or bool((asked & is_live & outright).any())
     return Judgement(likely, is_demand, kinds, moving, is_live & shares)
+
+
+def _judged(rows: Matrix, models: Sequence[Model]) -> tuple[Matrix, ...]:
+    """Return what each of ``models`` says of the lines with these features, and how probably they stand elsewhere."""
+    return (*(model.probabilities(rows) for model in models), _elsewhere(rows))
 
 
 def shares_live(moving: NDArray[np.float32]) -> bool:

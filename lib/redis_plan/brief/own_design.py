@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import Any
 
 from redis_plan import resources
@@ -84,22 +85,41 @@ def read_own_settings(
             continue
         for number in range(block.line, max(block.line, block.end) + 1):
             line = lines[block.file][number - 1] if number <= len(lines[block.file]) else ""
-            for rule, expression, unless in _rules():
-                if rule not in found and expression.search(line[:_LONGEST]) and not unless.search(line[:_LONGEST]):
-                    found[rule] = OwnSetting(rule, line.strip(" -*`\t")[:120], block.file, number)
+            start = line[:_LONGEST]
+            plain = start.lower()
+            for rule in _rules():
+                if rule.id not in found and any(word in plain for word in rule.holds) and rule.matches(start):
+                    found[rule.id] = OwnSetting(rule.id, line.strip(" -*`\t")[:120], block.file, number)
     return tuple(found.values())
 
 
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    id: str
+    holds: tuple[str, ...]
+    pattern: re.Pattern[str]
+    unless: re.Pattern[str]
+
+    def matches(self, line: str) -> bool:
+        """Whether ``line`` names the setting or command, and doesn't argue against it."""
+        return self.pattern.search(line) is not None and self.unless.search(line) is None
+
+
 @cache
-def _rules() -> tuple[tuple[str, re.Pattern[str], re.Pattern[str]], ...]:
+def _rules() -> tuple[_Rule, ...]:
     return tuple(
-        (r["id"], re.compile(r["pattern"], re.IGNORECASE), re.compile(r.get("unless", "(?!)"), re.IGNORECASE))
+        _Rule(
+            r["id"],
+            tuple(r["holds"]),
+            re.compile(r["pattern"], re.IGNORECASE),
+            re.compile(r.get("unless", "(?!)"), re.IGNORECASE),
+        )
         for r in knowledge()["rule"]
     )
 
 
 def _keys_in(line: str, block: Block, quantities: Sequence[Quantity], number: int) -> list[OwnKey]:
-    columns = _columns(block)
+    columns = _columns(block.header)
     cells = [cell.strip() for cell in line.strip().strip("|").split("|")] if columns else []
     commands = tuple(dict.fromkeys(c for c in _COMMAND.findall(line) if c in _types_of_commands()))
     about = " ".join((*block.section.titles, *block.section.labels, *block.header, line))
@@ -121,12 +141,13 @@ def _keys_in(line: str, block: Block, quantities: Sequence[Quantity], number: in
     return found
 
 
-def _columns(block: Block) -> dict[str, int]:
+@lru_cache(maxsize=256)
+def _columns(header: tuple[str, ...]) -> dict[str, int]:
     """Return which columns of a table of keys hold the key, its type and its TTL; {} elsewhere."""
     found: dict[str, int] = {}
-    for index, header in enumerate(block.header):
+    for index, title in enumerate(header):
         for name, words in knowledge()["columns"].items():
-            if fold(header).strip(" *`") in {fold(word) for word in words}:
+            if fold(title).strip(" *`") in {fold(word) for word in words}:
                 found.setdefault(name, index)
     return found if "key" in found and len(found) > 1 else {}
 

@@ -15,6 +15,8 @@ from redis_plan.brief.spelt import has_number
 
 #: Characters of a line that are looked at as one: longer than any sentence.
 LONG_LINE = 1500
+#: A document with more quantities than this holds data in it: what follows is not looked at.
+MOST = 10_000
 _BOX = re.compile(r"[\u2500-\u259f]")
 
 
@@ -42,10 +44,12 @@ def label_above(lines: Sequence[str], number: int) -> str:
 def read_quantities(
     lines: Sequence[str], blocks: Sequence[Block], file: str, language: str, contexts: dict[int, Context]
 ) -> tuple[Quantity, ...]:
-    """Return the quantities of a document; ``contexts`` says what each line stands in."""
+    """Return the quantities of a document, :data:`MOST` or a few more; ``contexts`` says what each line stands in."""
     found: list[Quantity] = []
     joined = {n for b in blocks if b.kind in ("paragraph", "item") for n in range(b.line, b.end)}
     for number, line in enumerate(lines, 1):
+        if len(found) >= MOST:
+            break
         if not has_number(line, language):
             continue
         context = contexts.get(number, NOWHERE)

@@ -35,6 +35,7 @@ from redis_plan.brief.outline import Block, parse
 from redis_plan.brief.overrides import NAME as TOML
 from redis_plan.brief.overrides import Overrides, applying, read_overrides
 from redis_plan.brief.own_design import read_own_keys, read_own_settings
+from redis_plan.brief.quantities import MOST as MOST_QUANTITIES
 from redis_plan.brief.quantities import Context, read_quantities
 from redis_plan.brief.reconcile.setting import places
 from redis_plan.brief.requirements import read_requirements
@@ -105,7 +106,8 @@ def _read(project: Path, given: Overrides | None) -> Brief:
         entities = with_sizes(entities, quantities, lines, words)
     around = {place: p for t in texts for place, p in places(t.blocks, t.roles, t.document.name).items()}
     facts = read_facts(quantities, lines, applying.given_facts(overrides), around, notes)
-    said = evidence_lines(texts, requirements)
+    marked = _marked(texts)
+    said = lines_of(marked, requirements)
     evidence = read_evidence(said)
     grounds = Found(requirements, quantities, stack, evidence, said, language, gathering.noun if gathering else "")
     fit, because = applying.apply_fit(*judge_fit(grounds), overrides)
@@ -134,8 +136,8 @@ def _read(project: Path, given: Overrides | None) -> Brief:
         + _of_assumed(assumed),
         evidence=evidence,
         restrictions=read_restrictions(said, entities),
-        own_keys=read_own_keys(_marked(texts), lines, quantities),
-        own_settings=read_own_settings(_marked(texts), lines),
+        own_keys=read_own_keys(marked, lines, quantities),
+        own_settings=read_own_settings(marked, lines),
         name_prefix=overrides.file.project.prefix or overrides.file.naming.prefix,
         settled=applying.settled(overrides),
         gathering=gathering,
@@ -308,6 +310,11 @@ def _remarks(
                 1,
             )
         )
+    for text in texts:
+        here = [q.line for q in quantities if q.file == text.document.name]
+        if len(here) >= MOST_QUANTITIES:
+            said = f"{text.document.name} holds data: of its numbers the first {MOST_QUANTITIES:,} were read, to line {here[-1]}"
+            remarks.append(Remark("unread", said, text.document.name, here[-1]))
     if not any(r.kind != "out-of-scope" for r in requirements):
         remarks.append(Remark("unread", f"no requirement was recognised in {prd.document.name}", prd.document.name, 1))
     if "stack" in loaded and not any(c.file == loaded["stack"].name for c in stack):

@@ -24,9 +24,17 @@ def _pattern(language: str) -> re.Pattern[str]:
     )
 
 
+_DIGIT = re.compile(r"[0-9]")
+
+
+def has_digit(text: str) -> bool:
+    """Whether ``text`` holds a digit of any script."""
+    return _DIGIT.search(text) is not None or (not text.isascii() and any(map(str.isdigit, text)))
+
+
 def has_number(text: str, language: str) -> bool:
     """Whether ``text`` holds a digit or, in ``language``, a number in words."""
-    return any(map(str.isdigit, text)) or _pattern(language).search(text) is not None
+    return has_digit(text) or _pattern(language).search(text) is not None
 
 
 def in_digits(line: str, words: Lexicon) -> str:
