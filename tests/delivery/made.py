@@ -80,9 +80,3 @@ def block(readme: str, language: str, begins: str = "") -> str:
     found = re.findall(rf"```{language}\n({re.escape(begins)}.+?)```", readme, re.DOTALL)
     assert found
     return str(found[0])
-
-
-def worker_block(readme: str) -> str:
-    """Return the lines of a README that run a worker."""
-    (found,) = (text for text in re.findall(r"```python\n(.+?)```", readme, re.DOTALL) if "Worker(" in text)
-    return str(found)

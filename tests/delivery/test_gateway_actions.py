@@ -239,6 +239,23 @@ def test_a_ticket_for_a_spectator_gives_no_seat(room: Room) -> None:
     play(story, guest)
 
 
+def test_who_led_and_was_kicked_does_not_come_back_by_a_leaders_ticket(room: Room) -> None:
+    host, ann = room.member("host", "host", seat=False), room.member("ann", "cohost", name="Ann")
+    back = room.member("ann", "cohost", seat=False, c="t2")
+
+    async def story() -> None:
+        await so(lambda: all(m.copy.mode == "live" for m in (host, ann)), "not in")
+        assert await host.ask("o1", "give_role", target="ann", role="cohost") == "ok"
+        assert await host.ask("o2", "kick", target="ann") == "ok"
+        again = asyncio.create_task(back.live())
+        await so(lambda: back.counts["closed 4003"], "who was kicked is let in")
+        assert back.copy.mode != "live"
+        back.stop()
+        await again
+
+    play(story, host, ann)
+
+
 def test_who_is_kicked_does_not_go_on_watching_in_another_tab(room: Room) -> None:
     host = room.member("host", "host", seat=False)
     seat, tab = room.member("ann", name="Ann"), room.member("ann", seat=False, c="t2")

@@ -17,30 +17,29 @@ import pytest
 import redis
 
 from redis_plan import server
-from redis_plan.delivery import acl, syncing
+from redis_plan.delivery import acl, syncing, timekeeping
 from redis_plan.delivery.redis_plan_worker import Pace, Worker
 from redis_plan.server import Server
 from tests.conftest import within
 from tests.delivery import made
 
-#: A worker as the README has it, with a duty of its own that says what it does and takes a while.
+#: A duty of its own that says what it does and takes a while.
 SLOW = """
     async def slow(session_id: str, kind: str) -> None:
         print("began", session_id, flush=True)
         await asyncio.sleep(0.1 + int(session_id[1:]) % 7 / 10)
         print("ended", session_id, flush=True)
 
-    duties["timer"] = slow
-    worker = Worker("""
+    return {"timer": slow, """
 
 
 @pytest.fixture(scope="module")
 def folder(sample: made.Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The artefacts of the sample, and two programs: the README's lines as they stand, and with a duty that is slow."""
+    """The artefacts of the sample, and two programs: as delivered but that nothing stays, and with a duty that is slow."""
     found = made.write(sample.artefacts, tmp_path_factory.mktemp("worker"))
-    lines = made.worker_block(sample.text("README.md"))
+    lines = sample.text(syncing.PYTHON_DUTIES).replace("kept, STAYS_S", "kept, 0.0", 1)
     (found / "work.py").write_text(lines, "utf-8")
-    slow = lines.replace("\n    worker = Worker(", SLOW, 1).replace("Pace(POLL_S, CLAIM_S)", "Pace(POLL_S, 1.0)")
+    slow = lines.replace("\n    return {", SLOW, 1).replace("Pace(POLL_S, CLAIM_S)", "Pace(POLL_S, 1.0)")
     assert slow.count("slow") > 1
     (found / "slow.py").write_text(slow, "utf-8")
     return found
@@ -224,5 +223,5 @@ def test_what_fails_takes_too_long_or_is_unknown_is_left_to_be_due_again(caplog:
 
 
 def test_only_a_project_with_an_index_of_deadlines_gets_a_worker(project: made.Project) -> None:
-    there = any(a.path == syncing.PYTHON_WORKER for a in project.artefacts)
-    assert there == syncing.works(project.keyspace) == ("Worker(" in project.text("README.md"))
+    there = {syncing.PYTHON_WORKER, syncing.PYTHON_DUTIES} <= {a.path for a in project.artefacts}
+    assert there == timekeeping.works(project.keyspace) == (syncing.PYTHON_DUTIES in project.text("README.md"))

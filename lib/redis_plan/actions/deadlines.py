@@ -15,6 +15,7 @@ from redis_plan.actions.model import Effect, Kind
 Named = tuple[str, Kind]
 _LEASED = frozenset({"sit", "attend", "watch"})
 _HEARTBEAT, _LEAVE, _SWEEP = "session_heartbeat", "session_leave", "session_sweep"
+_HAND_OVER = "session_hand_over"
 _EVERY = ("every change",)
 
 
@@ -34,7 +35,7 @@ class Deadline:
 def deadlines(actions: Iterable[Named]) -> tuple[Deadline, ...]:
     """Return the deadlines that a worker of ``actions`` takes up, in the order of their fields and keys."""
     made = list(actions)
-    found = [*_timers(made), *_leases(made), *_records(made)]
+    found = [*_timers(made), _everyone(made), *_leases(made), *_records(made)]
     return tuple(
         replace(d, removes=tuple(n for n in dict.fromkeys(d.removes) if n not in d.taken_up))
         for d in found
@@ -64,6 +65,12 @@ def _timers(made: Sequence[Named]) -> Iterator[Deadline]:
         )
 
 
+def _everyone(made: Sequence[Named]) -> Deadline:
+    """Return the look whether the last one that everybody waited for has come."""
+    given = _with(made, lambda e: e.name == "give")
+    return Deadline("the last one has come", "timer", "a moment after each", given, taken_up=_asking(made, "everyone"))
+
+
 def _leases(made: Sequence[Named]) -> Iterator[Deadline]:
     """Yield what follows from heartbeats, absence and silence."""
     sat, beats = _with(made, lambda e: e.name in _LEASED), _calling(made, _HEARTBEAT)
@@ -75,8 +82,12 @@ def _leases(made: Sequence[Named]) -> Iterator[Deadline]:
     marks = _with(made, lambda e: e.name == "mark")
     absent = _asking(made, "gone", actor="worker")
     yield Deadline("absence of the host", "lease", "`away:<owner>` and `absent_ms`", marks, (), back, absent)
-    closes = _with(made, lambda e: e.name == "close")
-    yield Deadline("idle end", "idle", "`updated_at` and `idle_ms`", _EVERY, _EVERY, closes, _asking(made, "idle"))
+    idle = _asking(made, "idle")
+    ends = [name for name in _with(made, lambda e: e.name == "close") if name not in idle]
+    at = "".join(["`updated_at` and `idle_ms`", *(f"; after `{name}` at once" for name in ends)])
+    yield Deadline(
+        "idle end, and the result's way", "idle", at, _EVERY, _EVERY, (), (*idle, *_calling(made, _HAND_OVER))
+    )
 
 
 def _records(made: Sequence[Named]) -> Iterator[Deadline]:

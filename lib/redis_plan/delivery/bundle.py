@@ -8,7 +8,18 @@ from typing import Any
 
 from redis_plan.actions import catalog, deadlines
 from redis_plan.brief.model import Brief
-from redis_plan.delivery import acl, acting, action_clients, clients, configuration, library, registry, sockets, syncing
+from redis_plan.delivery import (
+    acl,
+    acting,
+    action_clients,
+    clients,
+    configuration,
+    library,
+    registry,
+    sockets,
+    syncing,
+    timekeeping,
+)
 from redis_plan.delivery.artefact import Artefact, plain, render, serves
 from redis_plan.delivery.configuration import Target
 from redis_plan.keyspace import functions, naming
@@ -101,7 +112,7 @@ def readme(brief: Brief, keyspace: Keyspace, made: Iterable[Artefact]) -> str:
         environment=naming.ENVIRONMENT, python=clients.PYTHON, typescript=clients.TYPESCRIPT, module=clients.PYTHON.removesuffix(".py"),
         session=not functions.missing(keyspace), noun=keyspace.session_noun, library=clients.library_for(brief),
         periods=syncing.PYTHON_PERIODS.removesuffix(".py"), driver=syncing.PYTHON_DRIVER.removesuffix(".py"),
-        worker=syncing.PYTHON_WORKER.removesuffix(".py") if syncing.works(keyspace) else "", idle_s=int(brief.value("idle_ttl")),
+        worker=syncing.PYTHON_WORKER.removesuffix(".py") if timekeeping.works(keyspace) else "", **timekeeping.names(keyspace),
         actions=len(acting.composed(keyspace) or acting.called(keyspace)), actions_python=action_clients.PYTHON, actions_typescript=action_clients.TYPESCRIPT,
         roles=brief.settled.roles, probe=keyspace.use("probe") is not None, socket=sockets.summary(brief),
     )  # fmt: skip

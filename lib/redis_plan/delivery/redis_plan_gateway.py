@@ -125,6 +125,7 @@ class Gateway:
     ) -> None:
         self.operations, self.driver, self.admit, self.act = operations, driver, admit, act
         self.limits, self.view, self.enter, self.see = limits, view, enter or self._sit, see
+        self.deadlines: Listener | None = None  # hears what its sessions do, and each heartbeat how they are
         self.pace = Pace(limits.coalesce_s, limits.most_coalesce_s)
         self.clients: set[Client] = set()
         self.rooms: dict[str, Room] = {}
@@ -321,6 +322,8 @@ class Gateway:
         room.copy = copy  # it may be live before who asked for it goes on
         if copy.mode != "catching up":
             room.live.set()
+        if self.deadlines is not None:
+            self.deadlines(session_id, copy, message)
         if message is None:
             self._moved(room, copy)
             return
@@ -383,6 +386,9 @@ class Gateway:
     async def _beat_for_ever(self) -> None:
         """Say the position to every member that is here and renew the leases, a few at a time over the whole period."""
         while True:
+            for followed in list(self.rooms.values()):
+                if followed.copy is not None and self.deadlines is not None:
+                    self.deadlines(followed.session_id, followed.copy, None)
             clients = [client for client in self.clients if client.member is not None]
             parts = max(1, -(-len(clients) // BATCH))
             for at in range(parts):

@@ -198,8 +198,11 @@ def lifetime(
     idle_s: float,
     keep: Callable[[str], Awaitable[str]],
     stays_s: float = 0.0,
+    end: Callable[[str], Awaitable[Any]] | None = None,
 ) -> Duty:
     """Return the duty that ends an idle session, has its result kept, and removes it stays_s later.
+
+    ``end`` is the action that ends an idle session, which looks once more whether it is idle; else it is ended anyway.
 
     ``keep`` writes the result where it stays and returns what proves it, such as the id of its row. It is called again
     where a worker died behind it, so it must know its session again.
@@ -210,7 +213,10 @@ def lifetime(
         if status not in ("", "ended", "handed_over"):
             if now < changed + 1000 * idle_s:
                 return changed + 1000 * idle_s
-            await operations.end(session_id)
+            await (end or operations.end)(session_id)
+            now, status, changed = await _seen(link, state(session_id))
+            if status not in ("", "ended", "handed_over"):  # something happened in between
+                return changed + 1000 * idle_s
         if status not in ("", "handed_over"):
             await operations.hand_over(session_id, await keep(session_id))
             if stays_s:

@@ -6,9 +6,11 @@ import textwrap
 from pathlib import Path
 from types import ModuleType
 
+from redis_plan.actions import catalog
 from redis_plan.brief.model import Brief
 from redis_plan.delivery import (
     clients,
+    redis_plan_deadlines,
     redis_plan_gateway,
     redis_plan_sync,
     redis_plan_sync_cluster,
@@ -17,6 +19,7 @@ from redis_plan.delivery import (
     redis_plan_worker,
     snapshot_clients,
     snapshots,
+    timekeeping,
 )
 from redis_plan.delivery.artefact import Artefact, plain, render
 from redis_plan.delivery.spelling import snake
@@ -26,6 +29,7 @@ from redis_plan.resources import catalog_dir
 
 PYTHON, PYTHON_DRIVER, PYTHON_PERIODS = "redis_plan_sync.py", "redis_plan_sync_driver.py", "redis_plan_periods.py"
 PYTHON_CLUSTER, PYTHON_WORKER = "redis_plan_sync_cluster.py", "redis_plan_worker.py"
+PYTHON_DUTIES, PYTHON_DEADLINES = "redis_plan_duties.py", "redis_plan_deadlines.py"
 PYTHON_WEBSOCKET, PYTHON_GATEWAY, PYTHON_SERVE = (
     "redis_plan_websocket.py",
     "redis_plan_gateway.py",
@@ -128,15 +132,18 @@ def _serve(brief: Brief, keyspace: Keyspace) -> str:
     shown = snapshots.parts(keyspace)
     sharded = any(p.chosen == "sharded-pubsub" for p in keyspace.channels)
     doors = {name: snake(action.name) for name, action in snapshot_clients.entrances(keyspace).items()} if shown else {}
+    bans = any(effect.name == "ban" for action in keyspace.actions for effect in catalog.kind_of(action).effects)
     return render(
         "serve.py.j2", title=plain(brief.title), environment=naming.ENVIRONMENT, probe=probe, seen=bool(shown), sharded=sharded,
-        of_round=any(part.of_round for part in shown), entrances=doors,
+        of_round=any(part.of_round for part in shown), entrances=doors, bans=bans,
+        works=timekeeping.works(keyspace), **timekeeping.names(keyspace),
     )  # fmt: skip
 
 
-def works(keyspace: Keyspace) -> bool:
-    """Whether there are deadlines that a worker takes up: an index in sorted sets, beside sessions."""
-    return not functions.missing(keyspace) and any((p.use, p.type) == ("due", "zset") for p in keyspace.keys)
+def _duties(brief: Brief, keyspace: Keyspace) -> str:
+    return render(
+        "duties.py.j2", title=plain(brief.title), environment=naming.ENVIRONMENT, **timekeeping.names(keyspace)
+    )
 
 
 def artefacts(brief: Brief, keyspace: Keyspace) -> tuple[Artefact, ...]:
@@ -145,7 +152,11 @@ def artefacts(brief: Brief, keyspace: Keyspace) -> tuple[Artefact, ...]:
         return ()
     library = clients.library_for(brief)
     sharded = any(p.chosen == "sharded-pubsub" for p in keyspace.channels)
-    worker = Artefact(PYTHON_WORKER, _beside(redis_plan_worker), "a worker: due deadlines, sweeps, results handed over")
+    worker = (
+        Artefact(PYTHON_WORKER, _beside(redis_plan_worker), "a worker: due deadlines, sweeps, results handed over"),
+        Artefact(PYTHON_DUTIES, _duties(brief, keyspace), "that worker as a process, to start from"),
+        Artefact(PYTHON_DEADLINES, _beside(redis_plan_deadlines), "what a gateway tells it: when it must look"),
+    )
     cluster = Artefact(PYTHON_CLUSTER, python_cluster(), "the same on the primaries of a cluster")
     return (
         Artefact(PYTHON, python_sync(), "SyncClient without I/O, for Python"),
@@ -155,7 +166,7 @@ def artefacts(brief: Brief, keyspace: Keyspace) -> tuple[Artefact, ...]:
         Artefact(
             PYTHON_GATEWAY, _beside(redis_plan_gateway), "a gateway on them: rooms, catch-up, presence, slow clients"
         ),
-        *([worker] if works(keyspace) else []),
+        *(worker if timekeeping.works(keyspace) else ()),
         Artefact(PYTHON_SERVE, _serve(brief, keyspace), "that gateway as a process, to start from"),
         Artefact(PYTHON_PERIODS, periods_file(brief, keyspace, "periods.py.j2"), "every period with its reason"),
         Artefact(TYPESCRIPT, typescript_sync(), "SyncClient without I/O, for the browser and the gateway"),

@@ -67,7 +67,8 @@ def _deadlines(actions: Sequence[Action]) -> Iterable[str]:
         return
     yield (
         "Deadlines lie in `due`, in another slot than the session: who calls an action writes the entry `<session_id>:<entry>` "
-        "after it, and the action that takes it up looks once more by the server's clock."
+        "after it, as `redis/redis_plan_deadlines.py` does for a gateway, and the action that takes it up (in "
+        "`redis/redis_plan_duties.py`) looks once more by the server's clock."
     )
     head = ["Deadline", "Entry", "Due at", "Set by", "Moved by", "Removed by", "Taken up by"]
     yield table(

@@ -184,6 +184,7 @@ BREAK: Mapping[str, Write] = {
     "phase": lambda w, _o: w.set("phase", "elsewhere"),
     "current": lambda w, o: w.set(str(o["field"]), "r0"),
     "next": lambda w, o: w.set(str(o["field"]), w.given[str(o["argument"])]),
+    "unset": lambda w, o: w.set(str(o["field"]), "bob"),
     "deadline": lambda w, o: w.set(str(o["field"]), w.now),
     "due": lambda w, o: w.set(str(o["field"]), w.now + LEASE),
     "idle": lambda w, _o: w.set("updated_at", w.now),

@@ -164,6 +164,7 @@ _READ: Mapping[str, Callable[[Guard, Seen, Given, Mapping[str, str]], bool]] = {
     "deadline": lambda g, seen, _given, _own: seen.now < int(seen.state.get(str(g.options["field"]), 2**53)),
     "admitted": lambda _g, seen, given, _own: not {f"hidden:ban:{given[w]}" for w in ("member", "device")} & set(seen.state),
     "seats": lambda g, seen, given, _own: given["member"] in seen.roster or len(seen.roster) < int(given[str(g.options["most"])]),
+    "unset": lambda g, seen, _given, _own: seen.state.get(str(g.options["field"])) is None,
     "first": lambda g, seen, given, own: not _has(g, seen, given, own),
     "known": _has,
 }  # fmt: skip

@@ -1,0 +1,64 @@
+"""The delivered gateway and the delivered worker play a round by themselves: nobody but them writes a deadline."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from redis_plan.delivery import acl
+from tests.delivery import made
+from tests.delivery.test_gateway_actions import Room, play, room, so
+from tests.delivery.test_worker import Process, working
+
+__all__ = ["room"]
+
+#: What is the team's own in it: a round that is over is revealed with points, and an ended room goes soon.
+PROGRAM = """
+import asyncio, json
+import redis_plan_duties as duties
+from redis_plan_actions import Actions
+
+async def settled(operations, session_id, round):
+    actions = Actions(operations.keys)
+    answers = await operations.client.execute_command("HGETALL", operations.keys.answer(session_id, round))
+    await operations.run(actions.reveal_now(session_id, round, len(answers)))
+    for member, text in answers.items():
+        await operations.run(actions.award(session_id, member, json.loads(text)["d"], op_id=f"{round}:{member}"))
+
+duties.settled, duties.STAYS_S = settled, 1.0
+asyncio.run(duties.work())
+"""
+
+
+@pytest.fixture
+def worker(room: Room, documents: Path, tmp_path: Path) -> Iterator[Process]:
+    folder = tmp_path / "redis"
+    for user in acl.users(made.acting(made.SAMPLE, documents).keyspace):
+        room.own.client().execute_command("ACL", "SETUSER", user.name, "reset", "on", ">w-1", *user.rules)
+    (folder / "program.py").write_text(PROGRAM, "utf-8")
+    with working(folder, room.own, "program.py") as process:
+        yield process
+
+
+def test_a_question_ends_is_revealed_and_the_result_goes_without_anybody_asking(room: Room, worker: Process) -> None:
+    host = room.member("host", "host", seat=False)
+    ann, bob = room.member("ann", name="Ann"), room.member("bob", name="Bob")
+    client, state = room.own.client(decode_responses=True), room.keys.state("s0")
+
+    async def story() -> None:
+        await so(lambda: all(m.copy.mode == "live" for m in (host, ann, bob)), "not in")
+        assert await host.ask("o1", "start_question", round="q1", value={"text": "?"}) == "ok"
+        assert await ann.ask("o2", "answer", round="q1", value=3) == "ok"
+        await so(lambda: client.hget(state, "phase") == "open", "one of two has answered")
+        assert await bob.ask("o3", "answer", round="q1", value=2) == "ok"
+        await so(lambda: bob.copy.state.get("result") == "2", "all have answered, and nothing is revealed")
+        started = room.act.start_question("s0", "host", "q2", None, length_ms=300)
+        assert room.operations.run(started).status == "ok"
+        await so(lambda: bob.copy.state.get("result") == "0", "the time is over, and nothing is revealed")
+        assert sorted(client.zrange(room.keys.score("s0"), 0, -1, withscores=True)) == [("ann", 3.0), ("bob", 2.0)]
+        assert await host.ask("o4", "end_game") == "ok"
+        await so(lambda: ann.copy.state.get("status") == "handed_over", "the result is not kept")
+        await so(lambda: not client.exists(state), "the room stays")
+
+    play(story, host, ann, bob)
+    assert worker.lines == ["working"]
