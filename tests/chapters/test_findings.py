@@ -17,14 +17,18 @@ from redis_plan import resources
 from redis_plan.brief.model import Brief
 from redis_plan.chapters.expiry import section as expiry
 from redis_plan.chapters.expiry.findings import Expiry
+from redis_plan.chapters.memory import appendix as memory_model
 from redis_plan.chapters.memory import section as memory
 from redis_plan.chapters.memory.findings import Memory
+from redis_plan.chapters.naming import appendix as keys
 from redis_plan.chapters.naming import section as naming
 from redis_plan.chapters.naming.findings import Naming
+from redis_plan.chapters.operations import appendix as running
 from redis_plan.chapters.operations import section as operations
 from redis_plan.chapters.operations.findings import Operations
 from redis_plan.chapters.recovery import section as recovery
 from redis_plan.chapters.recovery.findings import Recovery
+from redis_plan.chapters.sessions import appendix as protocol
 from redis_plan.chapters.sessions import section as sessions
 from redis_plan.chapters.sessions.findings import Sessions
 from redis_plan.chapters.structures import section as structures
@@ -35,6 +39,7 @@ from redis_plan.evidence.findings import Findings
 from redis_plan.evidence.store import Evidence
 from redis_plan.keyspace import calls, settings
 from redis_plan.keyspace.model import Keyspace
+from redis_plan.memory import layout
 from redis_plan.run import Run
 from redis_plan.words import capacity
 from redis_plan.words.sections import SECTIONS
@@ -166,6 +171,36 @@ def test_every_section_is_told_whatever_the_project_has_and_whatever_was_measure
         assert not reading.overcited(text), number
         assert not reading.wrong_articles(text), number
     assert bool(_ID.findall("".join(texts.values()))) == (recording == "whole")
+
+
+def appended(brief: Brief, keyspace: Keyspace, run: Run, records: dict[str, Evidence]) -> dict[str, str]:
+    """Return the texts of the appendices, by what they are about; nothing was sampled where nothing ran."""
+    names = capacity.quantities(brief, keyspace, run.evidence.all())
+    ran = next(iter(run.evidence.all().values())).server
+    of = {kind: kind.of(records) for kind in CHAPTERS}
+    tried, asked, loaded, grown = (
+        run.evidence.samples(id) if records else pd.DataFrame() for id in ("E-09a", "E-09b", "E-06a", "E-06c")
+    )
+    steps, build = [(64, 100_000.0)] if records else [], layout.build(f"{ran.product}-{ran.version}")
+    return {
+        "names": keys.names(brief, keyspace, of[Naming]),
+        "lifetimes": keys.lifetimes(brief, keyspace),
+        "sessions": "\n\n".join(protocol.section(brief, keyspace, of[Sessions])),
+        "server": running.server(brief, keyspace, of[Operations], settings.settings(keyspace, names), tried, ran),
+        "watching": running.watching(brief, keyspace, of[Operations], settings.alerts(keyspace, names), asked),
+        "memory": memory_model.told(brief, keyspace, of[Memory], build, loaded, grown, steps),
+    }
+
+
+@pytest.mark.parametrize("recording", ["whole", "nothing ran"])
+def test_every_appendix_is_told_whatever_was_measured(recording, run):
+    brief, keyspace = run.load_brief(), run.load_keyspace()
+    records = run.evidence.all() if recording == "whole" else {}
+    for about, text in appended(brief, keyspace, run, records).items():
+        assert text.startswith("### "), about
+        assert not re.search(r"\bNone\b(?![:.,])|\bnan\b", re.sub(r"```.*?```", "", text, flags=re.DOTALL)), about
+        assert not reading.wrong_articles(text), about
+        assert not records or about == "lifetimes" or _ID.search(text), about
 
 
 def test_what_was_measured_of_expiry_is_told_as_far_as_it_was(run):

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from redis_plan import server
-from redis_plan.chapters.operations import monitoring_text
+from redis_plan.chapters.operations import section
 from redis_plan.delivery import acl, commands
 from redis_plan.keyspace import naming, settings
 from redis_plan.server import Binary
@@ -18,9 +18,7 @@ READ = commands.uses()["probe", "string"]["steps"][1][1].split()
 
 
 def test_plan_and_alert_name_the_read_that_is_tried_here(sample: made.Project) -> None:
-    told = next(
-        line for line in monitoring_text.indicators(sample.brief, sample.keyspace).splitlines() if "canary" in line
-    )
+    told = next(i["says"] for i in section.indicators(sample.keyspace) if "canary" in i["name"])
     alert = next(a for a in settings.alerts(sample.keyspace, sample.names) if "canary" in a.name)
     assert re.findall(r"`([A-Z ]+)`", told) == [" ".join(READ[:-1])]
     assert re.findall(r"\b[A-Z]{2,}(?: [A-Z]{2,})*\b", alert.expression) == [" ".join(READ[:-1])]

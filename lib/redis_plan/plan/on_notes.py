@@ -15,7 +15,7 @@ from redis_plan.evidence.findings import Number
 from redis_plan.evidence.store import Evidence
 from redis_plan.keyspace.cues import fold, plural, with_article
 from redis_plan.keyspace.model import Keyspace
-from redis_plan.words import availability_text
+from redis_plan.words import failover
 from redis_plan.words.capacity import Capacity
 from redis_plan.words.decision_table import plain
 from redis_plan.words.tables import table
@@ -118,7 +118,7 @@ def _names(brief: Brief, keyspace: Keyspace) -> dict[str, str]:
         "a_noun": with_article(keyspace.session_noun),
         "idle_ttl": units.write(brief.value("idle_ttl"), "s"),
         "sync_latency": units.write(brief.value("sync_latency"), "s"),
-        "failover": availability_text.failover(),
+        "failover": failover.told(),
     }
     if (state := keyspace.use("state")) is not None and state.ttl.seconds:
         found["state_ttl"] = units.write(state.ttl.seconds, "s")
