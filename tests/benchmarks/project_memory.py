@@ -22,7 +22,7 @@ import redis
 from redis_plan import brief as briefs
 from redis_plan import resources, units
 from redis_plan import server as servers
-from redis_plan.chapters.memory import loading, memory
+from redis_plan.chapters.memory import loading, memory, memory_growth
 from redis_plan.keyspace import design
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.memory import live, model, project, remains
@@ -92,7 +92,7 @@ def run(server: Server, keyspace: Keyspace, sessions: int) -> None:
     line("loaded", predicted, measured)
     line("MEMORY USAGE summed over every key", summed_usage(server, loads), measured)
     line("RSS of this fresh load", predicted, float(now.rss - start.rss), "  (not modelled)")
-    base = memory.least_tables(start, build)
+    base = memory_growth.least_tables(start, build)
     own, last = [load for load in loads if load.pattern.scope != "global"], sessions
     for left in (sessions // 2, sessions // 10, 0):
         for load in own:
@@ -138,7 +138,7 @@ def expire(server: Server, build: Build, keyspace: Keyspace, sessions: int) -> N
         found = remains.after_expiry(keyspace, sessions, left, wait, build, hz)
         line(
             f"{wait:.0f} s after the deadline",
-            found.used_memory - memory.least_tables(start, build),
+            found.used_memory - memory_growth.least_tables(start, build),
             float(now.used - start.used),
             f"  {now.volatile - start.volatile - (volatile - len(due)):,} due keys still there, "
             f"{remains.stale_keys(wait, len(due), volatile - len(due), hz):,.0f} predicted",

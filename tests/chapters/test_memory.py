@@ -11,8 +11,11 @@ from redis_plan.chapters.memory import (
     calibrating,
     memory,
     memory_budget,
+    memory_clients,
     memory_designs,
     memory_fork,
+    memory_full,
+    memory_growth,
     memory_plots,
     memory_savings,
 )
@@ -60,7 +63,7 @@ def test_the_prediction_meets_the_projects_own_keys(lab: Lab) -> None:
 
 
 def test_memory_grows_in_a_line_and_comes_back(lab: Lab) -> None:
-    found = memory.linearity(lab, keyspace=KEYSPACE)
+    found = memory_growth.linearity(lab, keyspace=KEYSPACE)
     values = {value.name: value.value for value in found.values}
     grown = found.samples[found.samples.phase == "grow"]
     assert grown.sessions.max() >= 9 * grown.sessions.min()
@@ -78,14 +81,14 @@ def test_a_stream_pays_for_a_node_from_its_first_entry(lab: Lab) -> None:
 
 
 def test_only_noeviction_keeps_sessions_whole(lab: Lab) -> None:
-    values = {value.name: value.value for value in memory_designs.full_server(lab, keyspace=KEYSPACE).values}
+    values = {value.name: value.value for value in memory_full.full_server(lab, keyspace=KEYSPACE).values}
     assert values["noeviction_broken"] == 0
     assert values["noeviction_refused"] > 0
     assert values["allkeys_lru_broken"] > 0
 
 
 def test_a_connection_and_a_subscription_have_a_price(lab: Lab) -> None:
-    values = {value.name: value.value for value in memory_budget.client_costs(lab, gateways=2, channels=200).values}
+    values = {value.name: value.value for value in memory_clients.client_costs(lab, gateways=2, channels=200).values}
     assert 1_000 < values["connection"] < 100_000
     assert 30 < values["subscription"] < 1_000
 
@@ -93,7 +96,7 @@ def test_a_connection_and_a_subscription_have_a_price(lab: Lab) -> None:
 def test_without_keys_nothing_is_measured_and_the_reason_is_told(lab: Lab) -> None:
     empty = Keyspace("app", 1, "room", ())
     assert memory.predicted_against_measured(lab, keyspace=empty).not_run
-    assert memory.linearity(lab, keyspace=empty).not_run
+    assert memory_growth.linearity(lab, keyspace=empty).not_run
     assert memory_designs.log_floor(lab, keyspace=empty).not_run
 
 

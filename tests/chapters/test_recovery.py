@@ -4,7 +4,7 @@ import tomllib
 
 import pytest
 
-from redis_plan.chapters.recovery import faults, recovery, recovery_text
+from redis_plan.chapters.recovery import convergence, error_replies, faults, recovery, recovery_text
 from redis_plan.measure.lab import Lab
 from redis_plan.resources import catalog_dir
 from tests.chapters import project
@@ -30,13 +30,13 @@ def test_a_killed_process_loses_nothing_acknowledged_with_a_file_and_everything_
 
 @pytest.mark.parametrize("persistent", [True, False])
 def test_every_client_gets_right_again(lab, persistent):
-    values, _ = measure(lab, recovery.convergence, persistent=persistent)
+    values, _ = measure(lab, convergence.convergence, persistent=persistent)
     assert values["wrong"].value == 0
     assert values["epoch_changes"].value == (0 if persistent else values["clients"].value)
 
 
 def test_each_fault_shows_its_own_code_and_writes_nothing(lab):
-    values, samples = measure(lab, faults.error_replies)
+    values, samples = measure(lab, error_replies.error_replies)
     by = samples.set_index("fault")
     for code in ("OOM", "READONLY", "MASTERDOWN", "NOREPLICAS", "MISCONF", "BUSY", "NOSCRIPT", "WRONGTYPE", "NOPERM",
                  "EXECABORT", "CLUSTERDOWN", "CROSSSLOT", "LOADING"):  # fmt: skip

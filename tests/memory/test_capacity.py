@@ -9,7 +9,7 @@ from redis_plan import brief as briefs
 from redis_plan import resources
 from redis_plan import server as servers
 from redis_plan.brief.model import Brief
-from redis_plan.chapters.memory import loading, memory
+from redis_plan.chapters.memory import loading, memory, memory_growth
 from redis_plan.keyspace import design
 from redis_plan.keyspace.model import KeyPattern, Keyspace, TtlRule
 from redis_plan.memory import capacity, layout, live, project, remains
@@ -160,7 +160,9 @@ def test_what_remains_after_sessions_ended_is_predicted(
                         loading.unlink(server, project.keys(load, left * each, last * each))
                 last = left
                 measured = loading.settle(client).used - start.used
-                found = remains.after_end(small, peak, left, build).used_memory - memory.least_tables(start, build)
+                found = remains.after_end(small, peak, left, build).used_memory - memory_growth.least_tables(
+                    start, build
+                )
                 assert abs(found - measured) <= max(0.01 * measured, 4_096), (binary.id, left)
         finally:
             server.close()

@@ -10,18 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import redis
 
-from redis_plan.brief.model import Brief
 from redis_plan.chapters.recovery.recovery import once
-from redis_plan.errors import ServerError
-from redis_plan.keyspace.model import Keyspace
 from redis_plan.measure import respwire
-from redis_plan.measure.finding import Finding, Value
-from redis_plan.measure.lab import Lab
 from redis_plan.rig import raw
-from redis_plan.rig.session import Plain, Session, any_session
+from redis_plan.rig.session import Plain, Session
 from redis_plan.server import Server
 
 Client = Any  # redis.Redis, whose replies are unions that a type checker can't narrow
@@ -56,13 +50,13 @@ class Bench:
 
 def _oom(bench: Bench) -> str:
     with bench.setting("maxmemory", "1"):
-        return _reply(bench.apply)
+        return reply_to(bench.apply)
 
 
 def _readonly(bench: Bench) -> str:
     bench.client.replicaof("127.0.0.1", "1")
     try:
-        return _reply(bench.apply)
+        return reply_to(bench.apply)
     finally:
         bench.client.replicaof("NO", "ONE")
 
@@ -71,22 +65,22 @@ def _masterdown(bench: Bench) -> str:
     with bench.setting("replica-serve-stale-data", "no"):
         bench.client.replicaof("127.0.0.1", "1")
         try:
-            return _reply(lambda: bench.client.hget(bench.session.keys["state"], "version"))
+            return reply_to(lambda: bench.client.hget(bench.session.keys["state"], "version"))
         finally:
             bench.client.replicaof("NO", "ONE")
 
 
 def _noreplicas(bench: Bench) -> str:
     with bench.setting("min-replicas-to-write", "1"):
-        return _reply(bench.apply)
+        return reply_to(bench.apply)
 
 
 def _noscript(bench: Bench) -> str:
-    return _reply(lambda: bench.client.evalsha("0" * 40, 0))
+    return reply_to(lambda: bench.client.evalsha("0" * 40, 0))
 
 
 def _no_function(bench: Bench) -> str:
-    return _reply(lambda: bench.client.fcall("session_of_tomorrow", 0))
+    return reply_to(lambda: bench.client.fcall("session_of_tomorrow", 0))
 
 
 def _wrongtype(bench: Bench) -> str:
@@ -94,7 +88,7 @@ def _wrongtype(bench: Bench) -> str:
     bench.client.unlink(log)
     bench.client.set(log, "planted")
     try:
-        return _reply(bench.apply)
+        return reply_to(bench.apply)
     finally:
         bench.client.unlink(log)
 
@@ -106,7 +100,7 @@ def _wrongtype_unchecked(bench: Bench) -> str:
     bench.client.set(keys[1], "planted")
     script = "redis.call('HINCRBY', KEYS[1], 'version', 1) redis.call('RPUSH', KEYS[2], 'x')"
     try:
-        return _reply(lambda: bench.client.eval(script, 2, *keys))
+        return reply_to(lambda: bench.client.eval(script, 2, *keys))
     finally:
         bench.client.unlink(keys[1])
 
@@ -114,11 +108,11 @@ def _wrongtype_unchecked(bench: Bench) -> str:
 def _busy(bench: Bench) -> str:
     with bench.setting("lua-time-limit", "20"):
         other = once(bench.server)
-        spin = threading.Thread(target=lambda: _reply(lambda: other.eval("while true do end", 0)))
+        spin = threading.Thread(target=lambda: reply_to(lambda: other.eval("while true do end", 0)))
         spin.start()
         time.sleep(0.1)
         try:
-            return _reply(bench.apply)
+            return reply_to(bench.apply)
         finally:
             with suppress(redis.RedisError):
                 bench.client.script_kill()
@@ -129,7 +123,7 @@ def _noperm(bench: Bench) -> str:
     bench.client.acl_setuser("stranger", enabled=True, passwords=["+x"], keys=["other:*"], commands=["+@all"])
     other: Client = bench.server.client(username="stranger", password="x", decode_responses=True)
     try:
-        return _reply(lambda: other.hset(bench.session.keys["state"], "version", "99"))
+        return reply_to(lambda: other.hset(bench.session.keys["state"], "version", "99"))
     finally:
         bench.client.acl_deluser("stranger")
 
@@ -176,7 +170,7 @@ def _misconf(bench: Bench) -> str:
             until = time.monotonic() + 2
             while bench.client.info("persistence")["rdb_last_bgsave_status"] == "ok" and time.monotonic() < until:
                 time.sleep(0.02)
-            return _reply(bench.apply)
+            return reply_to(bench.apply)
         finally:
             blocked.rmdir()
             with suppress(redis.ResponseError):
@@ -192,7 +186,7 @@ def _timeout(bench: Bench) -> str:
     impatient.ping()
     bench.server.pause()
     try:
-        return _reply(lambda: bench.session.apply(impatient, "change", ""))
+        return reply_to(lambda: bench.session.apply(impatient, "change", ""))
     finally:
         bench.server.resume()
         time.sleep(0.1)
@@ -202,7 +196,7 @@ def _reset(bench: Bench) -> str:
     cut = bench.server.client(single_connection_client=True, retry=once(bench.server).get_retry())
     name = cut.client_id()
     bench.client.client_kill_filter(_id=str(name))
-    return _reply(lambda: bench.session.apply(cut, "change", ""))
+    return reply_to(lambda: bench.session.apply(cut, "change", ""))
 
 
 FAULTS: dict[str, Callable[[Bench], str]] = {
@@ -224,88 +218,7 @@ FAULTS: dict[str, Callable[[Bench], str]] = {
 }
 
 
-def error_replies(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
-    """Provoke every error one by one; its text, and whether the version moved."""
-    question = "What does each failure look like, and was anything written?"
-    rows = []
-    try:
-        with lab.own({"save": ""}) as own:
-            bench = Bench(own, once(own), any_session(own, brief, keyspace, "faults"))
-            for name, provoke in FAULTS.items():
-                bench.session.create(bench.client)
-                before = bench.version()
-                text = provoke(bench)
-                rows.append((name, text, bench.version() - before))
-                bench.session.end(bench.client)
-            bench.session.create(bench.client)
-            with bench.setting("maxmemory", "1"):
-                ended = _reply(lambda: bench.session.end(bench.client)) == ""
-            rows += _clustered(lab)
-            rows.append(("LOADING", _loading(lab), 0))
-    except ServerError as error:
-        return Finding(question, "", "", (), not_run=f"No server of our own to break: {error}")
-    samples = pd.DataFrame(rows, columns=["fault", "text", "written"])
-    seen = samples[samples["text"] != ""]
-    moved = samples[samples["written"] != 0]["fault"].tolist()
-    return Finding(
-        question=question,
-        hypothesis="An error reply means that nothing was written; only a lost answer and an unchecked script leave doubt.",
-        method="Each condition made on a server of our own, session_apply (without sessions: a script that checks first) sent, the "
-        "version compared before and after",
-        values=(
-            Value("provoked", len(rows), "faults"),
-            Value("seen", len(seen), "faults", len(rows)),
-            Value("written", len(moved), "faults", len(rows)),
-            Value("end_under_oom", int(ended), "sessions", 1),
-        ),
-        samples=samples,
-        conclusion=f"{len(seen)} of {len(rows)} errors seen; a write stood after: {', '.join(moved) or 'none'}.",
-        conditions={"session_end with maxmemory 1": "works" if ended else "refused"},
-    )
-
-
-def _clustered(lab: Lab) -> list[tuple[str, str, int]]:
-    """The replies of a cluster node: no slots yet, and keys of two slots."""
-    try:
-        with lab.own({"cluster-enabled": "yes", "save": "", "port": "auto"}) as node:
-            client: Client = once(node)
-            down = _reply(lambda: client.set("a", "1"))
-            with suppress(redis.ResponseError):
-                client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
-            return [("CLUSTERDOWN", down, 0), ("CROSSSLOT", _reply(lambda: client.mset({"a": "1", "b": "2"})), 0)]
-    except (ServerError, redis.RedisError):
-        return [("CLUSTERDOWN", "", 0), ("CROSSSLOT", "", 0)]
-
-
-def _loading(lab: Lab) -> str:
-    """Ask a server that is still reading its file; "" where it was too fast to be caught."""
-    try:
-        # two settings of the server's own test suite stretch the load and let it answer meanwhile
-        with lab.own(
-            {"appendonly": "no", "save": "", "key-load-delay": "60", "loading-process-events-interval-bytes": "1024"}
-        ) as own:
-            client: Client = once(own)
-            with client.pipeline(transaction=False) as pipe:
-                for n in range(3000):
-                    pipe.set(f"fill:{n}", "x")
-                pipe.execute()
-            client.save()
-            own.kill()
-            restart = threading.Thread(target=own.start)
-            restart.start()
-            text, until = "", time.monotonic() + 3
-            while time.monotonic() < until and "LOADING" not in text:
-                text = _reply(lambda: once(own).get("fill:1"))
-                if not text and not restart.is_alive():
-                    break
-                time.sleep(0.005)
-            restart.join(10)
-            return text if "LOADING" in text else ""
-    except (ServerError, redis.RedisError):
-        return ""
-
-
-def _reply(call: Callable[[], object]) -> str:
+def reply_to(call: Callable[[], object]) -> str:
     """Return the error's text, or "" if the call worked."""
     try:
         call()
