@@ -31,6 +31,7 @@ from redis_plan.chapters.recovery.findings import Recovery
 from redis_plan.chapters.sessions import appendix as protocol
 from redis_plan.chapters.sessions import section as sessions
 from redis_plan.chapters.sessions.findings import Sessions
+from redis_plan.chapters.structures import appendix as measured_structures
 from redis_plan.chapters.structures import section as structures
 from redis_plan.chapters.structures.findings import Structures
 from redis_plan.chapters.synchronization import section as synchronization
@@ -188,6 +189,9 @@ def appended(brief: Brief, keyspace: Keyspace, run: Run, records: dict[str, Evid
         "sessions": "\n\n".join(protocol.section(brief, keyspace, of[Sessions])),
         "server": running.server(brief, keyspace, of[Operations], settings.settings(keyspace, names), tried, ran),
         "watching": running.watching(brief, keyspace, of[Operations], settings.alerts(keyspace, names), asked),
+        "encodings": measured_structures.encodings(brief, keyspace, of[Structures]),
+        "load": measured_structures.load(brief, keyspace, of[Structures], 0.02),
+        "formats": measured_structures.formats(brief, keyspace, of[Structures]),
         "memory": memory_model.told(brief, keyspace, of[Memory], build, loaded, grown, steps),
     }
 

@@ -1,5 +1,6 @@
 """Candidates are compared as they are, cliffs are found where the server has them, and close calls stay open."""
 
+import random
 from dataclasses import replace
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from redis_plan import brief, resources
 from redis_plan.brief.model import Component
 from redis_plan.chapters.structures import (
-    benchmark_text,
+    appendix,
     candidates_text,
     cliffs,
     compressing,
@@ -25,7 +26,7 @@ from redis_plan.keyspace import design
 from redis_plan.keyspace.model import Candidate, Field
 from redis_plan.measure.lab import Lab
 from redis_plan.rig import workload
-from redis_plan.rig.filler import Shape
+from redis_plan.rig.filler import Filler, Shape
 from tests.chapters import project
 from tests.keyspace.briefs import prices
 
@@ -54,6 +55,13 @@ def test_every_candidate_is_measured_with_its_bytes_and_nothing_is_left_behind(o
         } <= names
         assert f"{candidate.name} bytes" in names
     assert list(own_server.client().scan_iter(match="structures:*")) == []
+
+
+@pytest.mark.parametrize("write", ["ZADD <key> <score> <member>", "SADD <key> <member>", "SET <key>:<member> <value>"])
+def test_an_element_has_the_size_of_the_project_s_whether_it_is_a_value_or_a_name(write):
+    candidate = Candidate("tried", "zset", "", (write,), ("GET <key>",))
+    (packed,) = Filler("k", candidate, Shape(30, 41, 30), random.Random(7)).commands(candidate.write, 3)
+    assert max(map(len, packed.split(b"\r\n"))) == 41
 
 
 def test_every_cliff_is_where_the_settings_say(own_server):
@@ -191,15 +199,11 @@ def test_the_plan_tells_the_benchmarks_shortly(own_server, asked, keyspace, tmp_
     record(store, lab, "E-03z", compressing.compression, **given)
     record(store, lab, "E-03v", pipelining.depth_and_payload)
     found = Structures.of(store.all())
-    assert found.cliff
-    assert found.formats
-    assert found.compression
-    assert found.depth
-    assert "| sorted set | 128 elements |" in benchmark_text.cliff_section(found.cliff, keyspace)
-    assert "| change | 2,000/s |" in benchmark_text.load_section(asked, keyspace, found, 0.02)
-    formats = benchmark_text.formats_section(found.formats, found.compression)
+    assert "| sorted set | 128 elements |" in appendix.encodings(**given, found=found)
+    assert "| change | 2,000/s |" in appendix.load(**given, found=found, threshold_s=0.02)
+    formats = appendix.formats(**given, found=found)
     assert "Compression saves a fifth of the bytes from" in formats
-    assert len(formats + benchmark_text.pipeline_sentence(found.depth)) < 2_000
+    assert len(formats) < 2_000
 
 
 def test_a_stream_pays_for_its_node_and_quick_leaves_the_logs_out(own_server, asked, keyspace):

@@ -52,13 +52,15 @@ class Filler:
         self._counter = itertools.count(1)
         size = self.shape.value_bytes * (self.shape.elements if is_document(self.candidate) else 1)
         self._padding = "x" * max(0, size - 8)
+        alone = not any("<value>" in command for command in self.candidate.write)  # the element is its own name
+        self._rest = self._padding if alone else ""
 
     def commands(self, templates: Sequence[str], member: int) -> Commands:
         """Return one operation on the element ``member``."""
         number = next(self._counter)
         words = {
             "<key>": self.key,
-            "<member>": f"m{member:07d}",
+            "<member>": f"m{member:07d}{self._rest}",
             "<value>": f"{number % 10**8:08d}{self._padding}",
             "<score>": str(1_000_000 + number),
             "<count>": str(self.shape.bound),
