@@ -8,7 +8,7 @@ import pandas as pd
 import redis
 
 from redis_plan import server as servers
-from redis_plan.chapters.memory import loading
+from redis_plan.chapters.memory.memory import baseline
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.measure.finding import Finding, Value
 from redis_plan.measure.lab import Lab
@@ -36,9 +36,9 @@ def full_server(lab: Lab, *, keyspace: Keyspace) -> Finding:
     rows: list[dict[str, float | str]] = []
     for policy in ("noeviction", "allkeys-lru", "volatile-ttl"):
         with lab.own({"maxmemory-policy": policy}) as server, server.client() as client:
-            loading.warm_up(server, server.prefix)
+            at_rest = baseline(client, server).used
             need = sum(model.predict(load.shape, build_of(server)).per_key * load.shape.n_keys for load in loads)
-            client.config_set("maxmemory", int(client.info("memory")["used_memory"] + 200_000 + 0.6 * need))
+            client.config_set("maxmemory", int(at_rest + 200_000 + 0.6 * need))
             refused = _fill_by_session(server, loads, sessions)
             names = [list(project.keys(load, 0, load.shape.n_keys)) for load in loads]
             left = [sum(counts) for counts in _alive(client, names, sessions, refused)]
