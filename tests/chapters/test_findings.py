@@ -26,6 +26,7 @@ from redis_plan.chapters.naming.findings import Naming
 from redis_plan.chapters.operations import appendix as running
 from redis_plan.chapters.operations import section as operations
 from redis_plan.chapters.operations.findings import Operations
+from redis_plan.chapters.recovery import appendix as failing
 from redis_plan.chapters.recovery import section as recovery
 from redis_plan.chapters.recovery.findings import Recovery
 from redis_plan.chapters.sessions import appendix as protocol
@@ -179,8 +180,8 @@ def appended(brief: Brief, keyspace: Keyspace, run: Run, records: dict[str, Evid
     names = capacity.quantities(brief, keyspace, run.evidence.all())
     ran = next(iter(run.evidence.all().values())).server
     of = {kind: kind.of(records) for kind in CHAPTERS}
-    tried, asked, loaded, grown = (
-        run.evidence.samples(id) if records else pd.DataFrame() for id in ("E-09a", "E-09b", "E-06a", "E-06c")
+    tried, asked, loaded, grown, replied = (
+        run.evidence.samples(id) if records else pd.DataFrame() for id in ("E-09a", "E-09b", "E-06a", "E-06c", "E-08d")
     )
     steps, build = [(64, 100_000.0)] if records else [], layout.build(f"{ran.product}-{ran.version}")
     return {
@@ -189,6 +190,7 @@ def appended(brief: Brief, keyspace: Keyspace, run: Run, records: dict[str, Evid
         "sessions": "\n\n".join(protocol.section(brief, keyspace, of[Sessions])),
         "server": running.server(brief, keyspace, of[Operations], settings.settings(keyspace, names), tried, ran),
         "watching": running.watching(brief, keyspace, of[Operations], settings.alerts(keyspace, names), asked),
+        "recovery": "\n\n".join(failing.told(brief, keyspace, of[Recovery], replied)),
         "encodings": measured_structures.encodings(brief, keyspace, of[Structures]),
         "load": measured_structures.load(brief, keyspace, of[Structures], 0.02),
         "formats": measured_structures.formats(brief, keyspace, of[Structures]),

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
-from redis_plan.chapters.recovery import partial_loss, partial_text
-from redis_plan.chapters.recovery.findings import PartialLoss
+from redis_plan.chapters.recovery import appendix, partial_loss
+from redis_plan.chapters.recovery.findings import Recovery
 from redis_plan.measure.lab import Lab
 from tests.chapters import project
 from tests.plan.records import evidence
@@ -53,7 +54,8 @@ def test_nothing_is_left_behind(own_server, found):
 
 def test_the_plan_has_a_row_for_each_key_and_is_silent_where_nothing_ran(found):
     record = evidence("E-08e", *found.values)
-    known = PartialLoss.of(replace(record, conditions=dict(found.conditions)))
-    text = partial_text.partial_loss(project.keyspace(), known)
+    known = Recovery.of({"E-08e": replace(record, conditions=dict(found.conditions))})
+    text = appendix.told(project.brief(), project.keyspace(), known, pd.DataFrame())[-1]
     assert all(f"| `{key}` | {found.conditions[f'first answer without {key}']} |" in text for key in partial_loss.LOST)
-    assert partial_text.partial_loss(project.keyspace(), None) == ""
+    silent = appendix.told(project.brief(), project.keyspace(), Recovery.of({}), pd.DataFrame())
+    assert "one key is gone alone" not in silent[-1]

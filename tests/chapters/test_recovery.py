@@ -4,7 +4,7 @@ import tomllib
 
 import pytest
 
-from redis_plan.chapters.recovery import convergence, error_replies, faults, recovery, recovery_text
+from redis_plan.chapters.recovery import appendix, convergence, error_replies, faults, recovery
 from redis_plan.measure.lab import Lab
 from redis_plan.resources import catalog_dir
 from tests.chapters import project
@@ -60,5 +60,5 @@ def test_every_fault_that_we_provoke_has_advice_and_every_advice_a_class():
 
 
 def test_the_versions_rule_speaks_only_of_what_the_design_has():
-    assert "session_catch_up" in recovery_text.versions(project.brief(), project.keyspace())
-    assert "session_catch_up" not in recovery_text.versions(project.brief(), project.without_sessions())
+    assert "session_catch_up" in appendix.versions(project.brief(), project.keyspace())
+    assert "session_catch_up" not in appendix.versions(project.brief(), project.without_sessions())

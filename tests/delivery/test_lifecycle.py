@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from redis_plan.chapters.recovery import recovery_text
+from redis_plan.chapters.recovery import appendix
 from redis_plan.server import Server
 from tests.delivery import made
 
@@ -58,7 +58,7 @@ def test_the_recovery_that_the_plan_names_loses_nothing_and_sends_nobody_away(
     client: Any, room: Any, sample: made.Project
 ) -> None:
     """The functions that section 9 names for a client ahead of its server, called in the order of the sentence."""
-    text = recovery_text.versions(sample.brief, sample.keyspace)
+    text = appendix.versions(sample.brief, sample.keyspace)
     (sentence,) = re.findall(r"- \*\*Client ahead.+", text)
     methods = re.findall(r"`session_(\w+)`", sentence)
     assert methods

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from redis_plan import resources
 from redis_plan.brief.model import Brief
 from redis_plan.chapters.recovery.findings import Recovery
-from redis_plan.chapters.recovery.recovery_text import errors as every_error
 from redis_plan.keyspace import functions, settings
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.words import words
 from redis_plan.words.tables import clause, table
+
+
+def every_error() -> Sequence[Mapping[str, Any]]:  # Any: TOML
+    """Return every error of the catalog, in its order."""
+    known: Sequence[Mapping[str, Any]] = resources.catalog("errors.toml")["error"]
+    return known
 
 
 def errors(brief: Brief, keyspace: Keyspace, found: Recovery) -> str:
