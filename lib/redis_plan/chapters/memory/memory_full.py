@@ -15,6 +15,9 @@ from redis_plan.measure.lab import Lab
 from redis_plan.memory import model, project
 from redis_plan.memory.live import build_of
 
+#: Of what the sessions need so much fits, beside the buffers of the connection that writes them, in bytes at most.
+_SHARE, _BUFFERS = 0.6, 200_000
+
 
 def full_server(lab: Lab, *, keyspace: Keyspace) -> Finding:
     """Fill a server to its maxmemory under three eviction policies and see which sessions are still whole.
@@ -38,7 +41,8 @@ def full_server(lab: Lab, *, keyspace: Keyspace) -> Finding:
         with lab.own({"maxmemory-policy": policy}) as server, server.client() as client:
             at_rest = baseline(client, server).used
             need = sum(model.predict(load.shape, build_of(server)).per_key * load.shape.n_keys for load in loads)
-            client.config_set("maxmemory", int(at_rest + 200_000 + 0.6 * need))
+            buffers = min(_BUFFERS, 0.2 * need)
+            client.config_set("maxmemory", int(at_rest + buffers + _SHARE * need))
             refused = _fill_by_session(server, loads, sessions)
             names = [list(project.keys(load, 0, load.shape.n_keys)) for load in loads]
             left = [sum(counts) for counts in _alive(client, names, sessions, refused)]
@@ -62,7 +66,7 @@ def full_server(lab: Lab, *, keyspace: Keyspace) -> Finding:
     return Finding(
         question=question,
         hypothesis="noeviction refuses new sessions and keeps the old ones whole; an evicting policy breaks live sessions",
-        method=f"maxmemory at 60 % of what {sessions} sessions need; one session after the other, as the functions write them",
+        method=f"maxmemory at {100 * _SHARE:.0f} % of what {sessions} sessions need, and room for the buffers of who writes them; one session after the other, as the functions write them",
         values=(
             Value("noeviction_broken", float(keep["broken"]), "sessions"),
             Value("noeviction_refused", float(keep["refused"]), "sessions"),
