@@ -4,6 +4,7 @@ import re
 
 from nbformat.v4 import new_markdown_cell, new_notebook
 
+from redis_plan.evidence.decision import Decision, Guard
 from redis_plan.evidence.store import describe
 from redis_plan.measure.finding import Value
 from redis_plan.plan import review
@@ -44,6 +45,25 @@ def test_no_page_runs_a_script_or_loads_anything(tmp_path):
 
 def test_raw_html_of_a_document_is_shown_as_text(tmp_path):
     assert "&lt;script&gt;alert(1)" in pages(tmp_path)["04_expiry"]
+
+
+def test_a_notebook_s_page_opens_with_what_its_run_decided_and_says_what_no_longer_holds():
+    held, failed = (
+        Decision("D-04a", "t", "Who removes it?", "A worker.", "B", (), "C", (Guard("lag", lag, "<=", 60, "s"),))
+        for lag in (1, 90)
+    )
+    cells = [
+        new_markdown_cell("# 04\n\n*When does it go?*", id="title"),
+        said(held.render(), 3, "held"),
+        said(failed.render(), 3, "failed"),
+    ]
+    made = review.notebook_page("04_expiry", new_notebook(cells=cells), ("04_expiry",))
+    before = made.partition("Question.")[0]
+    assert before.index("When does it go?") < before.index("What this run answers") < before.index("Who removes it?")
+    assert before.count("A worker.") == 2
+    assert before.count("No longer supported by this run.") == 1
+    assert 'href="#cell-id=failed"' in before
+    assert "What this run answers" not in review.notebook_page("01", new_notebook(cells=cells[:1]), ("01",))
 
 
 def test_every_image_has_alternative_text(tmp_path):

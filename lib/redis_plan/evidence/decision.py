@@ -43,6 +43,10 @@ def _demand(id: str, places: Mapping[str, str]) -> str:
     return places[id] if id.startswith("R-") else f"{id} ({places[id]})"
 
 
+#: The status of a decision of which a guard fails.
+UNSUPPORTED = "No longer supported by this run"
+
+
 @dataclass(frozen=True, slots=True)
 class Alternative:
     """A design that was not taken, with its best number. ``naive`` marks the baseline that every decision has."""
@@ -78,7 +82,7 @@ class Decision:
         """
         known = places or {}
         cited = [_demand(name, known) for name in self.requirements]
-        status = "Accepted" if self.supported else "No longer supported by this run"
+        status = "Accepted" if self.supported else UNSUPPORTED
         serves = f" · serves {', '.join(cited)}" if cited else ""
         instead = "; ".join(f"{'the naive design, ' if a.naive else ''}{a.name} ({a.best})" for a in self.instead_of)
         return "\n".join(

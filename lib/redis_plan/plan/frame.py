@@ -132,7 +132,7 @@ def _largest_risk(brief: Brief, keyspace: Keyspace, decisions: Sequence[Decision
     failing = [(d, g) for d in decisions for g in d.holds_while if not g.holds]
     if failing:
         told = (
-            f"{d.title} is no longer supported: {g.says} is {units.write(g.actual, g.unit)}, the limit {units.write(g.limit, g.unit)}"
+            f"“{d.title}” is no longer supported: {g.says} is {units.write(g.actual, g.unit)}, the limit {units.write(g.limit, g.unit)}"
             for d, g in failing
         )
         return f"Largest risk: {'; '.join(told)}."

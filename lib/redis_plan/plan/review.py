@@ -21,7 +21,7 @@ from nbconvert.filters.highlight import Highlight2HTML
 from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode, from_dict
 
-from redis_plan.plan import sources
+from redis_plan.plan import opening, sources
 from redis_plan.plan.accessible import POLICY, accessible
 from redis_plan.plan.exporter import Rendered
 from redis_plan.words.sections import APPENDICES
@@ -122,8 +122,8 @@ def page(title: str, body: str, names: tuple[str, ...], current: str) -> str:
 
 
 def notebook_page(name: str, node: NotebookNode, names: tuple[str, ...]) -> str:
-    """Return one executed notebook as a page."""
-    return page(name.replace("_", " "), _body(node), names, name)
+    """Return one executed notebook as a page that opens with its question and what this run answered."""
+    return page(name.replace("_", " "), _body(opening.answered(node)), names, name)
 
 
 def plan_page(
