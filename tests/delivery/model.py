@@ -194,12 +194,13 @@ class Model:
         self.session = None
         return "removed"
 
-    def catch_up(self, epoch: str, version: int) -> str:
-        """What a client gets: the events that it missed, without a hole, or everything."""
+    def catch_up(self, epoch: str, version: int, overlap: int = 0) -> str:
+        """What a client gets: the last events that it has, those that it missed, without a hole, or everything."""
         s = self.session
         if s is None:
             return "gone"
         missed = s.version - version
-        kept = s.log[-min(missed, self.log_max) :] if missed > 0 else []
-        whole = all(e == s.epoch for e, _, _ in kept)
+        wanted = missed + min(overlap, version)
+        kept = s.log[-wanted:] if wanted > 0 else []
+        whole = len(kept) == max(0, wanted) and all(e == s.epoch for e, _, _ in kept)
         return "delta" if s.epoch == epoch and 0 <= missed <= self.log_max and whole else "snapshot"

@@ -1,6 +1,7 @@
 """The generated Python: strictly typed, formatted, and names and steps as the design has them."""
 
 import itertools
+import json
 import re
 import subprocess
 import sys
@@ -131,7 +132,8 @@ def test_a_session_lives_through_the_client(
     assert o.remove_answer("s", 1, "ann").status == "ok"
     assert o.record_score("s", "ann", 2.5).version == 5
     assert o.catch_up("s", "ab", 4).kind == "delta"
-    assert len(o.catch_up("s", "ab", 3).events) == 2
+    assert [json.loads(event)["v"] for event in o.catch_up("s", "ab", 3).events] == [3, 4, 5]
+    assert len(o.catch_up("s", "ab", 3, overlap=0).events) == 2
     snapshot = o.catch_up("s", "", 0)
     assert (snapshot.kind, snapshot.version, snapshot.epoch) == ("snapshot", 5, "ab")
     assert snapshot.state["title"] == "x"

@@ -2,12 +2,14 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -72,6 +74,13 @@ class Survivor:
             assert int(self._state(session)["total"]) >= report["acked"][session] > 0, fault
         self.ask("go on")
         return report
+
+    def becomes(self, wanted: Callable[[dict[str, Any], dict[str, str]], bool], when: str) -> None:
+        """Wait until each copy is as wanted, given the server's state."""
+        deadline = time.monotonic() + 15
+        while not all(wanted(copy, self._state(s)) for s, copy in self.ask("report")["copies"].items()):
+            assert time.monotonic() < deadline, (when, self.ask("report")["copies"], [self._state(s) for s in SESSIONS])
+            time.sleep(0.1)
 
     def _state(self, session: str) -> dict[str, str]:
         client = self.primary.client(decode_responses=True)
@@ -166,3 +175,35 @@ def test_a_process_survives_a_failover_to_the_replica(pair: tuple[list[str], Bin
             it.is_right("failover")
             with pytest.raises(redis.ReadOnlyError):
                 primary.client().set("x", 1)
+
+
+def test_a_copy_gives_up_what_a_failover_lost_although_the_new_primary_has_come_further(
+    pair: tuple[list[str], Binary], sample: made.Project, generated: ModuleType
+) -> None:
+    """Three acknowledged changes never reach the replica; four others have their versions before anybody asks again."""
+    program, binary = pair
+    with closing(server.start_with(binary)) as like, topology.replicated(like, config=AOF) as group:
+        primary, replica = group.primary, group.replicas[0]
+
+        def change(at: Server, session: str, field: str, times: int) -> None:
+            operations = generated.Operations(at.client(decode_responses=True), generated.Keys("test"))
+            for number in range(times):
+                operations.apply(session, "note", {"set": {field: str(number)}}, fields={field: str(number)})
+
+        with surviving(program, sample, primary, replica) as it:
+            it.is_right("at first")
+            it.ask("pause")
+            replica.client().execute_command("REPLICAOF", "NO", "ONE")  # whatever comes now is lost
+            for session in SESSIONS:
+                change(primary, session, "lost", 3)
+            it.becomes(lambda copy, _: copy["state"].get("lost") == "2", "before the failover")
+            it.process.send_signal(signal.SIGSTOP)
+            primary.kill()
+            for session in SESSIONS:
+                change(replica, session, "kept", 4)
+            it.process.send_signal(signal.SIGCONT)
+            it.primary = replica
+            it.becomes(lambda copy, state: copy["state"] == {**copy["state"], **state}, "after it")
+            it.becomes(lambda copy, _: copy["epoch"] != "ab" and "lost" not in copy["state"], "after it")
+            it.ask("go on")
+            it.is_right("failover with a lost tail")

@@ -29,8 +29,8 @@ class Answer:
     state: dict[str, str] = field(default_factory=dict)
 
 
-def event(version: int, epoch: str = "ab", kind: str = "set", **fields: Any) -> str:
-    return json.dumps({"e": epoch, "v": version, "ts": 1, "t": kind, "op": "", "d": {"set": fields}})
+def event(version: int, epoch: str = "ab", kind: str = "set", ts: int = 1, **fields: Any) -> str:
+    return json.dumps({"e": epoch, "v": version, "ts": ts, "t": kind, "op": "", "d": {"set": fields}})
 
 
 def live(version: int = 0, epoch: str = "ab") -> SyncClient:
@@ -149,6 +149,19 @@ STORY: list[tuple[str, Any]] = [
     ("caughtUp", {"kind": "gone"}),
     ("beacon", ["c", 1]),
     ("caughtUp", {"kind": "gone"}),
+    # a server that lost versions 21 and 22, and wrote them anew
+    ("beacon", ["d", 20]),
+    ("caughtUp", {"kind": "snapshot", "version": 20, "epoch": "d", "state": {"n": "20", "updated_at": "100"}}),
+    ("receive", event(21, "d", ts=110, n=21)),
+    ("disconnected", None),
+    ("caughtUp", {"kind": "delta", "version": 21, "events": [event(21, "d", ts=110, n=21)]}),
+    ("receive", event(22, "d", ts=120, n=22)),
+    ("receive", event(21, "d", ts=110, n=21)),
+    ("receive", event(21, "d", ts=150, n=-21)),
+    ("caughtUp", {"kind": "delta", "version": 22, "events": [event(22, "d", ts=160, n=-22)]}),
+    ("caughtUp", {"kind": "snapshot", "version": 22, "epoch": "d", "state": {"n": "-22", "updated_at": "160"}}),
+    ("disconnected", None),
+    ("caughtUp", {"kind": "snapshot", "version": 19, "epoch": "d", "state": {"n": "19", "updated_at": "90"}}),
 ]
 
 
@@ -202,9 +215,12 @@ def test_the_story_goes_as_the_rule_says() -> None:
     seen = told_in_python()
     assert [row[0] for row in seen] == [
         None, "held", "live", "dropped", "signal", "catch up", "live", "catch up", "catch up", "live", "catch up", "live",
-        "dropped", "applied", "catch up", "gone", "catch up", "gone",
+        "dropped", "applied", "catch up", "gone", "catch up", "gone", "catch up", "live", "applied", None, "live", "applied",
+        "dropped", "catch up", "catch up", "live", None, "live",
     ]  # fmt: skip
-    assert [row[2] for row in seen] == [0, 0, 5, 5, 5, 5, 8, 8, 8, 10, 10, 11, 11, 12, 12, 0, 0, 0]
+    assert [row[2] for row in seen[:18]] == [0, 0, 5, 5, 5, 5, 8, 8, 8, 10, 10, 11, 11, 12, 12, 0, 0, 0]
+    assert [row[2] for row in seen[18:]] == [0, 20, 21, 21, 21, 22, 22, 22, 22, 22, 22, 19]
+    assert [row[5].get("rolled back", 0) for row in seen[-5:]] == [0, 1, 1, 1, 2]
 
 
 def test_the_typescript_rule_tells_the_same_story(programs: Path) -> None:

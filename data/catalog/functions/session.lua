@@ -135,18 +135,19 @@ end
 -- FUNCTION session_catch_up
 local function session_catch_up(keys, a, session)
   if not session then return {'gone'} end
-  local missed = session.version - a.version
+  local missed, from = session.version - a.version, a.version - math.min(a.version, a.overlap)
   if session.epoch == a.known_epoch and missed >= 0 and missed <= a.max.entries then
     local found, delta = {}, {'delta', session.version}
-    if missed > 0 and a.max.form == 'stream' then
-      found = stream_missed(keys[2], a.version, missed)
-    elseif missed > 0 then
-      found = list_missed(keys[2], missed)
+    local wanted = session.version - from
+    if wanted > 0 and a.max.form == 'stream' then
+      found = stream_missed(keys[2], from, wanted)
+    elseif wanted > 0 then
+      found = list_missed(keys[2], wanted)
     end
-    local whole_delta = #found == missed
+    local whole_delta = #found == wanted
     for i, entry in ipairs(found) do
       local e, v = str_match(entry, '^{"e":"(%x+)","v":(%d+),')
-      whole_delta = whole_delta and e == session.epoch and tonumber(v) == a.version + i
+      whole_delta = whole_delta and e == session.epoch and tonumber(v) == from + i
       delta[#delta + 1] = entry
     end
     if whole_delta then return delta end

@@ -18,7 +18,7 @@ from typing import Any
 from redis.asyncio.cluster import RedisCluster
 
 from redis_plan.delivery.redis_plan_sync import Answer, Event, State, SyncClient, patch
-from redis_plan.delivery.redis_plan_sync_driver import Link, Listener, SyncDriver, Timing
+from redis_plan.delivery.redis_plan_sync_driver import Link, Listener, Renew, SyncDriver, Timing
 
 
 class ClusterDriver:
@@ -39,10 +39,11 @@ class ClusterDriver:
         *,
         sharded: bool = False,
         fold: Callable[[State, Event], State] = patch,
+        renew: Renew | None = None,
     ) -> None:
         self.cluster, self.drivers = cluster, dict[str, SyncDriver]()
         self._url, self._ask, self._channel, self._state = url, catch_up, channel, state
-        self.timing, self._sharded, self._fold = timing, sharded, fold
+        self.timing, self._sharded, self._fold, self._renew = timing, sharded, fold, renew
 
     async def __aenter__(self) -> ClusterDriver:
         """Read who has which slot."""
@@ -84,7 +85,7 @@ class ClusterDriver:
             link = Link([self._url.format(host=node.host, port=node.port)], self.timing)
             driver = self.drivers[node.name] = SyncDriver(
                 link, self._ask, self._channel, self._state, self.timing,
-                sharded=self._sharded, fold=self._fold, elsewhere=self._place,
+                sharded=self._sharded, fold=self._fold, elsewhere=self._place, renew=self._renew,
             )  # fmt: skip
             await driver.__aenter__()
         return self.drivers[node.name]

@@ -69,7 +69,9 @@ class Game:
         self.link, keys = Link(os.environ["REDIS_URL"].split(","), TIMING), Keys(environment="prod")
         self.operations = ours = AsyncOperations(self.link, keys)
         self.act, probe = Actions(keys), keys.probe(sys.argv[1])
-        self.driver = SyncDriver(self.link, ours.catch_up, keys.events, keys.state, TIMING, probe=probe)
+        self.driver = SyncDriver(
+            self.link, ours.catch_up, keys.events, keys.state, TIMING, probe=probe, renew=ours.renew
+        )
         self.rooms: defaultdict[str, set[Player]] = defaultdict(set)
         self.copies: dict[str, Any] = {}
 

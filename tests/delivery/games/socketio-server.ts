@@ -46,7 +46,10 @@ const keys = new Keys("prod");
 const link = new Link([process.env["REDIS_URL"] ?? ""], TIMING);
 const operations = new Operations(link, keys);
 const actions = new Actions(operations);
-const driver = new SyncDriver(link, (id, e, v) => operations.catchUp(id, e, v), keys, TIMING, { probe: keys.probe(port) });
+const driver = new SyncDriver(link, (id, e, v) => operations.catchUp(id, e, v), keys, TIMING, {
+  probe: keys.probe(port),
+  renew: operations.renew.bind(operations),
+});
 const copies = new Map<string, SyncClient>();
 const http = createServer();
 const io = new Server<FromClient, ToClient, Record<string, never>, { player: Player }>(http, { transports: ["websocket"] });

@@ -50,7 +50,7 @@ async def main() -> None:
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     async with SyncDriver(
-        link, operations.catch_up, keys.events, keys.state, timing, probe=keys.probe("survivor")
+        link, operations.catch_up, keys.events, keys.state, timing, probe=keys.probe("survivor"), renew=operations.renew
     ) as driver:
         copies = {session: await driver.follow(session) for session in sessions}
         writer = asyncio.create_task(write())

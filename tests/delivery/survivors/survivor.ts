@@ -15,6 +15,7 @@ const link = new Link(JSON.parse(urls) as string[], timing);
 const operations = new Operations(link, keys, "auto", `${folder}/functions-eval`);
 const driver = new SyncDriver(link, (id, e, v) => operations.catchUp(id, e, v), keys, timing, {
   probe: keys.probe("survivor"),
+  renew: operations.renew.bind(operations),
   warn: () => {},
 });
 const copies = new Map<string, SyncClient>();
