@@ -253,13 +253,14 @@ def _words(text: str) -> set[str]:
     return set(re.findall(r"\w+", re.sub(r"--.*", "", text)))
 
 
-def registration(function: Function) -> str:
-    """Return the line that registers ``function`` with its flags."""
+def registration(function: Function, callback: str = "CALLS['{name}']") -> str:
+    """Return the line that registers ``function`` with its flags; ``callback`` is the Lua that makes what runs it."""
     name = function.name
+    entry = callback.format(name=name)
     if not function.flags:
-        return f"redis.register_function('{name}', {function.entry})"
+        return f"redis.register_function('{name}', {entry})"
     flags = ", ".join(f"'{flag}'" for flag in function.flags)
-    return f"redis.register_function{{function_name='{name}', callback={function.entry}, flags={{{flags}}}}}"
+    return f"redis.register_function{{function_name='{name}', callback={entry}, flags={{{flags}}}}}"
 
 
 def install(client: redis.Redis, *, use_functions: bool) -> Library:
