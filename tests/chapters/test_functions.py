@@ -153,6 +153,15 @@ def test_every_key_gets_its_ttl_in_the_same_step_and_keeps_it_until_half_is_gone
         assert client.ttl(session.keys[name]) > ttl * 0.9, name
 
 
+def test_a_heartbeat_brings_back_a_lease_of_a_clock_that_was_ahead(session, client):
+    session.create(client)
+    session.join(client, "ann#1")
+    proper = client.zscore(session.keys["presence"], "ann#1")
+    client.zadd(session.keys["presence"], {"ann#1": proper + 3_600_000})
+    assert session.heartbeat(client, "ann#1") == "renewed"
+    assert client.zscore(session.keys["presence"], "ann#1") < proper + 60_000
+
+
 def test_a_heartbeat_of_a_swept_connection_says_join_again(session, client):
     session.create(client)
     session.join(client, "ann#1")

@@ -60,6 +60,13 @@ def test_one_takes_the_lock_and_the_next_holder_gets_a_higher_token(storm: Any, 
     assert sorted(storm("lock_take", [KEY, OTHER], lambda n: [f"v{n}", 60_000, 600]))[-1] == [2, b"taken"]
 
 
+def test_a_clock_that_was_set_back_refuses_nobody(client: Any) -> None:
+    """The uses of the hour to come, as a server noted them whose clock was an hour ahead."""
+    seconds, _ = client.time()
+    client.zadd(KEY, {f"early{n}": (seconds + 3600) * 1000 + n for n in range(20)})
+    assert client.fcall("rate_slide", 1, KEY, 20, 60_000, "now") == [1, "allowed"]
+
+
 def test_one_holds_an_item_and_only_the_holder_gives_it_back(storm: Any, client: Any) -> None:
     replies = storm("hold_take", [KEY], lambda n: [f"m{n}", 60])
     assert replies.count(b"taken") == 1

@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from redis_plan import server
 from redis_plan.keyspace import functions
 from redis_plan.rig import hall
 from redis_plan.rig.member import Member
+from redis_plan.server import Server
 from tests.delivery import made, node
 from tests.delivery.test_access import OPEN
 
@@ -43,6 +45,35 @@ def url(sample: made.Project, tmp_path_factory: pytest.TempPathFactory) -> Itera
         admin = live.client(username="admin", password=secrets["admin"])
         admin.function_load((folder / "functions.lua").read_text("utf-8"), replace=True)
         yield f"redis://app:{secrets['app']}@127.0.0.1:{port}"
+
+
+@pytest.mark.skipif(not shutil.which("redis-cli"), reason="needs redis-cli")
+def test_the_library_is_loaded_compared_and_a_refusal_is_told_as_the_readme_says(
+    sample: made.Project, fresh: Server, tmp_path: Path
+) -> None:
+    load, compare = re.findall(r"`(REDISCLI_AUTH[^`]+FUNCTION[^`]+)`", sample.text("README.md"))
+    client = fresh.client()
+    client.execute_command("ACL", "SETUSER", "admin", "on", ">pw", "~*", "&*", "+@all")
+    on = f'redis-cli() {{ command redis-cli -s {fresh.address[1]} "$@"; }}\n'
+    made.write(sample.artefacts, tmp_path)
+
+    def ends(script: str) -> int:
+        environment = {**os.environ, "ADMIN_PASSWORD": "pw"}
+        run = ["bash", "-uo", "pipefail", "-c", on + script]
+        return subprocess.run(run, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, check=False).returncode
+
+    client.function_flush()
+    assert ends(compare) == 1
+    assert ends(load) == 0
+    assert ends(compare) == 0
+    client.function_load("#!lua name=mine\nredis.register_function('mine', function() return 1 end)")
+    (tmp_path / "functions.lua").write_text(
+        "#!lua name=theirs\nredis.register_function('mine', function() return 2 end)"
+    )
+    assert ends(load) == 1
+    assert client.fcall("mine", 0) == 1
+    assert ends(compare) == 1
+    client.function_flush()
 
 
 def said(command: list[str], folder: Path, url: str) -> str:

@@ -177,6 +177,23 @@ def test_a_process_survives_a_failover_to_the_replica(pair: tuple[list[str], Bin
                 primary.client().set("x", 1)
 
 
+def test_a_process_leaves_a_primary_that_was_cut_off_from_its_replicas(
+    pair: tuple[list[str], Binary], sample: made.Project
+) -> None:
+    """It still runs, says to be the primary and stands first in the list; what it can't replicate it refuses."""
+    program, binary = pair
+    config = {**AOF, "min-replicas-to-write": "1", "min-replicas-max-lag": "1"}
+    with closing(server.start_with(binary)) as like, topology.replicated(like, replicas=2, config=config) as group:
+        primary, (heir, other) = group.primary, group.replicas
+        with surviving(program, sample, primary, heir) as it:
+            it.is_right("at first")
+            heir.client().execute_command("REPLICAOF", "NO", "ONE")
+            other.client().execute_command("REPLICAOF", *map(str, heir.address[1:]))
+            it.primary = heir
+            it.is_right("cut off")
+            assert primary.client().execute_command("ROLE")[0] == b"master"
+
+
 def test_a_copy_gives_up_what_a_failover_lost_although_the_new_primary_has_come_further(
     pair: tuple[list[str], Binary], sample: made.Project, generated: ModuleType
 ) -> None:

@@ -36,7 +36,7 @@ end
 local function rate_slide(keys, a)
   local now = clock()
   redis.call('ZREMRANGEBYSCORE', keys[1], '-inf', digits(now - a.window_ms))
-  local count = redis.call('ZCARD', keys[1])
+  local count = redis.call('ZCOUNT', keys[1], '-inf', digits(now)) -- none of a clock that was set back since
   if redis.call('ZSCORE', keys[1], a.use_id) then return {count, 'allowed'} end
   if count >= a.limit then return {count, 'refused'} end
   redis.call('ZADD', keys[1], digits(now), a.use_id)

@@ -26,7 +26,7 @@ from redis.asyncio.client import PubSub
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as LostError
-from redis.exceptions import NoPermissionError, ReadOnlyError, RedisError
+from redis.exceptions import NoPermissionError, ReadOnlyError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as LateError
 
 from redis_plan.delivery.redis_plan_sync import Answer, Event, State, SyncClient, patch
@@ -91,6 +91,7 @@ class Link:
 
     A lost connection, a late answer or a primary that became a replica raise at once, and the next command looks for
     the primary again, with growing waits in between. What was lost may have been done: repeat it by its operation id.
+    Of several that say to be the primary it takes the one that has replicas: one that was cut off goes on saying so.
     With any_role the first of urls that answers will do, a replica as well: for reading alone.
     """
 
@@ -99,7 +100,7 @@ class Link:
         self.counts: Counter[str] = Counter({"lost": 0, "not found": 0})
         self._client: Any = None  # a Redis, whose execute_command has no types
         self._finding = asyncio.Lock()
-        self._attempt, self._not_before = 0, 0.0
+        self._attempt, self._not_before, self._found_at = 0, 0.0, 0.0
         self._url = ""
 
     async def execute_command(self, *words: Any, **options: Any) -> Any:
@@ -109,6 +110,10 @@ class Link:
             return await client.execute_command(*words, **options)
         except _LOST:
             await self.drop(client)
+            raise
+        except ResponseError as error:
+            if str(error).startswith("NOREPLICAS") and _now() - self._found_at > self.timing.backoff_cap_s:
+                await self.drop(client)  # cut off, perhaps, and another one is the primary
             raise
         except (RuntimeError, AttributeError) as error:  # what a transport raises that was closed under redis-py
             await self.drop(client)
@@ -126,21 +131,35 @@ class Link:
 
     async def _find(self, now: float) -> Any:
         failed: Exception = LostError("no server was named")
+        alone: dict[str, Any] = {}
         for url in self.urls:
             client = self._open(url)
             try:
-                if self.any_role or (await client.execute_command("ROLE"))[0] in ("master", b"master"):
+                role = ["master", 0, []] if self.any_role else await client.execute_command("ROLE")
+                if role[0] in ("master", b"master"):
                     await client.execute_command("PING")
-                    self._attempt, self._url = 0, url
-                    return client
+                    alone[url] = client
+                    if role[2] or self.any_role:
+                        return await self._take(url, alone)
+                    continue
                 failed = ReadOnlyError(f"{url.rpartition('@')[2]} is a replica")
             except (*_LOST, NoPermissionError) as error:
                 failed = error
             await client.aclose()
+        if alone:
+            return await self._take(self._url if self._url in alone else next(iter(alone)), alone)
         self.counts["not found"] += 1
         self._not_before = now + self.timing.wait(self._attempt)
         self._attempt += 1
         raise LostError(f"no primary: {failed}") from failed
+
+    async def _take(self, url: str, found: dict[str, Any]) -> Any:
+        """Take one of those that say to be the primary, and close the others."""
+        self._attempt, self._url, self._found_at = 0, url, _now()
+        client = found.pop(url)
+        for other in found.values():
+            await other.aclose()
+        return client
 
     def _open(self, url: str) -> Any:
         late = dict.fromkeys(("socket_timeout", "socket_connect_timeout"), self.timing.command_s)
