@@ -50,7 +50,7 @@ def fuzz(job: Job, rng: random.Random, me: str, counts: Counter[str]) -> Steps:
             removed = yield from run("session_sweep")
             counts["swept"] += len(removed)
         case "catch_up":
-            yield from run("session_catch_up", known_epoch="c0ffee", version=rng.randrange(50))
+            yield from run("session_catch_up", known_epoch="c0ffee", version=rng.randrange(50), overlap=1)
         case "end":
             yield from run("session_end")
             yield from run("session_hand_over", receipt="kept")
