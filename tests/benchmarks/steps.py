@@ -7,12 +7,17 @@ check nothing, refuse nothing and take the clock of the caller. Between the two 
 same KEYS and ARGV and runs the same commands without any check; what session_apply costs beyond it, its checks cost. Two
 figures each: the time that a caller waits (one round trip, in turns A B A B), and the CPU of the server's main thread
 (pipelined, so that no round trip is in it). Ratios are medians of pairs, with their 95 % interval.
+
+    python -m tests.benchmarks.steps promises  # what each promise costs: the same function without it
+
+A promise is taken out of the function's text, or out of what it is asked for; the difference is what it costs.
 """
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from statistics import median
 from typing import Any
@@ -50,6 +55,50 @@ redis.register_function('bare', function(keys, args)
 end)
 """
 Maker = Callable[[int], list[tuple[str | int, ...]]]
+#: A promise, and what of the function's text keeps it, with what stands there without it.
+PROMISES: Mapping[str, tuple[str, str]] = {
+    "a missing right is found before the first write": (
+        "local function forbidden(call, keys, a)\n",
+        "local function forbidden(call, keys, a)\n  do return nil end\n",
+    ),
+    "no key of another type is written to": (
+        "local function misfit(call, keys, a)\n",
+        "local function misfit(call, keys, a)\n  do return nil end\n",
+    ),
+    "only JSON goes into an event": (
+        "text == '' and 'null' or is_json(text) and text or nil",
+        "text == '' and 'null' or text",
+    ),
+    "fields are text, none of the functions' own": (
+        "  local wrong = reserved(a.fields)\n",
+        "  local wrong = nil\n",
+    ),
+    "an operation counts once": (
+        "  remember(keys[3], session, a)\n",
+        "",
+    ),
+    "no key outlives its session": (
+        "  refresh(keys, a.ttl_s, 3, 2, 1)\n",
+        "",
+    ),
+    "who was away catches up from the log": (
+        "    list_append(log, a, message)\n",
+        "",
+    ),
+    "everybody is told": (
+        "  tell(a, message)\n",
+        "",
+    ),
+}
+
+
+def without(number: int, promise: tuple[str, str]) -> str:
+    """Return a library with session_apply as ``apply_<number>``, which does not keep a promise."""
+    name = f"apply_{number}"
+    text = functions.library(name, [functions.functions()["session_apply"]])
+    kept, instead = promise
+    assert text.count(kept) == 1, kept
+    return text.replace(kept, instead).replace("register_function('session_apply'", f"register_function('{name}'")
 
 
 class Both:
@@ -62,6 +111,8 @@ class Both:
         session = self.session = Session.of(brief, keyspace, start(live), "cost")
         session.create(self.client)
         self.client.function_load(BARE)
+        for number, promise in enumerate(PROMISES.values()):
+            self.client.function_load(without(number, promise))
         write_log(self.client, session, int(session.rules.log_max.split()[0]))
         self.more = functions.other_keys(keyspace, session.keys, "state", "log")
         for key in self.more:
@@ -86,10 +137,14 @@ class Both:
         ]
         return [("FCALL", "session_apply", len(keys), *keys, *args)]
 
-    def bare(self, number: int) -> list[tuple[str | int, ...]]:
-        """Return the call of the floor."""
-        ((verb, _, *rest),) = self.apply(number)
-        return [(verb, "bare", *rest)]
+    def calling(self, name: str) -> Maker:
+        """Return what makes the same call of another function: the floor, or one without a promise."""
+
+        def make(number: int) -> list[tuple[str | int, ...]]:
+            ((verb, _, *rest),) = self.apply(number)
+            return [(verb, name, *rest)]
+
+        return make
 
     def multi(self, number: int) -> list[tuple[str | int, ...]]:
         """Return the same as commands that check nothing."""
@@ -132,13 +187,32 @@ class Both:
         return 1e6 * (time.perf_counter() - began)
 
 
+def promises() -> None:
+    """Print what each promise of session_apply costs of the server's CPU."""
+    print(f"What session_apply costs without one promise, CPU of the server's main thread, medians; {machine()}")
+    for binary in server.available():
+        with closing(server.start_with(binary)) as live:
+            both = Both(live)
+            makers = {"": both.apply} | {p: both.calling(f"apply_{n}") for n, p in enumerate(PROMISES)}
+            cpu: dict[str, list[float]] = {name: [] for name in makers}
+            for block in range(BLOCKS):
+                for turn, (name, make) in enumerate(makers.items()):
+                    cpu[name].append(both.cpu_us(make, len(makers) * block + turn))
+            whole = cpu.pop("")
+            print(f"{binary.id:22} {median(whole):6.1f} µs   all that it promises")
+            for name, values in cpu.items():
+                over = ratio(whole, values)
+                saved = median(one - other for one, other in zip(whole, values, strict=True))
+                print(f"{binary.id:22} {saved:6.1f} µs   {name}   x{over.value:.2f} [{over.low:.2f}, {over.high:.2f}]")
+
+
 def main() -> None:
     """Print the table."""
     print(f"session_apply beside its bare commands in one MULTI, medians; {machine()}")
     for binary in server.available():
         with closing(server.start_with(binary)) as live, Wire(live) as wire:
             both = Both(live)
-            makers: dict[str, Maker] = {"MULTI": both.multi, "floor": both.bare, "session_apply": both.apply}
+            makers: dict[str, Maker] = {"MULTI": both.multi, "floor": both.calling("bare"), "session_apply": both.apply}
             cpu: dict[str, list[float]] = {name: [] for name in makers}
             waits: dict[str, list[float]] = {name: [] for name in makers}
             for block in range(BLOCKS):
@@ -158,4 +232,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    promises() if sys.argv[1:] == ["promises"] else main()
