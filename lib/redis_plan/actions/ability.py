@@ -32,6 +32,16 @@ def lacking(kind: Kind, keyspace: Keyspace, homes: Homes) -> str:
     return otherwise(kind, keyspace, homes)
 
 
+def has_uses(kind: Kind, keyspace: Keyspace) -> bool:
+    """Whether the design has the session, where ``kind`` needs one, and every use that is not brought along with its records."""
+    uses = {kind.use, *(use for local, (use, _) in kind.keys.items() if local not in kind.borrowed)} - {
+        SESSION,
+        RECORDS,
+    }
+    there = {pattern.use for pattern in keyspace.patterns}
+    return uses <= there and ("state" in there or not needs_session(kind))
+
+
 def otherwise(kind: Kind, keyspace: Keyspace, homes: Homes) -> str:
     """Return the use whose key the design holds in another type than ``kind`` can work on, or ""."""
     keys = keys_of(kind, keyspace, homes)

@@ -34,19 +34,21 @@ TASK = "actions"
 #: A demand is an action's from this sureness on: strength, and a share of the closeness to the nearest example. Chosen on
 #: annotated projects by reading what each value adds and drops (``python -m tests.actions.coverage``); not held out. Rather
 #: strict: a demand that is claimed and not carried out costs a team more than one that it declares itself.
-SURE, SHARE, ALIKE = 0.70, 0.3, 0.41
+SURE, SHARE, ALIKE = 0.92, 0.3, 0.41
 #: What the reader takes for shared live state needs so much less to be somebody's action.
 LIVE_NEEDS_LESS = 0.16
 #: So few words say little: they must say it more surely.
 FEW_WORDS, SURER = 3, 0.12
 #: A second action counts where it is nearly as strong as the first.
-BESIDE = 0.12
+BESIDE = 0.2
 #: What is no action is taken for an action that nothing is sure of where it is nearly as strong.
 NEARLY = 0.06
 #: What a demand that speaks of somebody else takes from an action's strength.
 STRANGER = 0.06
 #: What it adds to an action's strength that the demand calls for a use which the action works on, from unlikely to sure.
-LEANING_ADDS = 0.2
+LEANING_ADDS = 0.3
+#: What it adds that the design has the uses of the action: the documents as a whole call for them.
+WITHIN_ADDS = 0.2
 #: From this strength and closeness on a demand belongs elsewhere, or is one on the whole; what is closer needs less strength.
 SURE_ELSEWHERE, ALIKE_ELSEWHERE = 0.41, 0.38
 #: A criterion that is this much like an action of its story says how that action is done.
@@ -185,6 +187,7 @@ class _Judge:
         #: A declared action stands for the catalog's that it changes.
         self.kinds = {**catalog.kinds(), **{d.kind.like: d.kind for d in reversed(ours) if d.kind.like}}
         self.labelled = labelled()
+        self.within = frozenset(id for id, kind in catalog.kinds().items() if ability.has_uses(kind, keyspace))
 
     def story(self, demand: Requirement, criteria: Sequence[Requirement]) -> Match:
         said = wording.worded(demand)
@@ -205,14 +208,16 @@ class _Judge:
         needed = SURE + SURER * (len(said.want.split()) <= FEW_WORDS and not said.speaker)
         needed -= LIVE_NEEDS_LESS * demand.realtime
         told = not _ONE_WORD.fullmatch(said.want) and not wording.is_condition(said.want)
-        sure_of = [o for o in likes if told and _parts(o.label)[0] == "action" and sureness(o) >= needed]
+        sure_of = [o for o in likes if told and _parts(o.label)[0] == "action" and self.is_sure(o, needed)]
         if not sure_of:
-            first = next((one for one in likes if _is_near(one, first)), first)
+            first = next(
+                (one for one in compared if _is_near(one, compared[0])), first
+            )  # as said, whatever the design has
         form, name = _parts(first.label)
-        if form != "action":
+        if form != "action" or not sure_of:
             sure = first.strength + SHARE * first.alike >= SURE_ELSEWHERE and first.alike >= ALIKE_ELSEWHERE
             outside, quality = (name if sure and form == of else "" for of in ("outside", "quality"))
-            if not sure and form != "quality" and not demand.realtime:
+            if not outside and not quality and not demand.realtime:
                 outside = elsewhere.LASTING
             return Match(demand, said, outside=outside, quality=quality, nearest=first)
         kinds = [Found(self.kinds[_parts(one.label)[1]], one) for one in sure_of]
@@ -220,17 +225,22 @@ class _Judge:
         return Match(demand, said, found, others=tuple(f for f in kinds if f not in found), nearest=first)
 
     def weighed(self, likes: Iterable[Likeness], about: frozenset[str], text: str) -> Iterable[Likeness]:
-        """Yield ``likes``, actions weaker where the text speaks of somebody else than who acts, and stronger where it calls for their use."""
+        """Yield ``likes``, actions weaker where the text speaks of somebody else than who acts, stronger where it calls for their use or the
+        design has it."""
         kinds = catalog.kinds()
         for one in likes:
             form, name = _parts(one.label)
             if form != "action":
                 yield one
                 continue
-            adds = LEANING_ADDS * self.leaning.to(kinds[name], text)
+            adds = LEANING_ADDS * self.leaning.to(kinds[name], text) + WITHIN_ADDS * (name in self.within)
             if about and not set(kinds[name].actors) & (about | {"worker", "anyone"}):
                 adds -= STRANGER
             yield replace(one, strength=one.strength + adds)
+
+    def is_sure(self, one: Likeness, needed: float) -> bool:
+        """Whether an action is asked for; what the design has no use for claims nothing, and needs what it was not given."""
+        return sureness(one) >= needed - WITHIN_ADDS * (_parts(one.label)[1] not in self.within)
 
     def declared(self, demand: Requirement, likes: Sequence[Likeness]) -> tuple[Found, ...]:
         """Return what the team says serves ``demand``: its own actions, and of each use that it takes the likest action."""
