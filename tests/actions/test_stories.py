@@ -254,6 +254,17 @@ def test_what_the_design_lacks_a_key_for_is_served_once_the_team_declares_it(tmp
     assert "redis-plan.toml:2" in row.why
 
 
+def test_what_an_action_may_carry_out_is_served_once_the_team_says_so(tmp_path):
+    story = "The host may hand a small bonus to a funny answer"
+    (row,) = planted(command.read(with_stories(tmp_path, [story])))
+    assert (row.served, row.likely) == ("not", "scoring.adjust")
+    entry = row.why.partition("say so: [[actions]] ")[2].replace(", ", "\n")
+    again = tmp_path / "again"
+    again.mkdir()
+    (row,) = planted(command.read(with_stories(again, [story], f"[[actions]]\n{entry}\n")))
+    assert (row.served, row.actions) == ("concrete", ("adjust",))
+
+
 def test_a_demand_that_surely_calls_for_an_action_brings_the_key_of_it(tmp_path):
     project = with_stories(
         tmp_path,

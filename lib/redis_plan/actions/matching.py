@@ -34,7 +34,7 @@ TASK = "actions"
 #: A demand is an action's from this sureness on: strength, and a share of the closeness to the nearest example. Chosen on
 #: annotated projects by reading what each value adds and drops (``python -m tests.actions.coverage``); not held out. Rather
 #: strict: a demand that is claimed and not carried out costs a team more than one that it declares itself.
-SURE, SHARE, ALIKE = 0.92, 0.3, 0.41
+SURE, SHARE, ALIKE = 0.94, 0.3, 0.41
 #: What the reader takes for shared live state needs so much less to be somebody's action.
 LIVE_NEEDS_LESS = 0.16
 #: So few words say little: they must say it more surely.
@@ -79,6 +79,7 @@ class Match:
     others: tuple[
         Found, ...
     ] = ()  # what is sure as well but less like it: taken where the design lacks the keys of ``found``
+    likely: Found | None = None  # what would be sure, were the demand surely live: somebody has to say
     outside: str = ""
     quality: str = ""
     nearest: Likeness | None = None
@@ -208,7 +209,7 @@ class _Judge:
         needed = SURE + SURER * (len(said.want.split()) <= FEW_WORDS and not said.speaker)
         needed -= LIVE_NEEDS_LESS * demand.realtime
         told = not _ONE_WORD.fullmatch(said.want) and not wording.is_condition(said.want)
-        sure_of = [o for o in likes if told and _parts(o.label)[0] == "action" and self.is_sure(o, needed)]
+        sure_of = [o for o in likes if told and self.is_sure(o, needed)]
         if not sure_of:
             first = next(
                 (one for one in compared if _is_near(one, compared[0])), first
@@ -217,16 +218,17 @@ class _Judge:
         if form != "action" or not sure_of:
             sure = first.strength + SHARE * first.alike >= SURE_ELSEWHERE and first.alike >= ALIKE_ELSEWHERE
             outside, quality = (name if sure and form == of else "" for of in ("outside", "quality"))
-            if not outside and not quality and not demand.realtime:
+            almost = next((o for o in likes if told and self.is_sure(o, needed - LIVE_NEEDS_LESS)), None)
+            likely = Found(self.kinds[_parts(almost.label)[1]], almost) if almost else None
+            if not outside and not quality and not likely and not demand.realtime:
                 outside = elsewhere.LASTING
-            return Match(demand, said, outside=outside, quality=quality, nearest=first)
+            return Match(demand, said, likely=likely, outside=outside, quality=quality, nearest=first)
         kinds = [Found(self.kinds[_parts(one.label)[1]], one) for one in sure_of]
         found = tuple(f for f in kinds if f.likeness.strength >= first.strength - BESIDE)
         return Match(demand, said, found, others=tuple(f for f in kinds if f not in found), nearest=first)
 
     def weighed(self, likes: Iterable[Likeness], about: frozenset[str], text: str) -> Iterable[Likeness]:
-        """Yield ``likes``, actions weaker where the text speaks of somebody else than who acts, stronger where it calls for their use or the
-        design has it."""
+        """Yield ``likes``: an action is weaker where the text speaks of others than act, stronger where it or the design has its use."""
         kinds = catalog.kinds()
         for one in likes:
             form, name = _parts(one.label)
@@ -240,7 +242,8 @@ class _Judge:
 
     def is_sure(self, one: Likeness, needed: float) -> bool:
         """Whether an action is asked for; what the design has no use for claims nothing, and needs what it was not given."""
-        return sureness(one) >= needed - WITHIN_ADDS * (_parts(one.label)[1] not in self.within)
+        form, name = _parts(one.label)
+        return form == "action" and sureness(one) >= needed - WITHIN_ADDS * (name not in self.within)
 
     def declared(self, demand: Requirement, likes: Sequence[Likeness]) -> tuple[Found, ...]:
         """Return what the team says serves ``demand``: its own actions, and of each use that it takes the likest action."""

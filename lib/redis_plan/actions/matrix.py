@@ -51,6 +51,7 @@ class Row:
     test: str = ""
     why: str = ""
     lacking: str = ""  # the use whose key the design lacks, where an action would carry it out
+    likely: str = ""  # the kind of action that may carry it out, where none surely does
     by: tuple[str, ...] = ()  # the kinds of its actions as <mechanic>.<name>, or the quality of the whole
 
     @property
@@ -123,6 +124,13 @@ def declared(row: Row, use: str = "") -> str:
     return f'[uses] take = [{{ use = "{use}", serves = ["{row.place}"] }}]'
 
 
+def confirmed(row: Row, kind: Kind) -> str:
+    """Return what ``ai/redis-plan.toml`` says where an action of ``kind`` serves ``row``."""
+    if kind.call:
+        return declared(row, kind.use if kind.use != ability.SESSION else "")
+    return f'[[actions]] name = "{kind.name}", like = "{kind.id}", serves = ["{row.place}"]'
+
+
 def _rows(found: Iterable[Match], keyspace: Keyspace, actions: Sequence[Action]) -> tuple[Row, ...]:
     by_kind = {action.kind.id: action for action in actions}
     return tuple(_row(match, keyspace, by_kind) for match in found)
@@ -187,6 +195,10 @@ def _of_the_whole(bare: Row, name: str, keyspace: Keyspace) -> Row | None:
 def _unserved(match: Match, bare: Row, keyspace: Keyspace) -> Row:
     """Return the row of a demand that nothing serves, with the entry of ``ai/redis-plan.toml`` that would have it served."""
     lacking = next((f.kind for part in (match, *match.criteria) for f in part.lacking), None)
+    if lacking is None and match.likely:
+        kind = match.likely.kind
+        says = f"{kind.id} may carry it out, which is not sure; where it does, say so: {confirmed(bare, kind)}"
+        return replace(bare, why=says, likely=kind.id)
     if lacking is None:
         return replace(bare, why=f"no action does this; where it is about live state, declare it: {declared(bare)}")
     use = lacking.use if lacking.use != ability.SESSION else next((use for use, _ in lacking.keys.values()), "state")

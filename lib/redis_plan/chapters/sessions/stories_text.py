@@ -106,12 +106,12 @@ def _table(served: Served, rows: list[Row], stories: Stories, keyspace: Keyspace
 
 
 def _unserved(rows: list[Row]) -> str:
-    """Return the demands that nothing serves: those that lack a key with what declares it, the others as a list."""
-    lacking = [f"- {_demand(row)}: {inert(row.why)}" for row in rows if row.lacking]
-    others = [_demand(row) for row in rows if not row.lacking]
+    """Return the demands that nothing serves: with what declares it where a key lacks or an action may be meant, the others as a list."""
+    hinted = [f"- {_demand(row)}: {inert(row.why)}" for row in rows if row.lacking or row.likely]
+    others = [_demand(row) for row in rows if not (row.lacking or row.likely)]
     told = [f"- No action does this: {'; '.join(others)}."] if others else []
     last = f"\n\nWhat of it is about live state is declared in `ai/redis-plan.toml`, such as `{declared(rows[-1])}`."
-    return "\n".join([*lacking, *told]) + last
+    return "\n".join([*hinted, *told]) + last
 
 
 def _demand(row: Row) -> str:
