@@ -42,6 +42,8 @@ class WatchedEngine(NBClientEngine):
             start(cell, cell_index, **more)
 
         nb_man.cell_start = watched_start
+        # papermill writes the whole notebook before and after each cell, which takes longer than most cells, and at the end anyway
+        save, nb_man.save = nb_man.save, lambda **_: None
         client: Any = PapermillNotebookClient(
             nb_man, km=manager, kernel_name=kernel_name, startup_timeout=start_timeout, timeout=None
         )
@@ -52,6 +54,7 @@ class WatchedEngine(NBClientEngine):
                 client.wait_for_reply(client.kc.execute(LEAVE, silent=True))
                 client.kc.stop_channels()
         finally:
+            nb_man.save = save
             _running.remove(client)
 
 

@@ -2,7 +2,7 @@
 
 What a notebook leaves is closed and forgotten before the next one begins (:func:`redis_plan.notebook.end`), so that each
 finds what it finds in a kernel of its own, but for modules and tables that were loaded once. The kernel starts while the
-first notebook is prepared.
+documents are read.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ _SOCKET_LIMIT = 80  # sun_path holds 104 bytes on macOS, 108 on Linux; jupyter_c
 ORDERLY_S = 8.0
 #: What every notebook imports first; done while nobody waits, and binding no name.
 _PRELOAD = "__import__('redis_plan.notebook')"
+#: The notebook that reads needs the encoder.
+_READS = "__import__('redis_plan.brief.encoder', fromlist=['prepare']).prepare()"
 #: A kernel that ends is interrupted first and would print that on the terminal; its real faults come as messages.
-_ARGUMENTS = [f"--IPKernelApp.exec_lines={_PRELOAD}", "--IPKernelApp.log_level=50"]
+_QUIET = "--IPKernelApp.log_level=50"
 
 
 class Kernel:
@@ -35,9 +37,12 @@ class Kernel:
     builds meet.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, reads: bool = False) -> None:
+        """``reads``: documents will be read in it."""
         self._resources = ExitStack()
         self._manager: Any = None
+        self._used = False
+        self._arguments = [f"--IPKernelApp.exec_lines={line}" for line in (_PRELOAD, *([_READS] if reads else []))]
 
     def __enter__(self) -> Kernel:
         base = None if len(tempfile.gettempdir()) < _SOCKET_LIMIT - 20 else "/tmp"  # the one short path
@@ -49,14 +54,20 @@ class Kernel:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        manager = self.manager()
+        self.end()
+
+    def end(self) -> None:
+        """End the kernel, in order where anything ran in it; what has ended stays so."""
+        self._thread.join()
+        manager, self._manager = self._manager, None
         if manager is not None:
-            asyncio.run(_end(manager))
+            asyncio.run(_end(manager, now=not self._used))
         self._resources.close()
 
     def manager(self) -> Any:
         """Return the kernel's manager when it runs; None where it could not start (the caller starts its own)."""
         self._thread.join()
+        self._used = True
         return self._manager
 
     def _start(self) -> None:
@@ -64,16 +75,16 @@ class Kernel:
             kernel_name="python3", transport="ipc", ip=str(self._folder / "k"), shutdown_wait_time=ORDERLY_S
         )
         try:
-            asyncio.run(_run(manager.start_kernel(extra_arguments=_ARGUMENTS)))
+            asyncio.run(_run(manager.start_kernel(extra_arguments=[*self._arguments, _QUIET])))
         except (OSError, RuntimeError):
             return
         self._manager = manager
 
 
-async def _end(manager: Any) -> None:
+async def _end(manager: Any, *, now: bool) -> None:
     """Let the kernel end; one that is dead already leaves its sockets to be removed."""
     if await manager.is_alive():
-        await manager.shutdown_kernel()
+        await manager.shutdown_kernel(now=now)
     await manager.cleanup_resources()
 
 

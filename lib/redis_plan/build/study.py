@@ -123,28 +123,34 @@ def checked_parameters(order: Order) -> dict[str, Parameters]:
 def build(order: Order, watch: Watch) -> Built:
     """Build the plan of a project.
 
-    Everything a user can get wrong is checked before the first kernel starts. Raises
+    Everything a user can get wrong is checked before the first notebook runs. Raises
     :class:`~redis_plan.errors.RedisPlanError`; a build that fails leaves the previous plan as it was.
     """
-    read = brief.read(order.project)
-    if read.fit == "unknown":
-        watch.warn(
-            f'whether Redis is needed is not known: {read.fit_because}; `fit = "useful"` at the top of ai/redis-plan.toml settles it'
-        )
-    keyspace.design(read)  # a pin that can't be is said before anything runs
+    documents.load(order.project)
     given = checked_parameters(order)
-    with binaries.pinned():
-        return _build(order, watch, read, given)
+    reads = next(iter(NOTEBOOKS)) in given
+    with (
+        stopped_by_signals(),
+        binaries.pinned(),
+        Kernel(reads=reads) as kernel,
+    ):  # it starts while the documents are read
+        read = brief.read(order.project)
+        if read.fit == "unknown":
+            watch.warn(
+                f'whether Redis is needed is not known: {read.fit_because}; `fit = "useful"` at the top of ai/redis-plan.toml settles it'
+            )
+        keyspace.design(read)  # a pin that can't be is said before anything runs
+        return _build(order, watch, read, given, kernel)
 
 
-def _build(order: Order, watch: Watch, read: Brief, given: Mapping[str, Parameters]) -> Built:
+def _build(order: Order, watch: Watch, read: Brief, given: Mapping[str, Parameters], kernel: Kernel) -> Built:
     run = Run(order.project.resolve(), run_folder(order).resolve())
     with server.open(order.server_url) as live:
         measured_on = live.fingerprint.describe()
     compared_with = comparing.check(order.compare, tuple(given)) if order.compare else ""
     run.prepare()
     check_writable(plan_folder(order))
-    with only_build_in(run.folder), stopped_by_signals():
+    with only_build_in(run.folder):
         run.save_brief(read)
         if not order.reuse:
             clear(run, tuple(given))
@@ -153,8 +159,8 @@ def _build(order: Order, watch: Watch, read: Brief, given: Mapping[str, Paramete
                 where = f"{remark.file}:{remark.line}: " if remark.file and remark.line else ""
                 watch.warn(f"{where}{remark.text}")
         watch.plan(tuple(given), expected_seconds(run, order.profile, tuple(given)), measured_on)
-        with Kernel() as kernel:
-            timings = tuple(_execute(name, given, run, watch, kernel) for name in given)
+        timings = tuple(_execute(name, given, run, watch, kernel) for name in given)
+        kernel.end()
         _save_timings(run, timings)
         started = time.perf_counter()
         published, page, unused = _assemble(order, run)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from redis_plan.brief.explore import passage
+from redis_plan.brief.model import Brief
 from redis_plan.brief.overrides import NAME
 from redis_plan.interview.reading import Point, Reading, open_points, read
 from redis_plan.interview.writing import comment
@@ -14,12 +15,12 @@ from redis_plan.interview.writing import comment
 WIDTH = 240
 
 
-def interview(project: Path | str, count: int = 5) -> str:
+def interview(project: Path | str, count: int = 5, brief: Brief | None = None) -> str:
     """Return the ``count`` weakest readings as Markdown: what was read, its line in context, and what to answer.
 
-    An entry that ``redis-plan.toml`` already says is settled and not asked again.
+    An entry that ``redis-plan.toml`` already says is settled and not asked again. ``brief`` is what was read already.
     """
-    reading = read(Path(project))
+    reading = read(Path(project), brief)
     found = open_points(reading)
     if not found:
         return f"Nothing is open: `{NAME}` says everything that was read."

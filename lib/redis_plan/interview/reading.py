@@ -94,9 +94,12 @@ class Reading:
         return (found.file, found.line) if found is not None else ("", 0)
 
 
-def read(project: Path) -> Reading:
-    """Read a project's documents and what follows from them; raises as :func:`redis_plan.brief.read` does."""
-    brief = reader.read(project)
+def read(project: Path, brief: Brief | None = None) -> Reading:
+    """Read a project's documents and what follows from them; raises as :func:`redis_plan.brief.read` does.
+
+    ``brief`` is what was read of them already.
+    """
+    brief = reader.read(project) if brief is None else brief
     session = cues.find_session(brief)
     drafted = designing.keys(brief)
     in_state = designing.kept_in_state(brief, drafted.keyspace({}))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import asdict, dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -158,6 +158,12 @@ def _folder() -> Path:
 
 def _read(kind: Any, name: str, text: str) -> Any:  # Any: a dataclass type and its instance
     try:
-        return TypeAdapter(kind).validate_python(tomllib.loads(text))
+        return _adapter(kind).validate_python(tomllib.loads(text))
     except (tomllib.TOMLDecodeError, ValidationError) as error:
         raise RedisPlanError(f"data/catalog: {name}: {str(error).splitlines()[0]} {error}") from None
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    """Return what validates a kind; making one takes longer than all files of it."""
+    return TypeAdapter(kind)
