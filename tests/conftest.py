@@ -23,8 +23,9 @@ from tests import shared
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
 BINARIES = server.available()
-# A suite that was started in the background inherits SIGINT ignored, and would hand that on to every child that it interrupts.
+# A suite that was started in the background inherits SIGINT or SIGHUP ignored, and would hand that on to every child that it ends.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 # A worker of the parallel run has a terminal's size in its environment, which tests that set another one could not undo.
 for _size in ("COLUMNS", "LINES"):
     os.environ.pop(_size, None)

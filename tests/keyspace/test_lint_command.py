@@ -173,13 +173,21 @@ def test_a_file_that_can_not_be_read_is_one_line(run: Run, file: Path, tmp_path:
     assert run(tmp_path / "ai" / "prd.md")[0] == 2
 
 
+def _firsts(value: Any) -> Any:  # Any: JSON
+    """Return ``value`` with one element of each list: what is true of the first is true of all."""
+    if isinstance(value, dict):
+        return {key: _firsts(one) for key, one in value.items()}
+    return [_firsts(one) for one in value[:1]] if isinstance(value, list) else value
+
+
 def _places(value: Any, at: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:  # Any: JSON
-    inner: Any = value.items() if isinstance(value, dict) else enumerate(value[:1]) if isinstance(value, list) else ()
+    inner: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     return [at, *(place for key, one in inner for place in _places(one, (*at, key)))]
 
 
 def test_the_reader_refuses_what_the_published_schema_refuses_and_nothing_else(published: str) -> None:
-    record = json.loads(published)
+    record = _firsts(json.loads(published))
+    reading.keyspace_of(json.dumps(record), "k")
     strangers: tuple[Any, ...] = (
         None,
         True,
