@@ -1,6 +1,7 @@
 """Every action of the catalog on a real server, from the catalog alone: accepted, refused by each guard, sent again, raced,
 at its deadline to the millisecond; and controls that show that each of these checks can fail."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -80,6 +81,18 @@ def test_who_only_watches_stays_by_heartbeats_and_takes_no_seat(client: "redis.R
     assert client.fcall(*sent) == "renewed"
     assert client.zscore(world.key("presence"), lease) > world.now + 60_000
     assert client.zcard(world.key("presence")) == 1
+
+
+def test_messages_older_than_a_chat_keeps_them_go_with_the_next_one(client: "redis.Redis") -> None:
+    """Sent long ago, sent a moment ago, sent now: what is too old goes from the front, and nothing where no time is set."""
+    world = catalogued(client, catalog.kinds()["chat.post"]).build()
+    for age in (3_700_000, 3_650_000, 60_000):
+        client.rpush(world.key("messages"), f'{{"id":"m{age}","by":"ann","at":{world.now - age},"d":"at"}}')
+    assert world.call() == [8, "ok"]
+    assert client.llen(world.key("messages")) == 4
+    assert world.call("op2", member="bob", keep_s="3600") == [9, "ok"]
+    kept = [json.loads(entry)["id"] for entry in client.lrange(world.key("messages"), 0, -1)]
+    assert kept == ["m60000", "o1", "o1"]
 
 
 @pytest.mark.parametrize("binary", BINARIES[1:], ids=lambda binary: binary.id)

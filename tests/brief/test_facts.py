@@ -110,6 +110,7 @@ PERIODS: list[tuple[str, Wanted]] = [
     ("- Berths are put on a temporary hold (5-minute expiration).", {"hold_ttl": 300}),
     ("- A seat is reserved for 10 minutes during checkout.", {"hold_ttl": 600}),
     ("- Chat is kept for 24 hours.", {"chat_ttl": 86_400, "idle_ttl": None}),
+    ("- Chat is kept for 24 hours.\n- Rooms are deleted after 30 minutes of inactivity.", {"chat_ttl": 86_400, "idle_ttl": 1800}),
     ("- The reset link is valid for 2 hours.", {"token_ttl": 7200, "idle_ttl": None}),
     ("- A player is kicked after 3 minutes without activity.", {"idle_ttl": None}),
     ("- Nonce TTL: 24 h → 90 s; nonces protect against replay.", {"idempotency_ttl": 90}),

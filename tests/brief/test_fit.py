@@ -104,3 +104,33 @@ def test_the_same_demands_call_for_the_same_uses_in_every_language(project, lang
     evidence = brief.read(project(prd=f"# Quiz\n\n## Features\n\n{text}\n")).evidence
     assert {"join-code", "votes", "leaderboard", "round"} <= {one.use for one in evidence[:7]}
     assert all(one.example and one.file == "prd.md" for one in evidence[:4])
+
+
+def test_what_several_people_play_is_not_shared_where_the_documents_leave_them_out(project):
+    """A race of one person against the machine reads like one of two, but for what is out of scope."""
+    demands = (
+        "# Regatta\n\n## User stories\n\n- As a player, I want to see both boats race side by side in real time.\n"
+        "- As a player, I want to see at once who is ahead in the duel.\n- As a player, I want the other boat to slow down.\n"
+    )
+    left_out = demands + "\n## Out of scope\n\n- Multiplayer or online features\n- Sound\n"
+    read = brief.read(project(prd=left_out))
+    assert read.fit == "no"
+    assert "Multiplayer" in read.fit_because
+    asked = left_out.replace("I want the other boat", "I want a multiplayer race in which the other boat")
+    assert brief.read(project(prd=asked)).fit != "no"
+
+
+def test_few_live_demands_are_the_core_of_a_short_document_with_a_session(project):
+    prd = (
+        "# Sketch\n\n- A host creates a room and shares its link.\n- Guests join the room.\n"
+        "- Everyone in the room sees the drawing in real time.\n- All participants see each other's cursors in real time.\n"
+        "- Every change of the board reaches all participants of the room at once.\n"
+        "- The drawing is exported as an image.\n- A name is chosen.\n"
+    )
+    read = brief.read(project(prd=prd))
+    assert read.fit == "core", read.fit_because
+
+
+def test_how_fast_a_page_is_there_is_no_target_of_what_is_shared(project):
+    prd = f"# Board\n\n## Features\n\n{SHARED}".replace("500 ms", "a moment") + "- First Contentful Paint < 1.5s\n"
+    assert "1.5" not in brief.read(project(prd=prd)).fit_because

@@ -46,6 +46,26 @@ def test_the_session_of_the_design_is_what_people_share(project: MakeProject) ->
     assert found.word == "room"
 
 
+@pytest.mark.parametrize(
+    ("noun", "text"),
+    [
+        (
+            "auction",
+            "# Harbour Auctions\n\n## Features\n\n- A live auction shows its price to all in real time.\n- Sellers upload photos.\n- Buyers pay.\n",
+        ),
+        (
+            "chat",
+            "# Parley\n\n## Features\n\n- Users send chat messages to each other in real time.\n- Messages of a chat hold text and images.\n- New messages are notified.\n",
+        ),
+    ],
+)
+def test_terse_documents_tell_it_by_the_products_name_or_by_talk(project: MakeProject, noun: str, text: str) -> None:
+    """They never say that anybody joins."""
+    found = find_session(brief.read(project(prd=text)))
+    assert found is not None
+    assert found.word == noun
+
+
 @pytest.mark.parametrize("text", ALONE)
 def test_where_nobody_shares_anything_there_is_no_session(project: MakeProject, text: str) -> None:
     read = brief.read(project(prd=text))

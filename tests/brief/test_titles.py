@@ -71,6 +71,20 @@ def named(folder: Path) -> tuple[str, str]:
         ("# PRD\n\n**Ferry Desk** - A board of ferries that shows:\n\n- berths", "Ferry Desk", "ferry-desk"),
         ("# Einleitung\n\nDas Heft beschreibt die Webanwendung „Hafenlicht“.", "Hafenlicht", "hafenlicht"),
         (
+            "# Product Requirements (PRD) - Harbor\n\n- ID: 1\n  Title: Cancel a berth\n\n- ID: 2\n  Title: Pay",
+            "Harbor",
+            "harbor",
+        ),
+        ("# Ferry Desk MVP - Technical Specifications\n\nTechnical text. Technical.", "Ferry Desk", "ferry-desk"),
+        ("## Build instructions\n\nRun it.\n\n# Ferry Desk - Project description", "Ferry Desk", "ferry-desk"),
+        ("需求文档\n项目名称： tuanlian 风格社区平台（Web）\n版本： 1.0", "tuanlian 风格社区平台", "tuanlian"),
+        (
+            "# Systemweites Pflichtenheft V2\n\nAlle Anforderungen an das Funkhaus-System nach Norm.",
+            "Funkhaus",
+            "funkhaus",
+        ),
+        ("# オンライン投票Webアプリ", "オンライン投票", "online-voting"),
+        (
             "# Main Functions\n\n" + "- A berth is free.\n" * 60 + "\nThe FerryDesk platform does it all.",
             "FerryDesk",
             "ferrydesk",
@@ -82,7 +96,15 @@ def test_the_title_is_the_apps_name(project, heading, title, slug):
 
 
 @pytest.mark.parametrize(
-    "title", ["Product Requirements Document", "Architecture Decision Record", "User Stories", "仕様書"]
+    "title",
+    [
+        "Product Requirements Document",
+        "Architecture Decision Record",
+        "User Stories",
+        "仕様書",
+        "Scenario",
+        "Requirements\n\nFlyway is a tool for migrations",
+    ],
 )
 def test_a_document_titled_by_its_kind_takes_the_folders_name(project, title):
     folder = project(prd=f"# {title}\n\nText.\n")

@@ -115,10 +115,17 @@ local function message_of(head, author, at, value)
   return head .. author .. ',"at":' .. at .. ',"d":' .. value .. '}'
 end
 
-local function effect_append(t, key, most)
+-- Entries have the order of their times: those that are too old stand in front.
+local function effect_append(t, key, most, keep)
   local head = '{"id":' .. cjson.encode(t.a.object) .. ',"by":'
   redis.call('RPUSH', key, message_of(head, cjson.encode(t.a.member), digits(t.now), t.a.value))
   redis.call('LTRIM', key, -most, -1)
+  local oldest = (keep or 0) > 0 and t.now - keep * 1000
+  while oldest do
+    local at = str_match(redis.call('LINDEX', key, 0), '^{"id":.-,"by":.-,"at":(%d+),"d":')
+    if not at or tonumber(at) >= oldest then break end
+    redis.call('LPOP', key)
+  end
 end
 
 -- The author and the time stay those of the message.

@@ -90,11 +90,15 @@ def judge_fit(found: Found) -> tuple[Fit, str]:
         return "core", f"the documents name {redis.name} ({_at(redis)}){_and(_what_is_live(found))}"
     if local := _local(found):
         return "no", f"the product runs on one machine (“{local.text[:80]}”, {local.file}:{local.line}): one process holds its state"  # fmt: skip
+    if found.pushes is None and (alone := _alone(found)):
+        return "no", f"the documents leave out that several people are in it (“{alone.text[:80]}”, {alone.file}:{alone.line}): nothing is shared"  # fmt: skip
     if (target := _target(found)) and len(live) >= rules["share_with_target"] * len(demands):
         return "core", f"{_what_is_live(found)}, with a target: “{target.text}” ({_at(target)})"
     if len(live) >= rules["many_live"] and len(live) >= rules["share_of_many"] * len(demands):
         return "core", f"{_what_is_live(found)}, a quarter or more of all"
     together = [e for e in found.evidence if e.use in rules["together"] and e.strength >= rules["nothing_below"]]
+    if found.session and len(live) >= max(rules["few_in_session"], rules["share_in_session"] * len(demands)):
+        return "core", f"people share a session ({found.session}), and {_what_is_live(found)}, of {len(demands)} in all"
     if found.session and len(together) >= rules["together_for_core"]:
         what = " and ".join(e.use for e in together[:2])
         return (
@@ -107,6 +111,18 @@ def judge_fit(found: Found) -> tuple[Fit, str]:
     if (found.said and (live or found.pushes)) or len(live) * rules["few_in"] > len(demands):
         return "useful", f"{_what_is_live(found)}, but no latency or load target: one process could hold this state; Redis pays when there are two"  # fmt: skip
     return "no", "no demand of the documents is about state that others watch change; one database does, and Redis would help at most as a cache or a rate limiter"  # fmt: skip
+
+
+def calls_clearly(evidence: Sequence[UseEvidence], use: str) -> bool:
+    """Whether some line of the documents clearly calls for ``use``."""
+    return any(one.use == use and one.strength >= _rules()["clearly"] for one in evidence)
+
+
+def _alone(found: Found) -> Requirement | None:
+    """Return what says that nobody shares anything: several players are out of scope, and no demand speaks of them."""
+    outside = [r for r in found.requirements if r.kind == "out-of-scope" and "several" in _wording().groups(r.text)]
+    inside = (one.text for one in found.demands)
+    return outside[0] if outside and not any("several" in _wording().groups(text) for text in inside) else None
 
 
 def _unknown(found: Found) -> str:
@@ -143,7 +159,7 @@ def _adverb() -> re.Pattern[str]:
 @cache
 def _wording() -> Lexicon:
     made = Lexicon((), {})
-    for group in ("outright", "quickly", "others"):
+    for group in ("outright", "quickly", "others", "several", "of_pages"):
         for words in _rules()[group]:
             made.add(group, words)
     made.finish()
@@ -189,10 +205,13 @@ _LOCAL_LINES = 3
 def _target(found: Found) -> Quantity | None:
     """Return a stated latency or load of what is live."""
     lines, spelt = {(r.file, r.line) for r in found.live}, tuple(_rules()["spelt"])
+    of_pages = {(one.file, one.line) for one in found.lines if "of_pages" in _wording().groups(one.text)}
     for q in found.quantities:
         fast = q.kind == "latency" or (q.kind == "rate" and not q.unit.endswith(_SLOW))
         counted = q.kind in ("duration", "count", "limit") and (q.scope == "at peak" or (q.file, q.line) in lines)
         counted = counted and not q.unit.startswith(spelt)  # "a 6-digit code" is no load
+        if (q.file, q.line) in of_pages:
+            continue
         if q.design_relevant and (fast or counted) and found.live:
             return q
     return None

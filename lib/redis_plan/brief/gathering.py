@@ -33,6 +33,7 @@ REACH, REACH_BEHIND = 42, 14
 #: a short document says little of anything.
 ALWAYS_SHARED, LESS_WHERE_JOINED = 2, 0.7
 _NUMBER = re.compile(r"\d")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 #: Of so many statements the first ones say what people share.
 MOST_BLOCKS = 4000
 #: Parts of documents that speak of what is not built.
@@ -65,6 +66,7 @@ class _Nouns:
     lexicon: Lexicon
     priors: Mapping[str, int]
     alike: Mapping[str, str]
+    talk: frozenset[str]  # the nouns for what people talk in
     elsewhere: Mapping[str, Mapping[str, str]]  # language -> spelling -> the noun that it is there
 
 
@@ -83,7 +85,7 @@ def _nouns() -> _Nouns:
         for cue in cues:
             made.add(group, cue)
     made.finish()
-    return _Nouns(made, priors, data["alike"], data["elsewhere"])
+    return _Nouns(made, priors, data["alike"], frozenset(data["talk"]["nouns"]), data["elsewhere"])
 
 
 def count(documents: Sequence[tuple[Sequence[Block], Roles]]) -> list[Counts]:
@@ -193,10 +195,13 @@ _COUNTED = ("total", "joined", "left", "hosted", "per", "people", "live", "heade
 WIDTH = 2 * len(_COUNTED) + 11
 
 
-def find_gathering(documents: Sequence[tuple[Sequence[Block], Roles]], live: bool = True) -> Gathering | None:
+def find_gathering(
+    documents: Sequence[tuple[Sequence[Block], Roles]], live: bool = True, title: str = "", talk: bool = False
+) -> Gathering | None:
     """Return what people share live by these documents; an empty noun where they share nothing, None where no model judges it.
 
-    ``live`` says whether any of their demands is live: where none is, a session is somebody's own, such as a workout.
+    ``live`` says whether any of their demands is live: where none is, a session is somebody's own, such as a workout. Terse
+    documents never say who joins what: there the product's ``title`` tells it ("Harbour Auctions"), or that people ``talk``.
     """
     model = learnt.model(NAME)
     if model is None:
@@ -208,11 +213,23 @@ def find_gathering(documents: Sequence[tuple[Sequence[Block], Roles]], live: boo
     best = int(chances.argmax())
     chance = float(chances[best])
     joined = every[best].prior == ALWAYS_SHARED and every[best].joined > 0
-    if chance < model.thresholds[0] * (LESS_WHERE_JOINED if joined else 1):
-        return Gathering("", "", 0, round(1 - chance, 2))
     c = every[best]
+    if chance < model.thresholds[0] * (LESS_WHERE_JOINED if joined else 1):
+        told = [n for n in chances.argsort()[::-1] if _told(every[n], title, talk)]
+        if not told:
+            return Gathering("", "", 0, round(1 - chance, 2))
+        c, chance = every[told[0]], model.thresholds[0]
     aliases = tuple(sorted(c.spellings, key=lambda s: (-c.spellings[s], s)))
     return Gathering(c.noun, c.first[0], c.first[1], round(chance, 2), tuple(a for a in aliases if fold(a) != c.noun))
+
+
+def _told(counts: Counts, title: str, talk: bool) -> bool:
+    """Whether the product is called after such a thing that is live in it, or people talk there."""
+    if talk and counts.noun in _nouns().talk:
+        return True
+    words = {fold(word) for word in re.findall(r"\w+", _CAMEL.sub(" ", title))}
+    named = words & {fold(name) for name in (counts.noun, *counts.spellings)}
+    return bool(named) and counts.live > 0 and counts.prior > 0
 
 
 def with_gathering(entities: Sequence[Entity], gathering: Gathering | None) -> tuple[Entity, ...]:

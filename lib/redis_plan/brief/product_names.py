@@ -11,6 +11,7 @@ from typing import Any
 from redis_plan import resources
 from redis_plan.brief.lexicon import fold
 from redis_plan.brief.outline import Block
+from redis_plan.brief.stack import technologies
 
 #: A name is said where a document opens.
 OPENING_BLOCKS = 40
@@ -41,6 +42,9 @@ def _patterns() -> tuple[re.Pattern[str], ...]:
         re.compile(rf"(?<!\w)(?i:{either('calling')})\s+{name}"),
         re.compile(rf"(?<!\w)(?i:{either('about')})\s+(?i:the\s+)?{name}(?=\s*(?:[,.;(–—-]|$))"),
         re.compile(rf"(?<!\w)(?:{either('articles')})\s+(?P<name>{_PROPER})\s+(?:{either('things')})(?!\w)"),
+        re.compile(
+            rf"(?<!\w)(?:{either('before_compounds')})\s+(?P<name>{_PROPER}?)-(?:{either('in_compounds')})(?!\w)"
+        ),
         re.compile(rf"(?<!\w)(?:{either('things')})\s+{name}"),
         re.compile(rf"^{name}\s+[–—-]\s+(?i:{either('a')})(?!\w)"),
     )
@@ -65,7 +69,8 @@ def _named(blocks: Sequence[Block], patterns: Sequence[re.Pattern[str]]) -> Iter
             for match in pattern.finditer(block.text[:400]):
                 found = match.groupdict()
                 name = found.get("quoted") or found.get("name") or ""
-                if fold(name) not in _data()["never"] and fold(name.split()[0]) not in _data()["never"]:
+                words = {fold(name), fold(name.split()[0])}
+                if words.isdisjoint(_data()["never"]) and fold(name) not in technologies()[0]:
                     yield name
 
 

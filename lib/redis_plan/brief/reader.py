@@ -23,7 +23,7 @@ from redis_plan.brief.documents import Document, Part
 from redis_plan.brief.entities import read_entities, read_relations
 from redis_plan.brief.evidence import Said, lines_of, read_evidence
 from redis_plan.brief.facts import contradictions, read_facts
-from redis_plan.brief.fit import Found, judge_fit
+from redis_plan.brief.fit import Found, calls_clearly, judge_fit
 from redis_plan.brief.gathering import find_gathering, with_gathering
 from redis_plan.brief.hosts import stack_remarks
 from redis_plan.brief.keeping import kept
@@ -99,22 +99,23 @@ def _read(project: Path, given: Overrides | None) -> Brief:
     requirements = applying.apply_demands(_requirements(texts), overrides, lines)
     stack = applying.apply_stack(_stack(texts), overrides)
     notes = _notes(texts)
-    gathering = find_gathering([(t.blocks, t.roles) for t in texts], any(r.realtime for r in requirements))
+    marked = _marked(texts)
+    said = lines_of(marked, requirements)
+    evidence = read_evidence(said)
+    title = overrides.file.project.name or read_title([(t.blocks, t.visible) for t in texts], project)
+    live, talk = any(r.realtime for r in requirements), calls_clearly(evidence, "chat")
+    gathering = find_gathering([(t.blocks, t.roles) for t in texts], live, title, talk)
     entities = with_gathering(_entities(texts, words, requirements), gathering)
     entities = applying.apply_entities(entities, overrides)
     if language in READ_FULLY:
         entities = with_sizes(entities, quantities, lines, words)
     around = {place: p for t in texts for place, p in places(t.blocks, t.roles, t.document.name).items()}
     facts = read_facts(quantities, lines, applying.given_facts(overrides), around, notes)
-    marked = _marked(texts)
-    said = lines_of(marked, requirements)
-    evidence = read_evidence(said)
     grounds = Found(requirements, quantities, stack, evidence, said, language, gathering.noun if gathering else "")
     fit, because = applying.apply_fit(*judge_fit(grounds), overrides)
     shared = fit in ("core", "useful") and any(r.realtime for r in requirements)
     assumed = assumed_entities(texts[0].document.name) if shared and not entities else ()
     entities = entities or assumed
-    title = overrides.file.project.name or read_title([(t.blocks, t.visible) for t in texts], project)
     prd_blocks = texts[0].blocks
     return Brief(
         title=title,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import pairwise
@@ -20,6 +21,7 @@ from redis_plan import resources
 from redis_plan.brief.lexicon import UNSPACED, fold
 from redis_plan.brief.outline import Block, clean
 from redis_plan.brief.product_names import in_code, named
+from redis_plan.brief.stack import technologies
 
 #: A title and its subtitle: "Fan Out: a game", "Fan Out — a game"; a hyphen divides only between blanks.
 _PARTS = re.compile(r"\s+[-|·•~]\s+|\s*[—–|：]\s*|:\s+|:$")
@@ -100,6 +102,7 @@ def _labelled(blocks: Sequence[Block], lines: Sequence[str], fields: str) -> Ite
 
 
 def _fields(blocks: Sequence[Block], lines: Sequence[str]) -> Iterator[tuple[str, str]]:
+    repeated = _repeated(lines)
     front = lines[1 : lines.index("---", 1)] if "---" in lines[1:20] and lines[0] == "---" else []
     for line in front:
         if line.startswith("name:"):
@@ -113,11 +116,20 @@ def _fields(blocks: Sequence[Block], lines: Sequence[str]) -> Iterator[tuple[str
             titled = line.startswith(
                 "##"
             )  # "### Title: Cancel a booking" names a story, "## Project: Tram Live" does not
-            if mark and not (titled and (line.startswith("###") or fold(label) in _known("fields.of_parts"))):
+            of_part = titled and (line.startswith("###") or fold(label) in _known("fields.of_parts"))
+            if mark and not of_part and fold(label.strip(_QUOTES)) not in repeated:
                 yield label, value
     for heading, after in pairwise(blocks[:OPENING_BLOCKS]):
         if heading.kind == "heading" and after.kind == "paragraph":
             yield _NUMBER.sub("", heading.text), after.text
+
+
+def _repeated(lines: Sequence[str]) -> set[str]:
+    """Return the labels that stand more than once: "Title:" of each story names the story."""
+    begun = Counter(
+        fold(line[:80].lstrip("#->+* ").replace("：", ":").partition(":")[0].strip(_QUOTES)) for line in lines
+    )
+    return {label for label in _known("fields.of_parts") if begun[label] > 1}
 
 
 def _titled(blocks: Sequence[Block], lines: Sequence[str], text: str) -> Iterator[str]:
@@ -125,9 +137,9 @@ def _titled(blocks: Sequence[Block], lines: Sequence[str], text: str) -> Iterato
     headings = [b for b in blocks[:OPENING_BLOCKS] if b.kind == "heading" and b.line <= OPENING_LINES]
     if blocks and blocks[0].kind == "paragraph" and blocks[0].line <= OPENING_LINES:
         yield from _opened(lines[blocks[0].line - 1 :], text, bool(headings))
-    top = min((heading.depth for heading in headings[:2]), default=0)
-    for heading in headings[:2]:
-        if heading.depth == top and not _NUMBER.match(heading.text):
+    top = min((heading.depth for heading in headings), default=0)
+    for heading in [heading for heading in headings if heading.depth == top][:2]:
+        if not _NUMBER.match(heading.text):
             yield _choose(_parts(heading.text), text)
     if len(headings) > 1 and blocks[:2] == (headings[0], headings[1]):
         yield _subtitle(headings[1].text, text)  # "# Product Requirements Document" and under it "## Tram Live"
@@ -141,6 +153,8 @@ def _opened(lines: Sequence[str], text: str, headed: bool) -> Iterator[str]:
     if parts and len(opening) <= 100 and (kind or not headed or _H1.match(lines[0]) or _is_name(opening)):
         yield _choose(parts, text)
     below = clean(lines[1]) if len(lines) > 1 else ""
+    label, mark, value = below.replace("：", ":").partition(":")
+    below = value.strip() if mark and fold(label) in (*_known("fields.sure"), *_known("fields.likely")) else below
     if kind and not parts and below and len(below.split()) <= 5 and not below.endswith((".", ":", "：")):
         yield _choose(_parts(below), text)
 
@@ -170,7 +184,8 @@ def _defined(blocks: Sequence[Block]) -> Iterator[str]:
         name = _subject(block.text)
         if UNSPACED.search(name) and not re.search(r"[A-Za-z]{3}", name) and text.count(name) < 2:
             continue  # where no capital tells a name, it is one that is said again
-        if name and not {fold(name), fold(_ANY_ARTICLE.sub("", name))} & {*_known("generic")}:
+        folded = {fold(name), fold(_ANY_ARTICLE.sub("", name))}
+        if name and folded.isdisjoint(_known("generic")) and folded.isdisjoint(technologies()[0]):
             yield name
 
 
