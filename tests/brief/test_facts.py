@@ -46,6 +46,7 @@ SCALE: list[tuple[str, Wanted]] = [
     ("- At most 24 dancers in one class.", {"members_per_session": 24, "session_capacity": 24}),
     ("- 4-player tables, up to 900 concurrent tables.", {"members_per_session": 4, "sessions_peak": 900}),
     ("- A match needs at least 2 players to start.", {"members_per_session": None, "session_capacity": None}),
+    ("- Grę można zacząć, gdy w pokoju jest przynajmniej dwóch graczy.", {"members_per_session": None}),
     ("- maxPlayers: 10", {"members_per_session": 10, "session_capacity": 10}),
     ("- The host may set the max players (2-8).", {"members_per_session": 8, "session_capacity": 8}),
     ("Concurrent users:\n40,000+\nPage load:\n<2 seconds", {"concurrent_users": 40_000, "sync_latency": None}),
@@ -122,7 +123,7 @@ PERIODS: list[tuple[str, Wanted]] = [
     # how much of the past is kept for who reconnects: the team's number, else what happens meanwhile
     ("- The last 500 events of a board are kept in a stream for clients that reconnect.", {"log_entries": 500}),
     ("- Die letzten 150 Ereignisse stehen im Log des Raums.", {"log_entries": 150}),
-    ("- The chat shows the last 50 messages.\n- 40 events a day take place in the hall.", {"log_entries": None}),
+    ("- The chat shows the last 50 messages.\n- 40 events a day take place in the hall.", {"log_entries": None, "chat_length": 50}),
     # what one person chooses, what is hoped for, what locks one thing, what a program weighs: none is a fact of the scale
     ("- The free plan: follow up to 5 players.", {"members_per_session": None, "session_capacity": None}),
     ("- Fans track 3+ simultaneous matches.", {"sessions_peak": None}),

@@ -154,3 +154,12 @@ def test_session_record_is_named_where_it_writes() -> None:
 def test_a_member_is_called_by_the_name_of_a_person(name, member):
     club = replace(workshop(), entities=(entity("Workshop"), entity(name)))
     assert design(club).member_noun == member
+
+
+def test_a_second_name_of_the_session_gets_no_key_of_its_own() -> None:
+    brief = workshop()
+    room = entity("WorkshopRoom", "session", realtime=True)
+    board = entity("RoomPlan", "session", realtime=True)
+    keyspace = design(replace(brief, entities=(*brief.entities, room, board)))
+    assert "workshop-room" not in names(keyspace)
+    assert "room-plan" in names(keyspace)

@@ -144,15 +144,18 @@ def _settled_session(brief: Brief, noun: str) -> SessionNoun | None:
 
 
 def other_words(session: SessionNoun, entities: Iterable[Entity]) -> tuple[Entity, ...]:
-    """Return the entities that are other words for the session or a stage of it: a lobby of a room."""
+    """Return the entities that are other words for the session or a stage of it: a lobby of a room, a chat room of a chat."""
     expression = matcher(nouns().same_thing)
-    if not any(expression.match(name.split()[-1]) for name in names_of(session.entity) if name):
-        return ()
-    return tuple(
-        e
-        for e in entities
-        if e is not session.entity and e.lifetime != "durable" and expression.fullmatch(_singular(fold(e.name)))
-    )
+    own = {canonical(session.word), *map(canonical, names_of(session.entity))}
+    staged = any(expression.match(name.split()[-1]) for name in names_of(session.entity) if name)
+
+    def is_other_word(entity: Entity) -> bool:
+        words = canonical(entity.name).split()
+        if len(words) > 1:
+            return not own.isdisjoint(words) and all(w in own or expression.fullmatch(w) for w in words)
+        return staged and bool(words) and expression.fullmatch(words[0]) is not None
+
+    return tuple(e for e in entities if e is not session.entity and e.lifetime != "durable" and is_other_word(e))
 
 
 def _is_shared(entity: Entity, brief: Brief) -> bool:

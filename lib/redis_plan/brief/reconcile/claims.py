@@ -75,6 +75,8 @@ def _counts(setting: Setting) -> Iterator[Claim]:
 _COUNTED = frozenset({"people", "devices", "containers", "instances", "places"})
 #: A container of more places than this is a hall that sells them, and no group that meets.
 MOST_SEATED = 60
+#: "At least two players": so few are what it takes to begin, and no size.
+A_FEW = 3
 #: What classifiers of Korean, Japanese and Chinese stand for where the noun follows.
 _CLASSIFIED = frozenset({"item", "unit", "sheet", "kind", "person"})
 
@@ -100,7 +102,8 @@ def _people(setting: Setting, span: frozenset[str]) -> Iterator[Claim]:
     concurrent, scoped = "concurrent" in span, _scope(setting)
     if scoped and value <= MOST_MEMBERS and value >= 2 and "everywhere" not in span:
         minimum = "minimum" in span and setting.top is None and setting.quantity.op != ">=" and "capacity" not in span
-        if minimum or (setting.quantity.op in (">", ">=") and setting.top is None and _to_start(setting.span)):
+        bounded_below = setting.quantity.op in (">", ">=") and setting.top is None
+        if minimum or (bounded_below and (value <= A_FEW or _to_start(setting.span))):
             return
         if "watchers" in concepts(setting.quantity.unit) or "watchers" in concepts(setting.quantity.text):
             yield Claim("watchers_per_session", setting, value, scoped, "of one container, who may only watch")
