@@ -239,6 +239,24 @@ def test_a_ticket_for_a_spectator_gives_no_seat(room: Room) -> None:
     play(story, guest)
 
 
+def test_who_is_in_is_told_that_the_server_is_away_and_that_it_is_back(room: Room) -> None:
+    ann = room.member("ann", name="Ann")
+
+    def since(word: str) -> list[str]:
+        kinds = [str(json.loads(text)["t"]) for text in ann.texts]
+        return kinds[kinds.index(word) + 1 :] if word in kinds else []
+
+    async def story() -> None:
+        await so(lambda: ann.copy.mode == "live", "not in")
+        await asyncio.to_thread(room.own.kill)
+        await so(lambda: any('"~degraded"' in text for text in ann.texts), "nobody says that the server is away")
+        await asyncio.to_thread(room.own.start)
+        await so(lambda: {"~at", "~snapshot"} & set(since("~degraded")), "nobody says that it is back")
+        assert ann.counts["closed 4010"] == 0
+
+    play(story, ann)
+
+
 def test_who_led_and_was_kicked_does_not_come_back_by_a_leaders_ticket(room: Room) -> None:
     host, ann = room.member("host", "host", seat=False), room.member("ann", "cohost", name="Ann")
     back = room.member("ann", "cohost", seat=False, c="t2")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from string import Template
-from typing import Any
+from typing import Any, Final
 
 from redis_plan.actions import catalog, vocabulary
 from redis_plan.actions.model import Kind
@@ -198,6 +198,9 @@ def _events(made: Iterable[Operation], keyspace: Keyspace) -> list[dict[str, Any
         if o.takes_more:
             kind = kinds[o.method]
             found.setdefault(kind.announces, {}).update(_shown(kind))
+    for name, fields in _OWN.items():  # the functions behind the actions announce them, too, such as a sweep
+        if name in found:
+            found[name] = {**fields, **found[name]}
     return [
         {
             "name": name,
@@ -207,6 +210,13 @@ def _events(made: Iterable[Operation], keyspace: Keyspace) -> list[dict[str, Any
         }
         for name, data in found.items()
     ]
+
+
+#: What the session's own functions put into events of types that actions announce as well: member, connection, why.
+_OWN: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
+    "join": {"m": ("str", "string"), "c": ("str", "string"), "data": ("Any", "unknown")},
+    "leave": {"m": ("str", "string"), "c": ("str", "string"), "why": ("str", "string")},
+}
 
 
 def _class(event: str) -> str:

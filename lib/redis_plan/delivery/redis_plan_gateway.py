@@ -74,6 +74,10 @@ class Driver(Protocol):
     def timing(self) -> Timing:
         """The periods."""
 
+    @property
+    def deaf(self) -> bool:
+        """Whether there is no subscription now."""
+
     async def follow(self, session_id: str, listener: Listener | None = None) -> SyncClient:
         """Return the copy of a session."""
 
@@ -145,6 +149,7 @@ class Gateway:
 
         self._server = await ws_create_server(socket, host, port, **{**pings, **sizes, **more})
         self._begin(self._beat_for_ever())
+        self._begin(self._warn_for_ever())
         return int(self._server.sockets[0].getsockname()[1])
 
     async def drain(self) -> None:
@@ -382,6 +387,21 @@ class Gateway:
     def _snapshot(self, room: Room, role: str) -> bytes:
         assert room.copy is not None
         return word("~snapshot", e=room.copy.epoch, v=room.copy.version, d=self.view(role, room.copy.state))
+
+    async def _warn_for_ever(self) -> None:
+        """Tell who is here that the server is away, and that it is back, where no other word would."""
+        degraded = False
+        while True:
+            was_deaf = self.driver.deaf
+            await asyncio.sleep(self.driver.timing.command_s / 2)
+            if degraded != (was_deaf and self.driver.deaf):  # a connection that is made anew at once is no outage
+                degraded = not degraded
+                for room in self.rooms.values():
+                    room.flush()
+                    said = word("~degraded") if degraded else word("~at", e=room.told[0], v=room.told[1])
+                    for client in list(room.clients):
+                        if degraded or room.told[0]:
+                            client.send(said)
 
     async def _beat_for_ever(self) -> None:
         """Say the position to every member that is here and renew the leases, a few at a time over the whole period."""

@@ -56,6 +56,11 @@ class ClusterDriver:
             await driver.__aexit__()
             await driver.link.drop()
 
+    @property
+    def deaf(self) -> bool:
+        """Whether a primary's subscription is lost now."""
+        return any(driver.deaf for driver in self.drivers.values())
+
     async def follow(self, session_id: str, listener: Listener | None = None) -> SyncClient:
         """Return the copy of a session; see SyncDriver."""
         return await (await self._driver_of(session_id)).follow(session_id, listener)

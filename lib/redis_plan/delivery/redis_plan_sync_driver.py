@@ -258,6 +258,11 @@ class SyncDriver:
         return followed.copy
 
     @property
+    def deaf(self) -> bool:
+        """Whether there is no subscription now: what its copies show may be old."""
+        return self._pubsub is None
+
+    @property
     def followed(self) -> tuple[_Followed, ...]:
         """The sessions that are followed."""
         return tuple(self._followed.values())

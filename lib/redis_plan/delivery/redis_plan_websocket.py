@@ -12,6 +12,7 @@ What travels is JSON text; what begins with ~ is no event:
                     {"t": "~delta", "v", "events"}       the same answer where the events after the position are known
                     {"t": "~view", "v", "d"}             after a snapshot: roster, ranking … as its role may see them
                     {"t": "~at", "e", "v"}               the position, each heartbeat
+                    {"t": "~degraded"}                   the server is away: old until the next event, ~at or snapshot
                     {"t": "~refused", "why"}             it did not get in, and may join again in another way
                     {"t": "~done", "op", "status", "v"}  what became of a change
                     {"t": "~unknown", "op"}              its outcome is not known: it is sent again with the same id
