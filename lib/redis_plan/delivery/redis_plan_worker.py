@@ -1,6 +1,7 @@
 """A worker: it takes up the deadlines that are due, each by one worker at a time, and ends the sessions that are over.
 
-    lease, idle = leases(link, operations, keys.state, SWEEP_S), lifetime(link, operations, keys.state, IDLE_S, keep)
+    lease = leases(link, operations, keys.state, SWEEP_S)
+    idle = lifetime(link, operations, keys.state, IDLE_S, keep, STAYS_S)
     duties = {"lease": lease, "idle": idle, "timer": …}
     worker = Worker(operations, duties, Pace(POLL_S, CLAIM_S), decode_id)
     loop.add_signal_handler(signal.SIGTERM, worker.stop)
@@ -197,7 +198,7 @@ def lifetime(
     state: Callable[[str], str],
     idle_s: float,
     keep: Callable[[str], Awaitable[str]],
-    stays_s: float = 0.0,
+    stays_s: float,
     end: Callable[[str], Awaitable[Any]] | None = None,
 ) -> Duty:
     """Return the duty that ends an idle session, has its result kept, and removes it stays_s later.
