@@ -99,7 +99,7 @@ def test_a_snapshot_of_no_project_reads_what_is_hidden(own_server: Server, docum
         root.function_load(library.compose(project.brief, project.keyspace))
         plant(root, functions.session_keys(project.keyspace, "k3v9"), hidden)
         said = []
-        for line in command_block.lines(sync_text.read_order(project.keyspace)):
+        for line in command_block.lines(sync_text.read_order(project.brief, project.keyspace)):
             if line.command[0] not in ("SUBSCRIBE", "SSUBSCRIBE"):
                 said.append(root.execute_command(*line.command))
         assert said, name

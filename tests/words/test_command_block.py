@@ -48,7 +48,7 @@ def test_a_snapshot_counts_what_is_hidden_and_the_text_says_so() -> None:
     keyspace = design(workshop())
     hidden = [p for p in keyspace.keys if p.use == "votes"]
     assert hidden
-    text = sync_text.read_order(keyspace)
+    text = sync_text.read_order(workshop(), keyspace)
     for pattern in hidden:
         assert f"`{pattern.name}`" in text
         assert not [
@@ -62,7 +62,7 @@ def blocks(project: made.Project) -> str:
     return "\n".join(
         (
             appendix.changing(brief, keyspace),
-            sync_text.read_order(keyspace),
+            sync_text.read_order(brief, keyspace),
             of_sessions.lifecycle(brief, keyspace),
             expiry_rules.timed_actions(brief, keyspace, None),
         )

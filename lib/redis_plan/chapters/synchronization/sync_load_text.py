@@ -6,11 +6,12 @@ import math
 
 from redis_plan import units
 from redis_plan.brief.model import Brief
-from redis_plan.chapters.synchronization.findings import Publish, Synchronization
+from redis_plan.chapters.synchronization.findings import Synchronization
 from redis_plan.delivery import sockets
 from redis_plan.keyspace import periods, settings
 from redis_plan.keyspace.cues import plural, with_article
 from redis_plan.keyspace.model import Keyspace
+from redis_plan.words import words
 from redis_plan.words.sync_common import applies, events_of, not_run
 
 
@@ -150,36 +151,12 @@ def pressure(brief: Brief, keyspace: Keyspace, known: Synchronization) -> str:
     return "\n".join(lines)
 
 
-def subscriptions(brief: Brief, keyspace: Keyspace, c: Publish | None) -> str:
-    """Return who subscribes and how a dead subscription is found, for a project without sessions."""
+def subscriptions(brief: Brief, keyspace: Keyspace, found: Synchronization) -> str:
+    """Return who subscribes, when a cluster would change that, and how a dead subscription is found."""
     probe = keyspace.use("probe")
-    cost = f" A further subscriber adds {c.per_subscriber.linked} to a `PUBLISH`." if c else ""
-    found = "" if c is None else "[figure 04-publish-cost]\n\n"
-    return f"""### Subscriptions and probe
-
-{found}- **One subscription a gateway and channel**, counted by reference: first client in → subscribe, last client out → unsubscribe after {units.write(periods.seconds(brief, "linger"), "s")}. No patterns: `PSUBSCRIBE` taxes every `PUBLISH`.{cost} {brief.value("gateway_nodes"):g} gateways ({brief.fact("gateway_nodes").where}) are as many subscribers, whatever the number of clients.
-- **One subscriber connection of its own** on each gateway, name `gateway-<node>-sub`; its reader does nothing but drain and enqueue.
-- **Probe.** Each gateway publishes the time to `{probe.template if probe else ""}` every {units.write(periods.seconds(brief, "probe") / 2, "s")} and must receive it on the subscriber connection within {units.write(periods.seconds(brief, "probe"), "s")}; otherwise it drops that connection, resolves the primary again, subscribes in batches of 512 channels and reads again what its clients show.
-- **Reconnect storm.** Clients wait {_wait(brief)}; a gateway reads each value once for all clients that wait for it.
-
-*Waits, periods, batches and rates without a source here are chosen.*"""
-
-
-def topology(brief: Brief, keyspace: Keyspace, c: Publish | None) -> str:
-    """Return subscriptions and the cluster decision."""
-    events, gateways = events_of(keyspace), brief.value("gateway_nodes")
-    probe = keyspace.use("probe")
-    sharded = events.chosen == "sharded-pubsub"
-    cost = f" A further subscriber adds {c.per_subscriber.linked} of server time to a `PUBLISH`." if c else ""
-    publish = brief.value("sessions_peak") * brief.value("events_per_session")
-    return f"""### Subscriptions, cluster, probe
-
-[figure 04-publish-cost]
-
-- **One subscription a gateway and {keyspace.session_noun}**, counted by reference: first member in → subscribe, last member out → unsubscribe after {units.write(periods.seconds(brief, "linger"), "s")} (a page reload does not flap). No patterns: `PSUBSCRIBE` taxes every `PUBLISH`.{cost} {gateways:g} gateways ({brief.fact("gateway_nodes").where}) are {gateways:g} subscribers, whatever the number of clients.
-- **One subscriber connection of its own** on each gateway, name `gateway-<node>-sub`. Subscribing and unsubscribing of one channel go through one queue; a confirmation for a state that is no longer wanted sends the opposite command, so a join during an unsubscribe is not lost.
-- **Cluster.** {"Sharded Pub/Sub: channel and keys share the hash tag, `SPUBLISH` stays in the shard; one `SSUBSCRIBE` holds channels of one slot only; an unsolicited `sunsubscribe` (slot moved) means subscribe again on the new node and catch up." if sharded else f"One primary and its replica: {units.write(publish, 'events/s')} at peak is far below what one core publishes (section 6), so classic `PUBLISH` stays. Every key of {with_article(keyspace.session_noun)} already has one hash tag; moving to a cluster changes `PUBLISH` into `SPUBLISH` (the functions take the channel as `<name> sharded`) and `SUBSCRIBE` into `SSUBSCRIBE`, one slot a command, with a re-subscribe on an unsolicited `sunsubscribe`."}
-- **Probe.** Each gateway publishes the time to its own channel `{probe.template if probe else ""}` every {units.write(periods.seconds(brief, "probe") / 2, "s")} and must receive it on the subscriber connection within {units.write(periods.seconds(brief, "probe"), "s")}; otherwise it drops that connection, resolves the primary again, subscribes in batches of 512 channels and lets every client catch up. A healthy TCP connection on the wrong node is found by nothing else.
-- **Reconnect storm.** Clients wait {_wait(brief)}; a gateway admits 200 catch-ups/s and answers the others with `retry_after`; one `session_catch_up` is in flight {with_article(keyspace.session_noun)} and gateway, clients with the same epoch and version share its answer.
-
-*Waits, periods, batches and rates without a source here are chosen.*"""
+    return words.render(
+        "chapters/synchronization/subscriptions", brief, keyspace, found=found, probe=probe.template if probe else "",
+        gateways=f"{brief.value('gateway_nodes'):g}", waits=_wait(brief),
+        sharded=events_of(keyspace).chosen == "sharded-pubsub",
+        published=brief.value("sessions_peak") * brief.value("events_per_session"),
+    )  # fmt: skip

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from redis_plan import units
 from redis_plan.brief.model import Brief
 from redis_plan.chapters.synchronization.findings import Synchronization
 from redis_plan.chapters.synchronization.section import ENVELOPE
-from redis_plan.chapters.synchronization.sync_load_text import beacon, budget, pressure, subscriptions, topology
+from redis_plan.chapters.synchronization.sync_load_text import beacon, budget, pressure, subscriptions
 from redis_plan.delivery import acting, snapshots, syncing, touching
-from redis_plan.keyspace import functions, periods, settings
+from redis_plan.keyspace import functions, settings
 from redis_plan.keyspace.cues import with_article
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.words import command_block, snapshot_block, words
 from redis_plan.words.snapshot_block import collections
 from redis_plan.words.socket_text import closing
 from redis_plan.words.sync_common import applies, events_of, is_scripted, not_run
+from redis_plan.words.tables import listed
 
 DELIVERY_ALT = (
     "Cumulative share of changes against time to their last client on a log scale, for Pub/Sub and streams, "
@@ -82,7 +82,7 @@ def client_rule(brief: Brief, keyspace: Keyspace) -> str:
     )  # fmt: skip
 
 
-def read_order(keyspace: Keyspace) -> str:
+def read_order(brief: Brief, keyspace: Keyspace) -> str:
     """Return subscribe-then-snapshot as commands, for first load and reconnect."""
     keys = functions.session_keys(keyspace, "k3v9", environment="prod")
     most = functions.log_argument(keyspace)
@@ -91,81 +91,26 @@ def read_order(keyspace: Keyspace) -> str:
     _, hidden = collections(keyspace, keys)
     subscribe = command_block.block([command_block.line(keyspace, (command, channel), "on the subscriber connection")])
     reads = snapshot_block.block(keyspace)
-    if whole := snapshots.function(keyspace):
+    whole = snapshots.function(keyspace)
+    if whole:
         hidden = tuple(p.pattern.name for p in snapshots.parts(keyspace) if p.form in ("counted", "guarded"))
-        at_once = f"`{whole.name}` is one step: state and collections are of one version, and the role is read from the state."
-    else:
-        at_once = "The collections in the same `MULTI` are those of the version in the reply."
-    kept_back = (
-        f" What not everybody may see ({', '.join(f'`{name}`' for name in hidden)}) is counted, and shown to whom it concerns."
-        if hidden
-        else ""
-    )
-    return f"""### Subscribe first, then read
-
-The same order for first load and reconnect; the reverse loses what is published between the read and the subscription.
-
-1. The gateway subscribes, if it has no member of this {keyspace.session_noun} yet, and waits for the confirmation:
-
-{subscribe}
-
-2. The client asks: `{{"catch_up": {{"epoch": "5f0c1b2a9d3e4f60", "version": 38}}}}`, with "" and 0 on first load.
-
-3. The gateway reads:
-
-{reads}
-
-4. It answers with the delta `["delta", 42, <39>, <40>, <41>, <42>]`, contiguous, or with a snapshot `["snapshot", 42, "<epoch>", field, value, …]`, the state at version 42.
-
-5. The client drops held events with v ≤ 42 and applies the rest.
-
-{at_once}{kept_back} The read is bounded: a delta has at most {most.split()[0]} entries, more missed events give a snapshot. The gateway forwards events to a client from step 1 on and sends nothing of its own between."""
+    return words.render(
+        "chapters/synchronization/read_order", brief, keyspace, subscribe=subscribe, reads=reads,
+        whole=whole.name if whole else "", hidden=", ".join(f"`{name}`" for name in hidden), most=most.split()[0],
+    )  # fmt: skip
 
 
 def without_sessions(brief: Brief, keyspace: Keyspace) -> str:
     """Return the rule for projects whose Redis holds no sessions: newest value wins."""
-    return "\n".join(
-        [
-            "### Newest value wins",
-            "",
-            "Nobody joins and leaves here, so there are no versions of a session to count: a reader needs the newest value, not every value.",
-            "",
-            "1. A gateway subscribes to the channel first, waits for the confirmation, then reads the stored value (section 1 has the keys).",
-            "2. Writer: value and TTL in one step, a function of section 7 or one `MULTI`, and in it, last, the `PUBLISH` with the fields of section 2, so that publish order is write order.",
-            "3. A reader replaces its copy only by a message with a later sequence or time; an earlier or equal one is dropped.",
-            f"4. Every {units.write(periods.seconds(brief, 'beacon'), 's')} the gateway reads again what its clients show: that bounds a lost last message.",
-        ]
-    )
+    return words.render("chapters/synchronization/newest", brief, keyspace)
 
 
 def nothing_pushed(brief: Brief, keyspace: Keyspace) -> str:
     """Return section 4 of a project that pushes nothing through Redis."""
-    own = [f"`{p.name}`" for p in keyspace.keys if p.authoritative]
-    copies = [f"`{p.name}`" for p in keyspace.keys if not p.authoritative]
-    lines = [
-        "### Nothing is pushed",
-        "",
-        "No demand of the documents asks that somebody sees another one's change at once, so the design has no channel, no event log, "
-        "and no version to count. A client sees a change with its next request, and a request reads what is stored at that moment.",
-        "",
-    ]
-    if own:
-        lines.append(
-            f"- {', '.join(own)}: each request asks Redis; a change is one command or one function, so two requests at once "
-            "can't both win."
-        )
-    if copies:
-        lines.append(
-            f"- {', '.join(copies)}: a copy of what the database has. Whoever changes the database deletes the copy *after* the "
-            "commit; one that this misses is stale for its TTL at most (section 3)."
-        )
-    lines += [
-        "",
-        "Should a live view come (a shared list, a progress bar), one process can push it from memory, or poll every "
-        f"{units.write(brief.value('sync_latency'), 's')} ({brief.fact('sync_latency').where}); Redis Pub/Sub pays from two processes on, and is then "
-        "at-most-once: subscribe first, read the stored value, read again now and then.",
-    ]
-    return "\n".join(lines)
+    return words.render(
+        "chapters/synchronization/nothing", brief, keyspace, own=listed(p for p in keyspace.keys if p.authoritative),
+        copies=listed(p for p in keyspace.keys if not p.authoritative),
+    )  # fmt: skip
 
 
 def section(brief: Brief, keyspace: Keyspace, found: Synchronization) -> list[str]:
@@ -181,15 +126,15 @@ def section(brief: Brief, keyspace: Keyspace, found: Synchronization) -> list[st
             closing(brief),
             not_run(found, "pubsub", "publish", "beacon"),
         ]
-        heard = [pressure(brief, keyspace, found), subscriptions(brief, keyspace, found.publish)]
+        heard = [pressure(brief, keyspace, found), subscriptions(brief, keyspace, found)]
         return [part for part in (*parts, *heard) if part]
     return [
         message_classes(brief, keyspace),
         envelope(brief, keyspace),
         client_rule(brief, keyspace),
-        read_order(keyspace),
+        read_order(brief, keyspace),
         budget(brief, found),
         beacon(brief, keyspace, found),
         pressure(brief, keyspace, found),
-        topology(brief, keyspace, found.publish),
+        subscriptions(brief, keyspace, found),
     ]
