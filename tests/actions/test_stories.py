@@ -212,6 +212,8 @@ def test_each_deadline_has_who_sets_it_and_who_takes_it_up(sample):
     assert found["absence of the host"].taken_up == (names["hosting.pause_absent"],)
     assert names["seats.beat"] in found["silence of a member"].moves
     assert all(d.sets for d in found.values())
+    started = {e.options["field"] for a in sample.actions for e in a.kind.effects if e.name == "timer"}
+    assert started <= {g.options["field"] for a in sample.actions for g in a.kind.guards if g.name == "due"}
     everyone = found["the last one has come"]
     assert (everyone.sets, everyone.taken_up) == ((names["submission.submit"],), (names["submission.all_in"],))
     ended = next(d for d in found.values() if d.entry == "idle")  # whose entry goes when it ends is never handed over

@@ -92,6 +92,11 @@ def _waited_for(kept: Iterable[str], able: Mapping[str, Kind]) -> set[str]:
                 if near:
                     found.add(near[0].id)
                     todo.append(near[0])
+        for field in _options(kind.effects, "timer", "field"):  # what runs out has to be taken up
+            takers = [k for k in able.values() if field in _options(k.guards, "due", "field")]
+            if takers and not any(k.id in found for k in takers):
+                found.add(takers[0].id)
+                todo.append(takers[0])
     return found
 
 
