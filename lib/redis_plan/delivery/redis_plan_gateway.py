@@ -129,7 +129,7 @@ class Gateway:
     ) -> None:
         self.operations, self.driver, self.admit, self.act = operations, driver, admit, act
         self.limits, self.view, self.enter, self.see = limits, view, enter or self._sit, see
-        self.deadlines: Listener | None = None  # hears what its sessions do, and each heartbeat how they are
+        self.deadlines: Listener = lambda *_: None  # hears what its sessions do, and each heartbeat how they are
         self.pace = Pace(limits.coalesce_s, limits.most_coalesce_s)
         self.clients: set[Client] = set()
         self.rooms: dict[str, Room] = {}
@@ -149,7 +149,7 @@ class Gateway:
 
         self._server = await ws_create_server(socket, host, port, **{**pings, **sizes, **more})
         self._begin(self._beat_for_ever())
-        self._begin(self._warn_for_ever())
+        self._begin(Room.warn_for_ever(lambda: self.driver.deaf, self.rooms, self.driver.timing.command_s / 2))
         return int(self._server.sockets[0].getsockname()[1])
 
     async def drain(self) -> None:
@@ -327,8 +327,7 @@ class Gateway:
         room.copy = copy  # it may be live before who asked for it goes on
         if copy.mode != "catching up":
             room.live.set()
-        if self.deadlines is not None:
-            self.deadlines(session_id, copy, message)
+        self.deadlines(session_id, copy, message)
         if message is None:
             self._moved(room, copy)
             return
@@ -388,26 +387,11 @@ class Gateway:
         assert room.copy is not None
         return word("~snapshot", e=room.copy.epoch, v=room.copy.version, d=self.view(role, room.copy.state))
 
-    async def _warn_for_ever(self) -> None:
-        """Tell who is here that the server is away, and that it is back, where no other word would."""
-        degraded = False
-        while True:
-            was_deaf = self.driver.deaf
-            await asyncio.sleep(self.driver.timing.command_s / 2)
-            if degraded != (was_deaf and self.driver.deaf):  # a connection that is made anew at once is no outage
-                degraded = not degraded
-                for room in self.rooms.values():
-                    room.flush()
-                    said = word("~degraded") if degraded else word("~at", e=room.told[0], v=room.told[1])
-                    for client in list(room.clients):
-                        if degraded or room.told[0]:
-                            client.send(said)
-
     async def _beat_for_ever(self) -> None:
         """Say the position to every member that is here and renew the leases, a few at a time over the whole period."""
         while True:
             for followed in list(self.rooms.values()):
-                if followed.copy is not None and self.deadlines is not None:
+                if followed.copy is not None:
                     self.deadlines(followed.session_id, followed.copy, None)
             clients = [client for client in self.clients if client.member is not None]
             parts = max(1, -(-len(clients) // BATCH))

@@ -25,7 +25,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, Protocol
 
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
@@ -257,3 +257,18 @@ class Room:
         self.flushed_at = asyncio.get_running_loop().time()
         for client in list(self.clients) if data else ():
             client.send(data)
+
+    @staticmethod
+    async def warn_for_ever(deaf: Callable[[], bool], rooms: Mapping[str, Room], every_s: float) -> None:
+        """Tell who is here that the server is away, and that it is back, where no other word would."""
+        degraded = False
+        while True:
+            was_deaf = deaf()
+            await asyncio.sleep(every_s)
+            if degraded != (was_deaf and deaf()):  # a connection that is made anew at once is no outage
+                degraded = not degraded
+                for room in rooms.values():
+                    room.flush()
+                    said = word("~degraded") if degraded else word("~at", e=room.told[0], v=room.told[1])
+                    for client in list(room.clients) if degraded or room.told[0] else ():
+                        client.send(said)
