@@ -14,6 +14,7 @@ import jinja2
 
 from redis_plan import units
 from redis_plan.brief.model import Brief, Fact
+from redis_plan.brief.reconcile.catalogue import catalogue
 from redis_plan.evidence.findings import Found, Number
 from redis_plan.keyspace import chain, expression, functions, periods
 from redis_plan.keyspace.cues import plural, with_article
@@ -59,11 +60,17 @@ def fact(found: Fact) -> str:
 
 
 def facts_used(brief: Brief, keyspace: Keyspace) -> tuple[Fact, ...]:
-    """Return the facts that this design rests on: a lifetime that no key has is none of them, and without keys none is."""
+    """Return the facts that this design rests on.
+
+    A lifetime that no key has is none of them, nor what is about a use that it has not, and without keys none is.
+    """
     if not keyspace.keys:
         return ()
+    of_use = {name: entry.of_use for name, entry in catalogue().items()}
+    uses = {"", *(p.use for p in keyspace.patterns)}
     formulas = {name for p in keyspace.keys for name in expression.facts_in(p.ttl.expression or 0)}
-    return tuple(f for f in brief.facts if not f.name.endswith("_ttl") or f.name in formulas or f.name == "idle_ttl")
+    lasts = {f.name for f in brief.facts if not f.name.endswith("_ttl")} | formulas | {"idle_ttl"}
+    return tuple(f for f in brief.facts if f.name in lasts and of_use.get(f.name, "") in uses)
 
 
 def render(template: str, brief: Brief, keyspace: Keyspace, **more: object) -> str:

@@ -49,6 +49,7 @@ class Entry:
     examples: tuple[str, ...]  # a sentence of our own for each cue
     most: float = float("inf")  # no design can be computed from more
     most_because: str = ""
+    of_use: str = ""  # the use of Redis that it is about; without that use nothing rests on it
 
 
 @cache
@@ -67,7 +68,7 @@ def _entry(name: str, given: Mapping[str, Any]) -> Entry:
     numbers, words = (given["unit"], float(given["default"]), default_from), (given["because"], given["meaning"])
     examples = tuple(cue["example"] for cue in (given, *given.get("cue", ())) if "example" in cue)
     most = float(given.get("most", "inf"))
-    return Entry(name, *numbers, *words, cues, examples, most, given.get("most_because", ""))
+    return Entry(name, *numbers, *words, cues, examples, most, given.get("most_because", ""), given.get("of_use", ""))
 
 
 def defaults(known: Mapping[str, float]) -> dict[str, float]:

@@ -29,17 +29,13 @@ def benchmarks(brief: Brief, keyspace: Keyspace, found: Structures) -> str:
 
 
 def _workload(brief: Brief, keyspace: Keyspace) -> str:
-    """Return what the peak is taken as, and how much of it is assumed."""
-    used = words.facts_used(brief, keyspace)
-    assumed = (
-        f"{sum(fact.grade == 'assumed' for fact in used)} of {len(used)} facts behind it are assumed, and listed below."
-    )
+    """Return what the peak is taken as; what of it is assumed stands on the first page."""
     if not keyspace.session_entity:
-        return f"The peak is taken as {words.fact(brief.fact('total_rate_per_s'))}; {assumed}"
+        return f"The peak is taken as {words.fact(brief.fact('total_rate_per_s'))}."
     peak, members = brief.fact("sessions_peak"), brief.value("members_per_session")
     rate = peak.value * brief.value("events_per_session")
     return (
         f"The peak is {units.write(peak.value, '')} {plural(keyspace.session_noun)} ({peak.where}) with "
         f"{units.write(peak.value * members, 'connections')}, {units.write(rate, 'changes/s')} and "
-        f"{units.write(rate * members, 'deliveries/s')} (modelled); {assumed}"
+        f"{units.write(rate * members, 'deliveries/s')} (modelled)."
     )
