@@ -1018,7 +1018,7 @@ local function session_heartbeat(keys, a, session)
   local lease = a.member
   if not redis.call('ZSCORE', keys[2], lease) then lease = 'watch:' .. a.member end -- who only watches
   if not redis.call('ZSCORE', keys[2], lease) then return 'lapsed' end
-  redis.call('ZADD', keys[2], 'GT', digits(clock() + a.lease_ms), lease)
+  redis.call('ZADD', keys[2], digits(clock() + a.lease_ms), lease) -- also earlier than it was: a clock may have been set back
   refresh(keys, a.ttl_s, 2, 2, 0)
   return 'renewed'
 end
@@ -1091,26 +1091,28 @@ end
 -- Serves US-019 (prd.md:115), US-019.2 (prd.md:118), US-027 (prd.md:149)
 -- What a client missed; a snapshot, without fields key:… and hidden:…, for another epoch, a client that is ahead, or more than max missed events.
 -- KEYS state (hash) log
--- ARGV known_epoch version max
+-- ARGV known_epoch version max [overlap]
 --   known_epoch: epoch that the client has; empty where it has none
 --   version: version that the client has
 --   max: missed events beyond which a snapshot is given; "<entries> stream" where the log is a stream
+--   overlap: so many events that the client has begin the delta, so that it sees whether its last one is the server's
 -- Answers {"delta", version, event…}, {"snapshot", version, epoch, field, value…} or {"gone"}.
 do
 local function session_catch_up(keys, a, session)
   if not session then return {'gone'} end
-  local missed = session.version - a.version
+  local missed, from = session.version - a.version, a.version - math.min(a.version, a.overlap)
   if session.epoch == a.known_epoch and missed >= 0 and missed <= a.max.entries then
     local found, delta = {}, {'delta', session.version}
-    if missed > 0 and a.max.form == 'stream' then
-      found = stream_missed(keys[2], a.version, missed)
-    elseif missed > 0 then
-      found = list_missed(keys[2], missed)
+    local wanted = session.version - from
+    if wanted > 0 and a.max.form == 'stream' then
+      found = stream_missed(keys[2], from, wanted)
+    elseif wanted > 0 then
+      found = list_missed(keys[2], wanted)
     end
-    local whole_delta = #found == missed
+    local whole_delta = #found == wanted
     for i, entry in ipairs(found) do
       local e, v = str_match(entry, '^{"e":"(%x+)","v":(%d+),')
-      whole_delta = whole_delta and e == session.epoch and tonumber(v) == a.version + i
+      whole_delta = whole_delta and e == session.epoch and tonumber(v) == from + i
       delta[#delta + 1] = entry
     end
     if whole_delta then return delta end
@@ -1128,7 +1130,7 @@ end
 
 local SESSION_CATCH_UP = {
   name = 'session_catch_up', types = {'state', 'log'},
-  args = {{'known_epoch', check_text}, {'version', check_whole}, {'max', check_log, same = true}},
+  args = {{'known_epoch', check_text}, {'version', check_whole}, {'max', check_log, same = true}, {'overlap', check_whole, '0', same = true}},
   given = {},
   runs = {'HGETALL', 'HMGET', 'TYPE'},
   by_form = {list = {'LRANGE'}, stream = {'XRANGE'}},
@@ -1209,7 +1211,7 @@ end
 end
 
 -- session_hand_over
--- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:roster, buzzroom:v1:{<session_id>}:presence, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:answer:<round_id>, buzzroom:v1:{<session_id>}:score, buzzroom:v1:{<session_id>}:buzzer, buzzroom:v1:{<session_id>}:team
+-- Serves US-023.1 (prd.md:135)
 -- Acknowledge that the result of an ended session is kept elsewhere; call it after the commit.
 -- KEYS state (hash) log and the session's other keys
 -- ARGV receipt channel ttl_s log_max
@@ -1552,6 +1554,7 @@ local function act_buzz(keys, a, session)
   if not guard_phase(t, {open = true}) then return {session.version, 'not now'} end
   if not guard_deadline(t, 'phase_until') then return {session.version, 'late'} end
   if has_hash(t.claims, a.object) then return {session.version, 'taken'} end
+  if t.s['winner'] then return {session.version, 'taken'} end
   redis.call('HSET', t.claims, a.object, a.member)
   set_field(t, 'winner', a.member)
   settle(t)
@@ -1567,7 +1570,7 @@ local ACT_BUZZ = {
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'object', check_id}},
   given = {},
-  asks = function(a) return {'epoch', 'version', 'status', 'phase', 'phase_until'} end,
+  asks = function(a) return {'epoch', 'version', 'status', 'phase', 'phase_until', 'winner'} end,
   runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
@@ -1868,7 +1871,7 @@ end
 end
 
 -- start_question
--- Serves US-008 (prd.md:72)
+-- Serves prd.md:30, US-008 (prd.md:72)
 -- The host starts the next question for everybody at the same time; its end is set by the server's clock.
 -- KEYS state (hash) log idem (string) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member round value length_ms
@@ -1926,7 +1929,7 @@ end
 end
 
 -- time_up
--- Serves US-010 (prd.md:81), US-011 (prd.md:85)
+-- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:idem:<op_id>
 -- A worker ends the question when its time is over by the server's clock; before that it is refused.
 -- KEYS state (hash) log idem (string) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s round
@@ -2413,7 +2416,7 @@ end
 end
 
 -- join
--- Serves prd.md:17, prd.md:31, US-002 (prd.md:45), US-002.2 (prd.md:48) and 3 more
+-- Serves prd.md:17, US-002 (prd.md:45), US-002.2 (prd.md:48), US-003 (prd.md:51) and 3 more
 -- Somebody takes a seat under a name that nobody else has; who had a seat has it again.
 -- KEYS state (hash) log idem (string) roster (hash) presence (zset) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member connection device name folded capacity lease_ms connections name_least name_most
@@ -2927,50 +2930,62 @@ CALLS['session_snapshot'] = function(keys, args)
 end
 end
 
-redis.register_function('session_create', CALLS['session_create'])
-redis.register_function('session_join', CALLS['session_join'])
-redis.register_function('session_leave', CALLS['session_leave'])
-redis.register_function('session_apply', CALLS['session_apply'])
-redis.register_function('session_heartbeat', CALLS['session_heartbeat'])
-redis.register_function('session_sweep', CALLS['session_sweep'])
-redis.register_function{function_name='session_catch_up', callback=CALLS['session_catch_up'], flags={'no-writes'}}
-redis.register_function('session_renew', CALLS['session_renew'])
-redis.register_function{function_name='session_end', callback=CALLS['session_end'], flags={'allow-oom'}}
-redis.register_function{function_name='session_hand_over', callback=CALLS['session_hand_over'], flags={'allow-oom'}}
-redis.register_function{function_name='session_remove', callback=CALLS['session_remove'], flags={'allow-oom'}}
-redis.register_function{function_name='session_drop', callback=CALLS['session_drop'], flags={'allow-oom'}}
-redis.register_function('rate_hit', CALLS['rate_hit'])
-redis.register_function('signal_send', CALLS['signal_send'])
-redis.register_function('due_claim', CALLS['due_claim'])
-redis.register_function{function_name='due_done', callback=CALLS['due_done'], flags={'allow-oom'}}
-redis.register_function('due_move', CALLS['due_move'])
-redis.register_function('gateway_add', CALLS['gateway_add'])
-redis.register_function('cache_keep', CALLS['cache_keep'])
-redis.register_function('buzz', CALLS['buzz'])
-redis.register_function('attend', CALLS['attend'])
-redis.register_function('give_role', CALLS['give_role'])
-redis.register_function('take_role', CALLS['take_role'])
-redis.register_function('pass_on', CALLS['pass_on'])
-redis.register_function('pause_without_host', CALLS['pause_without_host'])
-redis.register_function('take_up', CALLS['take_up'])
-redis.register_function('start_question', CALLS['start_question'])
-redis.register_function('time_up', CALLS['time_up'])
-redis.register_function('pause', CALLS['pause'])
-redis.register_function('resume', CALLS['resume'])
-redis.register_function('skip_question', CALLS['skip_question'])
-redis.register_function('reveal', CALLS['reveal'])
-redis.register_function('reveal_now', CALLS['reveal_now'])
-redis.register_function('mark_away', CALLS['mark_away'])
-redis.register_function('back', CALLS['back'])
-redis.register_function('award', CALLS['award'])
-redis.register_function('take_back', CALLS['take_back'])
-redis.register_function('join', CALLS['join'])
-redis.register_function('kick', CALLS['kick'])
-redis.register_function('watch', CALLS['watch'])
-redis.register_function('end_game', CALLS['end_game'])
-redis.register_function('end_idle', CALLS['end_idle'])
-redis.register_function('rematch', CALLS['rematch'])
-redis.register_function('answer', CALLS['answer'])
-redis.register_function('all_answered', CALLS['all_answered'])
-redis.register_function('choose_team', CALLS['choose_team'])
-redis.register_function{function_name='session_snapshot', callback=CALLS['session_snapshot'], flags={'no-writes'}}
+-- The names of functions are the server's, not a project's: who calls one with another project's keys is told whose it is.
+local OURS = {['buzzroom'] = true}
+local function own(name)
+  local call = CALLS[name]
+  return function(keys, args)
+    if keys[1] and not OURS[string.match(keys[1], '^[^:]*')] then
+      return redis.error_reply('FOREIGN ' .. name .. ' is a function of buzzroom, and ' .. keys[1] .. ' is no key of it')
+    end
+    return call(keys, args)
+  end
+end
+
+redis.register_function('session_create', own('session_create'))
+redis.register_function('session_join', own('session_join'))
+redis.register_function('session_leave', own('session_leave'))
+redis.register_function('session_apply', own('session_apply'))
+redis.register_function('session_heartbeat', own('session_heartbeat'))
+redis.register_function('session_sweep', own('session_sweep'))
+redis.register_function{function_name='session_catch_up', callback=own('session_catch_up'), flags={'no-writes'}}
+redis.register_function('session_renew', own('session_renew'))
+redis.register_function{function_name='session_end', callback=own('session_end'), flags={'allow-oom'}}
+redis.register_function{function_name='session_hand_over', callback=own('session_hand_over'), flags={'allow-oom'}}
+redis.register_function{function_name='session_remove', callback=own('session_remove'), flags={'allow-oom'}}
+redis.register_function{function_name='session_drop', callback=own('session_drop'), flags={'allow-oom'}}
+redis.register_function('rate_hit', own('rate_hit'))
+redis.register_function('signal_send', own('signal_send'))
+redis.register_function('due_claim', own('due_claim'))
+redis.register_function{function_name='due_done', callback=own('due_done'), flags={'allow-oom'}}
+redis.register_function('due_move', own('due_move'))
+redis.register_function('gateway_add', own('gateway_add'))
+redis.register_function('cache_keep', own('cache_keep'))
+redis.register_function('buzz', own('buzz'))
+redis.register_function('attend', own('attend'))
+redis.register_function('give_role', own('give_role'))
+redis.register_function('take_role', own('take_role'))
+redis.register_function('pass_on', own('pass_on'))
+redis.register_function('pause_without_host', own('pause_without_host'))
+redis.register_function('take_up', own('take_up'))
+redis.register_function('start_question', own('start_question'))
+redis.register_function('time_up', own('time_up'))
+redis.register_function('pause', own('pause'))
+redis.register_function('resume', own('resume'))
+redis.register_function('skip_question', own('skip_question'))
+redis.register_function('reveal', own('reveal'))
+redis.register_function('reveal_now', own('reveal_now'))
+redis.register_function('mark_away', own('mark_away'))
+redis.register_function('back', own('back'))
+redis.register_function('award', own('award'))
+redis.register_function('take_back', own('take_back'))
+redis.register_function('join', own('join'))
+redis.register_function('kick', own('kick'))
+redis.register_function('watch', own('watch'))
+redis.register_function('end_game', own('end_game'))
+redis.register_function('end_idle', own('end_idle'))
+redis.register_function('rematch', own('rematch'))
+redis.register_function('answer', own('answer'))
+redis.register_function('all_answered', own('all_answered'))
+redis.register_function('choose_team', own('choose_team'))
+redis.register_function{function_name='session_snapshot', callback=own('session_snapshot'), flags={'no-writes'}}

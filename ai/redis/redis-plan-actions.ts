@@ -56,8 +56,8 @@ export type ActionEvent =
   | { readonly t: "back"; readonly d: { member?: string } }
   | { readonly t: "score"; readonly d: { target?: string; amount?: number } }
   | { readonly t: "score_back"; readonly d: { target?: string; amount?: number } }
-  | { readonly t: "join"; readonly d: { member?: string; name?: string; connection?: string; taken?: string[] } }
-  | { readonly t: "leave"; readonly d: { target?: string } }
+  | { readonly t: "join"; readonly d: { m?: string; c?: string; data?: unknown; member?: string; name?: string; connection?: string; taken?: string[] } }
+  | { readonly t: "leave"; readonly d: { m?: string; c?: string; why?: string; target?: string } }
   | { readonly t: "watching"; readonly d: { to?: "leaders"; count?: number } }
   | { readonly t: "end"; readonly d: null }
   | { readonly t: "rematch"; readonly d: null }
@@ -151,7 +151,7 @@ export class Actions {
   /** The host opens a room; opening it twice makes one. */
   readonly createRoom: Operations["create"];
   /** A worker acknowledges that the result is kept in the database; call it after the commit. */
-  readonly handOver: Operations["handOver"];
+  readonly storeResult: Operations["handOver"];
   /** A worker unlinks every key of a room whose result was handed over. */
   readonly remove: Operations["remove"];
   /** A client gets what it missed, or a snapshot, never a history with holes. */
@@ -168,7 +168,7 @@ export class Actions {
     this.heartbeat = operations.heartbeat.bind(operations);
     this.sweep = operations.sweep.bind(operations);
     this.createRoom = operations.create.bind(operations);
-    this.handOver = operations.handOver.bind(operations);
+    this.storeResult = operations.handOver.bind(operations);
     this.remove = operations.remove.bind(operations);
     this.catchUp = operations.catchUp.bind(operations);
     this.sendReaction = operations.sendRate.bind(operations);
@@ -312,7 +312,7 @@ export class Actions {
 
   /**
    * The host starts the next question for everybody at the same time; its end is set by the server's clock.
-   * Serves US-008 (prd.md:72).
+   * Serves prd.md:30, US-008 (prd.md:72).
    *
    * not allowed: the role of who calls does not do this. not now: the phase is another one. again: it is on
    * already.
@@ -327,8 +327,7 @@ export class Actions {
   }
 
   /**
-   * A worker ends the question when its time is over by the server's clock; before that it is refused. Serves
-   * US-010 (prd.md:81), US-011 (prd.md:85).
+   * A worker ends the question when its time is over by the server's clock; before that it is refused.
    *
    * not now: the phase is another one. stale: it is not the current one any more. early: the time is not over
    * yet.
@@ -450,7 +449,7 @@ export class Actions {
 
   /**
    * Somebody takes a seat under a name that nobody else has; who had a seat has it again. Serves prd.md:17,
-   * prd.md:31, US-002 (prd.md:45) and 4 more.
+   * US-002 (prd.md:45), US-002.2 (prd.md:48) and 4 more.
    *
    * banned: this member or device was banned from here. bad name: the name is too short or too long, or is not
    * the one that is compared. name taken: another member has this name. full: no seat is left.

@@ -329,7 +329,7 @@ export class UnavailableError extends PassingError {}
 /** The slot is elsewhere, on its way or without an owner: use a cluster client, and send the same id again. */
 export class ClusterError extends PassingError {}
 
-/** The library functions.lua is not loaded on this node; form auto sends the scripts instead. */
+/** The library functions.lua is not loaded here (FOREIGN: another project's is); form auto sends scripts instead. */
 export class LibraryMissingError extends RefusedError {}
 
 const CODES: readonly (readonly [RegExp, new (text: string) => RefusedError])[] = [
@@ -343,7 +343,7 @@ const CODES: readonly (readonly [RegExp, new (text: string) => RefusedError])[] 
   [/^(?:LOADING)\b/, LoadingError],
   [/^(?:MASTERDOWN|NOREPLICAS|MISCONF|BUSY)\b/, UnavailableError],
   [/^(?:MOVED|ASK|TRYAGAIN|CLUSTERDOWN|CROSSSLOT)\b/, ClusterError],
-  [/^(?:ERR Function not found|Function not found)\b/, LibraryMissingError],
+  [/^(?:ERR Function not found|Function not found|FOREIGN)\b/, LibraryMissingError],
 ];
 
 /** What the client library raised as one of the classes above; what is none of them comes back as it is. */
@@ -368,7 +368,7 @@ function texts(reply: unknown): string[] {
   return (reply as unknown[]).map(String);
 }
 
-/** A delta has every event after the client's version, a snapshot the whole state. */
+/** A delta has the client's last event and every later one, a snapshot the whole state. */
 export type CaughtUp =
   | { readonly kind: "delta"; readonly version: number; readonly events: string[] }
   | { readonly kind: "snapshot"; readonly version: number; readonly epoch: string; readonly state: Record<string, string> }
@@ -432,7 +432,8 @@ function pairs(fields: Readonly<Record<string, string | number>>): string[] {
  * expected_version is not the version. ended: the session has ended. gone: there is no session. opId: id of the
  * operation: within an epoch the same one counts once; empty: no idempotency. expectedVersion: refuse unless this is
  * the version; empty: any. type: type of the event; not one of the functions' own (join, leave, epoch, end,
- * handed_over), nor ~…, which is a signal. version: version that the client has. receipt: what proves that the
+ * handed_over), nor ~…, which is a signal. version: version that the client has. overlap: so many events that the
+ * client has begin the delta, so that it sees whether its last one is the server's. receipt: what proves that the
  * result is kept elsewhere, such as the id of its row; a field of the state, so that members see it. limit: how many
  * are let through. publishTo: channel, or none. message: what is kept and published. claimMs: how long the entries
  * are this worker's, from the server's clock. batch: at most so many, up to 1,000. entry: entry of the collection.
@@ -609,9 +610,9 @@ export class Operations {
    * What a client missed; a snapshot, without fields key:… and hidden:…, for another epoch, a client that is
    * ahead, or more than max missed events.
    */
-  async catchUp(sessionId: Id, epoch: string, version: number): Promise<CaughtUp> {
+  async catchUp(sessionId: Id, epoch: string, version: number, options: { overlap?: number } = {}): Promise<CaughtUp> {
     const keys = [this.keys.state(sessionId), this.keys.log(sessionId)];
-    const args: string[] = [epoch, String(version), LOG_MAX];
+    const args: string[] = [epoch, String(version), LOG_MAX, String(options.overlap ?? 1)];
     return caughtUp(await this.call("session_catch_up", keys, args));
   }
 

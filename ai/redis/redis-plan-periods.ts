@@ -22,6 +22,12 @@ export const COMMAND_MS = 1000;
 /** The worker looks for lapsed leases of a session: half a heartbeat, between 1 and 5 s: a ghost outlives its lease by so much (chosen: min(5, max(1, heartbeat / 2))). */
 export const SWEEP_MS = 5000;
 
+/** A worker ends a session in which nothing happened: as the documents say (modelled: idle_ttl). */
+export const IDLE_MS = 1800000;
+
+/** An ended session goes after its result was kept: long enough to look at the result and to play again, and gone within five minutes (chosen: 240). */
+export const STAYS_MS = 240000;
+
 /** A worker asks a bucket of deadlines what is due: half a poll is the mean lateness, and 16 buckets cost 160 calls a second (chosen: 0.1). */
 export const POLL_MS = 100;
 

@@ -8,6 +8,7 @@
  *     const driver = new SyncDriver(link, (id, e, v) => operations.catchUp(id, e, v), keys, TIMING, { probe: keys.probe("gw-1") });
  *     const room = await driver.follow("k3v9", (id, copy, message) => console.log(id, copy.version, message));
  */
+import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ErrorReply, createClient } from "redis";
 import { PassingError, RefusedError } from "./redis-plan-client.js";
@@ -112,7 +113,8 @@ export async function persist<T>(send: () => Promise<T>, timing: Timing, tries =
  * The commands' connection to the primary among urls, for Operations; it never repeats a command by itself.
  *
  * A lost connection, a late answer or a primary that became a replica reject at once, and the next command looks for the
- * primary again, with growing waits in between.
+ * primary again, with growing waits in between. Of several that say to be the primary it takes the one that has replicas: one
+ * that was cut off goes on saying so.
  */
 export class Link {
   readonly counts = { lost: 0, notFound: 0 };
@@ -121,6 +123,7 @@ export class Link {
   private url = "";
   private attempt = 0;
   private notBefore = 0;
+  private foundAt = 0;
 
   constructor(readonly urls: readonly string[], private readonly timing: Timing) {}
 
@@ -130,7 +133,8 @@ export class Link {
     try {
       return await within(wire.call(words), this.timing.commandMs);
     } catch (error) {
-      if (!Wire.isReply(error) || /^READONLY/.test((error as Error).message)) this.drop(wire);
+      const cutOff = Date.now() - this.foundAt > this.timing.backoffCapMs ? /^(READONLY|NOREPLICAS)/ : /^READONLY/;
+      if (!Wire.isReply(error) || cutOff.test((error as Error).message)) this.drop(wire);
       throw error;
     }
   }
@@ -162,26 +166,37 @@ export class Link {
   private async find(): Promise<Wire> {
     if (Date.now() < this.notBefore) throw new LostError("no primary yet, and it is too early to look again");
     let failed: unknown = new LostError("no server was named");
+    const alone = new Map<string, Wire>();
     for (const url of this.urls) {
       let wire: Wire | undefined;
       try {
         wire = await Wire.open(url, this.timing, () => this.drop(wire));
-        const alone = this.urls.length === 1;
-        const [role] = alone ? ["master"] : ((await within(wire.call(["ROLE"]), this.timing.commandMs)) as unknown[]);
+        const only = this.urls.length === 1;
+        const [role, , replicas] = only ? ["master"] : ((await within(wire.call(["ROLE"]), this.timing.commandMs)) as unknown[]);
         if (String(role) !== "master") throw new LostError("this one is a replica");
         await within(wire.call(["PING"]), this.timing.commandMs); // LOADING is no primary yet
-        this.attempt = 0;
-        this.url = url;
-        return (this.wire = wire);
+        alone.set(url, wire);
+        if (only || (replicas as unknown[]).length > 0) return this.take(url, alone);
       } catch (error) {
         failed = error;
         wire?.close();
       }
     }
+    const [first] = alone.keys();
+    if (first !== undefined) return this.take(alone.has(this.url) ? this.url : first, alone);
     this.counts.notFound += 1;
     this.notBefore = Date.now() + waitMs(this.timing, this.attempt);
     this.attempt += 1;
     throw new LostError(`no primary: ${String(failed)}`);
+  }
+
+  /** Takes one of those that say to be the primary, and closes the others. */
+  private take(url: string, found: Map<string, Wire>): Wire {
+    [this.attempt, this.url, this.foundAt] = [0, url, Date.now()];
+    this.wire = found.get(url) as Wire;
+    found.delete(url);
+    for (const other of found.values()) other.close();
+    return this.wire;
   }
 
   /** Closes the connection; the next command looks for the primary again. */
@@ -205,13 +220,25 @@ export interface Names {
   state(sessionId: string): string;
 }
 
-/** elsewhere is told where sessions may have moved to another node: after a life of the connection, and a beacon that failed. */
+/** Gives a session another epoch in place, as the operation renew does. */
+export type Renew = (sessionId: string, given: { epoch: string }) => Promise<unknown>;
+
+/** The epoch that follows one whose history the server lost: every gateway that sees it gives the same. */
+function after(epoch: string): string {
+  return createHash("sha256").update(`after ${epoch}`).digest("hex").slice(0, 16);
+}
+
+/**
+ * elsewhere is told where sessions may have moved to another node: after a life of the connection, and a beacon that failed.
+ * renew is the operation: by it a session whose server lost changes gets another epoch, so that nobody goes on from them.
+ */
 export interface Options {
   readonly probe?: string;
   readonly sharded?: boolean;
   readonly fold?: Fold;
   readonly warn?: (text: string) => void;
   readonly elsewhere?: (driver: SyncDriver) => Promise<void>;
+  readonly renew?: Renew;
 }
 
 export interface Followed {
@@ -225,6 +252,7 @@ export class SyncDriver {
   readonly counts = { lost: 0, confirmed: 0 };
   private readonly followed = new Map<string, Followed>();
   private readonly catching = new Map<string, number>();
+  private readonly lostEpochs = new Map<string, string>();
   private readonly beaconTimer: NodeJS.Timeout;
   private wire: Wire | undefined;
   private life = 0;
@@ -380,13 +408,21 @@ export class SyncDriver {
     const life = this.life;
     if (this.catching.get(sessionId) === life) return; // single flight: one catch-up a session
     this.catching.set(sessionId, life);
-    for (let attempt = 0; life === this.life && copy.mode === "catching up"; ) {
+    for (let attempt = 0; life === this.life && (copy.mode === "catching up" || this.lostEpochs.has(sessionId)); ) {
+      const [known, rolledBack] = [copy.epoch, copy.counts["rolled back"] ?? 0];
       try {
+        const lost = this.lostEpochs.get(sessionId);
+        if (lost !== undefined) {
+          await this.beginEpoch(sessionId, after(lost));
+          this.lostEpochs.delete(sessionId);
+          copy.disconnected(); // what it has was read before
+        }
         while (this.asking >= ADMITTED) await sleep(waitMs(this.timing, 0));
         this.asking += 1;
         const answer = await this.ask(sessionId, copy.epoch, copy.version).finally(() => (this.asking -= 1));
         if (life !== this.life) break;
         copy.caughtUp(answer);
+        if ((copy.counts["rolled back"] ?? 0) > rolledBack) this.lostEpochs.set(sessionId, known);
         this.tell(followed, undefined);
       } catch (error) {
         this.warn(`catch-up of session ${sessionId}`, error);
@@ -395,6 +431,14 @@ export class SyncDriver {
       }
     }
     if (this.catching.get(sessionId) === life) this.catching.delete(sessionId);
+  }
+
+  /** Gives a session whose server lost changes another epoch; where that is refused, this copy is right all the same. */
+  private async beginEpoch(sessionId: string, epoch: string): Promise<void> {
+    await this.options.renew?.(sessionId, { epoch }).catch((error: unknown) => {
+      if (!(error instanceof RefusedError || Wire.isReply(error))) throw error;
+      this.warn(`another epoch of session ${sessionId}`, error);
+    });
   }
 
   private asking = 0;

@@ -51,10 +51,14 @@ export const patch: Fold = (state, event) => {
 /**
  * One copy. Its rule: apply version + 1, drop what is older, and ask for everything else.
  * "catch up" as an answer means: ask the server now, with epoch and version, on a connection that has subscribed before.
+ * counts["rolled back"]: a server that lost changes (a failover, a restore) has another history than this copy; it is told
+ * by the time of the copy's last event where the server's version has come as far again.
  */
 export class SyncClient {
   epoch = "";
   version = 0;
+  /** When the server dates that version, Unix ms; 0 where it is not known. */
+  changedAt = 0;
   state: State = {};
   mode: "catching up" | "live" | "gone" = "catching up";
   readonly counts: Record<string, number> = {};
@@ -78,11 +82,11 @@ export class SyncClient {
     }
     if (this.mode === "catching up") return this.hold(message);
     if (event.e !== this.epoch) return this.behind("epoch");
-    if (event.v <= this.version || this.mode === "gone") {
+    if (event.v <= this.version && !this.rewritten(event)) {
       this.count("dropped");
       return "dropped";
     }
-    if (event.v > this.version + 1) return this.behind("gap");
+    if (event.v !== this.version + 1) return this.behind("gap");
     if (!this.apply(event)) return this.behind("poison");
     return "applied";
   }
@@ -100,13 +104,15 @@ export class SyncClient {
     const held = this.held;
     this.held = [];
     if (answer.kind === "gone") {
-      Object.assign(this, { mode: "gone", epoch: "", version: 0, state: {} });
+      Object.assign(this, { mode: "gone", epoch: "", version: 0, changedAt: 0, state: {} });
       return "gone";
     }
     if (answer.kind === "snapshot") {
+      if (answer.epoch === this.epoch && answer.version < this.version) this.count("rolled back");
       Object.assign(this, { version: answer.version, epoch: answer.epoch, state: { ...answer.state } });
+      this.changedAt = time(answer.state["updated_at"]);
     } else if (!this.delta(answer.version, answer.events)) {
-      this.epoch = ""; // a hole or poison: a snapshot goes around it
+      this.epoch = ""; // a hole, poison or another history: a snapshot goes around it
       return "catch up";
     }
     this.mode = "live";
@@ -122,9 +128,18 @@ export class SyncClient {
   private delta(version: number, events: readonly string[]): boolean {
     for (const text of events) {
       const event = parsed(text);
+      if (event?.v === this.version && this.changedAt > 0 && time(event.ts) !== this.changedAt) {
+        this.count("rolled back");
+        return false;
+      }
       if (event?.v === this.version + 1 && !this.apply(event)) return false;
     }
     return this.version >= version;
+  }
+
+  /** Whether an event that is not newer is dated later than the copy: the server lost it, and wrote it anew. */
+  private rewritten(event: Event): boolean {
+    return this.changedAt > 0 && time(event.ts) > this.changedAt;
   }
 
   private apply(event: Event): boolean {
@@ -135,7 +150,7 @@ export class SyncClient {
       this.epoch = "";
       return false;
     }
-    this.version = event.v;
+    [this.version, this.changedAt] = [event.v, time(event.ts)];
     this.count("applied");
     return true;
   }
@@ -160,6 +175,12 @@ export class SyncClient {
   private count(what: string): void {
     this.counts[what] = (this.counts[what] ?? 0) + 1;
   }
+}
+
+/** A time in Unix ms, 0 for what is none. */
+function time(value: unknown): number {
+  const found = typeof value === "string" && /^\d{1,16}$/.test(value) ? Number(value) : value;
+  return Number.isSafeInteger(found) && (found as number) > 0 ? (found as number) : 0;
 }
 
 function parsed(text: string): Event | null {

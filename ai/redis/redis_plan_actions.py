@@ -165,6 +165,9 @@ class ScoreBackData(TypedDict, total=False):
 class JoinData(TypedDict, total=False):
     """Data of the event join."""
 
+    m: str
+    c: str
+    data: Any
     member: str
     name: str
     connection: str
@@ -174,6 +177,9 @@ class JoinData(TypedDict, total=False):
 class LeaveData(TypedDict, total=False):
     """Data of the event leave."""
 
+    m: str
+    c: str
+    why: str
     target: str
 
 
@@ -345,7 +351,7 @@ class Actions:
         #: The host opens a room; opening it twice makes one.
         self.create_room = calls.create
         #: A worker acknowledges that the result is kept in the database; call it after the commit.
-        self.hand_over = calls.hand_over
+        self.store_result = calls.hand_over
         #: A worker unlinks every key of a room whose result was handed over.
         self.remove = calls.remove
         #: A client gets what it missed, or a snapshot, never a history with holes.
@@ -478,7 +484,7 @@ class Actions:
         self, session_id: Id, member: Id, round: Id, value: object, *, op_id: str = "", length_ms: int = 20000
     ) -> Call[Versioned[StartQuestionResult]]:
         """The host starts the next question for everybody at the same time; its end is set by the server's clock.
-        Serves US-008 (prd.md:72).
+        Serves prd.md:30, US-008 (prd.md:72).
 
         not allowed: the role of who calls does not do this. not now: the phase is another one. again: it is on
         already.
@@ -488,8 +494,7 @@ class Actions:
         )
 
     def time_up(self, session_id: Id, round: Id, *, op_id: str = "") -> Call[Versioned[TimeUpResult]]:
-        """A worker ends the question when its time is over by the server's clock; before that it is refused. Serves
-        US-010 (prd.md:81), US-011 (prd.md:85).
+        """A worker ends the question when its time is over by the server's clock; before that it is refused.
 
         not now: the phase is another one. stale: it is not the current one any more. early: the time is not over
         yet.
@@ -608,7 +613,7 @@ class Actions:
         name_most: int = 20,
     ) -> Call[Versioned[JoinResult]]:
         """Somebody takes a seat under a name that nobody else has; who had a seat has it again. Serves prd.md:17,
-        prd.md:31, US-002 (prd.md:45) and 4 more.
+        US-002 (prd.md:45), US-002.2 (prd.md:48) and 4 more.
 
         banned: this member or device was banned from here. bad name: the name is too short or too long, or is not
         the one that is compared. name taken: another member has this name. full: no seat is left.

@@ -195,7 +195,7 @@ class Claim(NamedTuple):
 
 
 class CaughtUp(NamedTuple):
-    """A delta has every event after the client's version, a snapshot the whole state; gone has neither."""
+    """A delta has the client's last event and every later one, a snapshot the whole state; gone has neither."""
 
     kind: Literal["delta", "snapshot", "gone"]
     version: int = 0
@@ -253,7 +253,7 @@ class ClusterError(PassingError):
 
 
 class LibraryMissingError(RefusedError):
-    """The library functions.lua is not loaded on this node; form auto sends the scripts instead."""
+    """The library functions.lua is not loaded here (FOREIGN: another project's is); form auto sends scripts instead."""
 
 
 #: How a message begins, or the name of redis-py's class, which has taken that off it.
@@ -268,7 +268,7 @@ _ERRORS: Final[dict[type[RefusedError], str]] = {
     LoadingError: r"LOADING|BusyLoadingError",
     UnavailableError: r"MASTERDOWN|NOREPLICAS|MISCONF|BUSY|MasterDownError",
     ClusterError: r"MOVED|ASK|TRYAGAIN|CLUSTERDOWN|CROSSSLOT|(?:Moved|Ask|TryAgain|SlotNotCovered)Error|\w*Cluster\w*",
-    LibraryMissingError: r"ERR Function not found|Function not found",
+    LibraryMissingError: r"ERR Function not found|Function not found|FOREIGN",
 }
 #: All that redis-py raises; what a cluster's client finds out by itself is no RedisError.
 _RAISED: Final = (server.RedisError, server.RedisClusterException)
@@ -377,7 +377,8 @@ class Calls:
     expected_version is not the version. ended: the session has ended. gone: there is no session. op_id: id of the
     operation: within an epoch the same one counts once; empty: no idempotency. expected_version: refuse unless this
     is the version; empty: any. type: type of the event; not one of the functions' own (join, leave, epoch, end,
-    handed_over), nor ~…, which is a signal. version: version that the client has. receipt: what proves that the
+    handed_over), nor ~…, which is a signal. version: version that the client has. overlap: so many events that the
+    client has begin the delta, so that it sees whether its last one is the server's. receipt: what proves that the
     result is kept elsewhere, such as the id of its row; a field of the state, so that members see it. limit: how many
     are let through. publish_to: channel, or none. message: what is kept and published. claim_ms: how long the entries
     are this worker's, from the server's clock. batch: at most so many, up to 1,000. entry: entry of the collection.
@@ -510,12 +511,12 @@ class Calls:
         args = _argv(k.events(session_id), TTL["state"], LOG_MAX)
         return Call("session_sweep", keys, args, _texts)
 
-    def catch_up(self, session_id: Id, epoch: str, version: int) -> Call[CaughtUp]:
+    def catch_up(self, session_id: Id, epoch: str, version: int, *, overlap: int = 1) -> Call[CaughtUp]:
         """What a client missed; a snapshot, without fields key:… and hidden:…, for another epoch, a client that is
         ahead, or more than max missed events.
         """
         keys = [self.keys.state(session_id), self.keys.log(session_id)]
-        args = _argv(epoch, version, LOG_MAX)
+        args = _argv(epoch, version, LOG_MAX, overlap)
         return Call("session_catch_up", keys, args, _caught_up)
 
     def renew(self, session_id: Id, *, epoch: str = "", also: Sequence[str] = ()) -> Call[Versioned[RenewResult]]:

@@ -73,6 +73,10 @@ class Driver(Protocol):
     def timing(self) -> Timing:
         """The periods."""
 
+    @property
+    def deaf(self) -> bool:
+        """Whether there is no subscription now."""
+
     async def follow(self, session_id: str, listener: Listener | None = None) -> SyncClient:
         """Return the copy of a session."""
 
@@ -124,6 +128,7 @@ class Gateway:
     ) -> None:
         self.operations, self.driver, self.admit, self.act = operations, driver, admit, act
         self.limits, self.view, self.enter, self.see = limits, view, enter or self._sit, see
+        self.deadlines: Listener = lambda *_: None  # hears what its sessions do, and each heartbeat how they are
         self.pace = Pace(limits.coalesce_s, limits.most_coalesce_s)
         self.clients: set[Client] = set()
         self.rooms: dict[str, Room] = {}
@@ -143,6 +148,7 @@ class Gateway:
 
         self._server = await ws_create_server(socket, host, port, **{**pings, **sizes, **more})
         self._begin(self._beat_for_ever())
+        self._begin(Room.warn_for_ever(lambda: self.driver.deaf, self.rooms, self.driver.timing.command_s / 2))
         return int(self._server.sockets[0].getsockname()[1])
 
     async def drain(self) -> None:
@@ -320,6 +326,7 @@ class Gateway:
         room.copy = copy  # it may be live before who asked for it goes on
         if copy.mode != "catching up":
             room.live.set()
+        self.deadlines(session_id, copy, message)
         if message is None:
             self._moved(room, copy)
             return
@@ -382,6 +389,9 @@ class Gateway:
     async def _beat_for_ever(self) -> None:
         """Say the position to every member that is here and renew the leases, a few at a time over the whole period."""
         while True:
+            for followed in list(self.rooms.values()):
+                if followed.copy is not None:
+                    self.deadlines(followed.session_id, followed.copy, None)
             clients = [client for client in self.clients if client.member is not None]
             parts = max(1, -(-len(clients) // BATCH))
             for at in range(parts):

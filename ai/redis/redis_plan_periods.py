@@ -27,6 +27,11 @@ COMMAND_S: Final = 1.0
 #: The worker looks for lapsed leases of a session: half a heartbeat, between 1 and 5 s: a ghost
 #: outlives its lease by so much (chosen: min(5, max(1, heartbeat / 2))).
 SWEEP_S: Final = 5.0
+#: A worker ends a session in which nothing happened: as the documents say (modelled: idle_ttl).
+IDLE_S: Final = 1800.0
+#: An ended session goes after its result was kept: long enough to look at the result and to play
+#: again, and gone within five minutes (chosen: 240).
+STAYS_S: Final = 240.0
 #: A worker asks a bucket of deadlines what is due: half a poll is the mean lateness, and 16 buckets
 #: cost 160 calls a second (chosen: 0.1).
 POLL_S: Final = 0.1

@@ -21,9 +21,10 @@ from dataclasses import asdict
 from typing import Any
 
 from redis_plan_actions import Actions
-from redis_plan_client import AsyncOperations, Keys, decode_id, encode_id
+from redis_plan_client import AsyncOperations, Keys, bucket, decode_id, encode_id
+from redis_plan_deadlines import Deadlines
 from redis_plan_gateway import Enter, Gateway, Limits, See
-from redis_plan_periods import DRAIN_S, HEARTBEAT_S, LINGER_S, TIMING
+from redis_plan_periods import DRAIN_S, HEARTBEAT_S, IDLE_S, LINGER_S, SWEEP_S, TIMING
 from redis_plan_sync_driver import Link, SyncDriver, persist
 from redis_plan_websocket import LEADERS, Member
 
@@ -66,7 +67,8 @@ def entrance(operations: AsyncOperations) -> Enter | None:
         session_id, member_id, connection = member.session_id, member.member_id, member.connection
         if member.role in LEADERS and not member.seat:
             there = await operations.run(actions.attend(session_id, member_id, connection))
-            return there.status if there.status != "not allowed" else "watches"
+            if there.status != "not allowed":  # by the state it leads no more: it is as anybody without a seat
+                return there.status
         if not member.seat:
             watching = actions.watch(session_id, member_id, connection, member_id)
             return (await operations.run(watching)).status
@@ -105,6 +107,8 @@ async def serve(
     reads = Link(lent.split(","), TIMING, any_role=True) if lent else None
     link = Link(urls, TIMING)
     operations = AsyncOperations(link, keys, form="auto")
+    index = operations.client, lambda session_id: keys.due(bucket(session_id)), encode_id
+    deadlines = Deadlines(*index, ("phase_until",), SWEEP_S, IDLE_S)
     actions = Actions(keys)
 
     async def act(member: Member, given: Mapping[str, Any]) -> tuple[str, int]:
@@ -113,13 +117,16 @@ async def serve(
         op_id = f"{member.member_id}:{given['op']}"
         call = actions.asked(str(given["k"]), member.session_id, member.member_id, about, op_id)
         done = await persist(lambda: operations.run(call), TIMING)
+        if done.status == "ok" and given["k"] in ("answer",):
+            deadlines.soon(member.session_id)
         return str(done.status), done.version
 
     of_all = (operations.catch_up, keys.events, keys.state, TIMING)
-    driver = feed(link, *of_all, reads=reads, probe=keys.probe(node))
+    driver = feed(link, *of_all, reads=reads, renew=operations.renew, probe=keys.probe(node))
     admit = admission(os.environ["GATEWAY_SECRET"])
     enter = entrance(operations)
     gateway = Gateway(operations, driver, admit, act, limits, enter=enter, see=sight(operations))
+    gateway.deadlines = deadlines.heard
     over = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, over.set)

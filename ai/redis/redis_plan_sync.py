@@ -69,15 +69,23 @@ def _shown(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+def _time(value: object) -> int:
+    """Return a time in Unix ms, 0 for what is none."""
+    return int(value) if isinstance(value, int | str) and str(value).isdecimal() and len(str(value)) < 17 else 0
+
+
 class SyncClient:
     """One copy. Its rule: apply version + 1, drop what is older, and ask for everything else.
 
     "catch up" as an answer means: ask the server now, with epoch and version, after the subscription was confirmed.
+    counts["rolled back"]: a server that lost changes (a failover, a restore) has another history than this copy; it is
+    told by the time of the copy's last event where the server's version has come as far again.
     """
 
     def __init__(self, fold: Callable[[State, Event], State] = patch, most_held: int = MOST_HELD) -> None:
         self.fold, self.most_held = fold, most_held
         self.epoch, self.version = "", 0
+        self.changed_at: object = 0  # how the server dates that version, Unix ms
         self.state: State = {}
         self.mode: Literal["catching up", "live", "gone"] = "catching up"
         self.held: list[str | bytes] = []
@@ -105,10 +113,10 @@ class SyncClient:
             return self._hold(message)
         if epoch != self.epoch:
             return self._behind("epoch")
-        if version <= self.version or self.mode == "gone":
+        if version <= self.version and not self._rewritten(event):
             self.counts["dropped"] += 1
             return "dropped"
-        if version > self.version + 1:
+        if version != self.version + 1:
             return self._behind("gap")
         if not self._apply(event, version):
             return self._behind("poison")
@@ -126,12 +134,15 @@ class SyncClient:
         self.counts[answer.kind] += 1
         held, self.held = self.held, []
         if answer.kind == "gone":
-            self.mode, self.epoch, self.version, self.state = "gone", "", 0, {}
+            self.mode, self.epoch, self.version, self.changed_at, self.state = "gone", "", 0, 0, {}
             return "gone"
         if answer.kind == "snapshot":
+            if answer.epoch == self.epoch and answer.version < self.version:
+                self.counts["rolled back"] += 1
             self.version, self.epoch, self.state = answer.version, answer.epoch, dict(answer.state or {})
+            self.changed_at = self.state.get("updated_at")
         elif not self._delta(answer):
-            self.epoch = ""  # a hole or poison: a snapshot goes around it
+            self.epoch = ""  # a hole, poison or another history: a snapshot goes around it
             return "catch up"
         self.mode = "live"
         for at, message in enumerate(held):
@@ -147,9 +158,16 @@ class SyncClient:
                 version = int(event["v"])
             except _UNREADABLE:
                 return False
+            if version == self.version and _time(self.changed_at) not in (0, _time(event.get("ts"))):
+                self.counts["rolled back"] += 1
+                return False
             if version == self.version + 1 and not self._apply(event, version):
                 return False
         return self.version >= answer.version
+
+    def _rewritten(self, event: Event) -> bool:
+        """Whether an event that is not newer is dated later than the copy: the server lost it, and wrote it anew."""
+        return 0 < _time(self.changed_at) < _time(event.get("ts"))
 
     def _apply(self, event: Event, version: int) -> bool:
         try:
@@ -158,7 +176,7 @@ class SyncClient:
             self.counts["poison"] += 1
             self.epoch = ""
             return False
-        self.version = version
+        self.version, self.changed_at = version, event.get("ts")
         self.counts["applied"] += 1
         return True
 

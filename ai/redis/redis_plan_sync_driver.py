@@ -2,7 +2,8 @@
 
     link = Link(["redis://app:PASSWORD@HOST:6379"], TIMING)
     operations = AsyncOperations(link, keys, form="auto")
-    driver = SyncDriver(link, operations.catch_up, keys.events, keys.state, TIMING, probe=keys.probe("gw-1"))
+    of_all = (operations.catch_up, keys.events, keys.state, TIMING)
+    driver = SyncDriver(link, *of_all, probe=keys.probe("gw-1"), renew=operations.renew)
     async with driver:
         room = await driver.follow("k3v9", lambda id, copy, message: print(id, copy.version, message))
 
@@ -12,19 +13,20 @@ Written by redis-plan: the next build writes it again and keeps an edited one as
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as LostError
-from redis.exceptions import NoPermissionError, ReadOnlyError, RedisError
+from redis.exceptions import NoPermissionError, ReadOnlyError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as LateError
 from redis_plan_sync import Answer, Event, State, SyncClient, patch
 
@@ -88,6 +90,7 @@ class Link:
 
     A lost connection, a late answer or a primary that became a replica raise at once, and the next command looks for
     the primary again, with growing waits in between. What was lost may have been done: repeat it by its operation id.
+    Of several that say to be the primary it takes the one that has replicas: one that was cut off goes on saying so.
     With any_role the first of urls that answers will do, a replica as well: for reading alone.
     """
 
@@ -96,7 +99,7 @@ class Link:
         self.counts: Counter[str] = Counter({"lost": 0, "not found": 0})
         self._client: Any = None  # a Redis, whose execute_command has no types
         self._finding = asyncio.Lock()
-        self._attempt, self._not_before = 0, 0.0
+        self._attempt, self._not_before, self._found_at = 0, 0.0, 0.0
         self._url = ""
 
     async def execute_command(self, *words: Any, **options: Any) -> Any:
@@ -106,6 +109,10 @@ class Link:
             return await client.execute_command(*words, **options)
         except _LOST:
             await self.drop(client)
+            raise
+        except ResponseError as error:
+            if str(error).startswith("NOREPLICAS") and _now() - self._found_at > self.timing.backoff_cap_s:
+                await self.drop(client)  # cut off, perhaps, and another one is the primary
             raise
         except (RuntimeError, AttributeError) as error:  # what a transport raises that was closed under redis-py
             await self.drop(client)
@@ -123,21 +130,35 @@ class Link:
 
     async def _find(self, now: float) -> Any:
         failed: Exception = LostError("no server was named")
+        alone: dict[str, Any] = {}
         for url in self.urls:
             client = self._open(url)
             try:
-                if self.any_role or (await client.execute_command("ROLE"))[0] in ("master", b"master"):
+                role = ["master", 0, []] if self.any_role else await client.execute_command("ROLE")
+                if role[0] in ("master", b"master"):
                     await client.execute_command("PING")
-                    self._attempt, self._url = 0, url
-                    return client
+                    alone[url] = client
+                    if role[2] or self.any_role:
+                        return await self._take(url, alone)
+                    continue
                 failed = ReadOnlyError(f"{url.rpartition('@')[2]} is a replica")
             except (*_LOST, NoPermissionError) as error:
                 failed = error
             await client.aclose()
+        if alone:
+            return await self._take(self._url if self._url in alone else next(iter(alone)), alone)
         self.counts["not found"] += 1
         self._not_before = now + self.timing.wait(self._attempt)
         self._attempt += 1
         raise LostError(f"no primary: {failed}") from failed
+
+    async def _take(self, url: str, found: dict[str, Any]) -> Any:
+        """Take one of those that say to be the primary, and close the others."""
+        self._attempt, self._url, self._found_at = 0, url, _now()
+        client = found.pop(url)
+        for other in found.values():
+            await other.aclose()
+        return client
 
     def _open(self, url: str) -> Any:
         late = dict.fromkeys(("socket_timeout", "socket_connect_timeout"), self.timing.command_s)
@@ -146,7 +167,7 @@ class Link:
 
     async def subscriber(self) -> Any:
         """Return a client of the primary for subscriptions alone: a late command must not close them with its own."""
-        await self.primary()
+        await self.execute_command("PING")  # who only listens finds out by nothing else that the primary is another
         return self._open(self._url)
 
     async def drop(self, client: Any = None) -> None:
@@ -161,6 +182,18 @@ class Link:
 Listener = Callable[[str, SyncClient, "str | None"], None]
 
 
+class Renew(Protocol):
+    """What gives a session another epoch in place: operations.renew."""
+
+    def __call__(self, session_id: str, /, *, epoch: str) -> Awaitable[object]:
+        """Answer "same" where it has this epoch already."""
+
+
+def _after(epoch: str) -> str:
+    """Return the epoch that follows one whose history the server lost: every gateway that sees it gives the same."""
+    return hashlib.sha256(f"after {epoch}".encode()).hexdigest()[:16]
+
+
 class _Followed(NamedTuple):
     session_id: str
     copy: SyncClient
@@ -171,19 +204,21 @@ class SyncDriver:
     """One subscriber connection of a process, and the copies of the sessions that it follows.
 
     reads may lead to replicas: one of them has the subscription and is asked by the beacon, since its state is never
-    behind its events. A listener gets the session, its copy and the envelope that came (None: the copy moved by a
-    catch-up); it must not block.
+    behind its events. renew is operations.renew: by it a session whose server lost changes gets another epoch, so that
+    nobody goes on from what was lost. A listener gets the session, its copy and the envelope that came (None: the copy
+    moved by a catch-up); it must not block.
     """
 
     def __init__(
         self, link: Link, catch_up: Callable[[str, str, int], Awaitable[Answer]], channel: Callable[[str], str],
         state: Callable[[str], str], timing: Timing, *, reads: Link | None = None, probe: str = "",
         sharded: bool = False, fold: Callable[[State, Event], State] = patch,
-        elsewhere: Callable[[SyncDriver], Awaitable[None]] | None = None,
+        elsewhere: Callable[[SyncDriver], Awaitable[None]] | None = None, renew: Renew | None = None,
     ) -> None:  # fmt: skip
         self.link, self.reads, self.timing, self.counts = link, reads or link, timing, Counter[str]()
         self._ask, self._channel, self._key, self._probe = catch_up, channel, state, probe
-        self._sharded, self._fold, self._elsewhere = sharded, fold, elsewhere
+        self._sharded, self._fold, self._elsewhere, self._renew = sharded, fold, elsewhere, renew
+        self._lost_epochs: dict[str, str] = {}
         self._followed: dict[str, _Followed] = {}
         self._catching: dict[str, asyncio.Task[None]] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -220,6 +255,11 @@ class SyncDriver:
         elif listener:
             followed.listeners.append(listener)
         return followed.copy
+
+    @property
+    def deaf(self) -> bool:
+        """Whether there is no subscription now: what its copies show may be old."""
+        return self._pubsub is None
 
     @property
     def followed(self) -> tuple[_Followed, ...]:
@@ -372,18 +412,35 @@ class SyncDriver:
             self._catching[followed.session_id] = asyncio.create_task(self._catch_up_until_live(followed))
 
     async def _catch_up_until_live(self, followed: _Followed) -> None:
-        attempt, copy = 0, followed.copy
-        while copy.mode == "catching up" and not self._closed:
+        attempt, copy, session_id = 0, followed.copy, followed.session_id
+        while (copy.mode == "catching up" or session_id in self._lost_epochs) and not self._closed:
+            known, rolled_back = copy.epoch, copy.counts["rolled back"]
             try:
+                if session_id in self._lost_epochs:
+                    await self._begin_epoch(session_id)
+                    copy.disconnected()  # what it has was read before
                 async with self._admit:
-                    answer = await self._ask(followed.session_id, copy.epoch, copy.version)
+                    answer = await self._ask(session_id, copy.epoch, copy.version)
             except Exception as error:
-                self._warn(f"catch-up of session {followed.session_id}", error)
+                self._warn(f"catch-up of session {session_id}", error)
                 await asyncio.sleep(self.timing.wait(attempt))
                 attempt += 1
                 continue
             copy.caught_up(answer)
+            if copy.counts["rolled back"] > rolled_back:
+                self._lost_epochs[session_id] = known
             self._tell(followed, None)
+
+    async def _begin_epoch(self, session_id: str) -> None:
+        """Give a session whose server lost changes another epoch; this copy is right also where that is refused."""
+        try:
+            if self._renew:
+                await self._renew(session_id, epoch=_after(self._lost_epochs[session_id]))
+        except _LOST:
+            raise
+        except Exception as error:
+            self._warn(f"another epoch of session {session_id}", error)
+        del self._lost_epochs[session_id]
 
     async def _beacon_for_ever(self) -> None:
         while not self._closed:

@@ -12,6 +12,7 @@ What travels is JSON text; what begins with ~ is no event:
                     {"t": "~delta", "v", "events"}       the same answer where the events after the position are known
                     {"t": "~view", "v", "d"}             after a snapshot: roster, ranking … as its role may see them
                     {"t": "~at", "e", "v"}               the position, each heartbeat
+                    {"t": "~degraded"}                   the server is away: old until the next event, ~at or snapshot
                     {"t": "~refused", "why"}             it did not get in, and may join again in another way
                     {"t": "~done", "op", "status", "v"}  what became of a change
                     {"t": "~unknown", "op"}              its outcome is not known: it is sent again with the same id
@@ -24,7 +25,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, Protocol
 
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
@@ -255,3 +256,18 @@ class Room:
         self.flushed_at = asyncio.get_running_loop().time()
         for client in list(self.clients) if data else ():
             client.send(data)
+
+    @staticmethod
+    async def warn_for_ever(deaf: Callable[[], bool], rooms: Mapping[str, Room], every_s: float) -> None:
+        """Tell who is here that the server is away, and that it is back, where no other word would."""
+        degraded = False
+        while True:
+            was_deaf = deaf()
+            await asyncio.sleep(every_s)
+            if degraded != (was_deaf and deaf()):  # a connection that is made anew at once is no outage
+                degraded = not degraded
+                for room in rooms.values():
+                    room.flush()
+                    said = word("~degraded") if degraded else word("~at", e=room.told[0], v=room.told[1])
+                    for client in list(room.clients) if degraded or room.told[0] else ():
+                        client.send(said)

@@ -1,6 +1,7 @@
 """A worker: it takes up the deadlines that are due, each by one worker at a time, and ends the sessions that are over.
 
-    lease, idle = leases(link, operations, keys.state, SWEEP_S), lifetime(link, operations, keys.state, IDLE_S, keep)
+    lease = leases(link, operations, keys.state, SWEEP_S)
+    idle = lifetime(link, operations, keys.state, IDLE_S, keep, STAYS_S)
     duties = {"lease": lease, "idle": idle, "timer": …}
     worker = Worker(operations, duties, Pace(POLL_S, CLAIM_S), decode_id)
     loop.add_signal_handler(signal.SIGTERM, worker.stop)
@@ -197,9 +198,12 @@ def lifetime(
     state: Callable[[str], str],
     idle_s: float,
     keep: Callable[[str], Awaitable[str]],
-    stays_s: float = 0.0,
+    stays_s: float,
+    end: Callable[[str], Awaitable[Any]] | None = None,
 ) -> Duty:
     """Return the duty that ends an idle session, has its result kept, and removes it stays_s later.
+
+    ``end`` is the action that ends an idle session, which looks once more whether it is idle; else it is ended anyway.
 
     ``keep`` writes the result where it stays and returns what proves it, such as the id of its row. It is called again
     where a worker died behind it, so it must know its session again.
@@ -210,7 +214,10 @@ def lifetime(
         if status not in ("", "ended", "handed_over"):
             if now < changed + 1000 * idle_s:
                 return changed + 1000 * idle_s
-            await operations.end(session_id)
+            await (end or operations.end)(session_id)
+            now, status, changed = await _seen(link, state(session_id))
+            if status not in ("", "ended", "handed_over"):  # something happened in between
+                return changed + 1000 * idle_s
         if status not in ("", "handed_over"):
             await operations.hand_over(session_id, await keep(session_id))
             if stays_s:

@@ -367,6 +367,7 @@ local function act_buzz(keys, a, session)
   if not guard_phase(t, {open = true}) then return {session.version, 'not now'} end
   if not guard_deadline(t, 'phase_until') then return {session.version, 'late'} end
   if has_hash(t.claims, a.object) then return {session.version, 'taken'} end
+  if t.s['winner'] then return {session.version, 'taken'} end
   redis.call('HSET', t.claims, a.object, a.member)
   set_field(t, 'winner', a.member)
   settle(t)
@@ -382,7 +383,7 @@ local ACT_BUZZ = {
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'object', check_id}},
   given = {},
-  asks = function(a) return {'epoch', 'version', 'status', 'phase', 'phase_until'} end,
+  asks = function(a) return {'epoch', 'version', 'status', 'phase', 'phase_until', 'winner'} end,
   runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }

@@ -394,7 +394,7 @@ local function effect_device(t)
 end
 
 -- join
--- Serves prd.md:17, prd.md:31, US-002 (prd.md:45), US-002.2 (prd.md:48) and 3 more
+-- Serves prd.md:17, US-002 (prd.md:45), US-002.2 (prd.md:48), US-003 (prd.md:51) and 3 more
 -- Somebody takes a seat under a name that nobody else has; who had a seat has it again.
 -- KEYS state (hash) log idem (string) roster (hash) presence (zset) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member connection device name folded capacity lease_ms connections name_least name_most

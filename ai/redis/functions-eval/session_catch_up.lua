@@ -195,26 +195,28 @@ end
 -- Serves US-019 (prd.md:115), US-019.2 (prd.md:118), US-027 (prd.md:149)
 -- What a client missed; a snapshot, without fields key:… and hidden:…, for another epoch, a client that is ahead, or more than max missed events.
 -- KEYS state (hash) log
--- ARGV known_epoch version max
+-- ARGV known_epoch version max [overlap]
 --   known_epoch: epoch that the client has; empty where it has none
 --   version: version that the client has
 --   max: missed events beyond which a snapshot is given; "<entries> stream" where the log is a stream
+--   overlap: so many events that the client has begin the delta, so that it sees whether its last one is the server's
 -- Answers {"delta", version, event…}, {"snapshot", version, epoch, field, value…} or {"gone"}.
 do
 local function session_catch_up(keys, a, session)
   if not session then return {'gone'} end
-  local missed = session.version - a.version
+  local missed, from = session.version - a.version, a.version - math.min(a.version, a.overlap)
   if session.epoch == a.known_epoch and missed >= 0 and missed <= a.max.entries then
     local found, delta = {}, {'delta', session.version}
-    if missed > 0 and a.max.form == 'stream' then
-      found = stream_missed(keys[2], a.version, missed)
-    elseif missed > 0 then
-      found = list_missed(keys[2], missed)
+    local wanted = session.version - from
+    if wanted > 0 and a.max.form == 'stream' then
+      found = stream_missed(keys[2], from, wanted)
+    elseif wanted > 0 then
+      found = list_missed(keys[2], wanted)
     end
-    local whole_delta = #found == missed
+    local whole_delta = #found == wanted
     for i, entry in ipairs(found) do
       local e, v = str_match(entry, '^{"e":"(%x+)","v":(%d+),')
-      whole_delta = whole_delta and e == session.epoch and tonumber(v) == a.version + i
+      whole_delta = whole_delta and e == session.epoch and tonumber(v) == from + i
       delta[#delta + 1] = entry
     end
     if whole_delta then return delta end
@@ -232,7 +234,7 @@ end
 
 local SESSION_CATCH_UP = {
   name = 'session_catch_up', types = {'state', 'log'},
-  args = {{'known_epoch', check_text}, {'version', check_whole}, {'max', check_log, same = true}},
+  args = {{'known_epoch', check_text}, {'version', check_whole}, {'max', check_log, same = true}, {'overlap', check_whole, '0', same = true}},
   given = {},
   runs = {'HGETALL', 'HMGET', 'TYPE'},
   by_form = {list = {'LRANGE'}, stream = {'XRANGE'}},

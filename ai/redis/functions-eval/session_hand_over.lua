@@ -255,7 +255,7 @@ local function told(value)
 end
 
 -- session_hand_over
--- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:roster, buzzroom:v1:{<session_id>}:presence, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:answer:<round_id>, buzzroom:v1:{<session_id>}:score, buzzroom:v1:{<session_id>}:buzzer, buzzroom:v1:{<session_id>}:team
+-- Serves US-023.1 (prd.md:135)
 -- Acknowledge that the result of an ended session is kept elsewhere; call it after the commit.
 -- KEYS state (hash) log and the session's other keys
 -- ARGV receipt channel ttl_s log_max

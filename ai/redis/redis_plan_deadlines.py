@@ -1,0 +1,107 @@
+"""What a gateway tells the workers: when to look at a session. No function can: the index is in another slot.
+
+    index = lambda session_id: keys.due(bucket(session_id))
+    deadlines = Deadlines(link, index, encode_id, ("phase_until",), SWEEP_S, IDLE_S)
+    driver.follow(session_id, deadlines.heard)  # redis_plan_gateway.py calls it for each of its sessions
+
+An entry is a hint: the worker's action asks the session's state once more, so one too many or too early changes
+nothing. Each gateway that has members of a session writes what it hears, and once a heartbeat what should be there: so
+none is missed for long where a gateway dies or the index is lost.
+
+Written by redis-plan: the next build writes it again and keeps an edited one aside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+#: A look that people's actions ask for comes so many seconds later: what they do meanwhile is seen by the same look.
+SOON_S = 0.25
+
+_log = logging.getLogger("redis_plan")
+
+
+class Connection(Protocol):
+    """What is needed of Link, redis.asyncio.Redis or redis.asyncio.RedisCluster."""
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        """Send one command."""
+
+
+class Copy(Protocol):
+    """What is needed of SyncClient."""
+
+    @property
+    def mode(self) -> str:
+        """live, where the state is the session's."""
+
+    @property
+    def state(self) -> Mapping[str, Any]:
+        """Its fields."""
+
+
+class Deadlines:
+    """Entries <session_id>:<kind> of the index: lease and idle of each session, and timer where a field of it ends."""
+
+    def __init__(
+        self,
+        link: Connection,
+        index: Callable[[str], str],
+        encode: Callable[[str], str],
+        fields: Sequence[str],
+        sweep_s: float,
+        idle_s: float,
+    ) -> None:
+        self.link, self.index, self.encode, self.fields = link, index, encode, tuple(fields)
+        self.sweep_s, self.idle_s = sweep_s, idle_s
+        self._signs = tuple(f'"{field}":"' for field in self.fields)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def heard(self, session_id: str, copy: Copy, message: str | None) -> None:
+        """Write what follows from an event (None: from the whole state), whose copy has taken it already."""
+        if copy.mode != "live":
+            return
+        if message is None or '"status":"open"' in message:
+            self._write(session_id, "NX", self._all(copy.state))
+        elif copy.state.get("status") == "ended":
+            self._write(session_id, "", {"idle": _now_ms()})  # its result is to be kept at once
+        elif '"phase":"closed"' in message:
+            self._write(session_id, "", {"timer": _now_ms()})  # a round is over, whoever ended it
+        elif any(sign in message for sign in self._signs) and (at := self._end(copy.state)):
+            self._write(session_id, "", {"timer": at})
+
+    def soon(self, session_id: str) -> None:
+        """Have a worker look at the timer soon: what was done may be the last that everybody waited for."""
+        self._write(session_id, "LT", {"timer": _now_ms() + 1000 * SOON_S})
+
+    def _all(self, state: Mapping[str, Any]) -> dict[str, float]:
+        if state.get("status") in ("ended", "handed_over"):
+            return {"idle": _now_ms()}
+        changed, end = float(state.get("updated_at") or _now_ms()), self._end(state)
+        found = {"lease": _now_ms() + 1000 * self.sweep_s, "idle": changed + 1000 * self.idle_s}
+        return {**found, "timer": end} if end else found
+
+    def _end(self, state: Mapping[str, Any]) -> float | None:
+        return min((float(state[field]) for field in self.fields if state.get(field)), default=None)
+
+    def _write(self, session_id: str, how: str, entries: dict[str, float]) -> None:
+        words: list[str] = [how] if how else []
+        for kind, at in entries.items():
+            words += [str(round(at)), f"{self.encode(session_id)}:{kind}"]
+        task = asyncio.create_task(self._send("ZADD", self.index(session_id), *words))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _send(self, *words: str) -> None:
+        try:
+            await self.link.execute_command(*words)
+        except Exception as error:  # a hint: the next heartbeat gives it again
+            _log.debug("a deadline was not written: %r", error)
+
+
+def _now_ms() -> float:
+    return 1000 * time.time()

@@ -1,0 +1,107 @@
+"""Buzzroom: a worker as a process: python redis_plan_duties.py. Run two: the second goes on where the first one died.
+
+REDIS_URL has the server with the user worker, several with commas between them; SIGTERM lets it finish what it began.
+What is yours: keep, which writes a result to the database, and settled, which follows when a round is over.
+
+Written by redis-plan: the next build writes it again and keeps an edited one aside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from typing import Any
+
+from redis_plan_actions import Actions
+from redis_plan_client import TTL, AsyncOperations, Keys, decode_id
+from redis_plan_periods import CLAIM_S, IDLE_S, LEASE_S, POLL_S, PRESENCE_S, STAYS_S, SWEEP_S, TIMING
+from redis_plan_sync_driver import Link
+from redis_plan_worker import Duty, Pace, Worker, leases, lifetime
+
+
+async def keep(operations: AsyncOperations, session_id: str) -> str:
+    """Write the result to the database, once whatever happens, and return what proves it."""
+    return f"row of {session_id}"  # yours
+
+
+async def settled(operations: AsyncOperations, session_id: str, round: str, once: str) -> None:
+    """Do what follows when a round is over, such as showing its result and giving points: yours.
+
+    It is called again where a worker dies in it, so each action in it has an operation id that begins with ``once``,
+    which is this end of this round, and another one when the same round is played again.
+    """
+
+
+def duties(link: Link, operations: AsyncOperations) -> dict[str, Duty]:
+    """Return what is done when a deadline of each kind is due; each action looks once more by the server's clock."""
+    keys = operations.keys
+    actions = Actions(keys)
+    sweep = leases(link, operations, keys.state, SWEEP_S)
+
+    async def fields(session_id: str, *names: str) -> Any:
+        return await link.execute_command("HMGET", keys.state(session_id), *names)
+
+    async def lease(session_id: str, kind: str) -> float | None:
+        at = await sweep(session_id, kind)
+        if at is None:
+            return None
+        unheard = at + 1000 * (LEASE_S - PRESENCE_S - SWEEP_S)
+        for name in await link.execute_command("ZRANGEBYSCORE", keys.presence(session_id), "-inf", f"{unheard:.0f}"):
+            member = decode_id(name.removeprefix("watch:").partition("#")[0])
+            await operations.run(actions.mark_away(session_id, member))
+        await operations.run(actions.pause_without_host(session_id))
+        (code,) = await fields(session_id, "code")
+        if code:  # it lies in another slot than the room, so no function renews it
+            await link.execute_command("EXPIRE", keys.code(code), TTL["code"])
+        return at
+
+    async def end(session_id: str) -> None:
+        await operations.run(actions.end_idle(session_id))
+
+    async def kept(session_id: str) -> str:
+        return await keep(operations, session_id)
+
+    over = lifetime(link, operations, keys.state, IDLE_S, kept, STAYS_S, end)
+
+    async def idle(session_id: str, kind: str) -> float | None:
+        (code,) = await fields(session_id, "code")
+        at = await over(session_id, kind)
+        if at is None and code:
+            await link.execute_command("DEL", keys.code(code))
+        return at
+
+    async def timer(session_id: str, _kind: str) -> float | None:
+        phase, round, *_ = await fields(session_id, "phase", "round")
+        if round is None:
+            return None
+        round = decode_id(round)
+        await operations.run(actions.all_answered(session_id, round))
+        await operations.run(actions.time_up(session_id, round))
+        phase, *ends = await fields(session_id, "phase", "phase_until")
+        if phase == "closed":
+            await settled(operations, session_id, round, f"{round}:{ends[0]}")
+            return None
+        if phase != "open":
+            return None
+        return min((float(end) for end in ends if end), default=None)
+
+    return {"lease": lease, "idle": idle, "timer": timer}
+
+
+async def work() -> None:
+    """Work until SIGTERM."""
+    keys, link = Keys(environment="prod"), Link(os.environ["REDIS_URL"].split(","), TIMING)
+    operations = AsyncOperations(link, keys, form="auto")
+    worker = Worker(operations, duties(link, operations), Pace(POLL_S, CLAIM_S), decode_id)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, worker.stop)
+    print("working", flush=True)
+    await worker.run()
+    await link.drop()
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.WARNING)
+    asyncio.run(work())
