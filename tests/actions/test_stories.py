@@ -202,6 +202,12 @@ def test_the_registry_says_of_seats_and_leases_what_the_actions_do(sample):
     assert plain.pattern("presence").at_bound.startswith("a third connection")  # as the session's own function joins
 
 
+def test_the_registry_says_what_the_actions_put_into_a_hash_of_records():
+    held = {p.name: p.holds for p in design(brief.read(resources.sample_project())).keys}
+    assert held["team"].endswith("player → team")
+    assert held["buzzer"].endswith("object → player")
+
+
 def test_each_deadline_has_who_sets_it_and_who_takes_it_up(sample):
     names = {action.kind.id: action.name for action in sample.actions}
     found = {d.what: d for d in deadlines.deadlines((a.name, a.kind) for a in sample.actions)}

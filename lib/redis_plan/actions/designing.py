@@ -31,8 +31,8 @@ def design(brief: Brief, structures: Mapping[str, str] | None = None) -> Keyspac
 
 
 def served(keyspace: Keyspace, brief: Brief) -> Keyspace:
-    """Return ``keyspace`` with the demands that the story matrix says each key is for."""
-    return serving.with_demands(keyspace, stories(brief, keyspace).rows)
+    """Return ``keyspace`` with the demands that the story matrix says each key is for, and with what is put into it."""
+    return serving.with_contents(serving.with_demands(keyspace, stories(brief, keyspace).rows))
 
 
 def kept_in_state(brief: Brief, keyspace: Keyspace) -> tuple[tuple[str, tuple[str, ...]], ...]:

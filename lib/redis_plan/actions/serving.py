@@ -1,15 +1,18 @@
-"""Serving: which demands each key is for, from the story matrix and from nothing else."""
+"""Serving: which demands each key is for, from the story matrix and from nothing else, and what actions put into it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 
+from redis_plan.actions import catalog
 from redis_plan.actions.matrix import Row
 from redis_plan.keyspace.model import Keyspace
 
 #: Demands named beside one key at most: a reader wants the ones it exists for.
 MOST = 8
+#: What the catalog says that a hash of records holds, where no action says it better (patterns/records.toml).
+RECORD = "id → record"
 
 
 def with_demands(keyspace: Keyspace, rows: Sequence[Row]) -> Keyspace:
@@ -23,3 +26,23 @@ def with_demands(keyspace: Keyspace, rows: Sequence[Row]) -> Keyspace:
         for p in keyspace.patterns
     ]
     return replace(keyspace, patterns=tuple(patterns))
+
+
+def with_contents(keyspace: Keyspace) -> Keyspace:
+    """Return ``keyspace`` with what actions put into a hash of records in place of "record": a member's team, who has it."""
+    put: dict[str, set[str]] = {}
+    for action in keyspace.actions:
+        names = dict(action.keys)
+        for effect in catalog.kind_of(action).on(names).effects:
+            if effect.name == "put" and "value" in effect.options:
+                field, value = (_word(str(effect.options[of]), keyspace) for of in ("field", "value"))
+                put.setdefault(names[str(effect.options["key"])], set()).add(f"{field} → {value}")
+    patterns = [
+        replace(p, holds=p.holds.replace(RECORD, next(iter(put[p.name])))) if len(put.get(p.name, ())) == 1 else p
+        for p in keyspace.patterns
+    ]
+    return replace(keyspace, patterns=tuple(patterns))
+
+
+def _word(argument: str, keyspace: Keyspace) -> str:
+    return keyspace.member_noun if argument in ("member", "target") else argument
