@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from redis_plan import brief
+from redis_plan.brief.reconcile.catalogue import catalogue
 from redis_plan.errors import OverrideError
 
 PRD = "# Quizzle\n\n## Features\n\n- Hosts create rooms and players join rooms live.\n- Players see the room live.\n"
@@ -11,6 +12,12 @@ PRD = "# Quizzle\n\n## Features\n\n- Hosts create rooms and players join rooms l
 def test_a_fact_of_the_team_is_documented_with_its_line(project):
     fact = brief.read(project(prd=PRD, toml="# ours\n[facts]\nsessions_peak = 500\n")).fact("sessions_peak")
     assert (fact.value, fact.grade, fact.where) == (500, "documented", "redis-plan.toml:3")
+
+
+@pytest.mark.parametrize("name", [name for name, entry in catalogue().items() if entry.default == 0])
+def test_an_assumption_of_none_can_be_stated(project, name):
+    fact = brief.read(project(prd=PRD, toml=f"[facts]\n{name} = 0\n")).fact(name)
+    assert (fact.value, fact.grade) == (0, "documented")
 
 
 def test_entities_are_added_renamed_and_dropped(project):

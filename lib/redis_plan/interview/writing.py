@@ -42,7 +42,7 @@ def amount(value: float, unit: str) -> str | float:
     >>> amount(7200, "s"), amount(0.3, "s"), amount(536870912, "B"), amount(8, "members"), amount(2.5, "events/s")
     ('2 h', '300 ms', '512 MiB', 8, '2.5 per second')
     """
-    if unit in ("s", "B"):
+    if value and unit in ("s", "B"):
         steps = _TIMES if unit == "s" else _SIZES
         for size, name in steps:
             if value >= size and value % size == 0 and value / size < 10_000:

@@ -247,6 +247,10 @@ def _evidence(executed: Executed, html_dir: str) -> str:
     return "\n".join(lines)
 
 
+#: Characters of measured values in one cell; units such as sessions become the project's own, longer words.
+_MOST_OF_VALUES = 140
+
+
 def _values(record: Evidence) -> str:
     if record.not_run:
         return "not run"
@@ -254,7 +258,7 @@ def _values(record: Evidence) -> str:
         f"{v.name.replace('_', ' ')} {write_value(v)}" + (f" ({write_interval(v)})" if v.low is not None else "")
         for v in record.values[:6]
     ]
-    while len("; ".join(written)) > 160:
+    while len("; ".join(written)) > _MOST_OF_VALUES:
         written.pop()
     more = len(record.values) - len(written)
     return "; ".join(written) + (f"; {more} more in the record" if more > 0 else "")

@@ -145,7 +145,7 @@ def _amounts(file: File) -> tuple[dict[str, Amount], list[Fault]]:
 
 def _amount(entry: FactEntry, fact: Entry) -> Amount:
     def read(value: float | str | None) -> float | None:
-        return None if value is None else read_amount(value, fact.unit, binary)
+        return None if value is None else read_amount(value, fact.unit, binary, or_none=fact.default == 0)
 
     binary = any(cue.binary for cue in fact.cues)
 

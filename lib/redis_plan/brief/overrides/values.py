@@ -21,14 +21,16 @@ _NUMBER = re.compile(r"\s*(\d[\d,_ \u00a0]*(?:\.\d+)?|\.\d+)\s*")
 _THOUSANDS = {"kB": 1, "MB": 2, "GB": 3, "TB": 4}
 
 
-def read_amount(value: float | str, unit: str, binary: bool = False) -> float:
+def read_amount(value: float | str, unit: str, binary: bool = False, *, or_none: bool = False) -> float:
     """Return ``value`` in the base unit of a fact: s, B, …/s, or a count; a plain number is in that unit already.
 
-    ``binary``: kB, MB and GB count in 1024s, as RAM and Redis's ``maxmemory 512mb`` do.
+    ``binary``: kB, MB and GB count in 1024s, as RAM and Redis's ``maxmemory 512mb`` do. With ``or_none`` 0 is good, too.
 
     Raises ``ValueError`` with what is wrong.
     """
     amount = value if isinstance(value, int | float) else _from_text(value, unit, binary)
+    if or_none and amount == 0:
+        return 0.0
     if not math.isfinite(amount) or not 0 < amount < 1e18:
         raise ValueError("is not a number above 0")
     return float(amount)

@@ -31,7 +31,8 @@ def wanted(name: str) -> str:
     """Return what the value of a fact must be."""
     unit = catalogue()[name].unit if name in catalogue() else "its base unit"
     shown = {"s": "90 s", "B": "60 kB"}.get(unit, "5 per second" if unit.endswith("/s") else f"30 {unit}")
-    return f"a number above 0, in {unit} (or with its unit: “{shown}”), or “{NOT_SAID}”"
+    least = "a number above 0" if name not in catalogue() or catalogue()[name].default else "0, or a number above it"
+    return f"{least}, in {unit} (or with its unit: “{shown}”), or “{NOT_SAID}”"
 
 
 def unknown(key: str, known: Iterable[str], what: str) -> str:
