@@ -531,8 +531,8 @@ export class Actions {
   }
 
   /**
-   * A player gives one answer, and the first one counts; only the number is announced. Serves US-009
-   * (prd.md:76), US-009.1 (prd.md:78), US-009.2 (prd.md:79) and 2 more.
+   * A player gives one answer, and the first one counts; who and how many are announced, never what. Serves
+   * US-009 (prd.md:76), US-009.1 (prd.md:78), US-009.2 (prd.md:79) and 2 more.
    *
    * no seat: who calls has no seat here. not now: the phase is another one. stale: it is not the current one
    * any more. late: the time is over by the server's clock. again: the member's first one counts, and is

@@ -218,7 +218,7 @@ export class Keys {
   }
 
   /**
-   * Hash buzzroom:v1:{<session_id>}:buzzer: buzzers of one room: id → record.
+   * Hash buzzroom:v1:{<session_id>}:buzzer: buzzers of one room: object → player.
    */
   buzzer(sessionId: Id): string {
     return `buzzroom:v1:{${encodeId(sessionId)}}:buzzer`;
@@ -239,7 +239,7 @@ export class Keys {
   }
 
   /**
-   * Hash buzzroom:v1:{<session_id>}:team: teams of one room: id → record.
+   * Hash buzzroom:v1:{<session_id>}:team: teams of one room: player → team.
    */
   team(sessionId: Id): string {
     return `buzzroom:v1:{${encodeId(sessionId)}}:team`;

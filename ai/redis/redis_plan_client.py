@@ -136,7 +136,7 @@ class Keys:
         return f"buzzroom:v1:cache-answer:{encode_id(subject_id)}"
 
     def buzzer(self, session_id: Id) -> str:
-        """Hash buzzroom:v1:{<session_id>}:buzzer: buzzers of one room: id → record."""
+        """Hash buzzroom:v1:{<session_id>}:buzzer: buzzers of one room: object → player."""
         return f"buzzroom:v1:{{{encode_id(session_id)}}}:buzzer"
 
     def probe(self, node_id: Id) -> str:
@@ -148,7 +148,7 @@ class Keys:
         return f"buzzroom:v1:canary:{encode_id(node_id)}"
 
     def team(self, session_id: Id) -> str:
-        """Hash buzzroom:v1:{<session_id>}:team: teams of one room: id → record."""
+        """Hash buzzroom:v1:{<session_id>}:team: teams of one room: player → team."""
         return f"buzzroom:v1:{{{encode_id(session_id)}}}:team"
 
 

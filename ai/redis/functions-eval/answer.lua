@@ -405,7 +405,7 @@ local function has_hash(key, field) return redis.call('HEXISTS', key, field) == 
 
 -- answer
 -- Serves US-009 (prd.md:76), US-009.1 (prd.md:78), US-009.2 (prd.md:79), US-010 (prd.md:81) and 1 more
--- A player gives one answer, and the first one counts; only the number is announced.
+-- A player gives one answer, and the first one counts; who and how many are announced, never what.
 -- KEYS state (hash) log idem (string) roster (hash) answer (hash) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member round value
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
