@@ -244,7 +244,7 @@ def test_copies_in_typescript_are_right_also_after_a_slot_moved(
         def right() -> bool:
             there = {session: o.catch_up(session, "", 0) for session in sessions}
             return all(
-                (has["mode"], has["epoch"], has["version"], has["n"])
+                (has["mode"], has["epoch"], has["version"], has.get("n"))
                 == ("live", there[session].epoch, there[session].version, there[session].state.get("n"))
                 for session, has in report().items()
             )
