@@ -43,3 +43,19 @@ def test_a_command_that_is_late_does_not_end_the_subscription(loaded: Server, ge
         await link.drop()
 
     asyncio.run(asyncio.wait_for(story(), 30))
+
+
+def test_without_a_server_a_subscription_waits_as_its_link_does_and_no_longer(generated: ModuleType) -> None:
+    """Tries that the link only refuses must not grow the wait: two waits, one on the other, kept gateways away for seconds."""
+
+    async def story() -> None:
+        link = Link(["unix:///nowhere/redis.sock"], TIMING)
+        keys = generated.Keys("prod")
+        operations = generated.AsyncOperations(link, keys)
+        async with SyncDriver(link, operations.catch_up, keys.events, keys.state, TIMING) as driver:
+            while link.counts["not found"] < 6:
+                await asyncio.sleep(0.01)
+            assert 0 < link.away_s() <= TIMING.backoff_cap_s
+            assert driver.counts["lost"] <= link.counts["not found"] + 1  # each try was a look
+
+    asyncio.run(asyncio.wait_for(story(), 30))
