@@ -163,6 +163,11 @@ export class Link {
     return this.finding;
   }
 
+  /** For how long it will not look for a primary yet; 0 where it has one or looks with the next command. */
+  awayMs(): number {
+    return this.wire === undefined ? Math.max(0, this.notBefore - Date.now()) : 0;
+  }
+
   private async find(): Promise<Wire> {
     if (Date.now() < this.notBefore) throw new LostError("no primary yet, and it is too early to look again");
     let failed: unknown = new LostError("no server was named");
@@ -328,11 +333,11 @@ export class SyncDriver {
       } catch (error) {
         if (!this.closed) await this.missed("subscription", error);
       }
-      if (this.counts.confirmed > before) attempt = 0;
+      if (this.link.awayMs() > 0 || this.counts.confirmed > before) attempt = 0;
       this.counts.lost += 1;
       this.life += 1; // what a catch-up reads now was read before the next subscription
       for (const { copy } of this.followed.values()) copy.disconnected();
-      if (!this.closed) await sleep(waitMs(this.timing, attempt));
+      if (!this.closed) await sleep(this.link.awayMs() || waitMs(this.timing, attempt)); // not longer than the link waits
     }
   }
 

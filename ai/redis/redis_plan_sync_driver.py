@@ -128,6 +128,10 @@ class Link:
                 self._client = await self._find(now)
             return self._client
 
+    def away_s(self) -> float:
+        """Return for how long it will not look for a primary yet; 0 where it has one or looks with the next command."""
+        return max(0.0, self._not_before - _now()) if self._client is None else 0.0
+
     async def _find(self, now: float) -> Any:
         failed: Exception = LostError("no server was named")
         alone: dict[str, Any] = {}
@@ -315,7 +319,7 @@ class SyncDriver:
                 await self._live()
             except Exception as error:  # whatever it is, this process must not stay deaf
                 self._warn("subscription lost", error)
-            attempt = 0 if self.counts["confirmed"] > lived else attempt + 1
+            attempt = 0 if self.reads.away_s() or self.counts["confirmed"] > lived else attempt + 1
             self._pubsub = None
             self.counts["lost"] += 1
             tasks = list(self._catching.values())  # what they read was read before the next subscription
@@ -324,7 +328,7 @@ class SyncDriver:
             await asyncio.gather(*tasks, return_exceptions=True)
             for followed in self._followed.values():
                 followed.copy.disconnected()
-            await asyncio.sleep(self.timing.wait(attempt))
+            await asyncio.sleep(self.reads.away_s() or self.timing.wait(attempt))  # not longer than the link waits
             await self._place()
 
     async def _place(self) -> None:
