@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from redis_plan.chapters.memory import loading
 from redis_plan.keyspace.model import KeyPattern, TtlRule
-from redis_plan.memory import layout, live, model, project
+from redis_plan.memory import layout, live, model, project, tables
 from redis_plan.memory.reported import memory_usage
 from redis_plan.memory.shape import Shape
 from redis_plan.server import Server, available, start_with
@@ -136,8 +136,24 @@ def test_on_every_server_here_fresh_keys_cost_what_was_predicted(quick_server: S
             # a skiplist's levels are drawn at random, and so is the moment when a value's old table is empty
             drawn = growth.encoding in ("skiplist", "hashtable")
             allowed = max(tolerance, 0.5) if drawn else tolerance
-            assert abs(predicted - measured) / measured * 100 <= allowed, shape
+            by_seed = _spread_by_seed(shape.n_keys, build) * (2 if shape.ttl else 1)
+            assert abs(predicted - measured) <= measured * allowed / 100 + by_seed, shape
             assert abs(memory_usage(load.shape, build) - reported) / reported * 100 <= 3, shape
+
+
+def _spread_by_seed(keys: int, build: layout.Build) -> float:
+    """Return four standard deviations of the bytes that chain in a table of the keyspace.
+
+    A server hashes names with a seed that it draws as it starts, by which some buckets get more names than others; its table
+    of TTLs hashes with the same seed, so that what one has too much the other has, too.
+    """
+    if build.layout.rules["keyspace"] != "hashtable":
+        return 0.0
+    buckets = tables.hashtable_after(keys, settled=True).size
+    seeds = np.random.default_rng(1)
+    chains = (np.bincount(seeds.integers(0, buckets, keys), minlength=buckets) for _ in range(500))
+    children = [np.ceil(np.maximum(chain - tables.BUCKET_ENTRIES, 0) / 6).sum() for chain in chains]
+    return 4 * float(np.std(children)) * tables.BUCKET_BYTES
 
 
 def _load(shape: Shape) -> project.Load:
