@@ -12,6 +12,7 @@ from redis_plan.chapters.sessions import (
     isolation,
     neighbours,
     repetition,
+    session_decisions,
     storm_text,
 )
 from redis_plan.chapters.sessions.findings import Sessions
@@ -36,7 +37,7 @@ def test_the_plan_tells_each_storm_with_its_control(lab, tmp_path):
     for name, experiment in wanted.items():
         store.record(Sessions.declared()[name][0], "07_sessions", experiment, lab, given, reuse=False)
     found = Sessions.of(store.all())
-    (text,) = storm_text.tested(project.keyspace(), found)
+    (text,) = storm_text.tested(project.brief(), project.keyspace(), found)
     assert "| no vote counted twice |" in text
     assert "| session_apply |" in text
-    assert {d.id for d in storm_text.decisions(project.brief(), Stories((), ()), found)} == {"D-07a", "D-07b"}
+    assert {d.id for d in session_decisions.decisions(project.brief(), Stories((), ()), found)} == {"D-07a", "D-07b"}

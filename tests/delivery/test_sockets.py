@@ -35,20 +35,24 @@ def test_the_library_follows_the_stack(sample: made.Project, stack: tuple[str, .
 
 def test_a_library_without_close_codes_is_promised_none(sample: made.Project) -> None:
     assert not sockets.library(sample.brief).codes  # Socket.IO
-    text = socket_text.closing(sample.brief) + appendix.limits(sample.brief, sample.keyspace)
+    text = socket_text.closing(sample.brief, sample.keyspace) + appendix.limits(sample.brief, sample.keyspace)
     assert not re.search(r"\b40\d\d\b", text)
     assert "socket.connect()" in text  # after "io server disconnect" the client does not come back by itself
 
 
 def test_a_library_s_own_adapter_is_decided_and_not_left_open(sample: made.Project) -> None:
     """The stack names one; test_access has it that the user of the application may not run its commands."""
-    (told,) = (line for line in socket_text.closing(sample.brief).splitlines() if "Redis adapter stays out" in line)
+    (told,) = (
+        line
+        for line in socket_text.closing(sample.brief, sample.keyspace).splitlines()
+        if "Redis adapter stays out" in line
+    )
     assert "`PSUBSCRIBE`" in told
     assert "`NOPERM`" in told
 
 
 def test_a_library_with_close_codes_names_private_ones(sample: made.Project) -> None:
-    text = socket_text.closing(with_stack(sample.brief, "ws"))
+    text = socket_text.closing(with_stack(sample.brief, "ws"), sample.keyspace)
     codes = {int(code) for code in re.findall(r"code (\d+)", text)}
     assert codes == {reason.code for reason in sockets.reasons().values()}
     assert all(4000 <= code <= 4999 for code in codes)

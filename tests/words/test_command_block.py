@@ -9,6 +9,7 @@ import redis
 
 from redis_plan import server
 from redis_plan.chapters.expiry import expiry_rules
+from redis_plan.chapters.expiry.findings import Expiry
 from redis_plan.chapters.naming import appendix
 from redis_plan.chapters.sessions import appendix as of_sessions
 from redis_plan.chapters.synchronization import sync_text
@@ -64,7 +65,7 @@ def blocks(project: made.Project) -> str:
             appendix.changing(brief, keyspace),
             sync_text.read_order(brief, keyspace),
             of_sessions.lifecycle(brief, keyspace),
-            expiry_rules.timed_actions(brief, keyspace, None),
+            expiry_rules.timed_actions(brief, keyspace, Expiry.of({})),
         )
     )
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from redis_plan import units
 from redis_plan.brief.model import Brief
-from redis_plan.chapters.expiry.findings import Events, Lag, Sliding
+from redis_plan.chapters.expiry.findings import Expiry, Lag, Sliding
 from redis_plan.chapters.expiry.sliding import WRITE_EXPIRE
 from redis_plan.delivery.walkthrough import Writer
 from redis_plan.evidence.decision import Alternative, Decision, Guard
-from redis_plan.keyspace import chain, periods
+from redis_plan.keyspace import chain
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.memory.active_expiry import expected_lag_s, standing
-from redis_plan.words import command_block
+from redis_plan.words import command_block, words
 
 
 def volatile_keys(brief: Brief, keyspace: Keyspace) -> float:
@@ -48,33 +48,12 @@ def expected(brief: Brief, keyspace: Keyspace, lag: Lag) -> str:
     )
 
 
-def timed_actions(brief: Brief, keyspace: Keyspace, events: Events | None) -> str:
+def timed_actions(brief: Brief, keyspace: Keyspace, found: Expiry) -> str:
     """Return how timers run: from a schedule with a claiming worker, never from an event."""
-    due = keyspace.use("due")
-    lines = ["### Timed actions", ""]
-    if events:
-        lines += [_against_events(events), ""]
-    if due is None:
-        lines.append(
-            "The documents ask for no timer beyond TTLs; should one come, use a sorted set by deadline and a claiming worker."
-        )
-        return "\n".join(lines)
-    of = periods.periods(brief)
-    poll, claim = of["poll"], of["claim"]
-    lines += [
-        f"Timers, lease checks and idle ends stand in `{due.template}`, score = deadline in milliseconds. A worker polls each bucket "
-        f"every {units.write(poll.seconds, 's')} ({poll.grade}: {poll.because}) and claims what is due in the same step, by the server's "
-        f"clock: an entry has one owner for {units.write(claim.seconds, 's')} ({claim.grade}: {claim.because}), and that of a worker that "
-        "dies is due again.",
-        "",
-        command_block.block(timer_commands(brief, keyspace)),
-        "",
-        "The action is a function that checks the state (`expected_version`, or the deadline in it), so a late or repeated call changes "
-        "nothing; after `conflict` the worker reads the state and writes the deadline that stands there. Bound: one poll, one round "
-        f"trip and the function's time; {units.write(claim.seconds, 's')} more where a worker died. The lease check, which comes round every "
-        f"{units.write(periods.seconds(brief, 'sweep'), 's')}, writes a timer again that the state names and the index lost.",
-    ]
-    return "\n".join(lines)
+    return words.render(
+        "chapters/expiry/timed", brief, keyspace, found=found, due=keyspace.use("due"),
+        commands=command_block.block(timer_commands(brief, keyspace)),
+    )  # fmt: skip
 
 
 def timer_commands(brief: Brief, keyspace: Keyspace) -> list[command_block.Line]:
@@ -90,17 +69,6 @@ def timer_commands(brief: Brief, keyspace: Keyspace) -> list[command_block.Line]
         command_block.line(keyspace, done, "after the action; lost: it got another deadline meanwhile"),
         command_block.line(keyspace, again, "instead, where the state names a further one"),
     ]
-
-
-def _against_events(events: Events) -> str:
-    """Say what events and a schedule did with the same timers."""
-    late = f", the others {events.late.linked} late (median)" if events.late else ""
-    same = f", {events.schedule_late.linked} late with the same absence" if events.schedule_late else ""
-    return (
-        f"Expired events don't drive timers: with the listener away for {events.record.condition('away')}, {events.lost.linked} of "
-        f"them never came{late}; of {events.due_in_outage:.0f} timers that fell due while the server was down, "
-        f"{events.after_restart.linked} came. The same timers in a sorted set: {events.claimed:.0f} of {events.timers:.0f} run{same}."
-    )
 
 
 def net_s(brief: Brief, keyspace: Keyspace) -> float:

@@ -177,27 +177,32 @@ def _settle(client: redis.Redis) -> None:
 
 
 def plot_mass(samples: pd.DataFrame) -> Figure:
-    """Draw the longest wait of another client in each 20 ms around the deadline, at once and with jitter."""
+    """Draw the longest wait of another client in each 20 ms around the deadline, at rest, at once and with jitter."""
     figure, axes = plt.subplots()
     shown = samples.assign(at=(samples["t_s"] / 0.02).round() * 0.02)
-    for (case, dash), colour in zip(((AT_ONCE, "-"), (JITTER, "--")), figures.PALETTE[1::-1], strict=False):
-        rows = shown[shown["case"] == case]
-        line = rows.groupby("at")["latency_s"].max() * 1e3
-        axes.plot(line.index, line, color=colour, linestyle=dash, linewidth=1.6)
-        place = line.idxmax()
-        axes.plot([float(str(place))], [float(line.max())], marker="o", markersize=5, color=colour)
-        at = (0.99, 0.98 if case == AT_ONCE else 0.89)
-        axes.annotate(f"{dash if dash == '--' else '–'} {case}: {units.write(float(line.max()) / 1e3, 's')} at most", at,
-                      xycoords="axes fraction", color=colour, fontsize=10, va="top", ha="right")  # fmt: skip
-    rest = shown[shown["case"] == REST].groupby("at")["latency_s"].max() * 1e3
-    axes.plot(rest.index, rest, color=figures.CONTEXT, linewidth=1.2)
-    axes.annotate("at rest", (float(rest.index.min()), float(rest.median())), color="#555555", fontsize=9, va="bottom")
+    cases = ((AT_ONCE, "-", figures.PALETTE[1]), (JITTER, "--", figures.PALETTE[0]), (REST, "-", figures.CONTEXT))
+    for place, (case, dash, colour) in enumerate(cases):
+        line = shown[shown["case"] == case].groupby("at")["latency_s"].max() * 1e3
+        axes.plot(
+            line.index,
+            line,
+            color=colour,
+            linestyle=dash,
+            linewidth=1.2 if case == REST else 1.6,
+            zorder=2.5 - (case == REST),
+        )
+        if case != REST:
+            axes.plot([float(str(line.idxmax()))], [float(line.max())], marker="o", markersize=5, color=colour)
+        axes.annotate(f"{'– –' if dash == '--' else '–'} {case}: {units.write(float(line.max()) / 1e3, 's')} at most",
+                      (0.99, 0.98 - 0.09 * place), xycoords="axes fraction", fontsize=10, va="top", ha="right",
+                      color="#555555" if case == REST else colour)  # fmt: skip
     axes.axvline(0, color="#333333", linewidth=0.9)
     axes.annotate(" first deadline", (0, 0.02), xycoords=("data", "axes fraction"), fontsize=9, color="#333333")
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.yaxis.set_minor_formatter(lambda *_: "")
-    axes.margins(y=0.3)
+    low, high = axes.get_ylim()
+    axes.set_ylim(low * 0.7, high * (high / low) ** 0.55)  # room for the three names above the lines
     axes.set_xlabel("time of the question (s, 0 = first deadline)")
     axes.set_ylabel("longest wait in 20 ms (ms, log scale)")
     axes.set_title("What another client waits while keys fall due")

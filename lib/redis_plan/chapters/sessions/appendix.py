@@ -37,7 +37,7 @@ def section(brief: Brief, keyspace: Keyspace, found: Sessions) -> list[str]:
         silence(brief, keyspace),
         cleanup(brief, keyspace, found),
         limits(brief, keyspace),
-        socket_text.closing(brief),
+        socket_text.closing(brief, keyspace),
     ]
 
 

@@ -1,12 +1,12 @@
-"""Section 4 in words, how far it carries: ways to a gateway and bursts of actions, the fan-out model and what the peak asks by it."""
+"""The texts of how far section 4 carries: ways to a gateway, bursts of actions, and what the peak asks of the gateways."""
 
 from __future__ import annotations
 
-from redis_plan import units
 from redis_plan.brief.model import Brief
 from redis_plan.chapters.synchronization import fan_model, fanout, sizing
-from redis_plan.chapters.synchronization.findings import Acted, FanOut, Ways
+from redis_plan.chapters.synchronization.findings import Synchronization
 from redis_plan.keyspace.model import Keyspace
+from redis_plan.words import words
 from redis_plan.words.tables import table
 
 MODEL_ALT = (
@@ -26,9 +26,9 @@ _WORTH = {
 }
 
 
-def ways(f: Ways | None) -> str:
+def ways(brief: Brief, keyspace: Keyspace, found: Synchronization) -> str:
     """Return every way from the server to a gateway beside the delivered one."""
-    if f is None:
+    if (f := found.ways) is None:
         return ""
     rows = [
         [title, *(str(numbers[way]) for numbers in (f.p50, f.p95, f.server, f.gateway)), _WORTH[way]]
@@ -36,101 +36,42 @@ def ways(f: Ways | None) -> str:
         if way in f.p50
     ]
     header = ["Way", "p50", "p95", "Server a change", "Gateway a change", "What it is"]
-    return "\n".join(
-        [
-            "### Ways to a gateway, side by side",
-            "",
-            f"The same rooms, sizes and rate, by turns; delay from the intended time to the last client (measured, [{f.id}]).",
-            "",
-            table(header, rows, right=(1, 2, 3, 4)),
-        ]
-    )
+    shown = table(header, rows, right=(1, 2, 3, 4))
+    return words.render("chapters/synchronization/ways", brief, keyspace, found=found, ways=shown)
 
 
-def acted(brief: Brief, f: Acted | None) -> str:
+def acted(brief: Brief, keyspace: Keyspace, found: Synchronization) -> str:
     """Return how late each action was on its last client while every member carried it out at once."""
-    if f is None:
+    if (f := found.acted) is None:
         return ""
     rows = [
         [f"`{name}`", *(str(numbers[name]) for numbers in (f.calls, f.accepted, f.p50, f.last, f.server))]
         for name in f.calls
     ]
     header = ["Action", "Called", "Accepted", "Half of them within", "The last", "Server a call"]
-    wanted = units.write(brief.value("sync_latency"), "s")
-    missing = f" {f.incomplete} never reached all." if f.incomplete.value else ""
-    return "\n".join(
-        [
-            "### When every member acts at once",
-            "",
-            f"Each member calls the same action within {f.record.conditions['all act within']}; delay from the intended time of a call to "
-            f"the last client of the session. The slowest took {f.slowest} of the {wanted} allowed (measured, [{f.id}]).{missing}",
-            "",
-            table(header, rows, right=(1, 2, 3, 4, 5)),
-        ]
-    )
+    shown = table(header, rows, right=(1, 2, 3, 4, 5))
+    return words.render("chapters/synchronization/acted", brief, keyspace, found=found, actions=shown)
 
 
-def sized(brief: Brief, keyspace: Keyspace, g: FanOut | None) -> str:
+def sized(brief: Brief, keyspace: Keyspace, found: Synchronization) -> str:
     """Return the fan-out model with its error, and what the project's peak asks by it."""
-    if g is None:
-        return ""
-    peak = f"{brief.value('sessions_peak'):,.0f} × {brief.value('members_per_session'):,.0f} clients at {brief.value('events_per_session'):g} changes/s each {keyspace.session_noun}"
-    rows = [
-        ["deliveries", str(g.deliveries), "rate × members"],
-        ["pieces written", str(g.pieces), f"frames of {units.write(fan_model.COALESCE_S, 's')} together"],
-        ["bytes to clients", str(g.bytes), "deliveries × (payload + envelope)"],
-        [
-            "gateways",
-            f"{g.gateways.value:,.0f}",
-            f"{100 * fan_model.PLANNED_SHARE:g} % of a core each at most; it is {g.gateway_share}",
-        ],
-        ["clients a gateway", f"{g.clients_a_gateway.value:,.0f}", ""],
-        ["the server's main thread", str(g.server_share), "of a core, for changes alone"],
-    ]
-    return "\n".join(
-        [
-            "### Sizing: what the peak asks of the gateways",
-            "",
-            "[figure 04-fan-model]",
-            "",
-            f"A gateway pays {g.wake} for a wake-up, {g.message} for a message and {g.piece} for a "
-            f"piece written to a client (measured, [{g.id}]). On {g.error_median.n} configurations that it was not fitted to, the model was wrong by "
-            f"{g.error_median} in the middle and {g.error_most} at most.",
-            "",
-            f"For the peak, {peak}, that is:",
-            "",
-            table(["Of the peak", "Modelled", "By"], rows, right=(1,)),
-            "",
-            "[figure 04-knee]",
-            "",
-            f"p99 stayed under {units.write(sizing.KNEE_S, 's')} up to {g.knee} of one gateway on this machine, which "
-            f"it shares with the server and the clients: a floor. {g.record.condition('extrapolation').capitalize()}.",
-        ]
-    )
+    return _render("sizing", brief, keyspace, found)
 
 
-def workload(g: FanOut | None) -> str:
+def workload(brief: Brief, keyspace: Keyspace, found: Synchronization) -> str:
     """Return the sentence of section 6: how far one gateway carried, and how far the model is to be trusted."""
-    if g is None:
-        return ""
-    return (
-        f"**Gateways.** One process of the delivered gateway kept p99 under {units.write(sizing.KNEE_S, 's')} up to {g.knee}, "
-        f"server and clients on the same cores; the fan-out model is wrong by {g.error_median} in the middle where "
-        f"it was not fitted (measured, [{g.id}])."
-    )
+    return _render("carried", brief, keyspace, found)
 
 
-def processes(brief: Brief, g: FanOut | None) -> str:
+def processes(brief: Brief, keyspace: Keyspace, found: Synchronization) -> str:
     """Return the sentence of section 8: how many gateway processes the peak asks for."""
-    if g is None:
+    return _render("processes", brief, keyspace, found)
+
+
+def _render(template: str, brief: Brief, keyspace: Keyspace, found: Synchronization) -> str:
+    if found.sizing is None:
         return ""
-    needed, stated = g.gateways.value, brief.value("gateway_nodes")
-    enough = (
-        "which is enough"
-        if stated >= needed
-        else "**which is too few**: start a process a core, or coalesce for longer"
-    )
-    return (
-        f"**Gateway processes.** The peak asks for {needed:,.0f}, each planned at {100 * fan_model.PLANNED_SHARE:g} % of a core at most "
-        f"(modelled, [{g.id}]); the design counts on {stated:,.0f} ({brief.fact('gateway_nodes').where}), {enough}."
-    )
+    return words.render(
+        f"chapters/synchronization/{template}", brief, keyspace, found=found, knee=sizing.KNEE_S,
+        planned=fan_model.PLANNED_SHARE, together=fan_model.COALESCE_S,
+    )  # fmt: skip

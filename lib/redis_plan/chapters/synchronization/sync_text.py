@@ -8,7 +8,6 @@ from redis_plan.chapters.synchronization.section import ENVELOPE
 from redis_plan.chapters.synchronization.sync_load_text import beacon, budget, pressure, subscriptions
 from redis_plan.delivery import acting, snapshots, syncing, touching
 from redis_plan.keyspace import functions, settings
-from redis_plan.keyspace.cues import with_article
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.words import command_block, snapshot_block, words
 from redis_plan.words.snapshot_block import collections
@@ -31,34 +30,9 @@ TAIL_ALT = "Dots of repair times within one beacon period for sessions with the 
 
 def message_classes(brief: Brief, keyspace: Keyspace) -> str:
     """Return what each kind of message promises, and what repairs a lost one."""
-    rows = []
-    for channel in keyspace.channels:
-        if applies(keyspace) and channel.use == "events":
-            rows.append(
-                f"| state events of {with_article(keyspace.session_noun)} (join, leave, every `session_apply`{', every `session_record`' if touching.recorded(keyspace) else ''}{', every action' if acting.composed(keyspace) else ''}, end) | `{channel.template}` "
-                f"| must converge | a version: gap, beacon or reconnect → `session_catch_up` |"
-            )
-        else:
-            rows.append(
-                f"| {channel.holds} | `{channel.template}` | lossy: the newest one counts | {channel.when_lost or 'the next message replaces it'} |"
-            )
-    if applies(keyspace):
-        signals = keyspace.use("typing")
-        rows.append("| heartbeats | WebSocket only; the gateway calls `session_heartbeat` | lossy | the next one |")
-        if signals is None:
-            rows.append(
-                f"| signals that the next one replaces (a cursor, who types) | `{events_of(keyspace).template}` with `t` "
-                "beginning with `~` and no `v` | lossy | nothing; the next one replaces it |"
-            )
-    note = (
-        "Pub/Sub is at-most-once: `PUBLISH` returning 1 is no delivery. What must converge carries a version and is also in "
-        "`log`; what is lossy is never repaired and never carries a version."
-        if applies(keyspace)
-        else "Pub/Sub is at-most-once: `PUBLISH` returning 1 is no delivery. A subscriber therefore subscribes first, then "
-        "reads the stored value, and lets a message only replace an older one."
-    )
-    return "\n".join(
-        ["### Message classes", "", "| Message | Channel | Promise | A lost one is repaired by |", "|:--|:--|:--|:--|", *rows, "", note]
+    return words.render(
+        "chapters/synchronization/message_classes", brief, keyspace, events=events_of(keyspace),
+        signals=keyspace.use("typing"), recorded=touching.recorded(keyspace), acted=acting.composed(keyspace),
     )  # fmt: skip
 
 
@@ -123,7 +97,7 @@ def section(brief: Brief, keyspace: Keyspace, found: Synchronization) -> list[st
         parts = [
             message_classes(brief, keyspace),
             without_sessions(brief, keyspace),
-            closing(brief),
+            closing(brief, keyspace),
             not_run(found, "pubsub", "publish", "beacon"),
         ]
         heard = [pressure(brief, keyspace, found), subscriptions(brief, keyspace, found)]
@@ -133,7 +107,7 @@ def section(brief: Brief, keyspace: Keyspace, found: Synchronization) -> list[st
         envelope(brief, keyspace),
         client_rule(brief, keyspace),
         read_order(brief, keyspace),
-        budget(brief, found),
+        budget(brief, keyspace, found),
         beacon(brief, keyspace, found),
         pressure(brief, keyspace, found),
         subscriptions(brief, keyspace, found),
