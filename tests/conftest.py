@@ -32,7 +32,7 @@ for _size in ("COLUMNS", "LINES"):
 #: Folders of the machine at hand, which nothing that is published may name: of the checkout, of the person, for temporary files.
 _FOLDERS = (Path(__file__).resolve().parents[1], Path.home(), Path(tempfile.gettempdir()))
 MACHINE_PATHS = tuple(f"{folder}/" for folder in _FOLDERS if folder != folder.parent)
-LEFTOVER_TIMEOUT_S = 5.0
+LEFTOVER_TIMEOUT_S = 30.0
 
 
 def pytest_configure() -> None:

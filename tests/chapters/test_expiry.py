@@ -24,6 +24,12 @@ def values(found) -> dict[str, float]:
     return {value.name: value.value for value in found.values}
 
 
+def least(measure, times=3) -> dict[str, float]:
+    """The least that each value was: what was computed, without the moments in which others had the processor."""
+    runs = [values(measure()) for _ in range(times)]
+    return {name: min(run[name] for run in runs) for name in runs[0]}
+
+
 def test_the_lag_grows_with_the_live_keys_and_is_measured_for_each_setting(own_server):
     finding = expiry_lag.active_lag(Lab(own_server, "quick"))
     found, most = values(finding), int(finding.samples["volatile"].max())
@@ -78,7 +84,7 @@ def test_every_way_to_remove_a_big_key_is_felt_and_reported(own_server):
         "expiry, lazyfree no",
         "expiry, lazyfree yes",
     ]
-    busy = values(found)
+    busy = least(lambda: removal.big_key(Lab(own_server, "quick")))
     assert busy["UNLINK blocked"] < busy["DEL blocked"]
     assert busy["expiry, lazyfree yes blocked"] < busy["expiry, lazyfree no blocked"]
 
@@ -123,7 +129,8 @@ def test_memory_comes_back_and_a_table_above_a_tenth_keeps_its_slots(own_server)
 
 def test_one_key_is_ended_in_less_server_time_than_what_has_to_be_found(own_server):
     found = values(session_cleanup.compared(Lab(own_server, "quick"), parts=12, part_bytes=100))
-    assert found["one hash server"] < found["scan by prefix server"]
+    computed = least(lambda: session_cleanup.compared(Lab(own_server, "quick"), parts=12, part_bytes=100))
+    assert computed["one hash server"] < computed["scan by prefix server"]
     assert found["one hash left"] == found["list of keys left"] == found["scan by prefix left"] == 0
     assert found["TTL on each key left"] > 0
 

@@ -73,8 +73,9 @@ def test_only_the_beacon_finds_a_lost_tail(lab):
 
 def test_more_subscribers_cost_more(lab):
     found = synchronization.publish_cost(lab, brief=project.brief())
-    values = {v.name: v.value for v in found.values}
-    assert values["at_100"] > values["at_1"]
+    assert {"at_1", "at_100"} <= {v.name for v in found.values}
+    least = found.samples.groupby("subscribers")["usec"].min()  # without what others took of the processor meanwhile
+    assert least[100] > least[1]
 
 
 def test_a_project_without_sessions_is_told_why(lab):

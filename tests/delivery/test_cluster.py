@@ -252,14 +252,14 @@ def test_copies_in_typescript_are_right_also_after_a_slot_moved(
         for number in range(20):
             for session in sessions:
                 o.apply(session, "count", {"set": {"n": number}}, op_id=f"o{number}", fields={"n": number})
-        assert within(20, right), report()
+        assert within(60, right), report()
         assert len({has["at"] for has in report().values()}) == 3
         first = sessions[0]
         move(cluster, o.keys.state(first), first)
         o.apply(first, "last", {"set": {"n": 99}}, op_id="x", fields={"n": 99})
         port = owner_of(cluster, o.keys.state(first)).address[-1]
-        assert within(20, lambda: report()[first]["at"].endswith(f":{port}")), report()
-        assert within(20, right), report()
+        assert within(60, lambda: report()[first]["at"].endswith(f":{port}")), report()
+        assert within(60, right), report()
         given.close()
         assert process.wait(20) == 0
     client.flushall()
@@ -272,7 +272,7 @@ QUICK = Timing(command_s=1, beacon_s=0.5, probe_s=1, backoff_s=0.05, backoff_cap
 async def equal(o: Any, copies: dict[str, SyncClient]) -> None:
     """Wait until each copy is live and is what the server has."""
     for session, copy in copies.items():
-        for _ in range(400):
+        for _ in range(2000):
             there = await o.catch_up(session, "", 0)
             has = (copy.mode, copy.epoch, copy.version, copy.state.get("n"))
             if has == ("live", there.epoch, there.version, there.state["n"]):
@@ -284,7 +284,7 @@ async def equal(o: Any, copies: dict[str, SyncClient]) -> None:
 
 async def handed_over(driver: ClusterDriver, session: str, owner: Server) -> None:
     """Wait until the session is followed where its slot is now."""
-    for _ in range(400):
+    for _ in range(2000):
         holder = next((d for d in driver.drivers.values() if session in [f.session_id for f in d.followed]), None)
         if holder and holder.link.urls[0].endswith(f":{owner.address[-1]}"):
             return

@@ -97,7 +97,7 @@ def state_of(own: Server, sample: made.Project) -> Callable[[str], dict[str, str
     return read
 
 
-def until(is_so: Callable[[], object], what: str, limit_s: float = 20.0) -> None:
+def until(is_so: Callable[[], object], what: str, limit_s: float = 40.0) -> None:
     deadline = time.monotonic() + limit_s
     while not is_so():
         assert time.monotonic() < deadline, what

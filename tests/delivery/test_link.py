@@ -10,7 +10,7 @@ from redis.exceptions import TimeoutError as LateError
 from redis_plan.delivery.redis_plan_sync_driver import Link, SyncDriver, Timing
 from redis_plan.server import Server
 
-TIMING = Timing(command_s=0.5, beacon_s=30.0, probe_s=20.0, backoff_s=0.05, backoff_cap_s=0.2)
+TIMING = Timing(command_s=1.5, beacon_s=30.0, probe_s=20.0, backoff_s=0.05, backoff_cap_s=0.2)
 
 
 def subscribers(live: Server) -> set[str]:

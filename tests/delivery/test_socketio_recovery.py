@@ -21,7 +21,7 @@ def port() -> Iterator[int]:
 def heard(port: int, *how: str) -> dict[str, bool]:
     """Return whether a client recovered, and whether it missed what was told while it was away."""
     command = ["node", "recovery.mjs", str(port), *how]
-    done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     found: dict[str, bool] = json.loads(done.stdout.splitlines()[-1])
     return found

@@ -238,7 +238,7 @@ for (const [name, given] of {json.dumps(STORY)}) {{
 console.log(JSON.stringify([seen, {json.dumps(FOLDED)}.map((event) => patch({{ status: "open" }}, event))]));
 """
     run = ["node", "--input-type=module", "-e", code]
-    done = subprocess.run(run, capture_output=True, text=True, timeout=20, check=True)
+    done = subprocess.run(run, capture_output=True, text=True, timeout=120, check=True)
     assert json.loads(done.stdout) == [told_in_python(), [patch({"status": "open"}, given) for given in FOLDED]]
 
 

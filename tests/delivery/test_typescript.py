@@ -60,7 +60,7 @@ def test_a_mistake_does_not_compile(programs: Path) -> None:
 def life(programs: Path, library: str, server: Server, form: str, scripts: Path) -> dict[str, Any]:
     program = programs / library / "life.js"
     arguments = [str(server.address[1]), form, str(scripts), json.dumps(HOSTILE)]
-    done = subprocess.run(["node", str(program), *arguments], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(["node", str(program), *arguments], capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr[-2000:]
     found: dict[str, Any] = json.loads(done.stdout)
     return found

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def ask(url: str) -> dict:
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    with urllib.request.urlopen(url, timeout=30) as answer:
         return json.load(answer)
 
 
@@ -45,11 +45,11 @@ def test_lab_serves_the_notebooks_with_the_project_s_kernel(tmp_path):
         assert "argv" in kernels["kernelspecs"]["python3"]["spec"]
     finally:
         os.killpg(lab.pid, signal.SIGTERM)
-        lab.wait(20)
+        lab.wait(60)
 
 
 def wait_for_url(runtime: Path) -> str:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline:
         for path in runtime.glob("jpserver-*.json"):
             try:

@@ -55,12 +55,22 @@ def test_commands_larger_than_a_socket_takes_arrive_whole(own_server):
 
 
 def test_a_stall_is_charged_to_every_connection_that_it_delayed(own_server):
-    stall = threading.Thread(
-        target=lambda: (time.sleep(0.15), own_server.pause(), time.sleep(0.3), own_server.resume())
-    )
-    stall.start()
-    load = offer_crowd(own_server, mix(), 1000, 0.6, connections=20)
-    stall.join()
+    client = own_server.client()
+
+    def calls() -> int:
+        return client.info("commandstats").get("cmdstat_get", {"calls": 0})["calls"]
+
+    def stall() -> None:
+        while calls() == before:  # the crowd has not begun
+            time.sleep(0.01)
+        own_server.pause()
+        time.sleep(0.3)
+        own_server.resume()
+
+    before, stalling = calls(), threading.Thread(target=stall)
+    stalling.start()
+    load = offer_crowd(own_server, mix(), 1000, 1.0, connections=20)
+    stalling.join()
     assert (load.latency_s > 0.02).sum() > 100  # everything that was due while the server hung
 
 

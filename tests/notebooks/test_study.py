@@ -32,7 +32,7 @@ def test_the_kernel_of_a_build_is_one_process_that_is_empty_for_each_notebook():
     with Kernel() as kernel:
         client = kernel.manager().blocking_client()
         client.start_channels()
-        client.wait_for_ready(timeout=60)
+        client.wait_for_ready(timeout=180)
         found = []
         for _ in range(2):
             client.execute_interactive(

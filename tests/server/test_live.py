@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -25,11 +26,17 @@ with server.open() as live:
 
 
 def is_gone(pid, folder) -> bool:
-    return within(10, lambda: not is_running(int(pid)) and not Path(folder).exists())
+    return within(30, lambda: not is_running(int(pid)) and not Path(folder).exists())
 
 
-def pids() -> list[int]:
-    return [int(entry.name) for entry in Path("/proc").glob("[0-9]*")]
+def members_of(group: int) -> list[int]:
+    """Return the processes of a process group; of all that there are, some end while we look."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(ProcessLookupError):
+            if os.getpgid(int(entry.name)) == group:
+                found.append(int(entry.name))
+    return found
 
 
 def opened(then: str = "time.sleep(60)", **options) -> tuple["subprocess.Popen[str]", str, str]:
@@ -87,7 +94,7 @@ def test_nothing_is_left_wherever_the_owner_is_killed_while_it_opens(nothing_is_
             "with server.open(): time.sleep(60)"
         )
         python(code).communicate()
-    assert within(10, lambda: not list(base.iterdir()))
+    assert within(30, lambda: not list(base.iterdir()))
 
 
 def test_a_fork_of_the_owner_does_not_keep_the_server_alive():
@@ -158,12 +165,12 @@ def test_a_snapshot_under_way_ends_with_its_server(own_server):
         client.execute_command("DEBUG", "POPULATE", "20000", "k", "1000")
         client.config_set("rdb-key-save-delay", 1000)
         client.bgsave()
-        assert within(5, lambda: client.info("persistence")["rdb_bgsave_in_progress"])
+        assert within(20, lambda: client.info("persistence")["rdb_bgsave_in_progress"])
         folder = live.folder
-        group = [pid for pid in pids() if os.getpgid(pid) == live.pid]
+        group = members_of(live.pid)
         assert len(group) == 2
     assert not Path(folder).exists()
-    assert within(5, lambda: not any(is_running(pid) for pid in group))
+    assert within(20, lambda: not any(is_running(pid) for pid in group))
 
 
 def test_a_killed_server_starts_again_in_the_same_folder(server_binaries):
@@ -298,7 +305,7 @@ def test_a_setting_is_what_the_server_has_now():
 def test_the_guard_runs_without_site_packages():
     guard = Path(server.__file__).with_name("guard.py")
     done = subprocess.run(
-        [sys.executable, "-I", "-S", guard, "1", "/tmp", "true"], input=b"", capture_output=True, timeout=10, check=True
+        [sys.executable, "-I", "-S", guard, "1", "/tmp", "true"], input=b"", capture_output=True, timeout=60, check=True
     )
     assert done.stderr == b""
     assert not Path(done.stdout.decode().strip() or "/nowhere").exists()

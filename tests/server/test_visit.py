@@ -78,7 +78,7 @@ def test_our_keys_are_gone_when_we_are_ended(theirs, number):
     assert theirs.client().dbsize() == 5001
     child.send_signal(number)
     child.communicate()
-    assert within(10, lambda: theirs.client().dbsize() == 1)
+    assert within(30, lambda: theirs.client().dbsize() == 1)
 
 
 def test_a_server_that_is_gone_at_the_end_is_said_in_one_line():
@@ -268,7 +268,7 @@ def test_one_that_is_loading():
         live.client().save()
         live.process._tell("kill")
         live.process._tell("start")
-        assert within(5, lambda: "is loading its data" in sentence(live.url))
+        assert within(20, lambda: "is loading its data" in sentence(live.url))
 
 
 def sentence(url: str) -> str:
@@ -363,9 +363,9 @@ def test_one_behind_tls(behind_tls, certificate):
 
 
 def test_tls_on_one_side_only(theirs, behind_tls, monkeypatch):
-    monkeypatch.setattr("redis_plan.server.opening.CONNECT_TIMEOUT_S", 0.5)
-    monkeypatch.setattr("redis_plan.server.opening.ADMIT_TIMEOUT_S", 0.5)
     assert "certificate is not trusted" in refused(f"rediss://localhost:{behind_tls}")
+    monkeypatch.setattr("redis_plan.server.opening.CONNECT_TIMEOUT_S", 0.5)  # what says nothing is not waited for
+    monkeypatch.setattr("redis_plan.server.opening.ADMIT_TIMEOUT_S", 0.5)
     assert "rediss://" in refused(f"redis://localhost:{behind_tls}").removeprefix("redis://")
     assert "(redis:// if not)" in refused(f"rediss://{at(theirs)}")
 

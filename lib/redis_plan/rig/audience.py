@@ -2,7 +2,7 @@
 
 ``python -m redis_plan.rig.audience audience '<json>'`` joins them all, prints ``ready`` and reads; what came is looked
 at afterwards. A line on stdin is answered with the CPU time so far, and may say when changes were meant to be that do not
-say so themselves (``acted``). When stdin closes it prints what its clients have:
+say so themselves (``acted``), or ask how many events came (``count``). When stdin closes it prints what its clients have:
 loss, repetition and order by version for each client, and for each phase how long a change took to the last of a room.
 """
 
@@ -33,6 +33,8 @@ DIALECTS = {"": ("/", ""), "socket.io": ("/socket.io/?EIO=4&transport=websocket"
 OPENING = 200
 PONG = wire.masked(b"", wire.PONG)
 _RECEIVE = 1 << 18
+#: How an event's envelope begins, and no word of the gateway's own.
+_EVENT = b'{"e":'
 
 
 @dataclass(slots=True, eq=False)
@@ -118,8 +120,13 @@ class Audience:
                 line = sys.stdin.readline()
                 if not line:
                     return
-                self.acted += json.loads(line).get("acted", [])
-                print(json.dumps({"cpu_s": time.process_time(), "at_s": time.monotonic()}), flush=True)
+                asked = json.loads(line)
+                self.acted += asked.get("acted", [])
+                said = {"cpu_s": time.process_time(), "at_s": time.monotonic()}
+                said |= (
+                    {"events": sum(seat.received.count(_EVENT) for seat in self.seats)} if asked.get("count") else {}
+                )
+                print(json.dumps(said), flush=True)
 
     def _show_life(self) -> None:
         """Let the next part of all clients show that they live."""

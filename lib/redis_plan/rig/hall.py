@@ -25,6 +25,8 @@ from redis_plan.server import Server
 SECRET = "of this run only"
 #: A process, or a machine, that computes this part of the time has none left.
 BUSY = 0.9
+#: Before clients are judged, nothing has come to them for so many seconds; they are waited for so long at most.
+QUIET_S, LATE_S = 0.2, 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +223,8 @@ class Hall:
         return self.done[-1]
 
     def judge(self) -> tuple[list[Seen], dict[str, int]]:
-        """Let everybody go, and return what each phase came to, and what all clients counted."""
+        """Let everybody go when all has come, and return what each phase came to, and what all clients counted."""
+        self._hear_out()
         verdict = self.audience.finish()
         seen = []
         for number, done in enumerate(self.done, 1):
@@ -235,6 +238,13 @@ class Hall:
                      delays_ns=tuple(found.get("delays_ns", ())), **done.shares)
             )  # fmt: skip
         return seen, verdict["counts"] | verdict["faults"]
+
+    def _hear_out(self) -> None:
+        """Wait for what is on its way: on a busy machine it may come long after the last phase, and is not lost."""
+        before, until = -1, time.monotonic() + LATE_S
+        while (heard := self.audience.ask(count=True)["events"]) != before and time.monotonic() < until:
+            before = heard
+            time.sleep(QUIET_S)
 
     def _cpu(self, gateways: Sequence[Child]) -> dict[str, tuple[float, float]]:
         """Return the CPU seconds of each process so far and when it was so; of several gateways those of the busiest."""

@@ -76,7 +76,7 @@ class Pool:
         before = cpu_seconds(self.client)
         for child, share, n in busy:
             given = {"form": self.form, "scripts": scripts, "order": calls.orders(), "seed": self.seed, "work": work, "threads": share,
-                     "process": n, "from": begin, "until": begin + seconds, **job}  # fmt: skip
+                     "process": n, "from": begin, "seconds": seconds, **job}  # fmt: skip
             assert child.process.stdin is not None
             child.process.stdin.write(json.dumps(given) + "\n")
             child.process.stdin.flush()

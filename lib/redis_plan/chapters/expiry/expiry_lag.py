@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
@@ -23,6 +23,8 @@ from redis_plan.memory.active_expiry import due_share, expected_lag_s
 from redis_plan.server import Server
 
 LEAST_DUE = 20
+#: How far ahead the deadline of the probes is set, in ms: further where a busy machine was late for it.
+AHEAD_MS = (200, 800, 3200)
 _POLL_S = 0.002
 
 #: What the server does beside: nothing, or commands on keys without a TTL.
@@ -50,19 +52,26 @@ class _Case:
         return f"hz {self.hz}, effort {self.effort}, {self.load}"
 
     def begin(self) -> None:
-        """Subscribe to expired events and place the keys: live ones, and a few that fall due in 200 ms."""
+        """Subscribe to expired events and place the live keys."""
         self.watcher = self.server.client().pubsub(ignore_subscribe_messages=True)
         self.watcher.subscribe("__keyevent@0__:expired")
         self.watcher.get_message(timeout=1)
-        probes = max(LEAST_DUE, int(self.volatile * due_share(int(self.effort))))
-        deadline_ms = int(time.time() * 1000) + 200
         with self.server.client().pipeline(transaction=False) as pipe:
             for n in range(self.volatile):
                 pipe.set(f"live:{n}", "x", ex=7200)
-            for n in range(probes):
-                pipe.set(f"probe:{n}", "x", pxat=deadline_ms)
             pipe.execute()
-        self.due = {f"probe:{n}".encode(): deadline_ms / 1000 for n in range(probes)}
+
+    def place(self, deadline_ms: int) -> None:
+        """Place the few that fall due, in place of those that were placed before."""
+        if self.due:
+            self.server.client().unlink(*self.due)
+        probes = max(LEAST_DUE, int(self.volatile * due_share(int(self.effort))))
+        names = [f"probe:{deadline_ms}:{n}" for n in range(probes)]
+        with self.server.client().pipeline(transaction=False) as pipe:
+            for name in names:
+                pipe.set(name, "x", pxat=deadline_ms)
+            pipe.execute()
+        self.due = {name.encode(): deadline_ms / 1000 for name in names}
         self.cpu_s = serverside.main_thread_cpu(self.server.admin)
 
     def listen(self) -> None:
@@ -102,7 +111,7 @@ def active_lag(lab: Lab) -> Finding:
             one.begin()
             if one.load == LOADED:
                 own.enter_context(_load(one.server))
-        started = time.time()
+        started = _placed(cases)
         while time.time() < started + window_s and any(one.due for one in cases):
             for one in cases:
                 one.listen()
@@ -111,6 +120,20 @@ def active_lag(lab: Lab) -> Finding:
         for one in cases:
             one.end(window_s)
     return _finding(lab, cases, sizes, float(hz), window_s, spent)
+
+
+def _placed(cases: Sequence[_Case]) -> float:
+    """Place what falls due, everywhere with one deadline that is still ahead then; return the moment shortly before it.
+
+    A busy machine that comes late to the last server tries again, with a deadline further ahead.
+    """
+    for ahead_ms in AHEAD_MS:
+        deadline_ms = int(time.time() * 1000) + ahead_ms
+        for case in cases:
+            case.place(deadline_ms)
+        if time.time() * 1000 < deadline_ms:
+            break
+    return (deadline_ms - AHEAD_MS[0]) / 1000
 
 
 @contextmanager

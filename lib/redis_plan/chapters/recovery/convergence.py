@@ -29,6 +29,8 @@ from redis_plan.server import Server
 
 #: How often a gateway looks at positions here, in seconds: what is asked is how long the way back is, not how rare a beacon.
 BEAT_S = 0.05
+#: How long copies may take to be live, and to be right again, before they count as wrong.
+PATIENCE_S = 30.0
 
 
 class Node:
@@ -90,7 +92,7 @@ def _nodes(
     try:
         for node in nodes:
             node.thread.start()
-        until = time.monotonic() + 5
+        until = time.monotonic() + PATIENCE_S
         while any(copy.mode != "live" for node in nodes for _, copy in node.copies) and time.monotonic() < until:
             time.sleep(0.01)
         yield nodes
@@ -192,8 +194,8 @@ def _write(
 
 
 def _settle(nodes: list[Node], client: redis.Redis) -> float:
-    """Wait until every copy is right, 5 s at most; returns the moment."""
-    until = time.monotonic() + 5
+    """Wait until every copy is right, :data:`PATIENCE_S` at most; returns the moment."""
+    until = time.monotonic() + PATIENCE_S
     while time.monotonic() < until:
         if all(_right(client, session, copy) for node in nodes for session, copy in node.copies):
             break

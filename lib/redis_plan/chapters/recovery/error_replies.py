@@ -77,7 +77,7 @@ def _loading(lab: Lab) -> str:
     try:
         # two settings of the server's own test suite stretch the load and let it answer meanwhile
         with lab.own(
-            {"appendonly": "no", "save": "", "key-load-delay": "60", "loading-process-events-interval-bytes": "1024"}
+            {"appendonly": "no", "save": "", "key-load-delay": "500", "loading-process-events-interval-bytes": "1024"}
         ) as own:
             client: Client = once(own)
             with client.pipeline(transaction=False) as pipe:
@@ -88,12 +88,14 @@ def _loading(lab: Lab) -> str:
             own.kill()
             restart = threading.Thread(target=own.start)
             restart.start()
-            text, until = "", time.monotonic() + 3
+            text, until = "", time.monotonic() + 10
             while time.monotonic() < until and "LOADING" not in text:
                 text = reply_to(lambda: once(own).get("fill:1"))
                 if not text and not restart.is_alive():
                     break
                 time.sleep(0.005)
+            with suppress(redis.RedisError):
+                once(own).config_set("key-load-delay", 0)  # seen: the rest may go fast
             restart.join(10)
             return text if "LOADING" in text else ""
     except (ServerError, redis.RedisError):

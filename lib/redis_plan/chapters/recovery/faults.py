@@ -110,8 +110,8 @@ def _busy(bench: Bench) -> str:
         other = once(bench.server)
         spin = threading.Thread(target=lambda: reply_to(lambda: other.eval("while true do end", 0)))
         spin.start()
-        time.sleep(0.1)
         try:
+            _await(lambda: "BUSY" in reply_to(bench.client.ping))
             return reply_to(bench.apply)
         finally:
             with suppress(redis.RedisError):
@@ -167,22 +167,18 @@ def _misconf(bench: Bench) -> str:
         try:
             with suppress(redis.ResponseError):
                 bench.client.bgsave()
-            until = time.monotonic() + 2
-            while bench.client.info("persistence")["rdb_last_bgsave_status"] == "ok" and time.monotonic() < until:
-                time.sleep(0.02)
+            _await(lambda: bench.client.info("persistence")["rdb_last_bgsave_status"] != "ok")
             return reply_to(bench.apply)
         finally:
             blocked.rmdir()
             with suppress(redis.ResponseError):
                 bench.client.bgsave()
-            until = time.monotonic() + 2
-            while bench.client.info("persistence")["rdb_last_bgsave_status"] != "ok" and time.monotonic() < until:
-                time.sleep(0.02)
+            _await(lambda: bench.client.info("persistence")["rdb_last_bgsave_status"] == "ok")
 
 
 def _timeout(bench: Bench) -> str:
     """The ambiguous one: the command waits in the socket and is executed when the server goes on."""
-    impatient = bench.server.client(socket_timeout=0.1, retry=once(bench.server).get_retry())
+    impatient = bench.server.client(socket_timeout=0.5, retry=once(bench.server).get_retry())
     impatient.ping()
     bench.server.pause()
     try:
@@ -216,6 +212,13 @@ FAULTS: dict[str, Callable[[Bench], str]] = {
     "timeout": _timeout,
     "connection lost": _reset,
 }
+
+
+def _await(is_so: Callable[[], bool], patience_s: float = 10.0) -> None:
+    """Wait until it is so, ``patience_s`` at most."""
+    until = time.monotonic() + patience_s
+    while not is_so() and time.monotonic() < until:
+        time.sleep(0.02)
 
 
 def reply_to(call: Callable[[], object]) -> str:

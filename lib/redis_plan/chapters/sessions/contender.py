@@ -100,6 +100,7 @@ class Hammer:
         gc.collect()
         gc.disable()  # a collection in the middle would be a stall of every connection of this process
         time.sleep(max(0.0, job["from"] - time.monotonic()))
+        until = time.monotonic() + job["seconds"]  # a process that comes late works as long as the others
         started = time.process_time()
 
         def proceed(number: int, link: Link, replies: list[Any] | None) -> int:
@@ -107,7 +108,7 @@ class Hammer:
             nonlocal in_time
             while True:
                 if link.move is None:
-                    if time.monotonic() >= job["until"] or (limit and done[number] >= limit):
+                    if time.monotonic() >= until or (limit and done[number] >= limit):
                         return 1
                     link.move = work(job, chances[number], names[number], link.counts)
                     link.began, replies = time.monotonic(), None
@@ -120,7 +121,7 @@ class Hammer:
                     continue
                 now = time.monotonic()
                 done[number] += 1
-                in_time += now <= job["until"]
+                in_time += now <= until
                 spent.append(int((now - link.began) * 1e6))
 
         for number, link in enumerate(self.links):
