@@ -72,11 +72,17 @@ def endless(*commands: bytes):
 def test_a_busy_script_is_called_slower_than_none_on_a_live_server(own_server):
     busy = pack("EVAL", "local x = 0; for i = 1, 200000 do x = x + i end; return x", 0)
     idle = pack("EVAL", "return 1", 0)
-    with Wire(own_server.address) as wire:
-        timed = interleaved(wire, {"idle": endless(idle), "again": endless(idle), "busy": endless(busy)}, 0.2)
-    by = {label: list(rows["seconds"]) for label, rows in timed.rounds.groupby("label")}
-    floor = statistics.noise_floor(statistics.ratio(by["again"], by["idle"]))
-    assert statistics.verdict(statistics.ratio(by["busy"], by["idle"]), floor) == "slower"
+    seen = []
+    for budget_s in (0.2, 1.0, 5.0):  # a machine that is busy itself needs more rounds
+        with Wire(own_server.address) as wire:
+            timed = interleaved(wire, {"idle": endless(idle), "again": endless(idle), "busy": endless(busy)}, budget_s)
+        by = {label: list(rows["seconds"]) for label, rows in timed.rounds.groupby("label")}
+        floor = statistics.noise_floor(statistics.ratio(by["again"], by["idle"]))
+        seen.append(statistics.verdict(statistics.ratio(by["busy"], by["idle"]), floor))
+        if seen[-1] == "slower":
+            break
+    assert seen[-1] == "slower"
+    assert "faster" not in seen
 
 
 def test_every_candidate_gets_equally_many_rounds(own_server):
