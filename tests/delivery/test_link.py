@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from redis.exceptions import TimeoutError as LateError
 
-from redis_plan.delivery.redis_plan_sync_driver import Link, SyncDriver, Timing
+from redis_plan.delivery.redis_plan_sync_driver import AT_ONCE, Link, SyncDriver, Timing
+from redis_plan.keyspace.settings import CONNECTIONS_PER_GATEWAY
 from redis_plan.server import Server
 
 TIMING = Timing(command_s=1.5, beacon_s=30.0, probe_s=20.0, backoff_s=0.05, backoff_cap_s=0.2)
@@ -57,5 +58,22 @@ def test_without_a_server_a_subscription_waits_as_its_link_does_and_no_longer(ge
                 await asyncio.sleep(0.01)
             assert 0 < link.away_s() <= TIMING.backoff_cap_s
             assert driver.counts["lost"] <= link.counts["not found"] + 1  # each try was a look
+
+    asyncio.run(asyncio.wait_for(story(), 30))
+
+
+def test_a_storm_waits_its_turn_on_the_connections_that_the_plan_counts(loaded: Server, generated: ModuleType) -> None:
+    """A plain pool of redis-py refuses the command after its last connection, and what it raises looks like a lost server."""
+
+    async def story() -> None:
+        link = Link([f"unix://{loaded.address[1]}"], TIMING)
+        operations = generated.AsyncOperations(link, generated.Keys("prod"))
+        seen = loaded.client()
+        before = len(seen.client_list())
+        await asyncio.gather(*(operations.create(f"storm{n}") for n in range(400)))
+        assert link.counts["lost"] == 0
+        assert len(seen.client_list()) - before <= AT_ONCE
+        assert AT_ONCE + 2 == CONNECTIONS_PER_GATEWAY  # one subscribes, and one to spare
+        await link.drop()
 
     asyncio.run(asyncio.wait_for(story(), 30))
