@@ -116,6 +116,21 @@ def test_a_sentence_under_a_heading_puts_off_all_that_stands_below(project):
     assert lines_of(brief.read(project(prd=prd))) == [5]
 
 
+@pytest.mark.parametrize(
+    "opening",
+    ["Payments are out of scope.", "Native apps are deferred to a later release.", "Out of scope: payments"],
+)
+def test_a_sentence_under_the_documents_title_puts_nothing_else_off(project, opening):
+    prd = f"# Ferry Desk — Requirements\n\n{opening}\n\n## Features\n\n- Members vote on a date\n"
+    assert 7 in lines_of(brief.read(project(prd=prd)))
+
+
+@pytest.mark.parametrize("heading", ["3. MVP", "2) MVP features", "3. MVP 边界", "4. MVP 범위"])
+def test_the_number_of_a_chapter_is_no_later_release(project, heading):
+    prd = f"# App\n\n## 1. Goal\n\nVotes.\n\n## {heading}\n\n- Members vote on a date\n"
+    assert lines_of(brief.read(project(prd=prd))) == [9]
+
+
 def test_a_bracket_puts_one_line_off(project):
     prd = "# App\n\n## Features\n\n- Members vote on a date\n- Members vote by voice (future)\n"
     read = brief.read(project(prd=prd))

@@ -13,7 +13,8 @@ OWN = "- A user writes notes.\n- A user exports the notes as PDF.\n- A user dele
     [
         (f"# A\n\n## Features\n\n{SHARED}", "", "core", "500 ms"),
         (f"# B\n\n## Features\n\n{OWN}", "", "no", "one database"),
-        (f"# C\n\n## Features\n\n{OWN}", "- Redis 7.2\n", "core", "name Redis"),
+        (f"# C\n\n## Features\n\n{OWN}", "- Redis 7.2\n", "useful", "name Redis"),
+        (f"# C\n\n## Features\n\n{OWN}", "- Redis 7.2\n- Socket.IO\n", "core", "name Redis"),
         (f"# D\n\n## Features\n\n{OWN}- The other person sees new messages without reload.\n- Users write chat messages to each other.\n", "",
          "useful", "no latency"),
         (f"# E\n\nThe desktop app hosts its own server in the local network.\nIt runs on one computer and works without internet.\n"
@@ -70,6 +71,22 @@ def test_a_remark_in_a_long_document_makes_nothing_live(project):
     assert brief.read(project(prd=f"# Garden\n\n## Features\n\n{own}{remark}")).fit == "no"
 
 
+def test_what_is_held_for_one_is_seen_by_all_others(project):
+    own = "- A visitor books a seat of an evening.\n- A visitor pays by card.\n- A visitor lists past evenings.\n"
+    assert brief.read(project(prd=f"# Stalls\n\n## Features\n\n{own}")).fit == "no"
+    held = (
+        "- A chosen seat is reserved for the buyer for 5 minutes and blocked for everyone else.\n"
+        "- Without payment within 5 minutes the seat is released to other buyers.\n- Seats are held while the buyer pays.\n"
+    )
+    assert brief.read(project(prd=f"# Stalls\n\n## Features\n\n{own}{held}")).fit != "no"
+
+
+def test_how_often_a_step_is_taken_is_no_target(project):
+    steps = "".join(f"- A trainee answers question {n} of the drill alone.\n" for n in range(9))
+    loop = "- The drill asks 5-10 times and shows the trainee's own score in real time.\n"
+    assert "times" not in brief.read(project(prd=f"# Drill\n\n## Features\n\n{steps}{loop}")).fit_because
+
+
 def test_the_length_of_a_code_is_no_target(project):
     plain = "".join(f"- A parent writes down chore {n}.\n" for n in range(12))
     prd = f"# Chores\n\n## Features\n\n{plain}- Members of a household see each other's chores in real time after they enter its 6-digit code.\n"
@@ -78,7 +95,8 @@ def test_the_length_of_a_code_is_no_target(project):
 
 
 def test_a_core_verdict_never_says_that_nothing_is_live(project):
-    read = brief.read(project(prd=f"# C\n\n## Features\n\n{OWN}", stack="# Stack\n\n- Redis 7.2\n"))
+    read = brief.read(project(prd=f"# C\n\n## Features\n\n{OWN}", stack="# Stack\n\n- Redis 7.2\n- Socket.IO\n"))
+    assert read.fit == "core"
     assert "no demand is live" not in read.fit_because
 
 

@@ -66,6 +66,20 @@ def test_terse_documents_tell_it_by_the_products_name_or_by_talk(project: MakePr
     assert found.word == noun
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# Show of Hands\n\n## Features\n\n- The host creates a session and ends the session.\n- Participants join with a six-digit code.\n- A QR code to join is shown on the big screen.\n- Everybody's vote moves the bars in real time.\n",
+        "# 손들기\n\n## 기능\n\n- 호스트가 세션 생성\n- 세션 종료 후 통계\n- 여섯 자리 코드로 참여\n- QR 코드 스캔 후 참여\n- 투표 결과 실시간 표시\n",
+    ],
+)
+def test_a_code_that_people_come_in_with_tells_that_there_is_something_to_join(project: MakeProject, text: str) -> None:
+    """No line says what they join."""
+    found = find_session(brief.read(project(prd=text)))
+    assert found is not None
+    assert found.word == "session"
+
+
 @pytest.mark.parametrize("text", ALONE)
 def test_where_nobody_shares_anything_there_is_no_session(project: MakeProject, text: str) -> None:
     read = brief.read(project(prd=text))

@@ -23,7 +23,26 @@ def named(folder: Path) -> tuple[str, str]:
     [
         ("# Trivia Night - Product Requirements Document (PRD)", "Trivia Night", "trivia-night"),
         ("# Dokument wymagań produktu (PRD) - ZażółćQuiz", "ZażółćQuiz", "zazolcquiz"),
-        ("# PRD: Real-time Scoreboard", "Real-time Scoreboard", "scoreboard"),
+        ("# PRD: Real-time Scoreboard", "Real-time Scoreboard", "real-time-scoreboard"),
+        ("# Real-time Ferry Boards - PRD", "Real-time Ferry Boards", "ferry-boards"),
+        ("# PRD\n\n- **システム名称**: [FerryDesk - 桟橋の予約]", "FerryDesk", "ferrydesk"),
+        (
+            "# PRD\n\n| プロダクト名 | ハトバ for 港（Hatoba for Ports） |\n|---|---|",
+            "Hatoba for Ports",
+            "hatoba-for-ports",
+        ),
+        ("# Especificaciones Funcionales - Marea Viva", "Marea Viva", "marea-viva"),
+        (
+            '# Alcance del Proyecto\n\nSe trata de llevar a la web el juego de cartas "La Marea".',
+            "La Marea",
+            "la-marea",
+        ),
+        ("# Zakres projektu\n\nDo przeglądarki trafia gra planszowa „Przystań”.", "Przystań", "przystan"),
+        (
+            "# Harbour Passage Registration & Berth Lottery",
+            "Harbour Passage Registration & Berth Lottery",
+            "harbour-passage-registration-berth-lottery",
+        ),
         ("# 🎲 Dice!", "Dice", "dice"),
         ("# Requirements — Tram Live", "Tram Live", "tram-live"),
         ("# Product Requirements (PRD) - Harbor\n\n### Title: Cancel a berth", "Harbor", "harbor"),
@@ -102,6 +121,7 @@ def test_the_title_is_the_apps_name(project, heading, title, slug):
         "Architecture Decision Record",
         "User Stories",
         "仕様書",
+        "需求分析",
         "Scenario",
         "Requirements\n\nFlyway is a tool for migrations",
     ],
@@ -124,6 +144,7 @@ def test_a_document_titled_by_its_kind_takes_the_folders_name(project, title):
         "## Setup\n\n```bash\ngit clone https://example.org/harbour/reef-radio.git\n```",
         '## Setup\n\n```json\n{\n  "name": "reef-radio",\n  "version": "1.0.0"\n}\n```',
         "## Layout\n\n```\nreef-radio/\n├── apps\n└── packages\n```",
+        "## Layout\n\n```txt\nreef-radio/\n  apps/\n    admin/\n```",
     ],
 )
 def test_where_no_title_names_the_product_its_sentences_and_code_do(project, text):

@@ -76,7 +76,7 @@ def _rules() -> dict[str, Any]:
 def judge_fit(found: Found) -> tuple[Fit, str]:
     """Return the verdict and its reasons.
 
-    Core: the documents choose Redis, or shared live state has a latency or load target, or it is much of what they ask.
+    Core: the documents choose Redis for what people watch, or shared live state has a latency or load target, or it is much of what they ask.
     Useful: some live demand besides. No: nothing is shared live, or one process on one machine holds it all. Unknown:
     too little was understood for a verdict.
     """
@@ -86,8 +86,10 @@ def judge_fit(found: Found) -> tuple[Fit, str]:
     live, demands = found.live, found.demands
     if redis is None and (unknown := _unknown(found)):
         return "unknown", unknown
-    if redis and (live or found.said or redis.status == "chosen"):
+    if redis and _watched(found) and (live or found.said or redis.status == "chosen"):
         return "core", f"the documents name {redis.name} ({_at(redis)}){_and(_what_is_live(found))}"
+    if redis and not _watched(found) and redis.status == "chosen":
+        return "useful", f"the documents name {redis.name} ({_at(redis)}), but hardly a demand is about state that others watch change: it serves beside a database"  # fmt: skip
     if local := _local(found):
         return "no", f"the product runs on one machine (“{local.text[:80]}”, {local.file}:{local.line}): one process holds its state"  # fmt: skip
     if found.pushes is None and (alone := _alone(found)):
@@ -143,6 +145,12 @@ def _outright(found: Found) -> bool:
     said = sum(_says_live(one.text) for one in found.lines)
     said += sum(e.lines for e in clear if e.use in rules["live_by_nature"])
     return said > len(found.demands) // int(rules["outright_in"])
+
+
+def _watched(found: Found) -> bool:
+    """Whether people see each other's changes: they share a session, something pushes, or lines say it of more than a detail."""
+    told = len(found.live) * _rules()["few_in"] > len(found.demands) and _outright(found)
+    return bool(found.session) or found.pushes is not None or told
 
 
 def _says_live(text: str) -> bool:

@@ -32,6 +32,10 @@ REACH, REACH_BEHIND = 42, 14
 #: A noun of this prior nearly always means something shared; where people join it, so much of the usual chance is enough:
 #: a short document says little of anything.
 ALWAYS_SHARED, LESS_WHERE_JOINED = 2, 0.7
+#: A noun of this prior means something shared only where the documents say that people come into it.
+SELDOM_SHARED = 0
+#: So many lines that say that people come in with a code, and how far the code may stand from the verb, in characters.
+ENTERED_BY_CODE, CODE_REACH = 2, 24
 _NUMBER = re.compile(r"\d")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 #: Of so many statements the first ones say what people share.
@@ -214,11 +218,13 @@ def find_gathering(
     chance = float(chances[best])
     joined = every[best].prior == ALWAYS_SHARED and every[best].joined > 0
     c = every[best]
-    if chance < model.thresholds[0] * (LESS_WHERE_JOINED if joined else 1):
-        told = [n for n in chances.argsort()[::-1] if _told(every[n], title, talk)]
+    somebody_s = c.prior == SELDOM_SHARED and not c.joined and not c.left
+    if somebody_s or chance < model.thresholds[0] * (LESS_WHERE_JOINED if joined else 1):
+        ranked = [every[n] for n in chances.argsort()[::-1]]
+        told = [counts for counts in ranked if _told(counts, title, talk)] or _entered(ranked, documents)
         if not told:
             return Gathering("", "", 0, round(1 - chance, 2))
-        c, chance = every[told[0]], model.thresholds[0]
+        c, chance = told[0], model.thresholds[0]
     aliases = tuple(sorted(c.spellings, key=lambda s: (-c.spellings[s], s)))
     return Gathering(c.noun, c.first[0], c.first[1], round(chance, 2), tuple(a for a in aliases if fold(a) != c.noun))
 
@@ -230,6 +236,25 @@ def _told(counts: Counts, title: str, talk: bool) -> bool:
     words = {fold(word) for word in re.findall(r"\w+", _CAMEL.sub(" ", title))}
     named = words & {fold(name) for name in (counts.noun, *counts.spellings)}
     return bool(named) and counts.live > 0 and counts.prior > 0
+
+
+def _entered(ranked: Sequence[Counts], documents: Sequence[tuple[Sequence[Block], Roles]]) -> list[Counts]:
+    """Return what somebody opens and people come into with a code: the code tells that there is such a thing, not its noun."""
+    opened = [c for c in ranked if c.prior == ALWAYS_SHARED and c.hosted > 1]
+    if not opened:
+        return []
+    lines = 0
+    for blocks, roles in documents:
+        for block in blocks[:MOST_BLOCKS]:
+            if block.kind != "code" and roles.of(block) not in _CLOSED:
+                lines += _by_code(block.text[:2000])
+    return opened if lines >= ENTERED_BY_CODE else []
+
+
+def _by_code(text: str) -> bool:
+    hits = list(_nouns().lexicon.hits(text))
+    codes = sorted((hit.start, hit.end) for hit in hits if hit.group == "code")
+    return any(_near(codes, hit.start, hit.end, CODE_REACH, CODE_REACH) for hit in hits if hit.group == "join")
 
 
 def with_gathering(entities: Sequence[Entity], gathering: Gathering | None) -> tuple[Entity, ...]:

@@ -21,7 +21,8 @@ LABEL_WORDS = 4
 #: Up to four words that begin with a capital, a digit or hold one: "Tide Table 2", "iPing".
 _PROPER = r"(?:[A-ZÀ-ÖØ-ÞŁŚŻŹĆ][\w'’&-]*|[a-z]+[A-Z]\w*)(?:\s+(?:[A-ZÀ-ÖØ-ÞŁŚŻŹĆ0-9][\w'’&-]*)){0,3}"
 _QUOTED = r"[\"“„«「『]\s*(?P<quoted>[^\"”“»」』]{2,40}?)\s*[\"”“»」』]"
-_TREE = re.compile(r"^\s*\.?/?([A-Za-z][\w.-]{2,40})/?\s*(?:#.*)?\n\s*[│├└|+]")
+#: A folder over others: lines lead to them, or they are indented.
+_TREE = re.compile(r"^\s*\.?/?([A-Za-z][\w.-]{2,40})(?:/?\s*(?:#.*)?\n\s*[│├└|+]|/\s*(?:#.*)?\n(?: {2,}|\t)[\w.@-]+/)")
 _PACKAGE = re.compile(r"^\s*\{?\s*\"name\"\s*:\s*\"(?:@[\w-]+/)?([\w.-]{3,40})\"", re.MULTILINE)
 _CLONE = re.compile(r"\bgit clone\s+\S*?[/:]([\w.-]+?)(?:\.git)?(?:\s|$)")
 

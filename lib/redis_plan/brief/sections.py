@@ -57,8 +57,10 @@ class Roles:
         ]
         excludes = purposes(titles)[:, [PURPOSES.index("out-of-scope"), PURPOSES.index("later")]].sum(axis=1)
         self._meant = {title: float(p) for title, p in zip(titles, excludes, strict=True)}
+        title_of_all = next((b for b in blocks if b.kind == "heading"), None)
         for before, block in pairwise(blocks):
             introduces = before.kind == "heading" and block.kind == "paragraph" and len(block.text.split()) <= FEW_WORDS
+            introduces = introduces and before is not title_of_all  # "Client: to be decided" puts no document off
             if introduces and self.of_title(block.text) == "out-of-scope":
                 self._put_off.add(before.line)
         self._known.clear()
@@ -78,7 +80,7 @@ class Roles:
                 roles.discard("functional")  # "Delivery plan (MVP)" is a schedule
             if roles & {"functional", "non-functional"} == {"functional", "non-functional"}:
                 roles.discard("functional")
-            if _LATER_RELEASE.search(fold(title)[:160]) or self._excludes(title):
+            if _LATER_RELEASE.search(bare) or self._excludes(title):
                 roles.add("out-of-scope")
             self._weigh(title, roles, hits)
             known = next((r for r in ORDER if r in roles and not (long and r in ("plan", "context", "stack"))), "")

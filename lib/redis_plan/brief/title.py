@@ -21,6 +21,7 @@ from redis_plan import resources
 from redis_plan.brief.lexicon import UNSPACED, fold
 from redis_plan.brief.outline import Block, clean
 from redis_plan.brief.product_names import in_code, named
+from redis_plan.brief.slug import linking
 from redis_plan.brief.stack import technologies
 
 #: A title and its subtitle: "Fan Out: a game", "Fan Out — a game"; a hyphen divides only between blanks.
@@ -220,7 +221,8 @@ def _parts(title: str) -> list[str]:
     outside = _BRACKETS.sub(" ", bare).strip()
     inside = " — ".join(found.strip(" ()（）[]【】") for found in _BRACKETS.findall(bare))
     # of a name in two scripts the one in Latin letters can be written in a key
-    turned = bool(UNSPACED.search(outside)) and not re.search(r"[A-Za-z]{2}", outside)
+    latin = [word for word in re.findall(r"[A-Za-z]{2,}", outside) if word.lower() not in linking()]
+    turned = bool(UNSPACED.search(outside)) and not latin
     for bared in (inside, outside) if turned else (outside, inside):
         parts = (_part(part) for part in _PARTS.split(bared) if part)
         found = [part for part in parts if _LETTERS.search(part) and fold(part) not in _known("generic")]
