@@ -15,6 +15,7 @@ import pytest
 from redis_plan.delivery.redis_plan_websocket import CLOSING
 from redis_plan.keyspace import naming
 from redis_plan.rig import hall, wire
+from redis_plan.rig.member import Member as Anybody
 from redis_plan.server import Server
 from tests.delivery import made
 from tests.delivery.games.players import AskingMember as Member
@@ -49,7 +50,7 @@ def room(documents: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
         yield Room(gateway, own, operations, actions.Actions(keys), keys)
 
 
-def play(story: Callable[[], Awaitable[None]], *members: Member) -> None:
+def play(story: Callable[[], Awaitable[None]], *members: Anybody) -> None:
     """Let the members live while the story is told."""
 
     async def told() -> None:

@@ -384,7 +384,8 @@ class SyncDriver:
         while _now() - self._heard_at < self.timing.probe_s and not self._closed:
             if _now() >= due and pubsub.subscribed:
                 due = _now() + self.timing.probe_s / 2
-                await (self.link.execute_command("PUBLISH", self._probe, "") if self._probe else pubsub.ping())
+                primary = await self.link.primary()  # and not the link, where it would wait behind other commands
+                await (primary.publish(self._probe, "") if self._probe else pubsub.ping())
             await asyncio.wait([reading], timeout=self.timing.probe_s / 4)
             if reading.cancelled():
                 raise LostError("a channel could not be subscribed to")

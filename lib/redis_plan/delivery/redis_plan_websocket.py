@@ -2,8 +2,8 @@
 
 What travels is JSON text; what begins with ~ is no event:
 
-    from a client   {"t": "join", …, "e", "v"}           its first word; e and v: the position that it has, if any
-                    {"t": "at", "e", "v"}                it misses something after this position
+    from a client   {"t": "join", …, "e", "v", "ts"}     its first word; e, v and ts: the position that it has, if any
+                    {"t": "at", "e", "v", "ts"}          it misses something after this position
                     {"t": "act", "op", "k", "d", "set"}  a change with its operation id; k is its kind
                     {"t": "view"}                        it wants its view anew
                     {"t": "leave"}                       it gives its seat back; a lost socket keeps it for the lease
@@ -30,7 +30,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
-from redis_plan.delivery.redis_plan_sync import SyncClient
+from redis_plan.delivery.redis_plan_sync import State, SyncClient, unix_ms
 
 #: Why a gateway closes a socket: the code and what it says. Section 7 has what the client does then.
 CLOSING: Final = {
@@ -68,11 +68,25 @@ class Member(NamedTuple):
         return f"{self.member_id}#{self.connection}"
 
 
+class Position(NamedTuple):
+    """Where a copy is: its epoch and version, and when the server dates that, Unix ms; 0 where it is not known."""
+
+    epoch: str
+    version: int
+    at: int = 0
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Position:
+        """Return the position that a client says to have."""
+        return cls(str(given["e"]), int(given["v"]), unix_ms(given.get("ts")))
+
+
 class Told(NamedTuple):
     """An event as it goes out: whole to whom it is for, and to all others its position and what it changed."""
 
     version: int
-    message: str
+    message: str  # empty: not an event but the state, as it was taken at this version
+    at: int = 0  # as the server dates it
     to: str = ""  # "leaders", "target" or "nobody"; "" is everybody
     target: str = ""
     rest: str = ""
@@ -87,18 +101,27 @@ class Told(NamedTuple):
         return self.message if heard else self.rest
 
 
-def told(version: int, message: str) -> Told:
+def told(version: int, message: str, dated: object) -> Told:
     """Return an event with whom it is for, as its data says."""
+    at = unix_ms(dated)
     if _TO not in message:
-        return Told(version, message)
+        return Told(version, message, at)
     event = json.loads(message)
     data = event["d"] if isinstance(event["d"], dict) else {}
     if data.get("to") not in ("leaders", "target", "nobody"):
-        return Told(version, message)
+        return Told(version, message, at)
     rest = json.dumps(
         {**event, "d": {name: data[name] for name in ("set", "del") if name in data}}, separators=(",", ":")
     )
-    return Told(version, message, data["to"], str(data.get("target", "")), rest)
+    return Told(version, message, at, data["to"], str(data.get("target", "")), rest)
+
+
+def role_of(member: Member, state: State) -> str:
+    """Return a member's role: who leads is what the state says, whatever was true when the ticket was made."""
+    if state.get("owner") == member.member_id:
+        return "host"
+    claimed = "" if "owner" in state and member.role in LEADERS else member.role
+    return str(state.get(f"role:{member.member_id}", claimed))
 
 
 def frame(text: str) -> bytes:
@@ -138,6 +161,7 @@ class Client(WSListener):
         self.transport: WSTransport | None = None
         self.member: Member | None = None
         self.acting = 0
+        self.second, self.words = 0, 0  # what it said in this second of the loop's clock
         self.inside = False  # a ticket alone shows nothing: its member may be banned, or the room full
         self.leased = False  # whether there is a lease to renew
         self.turn = asyncio.Lock()  # first come, first served: a member's changes keep their order
@@ -153,6 +177,8 @@ class Client(WSListener):
         if frame.msg_type == WSMsgType.CLOSE:
             transport.send_close(frame.get_close_code())
             transport.disconnect()
+        elif transport.is_close_frame_sent:
+            return  # who is sent away is not heard any more
         elif frame.msg_type == WSMsgType.TEXT and frame.fin:
             try:
                 given = json.loads(frame.get_payload_as_utf8_text())
@@ -174,6 +200,13 @@ class Client(WSListener):
 
     def resume_writing(self) -> None:
         """Take note of nothing: who was slow is being closed."""
+
+    def is_flooding(self, most: int) -> bool:
+        """Count a word; whether this second has more than that."""
+        second = int(asyncio.get_running_loop().time())
+        self.words = self.words + 1 if second == self.second else 1
+        self.second = second
+        return self.words > most
 
     def close_unless_joined(self) -> None:
         """Close a socket that does not say who it is."""
@@ -230,10 +263,22 @@ class Room:
         self.told: tuple[str, int] = ("", -1)
         self.recent: deque[Told] = deque(maxlen=remembered)
 
-    def missed(self, epoch: str, version: int, role: str, member_id: str) -> list[str] | None:
-        """Return the events after a position as a member sees them; None where they are not all remembered."""
-        found = [event.seen_by(role, member_id) for event in self.recent if event.version > version]
-        return found if epoch == self.told[0] and len(found) == self.told[1] - version else None
+    def begin(self, copy: SyncClient) -> None:
+        """Go on from the whole state of a copy: which events led to it is not known."""
+        self.told = (copy.epoch, copy.version)
+        self.recent.clear()
+        self.recent.append(Told(copy.version, "", unix_ms(copy.changed_at)))
+
+    def missed(self, position: Position, role: str, member_id: str) -> list[str] | None:
+        """Return the events after a position as a member sees them; None where they are not all remembered.
+
+        A position of another date is one of another history, which a failover lost; nor is one known that is forgotten.
+        """
+        epoch, version, at = position
+        found = [event.seen_by(role, member_id) for event in self.recent if event.version > version and event.message]
+        if epoch != self.told[0] or len(found) != self.told[1] - version:
+            return None
+        return found if not at or any((event.version, event.at) == (version, at) for event in self.recent) else None
 
     def say(self, data: bytes) -> None:
         """Write frames to every socket: at once, or with what follows until the pace allows it again."""

@@ -84,7 +84,11 @@ class Member:
         self.transport = transport
         if self.catches_up:
             self.copy.disconnected()
-        self._say(**self.hello, e=self.copy.epoch, v=self.copy.version)
+        self._say(**self.hello, **self._position)
+
+    @property
+    def _position(self) -> dict[str, Any]:
+        return {"e": self.copy.epoch, "v": self.copy.version, "ts": self.copy.changed_at}
 
     def _say(self, **words: Any) -> None:
         if self.transport is not None and not self.transport.is_disconnected:
@@ -112,7 +116,7 @@ class Member:
 
     def _step(self, step: str) -> None:
         if step == "catch up" and self.catches_up:
-            self._say(t="at", e=self.copy.epoch, v=self.copy.version)
+            self._say(t="at", **self._position)
 
     async def act(self, op: str, kind: str, fields: Mapping[str, str], *, wait_s: float = 2.0) -> str:
         """Make a change: the same operation id until somebody says what became of it; the status."""

@@ -11,7 +11,7 @@ const waiting = new Map(); // changes without an answer, by operation id
 let socket, over = false, attempt = 0, number = 0;
 
 const say = (words) => socket?.readyState === WebSocket.OPEN && socket.send(JSON.stringify(words));
-const step = (what) => what === "catch up" && say({ t: "at", e: copy.epoch, v: copy.version });
+const step = (what) => what === "catch up" && say({ t: "at", e: copy.epoch, v: copy.version, ts: copy.changedAt });
 const send = (op) => say({ t: "act", op, k: "count", set: waiting.get(op) });
 
 function hear(text) {
@@ -27,7 +27,7 @@ function hear(text) {
 
 function connect() {
   socket = new WebSocket(urls[attempt % urls.length]);
-  socket.on("open", () => (copy.disconnected(), say({ ...hello, e: copy.epoch, v: copy.version })));
+  socket.on("open", () => (copy.disconnected(), say({ ...hello, e: copy.epoch, v: copy.version, ts: copy.changedAt })));
   socket.on("message", (data) => ((attempt = 0), hear(String(data))));
   socket.on("error", () => {});
   socket.on("close", (code) => {

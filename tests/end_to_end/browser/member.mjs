@@ -11,7 +11,7 @@ const page = `
 const copy = new SyncClient(), asked = new Map(), closes = [], refused = [], texts = [];
 let view = {}, socket, over = false, attempt = 0;
 const say = (words) => socket?.readyState === WebSocket.OPEN && socket.send(JSON.stringify(words));
-const step = (what) => what === "catch up" && say({ t: "at", e: copy.epoch, v: copy.version });
+const step = (what) => what === "catch up" && say({ t: "at", e: copy.epoch, v: copy.version, ts: copy.changedAt });
 
 function hear(text) {
   attempt = 0;
@@ -28,7 +28,7 @@ function hear(text) {
 
 function come(url, hello) {
   socket = new WebSocket(url);
-  socket.onopen = () => (copy.disconnected(), say({ ...hello, e: copy.epoch, v: copy.version }));
+  socket.onopen = () => (copy.disconnected(), say({ ...hello, e: copy.epoch, v: copy.version, ts: copy.changedAt }));
   socket.onmessage = ({ data }) => hear(data);
   socket.onclose = ({ code }) => {
     copy.disconnected();

@@ -1,0 +1,116 @@
+"""What a gateway tells the workers: by the server's clock, whatever its own says, and what was lost is told again."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from redis_plan.delivery import redis_plan_deadlines
+from redis_plan.delivery.redis_plan_deadlines import Deadlines
+from redis_plan.delivery.redis_plan_sync import SyncClient
+from redis_plan.delivery.redis_plan_sync_driver import Link, Timing
+from redis_plan.server import Server
+
+TIMING = Timing(command_s=5.0, beacon_s=30.0, probe_s=20.0, backoff_s=0.05, backoff_cap_s=0.2)
+
+
+class Index:
+    """The deadlines of a server, as a gateway writes them, and the delivered calls."""
+
+    def __init__(self, live: Server, generated: ModuleType, link: Link) -> None:
+        self.keys, self.client = generated.Keys("prod"), live.client(decode_responses=True)
+        self.operations = generated.AsyncOperations(link, self.keys)
+        self.key = lambda session: self.keys.due(generated.bucket(session))
+        self.deadlines = Deadlines(link, self.key, generated.encode_id, ("phase_until",), 5.0, 1800.0)
+
+    async def copy(self, session: str, **fields: int | str) -> SyncClient:
+        """Return a copy of a new session that has heard of a change of these fields."""
+        await self.operations.create(session)
+        copy = SyncClient()
+        copy.caught_up(await self.operations.catch_up(session, "", 0))
+        await self.operations.apply(session, "set", {"set": {n: str(v) for n, v in fields.items()}}, fields=fields)
+        for event in (await self.operations.catch_up(session, copy.epoch, 0)).events:
+            copy.receive(event)
+        return copy
+
+    def at(self, session: str, kind: str = "timer") -> float:
+        found: Any = self.client.zscore(self.key(session), f"{session}:{kind}")
+        return float(found)
+
+    def now(self) -> float:
+        seconds, micros = self.client.time()
+        return 1000 * seconds + micros / 1000
+
+
+def tell(live: Server, generated: ModuleType, story: Callable[[Index], Awaitable[None]]) -> None:
+    async def told() -> None:
+        link = Link([f"unix://{live.address[1]}"], TIMING)
+        await story(Index(live, generated, link))
+        await link.drop()
+
+    asyncio.run(told())
+
+
+@pytest.mark.parametrize("wrong_s", [600.0, -600.0], ids=["ahead", "behind"])
+def test_a_gateway_whose_clock_is_wrong_makes_no_deadline_late(
+    loaded: Server, generated: ModuleType, monkeypatch: pytest.MonkeyPatch, wrong_s: float
+) -> None:
+    wrong = type("Clock", (), {"time": staticmethod(lambda: time.time() + wrong_s)})
+
+    async def story(index: Index) -> None:
+        session = f"clock{wrong_s:.0f}"
+        copy = await index.copy(session, phase="closed")
+        monkeypatch.setattr(redis_plan_deadlines, "time", wrong)
+        index.deadlines.heard(session, copy, '{"phase":"closed"}')
+        index.deadlines.soon(session)
+        index.deadlines.heard(session, copy, None)
+        await index.deadlines.written()
+        assert index.at(session) <= index.now()
+        assert index.at(session, "lease") <= index.now() + 5000
+        assert index.at(session, "lease") > index.now() - 60_000
+
+    tell(loaded, generated, story)
+
+
+def test_a_heartbeat_brings_a_deadline_forward_that_nobody_wrote_and_leaves_a_claimed_one(
+    loaded: Server, generated: ModuleType
+) -> None:
+    async def story(index: Index) -> None:
+        begun = round(index.now())
+        lost, claimed = begun + 600_000, begun - 10_000
+        copies = {
+            "lost": await index.copy("lost", phase_until=lost),
+            "claimed": await index.copy("claimed", phase_until=claimed),
+        }
+        for session in copies:
+            index.client.zadd(index.key(session), {f"{session}:timer": begun + 900_000})
+        for session, copy in copies.items():
+            index.deadlines.heard(session, copy, None)
+        await index.deadlines.written()
+        assert index.at("lost") == lost
+        assert index.at("claimed") == begun + 900_000
+
+    tell(loaded, generated, story)
+
+
+def test_a_heartbeat_of_many_sessions_is_two_commands_for_each_part_of_the_index(
+    loaded: Server, generated: ModuleType
+) -> None:
+    def calls(index: Index) -> int:
+        stats: Any = index.client.info("commandstats")
+        return int(stats.get("cmdstat_zadd", {"calls": 0})["calls"])
+
+    async def story(index: Index) -> None:
+        ahead = round(index.now()) + 60_000
+        copies = {f"many{n}": await index.copy(f"many{n}", phase_until=ahead) for n in range(60)}
+        before = calls(index)
+        for session, copy in copies.items():
+            index.deadlines.heard(session, copy, None)
+        await index.deadlines.written()
+        assert calls(index) - before <= 2 * 16
+        assert all(index.at(session) == ahead for session in copies)
+
+    tell(loaded, generated, story)

@@ -1,0 +1,131 @@
+"""Browsers that mean harm, on the delivered gateway: each is answered by name or closed, and nobody else feels it."""
+
+import asyncio
+import json
+import random
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from redis_plan.delivery.redis_plan_sync_driver import ADMITTED
+from redis_plan.delivery.redis_plan_websocket import CLOSING
+from redis_plan.rig import hall, wire
+from redis_plan.rig.member import Member
+from tests.delivery import made
+from tests.delivery.test_gateway import Gateway, running, state_key
+from tests.delivery.test_gateway_actions import Room, play, room, so
+
+__all__ = ["room"]
+
+
+def raw(gateway: Gateway, *words: bytes) -> socket.socket:
+    """Open a socket and say words on it; who opened it closes it."""
+    opened = socket.create_connection(("127.0.0.1", gateway.port), 20)
+    opened.sendall(wire.handshake("127.0.0.1") + b"".join(words))
+    return opened
+
+
+def read_on(opened: socket.socket, until: bytes) -> bytes:
+    """Return what comes, up to ``until``."""
+    received = b""
+    while until not in received:
+        piece = opened.recv(1 << 16)
+        assert piece, received
+        received += piece
+    return received
+
+
+def heard(opened: socket.socket, until: bytes) -> list[dict[str, Any]]:
+    """Return the words that came since the handshake, up to one that has ``until``."""
+    received = read_on(opened, until)
+    found = wire.frames(received, received.index(b"\r\n\r\n") + 4)
+    return [json.loads(received[begin:end]) for code, begin, end in found if code == wire.TEXT]
+
+
+@pytest.fixture
+def crowd() -> Iterator[list[socket.socket]]:
+    """Sockets that are closed at the end."""
+    found: list[socket.socket] = []
+    yield found
+    for each in found:
+        each.close()
+
+
+def test_a_session_that_can_not_be_read_keeps_nobody_out_of_another(
+    sample: made.Project, sample_folder: Path, crowd: list[socket.socket]
+) -> None:
+    with running(sample_folder, sample) as (own, [gateway]):
+        own.client().set(state_key(sample, "broken"), "no hash")
+        crowd += [raw(gateway, wire.said(**hall.signed("broken", f"m{n}"))) for n in range(ADMITTED + 6)]
+        ann = Member([gateway.url], hall.signed("s0", "ann"), random.Random(1))
+
+        async def story() -> None:
+            await so(lambda: ann.copy.mode == "live", "another room's joins stand in the way")
+
+        play(story, ann)
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "\ud800", "x" * 250_000], ids=["long", "half", "huge"])
+def test_a_name_that_no_function_takes_is_refused_and_another_one_gets_in(room: Room, name: object) -> None:
+    hello = hall.signed("s0", "ann", "player")
+    with raw(room.gateway, wire.said(**{**hello, "name": name})) as opened:
+        assert heard(opened, b"~refused")[-1]["why"].startswith(("bad name", "refused"))
+        opened.sendall(wire.said(**{**hello, "name": "Ann"}))
+        read_on(opened, b"~snapshot")
+
+
+def test_who_was_banned_changes_nothing_before_or_after_being_told(sample: made.Project, sample_folder: Path) -> None:
+    """Changes come with the join itself, and more from a peer that does not answer the closing frame."""
+    change = wire.said(t="act", op="1", k="note", set={"x": "eve"})
+    with running(sample_folder, sample) as (own, [gateway]):
+        state = state_key(sample, "s0")
+        own.client().hset(state, "hidden:ban:eve", "1")
+        version = own.client().hget(state, "version")
+        with raw(gateway, wire.said(**hall.signed("s0", "eve")), change) as opened:
+            read_on(opened, CLOSING["kicked"][1].encode())
+            opened.sendall(wire.said(t="act", op="2", k="note", set={"x": "eve"}))
+            ann = Member([gateway.url], hall.signed("s0", "ann"), random.Random(1))
+
+            async def story() -> None:
+                await so(lambda: ann.copy.mode == "live", "not in")
+                assert await ann.act("1", "note", {"y": "ann"}) == "ok"
+
+            play(story, ann)
+        assert own.client().hget(state, "x") is None
+        assert int(own.client().hget(state, "version")) == int(version) + 2  # the join and the change of another
+
+
+def test_a_flood_of_words_closes_its_own_socket_and_delays_nobody(sample: made.Project, sample_folder: Path) -> None:
+    flood = wire.said(t="at", e="", v=0) * 5_000
+    with running(sample_folder, sample) as (_, [gateway]):
+        ann = Member([gateway.url], hall.signed("s0", "ann"), random.Random(1))
+
+        async def story() -> None:
+            await so(lambda: ann.copy.mode == "live", "not in")
+            with raw(gateway, wire.said(**hall.signed("s0", "bob"))) as bob:
+                await asyncio.to_thread(heard, bob, b"~snapshot")
+                bob.sendall(flood)
+                received = await asyncio.to_thread(read_on, bob, CLOSING["limit"][1].encode())
+            assert received.count(b"~snapshot") < 1000
+            assert await ann.act("1", "note", {"x": "1"}) == "ok"
+            assert not [name for name in ann.counts if name.startswith("closed")]
+
+        play(story, ann)
+
+
+def test_a_change_that_the_server_refuses_for_now_is_unknown_and_done_later(room: Room) -> None:
+    """Such as while no replica is there: refused for good, it would be lost."""
+    host = room.member("host", "host", seat=False)
+
+    async def story() -> None:
+        await so(lambda: host.copy.mode == "live", "not in")
+        room.own.client().config_set("min-replicas-to-write", 1)
+        asked = asyncio.create_task(host.ask("o1", "start_question", round="q1", value={"text": "?"}))
+        await so(lambda: any('"~unknown"' in text or '"refused"' in text for text in host.texts), "no answer")
+        room.own.client().config_set("min-replicas-to-write", 0)
+        assert await asked == "ok"
+
+    play(story, host)
