@@ -33,7 +33,7 @@ from redis_plan.delivery.redis_plan_sync import Answer, Event, State, SyncClient
 
 #: Channels of one SUBSCRIBE, and catch-ups under way at once: a reconnect must not be a burst.
 BATCH, ADMITTED = 512, 64
-#: Commands of a link under way at once, each on a connection; the others wait their turn: more queue in front of one thread.
+#: Commands of a link under way at once, each on a connection; the others wait: more queue in front of one thread.
 AT_ONCE = 10
 
 _log = logging.getLogger("redis_plan")
