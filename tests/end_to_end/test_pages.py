@@ -41,3 +41,20 @@ def test_the_check_sees_what_is_wrong(tmp_path):
     )
     found = {fault["what"] for fault in look(tmp_path)}
     assert {"console", "images", "light color-contrast", "light html-has-lang", "light image-alt"} <= found
+
+
+@needs_browser
+@pytest.mark.parametrize(
+    ("scheme", "bad"), [("light", "color: #bbb"), ("dark", "color: #444"), ("dark", "background: #999")]
+)
+def test_one_word_of_hundreds_that_is_too_pale_in_one_theme_is_seen(tmp_path, scheme, bad):
+    """Contrast is looked at on a few words of each kind: one that differs by its own colour or by what is behind it is a kind."""
+    words = [f"<b>word</b> <i><b>{number}</b></i>" for number in range(200)]
+    words[150] = f'<i class="bad">{words[150]}</i>'
+    style = "body { color: #111; background: #fff } @media (prefers-color-scheme: dark) { body { color: #eee; background: #111 } }"
+    (tmp_path / "page.html").write_text(
+        f'<html lang="en"><title>t</title><style>{style} @media (prefers-color-scheme: {scheme}) {{ .bad {{ {bad} }} }}</style>'
+        f"<main><h1>Words</h1><p>{' '.join(words)}</p></main></html>",
+        "utf-8",
+    )
+    assert {fault["what"] for fault in look(tmp_path)} == {f"{scheme} color-contrast"}

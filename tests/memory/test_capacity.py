@@ -159,7 +159,7 @@ def test_what_remains_after_sessions_ended_is_predicted(
                         each = round(load.per_session)
                         loading.unlink(server, project.keys(load, left * each, last * each))
                 last = left
-                measured = loading.settle(client).used - start.used
+                measured = loading.settle(client).data - start.data
                 found = remains.after_end(small, peak, left, build).used_memory - memory_growth.least_tables(
                     start, build
                 )

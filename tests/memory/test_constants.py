@@ -33,15 +33,15 @@ PROBES = {
 def test_a_struct_takes_what_its_constant_says(binary: Binary, shows: str) -> None:
     shape = PROBES[shows]
     with (
-        closing(start_with(binary, {"hz": "100", "latency-tracking": "no"})) as server,
+        closing(start_with(binary, loading.CONFIG | {"latency-tracking": "no"})) as server,
         server.client(driver_info=None) as client,
     ):
         build = live.build_of(server)
         # whoever asked while it started gives its buffers back amid our readings
         client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-        before = loading.settle(client).used
+        before = loading.settle(client).data
         loading.send(server, keygrid.commands(shape, random.Random(1)))
-        grown = loading.settle(client).used - before
+        grown = loading.settle(client).data - before
         reported = loading.usage(client, [keygrid.names(shape)[0].decode()])[0]
     # glibc leaves 16 B in a block that it can't split
     spare = 32 if build.allocator == "libc" else 0

@@ -111,7 +111,7 @@ def compared(lab: Lab, *, parts: int, part_bytes: int) -> Finding:
     sessions, ended = lab.by_profile((80, 10), (800, 50), (5_000, 200))
     rows = []
     for way in WAYS:
-        with lab.own({"slowlog-max-len": "20000"}) as own:
+        with lab.own({"slowlog-max-len": "20000", "slowlog-log-slower-than": "-1"}) as own:
             rows.append({"way": way.name} | _trial(own, way, sessions, ended, parts, value))
     return _finding(pd.DataFrame(rows), sessions, ended, parts, len(value))
 

@@ -46,7 +46,7 @@ def read_sets(server: servers.Server, start: Build, brief: bool = False) -> tupl
         after = loading.settle(client, server.ours, longest_s=1.0, quiet_s=quiet_s * wait)
         shape = replace(load.shape, key_len=load.shape.key_len + len(prefix))
         encoding = _encoding(client, next(project.keys(load, 0, 1, prefix)))
-        growth = float(after.used - before.used)
+        growth = float(after.data - before.data)
         return calibration.Reading(shape, probe.check, before.keys, before.volatile, growth, encoding), after
 
     with server.client() as client:
@@ -160,7 +160,7 @@ def _noise(server: servers.Server, client: redis.Redis) -> float:
     seen = []
     for _ in range(_IDLE_READINGS):
         time.sleep(0.005 if server.ours else 0.03)
-        seen.append(loading.read(client).used)
+        seen.append(loading.read(client).data)
     return float(max(seen) - min(seen))
 
 

@@ -52,7 +52,7 @@ def measured_growth(
     fill(server, loads)
     keys = before.keys + sum(load.shape.n_keys for load in loads)
     after = loading.settle(client, server.ours, quiet_s=quiet_after(server, keys))
-    return predicted, float(after.used - before.used), after
+    return predicted, float(after.data - before.data), after
 
 
 def cleared(client: redis.Redis, server: servers.Server, loads: tuple[project.Load, ...]) -> loading.Memory:
@@ -123,7 +123,7 @@ def predicted_against_measured(lab: Lab, *, keyspace: Keyspace) -> Finding:
     columns = ("keys", "predicted_bytes", "measured_bytes", "tables_bytes", "memory_usage_bytes", "bytes_per_session")
     total: dict[str, float | str] = {name: sum(float(row[name]) for row in rows) for name in columns}
     total |= {"pattern": "all", "encoding": "", "predicted_encoding": "", "per_session": 1.0}
-    total["measured_bytes"] = float(before.used - start.used)
+    total["measured_bytes"] = float(before.data - start.data)
     rows.append(total)
     samples = pd.DataFrame(rows)
     for name in ("predicted", "memory_usage"):

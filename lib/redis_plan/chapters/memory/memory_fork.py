@@ -54,7 +54,7 @@ def fork_cost(lab: Lab, *, keyspace: Keyspace) -> Finding:
         loading.warm_up(server, "")
         before = loading.settle(client)
         fill(server, loads)
-        dataset = float(loading.settle(client).used - before.used)
+        dataset = float(loading.settle(client).data - before.data)
         seconds, quiet = _save(client)
         stats = client.info("stats")
         rows.append({"events": 0, "seconds": seconds, "copied": quiet, "fork_us": float(stats["latest_fork_usec"])})

@@ -46,7 +46,7 @@ def linearity(lab: Lab, *, keyspace: Keyspace) -> Finding:
                 {
                     "phase": phase,
                     "sessions": sessions,
-                    "used_memory": now.used - start.used,
+                    "used_memory": now.data - start.data,
                     "rss": now.rss - start.rss,
                     "predicted": predicted,
                     "keys": now.keys - start.keys,
@@ -68,12 +68,12 @@ def linearity(lab: Lab, *, keyspace: Keyspace) -> Finding:
             seen("end", left, placed.used_memory - least_tables(start, build))
         loading.unlink(server, key_names(loads, server.prefix))
         after = seen("end", 0, 0.0)
-        remain.append(after.used - start.used)
+        remain.append(after.data - start.data)
         for _ in range(2):
             small = project.loads(keyspace, counts[0])
             fill(server, small)
             loading.unlink(server, key_names(small, server.prefix))
-            remain.append(loading.settle(client, server.ours).used - start.used)
+            remain.append(loading.settle(client, server.ours).data - start.data)
         final = loading.read(client)
     samples = pd.DataFrame(rows)
     return _line(samples, start, after, final, remain, conditions(lab, build, counts=", ".join(map(str, counts))))

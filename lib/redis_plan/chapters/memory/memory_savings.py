@@ -284,7 +284,7 @@ def _in_server(
                 server, (("RPUSH", f"list:{n}", sample[i % len(sample)]) for i in range(entries) for n in range(lists))
             )
             stats = client.info("commandstats")["cmdstat_rpush"]
-            seen.append((float(loading.settle(client).used - before.used) / lists, float(stats["usec_per_call"])))
+            seen.append((float(loading.settle(client).data - before.data) / lists, float(stats["usec_per_call"])))
     (none, us_none), (packed, us_packed) = seen
     return {
         "method": "list-compress-depth 1",
