@@ -125,6 +125,21 @@ def test_a_sentence_under_the_documents_title_puts_nothing_else_off(project, ope
     assert 7 in lines_of(brief.read(project(prd=prd)))
 
 
+@pytest.mark.parametrize(
+    "label",
+    [
+        "Progress so far (May 2026)",
+        "End of a round",
+        "When the room closes",
+        "Raum verlassen",
+        "Estado final de la partida",
+    ],
+)
+def test_a_label_that_only_sounds_like_leaving_out_puts_nothing_off(project, label):
+    prd = f"# App\n\n## Requirements\n\n**{label}**\n\n- Members vote on a date\n- Members see all votes\n"
+    assert {7, 8} <= set(lines_of(brief.read(project(prd=prd))))
+
+
 @pytest.mark.parametrize("heading", ["3. MVP", "2) MVP features", "3. MVP 边界", "4. MVP 범위"])
 def test_the_number_of_a_chapter_is_no_later_release(project, heading):
     prd = f"# App\n\n## 1. Goal\n\nVotes.\n\n## {heading}\n\n- Members vote on a date\n"

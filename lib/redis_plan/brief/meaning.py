@@ -7,11 +7,12 @@ first decides where it speaks, the second is a feature beside it.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from redis_plan.brief import encoder, learnt
+from redis_plan.brief.examples import examples
 from redis_plan.brief.learnt import Matrix
 
 #: What a section may be for, in the order of the model's columns; the examples are in ``examples/sections.toml``.
@@ -49,3 +50,12 @@ def purposes(titles: Sequence[str]) -> Matrix:
     said = rows.any(axis=1)
     found[said] = judge.probabilities(rows[said])
     return found
+
+
+def likeness(titles: Sequence[str], labels: Collection[str]) -> Matrix:
+    """Return for each title how much it is like the heading of our own with one of ``labels`` that is most like it (1: the same)."""
+    known = [bare(example.text) for example in examples("sections") if not example.labels.isdisjoint(labels)]
+    if not known or not titles:
+        return np.zeros(len(titles), dtype=np.float32)
+    alike: Matrix = encoder.encode([bare(title) for title in titles]) @ encoder.encode(known).T
+    return np.asarray(alike.max(axis=1))

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from redis_plan.brief.documents import Part
 from redis_plan.brief.lexicon import Hit, Lexicon, fold
-from redis_plan.brief.meaning import PURPOSES, purposes
+from redis_plan.brief.meaning import PURPOSES, likeness, purposes
 from redis_plan.brief.outline import Block, Section
 
 #: Where two roles are cued in one heading, the earlier one here wins.
@@ -32,6 +32,9 @@ _LATER_RELEASE = re.compile(r"(?<![\d.])(?:[2-9]\s?\S{0,2}|v[2-9])[ -]mvp\b|\bmv
 _NOT = ("not", "never", "nie", "nigdy")
 #: From this probability on a title excludes by its meaning, and below that it doesn't, whatever its one word.
 SURE, UNLIKELY = 0.6, 0.18
+#: ... where it is so much like some heading of our own that excludes: a model alone takes "Current progress" for one.
+ALIKE, DOUBTED = 0.57, 0.5
+_EXCLUDING = ("out-of-scope", "later")
 LONGEST_TITLE, MOST_TITLES = 120, 2000
 #: A sentence of so few words under a heading is about the whole section: "Deferred to a later release."
 FEW_WORDS = 14
@@ -55,8 +58,11 @@ class Roles:
         titles = sorted({title for b in blocks for title in b.section.titles if len(title) <= LONGEST_TITLE})[
             :MOST_TITLES
         ]
-        excludes = purposes(titles)[:, [PURPOSES.index("out-of-scope"), PURPOSES.index("later")]].sum(axis=1)
+        excludes = purposes(titles)[:, [PURPOSES.index(purpose) for purpose in _EXCLUDING]].sum(axis=1)
         self._meant = {title: float(p) for title, p in zip(titles, excludes, strict=True)}
+        sure = [title for title, p in self._meant.items() if p >= SURE]
+        far = [title for title, alike in zip(sure, likeness(sure, _EXCLUDING), strict=True) if alike < ALIKE]
+        self._meant |= dict.fromkeys(far, DOUBTED)
         title_of_all = next((b for b in blocks if b.kind == "heading"), None)
         for before, block in pairwise(blocks):
             introduces = before.kind == "heading" and block.kind == "paragraph" and len(block.text.split()) <= FEW_WORDS

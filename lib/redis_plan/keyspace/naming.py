@@ -28,9 +28,11 @@ from functools import lru_cache
 
 from redis.crc import key_slot
 
+from redis_plan.brief.slug import SLUG_BYTES
+
 #: Longest encoded id, in bytes; a longer one becomes "~" and a digest. 64 B is what a UUID or a ULID needs twice over.
 MAX_ID_BYTES = 64
-MAX_APP_BYTES = 32
+MAX_APP_BYTES = SLUG_BYTES
 #: The environment that ACL patterns and examples name: users are made for each one, so it is never a wildcard.
 ENVIRONMENT = "prod"
 
@@ -86,7 +88,7 @@ def decode_id(segment: str) -> str:
 
 
 def slugify(text: str, fallback: str = "app") -> str:
-    """Return ``text`` as an ascii slug of at most 32 bytes: letters, digits and hyphens, none of digits first.
+    """Return ``text`` as an ascii slug of at most :data:`MAX_APP_BYTES`: letters, digits and hyphens, none of digits first.
 
     >>> slugify("Głosowanie w zespole"), slugify("게임"), slugify("2048"), slugify("10x cards")
     ('glosowanie-w-zespole', 'app', 'app-2048', '10x-cards')
