@@ -38,6 +38,30 @@ def test_a_noun_is_kept_by_its_meaning_in_a_language_without_rules(
     assert not found & set(unwanted)
 
 
+@pytest.mark.parametrize(
+    ("prd", "kept", "verbs"),
+    [
+        (
+            "# Fórum da escola\n\n## Requisitos funcionais\n\n- Os alunos criam uma conversa e enviam mensagens na conversa.\n- Os moderadores podem arquivar e silenciar uma conversa.\n- O professor pode arquivar mensagens e silenciar alunos.\n- Silenciar dura uma hora; arquivar esconde as mensagens.\n",
+            "mensage",
+            {"arquivar", "silenciar"},
+        ),
+        (
+            "# Taller\n\n## Requisitos\n\n### RQF1 - Pedidos\n- El cliente puede reabrir un pedido y anular su factura.\n- Reabrir pedidos exige permiso (RQF1.2).\n- El gerente debe anular la factura del pedido.\n### RQF2 - Facturas\n- Anular facturas queda anotado (RQF2.1).\n",
+            "factura",
+            {"reabrir", "anular", "rqf"},
+        ),
+    ],
+    ids=["pt", "es"],
+)
+def test_what_is_done_and_how_a_demand_is_numbered_are_no_things(
+    project: MakeProject, prd: str, kept: str, verbs: set[str]
+) -> None:
+    found = {name.lower() for e in brief.read(project(prd=prd)).entities for name in (e.name, *e.aliases)}
+    assert any(kept in name for name in found), found
+    assert not {name.split()[0] for name in found} & verbs
+
+
 BASE = "# Yard\n\n## Features\n\n- Skippers create a race and sailors join the race.\n- Sailors see every boat in real time.\n"
 
 

@@ -55,6 +55,11 @@ class Candidate:
         return sum(p.total for p in self.phrases) or 1
 
     @property
+    def is_noun(self) -> bool:
+        """Whether it mostly stands where nouns do."""
+        return 2 * sum(p.no_noun for p in self.phrases) < self.total
+
+    @property
     def spellings(self) -> set[str]:
         """Every form of it, folded."""
         own = (self.entity.name, *self.entity.aliases) if self.entity else ()
@@ -206,7 +211,7 @@ def kept(
     likeness = meaning @ encoder.encode(_known().names).T
     taken: list[tuple[int, Entity]] = []
     for n in sorted(range(len(every)), key=lambda n: (every[n].entity is None, -float(chances[n]), n)):
-        if every[n].entity is None and chances[n] < model.thresholds[0]:
+        if every[n].entity is None and (chances[n] < model.thresholds[0] or not every[n].is_noun):
             continue
         near = int(likeness[n].argmax())
         if every[n].entity is None and likeness[n, near] < ALIKE and chances[n] < SURE:

@@ -26,6 +26,8 @@ _HANGUL = re.compile(r"[\uac00-\ud7af]")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 #: "**Room**: …", "Room - …", "`room`: …": what a line begins with and then tells about
 _LABEL = re.compile(r"^[\W_]*(?P<label>[^:：|(]{2,40}?)\s*(?:[:：]|\s[-–—]\s|\()")
+#: "RNF2.1", "FR-7": letters and the number that they open
+_ID = re.compile(r"\b(?P<prefix>[A-Z]{2,5})-?\d+(?:\.\d+)*\b")
 #: A phrase of more words is a sentence's piece.
 MOST_WORDS = 3
 #: So many phrases, the most frequent, are judged; so many statements are read for them.
@@ -46,6 +48,7 @@ class Phrase:
     opening: int = 0
     last: int = 0  # times that it ends its phrase: "the price *feed*"
     capital: int = 0
+    no_noun: int = 0  # times that it stands as a verb does, or opens an id: "can *archive*", "*NFR* 2.1"
     forms: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -73,6 +76,13 @@ def _divides(language: str) -> frozenset[str]:
 def _cuts(language: str) -> re.Pattern[str]:
     words = sorted(_languages().get(language, {}).get("cuts", ()), key=len, reverse=True)
     return re.compile("|".join(map(re.escape, words)) or r"(?!)")
+
+
+@cache
+def _verbs(language: str) -> tuple[tuple[str, ...], frozenset[str], frozenset[str]]:
+    """Return how infinitives end, what they follow ("can"), and what joins them ("and"); nothing where verbs are told by no ending."""
+    own = _languages().get(language, {})
+    return tuple(own.get("infinitives", ())), frozenset(own.get("modals", ())), frozenset(own.get("joins", ()))
 
 
 @cache
@@ -112,6 +122,7 @@ def _read(block: Block, language: str, demanded: bool, found: dict[str, Phrase])
     match = _LABEL.match(block.cells[0] + ":" if block.cells else text)
     label = fold(match.group("label").strip(" *`_\"'")) if match else ""
     seen: set[str] = set()
+    elsewhere = _no_nouns(text, language)
     for words, ends, opens in _groups(text, language):
         key = " ".join(stem(word, language) for word in words)
         form = " ".join(words)
@@ -122,12 +133,32 @@ def _read(block: Block, language: str, demanded: bool, found: dict[str, Phrase])
         phrase.total += 1
         phrase.last += ends
         phrase.capital += form[:1].isupper() and not opens
+        phrase.no_noun += fold(words[0]) in elsewhere
         if key not in seen:
             seen.add(key)
             phrase.demanded += demanded
             phrase.headed += block.kind == "heading"
             phrase.labelled += fold(form) == label
             phrase.opening += opens
+
+
+def _no_nouns(text: str, language: str) -> frozenset[str]:
+    """Return the words of ``text`` that are no nouns where they stand: infinitives, and what opens an id.
+
+    >>> sorted(_no_nouns("Listar pedidos y cerrar; la gerente puede anular y reabrir un pedido (RNF2.1)", "es"))
+    ['anular', 'listar', 'reabrir', 'rnf']
+    """
+    endings, modals, joins = _verbs(language)
+    found = {fold(match.group("prefix")) for match in _ID.finditer(text)}
+    before, joined_to, end = "", "", 0
+    for match in _WORD.finditer(text) if endings else ():
+        word = fold(match.group())
+        opens = match.start() < 3 and text[match.end() : match.end() + 2].strip().isalpha()
+        follows = before in modals or (before in joins and joined_to in found)
+        if word.endswith(endings) and (opens or (follows and text[end : match.start()] == " ")):
+            found.add(word)
+        joined_to, before, end = before, word, match.end()
+    return frozenset(found)
 
 
 def _groups(text: str, language: str) -> Iterator[tuple[tuple[str, ...], bool, bool]]:
