@@ -71,8 +71,8 @@ def lines_of(text: str) -> list[str]:
 
 
 def unmarked(text: str) -> str:
-    """The text without the marks of emphasis and code, which may stand inside a word."""
-    return re.sub(r"[*_~`]", "", text)
+    """The text without the marks of emphasis, code and links, which may stand inside a word."""
+    return re.sub(r"[*_~`]", "", re.sub(r"\[([^\[\]]*)\]\([^()\s]*\)", r"\1", text))
 
 
 @QUICK
