@@ -318,6 +318,10 @@ def test_a_project_without_documents_is_one_line(capsys, monkeypatch, tmp_path):
     ("text", "title", "speaker", "want"),
     [
         ("US-6 Kick · As a host, I want to kick a player, so that trolls are gone. For ever.", "Kick", "host", "kick a player. For ever."),
+        ("As a facilitator I lock the board so that only I can edit", "", "facilitator", "lock the board so that only I can edit"),
+        ("As a player who lost the network, I come back", "", "player who lost the network", "come back"),
+        ("Jako gracz wysyłam odpowiedź", "", "gracz", "wysyłam odpowiedź"),
+        ("Als Spieler sehe ich die Rangliste", "", "Spieler", "sehe ich die Rangliste"),
         ("Jako gracz chcę wrócić do gry, żeby nie stracić punktów", "", "gracz", "wrócić do gry"),
         ("Als Moderatorin möchte ich Karten aufdecken, damit alle sie sehen", "", "Moderatorin", "ich Karten aufdecken"),
         ("Como jugador, quiero responder una vez para que cuente", "", "jugador", "responder una vez"),

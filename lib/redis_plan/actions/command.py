@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from redis_plan import brief as reader
-from redis_plan.actions import designing
+from redis_plan.actions import confirming, designing
 from redis_plan.actions.matrix import Served, Stories, declared, stories, summary
 
 #: The colour of a row's verdict.
@@ -60,9 +60,16 @@ def print_stories(found: Stories, out: Console, run: str = "") -> None:
     out.print(table)
     out.print(f"\n{summary(found.rows)}", highlight=False)
     out.print(f"\n{_run_of(found, run)}", highlight=False, markup=False, soft_wrap=True)
+    if pasted := confirming.entries(found):
+        said = (
+            f"Where an action that “may” carry something out does so, this in ai/redis-plan.toml says it:\n\n{pasted}"
+        )
+        out.print(f"\n{said}", highlight=False, markup=False, soft_wrap=True)
     if unserved := [row for row in found.rows if row.served == "not"]:
-        said = f"What is not served and is about live state is declared in ai/redis-plan.toml, such as {declared(unserved[-1])}"
-        out.print(said, highlight=False, markup=False, soft_wrap=True)
+        said = (
+            f"What else is not served and is about live state is declared there, too, such as {declared(unserved[-1])}"
+        )
+        out.print(f"\n{said}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _run_of(found: Stories, run: str) -> str:

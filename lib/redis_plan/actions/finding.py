@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from redis_plan.actions import ability, catalog, declaring, parameters, vocabulary, wording
 from redis_plan.actions.ability import Homes
@@ -16,7 +16,7 @@ from redis_plan.actions.declaring import Declaration
 from redis_plan.actions.matching import Match, Matches, matches
 from redis_plan.actions.model import LEADERS, Action, Demand, Given, Kind, Option
 from redis_plan.brief.model import Brief
-from redis_plan.keyspace import cues, naming, statefields
+from redis_plan.keyspace import building, cues, naming, statefields
 from redis_plan.keyspace.model import KeyPattern, Keyspace
 from redis_plan.keyspace.settled import FILE
 
@@ -81,6 +81,10 @@ def _waited_for(kept: Iterable[str], able: Mapping[str, Kind]) -> set[str]:
                 others = [k for k in able.values() if needed in _effects(k)][:1]
                 found |= {k.id for k in others}
                 todo += others
+        for missing in _made_by_none(kind, (able[id] for id in found)):
+            makers = [k for k in able.values() if k.mechanic == kind.mechanic and missing in _brought_in(k)][:1]
+            found |= {k.id for k in makers}
+            todo += makers
         for form, effect, option in (("phase", "phase", "to"), ("state", "record", "state")):
             for wanted in _options(kind.guards, form, "is"):
                 if any(wanted in _options(able[id].effects, effect, option) for id in found):
@@ -131,6 +135,18 @@ def _needed(kind: Kind) -> Iterator[str]:
 
 def _effects(kind: Kind) -> set[str]:
     return {effect.name for effect in kind.effects}
+
+
+def _brought_in(kind: Kind) -> set[str]:
+    """Return the keys into which ``kind`` brings what was not there."""
+    changed = {str(g.options["key"]) for g in kind.guards if g.name == "known"}
+    return {str(e.options["key"]) for e in kind.effects if e.name == "record"} - changed
+
+
+def _made_by_none(kind: Kind, others: Iterable[Kind]) -> set[str]:
+    """Return the keys of which ``kind`` asks that something is there, and into which none of ``others`` brings it."""
+    asked = {str(g.options["key"]) for g in kind.guards if g.name == "known" and "key" in g.options}
+    return asked.difference(*(_brought_in(k) for k in others if k.mechanic == kind.mechanic))
 
 
 def _undone(kind: Kind) -> Iterator[str]:
@@ -199,9 +215,24 @@ class _Ground:
             entity=entity,
             role=next((a for a in kind.actors if a in LEADERS), ""),
             demands=tuple(dict.fromkeys(Demand(m.demand.id, m.demand.file, m.demand.line) for m in asked)),
-            parameters=tuple(parameters.given(p, kind, [m.demand for m in asked], self.brief) for p in kind.parameters),
+            parameters=tuple(
+                self.bounded(parameters.given(p, kind, [m.demand for m in asked], self.brief), kind, keys)
+                for p in kind.parameters
+            ),
             keys=keys,
         )
+
+    def bounded(self, given: Given, kind: Kind, keys: Mapping[str, str]) -> Given:
+        """Return ``given``, or the bound of the key that it is to keep within where nothing else says the number."""
+        full = (g for g in kind.guards if g.name == "room" and g.options["most"] == given.parameter.name)
+        of = next((keys[local] for g in full if (local := str(g.options["key"])) in keys), "")
+        if not of or given.file or given.grade != "assumed":
+            return given
+        pattern = self.keyspace.pattern(of)
+        entity = next((e for e in self.brief.entities if e.name == pattern.entity), None)
+        said = building.bound_of(entity, self.brief, cues.find_session(self.brief))
+        most = int(pattern.max_elements)
+        return Given(given.parameter, most, "documented", said.file, said.line) if said else replace(given, value=most)
 
     def entity(self, kind: Kind, keys: Mapping[str, str]) -> str:
         """Return what the action is about: the thing that its own key keeps, a round, or the session."""

@@ -43,6 +43,8 @@ FEW_WORDS, SURER = 3, 0.12
 BESIDE = 0.2
 #: What is no action is taken for an action that nothing is sure of where it is nearly as strong.
 NEARLY = 0.06
+#: What a clause of a demand must be more like an action than the whole is, since it says less.
+CLAUSE = 0.1
 #: What a demand that speaks of somebody else takes from an action's strength.
 STRANGER = 0.06
 #: What it adds to an action's strength that the demand calls for a use which the action works on, from unlikely to sure.
@@ -129,7 +131,8 @@ def matches(brief: Brief, keyspace: Keyspace) -> Matches:
             below.setdefault((r.file, r.parent_line), []).append(r)
     lines = {(r.file, r.line) for r in demands}
     alone = [r for r in demands if r.parent_line is None or (r.file, r.parent_line) not in lines]
-    encoder.encode([view for r in demands for view in wording.worded(r).views])  # all at once: faster than one by one
+    said = [wording.worded(r) for r in demands]
+    encoder.encode([view for one in said for view in (*one.views, *one.clauses)])  # all at once: faster than one by one
     leaning = Leaning([r.text for r in demands])
     judge = _Judge(brief, keyspace, declaring.examine(brief, keyspace)[0], leaning)
     found = [judge.story(r, list(_family(r, below))) for r in alone]
@@ -201,7 +204,7 @@ class _Judge:
 
     def match(self, demand: Requirement, said: Wording) -> Match:
         about = wording.actors_in(f"{said.speaker} {said.want}", self.keyspace.member_noun, self.brief.settled.roles)
-        compared = self.labelled.of(said.views)
+        compared = self.compared(said)
         likes = sorted(self.weighed(compared, about, demand.text), key=lambda one: -one.strength)
         first = likes[0]
         if declared := self.declared(demand, likes):
@@ -226,6 +229,16 @@ class _Judge:
         kinds = [Found(self.kinds[_parts(one.label)[1]], one) for one in sure_of]
         found = tuple(f for f in kinds if f.likeness.strength >= first.strength - BESIDE)
         return Match(demand, said, found, others=tuple(f for f in kinds if f not in found), nearest=first)
+
+    def compared(self, said: Wording) -> Sequence[Likeness]:
+        """Return every label, most like first: of the whole, or of the one clause that says an action far more clearly."""
+        best = {one.label: one for one in self.labelled.of(said.views)}
+        for clause in said.clauses:
+            for one in self.labelled.of((clause,)):
+                part = replace(one, strength=one.strength - CLAUSE)
+                if _parts(one.label)[0] == "action" and part.strength > best[one.label].strength:
+                    best[one.label] = part
+        return sorted(best.values(), key=lambda one: (-one.strength, one.label))
 
     def weighed(self, likes: Iterable[Likeness], about: frozenset[str], text: str) -> Iterable[Likeness]:
         """Yield ``likes``: an action is weaker where the text speaks of others than act, stronger where it or the design has its use."""

@@ -197,6 +197,9 @@ def _unserved(match: Match, bare: Row, keyspace: Keyspace) -> Row:
     lacking = next((f.kind for part in (match, *match.criteria) for f in part.lacking), None)
     if lacking is None and match.likely:
         kind = match.likely.kind
+        if kind.declared:
+            says = f"{kind.name} of redis-plan.toml:{kind.declared} may carry it out; where it does, add {bare.place} to its serves"
+            return replace(bare, why=says, likely=kind.id)
         says = f"{kind.id} may carry it out, which is not sure; where it does, say so: {confirmed(bare, kind)}"
         return replace(bare, why=says, likely=kind.id)
     if lacking is None:

@@ -32,12 +32,26 @@ def given(parameter: Parameter, kind: Kind, demands: Sequence[Requirement], brie
         return _of_fact(parameter, fact)
     # of two parameters of one unit a number in the text may be either
     alone = sum(p.unit == parameter.unit and not p.fact for p in kind.parameters) <= 1
-    stated = {_value(q): q for r in demands for q in _quantities(r, brief) if _fits(q, parameter)}
+    elsewhere = set(_places(kind, parameter, brief))
+    stated = {
+        _value(q): q
+        for r in demands
+        for q in _quantities(r, brief)
+        if _fits(q, parameter) and (q.file, q.line) not in elsewhere
+    }
     stated |= {_value(q): q for q in brief.quantities if not stated and _of_role(q, parameter)}
     if alone and len(stated) == 1:
         ((value, quantity),) = stated.items()
         return Given(parameter, value, "documented", quantity.file, quantity.line)
     return _of_fact(parameter, fact) if fact is not None and fact.value > 0 else Given(parameter, parameter.default)
+
+
+def _places(kind: Kind, parameter: Parameter, brief: Brief) -> Iterator[tuple[str, int]]:
+    """Yield where the numbers stand that are another parameter's of the same unit: they are not this one's, too."""
+    for other in kind.parameters:
+        fact = brief.fact(other.fact) if other.fact and other.name != parameter.name else None
+        if fact is not None and fact.grade != "assumed" and other.unit == parameter.unit:
+            yield fact.file, fact.line
 
 
 def _of_fact(parameter: Parameter, fact: Fact) -> Given:

@@ -36,6 +36,17 @@ class Wording:
         """The texts to compare: what is wanted, and title and want together, which each says less clearly alone."""
         return (self.want, f"{self.title}: {self.want}") if self.title else (self.want,)
 
+    @property
+    def clauses(self) -> tuple[str, ...]:
+        """What is wanted, apart where one demand says several things; nothing where it says one.
+
+        >>> Wording("", "host", "pause the game. The clock stands still, and all see it paused").clauses
+        ('pause the game', 'The clock stands still', 'all see it paused')
+        """
+        parts = [part.strip(" ,.") for part in re.split(_data()["clauses"]["between"], self.want)]
+        told = tuple(part for part in parts if len(part.split()) >= _data()["clauses"]["least_words"])
+        return told if len(parts) > 1 else ()
+
 
 def worded(demand: Requirement) -> Wording:
     """Return the wording of ``demand``.

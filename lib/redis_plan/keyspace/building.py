@@ -10,7 +10,7 @@ from itertools import chain, count
 from string import Template
 
 from redis_plan import units
-from redis_plan.brief.model import Brief, Entity
+from redis_plan.brief.model import Brief, Entity, Relation
 from redis_plan.keyspace import chain as ttl_chain
 from redis_plan.keyspace import cues, naming, periods, statefields
 from redis_plan.keyspace.catalog import FieldSpec, KeySpec, UsePattern
@@ -46,7 +46,8 @@ def build(use: Use, spec: KeySpec, ground: Ground, chosen: str, name: str) -> Ke
     words = _words(ground, entity, use.pattern)
     part = words.substitute_in(spec.part).replace(words.substitute_in(spec.name), name, 1)
     seconds = None if spec.ttl.seconds is None else math.ceil(compute(spec.ttl.seconds, facts))
-    maximum = max(1.0, compute(spec.max_elements, facts))
+    stated = bound_of(entity, ground.brief, ground.session) if use.pattern.when == "fallback" else None
+    maximum = stated.at_most if stated and stated.at_most else max(1.0, compute(spec.max_elements, facts))
     typical = compute(spec.typical_elements, facts) if spec.typical_elements != "" else maximum
     because = words.substitute_in(spec.ttl.because)
     expression = spec.ttl.seconds if isinstance(spec.ttl.seconds, str) else ""
@@ -77,6 +78,14 @@ def build(use: Use, spec: KeySpec, ground: Ground, chosen: str, name: str) -> Ke
         when_lost=words.substitute_in(spec.when_lost),
         because=words.substitute_in(spec.because),
     )
+
+
+def bound_of(entity: Entity | None, brief: Brief, session: cues.SessionNoun | None) -> Relation | None:
+    """Return where the documents say how many of ``entity`` one session has at most: "at most 2,000 objects on a board"."""
+    if entity is None or session is None:
+        return None
+    said = (r for r in brief.relations if r.at_most and cues.same(r.source, session.entity.name))
+    return next((r for r in said if cues.same(r.target, entity.name)), None)
 
 
 #: An article before one of the catalog's nouns: it follows the noun that the documents use.

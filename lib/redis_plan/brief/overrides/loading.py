@@ -24,6 +24,8 @@ from redis_plan.errors import OverrideError
 
 NAME = "redis-plan.toml"
 _TWO_KINDS = {"[keys]", "[[keys]]"}
+#: A table with what belongs to it on one line, as prose writes it: `[facts] idle_ttl = 1800`.
+_ONE_LINE = re.compile(r"\s*(\[\[?[\w.]+\]\]?)\s+[\w\"]+\s*=")
 _CANDIDATE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")  # a structure by its own name: "string-per-op"
 
 
@@ -102,6 +104,8 @@ def examine(text: str) -> tuple[Overrides, list[tuple[int, str]]]:
         at, says = (int(place[1]), str(error).removesuffix(place[0])) if place else (text.count("\n") + 1, str(error))
         if {line.partition("#")[0].strip() for line in text.splitlines()} >= _TWO_KINDS:
             says = "it has [keys] and [[keys]], and TOML takes one of them; write [[keys.declare]] for the latter"
+        if found := _ONE_LINE.match(text.splitlines()[at - 1] if text else ""):
+            says = f"a table's name stands on a line of its own: break the line after {found[1]}"
         return Overrides(), [(at, f"is not TOML: {says}")]
     data, spans = _with_declared_keys(data, positions(text))
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from redis_plan.actions import deadlines, diagram, messages
+from redis_plan.actions import catalog, confirming, deadlines, diagram, messages
 from redis_plan.actions.matrix import SERVED, Row, Served, Stories, declared, summary
 from redis_plan.actions.model import Action
 from redis_plan.brief.model import Brief
@@ -29,7 +29,7 @@ def matrix_section(brief: Brief, keyspace: Keyspace, stories: Stories) -> str:
     for served in SERVED:
         rows = [row for row in stories.rows if row.served == served]
         if rows:
-            told = _unserved(brief, keyspace, rows) if served == "not" else _table(served, rows, stories, keyspace)
+            told = _unserved(brief, keyspace, rows, stories) if served == "not" else _table(served, rows, stories, keyspace)
             parts.append((_HEADINGS[served], told))
     return words.render("chapters/sessions/matrix", brief, keyspace, summary=summary(stories.rows), parts=parts)
 
@@ -98,11 +98,13 @@ def _table(served: Served, rows: list[Row], stories: Stories, keyspace: Keyspace
     return table(head, told)
 
 
-def _unserved(brief: Brief, keyspace: Keyspace, rows: list[Row]) -> str:
+def _unserved(brief: Brief, keyspace: Keyspace, rows: list[Row], stories: Stories) -> str:
     """Return the demands that nothing serves: with what declares it where a key lacks or an action may be meant, the others as a list."""
-    hinted = [row for row in rows if row.lacking or row.likely]
+    likely = [row for row in rows if row.likely in catalog.kinds()]
+    hinted = [row for row in rows if (row.lacking or row.likely) and row not in likely]
     return words.render(
-        "chapters/sessions/unserved", brief, keyspace, declared=declared(rows[-1]),
+        "chapters/sessions/unserved", brief, keyspace, declared=declared(rows[-1]), pasted=confirming.entries(stories),
+        likely=[{"demand": _demand(row), "kind": row.likely} for row in likely],
         hinted=[{"demand": _demand(row), "why": inert(row.why)} for row in hinted],
         others=[_demand(row) for row in rows if not (row.lacking or row.likely)],
     )  # fmt: skip
