@@ -73,6 +73,7 @@ def test_prefix_and_structures_are_pinned(project):
         ("[entities.set.Room]\nlive = true\n", 2, "'live' is not a key of [entities.set.Room]"),
         ("[demands]\nadd = ['line 3']\n", 2, "such as “prd.md:31”"),
         ("[stack]\nserver = 'Memcached'\n", 2, "such as “Redis 7.4”"),
+        ("[facts] idle_ttl = 1800\n", 1, "break the line after [facts]"),
         ("fit = 'maybe'\n", 1, "one of 'core', 'useful' or 'no'"),
         ("[project]\nlanguage = 'Polish'\n", 2, "a language's two letters"),
     ],

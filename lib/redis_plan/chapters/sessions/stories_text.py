@@ -29,7 +29,11 @@ def matrix_section(brief: Brief, keyspace: Keyspace, stories: Stories) -> str:
     for served in SERVED:
         rows = [row for row in stories.rows if row.served == served]
         if rows:
-            told = _unserved(brief, keyspace, rows, stories) if served == "not" else _table(served, rows, stories, keyspace)
+            told = (
+                _unserved(brief, keyspace, rows, stories)
+                if served == "not"
+                else _table(served, rows, stories, keyspace)
+            )
             parts.append((_HEADINGS[served], told))
     return words.render("chapters/sessions/matrix", brief, keyspace, summary=summary(stories.rows), parts=parts)
 
