@@ -9,8 +9,10 @@ import pytest
 
 from redis_plan import brief
 from redis_plan.actions import command, confirming, designing
+from redis_plan.actions.finding import find_actions
 from redis_plan.actions.matrix import Stories
 from redis_plan.brief.model import Brief
+from redis_plan.delivery import snapshots
 from redis_plan.keyspace.model import Keyspace
 
 PRD = """# Corkboard: requirements
@@ -103,3 +105,49 @@ def test_what_is_not_sure_is_served_once_the_lines_that_are_printed_are_pasted(f
     (tmp_path / "ai" / "redis-plan.toml").write_text(pasted, "utf-8")
     served = {row.place: row.served for row in command.read(tmp_path).rows}
     assert {served[row.place] for row in likely} == {"concrete"}
+
+
+DECLARED = """
+[[keys]]
+template = "dots"
+type = "hash"
+hidden = true
+
+[[actions]]
+name = "select"
+like = "objects.select"
+serves = ["US-6"]
+
+[[actions]]
+name = "dot"
+keys = ["dots"]
+takes = ["object"]
+effects = [{ effect = "put", key = "dots", field = "member", value = "object" }]
+"""
+
+
+@pytest.fixture(scope="module")
+def declared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Brief, Keyspace]:
+    made = tmp_path_factory.mktemp("declared")
+    (made / "ai").mkdir()
+    (made / "ai" / "prd.md").write_text(PRD, "utf-8")
+    (made / "ai" / "redis-plan.toml").write_text(DECLARED, "utf-8")
+    asked = brief.read(made)
+    return asked, designing.design(asked)
+
+
+def test_a_declared_action_works_on_the_key_of_the_catalogs_action_that_it_is_like(declared):
+    on = {action.name: dict(action.keys) for action in find_actions(*declared)}
+    assert on["select"]["objects"] == on["create"]["objects"] == "object"
+
+
+def test_what_somebody_takes_can_be_let_go_and_what_fills_up_can_be_emptied(declared):
+    assert {"objects.let_go", "objects.delete"} <= {action.kind.id for action in find_actions(*declared)}
+
+
+def test_a_declared_key_that_is_hidden_is_in_no_snapshot(declared):
+    _, keyspace = declared
+    pattern = keyspace.pattern("dots")
+    assert pattern.hidden == "redis-plan.toml:2"
+    shown = snapshots.parts(keyspace)
+    assert next(part.form for part in shown if part.pattern.name == "dots") == "counted"

@@ -240,7 +240,10 @@ class _Entry(Reader):
         if name in self.keys or name in SESSION_KEYS:
             return
         fits = [p for p in self.keyspace.keys if p.use == use and p.type == type_]
-        fits.sort(key=lambda p: not any(cues.same(entity, e) for e in p.entities))
+        called = ability.nouns_of(self.base) if self.base else ()  # the catalog's own word for what it keeps there
+        fits.sort(
+            key=lambda p: (not any(cues.same(entity, e) for e in p.entities), cues.canonical(p.name) not in called)
+        )
         if fits:
             self.keys[name], self.homes[name] = (use, type_), fits[0].name
 

@@ -105,13 +105,21 @@ def _waited_for(kept: Iterable[str], able: Mapping[str, Kind]) -> set[str]:
 
 
 def _with_ways_out(kept: set[str], able: Mapping[str, Kind]) -> set[str]:
-    """Return ``kept`` with what leads out of each phase that nothing else waits for (what is paused can go on), and back."""
+    """Return ``kept`` with what leads out of each phase that nothing else waits for (what is paused can go on), and back.
+
+    What somebody has for a time can be given back, and what fills up can be emptied.
+    """
     found = set(kept)
     for kind in [able[id] for id in kept]:
         for phase in _options(kind.effects, "phase", "to"):
             alone = [k for k in able.values() if _options(k.guards, "phase", "is") == {phase}]
             if not any(k.id in found for k in alone):
                 found |= {k.id for k in alone if k.mechanic == kind.mechanic}
+        own = catalog.kinds()[kind.like].mechanic if kind.like else kind.mechanic
+        beside = [k for k in able.values() if k.mechanic == own]
+        held, filled = _held(kind), _options(kind.guards, "room", "key")
+        found |= {k.id for k in beside if held & _options(k.guards, "mine", "key")}
+        found |= {k.id for k in beside if filled & _taken_out(k)}
         done = _effects(kind)
         found |= {k.id for k in able.values() if k.mechanic == kind.mechanic and done & set(_undone(k))}
     return found
@@ -135,6 +143,17 @@ def _needed(kind: Kind) -> Iterator[str]:
 
 def _effects(kind: Kind) -> set[str]:
     return {effect.name for effect in kind.effects}
+
+
+def _held(kind: Kind) -> set[str]:
+    """Return the keys in which ``kind`` gives something to somebody for a time."""
+    given = (e.options for e in kind.effects if e.name == "record" and "until" in e.options)
+    return {str(options["key"]) for options in given if options.get("owner", "=") != "="}
+
+
+def _taken_out(kind: Kind) -> set[str]:
+    """Return the keys out of which ``kind`` takes a single thing."""
+    return {str(e.options["key"]) for e in kind.effects if e.name in ("remove", "drop")}
 
 
 def _brought_in(kind: Kind) -> set[str]:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from redis_plan.brief.model import Brief, Entity, Restriction
+from redis_plan.brief.overrides.loading import NAME
 from redis_plan.keyspace.model import KeyPattern
 
 #: A sentence that names nothing speaks of the whole system only where it is as clear as this.
@@ -39,14 +40,20 @@ def marked(patterns: Sequence[KeyPattern], brief: Brief) -> list[KeyPattern]:
 
 
 def _hidden(pattern: KeyPattern, brief: Brief) -> KeyPattern:
-    secret = next(
-        (r for r in brief.restrictions if r.kind == "hidden" and set(r.entities) & set(pattern.entities)), None
-    )
-    if secret is None or pattern.use in ("state", "events", "roster", "presence"):
+    place = _forbidden_by(pattern, brief)
+    if not place or pattern.use in ("state", "events", "roster", "presence"):
         return pattern
-    says = f"{pattern.holds}; hidden ({_at(secret)}): in no snapshot and no event, sent to the person whom it belongs to alone"
-    return replace(pattern, hidden=_at(secret), holds=says)
+    says = (
+        f"{pattern.holds}; hidden ({place}): in no snapshot and no event, sent to the person whom it belongs to alone"
+    )
+    return replace(pattern, hidden=place, holds=says)
 
 
-def _at(restriction: Restriction) -> str:
-    return f"{restriction.file}:{restriction.line}"
+def _forbidden_by(pattern: KeyPattern, brief: Brief) -> str:
+    """Return the line that forbids to show what ``pattern`` holds: of the team's own key, or of a document; "" without."""
+    for one in (one for one in brief.settled.keys if one.said.get("hidden")):
+        template = one.said["template"]
+        if pattern.template == template or pattern.template.endswith(f"}}:{template}"):
+            return f"{NAME}:{one.line()}"
+    said = (r for r in brief.restrictions if r.kind == "hidden" and set(r.entities) & set(pattern.entities))
+    return next((f"{r.file}:{r.line}" for r in said), "")

@@ -231,7 +231,7 @@ class _Rules(Text):
             if (fails := commands()[call.command].fails) and again:
                 yield (
                     call.line,
-                    f"{call.command} can fail on {fails}, and line {first.line} has written by then: make it the first write",
+                    f"{call.command} can fail on {fails}, and line {first.line} has written by then: make it the first write, or read the value in front and set it",
                 )
 
     def returns(self) -> Iterator[Fault]:

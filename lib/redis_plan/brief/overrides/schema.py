@@ -269,8 +269,12 @@ class DeclaredKey(Cited):
 
     template: Text = Field(description="The whole name, app:v1:{<session_id>}:objects, or what follows the session.")
     type: Literal["string", "hash", "list", "set", "zset", "stream"] = Field(description="Its Redis type.")
-    entity: Text | None = Field(None, description="The entity that it keeps.")
+    entity: Text | None = Field(
+        None,
+        description="The entity that it keeps; it takes the place of the design's key of that entity. Left out: a key beside it.",
+    )
     holds: Text | None = Field(None, description="What it holds, in words.")
+    hidden: bool = Field(False, description="Whether others may never see it: no snapshot and no event has it.")
     fields: list[DeclaredField] = Field([], description="Its fields.")
     ttl: float | str | None = Field(None, description='A time such as "15 s"; left out: as long as the session.')
     owner: Text | None = Field(None, description="Who deletes it; left out: what removes the session.")
