@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from redis_plan.delivery import syncing
 from redis_plan.delivery.redis_plan_sync_driver import ADMITTED
 from redis_plan.delivery.redis_plan_websocket import CLOSING
 from redis_plan.rig import hall, wire
@@ -129,3 +130,19 @@ def test_a_change_that_the_server_refuses_for_now_is_unknown_and_done_later(room
         assert await asked == "ok"
 
     play(story, host)
+
+
+def test_a_change_larger_than_the_projects_are_is_refused_by_name(sample: made.Project, sample_folder: Path) -> None:
+    """Two hundred of the largest that the functions take would be 50 MB of a room's log, and as much of the gateway."""
+    with running(sample_folder, sample) as (own, [gateway]):
+        ann = Member([gateway.url], hall.signed("s0", "ann"), random.Random(1))
+
+        async def story() -> None:
+            await so(lambda: ann.copy.mode == "live", "not in")
+            most = syncing.most_change(sample.brief)
+            assert await ann.act("1", "note", {"x": "y" * most}) == "refused"
+            assert await ann.act("2", "note", {"x": "y" * (most - 100)}) == "ok"
+            assert not [name for name in ann.counts if name.startswith("closed")]
+
+        play(story, ann)
+        assert own.client().hstrlen(state_key(sample, "s0"), "x") == syncing.most_change(sample.brief) - 100

@@ -24,7 +24,7 @@ from redis.exceptions import RedisError
 
 from redis_plan.delivery.redis_plan_sync import State, SyncClient
 from redis_plan.delivery.redis_plan_sync_driver import ADMITTED, Listener, Timing, persist
-from redis_plan.delivery.redis_plan_websocket import Client, Member, Pace, Position, Room, frame, role_of, told, word
+from redis_plan.delivery.redis_plan_websocket import Client, Member, Pace, Position, Room, frame, role_of, visible, word
 
 #: Leases that are renewed in one round trip.
 BATCH = 50
@@ -38,7 +38,8 @@ class Limits(NamedTuple):
     Each bound is a choice: frames of a room are written together at most every coalesce_s (0: each by itself), a
     gateway that is behind waits up to most_coalesce_s for more of them, a client
     may have slow_bytes in its queue and most_acts changes under way, it may say most_words a second, each of at most
-    most_bytes, a room remembers its last events for who comes back, and a drain spreads the clients over drain_s.
+    most_bytes, a change of at most most_change (it is kept, here and on the server, as often as events are), a room
+    remembers its last events for who comes back, and a drain spreads the clients over drain_s.
     """
 
     heartbeat_s: float
@@ -50,6 +51,7 @@ class Limits(NamedTuple):
     most_acts: int = 32
     most_words: int = 200
     most_bytes: int = 1 << 18
+    most_change: int = 1 << 14
     remembered: int = 200
 
 
@@ -99,11 +101,6 @@ See = Callable[[Member, State], Awaitable["Mapping[str, Any] | None"]]
 _CLOSES = {"full": "full", "gone": "gone", "banned": "kicked"}
 #: With what a member is in.
 _IN = frozenset({"ok", "duplicate", "joined", "again", "ended", "watches"})
-
-
-def visible(role: str, state: State) -> State:
-    """Return what a role may see of the state: whatever is not hidden; replace it where roles see different things."""
-    return {name: value for name, value in state.items() if not name.startswith("hidden:")}
 
 
 def _passes(error: Exception) -> bool:
@@ -187,6 +184,8 @@ class Gateway:
             self._answer(client, client.member, Position.of(given))
         elif kind == "view":
             self._show(client)
+        elif kind == "act" and client.size > self.limits.most_change:
+            client.send(word("~done", op=given.get("op", ""), status="refused", why="too large"))
         else:
             client.acting += 1
             self._begin(self._act(client, client.member, given, kind))
@@ -335,8 +334,7 @@ class Gateway:
         if position == room.told:
             room.say(frame(message))  # a signal
             return
-        room.told, event = position, told(copy.version, message, copy.changed_at)
-        room.recent.append(event)
+        event = room.remember(copy, message)
         if '"t":"join"' in message or '"t":"leave"' in message:
             self._say_why(room, json.loads(message))
         if not event.to:

@@ -116,6 +116,11 @@ def told(version: int, message: str, dated: object) -> Told:
     return Told(version, message, at, data["to"], str(data.get("target", "")), rest)
 
 
+def visible(role: str, state: State) -> State:
+    """Return what a role may see of the state: whatever is not hidden; replace it where roles see different things."""
+    return {name: value for name, value in state.items() if not name.startswith("hidden:")}
+
+
 def role_of(member: Member, state: State) -> str:
     """Return a member's role: who leads is what the state says, whatever was true when the ticket was made."""
     if state.get("owner") == member.member_id:
@@ -162,6 +167,7 @@ class Client(WSListener):
         self.member: Member | None = None
         self.acting = 0
         self.second, self.words = 0, 0  # what it said in this second of the loop's clock
+        self.size = 0  # of its last word, in characters
         self.inside = False  # a ticket alone shows nothing: its member may be banned, or the room full
         self.leased = False  # whether there is a lease to renew
         self.turn = asyncio.Lock()  # first come, first served: a member's changes keep their order
@@ -181,7 +187,8 @@ class Client(WSListener):
             return  # who is sent away is not heard any more
         elif frame.msg_type == WSMsgType.TEXT and frame.fin:
             try:
-                given = json.loads(frame.get_payload_as_utf8_text())
+                text = frame.get_payload_as_utf8_text()
+                self.size, given = len(text), json.loads(text)
                 self.gateway.take(self, given, str(given["t"]))
             except (ValueError, KeyError, TypeError, OverflowError, RecursionError):  # 1e999 as a version, [[[[…
                 transport.send_close(WSCloseCode.POLICY_VIOLATION, b"not one of our words")
@@ -268,6 +275,12 @@ class Room:
         self.told = (copy.epoch, copy.version)
         self.recent.clear()
         self.recent.append(Told(copy.version, "", unix_ms(copy.changed_at)))
+
+    def remember(self, copy: SyncClient, message: str) -> Told:
+        """Take an event that the copy has taken."""
+        self.told, event = (copy.epoch, copy.version), told(copy.version, message, copy.changed_at)
+        self.recent.append(event)
+        return event
 
     def missed(self, position: Position, role: str, member_id: str) -> list[str] | None:
         """Return the events after a position as a member sees them; None where they are not all remembered.

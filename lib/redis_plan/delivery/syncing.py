@@ -43,6 +43,11 @@ TYPESCRIPT, TYPESCRIPT_DRIVER, TYPESCRIPT_PERIODS = (
 )
 
 
+#: A change may have so many times the bytes of the usual event, and never fewer than the second, nor more than the third, which
+#: is all that the functions take as JSON: a drawing is larger than a click, and 200 of them are kept for each session.
+CHANGE_TIMES, LEAST_CHANGE, MOST_CHANGE = 64, 1 << 14, 1 << 18
+
+
 def python_sync() -> str:
     """Return the rule in Python: the very module that the experiments import."""
     return Path(redis_plan_sync.__file__).read_text("utf-8")
@@ -127,6 +132,11 @@ def periods_file(brief: Brief, keyspace: Keyspace, template: str) -> str:
     return render(template, title=plain(brief.title), session=not functions.missing(keyspace), periods=found)
 
 
+def most_change(brief: Brief) -> int:
+    """Return how many bytes a change may have that a browser sends."""
+    return int(min(MOST_CHANGE, max(LEAST_CHANGE, CHANGE_TIMES * brief.value("payload_bytes"))))
+
+
 def _serve(brief: Brief, keyspace: Keyspace) -> str:
     probe = keyspace.use("probe") is not None
     shown = snapshots.parts(keyspace)
@@ -135,7 +145,7 @@ def _serve(brief: Brief, keyspace: Keyspace) -> str:
     bans = any(effect.name == "ban" for action in keyspace.actions for effect in catalog.kind_of(action).effects)
     return render(
         "serve.py.j2", title=plain(brief.title), environment=naming.ENVIRONMENT, probe=probe, seen=bool(shown), sharded=sharded,
-        of_round=any(part.of_round for part in shown), entrances=doors, bans=bans,
+        of_round=any(part.of_round for part in shown), entrances=doors, bans=bans, most_change=most_change(brief),
         works=timekeeping.works(keyspace), **timekeeping.names(keyspace),
     )  # fmt: skip
 
