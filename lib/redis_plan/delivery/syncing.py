@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 from pathlib import Path
 from types import ModuleType
@@ -67,7 +68,12 @@ def _beside(module: ModuleType) -> str:
     """Return a module of ours as a file beside the others that it imports, which are no package then."""
     text = Path(str(module.__file__)).read_text("utf-8")
     package = module.__name__.rpartition(".")[0]
-    return text.replace(f"\n\nfrom {package}.", f"\nfrom {package}.", 1).replace(f"from {package}.", "from ")
+    above = text.partition(f"\n\nfrom {package}.")[0].rpartition("\n")[2].split()
+    if (
+        len(above) > 1 and above[1].partition(".")[0] not in sys.stdlib_module_names
+    ):  # they sort with other libraries then
+        text = text.replace(f"\n\nfrom {package}.", f"\nfrom {package}.", 1)
+    return text.replace(f"from {package}.", "from ")
 
 
 def typescript_sync() -> str:
