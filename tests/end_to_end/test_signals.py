@@ -54,7 +54,7 @@ def test_a_stopped_build_leaves_nothing_behind(project, tmp_path, number):
 
 def wait_for_measuring(project: Path, build: "subprocess.Popen[str]") -> None:
     """Wait until notebook 02 or 03 has recorded something, so that kernels and servers are up."""
-    deadline = time.monotonic() + 180
+    deadline = time.monotonic() + 600
     while time.monotonic() < deadline and build.poll() is None:
         if list((project / "data/runs/quick").glob("evidence/E-0*.json")):
             time.sleep(0.5)

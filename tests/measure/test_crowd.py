@@ -12,8 +12,6 @@ from redis_plan.measure import replies
 from redis_plan.measure.crowd import Share, offer_crowd
 from redis_plan.measure.respwire import pack
 
-pytestmark = pytest.mark.alone
-
 
 def mix():
     return {
@@ -54,6 +52,7 @@ def test_commands_larger_than_a_socket_takes_arrive_whole(own_server):
     assert load.errors == 0
 
 
+@pytest.mark.alone
 def test_a_stall_is_charged_to_every_connection_that_it_delayed(own_server):
     client = own_server.client()
 

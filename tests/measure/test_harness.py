@@ -11,8 +11,6 @@ from redis_plan.measure import openloop, serverside, statistics
 from redis_plan.measure.interleave import interleaved
 from redis_plan.measure.respwire import Wire, pack
 
-pytestmark = pytest.mark.alone
-
 RNG = np.random.default_rng(7)
 
 
@@ -69,6 +67,7 @@ def endless(*commands: bytes):
     return make
 
 
+@pytest.mark.alone
 def test_a_busy_script_is_called_slower_than_none_on_a_live_server(own_server):
     busy = pack("EVAL", "local x = 0; for i = 1, 200000 do x = x + i end; return x", 0)
     idle = pack("EVAL", "return 1", 0)
@@ -91,6 +90,7 @@ def test_every_candidate_gets_equally_many_rounds(own_server):
     assert timed.rounds.groupby("label").size().nunique() == 1
 
 
+@pytest.mark.alone
 def test_a_stall_shows_in_the_open_loop_and_hides_in_the_closed_one():
     with server.open() as live, Wire(live.address) as wire, Wire(live.address) as closed:
 
@@ -120,6 +120,7 @@ def test_a_stall_shows_in_the_open_loop_and_hides_in_the_closed_one():
     assert np.percentile(naive, 95) < np.percentile(load.latency_s, 80)
 
 
+@pytest.mark.alone
 def test_offered_and_achieved_rate_agree_when_the_server_keeps_up(own_server):
     with Wire(own_server.address) as wire:
         load = openloop.offer(wire, iter(lambda: pack("PING"), None), 500, 2.0)

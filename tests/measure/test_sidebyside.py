@@ -6,8 +6,6 @@ from redis_plan import server
 from redis_plan.measure.respwire import Wire
 from redis_plan.measure.sidebyside import commands, side_by_side
 
-pytestmark = pytest.mark.alone
-
 
 def test_every_command_runs_on_both_and_nothing_is_left(server_binaries):
     with server.open(str(server_binaries[0].path)) as a, server.open(str(server_binaries[-1].path)) as b:

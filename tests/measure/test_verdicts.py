@@ -12,8 +12,6 @@ from redis_plan.measure.interleave import AGAIN, Timed, interleaved
 from redis_plan.measure.respwire import Wire
 from tests.benchmarks.verdicts import LOOP, busy
 
-pytestmark = pytest.mark.alone
-
 ROUNDS, TRIALS = 60, 100
 LABELS = ("one", "other", "one" + AGAIN)
 
@@ -72,6 +70,7 @@ def test_a_fifth_less_work_is_seen_too(machine):
     assert count(machine, 1 / 1.2, "faster") > 95
 
 
+@pytest.mark.alone
 def test_twice_the_work_of_a_script_is_slower_on_a_live_server(own_server):
     makers = {"one": busy(LOOP), "other": busy(2 * LOOP)}
     with Wire(own_server) as wire:
@@ -80,6 +79,7 @@ def test_twice_the_work_of_a_script_is_slower_on_a_live_server(own_server):
     assert "faster" not in verdicts
 
 
+@pytest.mark.alone
 def test_a_script_is_not_twice_as_slow_as_itself_on_a_live_server(own_server):
     makers = {"one": busy(LOOP), "other": busy(LOOP)}
     with Wire(own_server) as wire:

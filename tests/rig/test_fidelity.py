@@ -6,8 +6,6 @@ from redis_plan.errors import ServerError
 from redis_plan.measure.lab import Lab
 from redis_plan.rig import fidelity
 
-pytestmark = pytest.mark.alone
-
 PROGRAM = fidelity.tool()
 needs_tool = pytest.mark.skipif(PROGRAM is None, reason="no redis-benchmark or valkey-benchmark on PATH (redis-tools)")
 

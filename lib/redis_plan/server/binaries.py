@@ -143,7 +143,7 @@ def _ask(program: Path, source: Source, name: str = "") -> Binary | str:
     name = name or f"{program.name} {_FROM[source]}"
     try:
         done = subprocess.run(
-            [program, "--version"], capture_output=True, text=True, errors="replace", timeout=10, check=False
+            [program, "--version"], capture_output=True, text=True, errors="replace", timeout=60, check=False
         )
     except OSError as error:
         return f"{name} does not run ({error.strerror})"

@@ -20,7 +20,7 @@ from redis_plan.server.live import Server
 from redis_plan.server.opening import build_like, start_with
 
 SLOTS = 16_384  # Redis Cluster specification, "Key distribution model"
-READY_TIMEOUT_S = 15.0
+READY_TIMEOUT_S = 45.0
 NAME = "redis-plan"  # by which Sentinels know the primary
 _POLL_S = 0.02
 
@@ -109,7 +109,7 @@ def cluster(
     like: Server | None = None, primaries: int = 3, config: Mapping[str, str] | None = None
 ) -> Iterator[Cluster]:
     """Yield a cluster of ``primaries`` nodes (3 or more) that all say ``cluster_state:ok``."""
-    wanted = {"cluster-node-timeout": "2000"} | dict(config or {}) | {"port": "auto", "cluster-enabled": "yes"}
+    wanted = {"cluster-node-timeout": "10000"} | dict(config or {}) | {"port": "auto", "cluster-enabled": "yes"}
     with ExitStack() as stack:
         nodes = tuple(_start(stack, like, wanted) for _ in range(primaries))
         for number, (node, slots) in enumerate(zip(nodes, _shares(primaries), strict=True), start=1):
