@@ -156,9 +156,17 @@ def _builder(pattern: KeyPattern, brief: Brief) -> dict[str, Any]:  # Any: text 
         "ids": [snake(i) for i in ids],
         "ts_ids": [camel(i) for i in ids],
         "about": about,
-        "py_text": f'f"{py}"' if dynamic else f'"{pattern.template}"',
+        "py_text": _in_two(f'f"{py}"') if dynamic else f'"{pattern.template}"',
         "ts_text": f"`{ts}`" if dynamic else f'"{pattern.template}"',
     }
+
+
+def _in_two(text: str) -> str:
+    """Return an f-string of Python in one line, or in two where a project's long name leaves no room for it."""
+    if len(f"        return {text}") <= LINE:
+        return text
+    at = text.index("{")
+    return f'(\n            {text[1:at]}"\n            f"{text[at:]}\n        )'
 
 
 def _operation(operation: Operation, keyspace: Keyspace) -> dict[str, Any]:  # Any: text, lines and flags
