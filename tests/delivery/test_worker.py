@@ -193,7 +193,7 @@ class Held:
 
 
 def test_what_fails_takes_too_long_or_is_unknown_is_left_to_be_due_again(caplog: pytest.LogCaptureFixture) -> None:
-    index = Index(["a:fails", "b:hangs", "c:later", "d:strange", "e:once"])
+    index = Index(["a:fails", "b:hangs", "c:later", "d:strange", "e:once", "f:broken"])
 
     async def fails(session_id: str, kind: str) -> None:
         raise redis.ConnectionError(session_id)
@@ -207,19 +207,24 @@ def test_what_fails_takes_too_long_or_is_unknown_is_left_to_be_due_again(caplog:
     async def once(session_id: str, kind: str) -> None:
         return None
 
+    async def broken(session_id: str, kind: str) -> None:
+        raise KeyError(session_id)
+
     async def story() -> Counter[str]:
-        worker = Worker(
-            index, {"fails": fails, "hangs": hangs, "later": later, "once": once}, Pace(0.01, 1.0), buckets=["00"]
-        )
+        duties = {"fails": fails, "hangs": hangs, "later": later, "once": once, "broken": broken}
+        worker = Worker(index, duties, Pace(0.01, 1.0), buckets=["00"])
         running = asyncio.create_task(worker.run())
-        while worker.counts.total() < 5:
+        while worker.counts.total() < 6:
             await asyncio.sleep(0.01)
         worker.stop()
         await asyncio.wait_for(running, 30)
         return worker.counts
 
-    assert asyncio.run(story()) == {"failed": 2, "moved": 1, "unknown": 1, "done": 1}
+    assert asyncio.run(story()) == {"failed": 3, "moved": 1, "unknown": 1, "done": 1}
     assert sorted(index.said) == [("done", "e:once"), ("moved to 12", "c:later")]
+    traced = [record.getMessage() for record in caplog.records if record.exc_info]
+    assert len(traced) == 1, "a server that is away is a line, and a fault of the team's has its traceback"
+    assert "f:broken" in traced[0]
 
 
 def test_only_a_project_with_an_index_of_deadlines_gets_a_worker(project: made.Project) -> None:
