@@ -48,6 +48,12 @@ SCALE: list[tuple[str, Wanted]] = [
     ("- A match needs at least 2 players to start.", {"members_per_session": None, "session_capacity": None}),
     ("- Grę można zacząć, gdy w pokoju jest przynajmniej dwóch graczy.", {"members_per_session": None}),
     ("- maxPlayers: 10", {"members_per_session": 10, "session_capacity": 10}),
+    # a range says how many it is made for, one number whom something is for
+    ("- A quick evening for 3–10 players.", {"members_per_session": 10}),
+    ("- Szybka rozrywka dla 3–6 graczy.", {"members_per_session": 6}),
+    ("- Ein Echtzeit-Erlebnis für 2-4 Spieler.", {"members_per_session": 4}),
+    ("- Una velada rápida para 2-8 jugadores.", {"members_per_session": 8}),
+    ("- A badge for 40 members.", {"members_per_session": None}),
     ("- The host may set the max players (2-8).", {"members_per_session": 8, "session_capacity": 8}),
     ("Concurrent users:\n40,000+\nPage load:\n<2 seconds", {"concurrent_users": 40_000, "sync_latency": None}),
     # the people who have an account are not connected

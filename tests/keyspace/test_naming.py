@@ -2,11 +2,13 @@
 
 import hashlib
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from redis_plan.brief.slug import slug_of
 from redis_plan.chapters.naming import appendix
 from redis_plan.chapters.naming.findings import Naming
 from redis_plan.delivery import acl
@@ -75,6 +77,11 @@ def test_a_slug_is_short_ascii_and_no_number(text: str) -> None:
     slug = naming.slugify(text)
     assert naming.APP.fullmatch(slug)
     assert len(slug) <= naming.MAX_APP_BYTES
+
+
+def test_a_long_name_of_a_product_is_kept_whole() -> None:
+    slug = slug_of("Harbour Passage Registration & Berth Lottery", Path("x"))
+    assert naming.slugify(slug) == slug
 
 
 @pytest.mark.parametrize(

@@ -257,6 +257,10 @@ def _typical(setting: Setting, span: frozenset[str]) -> bool:
 _GROUPED = re.compile(
     r"\bsupport|\boptimi[sz]ed for|\bdesigned for|\bup to\b|\bmax(?:imum)?\b|\ballows?\b|\bsmall (?:agile )?(?:teams?|groups?)\b|maks|\bbis zu\b|\bhasta\b|\bjusqu|\bfino a\b|\bat[eé]\b|\btot\b|\bдо\b|最大|最多|최대"
 )
+#: What a game or a meeting is made for, where a range says how many: "for 3-10 players".
+_MADE_FOR = re.compile(
+    r"\b(?:for|dla|fur|fuer|para|pour|per|voor|для)\s+(?:the |a |z |gruppen von |grupos de |des groupes de )?$"
+)
 #: People who are only ever members of something that goes on.
 _MEMBERS = re.compile(r"player|participant|member|attendee|guest|gracz|uczestni|spieler|teilnehm|jugador|participante|joueu|giocator|partecip|jogador|speler|deelnem|игрок|участник|プレイヤー|参加者|玩家|参与者|플레이어|참가자|참여자")  # fmt: skip
 
@@ -267,7 +271,10 @@ def _of_a_group(setting: Setting, span: frozenset[str]) -> bool:
         return False
     if setting.quantity.unit and not _MEMBERS.search(setting.quantity.unit):
         return False
-    return bool(_GROUPED.search(setting.span)) and not re.search(r"\bteam of\b|per team|\bspectator", setting.span)
+    made_for = setting.top is not None and _MADE_FOR.search(setting.span[: setting.at]) is not None
+    return (made_for or bool(_GROUPED.search(setting.span))) and not re.search(
+        r"\bteam of\b|per team|\bspectator", setting.span
+    )
 
 
 #: What one person does with others: "follow up to 5 players", "track 3+ matches at once".
