@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -40,5 +40,12 @@ def save(path: Path, value: Any) -> None:  # Any: every dataclass of ours
 
 
 def load(kind: type[T], path: Path) -> T:
-    """Read what :func:`save` wrote."""
-    return from_json(kind, path.read_text(encoding="utf-8"))
+    """Read what :func:`save` wrote; the same text gives the same object, so that what was worked out of it is known again."""
+    reader: Any = _read
+    found: T = reader(kind, path.read_text(encoding="utf-8"))
+    return found
+
+
+@lru_cache(maxsize=256)  # the records of a run, its Brief and its design
+def _read(kind: Any, text: str) -> Any:  # Any: as in _adapter
+    return from_json(kind, text)

@@ -20,6 +20,7 @@ from redis_plan.keyspace.catalog import use_patterns
 from redis_plan.keyspace.design import Draft
 from redis_plan.keyspace.design import draft as plain_draft
 from redis_plan.keyspace.model import Bound, Keyspace
+from redis_plan.remembered import remembered
 
 #: From this sureness on a demand brings the key of its action with it, though nothing else in the documents calls for that use.
 CALLED_FOR = 0.83
@@ -42,6 +43,7 @@ def kept_in_state(brief: Brief, keyspace: Keyspace) -> tuple[tuple[str, tuple[st
     return tuple((use, pattern.in_state) for use, pattern in asked.items() if pattern.in_state and use not in here)
 
 
+@remembered
 def draft(brief: Brief) -> Draft:
     """Return the keys that ``brief`` and its actions ask for, with these actions.
 
@@ -55,6 +57,7 @@ def draft(brief: Brief) -> Draft:
     return made.with_actions(tuple(_bound(action) for action in actions), fields)
 
 
+@remembered
 def keys(brief: Brief) -> Draft:
     """Return the same keys, whatever is declared to be done on them."""
     plain = plain_draft(brief)

@@ -12,13 +12,15 @@ import tempfile
 import threading
 from collections.abc import Awaitable
 from contextlib import ExitStack
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from jupyter_client.manager import AsyncKernelManager
 
+from redis_plan import folders
+
 _SOCKET_LIMIT = 80  # sun_path holds 104 bytes on macOS, 108 on Linux; jupyter_client appends a number
+_FOLDER_LENGTH = len("/redis-plan-kernel-01234567/k")
 #: How long a kernel may take to end its servers and processes before it is killed.
 ORDERLY_S = 8.0
 #: What every notebook imports first; done while nobody waits, and binding no name.
@@ -45,8 +47,8 @@ class Kernel:
         self._arguments = [f"--IPKernelApp.exec_lines={line}" for line in (_PRELOAD, *([_READS] if reads else []))]
 
     def __enter__(self) -> Kernel:
-        base = None if len(tempfile.gettempdir()) < _SOCKET_LIMIT - 20 else "/tmp"  # the one short path
-        self._folder = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="redis-plan-", dir=base)))
+        base = None if len(tempfile.gettempdir()) < _SOCKET_LIMIT - _FOLDER_LENGTH else "/tmp"  # the one short path
+        self._folder = self._resources.enter_context(folders.temporary("kernel", base))
         self._thread = threading.Thread(target=self._start, name="kernel", daemon=True)
         self._thread.start()
         return self

@@ -12,7 +12,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-import nbformat
+from redis_plan.build import without
+
+with without("rfc3987_syntax"):  # jsonschema would compile it for seconds, for a format that no notebook has
+    import nbformat
+
 from papermill.exceptions import PapermillExecutionError
 from papermill.execute import execute_notebook
 

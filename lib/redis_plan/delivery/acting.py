@@ -10,11 +10,13 @@ from redis_plan.actions.model import Kind
 from redis_plan.keyspace import functions
 from redis_plan.keyspace.functions import Function
 from redis_plan.keyspace.model import Bound, KeyPattern, Keyspace
+from redis_plan.remembered import remembered
 
 #: Effects that leave a key to others: a generic step may still be what fills it.
 _ONLY_TAKE = frozenset({"empty", "drop", "remove", "erase"})
 
 
+@remembered
 def composed(keyspace: Keyspace) -> tuple[tuple[Bound, Function], ...]:
     """Return the actions that have a function of their own, each with it, in the order of the design.
 
@@ -29,6 +31,7 @@ def composed(keyspace: Keyspace) -> tuple[tuple[Bound, Function], ...]:
     )
 
 
+@remembered
 def called(keyspace: Keyspace) -> tuple[tuple[Bound, str, KeyPattern], ...]:
     """Return the actions that a function of the catalog carries out on one key of its mechanic."""
     found = []

@@ -10,6 +10,7 @@ from redis_plan.delivery.artefact import Artefact, plain, serves
 from redis_plan.keyspace import functions, naming, records
 from redis_plan.keyspace.functions import Function
 from redis_plan.keyspace.model import Bound, KeyPattern, Keyspace
+from redis_plan.remembered import remembered
 
 FILE, SCRIPTS = "functions.lua", "functions-eval"
 
@@ -33,6 +34,7 @@ def common() -> tuple[Function, ...]:
     return tuple(functions.in_file("common.lua").values())
 
 
+@remembered
 def steps(keyspace: Keyspace) -> tuple[Step, ...]:
     """Return the functions that ``keyspace`` needs, in the order of their files."""
     found: list[Step] = []

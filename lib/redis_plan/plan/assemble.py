@@ -17,6 +17,7 @@ from redis_plan.errors import PlanError
 from redis_plan.evidence.decision import Decision
 from redis_plan.evidence.store import Evidence
 from redis_plan.plan.cells import Figure, PlanCell, evidence_cells, limits, plan_cells
+from redis_plan.remembered import remembered
 from redis_plan.words.decision_table import decision_table
 from redis_plan.words.sections import APPENDICES, SECTIONS, anchor, heading
 
@@ -25,6 +26,12 @@ _FIGURE = re.compile(r"^\[figure ([\w-]+)\]$", re.MULTILINE)
 _SENTENCES = re.compile(r"(?<=[.;:] )")
 _PART = re.compile(r"^### (.+)$", re.MULTILINE)
 _DECISION_HEADING = re.compile(r"^### (D-\d\d[a-z]+)", re.MULTILINE)
+
+
+@remembered
+def _cells(notebooks: Mapping[str, NotebookNode]) -> tuple[PlanCell, ...]:
+    found = [cell for name, node in notebooks.items() for cell in plan_cells(name, node)]
+    return tuple(sorted(found, key=lambda cell: (cell.section, cell.notebook, cell.position)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +45,7 @@ class Executed:
     @property
     def cells(self) -> tuple[PlanCell, ...]:
         """Every plan cell, ordered by section, then notebook, then position."""
-        found = [cell for name, node in self.notebooks.items() for cell in plan_cells(name, node)]
-        return tuple(sorted(found, key=lambda cell: (cell.section, cell.notebook, cell.position)))
+        return _cells(self.notebooks)
 
     @property
     def evidence_cells(self) -> dict[str, tuple[str, str]]:

@@ -91,6 +91,9 @@ def _exporter() -> Any:  # Any: nbconvert's exporters are untyped
     exporter: Any = HTMLExporter(template_name="basic", preprocessors=[FigureWithText])
     exporter.register_filter("markdown2html", markdown_to_html)
     exporter.register_filter("highlight_code", Highlight2HTML(pygments_lexer="ipython3", parent=exporter))
+    exporter.register_filter(
+        "clean_html", lambda text: text
+    )  # only highlighted code passes it, which Pygments has escaped
     exporter.exclude_input_prompt = exporter.exclude_output_prompt = True
     return exporter
 

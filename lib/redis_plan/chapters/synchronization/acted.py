@@ -7,7 +7,6 @@ out once within a few seconds: as answers come after a question opens. Of some a
 from __future__ import annotations
 
 import itertools
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import numpy as np
 import pandas as pd
 import redis
 
+from redis_plan import folders
 from redis_plan.brief.model import Brief
 from redis_plan.keyspace import functions
 from redis_plan.keyspace.model import Keyspace
@@ -61,8 +61,8 @@ def at_once(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
     if reason := functions.missing(keyspace):
         return Finding(QUESTION, "", "", (), not_run=f"Actions of a session do not apply: {reason}.")
     shape, wanted = shape_of(brief, lab), brief.value("sync_latency")
-    with tempfile.TemporaryDirectory(prefix="redis-plan-") as path, lab.own({"port": "auto"}) as own:
-        folder = hall.lay(Path(path), brief, keyspace)
+    with folders.temporary("gateways") as path, lab.own({"port": "auto"}) as own:
+        folder = hall.lay(path, brief, keyspace)
         hall.opened(folder, own, [])
         names = [name for name, _ in itertools.islice(_accepting(own, keyspace, shape.members), shape.actions)]
         if not names:

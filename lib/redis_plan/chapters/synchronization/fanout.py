@@ -7,11 +7,9 @@ from the intended time of each change, so a stall is never hidden. Ways take tur
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import matplotlib.pyplot as plt
@@ -19,7 +17,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from redis_plan import figures, units
+from redis_plan import figures, folders, units
 from redis_plan.brief.model import Brief
 from redis_plan.chapters.synchronization import fan_model
 from redis_plan.keyspace import functions
@@ -193,8 +191,8 @@ def _measure(lab: Lab, brief: Brief, keyspace: Keyspace, load: Load) -> Measured
     for group, (count, members) in enumerate(fan_model.SHAPES):
         shapes.append(range(len(rooms), len(rooms) + count))
         rooms += [Room(f"size-{group}-{number}", members, 0, feeds["pubsub"]) for number in range(count)]
-    with tempfile.TemporaryDirectory(prefix="redis-plan-") as path, ExitStack() as held:
-        folder = hall.lay(Path(path), brief, keyspace)
+    with folders.temporary("gateways") as path, ExitStack() as held:
+        folder = hall.lay(path, brief, keyspace)
         own = held.enter_context(lab.own({"port": "auto"}))
         hall.opened(folder, own, [room.session for room in rooms])
         gateways = hall.started(held, folder, own, list(feeds.values()))
