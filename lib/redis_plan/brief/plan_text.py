@@ -55,7 +55,7 @@ def session_section(brief: Brief, session: Entity | None) -> str:
         parts.append(f"Not in Redis, or only as a copy: {durable}.")
     names = ("members_per_session", "session_capacity", "session_lifetime", "idle_ttl", "reconnect_grace")
     bounds = [brief.fact(n) for n in names]
-    lines = [f"- {f.name}: {units.write(f.value, f.unit)} ({f.where})" for f in bounds]
+    lines = [f"- `{f.name}`: {units.write(f.value, f.unit)} ({f.where})" for f in bounds]
     if session:
         parts.append("What bounds a session:\n\n" + "\n".join(lines))
     return "\n\n".join(parts) + "\n"

@@ -141,7 +141,7 @@ def _largest_risk(brief: Brief, keyspace: Keyspace, decisions: Sequence[Decision
         first = assumed[0]
         return (
             f"Largest risk: {len(assumed)} of {len(used)} numbers behind the design are assumed, first of all "
-            f"{first.name.replace('_', ' ')} = {units.write(first.value, first.unit)} ([Assumptions](#assumptions))."
+            f"`{first.name}` = {units.write(first.value, first.unit)} ([Assumptions](#assumptions))."
         )
     return "Every number behind the design is stated in the documents, and every guard holds in this run."
 

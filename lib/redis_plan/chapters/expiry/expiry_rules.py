@@ -43,7 +43,7 @@ def expected(brief: Brief, keyspace: Keyspace, lag: Lag) -> str:
         return f"{rest} on average, twice that at worst (modelled: N / (40 × hz), [{lag.id}])"
     late = standing(keys, pace, hz)
     return (
-        f"{units.write(late.lag_s, 's')} at most, with {late.share:.0%} of what is there past its deadline (modelled: {pace:,.0f} keys a "
+        f"{units.write(late.lag_s, 's')} at most, with {100 * late.share:.0f} % of what is there past its deadline (modelled: {pace:,.0f} keys a "
         f"second fall due, and the sweep speeds up until it removes as many, src/expire.c; at rest it would be {rest})"
     )
 
@@ -107,11 +107,11 @@ def cleanup_decision(brief: Brief, keyspace: Keyspace, lag: Lag) -> Decision:
         question="What removes the keys of something that is over?",
         decision=f"{'The function that' if keyspace.session_entity else 'Whoever'} ends it unlinks its keys in one step; a sweeper ends what lost its owner; every key has a TTL besides.",
         because=f"A key whose TTL ran out stayed for {lag.p50.linked} among {lag.live:,.0f} live keys; at this "
-        f"project's {keys:,.0f} the model expects {units.write(late, 's')} on average, and the event comes no earlier [{lag.id}]",
+        f"project's {keys:,.0f} the model expects {units.write(late, 's')}, and the event comes no earlier [{lag.id}]",
         instead_of=(
             Alternative(
                 "TTL alone",
-                f"memory returns {units.write(late, 's')} late on average, nobody is told in time",
+                f"memory returns {units.write(late, 's')} late, nobody is told in time",
                 naive=True,
             ),
             Alternative(

@@ -35,7 +35,7 @@ def state_decision(keyspace: Keyspace, state: State, fit: Fit | None) -> Decisio
         text = f"the hash takes {state.hash.full} and a JSON string {state.string.linked}, and {text}"
     return Decision(
         id="D-06a",
-        title=f"`{pattern.name}` is one hash",
+        title=f"`{pattern.name}` stays one hash",
         question=f"What does `{pattern.template}` cost as a hash, as JSON, as one key a field, in buckets?",
         decision=f"One hash at `{pattern.template}`: {len(pattern.fields)} fields, {_bytes(longest)} the longest value",
         because=(
@@ -57,7 +57,7 @@ def state_decision(keyspace: Keyspace, state: State, fit: Fit | None) -> Decisio
             )
         ),
         holds_while=(
-            Guard("hash against one key a field", state.hash.value, "<=", state.key_per_field.value, "B"),
+            Guard("bytes as a hash, against one key a field", state.hash.value, "<=", state.key_per_field.value, "B"),
             _against_string(keyspace, state, fit),
         ),
         requirements=pattern.requirements,
@@ -70,7 +70,7 @@ def _against_string(keyspace: Keyspace, state: State, fit: Fit | None) -> Guard:
         return Guard("hash against the JSON string with 10 % tolerance", hashed, "<=", 1.1 * string, "B")
     share = 100 * max(0.0, hashed - string) / fit.session.value
     noun = with_article(keyspace.session_noun)
-    return Guard(f"what the hash takes more than the JSON string, of {noun}", share, "<=", _WORTH, "%")
+    return Guard(f"share of {noun} that the hash takes beyond a JSON string", share, "<=", _WORTH, "%")
 
 
 def log_decision(keyspace: Keyspace, log: Log) -> Decision:
@@ -92,7 +92,7 @@ def log_decision(keyspace: Keyspace, log: Log) -> Decision:
     tolerance = 1.0 if as_list else 1.25
     return Decision(
         id="D-06b",
-        title=f"The event log is a {chosen}",
+        title=f"`{pattern.name}` stays a {chosen}: {'a stream takes more' if as_list else 'a list takes less, and does less'}",
         question="Is the event log a list or a stream, and does the 4 KB floor of a stream matter here?",
         decision=f"A {chosen} at `{pattern.template}`, at most {pattern.max_elements:,.0f} entries"
         + ("" if as_list else ", with `stream-node-max-bytes 1024`"),
@@ -103,8 +103,8 @@ def log_decision(keyspace: Keyspace, log: Log) -> Decision:
         ),
         costs="no consumer groups and no ids of its own: the version is the offset" if as_list else "4 KB from the first entry",
         holds_while=(
-            Guard(f"a full {chosen}", log.full[chosen].value, "<=", tolerance * log.full[other].value, "B"),
-            Guard(f"a {chosen} with one entry", log.one_entry[chosen].value, "<=",
+            Guard(f"bytes of a full {chosen}, against a {other}", log.full[chosen].value, "<=", tolerance * log.full[other].value, "B"),
+            Guard("the same with one entry", log.one_entry[chosen].value, "<=",
                   log.one_entry[other].value * (1.0 if as_list else 12.0), "B"),
         ),
         requirements=pattern.requirements,

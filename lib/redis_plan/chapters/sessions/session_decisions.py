@@ -88,7 +88,7 @@ def _own_actions(found: Sessions) -> Iterator[Guard]:
     for known, what in (
         (found.actions, "each action"),
         (found.steps, "any sequence of actions"),
-        (found.evening, "a whole session"),
+        (found.evening, "the life of one session"),
     ):
         if known:
             yield Guard(f"violations in {what}", known.violations.value, "<=", 0, "violations")

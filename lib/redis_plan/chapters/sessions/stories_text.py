@@ -109,9 +109,15 @@ def _unserved(brief: Brief, keyspace: Keyspace, rows: list[Row], stories: Storie
     return words.render(
         "chapters/sessions/unserved", brief, keyspace, declared=declared(rows[-1]), pasted=confirming.entries(stories),
         likely=[{"demand": _demand(row), "kind": row.likely} for row in likely],
-        hinted=[{"demand": _demand(row), "why": inert(row.why)} for row in hinted],
+        hinted=[{"demand": _demand(row), "why": _hint(row.why)} for row in hinted],
         others=[_demand(row) for row in rows if not (row.lacking or row.likely)],
     )  # fmt: skip
+
+
+def _hint(why: str) -> str:
+    """Return why nothing serves a demand; what is to be declared stands in it as code, to be copied."""
+    said, table, entry = why.partition(": [")
+    return f"{inert(said)}: `[{entry}`" if table else inert(why)
 
 
 def _demand(row: Row) -> str:

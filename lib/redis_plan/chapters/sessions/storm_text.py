@@ -109,7 +109,7 @@ def _of_own_actions(found: Sessions) -> Iterator[str]:
         every = "any sequence of this project's actions keeps every invariant at every step"
         yield _row(every, w.violations, f"{_of(w.control_noticed)} planted are found", w.steps)
     if e := found.evening:
-        whole = "one whole session by the delivered client goes as its actions say"
+        whole = "the life of one session, played by the delivered client, goes as its actions say"
         yield _row(whole, e.violations, f"{_of(e.control_noticed)} planted are noticed", e.steps)
 
 

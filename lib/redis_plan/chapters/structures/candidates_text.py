@@ -94,7 +94,7 @@ def decision(pattern: KeyPattern, found: Compared, choices: Choices, brief: Brie
             Alternative(c.name, _why_not(c, found, winner), c.naive) for c in there if c.name != winner.name
         ),
         costs=_costs(winner, pattern),
-        holds_while=_guards(pattern, winner, brief, server),
+        holds_while=_guards(pattern, winner, found, brief, server),
         requirements=pattern.requirements[:6],
     )
 
@@ -132,7 +132,7 @@ def _costs(candidate: Candidate, pattern: KeyPattern) -> str:
     return cost if candidate.atomic else f"Several commands, so only inside an atomic function or MULTI. {cost}"
 
 
-def _guards(pattern: KeyPattern, winner: Candidate, brief: Brief, server: Server) -> tuple[Guard, ...]:
+def _guards(pattern: KeyPattern, winner: Candidate, found: Compared, brief: Brief, server: Server) -> tuple[Guard, ...]:
     setting = {"hash": "hash-max-listpack-entries", "zset": "zset-max-listpack-entries"}.get(winner.type)
     if setting and pattern.typical_elements <= int(server.setting(setting)):
         return (
@@ -145,6 +145,10 @@ def _guards(pattern: KeyPattern, winner: Candidate, brief: Brief, server: Server
             ),
         )
     budget = brief.value("memory_budget")
+    if pattern.max_elements <= 1:
+        keys = pattern.per_session * (brief.value("sessions_peak") if pattern.scope == "session" else 1.0)
+        taken = keys * found.bytes[winner.name].value
+        return (Guard(f"bytes of every `{pattern.name}` at the peak, against the memory", taken, "<=", budget, "B"),)
     return (
         Guard(
             f"elements of `{pattern.name}` at its bound",

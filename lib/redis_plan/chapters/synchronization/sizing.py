@@ -66,7 +66,7 @@ def fan_out(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
             "fitted to": f"{int((told & rows['fitted']).sum())} configurations, up to {max(r * m for r, m in fan_model.SHAPES)} clients",
             "held out": f"{len(wrong)} configurations",
             "frames of a room": f"written together, every {1000 * fan_model.COALESCE_S:g} ms at most",
-            "extrapolation": "a piece costs more with thousands of sockets: make bench-sync",
+            "extrapolation": "a piece costs more with thousands of sockets: `make bench-sync` of redis-plan has them",
         },
     )
 
