@@ -87,7 +87,7 @@ def test_a_pinned_prefix_and_structure_are_taken() -> None:
     assert (keyspace.pattern("log").type, keyspace.pattern("log").chosen) == ("stream", "stream")
 
 
-@pytest.mark.parametrize("prefix", ["", "Team", "a:b", "{x}", "2048", "a" * 40])
+@pytest.mark.parametrize("prefix", ["", "Team", "a:b", "{x}", "2048", "a" * (naming.MAX_APP_BYTES + 1)])
 def test_a_pinned_prefix_that_breaks_the_grammar_is_one_line(prefix: str) -> None:
     with pytest.raises(OverrideError, match="grammar") as caught:
         design(replace(workshop(), name_prefix=prefix))
