@@ -19,6 +19,7 @@ import pytest
 
 from redis_plan import server
 from redis_plan.delivery import sockets
+from redis_plan.delivery.redis_plan_gateway import Limits
 from redis_plan.delivery.redis_plan_websocket import CLOSING
 from redis_plan.keyspace import naming
 from redis_plan.rig import chaos, hall, wire
@@ -228,6 +229,7 @@ def test_who_does_not_read_is_closed_catches_up_and_delays_nobody(sample: made.P
             for number in range(most):
                 change = {"x": str(number), "pad": "x" * 16_000}
                 assert await asyncio.wait_for(quick.act(f"op-{number}", "fill", change), 10) == "ok"
+                await asyncio.sleep(1 / Limits._field_defaults["most_words"])  # who says more is closed, too
             lives.append(asyncio.create_task(again.live()))
             for member in (quick, again):
                 await asyncio.to_thread(until, lambda: member.copy.state.get("x") == str(most - 1), "not right")  # noqa: B023
