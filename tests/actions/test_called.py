@@ -115,6 +115,9 @@ def _seats(c: Client) -> None:
     c.hset(ROSTER, mapping={"ann": "{}", "bob": "{}", "cyd": "{}"})
     c.zadd(PRESENCE, {"ann#1": 1, "bob#1": FAR, "cyd#1": 1})
     assert c.fcall("session_heartbeat", 2, STATE, PRESENCE, "ann#1", 60_000, 60) == "renewed"
+    ends = float(c.zscore(PRESENCE, "ann#1") or 0)
+    assert c.fcall("session_heartbeat", 2, STATE, PRESENCE, "ann#1", 60_000, 60, 20_000) == "renewed"
+    assert ends - 20_000 <= float(c.zscore(PRESENCE, "ann#1") or 0) < ends  # it runs from the last sign of life
     assert c.fcall("session_heartbeat", 2, STATE, PRESENCE, "dan#1", 60_000, 60) == "lapsed"
     c.fcall("session_sweep", 4, STATE, ROSTER, PRESENCE, LOG, CHANNEL, 60, "5")
     assert set(c.hkeys(ROSTER)) == {"ann", "bob"}  # only cyd was silent

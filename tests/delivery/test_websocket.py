@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
-from redis_plan.delivery.redis_plan_websocket import Pace, Room
+import pytest
+from picows import WSMsgType
+
+from redis_plan.delivery.redis_plan_websocket import Client, Pace, Room
 
 LEAST_S, MOST_S = 0.001, 0.2
 
@@ -36,6 +40,18 @@ def test_a_gateway_that_is_behind_writes_less_often_within_its_bound_and_recover
 def test_frames_that_wait_for_one_another_come_whole_in_order_and_once() -> None:
     frames = [b"<%d>" % number for number in range(100)]
     assert b"".join(asyncio.run(_said(frames))) == b"".join(frames)
+
+
+@pytest.mark.parametrize("kind", [WSMsgType.PONG, WSMsgType.PING, WSMsgType.TEXT])
+def test_a_lease_runs_from_the_last_sign_of_life_of_the_client(kind: WSMsgType) -> None:
+    """A word or the answer to a ping is one; that the gateway renews the lease is none."""
+    client: Any = Client(SimpleNamespace(take=lambda *_: None), 1 << 16)
+    frame: Any = SimpleNamespace(msg_type=kind, fin=True, get_payload_as_utf8_text=lambda: '{"t":"view"}')
+    client.heard -= 3600
+    assert client.silent_ms >= 3_600_000
+    if not client.is_user_specific_pong(frame):
+        client.on_ws_frame(SimpleNamespace(is_close_frame_sent=False), frame)
+    assert client.silent_ms < 3_600_000
 
 
 def test_a_room_that_is_written_to_before_its_time_writes_nothing_twice() -> None:

@@ -97,7 +97,7 @@ local function session_heartbeat(keys, a, session)
   local lease = a.member
   if not redis.call('ZSCORE', keys[2], lease) then lease = 'watch:' .. a.member end -- who only watches
   if not redis.call('ZSCORE', keys[2], lease) then return 'lapsed' end
-  redis.call('ZADD', keys[2], digits(clock() + a.lease_ms), lease) -- also earlier than it was: a clock may have been set back
+  redis.call('ZADD', keys[2], digits(clock() + a.lease_ms - a.silent_ms), lease) -- also earlier than it was: a clock may have been set back
   refresh(keys, a.ttl_s, 2, 2, 0)
   return 'renewed'
 end

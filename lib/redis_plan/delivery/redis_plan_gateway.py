@@ -66,8 +66,8 @@ class Operations(Protocol):
     def leave(self, session_id: str, member_id: str, /) -> Awaitable[Any]:
         """Give the seat back."""
 
-    def heartbeat(self, session_id: str, member_id: str, connection: str, /) -> Awaitable[Any]:
-        """Renew a lease."""
+    def heartbeat(self, session_id: str, member_id: str, connection: str, /, *, silent_ms: int) -> Awaitable[Any]:
+        """Renew a lease, which runs from the last sign of life so long ago."""
 
 
 class Driver(Protocol):
@@ -393,8 +393,12 @@ class Gateway:
             clients = [client for client in self.clients if client.member is not None]
             parts = max(1, -(-len(clients) // BATCH))
             for at in range(parts):
-                await asyncio.sleep(self.limits.heartbeat_s / parts)
-                here = [client for client in clients[at * BATCH : (at + 1) * BATCH] if client in self.clients]
+                batch = clients[at * BATCH : (at + 1) * BATCH]
+                await asyncio.sleep(self.limits.heartbeat_s / parts / 2)
+                for client in batch:  # so that the sign of life by which a lease is renewed is a fresh one
+                    client.ping()
+                await asyncio.sleep(self.limits.heartbeat_s / parts / 2)
+                here = [client for client in batch if client in self.clients]
                 for client in here:
                     room = self.rooms.get(client.member.session_id) if client.member else None
                     if room is not None and client in room.clients and room.told[0]:
@@ -407,11 +411,14 @@ class Gateway:
     async def _renew(self, clients: Sequence[Client]) -> None:
         """Renew leases in one round trip; who has none any more, or where a function is missing, is asked for alone."""
         leases = [(client, client.member) for client in clients if client.member is not None]
-        calls = [self.operations.calls.heartbeat(m.session_id, m.member_id, m.connection) for _, m in leases]
+        beat = self.operations.calls.heartbeat
+        calls = [beat(m.session_id, m.member_id, m.connection, silent_ms=c.silent_ms) for c, m in leases]
         replies = await self.driver.send([(m.session_id, call) for (_, m), call in zip(leases, calls, strict=True)])
         for (client, member), reply in zip(leases, replies, strict=True):
             status = reply
             if isinstance(reply, Exception):
-                status = await self.operations.heartbeat(member.session_id, member.member_id, member.connection)
+                status = await self.operations.heartbeat(
+                    member.session_id, member.member_id, member.connection, silent_ms=client.silent_ms
+                )
             if status == "lapsed":
                 await self._come_in(client, member)

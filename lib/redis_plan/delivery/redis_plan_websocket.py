@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, Protocol
@@ -170,6 +171,7 @@ class Client(WSListener):
         self.size = 0  # of its last word, in characters
         self.inside = False  # a ticket alone shows nothing: its member may be banned, or the room full
         self.leased = False  # whether there is a lease to renew
+        self.heard = time.monotonic()
         self.turn = asyncio.Lock()  # first come, first served: a member's changes keep their order
 
     def on_ws_connected(self, transport: WSTransport) -> None:
@@ -178,8 +180,20 @@ class Client(WSListener):
         transport.underlying_transport.set_write_buffer_limits(self.slow_bytes)
         self.gateway.connected(self)
 
+    @property
+    def silent_ms(self) -> int:
+        """How long ago the last sign of life came: a word, or the answer to a ping."""
+        return round(1000 * (time.monotonic() - self.heard))
+
+    def is_user_specific_pong(self, frame: WSFrame) -> bool:
+        """Take the answer to a ping for a sign of life."""
+        answer = bool(frame.msg_type == WSMsgType.PONG)
+        self.heard = time.monotonic() if answer else self.heard
+        return answer
+
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """Take a word; whatever is none closes the socket."""
+        self.heard = time.monotonic()
         if frame.msg_type == WSMsgType.CLOSE:
             transport.send_close(frame.get_close_code())
             transport.disconnect()
@@ -224,6 +238,11 @@ class Client(WSListener):
         """Queue whole frames."""
         if self.transport is not None and not self.transport.is_close_frame_sent:
             self.transport.underlying_transport.write(data)
+
+    def ping(self) -> None:
+        """Ask for a sign of life."""
+        if self.transport is not None and not self.transport.is_close_frame_sent:
+            self.transport.send_ping()
 
     def close(self, why: str) -> None:
         """Say why, and close."""

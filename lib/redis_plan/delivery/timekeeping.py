@@ -26,7 +26,11 @@ def names(keyspace: Keyspace) -> dict[str, Any]:  # Any: what the templates loop
         "timed": list(timed),
         "everyone": everyone if due else [],
         "rounds": bool(due) and (bool(everyone) or any("round" in kind.takes for _, kind in due)),
-        "silent": [name for name, kind in _asking(keyspace, "silent") if kind.takes == ("target",)],
+        "silent": [
+            {"name": name, "after": next(str(g.options["after"]) for g in kind.guards if g.name == "silent")}
+            for name, kind in _asking(keyspace, "silent")
+            if kind.takes == ("target",)
+        ],
         "gone": [name for name, kind in _asking(keyspace, "gone") if not kind.takes],
         "idle": next((name for name, kind in _asking(keyspace, "idle") if not kind.takes), ""),
         "code": snake(code.name) if (code := keyspace.use("join-code")) else "",
