@@ -57,7 +57,7 @@ def state_decision(keyspace: Keyspace, state: State, fit: Fit | None) -> Decisio
             )
         ),
         holds_while=(
-            Guard("bytes as a hash, against one key a field", state.hash.value, "<=", state.key_per_field.value, "B"),
+            Guard("bytes of the hash against one key a field", state.hash.value, "<=", state.key_per_field.value, "B"),
             _against_string(keyspace, state, fit),
         ),
         requirements=pattern.requirements,
@@ -103,8 +103,8 @@ def log_decision(keyspace: Keyspace, log: Log) -> Decision:
         ),
         costs="no consumer groups and no ids of its own: the version is the offset" if as_list else "4 KB from the first entry",
         holds_while=(
-            Guard(f"bytes of a full {chosen}, against a {other}", log.full[chosen].value, "<=", tolerance * log.full[other].value, "B"),
-            Guard("the same with one entry", log.one_entry[chosen].value, "<=",
+            Guard(f"bytes of a full {chosen}", log.full[chosen].value, "<=", tolerance * log.full[other].value, "B"),
+            Guard("with one entry", log.one_entry[chosen].value, "<=",
                   log.one_entry[other].value * (1.0 if as_list else 12.0), "B"),
         ),
         requirements=pattern.requirements,

@@ -54,7 +54,7 @@ def convergence_decision(brief: Brief, b: Convergence, c: Convergence, serving: 
         title="Epoch and version decide what a client gets back",
         question="How does every client get right again after Redis was away?",
         decision="It asks with its epoch and version; a contiguous delta, or a snapshot; another epoch is always a snapshot.",
-        because=f"After a restart with the file half of the times every client was right within {b.convergence.full}; without one "
+        because=f"After a restart with the file every client was right within {b.convergence.full} in the middle; without one "
         f"{c.epoch_changes.linked} saw the new epoch",
         instead_of=(
             Alternative("every client loads everything on every reconnect", f"a snapshot for each of {b.clients.linked} and each gap; here {b.snapshots.linked} by snapshot and {b.deltas.linked} by delta", naive=True),

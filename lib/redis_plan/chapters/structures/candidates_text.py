@@ -148,7 +148,7 @@ def _guards(pattern: KeyPattern, winner: Candidate, found: Compared, brief: Brie
     if pattern.max_elements <= 1:
         keys = pattern.per_session * (brief.value("sessions_peak") if pattern.scope == "session" else 1.0)
         taken = keys * found.bytes[winner.name].value
-        return (Guard(f"bytes of every `{pattern.name}` at the peak, against the memory", taken, "<=", budget, "B"),)
+        return (Guard(f"bytes of all `{pattern.name}` at the peak", taken, "<=", budget, "B"),)
     return (
         Guard(
             f"elements of `{pattern.name}` at its bound",
