@@ -1002,12 +1002,13 @@ end
 -- Serves redis_planning_summary.md:17
 -- Renew a lease.
 -- KEYS state (hash) presence (zset) and the session's other keys
--- ARGV member lease_ms ttl_s
+-- ARGV member lease_ms ttl_s [silent_ms]
 --   member: "<member_id>" or "<member_id>#<connection>": the seat belongs to the id, the lease to the whole
 --   lease_ms: how long the lease runs, from the server's clock
 --   ttl_s: TTL of the key in seconds
+--   silent_ms: how long ago the last sign of life came, in milliseconds: the lease runs from then
 -- Answers a result:
---   "renewed": the lease runs from now
+--   "renewed": the lease runs from the last sign of life
 --   "lapsed": the lease was swept: join again
 --   "ended": the session has ended
 --   "gone": there is no session
@@ -1018,7 +1019,7 @@ local function session_heartbeat(keys, a, session)
   local lease = a.member
   if not redis.call('ZSCORE', keys[2], lease) then lease = 'watch:' .. a.member end -- who only watches
   if not redis.call('ZSCORE', keys[2], lease) then return 'lapsed' end
-  redis.call('ZADD', keys[2], digits(clock() + a.lease_ms), lease) -- also earlier than it was: a clock may have been set back
+  redis.call('ZADD', keys[2], digits(clock() + a.lease_ms - a.silent_ms), lease) -- also earlier than it was: a clock may have been set back
   refresh(keys, a.ttl_s, 2, 2, 0)
   return 'renewed'
 end
@@ -1026,7 +1027,7 @@ end
 local SESSION_HEARTBEAT = {
   name = 'session_heartbeat', types = {'state', 'zset'},
   more = true,
-  args = {{'member', check_name}, {'lease_ms', check_milliseconds, same = true}, {'ttl_s', check_seconds, same = true}},
+  args = {{'member', check_name}, {'lease_ms', check_milliseconds, same = true}, {'ttl_s', check_seconds, same = true}, {'silent_ms', check_whole, '0', same = true}},
   given = {},
   runs = {'EXPIRE', 'HMGET', 'PTTL', 'TIME', 'TYPE', 'ZADD', 'ZSCORE'},
 }
@@ -1871,7 +1872,7 @@ end
 end
 
 -- start_question
--- Serves prd.md:30, US-008 (prd.md:72)
+-- Serves prd.md:7, prd.md:30, US-008 (prd.md:72)
 -- The host starts the next question for everybody at the same time; its end is set by the server's clock.
 -- KEYS state (hash) log idem (string) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member round value length_ms
@@ -1929,7 +1930,7 @@ end
 end
 
 -- time_up
--- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:idem:<op_id>
+-- Serves US-009.2 (prd.md:79)
 -- A worker ends the question when its time is over by the server's clock; before that it is refused.
 -- KEYS state (hash) log idem (string) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s round
@@ -2324,7 +2325,7 @@ end
 end
 
 -- award
--- Serves US-012 (prd.md:89), US-013 (prd.md:92), US-013.1 (prd.md:94)
+-- Serves prd.md:7, US-012 (prd.md:89), US-013 (prd.md:92), US-013.1 (prd.md:94)
 -- The service gives a player points; sent again they count once.
 -- KEYS state (hash) log idem (string) roster (hash) score (zset) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s target amount

@@ -312,7 +312,7 @@ export class Actions {
 
   /**
    * The host starts the next question for everybody at the same time; its end is set by the server's clock.
-   * Serves prd.md:30, US-008 (prd.md:72).
+   * Serves prd.md:7, prd.md:30, US-008 (prd.md:72).
    *
    * not allowed: the role of who calls does not do this. not now: the phase is another one. again: it is on
    * already.
@@ -327,7 +327,8 @@ export class Actions {
   }
 
   /**
-   * A worker ends the question when its time is over by the server's clock; before that it is refused.
+   * A worker ends the question when its time is over by the server's clock; before that it is refused. Serves
+   * US-009.2 (prd.md:79).
    *
    * not now: the phase is another one. stale: it is not the current one any more. early: the time is not over
    * yet.
@@ -419,8 +420,8 @@ export class Actions {
   }
 
   /**
-   * The service gives a player points; sent again they count once. Serves US-012 (prd.md:89), US-013
-   * (prd.md:92), US-013.1 (prd.md:94).
+   * The service gives a player points; sent again they count once. Serves prd.md:7, US-012 (prd.md:89), US-013
+   * (prd.md:92) and 1 more.
    *
    * unknown: the one whom it is about has no seat here.
    */

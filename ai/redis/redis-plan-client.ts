@@ -141,7 +141,7 @@ export class Keys {
   }
 
   /**
-   * String buzzroom:v1:{<session_id>}:idem:<op_id>: the result of one operation: status and version.
+   * String buzzroom:v1:{<session_id>}:idem:<op_id>: the version that one operation made, with its epoch.
    */
   idem(sessionId: Id, opId: Id): string {
     return `buzzroom:v1:{${encodeId(sessionId)}}:idem:${encodeId(opId)}`;
@@ -432,11 +432,12 @@ function pairs(fields: Readonly<Record<string, string | number>>): string[] {
  * expected_version is not the version. ended: the session has ended. gone: there is no session. opId: id of the
  * operation: within an epoch the same one counts once; empty: no idempotency. expectedVersion: refuse unless this is
  * the version; empty: any. type: type of the event; not one of the functions' own (join, leave, epoch, end,
- * handed_over), nor ~…, which is a signal. version: version that the client has. overlap: so many events that the
- * client has begin the delta, so that it sees whether its last one is the server's. receipt: what proves that the
- * result is kept elsewhere, such as the id of its row; a field of the state, so that members see it. limit: how many
- * are let through. publishTo: channel, or none. message: what is kept and published. claimMs: how long the entries
- * are this worker's, from the server's clock. batch: at most so many, up to 1,000. entry: entry of the collection.
+ * handed_over), nor ~…, which is a signal. silentMs: how long ago the last sign of life came, in milliseconds: the
+ * lease runs from then. version: version that the client has. overlap: so many events that the client has begin the
+ * delta, so that it sees whether its last one is the server's. receipt: what proves that the result is kept
+ * elsewhere, such as the id of its row; a field of the state, so that members see it. limit: how many are let
+ * through. publishTo: channel, or none. message: what is kept and published. claimMs: how long the entries are this
+ * worker's, from the server's clock. batch: at most so many, up to 1,000. entry: entry of the collection.
  * claimedUntil: as due_claim gave it. atMs: time of the value, Unix milliseconds. content: what is kept.
  */
 export class Operations {
@@ -582,13 +583,15 @@ export class Operations {
   /**
    * Renew a lease.
    *
-   * renewed: the lease runs from now. lapsed: the lease was swept: join again.
+   * renewed: the lease runs from the last sign of life. lapsed: the lease was swept: join again.
    */
   async heartbeat(
-    sessionId: Id, memberId: Id, connection: Id, options: { also?: readonly string[] } = {},
+    sessionId: Id, memberId: Id, connection: Id, options: { silentMs?: number; also?: readonly string[] } = {},
   ): Promise<HeartbeatResult> {
     const keys = this.all(sessionId, options.also, this.keys.state(sessionId), this.keys.presence(sessionId));
-    const args: string[] = [connectionOf(memberId, connection), String(LEASE_MS), String(TTL["state"])];
+    const args: string[] = [
+      connectionOf(memberId, connection), String(LEASE_MS), String(TTL["state"]), String(options.silentMs ?? 0),
+    ];
     return result(await this.call("session_heartbeat", keys, args));
   }
 

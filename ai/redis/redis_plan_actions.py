@@ -484,7 +484,7 @@ class Actions:
         self, session_id: Id, member: Id, round: Id, value: object, *, op_id: str = "", length_ms: int = 20000
     ) -> Call[Versioned[StartQuestionResult]]:
         """The host starts the next question for everybody at the same time; its end is set by the server's clock.
-        Serves prd.md:30, US-008 (prd.md:72).
+        Serves prd.md:7, prd.md:30, US-008 (prd.md:72).
 
         not allowed: the role of who calls does not do this. not now: the phase is another one. again: it is on
         already.
@@ -494,7 +494,8 @@ class Actions:
         )
 
     def time_up(self, session_id: Id, round: Id, *, op_id: str = "") -> Call[Versioned[TimeUpResult]]:
-        """A worker ends the question when its time is over by the server's clock; before that it is refused.
+        """A worker ends the question when its time is over by the server's clock; before that it is refused. Serves
+        US-009.2 (prd.md:79).
 
         not now: the phase is another one. stale: it is not the current one any more. early: the time is not over
         yet.
@@ -575,8 +576,8 @@ class Actions:
         )
 
     def award(self, session_id: Id, target: Id, amount: int, *, op_id: str = "") -> Call[Versioned[AwardResult]]:
-        """The service gives a player points; sent again they count once. Serves US-012 (prd.md:89), US-013
-        (prd.md:92), US-013.1 (prd.md:94).
+        """The service gives a player points; sent again they count once. Serves prd.md:7, US-012 (prd.md:89), US-013
+        (prd.md:92) and 1 more.
 
         unknown: the one whom it is about has no seat here.
         """

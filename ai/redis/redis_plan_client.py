@@ -92,7 +92,7 @@ class Keys:
         return f"buzzroom:v1:{{{encode_id(session_id)}}}:log"
 
     def idem(self, session_id: Id, op_id: Id) -> str:
-        """String buzzroom:v1:{<session_id>}:idem:<op_id>: the result of one operation: status and version."""
+        """String buzzroom:v1:{<session_id>}:idem:<op_id>: the version that one operation made, with its epoch."""
         return f"buzzroom:v1:{{{encode_id(session_id)}}}:idem:{encode_id(op_id)}"
 
     def events(self, session_id: Id) -> str:
@@ -377,11 +377,12 @@ class Calls:
     expected_version is not the version. ended: the session has ended. gone: there is no session. op_id: id of the
     operation: within an epoch the same one counts once; empty: no idempotency. expected_version: refuse unless this
     is the version; empty: any. type: type of the event; not one of the functions' own (join, leave, epoch, end,
-    handed_over), nor ~…, which is a signal. version: version that the client has. overlap: so many events that the
-    client has begin the delta, so that it sees whether its last one is the server's. receipt: what proves that the
-    result is kept elsewhere, such as the id of its row; a field of the state, so that members see it. limit: how many
-    are let through. publish_to: channel, or none. message: what is kept and published. claim_ms: how long the entries
-    are this worker's, from the server's clock. batch: at most so many, up to 1,000. entry: entry of the collection.
+    handed_over), nor ~…, which is a signal. silent_ms: how long ago the last sign of life came, in milliseconds: the
+    lease runs from then. version: version that the client has. overlap: so many events that the client has begin the
+    delta, so that it sees whether its last one is the server's. receipt: what proves that the result is kept
+    elsewhere, such as the id of its row; a field of the state, so that members see it. limit: how many are let
+    through. publish_to: channel, or none. message: what is kept and published. claim_ms: how long the entries are
+    this worker's, from the server's clock. batch: at most so many, up to 1,000. entry: entry of the collection.
     claimed_until: as due_claim gave it. at_ms: time of the value, Unix milliseconds. content: what is kept.
     """
 
@@ -488,15 +489,15 @@ class Calls:
         return Call("session_apply", keys, args, _numbered(Versioned))
 
     def heartbeat(
-        self, session_id: Id, member_id: Id, connection: Id, *, also: Sequence[str] = ()
+        self, session_id: Id, member_id: Id, connection: Id, *, silent_ms: int = 0, also: Sequence[str] = ()
     ) -> Call[HeartbeatResult]:
         """Renew a lease.
 
-        renewed: the lease runs from now. lapsed: the lease was swept: join again.
+        renewed: the lease runs from the last sign of life. lapsed: the lease was swept: join again.
         """
         k = self.keys
         keys = self._all(session_id, also, k.state(session_id), k.presence(session_id))
-        args = _argv(_connection(member_id, connection), LEASE_MS, TTL["state"])
+        args = _argv(_connection(member_id, connection), LEASE_MS, TTL["state"], silent_ms)
         return Call("session_heartbeat", keys, args, _result)
 
     def sweep(self, session_id: Id, *, also: Sequence[str] = ()) -> Call[list[str]]:

@@ -19,6 +19,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from redis_plan_sync import unix_ms
+
 #: A look that people's actions ask for comes so many seconds later: what they do meanwhile is seen by the same look.
 SOON_S = 0.25
 
@@ -43,6 +45,10 @@ class Copy(Protocol):
     def state(self) -> Mapping[str, Any]:
         """Its fields."""
 
+    @property
+    def changed_at(self) -> object:
+        """How the server dates them, Unix ms."""
+
 
 class Deadlines:
     """Entries <session_id>:<kind> of the index: lease and idle of each session, and timer where a field of it ends."""
@@ -58,50 +64,65 @@ class Deadlines:
     ) -> None:
         self.link, self.index, self.encode, self.fields = link, index, encode, tuple(fields)
         self.sweep_s, self.idle_s = sweep_s, idle_s
+        self.ahead_ms = 0.0  # this process's clock before the server's, as the last event shows it
         self._signs = tuple(f'"{field}":"' for field in self.fields)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._waiting: dict[tuple[str, str], dict[str, int]] = {}
+        self._writing: asyncio.Task[None] | None = None
 
     def heard(self, session_id: str, copy: Copy, message: str | None) -> None:
         """Write what follows from an event (None: from the whole state), whose copy has taken it already."""
         if copy.mode != "live":
             return
+        if message is not None and (dated := unix_ms(copy.changed_at)):
+            self.ahead_ms = 1000 * time.time() - dated
         if message is None or '"status":"open"' in message:
-            self._write(session_id, "NX", self._all(copy.state))
+            self._write_all(session_id, copy.state)
         elif copy.state.get("status") == "ended":
-            self._write(session_id, "", {"idle": _now_ms()})  # its result is to be kept at once
+            self._write(session_id, "", {"idle": self._now_ms()})  # its result is to be kept at once
         elif '"phase":"closed"' in message:
-            self._write(session_id, "", {"timer": _now_ms()})  # a round is over, whoever ended it
+            self._write(session_id, "", {"timer": self._now_ms()})  # a round is over, whoever ended it
         elif any(sign in message for sign in self._signs) and (at := self._end(copy.state)):
             self._write(session_id, "", {"timer": at})
 
     def soon(self, session_id: str) -> None:
         """Have a worker look at the timer soon: what was done may be the last that everybody waited for."""
-        self._write(session_id, "LT", {"timer": _now_ms() + 1000 * SOON_S})
+        self._write(session_id, "LT", {"timer": self._now_ms() + 1000 * SOON_S})
 
-    def _all(self, state: Mapping[str, Any]) -> dict[str, float]:
+    async def written(self) -> None:
+        """Return once everything that was to be written has been sent."""
+        if self._writing is not None:
+            await self._writing
+
+    def _write_all(self, session_id: str, state: Mapping[str, Any]) -> None:
+        now = self._now_ms()
         if state.get("status") in ("ended", "handed_over"):
-            return {"idle": _now_ms()}
-        changed, end = float(state.get("updated_at") or _now_ms()), self._end(state)
-        found = {"lease": _now_ms() + 1000 * self.sweep_s, "idle": changed + 1000 * self.idle_s}
-        return {**found, "timer": end} if end else found
+            self._write(session_id, "NX", {"idle": now})
+            return
+        changed = float(state.get("updated_at") or now)
+        self._write(session_id, "NX", {"lease": now + 1000 * self.sweep_s, "idle": changed + 1000 * self.idle_s})
+        if end := self._end(state):  # a later one is a timer's that has gone; what is due may be a worker's already
+            self._write(session_id, "LT" if end > now else "NX", {"timer": end})
 
     def _end(self, state: Mapping[str, Any]) -> float | None:
         return min((float(state[field]) for field in self.fields if state.get(field)), default=None)
 
     def _write(self, session_id: str, how: str, entries: dict[str, float]) -> None:
-        words: list[str] = [how] if how else []
-        for kind, at in entries.items():
-            words += [str(round(at)), f"{self.encode(session_id)}:{kind}"]
-        task = asyncio.create_task(self._send("ZADD", self.index(session_id), *words))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        """Queue entries; those of all sessions go out by one connection, each part of the index in one command."""
+        found = self._waiting.setdefault((self.index(session_id), how), {})
+        found |= {f"{self.encode(session_id)}:{kind}": round(at) for kind, at in entries.items()}
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._send())
 
-    async def _send(self, *words: str) -> None:
-        try:
-            await self.link.execute_command(*words)
-        except Exception as error:  # a hint: the next heartbeat gives it again
-            _log.debug("a deadline was not written: %r", error)
+    async def _send(self) -> None:
+        while self._waiting:
+            (index, how), entries = next(iter(self._waiting.items()))
+            del self._waiting[index, how]
+            words = [word for entry, at in entries.items() for word in (str(at), entry)]
+            try:
+                await self.link.execute_command("ZADD", index, *([how] if how else []), *words)
+            except Exception as error:  # a hint: the next heartbeat gives it again
+                _log.debug("deadlines were not written: %r", error)
 
-
-def _now_ms() -> float:
-    return 1000 * time.time()
+    def _now_ms(self) -> float:
+        """Return the server's clock, as far as events have shown it: a process whose own is wrong delays nothing."""
+        return 1000 * time.time() - self.ahead_ms

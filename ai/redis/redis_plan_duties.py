@@ -16,9 +16,12 @@ from typing import Any
 
 from redis_plan_actions import Actions
 from redis_plan_client import TTL, AsyncOperations, Keys, decode_id
-from redis_plan_periods import CLAIM_S, IDLE_S, LEASE_S, POLL_S, PRESENCE_S, STAYS_S, SWEEP_S, TIMING
+from redis_plan_periods import CLAIM_S, HEARTBEAT_S, IDLE_S, LEASE_S, POLL_S, PRESENCE_S, STAYS_S, SWEEP_S, TIMING
 from redis_plan_sync_driver import Link
 from redis_plan_worker import Duty, Pace, Worker, leases, lifetime
+
+#: So long nothing was heard of who is shown as away: with the look that finds it, PRESENCE_S after the last sign of life.
+AWAY_MS = round(1000 * max(2 * HEARTBEAT_S, PRESENCE_S - SWEEP_S))
 
 
 async def keep(operations: AsyncOperations, session_id: str) -> str:
@@ -47,10 +50,10 @@ def duties(link: Link, operations: AsyncOperations) -> dict[str, Duty]:
         at = await sweep(session_id, kind)
         if at is None:
             return None
-        unheard = at + 1000 * (LEASE_S - PRESENCE_S - SWEEP_S)
+        unheard = at + 1000 * (LEASE_S - SWEEP_S) - AWAY_MS
         for name in await link.execute_command("ZRANGEBYSCORE", keys.presence(session_id), "-inf", f"{unheard:.0f}"):
             member = decode_id(name.removeprefix("watch:").partition("#")[0])
-            await operations.run(actions.mark_away(session_id, member))
+            await operations.run(actions.mark_away(session_id, member, away_ms=AWAY_MS))
         await operations.run(actions.pause_without_host(session_id))
         (code,) = await fields(session_id, "code")
         if code:  # it lies in another slot than the room, so no function renews it

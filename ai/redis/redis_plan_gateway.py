@@ -23,7 +23,7 @@ from picows import WSUpgradeRequest, ws_create_server
 from redis.exceptions import RedisError
 from redis_plan_sync import State, SyncClient
 from redis_plan_sync_driver import ADMITTED, Listener, Timing, persist
-from redis_plan_websocket import LEADERS, Client, Member, Pace, Room, frame, told, word
+from redis_plan_websocket import Client, Member, Pace, Position, Room, frame, role_of, visible, word
 
 #: Leases that are renewed in one round trip.
 BATCH = 50
@@ -36,7 +36,8 @@ class Limits(NamedTuple):
 
     Each bound is a choice: frames of a room are written together at most every coalesce_s (0: each by itself), a
     gateway that is behind waits up to most_coalesce_s for more of them, a client
-    may have slow_bytes in its queue and most_acts changes under way, a word of it may have most_bytes, a room
+    may have slow_bytes in its queue and most_acts changes under way, it may say most_words a second, each of at most
+    most_bytes, a change of at most most_change (it is kept, here and on the server, as often as events are), a room
     remembers its last events for who comes back, and a drain spreads the clients over drain_s.
     """
 
@@ -47,7 +48,9 @@ class Limits(NamedTuple):
     most_coalesce_s: float = 0.2
     slow_bytes: int = 1 << 18
     most_acts: int = 32
+    most_words: int = 200
     most_bytes: int = 1 << 18
+    most_change: int = 1 << 14
     remembered: int = 200
 
 
@@ -62,8 +65,8 @@ class Operations(Protocol):
     def leave(self, session_id: str, member_id: str, /) -> Awaitable[Any]:
         """Give the seat back."""
 
-    def heartbeat(self, session_id: str, member_id: str, connection: str, /) -> Awaitable[Any]:
-        """Renew a lease."""
+    def heartbeat(self, session_id: str, member_id: str, connection: str, /, *, silent_ms: int) -> Awaitable[Any]:
+        """Renew a lease, which runs from the last sign of life so long ago."""
 
 
 class Driver(Protocol):
@@ -99,17 +102,9 @@ _CLOSES = {"full": "full", "gone": "gone", "banned": "kicked"}
 _IN = frozenset({"ok", "duplicate", "joined", "again", "ended", "watches"})
 
 
-def visible(role: str, state: State) -> State:
-    """Return what a role may see of the state: whatever is not hidden; replace it where roles see different things."""
-    return {name: value for name, value in state.items() if not name.startswith("hidden:")}
-
-
-def role_of(member: Member, state: State) -> str:
-    """Return a member's role: who leads is what the state says, whatever was true when the ticket was made."""
-    if state.get("owner") == member.member_id:
-        return "host"
-    claimed = "" if "owner" in state and member.role in LEADERS else member.role
-    return str(state.get(f"role:{member.member_id}", claimed))
+def _passes(error: Exception) -> bool:
+    """Whether the same call may succeed later: it may have been done, or is refused for now; else it always is."""
+    return isinstance(error, RedisError | OSError) or bool(getattr(error, "again", False))
 
 
 class Gateway:
@@ -134,7 +129,7 @@ class Gateway:
         self.rooms: dict[str, Room] = {}
         self.counts: Counter[str] = Counter()
         self._admitted = asyncio.Semaphore(ADMITTED)  # joins at once: a storm must not be a burst on the server
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[object]] = set()
         self._server: asyncio.Server | None = None
 
     async def listen(self, host: str, port: int, **more: Any) -> int:
@@ -170,12 +165,14 @@ class Gateway:
 
     def take(self, client: Client, given: Mapping[str, Any], kind: str) -> None:
         """Take a client's word."""
-        if kind == "join" and client.member is None:
+        if client.is_flooding(self.limits.most_words):
+            client.close("limit")
+        elif kind == "join" and client.member is None:
             client.member = self.admit(given)
             if client.member is None:
                 client.close("kicked")
             else:
-                self._begin(self._join(client, client.member, str(given.get("e", "")), int(given.get("v", 0))))
+                self._begin(self._join(client, client.member, Position.of({"e": "", "v": 0, **given})))
         elif client.member is None or kind not in ("at", "act", "view", "leave"):
             raise ValueError(kind)
         elif client.acting >= self.limits.most_acts:
@@ -183,9 +180,11 @@ class Gateway:
         elif kind in ("at", "view") and not client.inside:
             return  # the answer to its join brings both
         elif kind == "at":
-            self._answer(client, client.member, str(given["e"]), int(given["v"]))
+            self._answer(client, client.member, Position.of(given))
         elif kind == "view":
             self._show(client)
+        elif kind == "act" and client.size > self.limits.most_change:
+            client.send(word("~done", op=given.get("op", ""), status="refused", why="too large"))
         else:
             client.acting += 1
             self._begin(self._act(client, client.member, given, kind))
@@ -199,7 +198,7 @@ class Gateway:
             room.clients.remove(client)
             self._linger(room)
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+    def _begin(self, work: Coroutine[Any, Any, object]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -213,27 +212,28 @@ class Gateway:
             del self.rooms[room.session_id]  # and the driver forgets it in the same step: a new room follows anew
             await self.driver.unfollow(room.session_id)
 
-    async def _join(self, client: Client, member: Member, epoch: str, version: int) -> None:
+    async def _join(self, client: Client, member: Member, position: Position) -> None:
         known = room = self.rooms.get(member.session_id)
         if room is None:
             room = Room(member.session_id, self.limits.remembered, self.pace)
             self.rooms[member.session_id] = room
         room.expected += 1
         try:
-            if known is None:
-                room.copy = await self.driver.follow(member.session_id, self._heard)
-            async with self._admitted:
-                await room.live.wait()
-                status = await self._come_in(client, member)
-            if status in _IN and client in self.clients:
-                client.inside = True
-                self._answer(client, member, epoch, version)
+            async with client.turn:  # its changes come after it, and only where it got in
+                if known is None:
+                    room.copy = await self.driver.follow(member.session_id, self._heard)
+                await room.live.wait()  # before it is admitted: a room that can't be read keeps nobody else outside
+                async with self._admitted:
+                    status = await self._come_in(client, member)
+                client.inside = status in _IN and client in self.clients
+            if client.inside:
+                self._answer(client, member, position)
                 room.clients.add(client)
         finally:
             room.expected -= 1
             self._linger(room)
 
-    def _answer(self, client: Client, member: Member, epoch: str, version: int) -> None:
+    def _answer(self, client: Client, member: Member, position: Position) -> None:
         """Bring a client from its position to where its room is; while the copy catches up, the end of that does it."""
         room = self.rooms[member.session_id]
         room.flush()  # what the others wait for is in the answer already
@@ -241,7 +241,7 @@ class Gateway:
             room.told = ("", -1)
             return
         role = role_of(member, room.copy.state)
-        missed = room.missed(epoch, version, role, member.member_id)
+        missed = room.missed(position, role, member.member_id)
         if missed is None:
             client.send(self._snapshot(room, role))
             self._show(client)
@@ -258,16 +258,17 @@ class Gateway:
 
     async def _come_in(self, client: Client, member: Member) -> str:
         """Come in, however long the server is away, and say or close where that is refused."""
-        while True:
+        status = ""
+        while not status and client in self.clients:  # who went meanwhile takes no seat
             try:
                 status = await persist(lambda: self.enter(member), self.driver.timing, tries=10)
-                break
-            except (RedisError, OSError) as error:
-                _log.warning("a join waits: %r", error)
+            except Exception as error:
+                status = "" if _passes(error) else f"refused: {error}"  # such as a name that no function takes
+                _log.log(logging.DEBUG if status else logging.WARNING, "a join: %r", error)
         client.leased = status in _IN and status not in ("ended", "watches")
         if status in _CLOSES:
             client.close(_CLOSES[status])
-        elif status not in _IN:
+        elif status not in _IN and client in self.clients:
             self._send_out(client, member)
             client.send(word("~refused", why=status))
         return status
@@ -278,9 +279,6 @@ class Gateway:
         if room := self.rooms.get(member.session_id):
             room.clients.discard(client)
             self._linger(room)
-
-    async def _again(self, client: Client, member: Member) -> None:
-        await self._come_in(client, member)
 
     def _show(self, client: Client) -> None:
         """Give a client its view, as one of its changes."""
@@ -306,16 +304,17 @@ class Gateway:
     async def _act(self, client: Client, member: Member, given: Mapping[str, Any], kind: str) -> None:
         try:
             async with client.turn:
+                if not client.inside:
+                    raise ValueError("not in this session")
                 if kind == "leave":
                     await self.operations.leave(member.session_id, member.member_id)
                     client.close("kicked")
                 else:
                     status, version = await self.act(member, given)
                     client.send(word("~done", op=given.get("op", ""), status=status, v=version))
-        except (RedisError, OSError):  # it may have been done
-            client.send(word("~unknown", op=given.get("op", "")))
-        except Exception as error:  # refused: a second time would be refused again
-            client.send(word("~done", op=given.get("op", ""), status="refused", why=str(error)))
+        except Exception as error:
+            op, why = given.get("op", ""), str(error)
+            client.send(word("~unknown", op=op) if _passes(error) else word("~done", op=op, status="refused", why=why))
         finally:
             client.acting -= 1
 
@@ -334,8 +333,7 @@ class Gateway:
         if position == room.told:
             room.say(frame(message))  # a signal
             return
-        room.told, event = position, told(copy.version, message)
-        room.recent.append(event)
+        event = room.remember(copy, message)
         if '"t":"join"' in message or '"t":"leave"' in message:
             self._say_why(room, json.loads(message))
         if not event.to:
@@ -353,8 +351,7 @@ class Gateway:
             for client in list(room.clients):
                 client.close("gone")
         elif copy.mode == "live" and (copy.epoch, copy.version) != room.told:
-            room.told = (copy.epoch, copy.version)
-            room.recent.clear()
+            room.begin(copy)
             room.flush()
             shown: dict[str, bytes] = {}
             for client in list(room.clients):
@@ -378,7 +375,7 @@ class Gateway:
                     client.close("taken")
                 elif kind == "leave" and removed == client.member.member_id:
                     if about.get("why") == "lease":
-                        self._begin(self._again(client, client.member))
+                        self._begin(self._come_in(client, client.member))
                     else:
                         client.close("kicked")
 
@@ -395,8 +392,12 @@ class Gateway:
             clients = [client for client in self.clients if client.member is not None]
             parts = max(1, -(-len(clients) // BATCH))
             for at in range(parts):
-                await asyncio.sleep(self.limits.heartbeat_s / parts)
-                here = [client for client in clients[at * BATCH : (at + 1) * BATCH] if client in self.clients]
+                batch = clients[at * BATCH : (at + 1) * BATCH]
+                await asyncio.sleep(self.limits.heartbeat_s / parts / 2)
+                for client in batch:  # so that the sign of life by which a lease is renewed is a fresh one
+                    client.ping()
+                await asyncio.sleep(self.limits.heartbeat_s / parts / 2)
+                here = [client for client in batch if client in self.clients]
                 for client in here:
                     room = self.rooms.get(client.member.session_id) if client.member else None
                     if room is not None and client in room.clients and room.told[0]:
@@ -409,11 +410,14 @@ class Gateway:
     async def _renew(self, clients: Sequence[Client]) -> None:
         """Renew leases in one round trip; who has none any more, or where a function is missing, is asked for alone."""
         leases = [(client, client.member) for client in clients if client.member is not None]
-        calls = [self.operations.calls.heartbeat(m.session_id, m.member_id, m.connection) for _, m in leases]
+        beat = self.operations.calls.heartbeat
+        calls = [beat(m.session_id, m.member_id, m.connection, silent_ms=c.silent_ms) for c, m in leases]
         replies = await self.driver.send([(m.session_id, call) for (_, m), call in zip(leases, calls, strict=True)])
         for (client, member), reply in zip(leases, replies, strict=True):
             status = reply
             if isinstance(reply, Exception):
-                status = await self.operations.heartbeat(member.session_id, member.member_id, member.connection)
+                status = await self.operations.heartbeat(
+                    member.session_id, member.member_id, member.connection, silent_ms=client.silent_ms
+                )
             if status == "lapsed":
                 await self._come_in(client, member)

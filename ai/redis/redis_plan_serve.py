@@ -29,7 +29,7 @@ from redis_plan_sync_driver import Link, SyncDriver, persist
 from redis_plan_websocket import LEADERS, Member
 
 #: Bounds of this process; the periods are the project's.
-LIMITS = Limits(HEARTBEAT_S, LINGER_S, DRAIN_S)
+LIMITS = Limits(HEARTBEAT_S, LINGER_S, DRAIN_S, most_change=19200)
 
 
 def ticket(secret: str, session_id: str, member_id: str, role: str) -> str:

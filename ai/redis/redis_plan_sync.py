@@ -69,7 +69,7 @@ def _shown(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _time(value: object) -> int:
+def unix_ms(value: object) -> int:
     """Return a time in Unix ms, 0 for what is none."""
     return int(value) if isinstance(value, int | str) and str(value).isdecimal() and len(str(value)) < 17 else 0
 
@@ -158,7 +158,7 @@ class SyncClient:
                 version = int(event["v"])
             except _UNREADABLE:
                 return False
-            if version == self.version and _time(self.changed_at) not in (0, _time(event.get("ts"))):
+            if version == self.version and unix_ms(self.changed_at) not in (0, unix_ms(event.get("ts"))):
                 self.counts["rolled back"] += 1
                 return False
             if version == self.version + 1 and not self._apply(event, version):
@@ -167,7 +167,7 @@ class SyncClient:
 
     def _rewritten(self, event: Event) -> bool:
         """Whether an event that is not newer is dated later than the copy: the server lost it, and wrote it anew."""
-        return 0 < _time(self.changed_at) < _time(event.get("ts"))
+        return 0 < unix_ms(self.changed_at) < unix_ms(event.get("ts"))
 
     def _apply(self, event: Event, version: int) -> bool:
         try:

@@ -32,6 +32,8 @@ from redis_plan_sync import Answer, Event, State, SyncClient, patch
 
 #: Channels of one SUBSCRIBE, and catch-ups under way at once: a reconnect must not be a burst.
 BATCH, ADMITTED = 512, 64
+#: Commands of a link under way at once, each on a connection; the others wait: more queue in front of one thread.
+AT_ONCE = 10
 
 _log = logging.getLogger("redis_plan")
 T = TypeVar("T")
@@ -98,13 +100,24 @@ class Link:
         self.urls, self.timing, self.any_role = tuple(urls), timing, any_role or len(urls) == 1
         self.counts: Counter[str] = Counter({"lost": 0, "not found": 0})
         self._client: Any = None  # a Redis, whose execute_command has no types
-        self._finding = asyncio.Lock()
+        self._finding, self._turn = asyncio.Lock(), asyncio.Semaphore(AT_ONCE)
         self._attempt, self._not_before, self._found_at = 0, 0.0, 0.0
         self._url = ""
 
     async def execute_command(self, *words: Any, **options: Any) -> Any:
         """Send one command to the primary."""
-        client = await self.primary()
+        async with self._turn:
+            return await self._sent(await self.primary(), words, options)
+
+    async def pipelined(self, commands: Sequence[Sequence[Any]], *, raising: bool = True) -> list[Any]:
+        """Send commands in one round trip, and return their replies; without raising, an error is in its place."""
+        async with self._turn, (await self.primary()).pipeline(transaction=False) as pipe:
+            for words in commands:
+                pipe.execute_command(*words)
+            replies: list[Any] = await pipe.execute(raise_on_error=raising)
+        return replies
+
+    async def _sent(self, client: Any, words: Sequence[Any], options: dict[str, Any]) -> Any:
         try:
             return await client.execute_command(*words, **options)
         except _LOST:
@@ -292,11 +305,8 @@ class SyncDriver:
 
     async def send(self, calls: Sequence[tuple[str, Any]]) -> list[Any]:
         """Send calls of the clients, each of a session, in one round trip; the reply or the error of each."""
-        async with (await self.link.primary()).pipeline(transaction=False) as pipe:
-            for _, call in calls:
-                pipe.execute_command("FCALL", call.name, len(call.keys), *call.keys, *call.args)
-            replies: list[Any] = await pipe.execute(raise_on_error=False)
-        return replies
+        commands = [("FCALL", call.name, len(call.keys), *call.keys, *call.args) for _, call in calls]
+        return await self.link.pipelined(commands, raising=False)
 
     def _warn(self, what: str, error: Exception) -> None:
         """Warn of a failure once for as long as it stays the same: a server that is away for an hour is one line."""
@@ -373,7 +383,8 @@ class SyncDriver:
         while _now() - self._heard_at < self.timing.probe_s and not self._closed:
             if _now() >= due and pubsub.subscribed:
                 due = _now() + self.timing.probe_s / 2
-                await (self.link.execute_command("PUBLISH", self._probe, "") if self._probe else pubsub.ping())
+                primary = await self.link.primary()  # and not the link, where it would wait behind other commands
+                await (primary.publish(self._probe, "") if self._probe else pubsub.ping())
             await asyncio.wait([reading], timeout=self.timing.probe_s / 4)
             if reading.cancelled():
                 raise LostError("a channel could not be subscribed to")
@@ -460,10 +471,8 @@ class SyncDriver:
     async def _compare(self, watched: Sequence[_Followed]) -> None:
         """Compare the copies with the server's positions, read in one round trip."""
         before = [(f.copy.epoch, f.copy.version) for f in watched]
-        async with (await self.reads.primary()).pipeline(transaction=False) as pipe:
-            for followed in watched:
-                pipe.hmget(self._key(followed.session_id), "epoch", "version")
-            positions = [(epoch or "", int(version or 0)) for epoch, version in await pipe.execute()]
+        asked = [("HMGET", self._key(followed.session_id), "epoch", "version") for followed in watched]
+        positions = [(epoch or "", int(version or 0)) for epoch, version in await self.reads.pipelined(asked)]
         late = []
         for followed, known, there in zip(watched, before, positions, strict=True):
             if there[0] == known[0] and there[1] >= known[1]:  # as far as the copy was, or further

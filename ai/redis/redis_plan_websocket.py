@@ -2,8 +2,8 @@
 
 What travels is JSON text; what begins with ~ is no event:
 
-    from a client   {"t": "join", …, "e", "v"}           its first word; e and v: the position that it has, if any
-                    {"t": "at", "e", "v"}                it misses something after this position
+    from a client   {"t": "join", …, "e", "v", "ts"}     its first word; e, v and ts: the position that it has, if any
+                    {"t": "at", "e", "v", "ts"}          it misses something after this position
                     {"t": "act", "op", "k", "d", "set"}  a change with its operation id; k is its kind
                     {"t": "view"}                        it wants its view anew
                     {"t": "leave"}                       it gives its seat back; a lost socket keeps it for the lease
@@ -24,12 +24,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, Protocol
 
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
-from redis_plan_sync import SyncClient
+from redis_plan_sync import State, SyncClient, unix_ms
 
 #: Why a gateway closes a socket: the code and what it says. Section 7 has what the client does then.
 CLOSING: Final = {
@@ -67,11 +68,25 @@ class Member(NamedTuple):
         return f"{self.member_id}#{self.connection}"
 
 
+class Position(NamedTuple):
+    """Where a copy is: its epoch and version, and when the server dates that, Unix ms; 0 where it is not known."""
+
+    epoch: str
+    version: int
+    at: int = 0
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Position:
+        """Return the position that a client says to have."""
+        return cls(str(given["e"]), int(given["v"]), unix_ms(given.get("ts")))
+
+
 class Told(NamedTuple):
     """An event as it goes out: whole to whom it is for, and to all others its position and what it changed."""
 
     version: int
-    message: str
+    message: str  # empty: not an event but the state, as it was taken at this version
+    at: int = 0  # as the server dates it
     to: str = ""  # "leaders", "target" or "nobody"; "" is everybody
     target: str = ""
     rest: str = ""
@@ -86,18 +101,32 @@ class Told(NamedTuple):
         return self.message if heard else self.rest
 
 
-def told(version: int, message: str) -> Told:
+def told(version: int, message: str, dated: object) -> Told:
     """Return an event with whom it is for, as its data says."""
+    at = unix_ms(dated)
     if _TO not in message:
-        return Told(version, message)
+        return Told(version, message, at)
     event = json.loads(message)
     data = event["d"] if isinstance(event["d"], dict) else {}
     if data.get("to") not in ("leaders", "target", "nobody"):
-        return Told(version, message)
+        return Told(version, message, at)
     rest = json.dumps(
         {**event, "d": {name: data[name] for name in ("set", "del") if name in data}}, separators=(",", ":")
     )
-    return Told(version, message, data["to"], str(data.get("target", "")), rest)
+    return Told(version, message, at, data["to"], str(data.get("target", "")), rest)
+
+
+def visible(role: str, state: State) -> State:
+    """Return what a role may see of the state: whatever is not hidden; replace it where roles see different things."""
+    return {name: value for name, value in state.items() if not name.startswith("hidden:")}
+
+
+def role_of(member: Member, state: State) -> str:
+    """Return a member's role: who leads is what the state says, whatever was true when the ticket was made."""
+    if state.get("owner") == member.member_id:
+        return "host"
+    claimed = "" if "owner" in state and member.role in LEADERS else member.role
+    return str(state.get(f"role:{member.member_id}", claimed))
 
 
 def frame(text: str) -> bytes:
@@ -137,8 +166,11 @@ class Client(WSListener):
         self.transport: WSTransport | None = None
         self.member: Member | None = None
         self.acting = 0
+        self.second, self.words = 0, 0  # what it said in this second of the loop's clock
+        self.size = 0  # of its last word, in characters
         self.inside = False  # a ticket alone shows nothing: its member may be banned, or the room full
         self.leased = False  # whether there is a lease to renew
+        self.heard = time.monotonic()
         self.turn = asyncio.Lock()  # first come, first served: a member's changes keep their order
 
     def on_ws_connected(self, transport: WSTransport) -> None:
@@ -147,14 +179,29 @@ class Client(WSListener):
         transport.underlying_transport.set_write_buffer_limits(self.slow_bytes)
         self.gateway.connected(self)
 
+    @property
+    def silent_ms(self) -> int:
+        """How long ago the last sign of life came: a word, or the answer to a ping."""
+        return round(1000 * (time.monotonic() - self.heard))
+
+    def is_user_specific_pong(self, frame: WSFrame) -> bool:
+        """Take the answer to a ping for a sign of life."""
+        answer = bool(frame.msg_type == WSMsgType.PONG)
+        self.heard = time.monotonic() if answer else self.heard
+        return answer
+
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """Take a word; whatever is none closes the socket."""
+        self.heard = time.monotonic()
         if frame.msg_type == WSMsgType.CLOSE:
             transport.send_close(frame.get_close_code())
             transport.disconnect()
+        elif transport.is_close_frame_sent:
+            return  # who is sent away is not heard any more
         elif frame.msg_type == WSMsgType.TEXT and frame.fin:
             try:
-                given = json.loads(frame.get_payload_as_utf8_text())
+                text = frame.get_payload_as_utf8_text()
+                self.size, given = len(text), json.loads(text)
                 self.gateway.take(self, given, str(given["t"]))
             except (ValueError, KeyError, TypeError, OverflowError, RecursionError):  # 1e999 as a version, [[[[…
                 transport.send_close(WSCloseCode.POLICY_VIOLATION, b"not one of our words")
@@ -174,6 +221,13 @@ class Client(WSListener):
     def resume_writing(self) -> None:
         """Take note of nothing: who was slow is being closed."""
 
+    def is_flooding(self, most: int) -> bool:
+        """Count a word; whether this second has more than that."""
+        second = int(asyncio.get_running_loop().time())
+        self.words = self.words + 1 if second == self.second else 1
+        self.second = second
+        return self.words > most
+
     def close_unless_joined(self) -> None:
         """Close a socket that does not say who it is."""
         if self.member is None:
@@ -183,6 +237,11 @@ class Client(WSListener):
         """Queue whole frames."""
         if self.transport is not None and not self.transport.is_close_frame_sent:
             self.transport.underlying_transport.write(data)
+
+    def ping(self) -> None:
+        """Ask for a sign of life."""
+        if self.transport is not None and not self.transport.is_close_frame_sent:
+            self.transport.send_ping()
 
     def close(self, why: str) -> None:
         """Say why, and close."""
@@ -229,10 +288,28 @@ class Room:
         self.told: tuple[str, int] = ("", -1)
         self.recent: deque[Told] = deque(maxlen=remembered)
 
-    def missed(self, epoch: str, version: int, role: str, member_id: str) -> list[str] | None:
-        """Return the events after a position as a member sees them; None where they are not all remembered."""
-        found = [event.seen_by(role, member_id) for event in self.recent if event.version > version]
-        return found if epoch == self.told[0] and len(found) == self.told[1] - version else None
+    def begin(self, copy: SyncClient) -> None:
+        """Go on from the whole state of a copy: which events led to it is not known."""
+        self.told = (copy.epoch, copy.version)
+        self.recent.clear()
+        self.recent.append(Told(copy.version, "", unix_ms(copy.changed_at)))
+
+    def remember(self, copy: SyncClient, message: str) -> Told:
+        """Take an event that the copy has taken."""
+        self.told, event = (copy.epoch, copy.version), told(copy.version, message, copy.changed_at)
+        self.recent.append(event)
+        return event
+
+    def missed(self, position: Position, role: str, member_id: str) -> list[str] | None:
+        """Return the events after a position as a member sees them; None where they are not all remembered.
+
+        A position of another date is one of another history, which a failover lost; nor is one known that is forgotten.
+        """
+        epoch, version, at = position
+        found = [event.seen_by(role, member_id) for event in self.recent if event.version > version and event.message]
+        if epoch != self.told[0] or len(found) != self.told[1] - version:
+            return None
+        return found if not at or any((event.version, event.at) == (version, at) for event in self.recent) else None
 
     def say(self, data: bytes) -> None:
         """Write frames to every socket: at once, or with what follows until the pace allows it again."""

@@ -23,6 +23,8 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
+from redis.exceptions import RedisError
+
 #: The buckets of the index, as bucket() of the client numbers them.
 BUCKETS: Final = tuple(f"{number:02d}" for number in range(16))
 #: So many lapsed leases a call of session_sweep removes at most.
@@ -144,9 +146,10 @@ class Worker:
                     self.counts[await self.operations.done_due(bucket, claim.entry, claim.until)] += 1
                 else:
                     self.counts[await self.operations.move_due(bucket, claim.entry, claim.until, round(at))] += 1
-        except Exception:  # it is due again when its claim ends, here or at another worker
+        except Exception as error:  # it is due again when its claim ends, here or at another worker
             self.counts["failed"] += 1
-            _log.exception("deadline %s", claim.entry)
+            away = isinstance(error, RedisError | OSError) or getattr(error, "again", False)  # nobody's fault in here
+            _log.warning("deadline %s, to be done again: %r", claim.entry, error, exc_info=not away)
 
 
 class Connection(Protocol):

@@ -308,7 +308,7 @@ local function check_id(text) return check_name(text) and not str_find(text, '[|
 local function guard_seated(t) return redis.call('HEXISTS', t.roster, t.a.target) == 1 end
 
 -- award
--- Serves US-012 (prd.md:89), US-013 (prd.md:92), US-013.1 (prd.md:94)
+-- Serves prd.md:7, US-012 (prd.md:89), US-013 (prd.md:92), US-013.1 (prd.md:94)
 -- The service gives a player points; sent again they count once.
 -- KEYS state (hash) log idem (string) roster (hash) score (zset) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s target amount

@@ -45,6 +45,8 @@ end
 
 local function check_milliseconds(text) return whole(text, 1, 1000000000000) end
 
+local function check_whole(text) return whole(text, 0, LAST_VERSION) end
+
 -- The commands that change one element: the type of the collection, whether a value follows; and what is run beside them,
 -- to know whether the element is there and how many there are, or to keep the newest.
 local ELEMENT = {
@@ -195,12 +197,13 @@ end
 -- Serves redis_planning_summary.md:17
 -- Renew a lease.
 -- KEYS state (hash) presence (zset) and the session's other keys
--- ARGV member lease_ms ttl_s
+-- ARGV member lease_ms ttl_s [silent_ms]
 --   member: "<member_id>" or "<member_id>#<connection>": the seat belongs to the id, the lease to the whole
 --   lease_ms: how long the lease runs, from the server's clock
 --   ttl_s: TTL of the key in seconds
+--   silent_ms: how long ago the last sign of life came, in milliseconds: the lease runs from then
 -- Answers a result:
---   "renewed": the lease runs from now
+--   "renewed": the lease runs from the last sign of life
 --   "lapsed": the lease was swept: join again
 --   "ended": the session has ended
 --   "gone": there is no session
@@ -211,7 +214,7 @@ local function session_heartbeat(keys, a, session)
   local lease = a.member
   if not redis.call('ZSCORE', keys[2], lease) then lease = 'watch:' .. a.member end -- who only watches
   if not redis.call('ZSCORE', keys[2], lease) then return 'lapsed' end
-  redis.call('ZADD', keys[2], digits(clock() + a.lease_ms), lease) -- also earlier than it was: a clock may have been set back
+  redis.call('ZADD', keys[2], digits(clock() + a.lease_ms - a.silent_ms), lease) -- also earlier than it was: a clock may have been set back
   refresh(keys, a.ttl_s, 2, 2, 0)
   return 'renewed'
 end
@@ -219,7 +222,7 @@ end
 local SESSION_HEARTBEAT = {
   name = 'session_heartbeat', types = {'state', 'zset'},
   more = true,
-  args = {{'member', check_name}, {'lease_ms', check_milliseconds, same = true}, {'ttl_s', check_seconds, same = true}},
+  args = {{'member', check_name}, {'lease_ms', check_milliseconds, same = true}, {'ttl_s', check_seconds, same = true}, {'silent_ms', check_whole, '0', same = true}},
   given = {},
   runs = {'EXPIRE', 'HMGET', 'PTTL', 'TIME', 'TYPE', 'ZADD', 'ZSCORE'},
 }

@@ -429,7 +429,7 @@ end
 local function effect_timer(t, field, after) set_field(t, field, digits(t.now + after)) end
 
 -- start_question
--- Serves prd.md:30, US-008 (prd.md:72)
+-- Serves prd.md:7, prd.md:30, US-008 (prd.md:72)
 -- The host starts the next question for everybody at the same time; its end is set by the server's clock.
 -- KEYS state (hash) log idem (string) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member round value length_ms

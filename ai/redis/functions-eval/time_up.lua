@@ -330,7 +330,7 @@ local function effect_phase(t, to, keeps)
 end
 
 -- time_up
--- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:idem:<op_id>
+-- Serves US-009.2 (prd.md:79)
 -- A worker ends the question when its time is over by the server's clock; before that it is refused.
 -- KEYS state (hash) log idem (string) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s round
