@@ -112,16 +112,9 @@ class Gateway:
     """Every socket of this process. counts has what it did, by reason of closing and by step."""
 
     def __init__(
-        self,
-        operations: Operations,
-        driver: Driver,
-        admit: Admit,
-        act: Act,
-        limits: Limits,
-        view: View = visible,
-        enter: Enter | None = None,
-        see: See | None = None,
-    ) -> None:
+        self, operations: Operations, driver: Driver, admit: Admit, act: Act, limits: Limits,
+        view: View = visible, enter: Enter | None = None, see: See | None = None,
+    ) -> None:  # fmt: skip
         self.operations, self.driver, self.admit, self.act = operations, driver, admit, act
         self.limits, self.view, self.enter, self.see = limits, view, enter or self._sit, see
         self.deadlines: Listener = lambda *_: None  # hears what its sessions do, and each heartbeat how they are
