@@ -27,13 +27,13 @@ KEPT = 16
 
 
 def remembered(function: Callable[P, T]) -> Callable[P, T]:
-    """Return ``function`` with a memory; its arguments are frozen, and so is what it returns."""
-    known: dict[tuple[int, ...], tuple[tuple[Any, ...], T]] = {}  # Any: held, so that no other object gets their ids
+    """Return ``function`` with a memory; its arguments change no more, nor does what it returns."""
+    known: dict[tuple[object, ...], tuple[tuple[Any, ...], T]] = {}  # Any: held, so that no other object gets their ids
 
     @wraps(function)
     def asked(*args: P.args, **named: P.kwargs) -> T:
         given = (*args, *named.values())
-        key = (*map(id, given), len(args))
+        key: tuple[object, ...] = (*map(id, given), *named)
         if key not in known:
             answer = function(*args, **named)
             while len(known) >= KEPT:

@@ -2,7 +2,7 @@
 
 import re
 
-from nbformat.v4 import new_markdown_cell, new_notebook
+from nbformat.v4 import new_markdown_cell, new_notebook, new_raw_cell
 
 from redis_plan.evidence.decision import Decision, Guard
 from redis_plan.evidence.store import describe
@@ -16,7 +16,9 @@ EVIL = "Hello <script>alert(1)</script> <img src=x onerror=alert(2)> [x](javascr
 
 
 def pages(tmp_path):
-    node = new_notebook(cells=[new_markdown_cell(EVIL, id="evil"), said(EVIL, 3), drew(3)])
+    node = new_notebook(
+        cells=[new_markdown_cell(EVIL, id="evil"), new_raw_cell(EVIL, id="raw"), said(EVIL, 3), drew(3)]
+    )
     plan = (
         "# Redis plan: Quiz\n\n"
         + EVIL

@@ -18,6 +18,7 @@ from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from nbconvert.exporters import HTMLExporter, TemplateExporter
 from nbconvert.filters.highlight import Highlight2HTML
+from nbconvert.filters.strings import clean_html
 from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode, from_dict
 
@@ -86,14 +87,17 @@ def figure_html(svg: str, alt: str, caption: str = "") -> str:
     return f'<figure><img src="{source}" alt="{html.escape(alt)}">{below}</figure>'
 
 
+class _Escaped(str):
+    """Highlighted code, which Pygments has escaped: to sanitise it once more takes longer than the rest of a page."""
+
+
 @cache
 def _exporter() -> Any:  # Any: nbconvert's exporters are untyped
     exporter: Any = HTMLExporter(template_name="basic", preprocessors=[FigureWithText])
     exporter.register_filter("markdown2html", markdown_to_html)
-    exporter.register_filter("highlight_code", Highlight2HTML(pygments_lexer="ipython3", parent=exporter))
-    exporter.register_filter(
-        "clean_html", lambda text: text
-    )  # only highlighted code passes it, which Pygments has escaped
+    highlight: Any = Highlight2HTML(pygments_lexer="ipython3", parent=exporter)
+    exporter.register_filter("highlight_code", lambda source, **more: _Escaped(highlight(source, **more)))
+    exporter.register_filter("clean_html", lambda text: text if isinstance(text, _Escaped) else clean_html(text))
     exporter.exclude_input_prompt = exporter.exclude_output_prompt = True
     return exporter
 
