@@ -40,7 +40,7 @@ def test_the_keys_are_printed_with_runner_up_margin_and_what_is_assumed(capsys, 
     code, out, _ = run(capsys, monkeypatch, "design", project)
     assert code == 0
     assert "runner-up at 1.1×: stream" in out
-    assert "buzzroom:v1:{<session_id>}:log" in out
+    assert "buzz:v1:{<session_id>}:log" in out
     assumed = out.split("assumed, no document says: ")[1]
     assert "state_bytes 600 B" in assumed
     assert "session_capacity" not in assumed
@@ -57,7 +57,7 @@ def test_json_is_the_keyspace(capsys, monkeypatch, project) -> None:  # type: ig
     code, out, _ = run(capsys, monkeypatch, "design", project, "--json")
     assert code == 0
     told = json.loads(out)
-    assert keyspace_of(out).app == told["app"] == "buzzroom"
+    assert keyspace_of(out).app == told["app"] == "buzz"
     kept = {p["use"]: p for p in told["patterns"] if "kept_in" in p}
     assert {use: (p["kept_in"], p["fields"]) for use, p in kept.items()} == {
         "roles": ("state", ["role:$member"]),
@@ -113,7 +113,7 @@ REFUSED = {
         ":4: code is pinned to hash-buckets, which needs hash-field-setex (Redis 8.0, Valkey 9.0)", "the stack names Redis 7.4",
     ),
     "a prefix that breaks the grammar": ('[naming]\nprefix = "Quiz:{1}"\n', ":2: [naming] prefix must be", "'Quiz:{1}'"),
-    "a prefix that is too long": ('[naming]\nprefix = "a-name-of-more-than-24-bytes"\n', ":2: [naming] prefix must be up to 24", "'a-name"),
+    "a prefix that is too long": ('[naming]\nprefix = "a-name-of-more-than-the-forty-four-bytes-of-one"\n', ":2: [naming] prefix must be at most 44", "'a-name"),
     "an empty prefix": ('[naming]\nprefix = ""\n', ":2: [naming] prefix must be", "''"),
     "a prefix that is no text": ('[naming]\nprefix = 5\n', ":2: [naming] prefix must be", "got 5"),
     "a structure that is no text": ('[structures]\ncode = 5\n', ":2: [structures] code must be", "got 5"),

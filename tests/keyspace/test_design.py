@@ -114,7 +114,7 @@ def test_names_of_any_language_become_ascii() -> None:
     assert all(naming.KEY.fullmatch(naming.example(p.template)) for p in keyspace.patterns)
 
 
-def test_five_hundred_entities_and_two_thousand_access_patterns_take_less_than_ten_seconds() -> None:
+def test_five_hundred_entities_and_two_thousand_access_patterns_take_less_than_ten_seconds_of_the_processor() -> None:
     things = tuple(entity(f"Thing {chr(97 + i % 26)}{i}") for i in range(500))
     patterns = tuple(access("edit", things[i % 500].name) for i in range(2000))
     brief: Brief = replace(
@@ -123,9 +123,9 @@ def test_five_hundred_entities_and_two_thousand_access_patterns_take_less_than_t
         access_patterns=patterns,
         requirements=tuple(requirement(i, f"A participant edits thing {i}") for i in range(1, 300)),
     )
-    started = time.perf_counter()
+    started = time.process_time()
     assert len(design(brief).patterns) > 500
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
 
 
 def test_seats_are_bounded_by_the_cap_and_loaded_by_the_usual_number() -> None:

@@ -65,7 +65,7 @@ def edit(file: Path, name: str, **values: object) -> int:
 
 
 NONE = {"policy": "none", "seconds": None, "because": "edited"}
-SESSION = "buzzroom:v1:{<session_id>}:"
+SESSION = "buzz:v1:{<session_id>}:"
 
 
 def test_a_published_file_is_clean_as_a_project_and_as_a_file(run: Run, file: Path) -> None:
@@ -88,11 +88,11 @@ EDITED: dict[str, tuple[str, dict[str, object]]] = {
     "KS001": ("roster", {"ttl": NONE, "deleted_by": ""}),
     "KS002": ("roster", {"ttl": NONE}),
     "KS003": ("roster", {"bound": {"elements": 30, "keys": 1}}),
-    "KS005": ("log", {"template": "buzzroom:v1:{<log_id>}:log"}),
+    "KS005": ("log", {"template": "buzz:v1:{<log_id>}:log"}),
     "KS006": ("log", {"template": SESSION + "roster"}),
     "KS007": ("roster", {"template": SESSION + "roster-<round_id>"}),
     "KS008": ("roster", {"template": SESSION + "Roster"}),
-    "KS009": ("roster", {"template": "buzzroom:v1:{all}:roster:<session_id>"}),
+    "KS009": ("roster", {"template": "buzz:v1:{all}:roster:<session_id>"}),
     "KS011": ("roster", {"template": SESSION + "roster:<email>"}),
     "KS015": ("idem", {"ttl": {"policy": "fixed", "seconds": 1, "because": "edited"}}),
     "KS018": ("roster", {"read_by": ["worker: SCAN MATCH *"]}),

@@ -345,7 +345,8 @@ class Brief:
     own_keys: tuple[OwnKey, ...] = ()  # the team's own design, where its documents hold one
     own_settings: tuple[OwnSetting, ...] = ()
     evidence: tuple[UseEvidence, ...] = ()  # what the sentences say for each use of Redis, strongest first
-    name_prefix: str | None = None  # pinned by the team in redis-plan.toml
+    name_prefix: str | None = None  # pinned by the team in redis-plan.toml, or decided in its documents
+    name_prefix_where: str = ""  # the line of the documents that decides it; "" where redis-plan.toml pins one
     settled: Settled = field(default_factory=Settled)
     gathering: Gathering | None = None  # None where nothing was judged
     pinned: dict[str, str] = field(default_factory=dict)  # key or use pattern -> structure pinned by the team

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from redis_plan.brief import documents as files
+from redis_plan.brief import prefix
 from redis_plan.brief.access import read_access_patterns
 from redis_plan.brief.attributes import with_bounds, with_sizes
 from redis_plan.brief.conflicts import find_conflicts
@@ -116,6 +117,10 @@ def _read(project: Path, given: Overrides | None) -> Brief:
     shared = fit in ("core", "useful") and any(r.realtime for r in requirements)
     assumed = assumed_entities(texts[0].document.name) if shared and not entities else ()
     entities = entities or assumed
+    own_keys = read_own_keys(marked, lines, quantities)
+    pinned = overrides.file.project.prefix or overrides.file.naming.prefix
+    prefixes = () if pinned else prefix.decided(notes, own_keys, lines)
+    decided = prefixes[0] if len(prefixes) == 1 else None
     prd_blocks = texts[0].blocks
     return Brief(
         title=title,
@@ -134,12 +139,14 @@ def _read(project: Path, given: Overrides | None) -> Brief:
         facts=facts,
         remarks=_remarks(loaded, texts, language, requirements, quantities, lines, stack, notes, words)
         + contradictions(facts)
+        + prefix.conflict(prefixes)
         + _of_assumed(assumed),
         evidence=evidence,
         restrictions=read_restrictions(said, entities),
-        own_keys=read_own_keys(marked, lines, quantities),
+        own_keys=own_keys,
         own_settings=read_own_settings(marked, lines),
-        name_prefix=overrides.file.project.prefix or overrides.file.naming.prefix,
+        name_prefix=pinned or (decided.name if decided else None),
+        name_prefix_where=decided.where if decided else "",
         settled=applying.settled(overrides),
         gathering=gathering,
         pinned=dict(overrides.file.structures),

@@ -86,6 +86,8 @@ def _tables(brief: Brief) -> list[Table]:
     for key in brief.own_keys:
         life = "" if key.ttl_s is None else units.write(key.ttl_s, "s") if key.ttl_s else "none"
         own.add_row(escape(key.pattern), key.type, life, f"{key.file}:{key.line}")
+    if brief.name_prefix_where:
+        own.add_row(brief.name_prefix or "", "prefix", "", brief.name_prefix_where)
     for setting in brief.own_settings:
         own.add_row(_short(setting.text), "setting", "", f"{setting.file}:{setting.line}")
     restricted = _table("What Redis may not hold, or not for everyone", "kind", "of", "where", "text")

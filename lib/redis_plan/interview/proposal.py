@@ -85,7 +85,8 @@ def _project(reading: Reading) -> Iterator[str]:
     yield "[project]"
     yield f"name = {literal(brief.title)}"
     slug = brief.name_prefix or naming.slugify(brief.slug or brief.title)
-    yield f"{'' if brief.name_prefix else '# '}prefix = {literal(slug)}  # the first part of every key"
+    where = f", {brief.name_prefix_where}" if brief.name_prefix_where else ""
+    yield f"{'' if brief.name_prefix else '# '}prefix = {literal(slug)}  # the first part of every key{where}"
     if len(brief.language) == 2:
         yield f"language = {literal(brief.language)}"
 

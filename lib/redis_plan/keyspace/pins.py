@@ -15,7 +15,7 @@ FILE = "redis-plan.toml"
 
 
 def check_prefix(brief: Brief) -> str:
-    """Return the application's name for keys: the pinned prefix or a slug; raises :class:`OverrideError`."""
+    """Return the application's name for keys: the team's prefix or a slug; raises :class:`OverrideError`."""
     prefix = brief.name_prefix
     if prefix is None:
         return naming.slugify(brief.slug or brief.title)

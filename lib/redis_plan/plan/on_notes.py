@@ -9,6 +9,7 @@ from typing import Any
 
 from redis_plan import resources, units
 from redis_plan.brief.model import Brief, Note
+from redis_plan.brief.prefix import named_in
 from redis_plan.brief.units import SIZE_BYTES
 from redis_plan.evidence.decision import Decision
 from redis_plan.evidence.findings import Number
@@ -114,6 +115,7 @@ def _names(brief: Brief, keyspace: Keyspace) -> dict[str, str]:
     """Return the names of the design that a text may use."""
     found = {
         "app": keyspace.app,
+        "app_from": _app_from(brief),
         "schema": str(keyspace.schema_version),
         "a_noun": with_article(keyspace.session_noun),
         "idle_ttl": units.write(brief.value("idle_ttl"), "s"),
@@ -127,14 +129,22 @@ def _names(brief: Brief, keyspace: Keyspace) -> dict[str, str]:
     return found
 
 
+def _app_from(brief: Brief) -> str:
+    """Return where the first part of every name comes from."""
+    if brief.name_prefix_where:
+        return f"so {brief.name_prefix_where} decides"
+    return "so `ai/redis-plan.toml` says" if brief.name_prefix else "that is the product's name in the documents"
+
+
 def _always(text: str, keyspace: Keyspace, records: Mapping[str, Evidence]) -> dict[str, str] | None:
     return {}
 
 
 def _other_prefix(text: str, keyspace: Keyspace, records: Mapping[str, Evidence]) -> dict[str, str] | None:
     """Return the prefix that a note gives its keys, where it is another one."""
-    said = _KEY.search(text)
-    return {"said": said[1]} if said and said[1] != keyspace.app else None
+    key = _KEY.search(text)
+    said = named_in(text) or (key[1] if key else "")
+    return {"said": said} if said and said != keyspace.app else None
 
 
 def _other_log(text: str, keyspace: Keyspace, records: Mapping[str, Evidence]) -> dict[str, str] | None:

@@ -21,10 +21,12 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
+from redis_plan.brief.slug import SLUG_BYTES
+
 #: What texts must look like: ``prd.md:31`` or ``prd.md:31-34``, one line, a key's prefix, a language, a server.
 PLACE = r"^[^:\s]+\.md:[1-9]\d*(-[1-9]\d*)?$"
 DOCUMENT_LINE = r"^[^:\s]+\.md:[1-9]\d*$"
-PREFIX = r"^[0-9]{0,8}[a-z][a-z0-9-]{0,23}$"
+PREFIX = r"^[0-9]*[a-z][a-z0-9-]*$"
 LANGUAGE = r"^[a-z]{2}$"
 SERVER = r"(?i)^(redis|valkey)(\s+v?\d+(\.\d+){0,2})?$"
 TEXT = r"\S"
@@ -89,7 +91,10 @@ class Project(Table):
 
     name: Text | None = Field(None, description="The product's name, without “requirements document” and the like.")
     prefix: str | None = Field(
-        None, pattern=PREFIX, description="First part of every key; the name's slug if left out."
+        None,
+        pattern=PREFIX,
+        max_length=SLUG_BYTES,
+        description="First part of every key; what the notes decide, or else the name's slug, if left out.",
     )
     language: str | None = Field(
         None, pattern=LANGUAGE, description="Language of the documents, as in ISO 639-1: en, pl, ja."
@@ -99,7 +104,7 @@ class Project(Table):
 class Naming(Table):
     """The older place of ``[project] prefix``."""
 
-    prefix: str | None = Field(None, pattern=PREFIX, description="As [project] prefix.")
+    prefix: str | None = Field(None, pattern=PREFIX, max_length=SLUG_BYTES, description="As [project] prefix.")
 
 
 class Session(Cited):

@@ -25,6 +25,7 @@ from redis_plan.brief.overrides.schema import (
 )
 from redis_plan.brief.overrides.values import NOT_SAID
 from redis_plan.brief.reconcile.catalogue import catalogue
+from redis_plan.brief.slug import SLUG_BYTES
 
 
 def wanted(name: str) -> str:
@@ -88,11 +89,13 @@ def _described(place: Keys, error: Mapping[str, Any]) -> str:
     }  # fmt: skip
     if error["type"] == "string_pattern_mismatch":
         return _PATTERNS.get(context["pattern"], f"text that matches {context['pattern']}")
+    if error["type"] == "string_too_long":
+        return f"at most {context['max_length']} letters"
     return words.get(error["type"], str(error["msg"]))
 
 
 _PATTERNS = {
-    PREFIX: "up to 24 of a-z, 0-9 and -, beginning with a letter",
+    PREFIX: f"up to {SLUG_BYTES} of a-z, 0-9 and -, with a letter behind its numbers",
     LANGUAGE: "a language's two letters, such as “en”",
     TEXT: "text",
     PLACE: "a document and a line, such as “prd.md:31”",

@@ -18,5 +18,6 @@ def naming(brief: Brief, keyspace: Keyspace, found: Naming) -> str:
     first = keyspace.keys[0].template if keyspace.keys else ""
     example = names.example(first) if first else ""
     return words.render(
-        "chapters/naming/naming", brief, keyspace, found=found, indexes=listed(indexes), example=example
-    )
+        "chapters/naming/naming", brief, keyspace, found=found, indexes=listed(indexes), example=example,
+        app_where=f" ({brief.name_prefix_where})" if brief.name_prefix_where else "",
+    )  # fmt: skip
