@@ -2,6 +2,7 @@
 
 import pytest
 
+from redis_plan import units
 from redis_plan.chapters.expiry import (
     atomic_ttl,
     expired_events,
@@ -92,6 +93,12 @@ def test_every_way_to_remove_a_big_key_is_felt_and_reported(own_server):
 def test_mass_expiry_is_compared_with_rest_and_with_jitter(own_server):
     found = removal.mass_expiry(Lab(own_server, "quick"))
     assert set(found.samples["case"]) == {"no keys due", "all due at once", "due with jitter"}
+    labels = [text.get_text() for text in removal.plot_mass(found.samples).axes[0].texts]
+    for case in set(found.samples["case"]):
+        longest = next(v.value for v in found.values if v.name == f"{case} max")
+        assert any(f"{case}: {units.write(longest, 's')} at most" in label for label in labels), (
+            "the figure says another number"
+        )
 
 
 def test_leases_are_compared_on_every_server_and_field_ttl_where_there_is_one(own_server):

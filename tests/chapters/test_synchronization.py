@@ -5,7 +5,9 @@ import pandas as pd
 import pytest
 
 from redis_plan.chapters.synchronization import fan_model, fanout, sizing, sync_text, synchronization
+from redis_plan.measure import histogram
 from redis_plan.measure.lab import Lab
+from redis_plan.rig.hall import Phase, Seen
 from tests.chapters import project
 
 pytestmark = pytest.mark.alone
@@ -54,6 +56,29 @@ def test_the_model_finds_the_prices_that_a_gateway_asks():
     assert carried == sorted(carried)
     assert carried[0] < carried[-1]
     assert true.one_of(carried[-1], 100_000, 8, 1_000_000, 200) <= fan_model.PLANNED_SHARE
+
+
+def seen(rate: float, p99_s: float) -> Seen:
+    """A phase of small rooms in which everything arrived."""
+    return Seen(
+        Phase(rate, 1.0), 8.0, int(rate), int(rate), histogram.of([p99_s] * int(rate)), late_s=0.0, took_s=1.0, errors=0,
+        cost_s=1e-6, gateway=0.5, server=0.1, audience=0.3, actors=0.3,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("p99_s", "kept"),
+    [
+        pytest.param({500: [0.02] * 3, 1000: [0.02, 0.3, 0.03], 2000: [0.04] * 3}, 16_000, id="one moment of three was disturbed"),
+        pytest.param({500: [0.02] * 3, 1000: [0.3, 0.3, 0.03], 2000: [0.04] * 3}, 4_000, id="a rate was not carried"),
+        pytest.param({500: [0.3] * 3, 1000: [0.02] * 3, 2000: [0.04] * 3}, 0, id="not even the lowest"),
+    ],
+)  # fmt: skip
+def test_a_gateway_carries_what_it_carries_up_to_the_first_rate_that_it_does_not(p99_s, kept):
+    plans = [fan_model.Planned(1, Phase(float(rate), 1.0), fitted=False) for rate in p99_s] * 3
+    rows = fan_model.table(plans, [seen(rate, times[turn]) for turn in range(3) for rate, times in p99_s.items()])
+    assert len(rows) == len(p99_s)
+    assert sizing.knee(rows) == kept
 
 
 def test_a_stalled_subscriber_loses_what_was_counted_and_gets_right_again(lab):

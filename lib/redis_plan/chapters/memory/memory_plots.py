@@ -7,6 +7,7 @@ import math
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MultipleLocator, NullFormatter, NullLocator
@@ -74,28 +75,47 @@ def plot_levers(steps: list[tuple[str, dict[str, float]]], most: float, one: str
     ]
     named = named[: len(_PARTS)]
     top = max(sum(first.values()), most if most < _FAR * sum(first.values()) else 0.0)
-    figure, axis = plt.subplots(figsize=(7, 0.42 * len(steps) + 1.5))
+    figure, axis = plt.subplots(figsize=(7, 0.42 * len(steps) + 1.6))
+    narrow: list[tuple[str, float]] = []
     for place, (_, parts) in enumerate(steps):
         others = sum(size for key, size in parts.items() if key not in named)
         start = 0.0
         for key, colour in (*zip(named, _PARTS, strict=False), ("others", "#d0d4d9")):
             size = others if key == "others" else parts[key]
             axis.barh(place, size, left=start, color=colour, edgecolor="white", linewidth=1)
-            if not place and size >= _LEAST_PART * top:
+            if not place and size >= _width(key, top):
                 axis.text(start + size / 2, place, key, ha="center", va="center", color=_ink(colour), fontsize=10)
+            elif not place and size >= _LEAST_PART * top:
+                narrow.append((key, start + size / 2))
             start += size
         axis.annotate(_bytes(start) + (", fits" if start <= most else ""), (start, place), xytext=(5, 0), textcoords="offset points",
                       va="center", fontsize=10, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})  # fmt: skip
+    _name_above(axis, narrow, top)
     if most <= top:
         axis.axvline(most, color=_RED, linewidth=1.5, linestyle="--")
     limit = f"{'dashed' if most <= top else 'beyond this page'}: {_bytes(most)}, with which all {many} of the peak fit"
-    axis.set(yticks=range(len(steps)), yticklabels=[name for name, _ in steps], ylim=(len(steps) - 0.4, -0.6),
+    axis.set(yticks=range(len(steps)), yticklabels=[name for name, _ in steps], ylim=(len(steps) - 0.4, -0.9 if narrow else -0.6),
              xlim=(0, top * 1.22), xlabel=f"bytes of one {one} by key; {limit}",
              title=f"One {one}, as designed{' and after each step' if len(steps) > 1 else ''}")  # fmt: skip
     _in_bytes(axis.xaxis, top)
     axis.grid(visible=True, axis="x")
     axis.grid(visible=False, axis="y")
     return figure
+
+
+def _width(name: str, top: float) -> float:
+    """Return how much of the axis of bytes, up to ``top``, a name takes."""
+    return 0.017 * (len(name) + 1) * top
+
+
+def _name_above(axis: Axes, narrow: list[tuple[str, float]], top: float) -> None:
+    """Write the names of parts that are too narrow for them above the first bar, apart from each other."""
+    free = 0.0
+    for key, middle in narrow:
+        at = max(middle, free + _width(key, top) / 2)
+        axis.annotate(key, (middle, -0.4), (at, -0.62), ha="center", va="center", fontsize=10,
+                      arrowprops={"arrowstyle": "-", "color": CONTEXT, "shrinkA": 5, "shrinkB": 0})  # fmt: skip
+        free = at + _width(key, top) / 2
 
 
 def _ink(colour: str) -> str:

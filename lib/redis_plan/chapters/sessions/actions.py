@@ -132,12 +132,22 @@ def _finding(lab: Lab, samples: pd.DataFrame) -> Finding:
     )  # fmt: skip
 
 
+def _together(actions: list[str], check: str) -> str:
+    """Return the label of a line: its action or two, or the first of many and how many more there are."""
+    shown = actions if len(actions) < 3 else [actions[0], f"{len(actions) - 1} more"]
+    return f"{' and '.join(shown)}\n{check}"
+
+
 def plot_actions(samples: pd.DataFrame) -> Figure:
-    """Draw how many of the calls at once were accepted: in one step, and by asking first; races that differ, only."""
+    """Draw how many of the calls at once were accepted: in one step, and by asking first; races that differ, only.
+
+    Actions that come to the same have one line together.
+    """
     races = samples[samples["check"].isin(CONTROLLED[1:]) & (samples["control"] > samples["done"])]
+    races = races.groupby(["done", "check", "control", "tried"], as_index=False).agg(actions=("action", list))
     races = races.sort_values(["done", "check"], ascending=[False, False], kind="stable")
     most = int(races["tried"].max()) if len(races) else 1
-    figure, axes = plt.subplots(figsize=(7, 1.4 + 0.26 * len(races)))
+    figure, axes = plt.subplots(figsize=(7, 1.5 + 0.42 * len(races)))
     for place, row in enumerate(races.to_dict("records")):
         axes.plot([row["done"], row["control"]], [place, place], color=figures.CONTEXT, linewidth=1)
         axes.plot(row["control"], place, "o", color=figures.CONTEXT, ms=6)
@@ -145,7 +155,7 @@ def plot_actions(samples: pd.DataFrame) -> Figure:
         axes.annotate(f"{row['done']:.0f}", (row["done"], place), xytext=(7, 0), textcoords="offset points", color=figures.HIGHLIGHT,
                       fontsize=8, va="center")  # fmt: skip
     axes.set_yticks(
-        range(len(races)), [f"{row['action']}, {row['check']}" for row in races.to_dict("records")], fontsize=8
+        range(len(races)), [_together(row["actions"], row["check"]) for row in races.to_dict("records")], fontsize=9
     )
     axes.annotate(
         "all ask first, then write",

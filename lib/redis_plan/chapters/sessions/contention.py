@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
-from redis_plan import figures
+from redis_plan import figures, units
 from redis_plan.brief.model import Brief
 from redis_plan.chapters.sessions import stepcost
 from redis_plan.keyspace import functions
@@ -154,6 +154,20 @@ def plot_writers(samples: pd.DataFrame) -> Figure:
     panels[0].set_ylim(0, None)
     _label(panels[0], samples, shown)
     return figure
+
+
+def writers_alt(samples: pd.DataFrame) -> str:
+    """Return what the figure shows, in words: where each way ends up with the most writers."""
+    ends = samples[(samples["way"] != "unguarded") & (samples["writers"] == samples["writers"].max())].set_index("way")
+
+    def at(column: str, unit: str) -> str:
+        return ", ".join(f"{way} {units.write(float(value), unit)}" for way, value in ends[column].items())
+
+    return (
+        f"Three line charts against writers, {samples['writers'].min():g} to {samples['writers'].max():g}, one line a way of writing. "
+        f"With the most writers: successes, {at('goodput_per_s', '/s')}; p99 until success, {at('p99_s', 's')}; "
+        f"server CPU a success, {at('server_cpu_s', 's')}."
+    )
 
 
 def _label(axes: Axes, samples: pd.DataFrame, shown: list[str]) -> None:

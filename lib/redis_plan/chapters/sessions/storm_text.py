@@ -14,10 +14,6 @@ from redis_plan.words import words
 from redis_plan.words.sync_common import not_run
 from redis_plan.words.tables import table
 
-WRITERS_ALT = (
-    "Three line charts against writers, one line a way of writing: successes a second, where function and script stay high "
-    "and WATCH falls; p99 until success and server CPU a success, where WATCH rises with every writer."
-)
 GHOSTS_ALT = (
     "Dots of the time until a killed gateway's members were gone, inside the band from lease minus heartbeat "
     "to lease plus sweep period."
@@ -35,7 +31,7 @@ STEPS_ALT = (
     "marks the steps that the library as delivered took without any."
 )
 ACTIONS_ALT = (
-    "A row for each action that may be had once: of many calls at once one is accepted in one step, and all of them where "
+    "A row for all actions that come to the same: of many calls at once as many are accepted in one step as may be, and all where "
     "every caller asks first and writes then."
 )
 COSTS_ALT = "Line chart of the server time of each function with one member, half full and full."

@@ -15,8 +15,8 @@ from redis_plan.keyspace.model import Candidate, KeyPattern, Keyspace
 from redis_plan.server import Server
 
 CANDIDATES_ALT = (
-    "Range plots of the time per operation of each candidate structure, one panel a key pattern for writing and one for "
-    "reading, the chosen candidate highlighted."
+    "Range plots of the time of a write and of a read of each candidate structure, one panel a key pattern, the chosen "
+    "candidate highlighted."
 )
 
 #: A time to live in a command of the catalog, whose candidates are the same for every project.

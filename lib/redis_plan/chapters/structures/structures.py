@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import matplotlib.pyplot as plt
 import pandas as pd
 import redis
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
@@ -146,41 +147,45 @@ def _find(values: Sequence[Value], name: str) -> float:
 
 
 def plot_candidates(frames: Mapping[str, pd.DataFrame], chosen: Mapping[str, str]) -> Figure:
-    """Draw one panel a pattern: the spread of each candidate's time per operation, the chosen one in blue."""
+    """Draw one panel a pattern: the spread of each candidate's time per write (filled) and read (hollow), the chosen one in blue."""
     if not frames:
         return Figure()
+    shown = [(name, frame[~frame["candidate"].str.endswith(AGAIN)]) for name, frame in frames.items()]
+    pairs = [shown[at : at + 2] for at in range(0, len(shown), 2)]
+    heights = [max(frame["candidate"].nunique() for _, frame in pair) + 1 for pair in pairs]
     figure, panels = plt.subplots(
-        len(frames), 2, figsize=(7.4, 0.9 + 0.42 * sum(f["candidate"].nunique() for f in frames.values())),
-        sharex=True, squeeze=False, height_ratios=[max(2, f["candidate"].nunique()) for f in frames.values()],
-    )  # fmt: skip
-    for (name, frame), row in zip(frames.items(), panels, strict=True):
-        plain = frame[~frame["candidate"].str.endswith(AGAIN)]
-        names = list(dict.fromkeys(plain["candidate"]))[::-1]
-        for axes, kind in zip(row, ("write", "read"), strict=True):
-            for position, candidate in enumerate(names):
-                times = plain.loc[(plain["candidate"] == candidate) & (plain["kind"] == kind), "seconds"] * 1e6
-                colour = figures.HIGHLIGHT if candidate == chosen.get(name) else figures.CONTEXT
-                axes.plot(
-                    times.quantile([0.05, 0.95]),
-                    [position] * 2,
-                    color=colour,
-                    linewidth=3,
-                    alpha=0.45,
-                    solid_capstyle="round",
-                )
-                axes.plot(
-                    times.median(), position, "o" if colour == figures.HIGHLIGHT else "s", color=colour, markersize=6
-                )
-                axes.annotate(f"{times.median():.0f}", (times.median(), position), xytext=(0, 6), textcoords="offset points",
-                              ha="center", fontsize=8, color=colour)  # fmt: skip
-            axes.set_yticks(range(len(names)), names if kind == "write" else [""] * len(names), fontsize=9)
-            axes.set_ylim(-0.6, len(names) - 0.2)
-            axes.set_xscale("log")
-            axes.grid(axis="x")
-            axes.set_title(f"{name}: {kind}", fontsize=10)
-    for axes in panels[-1]:
-        axes.set_xlabel("time per operation (µs, log scale)")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        len(pairs), 2, figsize=(9.4, 0.9 + 0.45 * sum(heights)), sharex=True, squeeze=False, height_ratios=heights
+    )
+    for axes in panels.flat[len(shown) :]:
+        axes.set_visible(False)
+    for (name, frame), axes in zip(shown, panels.flat, strict=False):
+        _draw_times(axes, frame, chosen.get(name, ""))
+        axes.set_title(name, fontsize=11)
+        axes.tick_params(labelbottom=True)
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,g}")
         axes.xaxis.set_minor_formatter(NullFormatter())
+    for axes in panels.flat[max(0, len(shown) - 2) : len(shown)]:
+        axes.set_xlabel("time of a write (filled) and a read (hollow), µs, log scale", fontsize=9)
     return figure
+
+
+def _draw_times(axes: Axes, frame: pd.DataFrame, chosen: str) -> None:
+    """Draw a line of the middle 90 % and a dot at the median for the writes of each candidate, and below it for its reads."""
+    names = list(dict.fromkeys(frame["candidate"]))[::-1]
+    for position, candidate in enumerate(names):
+        colour, marker = (figures.HIGHLIGHT, "o") if candidate == chosen else (figures.CONTEXT, "s")
+        for kind, aside, fill in (("write", 0.18, colour), ("read", -0.18, "white")):
+            times = frame.loc[(frame["candidate"] == candidate) & (frame["kind"] == kind), "seconds"] * 1e6
+            at = position + aside
+            axes.plot(
+                times.quantile([0.05, 0.95]), [at] * 2, color=colour, linewidth=3, alpha=0.45, solid_capstyle="round"
+            )
+            axes.plot(times.median(), at, marker, color=colour, markerfacecolor=fill, markersize=6)
+            axes.annotate(f"{times.median():.0f}", (times.quantile(0.95), at), xytext=(5, 0), textcoords="offset points",
+                          va="center", fontsize=8, color=colour)  # fmt: skip
+    axes.set_yticks(range(len(names)), names, fontsize=9)
+    axes.set_ylim(-0.6, len(names) - 0.4)
+    axes.set_xscale("log")
+    axes.grid(axis="x")
+    axes.grid(visible=False, axis="y")
