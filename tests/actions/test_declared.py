@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from redis_plan import brief as reader
 from redis_plan import codec, server
 from redis_plan.actions import designing, matrix, wording
+from redis_plan.actions.finding import find_actions
 from redis_plan.brief.model import Brief, Restriction
 from redis_plan.brief.overrides import applying, read_overrides
 from redis_plan.cli import app
@@ -288,3 +289,41 @@ def test_the_command_exits_with_2_and_one_line_a_finding(tmp_path: Path) -> None
     done = CliRunner().invoke(app, ["design", str(tmp_path), "--check"])
     assert done.exit_code == 2
     assert done.stdout == f"{tmp_path}/ai/{TOML}:3: 'guard' is not a key of [actions]; did you mean guards?\n"
+
+
+AUCTION = """# Gavel: requirements
+
+A live auction. An auctioneer starts one lot after the other, bidders bid from their phones.
+
+### US-1 Bid
+As a bidder I bid on the lot that is open; a bid must exceed the highest.
+
+### US-2 Late extension
+When a bid arrives in the last 15 seconds the lot stays open for longer.
+"""
+BID = '[session]\nnoun = "auction"\nmember = "bidder"\n[[actions]]\nname = "bid"\nlike = "bidding.bid"\nserves = ["US-1", "US-2"]\n'
+
+
+def auction(folder: Path, toml: str) -> Brief:
+    (folder / "ai").mkdir()
+    (folder / "ai" / "prd.md").write_text(AUCTION, "utf-8")
+    (folder / "ai" / TOML).write_text(toml, "utf-8")
+    return reader.read(folder)
+
+
+def test_an_entry_sets_one_number_of_the_catalog_s_action_and_the_others_stay(tmp_path: Path) -> None:
+    asked = auction(tmp_path, BID + 'parameters = [{ name = "within_ms", default = 15_000 }]\n')
+    (bid,) = [a for a in find_actions(asked, designing.design(asked)) if a.name == "bid"]
+    numbers = {g.parameter.name: (g.value, g.grade, g.file, g.line) for g in bid.parameters}
+    assert numbers["within_ms"] == (15_000, "documented", TOML, 8)
+    assert {name: grade for name, (_, grade, _, _) in numbers.items() if name != "within_ms"} == {
+        "step": "assumed",
+        "most": "assumed",
+        "extension_ms": "assumed",
+    }
+
+
+def test_a_number_of_its_own_says_what_it_counts(tmp_path: Path) -> None:
+    asked = auction(tmp_path, BID + 'parameters = [{ name = "withn_ms", default = 15_000 }]\n')
+    with pytest.raises(OverrideError, match=rf"^{TOML}:8: 'withn_ms' .* unit and says .* has step, most, within_ms"):
+        designing.draft(asked)

@@ -74,6 +74,8 @@ def test_the_readme_answers_adapter_or_own_channel_and_maps_the_library(sample: 
     assert f"The design's own channel, alone, and nothing of {library.adapter}." in readme
     for said in (library.rooms, library.answer, library.back, library.closed, library.recovery):
         assert f": {said}." in readme
+    for reason in ("kicked", "taken"):
+        assert f"with {library.sign(sockets.reasons()[reason])}" in " ".join(readme.split())
 
 
 def test_no_text_types_a_close_code() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -40,7 +40,6 @@ _AS_SAID = (
     "shows",
     "hides",
     "takes",
-    "parameters",
     "results",
     "lua",
 )
@@ -50,12 +49,16 @@ _OF_EFFECTS = ("effects", "announces", "shows", "hides", "timers")
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """A declared action: its kind, its entity, the key patterns behind its keys, and the demands that it serves."""
+    """A declared action: its kind, its entity, the key patterns behind its keys, and the demands that it serves.
+
+    ``numbers`` are the lines of the parameters whose values it says; the others are read in the documents.
+    """
 
     kind: Kind
     entity: str
     keys: Mapping[str, str]
     demands: tuple[Demand, ...]
+    numbers: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -144,7 +147,7 @@ class _Entry(Reader):
             raise self.fail(("name",), f"{self.name!r} is a function that the kernel has: call the action otherwise")
         if self.keyspace.use("state") is None:
             raise self.fail(
-                (), "an action changes a session, and the design has none: name it, [session] noun = “room”"
+                (), 'an action changes a session, and the design has none: name it, [session] noun = "room"'
             )
         for name in self.more_keys:
             self.known(("keys",), name, SESSION_KEYS | self.keys, "key of the design")
@@ -171,7 +174,8 @@ class _Entry(Reader):
         kind = replace(kind, use=next((use for use, _ in kind.keys.values()), ability.SESSION))
         keys = self.patterns(kind)
         self.check_forbidden(kind, keys)
-        return Declaration(kind, entity, keys, tuple(self.demands()))
+        numbers = {p["name"]: self.line(("parameters", n)) for n, p in enumerate(said.get("parameters", ()))}
+        return Declaration(kind, entity, keys, tuple(self.demands()), numbers)
 
     def own_arguments(self) -> dict[str, calls.Argument]:
         given = self.one.said.get("arguments", {})
@@ -225,10 +229,22 @@ class _Entry(Reader):
         absent = set(borrowed) - set(self.keys)
         for part in {"guards", "effects"} - set(said):
             fields[part] = [word for word in fields.get(part, ()) if word.get("key") not in absent]
-        if "parameters" not in said:
-            read = {str(v) for part in ("guards", "effects") for word in fields.get(part, ()) for v in word.values()}
-            fields["parameters"] = [p for p in fields.get("parameters", ()) if p["name"] in read]
+        read = {str(v) for part in ("guards", "effects") for word in fields.get(part, ()) for v in word.values()}
+        fields["parameters"] = list(self.numbers(fields.get("parameters", ()), read))
         return fields
+
+    def numbers(self, base: Sequence[Mapping[str, Any]], read: set[str]) -> Iterator[dict[str, Any]]:  # Any: as above
+        """Yield the numbers of the catalog's action that something reads, as the entry sets them, and the entry's own."""
+        given = {p["name"]: (n, p) for n, p in enumerate(self.one.said.get("parameters", ()))}
+        for known in base:
+            if known["name"] in read or known["name"] in given:
+                yield {**known, **given.pop(known["name"], (0, {}))[1]}
+        for n, own in given.values():
+            if missing := [field for field in ("unit", "says") if field not in own]:
+                there = f"; {self.base.id} has {', '.join(p['name'] for p in base) or 'none'}" if self.base else ""
+                says = f"{own['name']!r} is a number of its own, and says its {' and '.join(missing)} too{there}"
+                raise self.fail(("parameters", n), says)
+            yield dict(own)
 
     def actor(self, word: str) -> str:
         """Return the catalog's word for an actor that may be called as the documents or the team's roles do."""

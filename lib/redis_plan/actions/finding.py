@@ -205,14 +205,22 @@ class _Ground:
         self.owned.add(kind.name)
         self.taken.add(kind.name)
         likewise = (Demand(m.demand.id, m.demand.file, m.demand.line) for m in asked)
+        demands = tuple(dict.fromkeys((*declaration.demands, *likewise)))
+        places = {(d.file, d.line) for d in demands}
+        served = [r for r in self.brief.requirements if (r.file, r.line) in places]
         return Action(
             name=kind.name,
             kind=kind,
             actor=self.word_for(kind),
             entity=declaration.entity,
             role=next((a for a in kind.actors if a in LEADERS), ""),
-            demands=tuple(dict.fromkeys((*declaration.demands, *likewise))),
-            parameters=tuple(Given(p, p.default, "documented", FILE, kind.declared) for p in kind.parameters),
+            demands=demands,
+            parameters=tuple(
+                Given(p, p.default, "documented", FILE, declaration.numbers[p.name])
+                if p.name in declaration.numbers
+                else self.bounded(parameters.given(p, kind, served, self.brief), kind, declaration.keys)
+                for p in kind.parameters
+            ),
             keys=declaration.keys,
         )
 

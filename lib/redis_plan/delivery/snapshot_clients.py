@@ -21,12 +21,15 @@ _HASH = ("dict[str, str]", "Record<string, string>", "_rows({})", "rows({})")
 _LIST = ("list[str]", "string[]", "[_text(entry) for entry in {}]", "({} as unknown[]).map(String)")
 _TYPES = {
     "ranked": ("Ranked", "Ranked", "_ranked({})", "ranked({})"),
+    "highest": ("Highest", "Highest", "_highest({})", "highest({})"),
     "counted": ("Hidden", "Hidden", "_hidden({})", "hidden({})"),
 }
 _SHAPES = {
     "ranked": ("Ranked", "The first places, each a member and its points, and one's own place, from 1 on, and points.",
                [("top", "list[tuple[str, float]]", "[string, number][]"), ("place", "int | None", "number | null"),
                 ("points", "float | None", "number | null")]),
+    "highest": ("Highest", "Whose the highest is, and how much; none before the first.",
+                [("member", "str | None", "string | null"), ("amount", "int | None", "number | null")]),
     "counted": ("Hidden", "What nobody may see of others: how many there are, and one's own.",
                 [("count", "int", "number"), ("own", "str | None", "string | null")]),
 }  # fmt: skip

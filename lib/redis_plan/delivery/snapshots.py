@@ -23,8 +23,9 @@ from redis_plan.keyspace.functions import Function
 from redis_plan.keyspace.model import KeyPattern, Keyspace
 
 NAME = "session_snapshot"
-#: all: as it is; ranked: the first places and one's own; counted: how many, and one's own; guarded: by whom it concerns.
-Form = Literal["all", "ranked", "counted", "guarded"]
+#: all: as it is; ranked: the first places and one's own; highest: the first alone, an element of member and operation;
+#: counted: how many, and one's own; guarded: by whom it concerns.
+Form = Literal["all", "ranked", "highest", "counted", "guarded"]
 
 _NOT_SHOWN = ("state", "roster", "presence", "log", "idem")
 #: What reads a collection whole, where its structure in the design names no read that bounds it.
@@ -91,7 +92,9 @@ def _form(pattern: KeyPattern, kinds: tuple[tuple[Kind, str], ...]) -> Form:
         return "guarded"
     if commands.counted(pattern) or any(k.hides or k.audience != "all" for k in fill):
         return "counted"
-    return "ranked" if pattern.type == "zset" else "all"
+    if pattern.type != "zset":
+        return "all"
+    return "highest" if any(field.name.startswith("<member_id>:") for field in pattern.fields) else "ranked"
 
 
 def _filled(kind: Kind) -> frozenset[str]:

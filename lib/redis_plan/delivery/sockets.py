@@ -84,6 +84,8 @@ def summary(brief: Brief) -> dict[str, str]:
     return {
         "name": found.name,
         "closing": found.closing(reasons()["deploy"]),
+        "kicked": found.sign(reasons()["kicked"]),
+        "taken": found.sign(reasons()["taken"]),
         "back": found.back,
         "closed": found.closed,
         "answer": found.answer,

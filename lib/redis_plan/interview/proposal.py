@@ -98,7 +98,7 @@ def _session(reading: Reading) -> Iterator[str]:
     origin = _origin(reading, point.confidence, point.file, point.line)
     if reading.session is None:
         yield _line(
-            "none", True, f"{origin}: nothing that several people are in together was found; else: noun = “room”"
+            "none", True, f'{origin}: nothing that several people are in together was found; else: noun = "room"'
         )
         return
     yield _line("noun", reading.session.word, origin)

@@ -56,7 +56,7 @@ def taken(brief: Brief, has_session: bool) -> dict[str, Wanted]:
         if pattern.needs == "session" and not has_session:
             raise OverrideError(
                 f"{FILE}:{one.toml_line}: [uses] takes {one.use!r}, which lives in a session, and none was found; "
-                "name it under [session]: noun = “room”"
+                'name it under [session]: noun = "room"'
             )
         before = found.get(one.use, Wanted(pattern))
         entities = dict.fromkeys(e.name for e in (*before.entities, *_entities(one, brief)))

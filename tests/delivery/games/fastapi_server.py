@@ -120,8 +120,11 @@ class Game:
             p.say(message if data.get("to") != "leaders" or leads else rest)
             if event["t"] == "join" and f"{p.member}#{p.connection}" in data.get("taken", ()):
                 p.say(TAKEN)
-            elif event["t"] == "leave" and p.member in (data.get("target"), data.get("m")):
-                p.say(REMOVED)
+            elif event["t"] == "leave" and p.member == data.get("target", data.get("m")):
+                if data.get("why") != "lease":
+                    p.say(REMOVED)
+                else:  # its heartbeats came too late, and it is still here
+                    tasks.add(asyncio.create_task(self.enter(p)))
 
     async def take(self, p: Player, given: Mapping[str, Any]) -> None:
         if given["t"] in ("at", "view"):

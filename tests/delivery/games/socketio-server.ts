@@ -23,7 +23,7 @@ interface Player {
   readonly seat: boolean;
 }
 
-type Told = { readonly to?: string; readonly set?: unknown; readonly del?: unknown; readonly taken?: string[]; readonly target?: string; readonly m?: string };
+type Told = { readonly to?: string; readonly set?: unknown; readonly del?: unknown; readonly taken?: string[]; readonly target?: string; readonly m?: string; readonly why?: string };
 type Done = { readonly status: string; readonly version?: number; readonly why?: string };
 
 interface FromClient {
@@ -112,7 +112,9 @@ function heard(session: string, copy: SyncClient, text: string | undefined): voi
   for (const socket of event.t === "join" || event.t === "leave" ? here(session) : []) {
     const { member, connection } = socket.data.player;
     if (event.t === "join" && about.taken?.includes(`${member}#${connection}`)) bye(socket, "taken over");
-    if (event.t === "leave" && [about.target, about.m].includes(member)) bye(socket, "removed");
+    if (event.t !== "leave" || (about.target ?? about.m) !== member) continue;
+    if (about.why === "lease") enter(socket.data.player).catch(() => {}); // its heartbeats came too late, and it is still here
+    else bye(socket, "removed");
   }
 }
 

@@ -316,12 +316,12 @@ class DeclaredRole(Cited):
 
 
 class DeclaredParameter(Table):
-    """A number of a declared action that a caller may set."""
+    """A number of a declared action that a caller may set; one of the catalog's action is its name and the value here."""
 
     name: str = Field(pattern=NAME, description="Its name.")
-    unit: Text = Field(description="ms, or what it counts.")
     default: int = Field(ge=0, description="Its value where nobody sets it.")
-    says: Text = Field(description="What it is for.")
+    unit: Text | None = Field(None, description="ms, or what it counts; not needed for one of the catalog's action.")
+    says: Text | None = Field(None, description="What it is for; not needed for one of the catalog's action.")
 
 
 class DeclaredAction(Cited):

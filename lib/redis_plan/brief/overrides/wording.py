@@ -89,10 +89,15 @@ def _described(place: Keys, error: Mapping[str, Any]) -> str:
     }  # fmt: skip
     if error["type"] == "string_pattern_mismatch":
         return _PATTERNS.get(context["pattern"], f"text that matches {context['pattern']}")
+    if error["type"] == "list_type" and place[-1] in _OF_TABLES:
+        return "a list of tables, such as [{ … }, { … }]"
     if error["type"] == "string_too_long":
         return f"at most {context['max_length']} letters"
     return words.get(error["type"], str(error["msg"]))
 
+
+#: Keys that hold a list of tables, and no names.
+_OF_TABLES = ("guards", "effects", "parameters", "fields")
 
 _PATTERNS = {
     PREFIX: f"up to {SLUG_BYTES} of a-z, 0-9 and -, with a letter behind its numbers",
