@@ -301,7 +301,8 @@ As a bidder I bid on the lot that is open; a bid must exceed the highest.
 ### US-2 Late extension
 When a bid arrives in the last 15 seconds the lot stays open for longer.
 """
-BID = '[session]\nnoun = "auction"\nmember = "bidder"\n[[actions]]\nname = "bid"\nlike = "bidding.bid"\nserves = ["US-1", "US-2"]\n'
+SESSION = '[session]\nnoun = "auction"\nmember = "bidder"\n'
+BID = SESSION + '[[actions]]\nname = "bid"\nlike = "bidding.bid"\nserves = ["US-1", "US-2"]\n'
 
 
 def auction(folder: Path, toml: str) -> Brief:
@@ -326,4 +327,28 @@ def test_an_entry_sets_one_number_of_the_catalog_s_action_and_the_others_stay(tm
 def test_a_number_of_its_own_says_what_it_counts(tmp_path: Path) -> None:
     asked = auction(tmp_path, BID + 'parameters = [{ name = "withn_ms", default = 15_000 }]\n')
     with pytest.raises(OverrideError, match=rf"^{TOML}:8: 'withn_ms' .* unit and says .* has step, most, within_ms"):
+        designing.draft(asked)
+
+
+OPEN = SESSION + '[[actions]]\nname = "{name}"\nlike = "session.open"\nserves = ["US-1"]\n{more}'
+
+
+def test_an_action_of_the_kernel_is_confirmed_by_its_name_and_what_it_serves(tmp_path: Path) -> None:
+    asked = auction(tmp_path, OPEN.format(name="open", more=""))
+    found = matrix.stories(asked, designing.design(asked))
+    (row,) = [row for row in found.rows if row.id == "US-1"]
+    assert (row.served, row.actions) == ("concrete", ("open",))
+    assert f"{TOML}:4 says that it serves this" in row.why
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "line", "says"),
+    [
+        ("begin_bidding", "", 5, "session.open keeps its name: name = 'open'"),
+        ("open", 'actor = "host"\n', 6, "say no more than name and serves"),
+    ],
+)
+def test_an_action_of_the_kernel_is_not_changed(tmp_path: Path, name: str, more: str, line: int, says: str) -> None:
+    asked = auction(tmp_path, OPEN.format(name=name, more=more))
+    with pytest.raises(OverrideError, match=rf"^{TOML}:{line}: .*{says}"):
         designing.draft(asked)

@@ -24,7 +24,7 @@ def entries(found: Stories) -> str:
     made = [
         _table("[[actions]]", name=names[id], like=id, serves=_places(asked[id]))
         for id, kind in kinds.items()
-        if not kind.call
+        if not kind.call or kind.use == ability.SESSION
     ]
     taken = [
         f"  {{ use = {json.dumps(kind.use)}, serves = {json.dumps(_places(asked[id]))} }},"

@@ -43,6 +43,8 @@ _AS_SAID = (
     "results",
     "lua",
 )
+#: What an entry says of an action that a function of the kernel carries out: that it does, and no more.
+_CONFIRMS = frozenset({"name", "like", "serves", "cite", "because"})
 #: What an action has because of its effects.
 _OF_EFFECTS = ("effects", "announces", "shows", "hides", "timers")
 
@@ -87,7 +89,11 @@ def examine(brief: Brief, keyspace: Keyspace) -> tuple[tuple[Declaration, ...], 
     faults: list[Fault] = []
     for one in brief.settled.actions:
         try:
-            declaration = _Entry(one, brief, keyspace).declaration()
+            entry = _Entry(one, brief, keyspace)
+            if entry.confirms:
+                entry.confirmation()
+                continue
+            declaration = entry.declaration()
         except InputError as error:
             faults.append(_fault(str(error)))
             continue
@@ -97,6 +103,27 @@ def examine(brief: Brief, keyspace: Keyspace) -> tuple[tuple[Declaration, ...], 
     waiting = _unreached(made)
     faults += waiting.values()
     return tuple(d for _, d in made if d.kind.name not in waiting), tuple(sorted(set(faults)))
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """What the team says of an action that the kernel carries out: the demands that it serves, and the line that says so."""
+
+    kind: Kind
+    demands: tuple[Demand, ...]
+    line: int
+
+
+def confirmations(brief: Brief, keyspace: Keyspace) -> tuple[Confirmation, ...]:
+    """Return the entries that only confirm an action of the kernel; those that :func:`examine` finds fault with are left out."""
+    found = []
+    for one in brief.settled.actions:
+        try:
+            entry = _Entry(one, brief, keyspace)
+            found += [entry.confirmation()] if entry.confirms else []
+        except InputError:
+            continue
+    return tuple(found)
 
 
 def _fault(text: str) -> Fault:
@@ -133,13 +160,27 @@ class _Entry(Reader):
         if "like" in self.one.said:
             wanted = self.one.said["like"]
             self.known(("like",), wanted, kinds, "action of the catalog")
-            if call := kinds[wanted].call:
+            if (call := kinds[wanted].call) and set(self.one.said) - _CONFIRMS:
                 says = f"{wanted} is carried out by {call}, which no entry changes"
-                raise self.fail(("like",), f"{says}: leave it to the catalog, or say guards and effects without like")
+                raise self.fail(
+                    ("like",), f"{says}: say no more than name and serves, or guards and effects without like"
+                )
             return kinds[wanted]
         own = [k for k in kinds.values() if self.name == k.name or self.name in k.verbs]
         there = [k for k in own if all(self.keyspace.use(use) for use, _ in k.keys.values())]
         return there[0] if len(there) == 1 and not there[0].call else None
+
+    @property
+    def confirms(self) -> bool:
+        """Whether the entry says of an action of the kernel what it serves."""
+        return self.base is not None and bool(self.base.call)
+
+    def confirmation(self) -> Confirmation:
+        assert self.base is not None
+        names = (self.base.name, *self.base.verbs)
+        if self.name not in names:
+            raise self.fail(("name",), f"{self.base.id} keeps its name: name = {self.base.name!r}")
+        return Confirmation(self.base, tuple(self.demands()), self.one.line())
 
     def declaration(self) -> Declaration:
         said = self.one.said

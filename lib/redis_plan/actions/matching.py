@@ -17,7 +17,7 @@ from functools import cache
 
 from redis_plan.actions import ability, catalog, declaring, elsewhere, wording
 from redis_plan.actions.ability import Homes
-from redis_plan.actions.declaring import Declaration
+from redis_plan.actions.declaring import Confirmation, Declaration
 from redis_plan.actions.leaning import Leaning
 from redis_plan.actions.likeness import Labelled, Likeness
 from redis_plan.actions.model import Kind
@@ -134,7 +134,7 @@ def matches(brief: Brief, keyspace: Keyspace) -> Matches:
     said = [wording.worded(r) for r in demands]
     encoder.encode([view for one in said for view in (*one.views, *one.clauses)])  # all at once: faster than one by one
     leaning = Leaning([r.text for r in demands])
-    judge = _Judge(brief, keyspace, declaring.examine(brief, keyspace)[0], leaning)
+    judge = _Judge(brief, keyspace, leaning)
     found = [judge.story(r, list(_family(r, below))) for r in alone]
     homes = homes_of(found, brief, keyspace)
     return Matches(tuple(_able(match, keyspace, homes) for match in found), homes)
@@ -186,8 +186,10 @@ def _able(match: Match, keyspace: Keyspace, homes: Homes) -> Match:
 class _Judge:
     """Compares the demands of one project."""
 
-    def __init__(self, brief: Brief, keyspace: Keyspace, ours: Sequence[Declaration], leaning: Leaning) -> None:
-        self.brief, self.keyspace, self.ours, self.leaning = brief, keyspace, ours, leaning
+    def __init__(self, brief: Brief, keyspace: Keyspace, leaning: Leaning) -> None:
+        self.brief, self.keyspace, self.leaning = brief, keyspace, leaning
+        self.ours = ours = declaring.examine(brief, keyspace)[0]
+        self.confirmed = declaring.confirmations(brief, keyspace)
         #: A declared action stands for the catalog's that it changes.
         self.kinds = {**catalog.kinds(), **{d.kind.like: d.kind for d in reversed(ours) if d.kind.like}}
         self.labelled = labelled()
@@ -262,6 +264,7 @@ class _Judge:
         """Return what the team says serves ``demand``: its own actions, and of each use that it takes the likest action."""
         places = {demand.id, f"{demand.file}:{demand.line}"}
         found = [Found(d.kind, likes[0], d.kind.declared) for d in self.ours if _serves(d, demand)]
+        found += [Found(c.kind, likes[0], c.line) for c in self.confirmed if _serves(c, demand)]
         for taken in self.brief.settled.taken:
             if places & {f"{taken.file}:{taken.line}", *taken.serves}:
                 found += list(self.of_use(taken, likes))[:1]
@@ -281,7 +284,7 @@ def _is_near(one: Likeness, first: Likeness) -> bool:
     return _parts(one.label)[0] != "action" and one.strength >= first.strength - NEARLY
 
 
-def _serves(declaration: Declaration, demand: Requirement) -> bool:
+def _serves(declaration: Declaration | Confirmation, demand: Requirement) -> bool:
     return any((d.file, d.line) == (demand.file, demand.line) for d in declaration.demands)
 
 

@@ -126,8 +126,8 @@ def declared(row: Row, use: str = "") -> str:
 
 def confirmed(row: Row, kind: Kind) -> str:
     """Return what ``ai/redis-plan.toml`` says where an action of ``kind`` serves ``row``."""
-    if kind.call:
-        return declared(row, kind.use if kind.use != ability.SESSION else "")
+    if kind.call and kind.use != ability.SESSION:
+        return declared(row, kind.use)
     return f'[[actions]] name = "{kind.name}", like = "{kind.id}", serves = ["{row.place}"]'
 
 
