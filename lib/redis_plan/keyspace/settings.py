@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -169,6 +170,18 @@ def _value(entry: Mapping[str, str], names: Mapping[str, float]) -> str:
     return f"{number:.0f}"
 
 
+def _rounded_up(limit: float) -> float:
+    """Return a limit with two significant digits, none lower: a third would claim to know it to a percent.
+
+    >>> [_rounded_up(limit) for limit in (6.667, 1204, 88, 0.5, 0)]
+    [6.7, 1300.0, 88.0, 0.5, 0.0]
+    """
+    if limit <= 0:
+        return float(limit)
+    digits = 1 - math.floor(math.log10(limit))
+    return round(math.ceil(round(limit * 10.0**digits, 6)) / 10.0**digits, max(0, digits))
+
+
 def alerts(keyspace: Keyspace, names: Mapping[str, float]) -> tuple[Alert, ...]:
     """Return the alerts with their thresholds computed; those whose condition this keyspace does not meet are left out."""
     conditions = conditions_of(keyspace) | {"replicated": names.get("replicas", 0.0) > 0}
@@ -180,7 +193,7 @@ def alerts(keyspace: Keyspace, names: Mapping[str, float]) -> tuple[Alert, ...]:
             info=tuple(entry["info"]),
             expression=entry["expression"],
             op=entry["op"],
-            limit=evaluate(entry["limit"], names),
+            limit=_rounded_up(evaluate(entry["limit"], names)),
             limit_from=entry["limit"],
             unit=entry["unit"],
             for_s=entry["for_s"],

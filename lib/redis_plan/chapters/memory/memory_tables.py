@@ -122,7 +122,7 @@ def driver(samples: pd.DataFrame, scale: int) -> str:
 
 
 def _action(host: float) -> str:
-    return "a larger node" if host <= _LARGEST_NODE else "several primaries, spread by hash tag"
+    return "a smaller design or a larger node" if host <= _LARGEST_NODE else "several primaries, spread by hash tag"
 
 
 def swing_line(keyspace: Keyspace, samples: pd.DataFrame, swing: Swing) -> str:
