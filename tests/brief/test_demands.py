@@ -273,6 +273,38 @@ def test_a_demand_that_is_live_beside_many_that_are_not_keeps_its_mark(project):
     assert live == [5]
 
 
+FLOW = """# Debate night
+
+## Features
+
+- Everyone sees the standing change live
+
+## How an evening runs
+
+1. The chair opens the vote for everybody.
+2. When all have voted, the hall moves on to the next motion.
+3. Everyone sees a countdown before the next motion.
+
+## Numbers
+
+| What | Value |
+| --- | --- |
+| Votes in the hall | 40 a second |
+"""
+
+
+def test_a_live_step_of_a_flow_is_a_demand_and_a_figure_is_none(project):
+    read = brief.read(project(prd=FLOW))
+    assert lines_of(read) == [5, 9, 10, 11]
+    assert all(r.realtime for r in read.requirements)
+
+
+def test_what_planning_notes_decide_about_live_state_is_no_demand(project):
+    notes = "<decisions>\n1. The vote of the hall lives in one hash that all gateways read\n</decisions>\n"
+    read = brief.read(project(prd=FLOW, notes=notes))
+    assert {r.file for r in read.requirements} == {"prd.md"}
+
+
 def test_one_line_that_sounds_live_among_many_that_are_not_shares_nothing(project):
     verbs = ("Add", "Sort", "Export", "Rate", "Annotate", "Search", "Print", "Tag", "Archive", "Import", "Delete", "Rename")  # fmt: skip
     others = "".join(f"- {verb} {what}\n" for verb in verbs for what in ("a book", "a shelf"))

@@ -2,7 +2,8 @@
 
 Three learnt models look at the same features of a line: what it says and what stands over it (encoded), what those titles mean, and its
 marks. What a list's items are is mostly the same, so whether a line is a demand is drawn towards what its list is; whether it is live is
-bounded by the document, whose surest demands must be live together.
+bounded by the document, whose surest demands must be live together. Where they are, a line that is live itself is hardly anything but a
+demand, however it is set.
 """
 
 from __future__ import annotations
@@ -36,6 +37,11 @@ SURELY_LIVE = 0.66
 #: The surest are three: one line alone is often judged wrong. A short document has fewer, one for each eight demands; where that is one, it
 #: decides sooner, since little else is said.
 SUREST, DEMANDS_FOR_ONE, ALONE_LIVE = 3, 8, 0.5
+#: In a document that shares something live, a line that is live from this probability on needs no more than that to be a demand: steps of a
+#: flow, names of events and nested points are demands that nothing but their meaning shows. Not so planning notes, which decide, and rows with
+#: a figure, which state it. Left out, F1 of live demands rose from .68 to .71 with it, of demands from .865 to .872; on eleven projects that
+#: nobody tuned on from .48 to .54 and from .85 to .90.
+PLAINLY_LIVE, HARDLY = 0.5, 0.1
 
 #: Under a title that most probably is about one of these, a line must be so much more probable to count.
 ELSEWHERE = ("metrics", "options", "questions", "glossary", "template", "plan", "scenario")
@@ -132,13 +138,16 @@ def judge(lines: Lines) -> Judgement | None:
     likely = drawn_together(demanding, groups, TOGETHER)[:, 0]
     moving = moving_of[:, 0]
     kinds = tuple(KINDS[n] for n in kinds_of.argmax(axis=1))
-    needed = demand.thresholds[0] + MORE * (elsewhere >= PROBABLY)
+    stricter = MORE * (elsewhere >= PROBABLY)
+    needed = demand.thresholds[0] + stricter
     is_demand = likely >= needed
     is_live = moving >= live.thresholds[0]
     outright = lines.marks[:, MARKS.index("realtime.strong")] > 0
     # what describes a story is hardly a demand of its own, and says whether the story is live
     asked = likely >= needed / 2
     shares = shares_live(moving[is_demand]) or bool((asked & is_live & outright).any())
+    if shares:
+        is_demand |= (moving >= PLAINLY_LIVE) & (likely >= HARDLY + stricter) & ~_states_what_is(lines.marks)
     return Judgement(likely, is_demand, kinds, moving, is_live & shares)
 
 
@@ -157,6 +166,12 @@ def shares_live(moving: NDArray[np.float32]) -> bool:
         return False
     count = min(SUREST, max(1, len(moving) // DEMANDS_FOR_ONE))
     return float(np.sort(moving)[-count:].mean()) >= (SURELY_LIVE if count > 1 else ALONE_LIVE)
+
+
+def _states_what_is(marks: Matrix) -> NDArray[np.bool_]:
+    """Return which lines decide or give a figure, by their marks: what is live there is a fact, not a demand."""
+    notes, row, digit = (marks[:, MARKS.index(mark)] > 0 for mark in ("notes", "row", "digit"))
+    return np.asarray(notes | (row & digit))
 
 
 def _elsewhere(seen: Matrix) -> NDArray[np.float32]:
