@@ -206,7 +206,7 @@ REFUSED = {
     ],
     "monitor": [
         ("GET", "{app}:v1:code:x"), ("HGETALL", "{app}:v1:{s}:state"), ("SCAN", "0"), ("CONFIG", "SET", "maxmemory", "1"), ("SLOWLOG", "RESET"),
-        ("CONFIG", "RESETSTAT"), ("SUBSCRIBE", "prod:{app}:v1:{s}:events"), ("FCALL", "rate_hit", "0"), ("CLIENT", "KILL", "TYPE", "normal"),
+        ("CONFIG", "RESETSTAT"), ("SUBSCRIBE", "prod:{app}:v1:{s}:events"), ("FCALL", "{app}_rate_hit", "0"), ("CLIENT", "KILL", "TYPE", "normal"),
     ],
 }  # fmt: skip
 
@@ -246,10 +246,10 @@ def test_a_project_without_functions_has_the_rights_of_its_sections_too() -> Non
 def test_a_function_reaches_no_key_that_its_caller_may_not(with_passwords: Server, sample: made.Project) -> None:
     app = login(with_passwords, "app")
     with pytest.raises(redis.exceptions.NoPermissionError):
-        app.execute_command("FCALL", "rate_hit", "1", "other:v1:rate:a:b:c", "5", "60")
+        app.execute_command("FCALL", sample.keyspace.fcall_name("rate_hit"), "1", "other:v1:rate:a:b:c", "5", "60")
     with pytest.raises(redis.exceptions.NoPermissionError):
         login(with_passwords, "worker").execute_command(
-            "FCALL", "rate_hit", "1", f"{sample.keyspace.app}:v1:rate:a:b:c", "5", "60"
+            "FCALL", sample.keyspace.fcall_name("rate_hit"), "1", f"{sample.keyspace.app}:v1:rate:a:b:c", "5", "60"
         )
 
 

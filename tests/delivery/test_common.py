@@ -67,6 +67,17 @@ def test_a_clock_that_was_set_back_refuses_nobody(client: Any) -> None:
     assert client.fcall("rate_slide", 1, KEY, 20, 60_000, "now") == [1, "allowed"]
 
 
+def test_a_code_leads_to_one_session_and_only_that_one_keeps_it_or_gives_it_back(storm: Any, client: Any) -> None:
+    replies = storm("code_take", [KEY], lambda n: [f"s{n}", 60])
+    assert Counter(replies) == {b"held": CLIENTS - 1, b"taken": 1}
+    session = client.get(KEY)
+    assert client.fcall("code_release", 1, KEY, "s-none") == "lost"
+    assert client.fcall("code_take", 1, KEY, session, 600) == "taken"  # asked once more: kept for longer
+    assert client.ttl(KEY) > 60
+    assert client.fcall("code_release", 1, KEY, session) == "released"
+    assert not client.exists(KEY)
+
+
 def test_one_holds_an_item_and_only_the_holder_gives_it_back(storm: Any, client: Any) -> None:
     replies = storm("hold_take", [KEY], lambda n: [f"m{n}", 60])
     assert replies.count(b"taken") == 1

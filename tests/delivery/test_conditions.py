@@ -173,7 +173,7 @@ def suppressed(call: Callable[[], object]) -> None:
 
 def create(client: Any, app: str, session: str) -> None:
     keys = [f"{app}:v1:{{{session}}}:{name}" for name in ("state", "roster", "log")]
-    assert client.fcall("session_create", 3, *keys, "ab", "3600") in ("created", b"created")
+    assert client.fcall(f"{app.replace('-', '_')}_session_create", 3, *keys, "ab", "3600") in ("created", b"created")
 
 
 #: What each condition is raised as, and a word of its message.

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from redis_plan.delivery import acl
+from redis_plan.delivery.redis_plan_worker import BUCKETS
 from tests.delivery import made
 from tests.delivery.test_gateway_actions import Room, play, room, so
 from tests.delivery.test_worker import Process, working
@@ -44,6 +45,8 @@ def test_a_question_ends_is_revealed_and_the_result_goes_without_anybody_asking(
     host = room.member("host", "host", seat=False)
     ann, bob = room.member("ann", name="Ann"), room.member("bob", name="Bob")
     client, state = room.own.client(decode_responses=True), room.keys.state("s0")
+    client.hset(state, "code", "K7PQXM")
+    client.set(room.keys.code("K7PQXM"), "s9", ex=600)  # it lapsed, and another room drew it
 
     async def story() -> None:
         await so(lambda: all(m.copy.mode == "live" for m in (host, ann, bob)), "not in")
@@ -64,6 +67,10 @@ def test_a_question_ends_is_revealed_and_the_result_goes_without_anybody_asking(
         assert await host.ask("o6", "end_game") == "ok"
         await so(lambda: ann.copy.state.get("status") == "handed_over", "the result is not kept")
         await so(lambda: not client.exists(state), "the room stays")
+        await so(
+            lambda: not any(client.zcount(room.keys.due(b), "-inf", "+inf") for b in BUCKETS), "it is not done with"
+        )
 
     play(story, host, ann, bob)
+    assert client.get(room.keys.code("K7PQXM")) == "s9"
     assert worker.lines == ["working"]

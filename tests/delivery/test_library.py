@@ -207,10 +207,11 @@ def test_the_library_of_every_project_loads_alone_and_each_script_by_itself(
     text = library.compose(project.brief, project.keyspace)
     client.function_flush()
     if text:
-        assert client.function_load(text) == library.library_name(project.keyspace)
+        assert client.function_load(text) == project.keyspace.library
         (listed,) = client.execute_command("FUNCTION", "LIST")
         found = str(listed)
-        assert all(step.function.name in found for step in library.steps(project.keyspace))
+        names = [project.keyspace.fcall_name(step.function.name) for step in library.steps(project.keyspace)]
+        assert all(f"'{name}'" in found for name in names)
     for script in library.eval_scripts(project.brief, project.keyspace):
         client.script_load(script.text)
     client.function_flush()

@@ -110,6 +110,7 @@ FILLED = {
     "lock_take": [Scene(there, (TARGET, OTHER), ("ann", 1000, 60)) for there in ((), (("SET", TARGET, "ann:1"),))],
     "lock_release": [Scene((("SET", TARGET, "ann:1"),), (TARGET,), ("ann", 1))],
     "hold_release": [Scene((("SET", TARGET, "ann:1"),), (TARGET,), ("ann",))],
+    "code_release": [Scene((("SET", TARGET, "s"),), (TARGET,), ("s",))],
     "due_claim": [Scene((("ZADD", TARGET, "1", "e"),), (TARGET,), (1000, 10))],
     "due_move": [Scene((("ZADD", TARGET, "7", "e"),), (TARGET,), ("e", 7, 9))],
     "due_done": [Scene((("ZADD", TARGET, "7", "e"),), (TARGET,), ("e", 7))],

@@ -106,7 +106,7 @@ def surviving(program: list[str], sample: made.Project, primary: Server, *others
     for session in SESSIONS:
         state = f"{sample.keyspace.app}:v1:{{{session}}}:state"
         keys = [state, *(f"{state.rpartition(':')[0]}:{name}" for name in ("roster", "log"))]
-        client.fcall("session_create", len(keys), *keys, "ab", "3600")
+        client.fcall(sample.keyspace.fcall_name("session_create"), len(keys), *keys, "ab", "3600")
     urls = json.dumps([url(s) for s in (primary, *others)])
     process = subprocess.Popen(
         [*program, urls, json.dumps(SESSIONS)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -85,6 +85,21 @@ local function hold_release(keys, a)
   return 'released'
 end
 
+-- FUNCTION code_take
+local function code_take(keys, a)
+  local led = redis.call('GET', keys[1])
+  if led and led ~= a.leads_to then return 'held' end
+  redis.call('SET', keys[1], a.leads_to, 'EX', a.ttl_s)
+  return 'taken'
+end
+
+-- FUNCTION code_release
+local function code_release(keys, a)
+  if redis.call('GET', keys[1]) ~= a.leads_to then return 'lost' end
+  redis.call('UNLINK', keys[1])
+  return 'released'
+end
+
 -- FUNCTION due_claim
 local function due_claim(keys, a)
   local now, found = clock(), {}

@@ -6,7 +6,7 @@ without phases, what one member takes for himself, changes and gives back; else 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from redis_plan.actions.catalog import FIRST_PHASE
 from redis_plan.actions.model import LEADERS, Action, Kind, Option
@@ -20,8 +20,13 @@ _EVERYWHERE = ("ok", "duplicate", "ended", "gone")
 _LOCKS, _GIVES_BACK = "free", "mine"
 
 
-def loop(actions: Sequence[Action], member: str = "member", noun: str = "session") -> str:
-    """Return the sequence diagram of the main loop of ``actions``; "" where no action of a member is composed."""
+def loop(
+    actions: Sequence[Action], member: str = "member", noun: str = "session", fcall: Callable[[str], str] = str
+) -> str:
+    """Return the sequence diagram of the main loop of ``actions``; "" where no action of a member is composed.
+
+    ``fcall`` is what FCALL calls the function of an action.
+    """
     own = [action for action in actions if not action.kind.call]
     steps = _of_a_round(own) or _of_an_object(own) or _any(own)
     if not steps:
@@ -29,7 +34,7 @@ def loop(actions: Sequence[Action], member: str = "member", noun: str = "session
     around = (
         [] if _of_a_round(own) else [action for action in steps if _asks(action, _LOCKS) or _asks(action, _GIVES_BACK)]
     )
-    lines = list(_steps(steps, around, member, noun))
+    lines = list(_steps(steps, around, member, noun, fcall))
     used = {
         letter
         for line in lines
@@ -92,7 +97,9 @@ def _one(actions: Iterable[Action]) -> list[Action]:
     return [found] if found is not None else []
 
 
-def _steps(actions: Sequence[Action], around: Sequence[Action], member: str, noun: str) -> Iterator[str]:
+def _steps(
+    actions: Sequence[Action], around: Sequence[Action], member: str, noun: str, fcall: Callable[[str], str]
+) -> Iterator[str]:
     """Yield the lines of each action; those ``around`` a loop of one member are done once, all others of members repeated."""
     for action in actions:
         kind, letter = action.kind, _letter(action.kind)
@@ -102,11 +109,11 @@ def _steps(actions: Sequence[Action], around: Sequence[Action], member: str, nou
             yield f"  loop {'while it goes on' if around else f'{member} by {member}'}"
         if letter == _WORKER:
             # a worker calls the functions itself: no gateway is asked
-            yield f"  {_WORKER}->>{_REDIS}: {_call(action)}"
+            yield f"  {_WORKER}->>{_REDIS}: FCALL {fcall(action.name)}"
             yield f"  {_REDIS}-->>{_WORKER}: ok{_or_else(kind)}"
         else:
             yield f"  {inner}{letter}->>{_SERVER}: {action.name}"
-            yield f"  {inner}{_SERVER}->>{_REDIS}: {_call(action)}"
+            yield f"  {inner}{_SERVER}->>{_REDIS}: FCALL {fcall(action.name)}"
             yield f"  {inner}{_REDIS}-->>{_SERVER}: version, ok{_or_else(kind)}"
             yield f"  {inner}{_SERVER}-->>{letter}: version, result"
         if kind.announces and kind.audience != "nobody":
@@ -116,10 +123,6 @@ def _steps(actions: Sequence[Action], around: Sequence[Action], member: str, nou
             yield f"  {inner}Note over {_MEMBER if letter == _MEMBER else letter},{_SERVER}: to {to} in the {noun}{_hidden(kind)}"
         if repeated:
             yield "  end"
-
-
-def _call(action: Action) -> str:
-    return f"FCALL {action.name}"
 
 
 def _shown(shown: str) -> str:

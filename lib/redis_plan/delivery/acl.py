@@ -114,7 +114,7 @@ def checks(keyspace: Keyspace) -> tuple[AclCheck, ...]:
         AclCheck("admin", ("CONFIG", "SET", "maxmemory", "0"), True),
     ]
     if steps := library.steps(keyspace):
-        found.append(AclCheck("monitor", ("FCALL", steps[0].function.name, "0"), False))
+        found.append(AclCheck("monitor", ("FCALL", keyspace.fcall_name(steps[0].function.name), "0"), False))
     found += [AclCheck("monitor", ("SUBSCRIBE", _sample(p.template)), False) for p in keyspace.channels]
     return tuple(found)
 
@@ -135,7 +135,10 @@ def _of_role(keyspace: Keyspace, role: Role) -> list[AclCheck]:
             allowed = duty is not None and right in duty.access and probe[0].lower() in runs
             found.append(AclCheck(role, (probe[0], name, *probe[1:]), allowed))
             found.append(AclCheck(role, (probe[0], f"other:{name}", *probe[1:]), False))
-    found += [AclCheck(role, ("FCALL", s.function.name, "0"), True) for s, _ in duties.called(keyspace, role)]
+    found += [
+        AclCheck(role, ("FCALL", keyspace.fcall_name(s.function.name), "0"), True)
+        for s, _ in duties.called(keyspace, role)
+    ]
     return found
 
 

@@ -108,7 +108,7 @@ def readme(brief: Brief, keyspace: Keyspace, made: Iterable[Artefact]) -> str:
     ]
     served = [{"template": p.template, "serves": serves(brief, p.requirements, 99) or "–"} for p in keyspace.patterns]
     return render(
-        "README.md.j2", title=plain(brief.title), name=library.library_name(keyspace), files=listed, users=users, patterns=served, functions=bool(library.steps(keyspace)),
+        "README.md.j2", title=plain(brief.title), name=keyspace.library, files=listed, users=users, patterns=served, functions=bool(library.steps(keyspace)),
         environment=naming.ENVIRONMENT, python=clients.PYTHON, typescript=clients.TYPESCRIPT, module=clients.PYTHON.removesuffix(".py"),
         session=not functions.missing(keyspace), noun=keyspace.session_noun, library=clients.library_for(brief),
         periods=syncing.PYTHON_PERIODS.removesuffix(".py"), driver=syncing.PYTHON_DRIVER.removesuffix(".py"),

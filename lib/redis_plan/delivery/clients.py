@@ -119,8 +119,12 @@ def _result_of(function: str) -> str:
 
 
 def _constants(brief: Brief, keyspace: Keyspace) -> list[dict[str, Any]]:  # Any: text and lines
-    found = []
-    if any(a.name == "lease_ms" for o in model.operations(brief, keyspace) for a in o.arguments):
+    found: list[dict[str, Any]] = []
+    made = model.operations(brief, keyspace)
+    if any(not o.kind for o in made):
+        about = "The library of functions.lua: names of functions are the server's, so each begins with it."
+        found.append({"name": "LIBRARY", "about": wrapped(about, 112), "value": quote(keyspace.library)})
+    if any(a.name == "lease_ms" for o in made for a in o.arguments):
         beat, grace = brief.fact("heartbeat"), brief.fact("reconnect_grace")
         about = f"Lease of a connection or position: max(reconnect_grace, 3 x heartbeat); {grace.where}; {beat.where}."
         found.append({"name": "LEASE_MS", "about": wrapped(about, 112), "value": int(1000 * chain.lease(brief))})

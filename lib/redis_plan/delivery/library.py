@@ -70,9 +70,8 @@ def compose(brief: Brief, keyspace: Keyspace) -> str:
     needed = steps(keyspace)
     if not needed:
         return ""
-    name = library_name(keyspace)
     about = [
-        f"#!lua name={name}",
+        f"#!lua name={keyspace.library}",
         f"-- {plain(brief.title)}: the atomic steps of its keyspace, {len(needed)} functions. Written by redis-plan: the next",
         "-- build writes it again and keeps an edited one aside.",
         "--",
@@ -83,42 +82,13 @@ def compose(brief: Brief, keyspace: Keyspace) -> str:
     if any(s.of_session for s in needed):
         about += ["--", "-- Rules the session's functions share", functions.rules()]
     texts = [_with_requirements(step, brief, keyspace) for step in needed]
-    guard, callback = _guard(keyspace)
-    register = "\n".join(functions.registration(step.function, callback) for step in needed)
-    parts = ["\n".join(about), functions.prune(functions.kernel(), "\n".join(texts)), *texts, guard, register]
+    made = [step.function for step in needed]
+    register = "\n".join(functions.registration(f, keyspace.fcall_name(f.name)) for f in made)
+    parts = ["\n".join(about), functions.prune(functions.kernel(), "\n".join(texts)), *texts, f"{_NAMES}\n{register}"]
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
 
-_GUARD = """
--- The names of functions are the server's, not a project's: who calls one with another project's keys is told whose it is.
-local OURS = {%s}
-local function own(name)
-  local call = CALLS[name]
-  return function(keys, args)
-    if keys[1] and not OURS[string.match(keys[1], '^[^:]*')] then
-      return redis.error_reply('FOREIGN ' .. name .. ' is a function of %s, and ' .. keys[1] .. ' is no key of it')
-    end
-    return call(keys, args)
-  end
-end
-"""
-
-
-def _guard(keyspace: Keyspace) -> tuple[str, str]:
-    """Return the Lua that refuses other projects' keys, and how a callback is registered by it.
-
-    None where a name of the project begins with an id: it could be anybody's.
-    """
-    heads = sorted({pattern.template.partition(":")[0] for pattern in keyspace.keys})
-    if any(not head or set(head) & set("<{'\\") for head in heads):
-        return "", "CALLS['{name}']"
-    ours = ", ".join(f"['{head}'] = true" for head in heads)
-    return _GUARD % (ours, library_name(keyspace)), "own('{name}')"
-
-
-def library_name(keyspace: Keyspace) -> str:
-    """Return the library's name: the application's, with underscores (names hold letters, digits and ``_``)."""
-    return keyspace.app.replace("-", "_")
+_NAMES = "-- Names of functions are the server's, not a library's: with the library's in front two projects share one server."
 
 
 def _with_requirements(step: Step, brief: Brief, keyspace: Keyspace) -> str:

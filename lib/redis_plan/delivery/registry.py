@@ -111,6 +111,7 @@ def _functions(brief: Brief, keyspace: Keyspace) -> list[dict[str, Any]]:  # Any
         found.append(
             {
                 "name": function.name,
+                "fcall": keyspace.fcall_name(function.name),
                 "keys": list(function.keys),
                 "more_keys": function.more_keys,
                 "args": function.args,

@@ -85,7 +85,7 @@ class Writer:
             keys += [self.key(p.name) for p in model.session_others(self.keyspace) if p.name not in named]
             keys += list(also)
         arguments = [text for a in operation.arguments for text in self._argument(a, operation, given)]
-        return ("FCALL", operation.function.name, str(len(keys)), *keys, *arguments)
+        return ("FCALL", self.keyspace.fcall_name(operation.function.name), str(len(keys)), *keys, *arguments)
 
     def _argument(self, a: Argument, operation: Operation, given: Mapping[str, object]) -> list[str]:
         if a.kind == "constant":
@@ -149,7 +149,9 @@ def user_of(keyspace: Keyspace, command: Sequence[str], prefix: str = "") -> str
     touched = [p for name in names for p in keyspace.patterns if naming.parse(p.template, name) is not None]
     for role in duties.ROLES:
         if verb == "FCALL":
-            call = next(s.function.call for s in library.steps(keyspace) if s.function.name == command[1])
+            call = next(
+                s.function.call for s in library.steps(keyspace) if keyspace.fcall_name(s.function.name) == command[1]
+            )
             if any(role in duties.callers(call, p) for p in touched[:1]):
                 return role
         elif any(verb in duties.sent(keyspace, p, role) for p in touched) or (not names and verb in ("MULTI", "EXEC")):
@@ -160,12 +162,11 @@ def user_of(keyspace: Keyspace, command: Sequence[str], prefix: str = "") -> str
 def _session(w: Writer) -> Iterable[Step]:
     noun, member, state = w.keyspace.session_noun, w.keyspace.member_noun, w.keyspace.pattern("state").name
     code, due = w.keyspace.use("join-code"), w.keyspace.use("due")
-    entry = f"{w.ids['session_id']}:idle"
+    leads, code_of = w.ids["session_id"], lambda code: model.identifier(code.name)
+    entry = f"{leads}:idle"
     if code and code.type == "string":
         yield Step(
-            "code",
-            "the join code; nil would mean that it is taken",
-            ("SET", w.key(code.name), w.ids["session_id"], "NX", "EX", str(code.ttl.seconds)),
+            "code", "the join code; held would mean: draw another", w.call(f"take_{code_of(code)}", leads_to=leads)
         )
     yield Step("create", f"the {noun} exists; {state} is its only key", w.call("create", fields="owner ann"))
     if due and due.type == "zset":
@@ -205,7 +206,7 @@ def _session(w: Writer) -> Iterable[Step]:
     yield Step("remove", f"every key of the {noun} is unlinked", w.call("remove", also=also))
     yield Step("remove", "again: the same", w.call("remove", also=also))
     if code and code.type == "string":
-        yield Step("code", "what led to it goes last", ("DEL", w.key(code.name)))
+        yield Step("code", "what led to it goes last", w.call(f"release_{code_of(code)}", leads_to=leads))
 
 
 def _others(w: Writer, done: set[str]) -> Iterable[Step]:
@@ -237,7 +238,7 @@ def play(
     until = "0"
     for step in walk:
         reply = execute(*(until if word == UNTIL else word for word in step.command))
-        if step.command[1] == "due_claim" and reply:
+        if step.command[1].endswith("_due_claim") and reply:
             until = _text(reply[1])
         seen.append(Seen(step, write(reply), tuple(sorted(look()))))
     return tuple(seen)

@@ -49,7 +49,7 @@ class Function:
 
     @property
     def name(self) -> str:
-        """What FCALL calls it."""
+        """What it is called; FCALL calls it so in a library of ours, and by ``Keyspace.fcall_name`` in a project's."""
         return self.call.name
 
     @property
@@ -253,14 +253,13 @@ def _words(text: str) -> set[str]:
     return set(re.findall(r"\w+", re.sub(r"--.*", "", text)))
 
 
-def registration(function: Function, callback: str = "CALLS['{name}']") -> str:
-    """Return the line that registers ``function`` with its flags; ``callback`` is the Lua that makes what runs it."""
-    name = function.name
-    entry = callback.format(name=name)
+def registration(function: Function, name: str = "") -> str:
+    """Return the line that registers ``function`` with its flags, for FCALL to call it ``name``."""
+    name = name or function.name
     if not function.flags:
-        return f"redis.register_function('{name}', {entry})"
+        return f"redis.register_function('{name}', {function.entry})"
     flags = ", ".join(f"'{flag}'" for flag in function.flags)
-    return f"redis.register_function{{function_name='{name}', callback={entry}, flags={{{flags}}}}}"
+    return f"redis.register_function{{function_name='{name}', callback={function.entry}, flags={{{flags}}}}}"
 
 
 def install(client: redis.Redis, *, use_functions: bool) -> Library:

@@ -151,6 +151,15 @@ class Keyspace:
     session_entity: str = ""  # the Brief's entity that is the session; empty where the project has none
 
     @property
+    def library(self) -> str:
+        """Name of its Functions library: the application's, with underscores (names hold letters, digits and ``_``)."""
+        return self.app.replace("-", "_")
+
+    def fcall_name(self, function: str) -> str:
+        """Return what FCALL calls a function of the library: these names are the server's, so each begins with the library's."""
+        return f"{self.library}_{function}"
+
+    @property
     def keys(self) -> tuple[KeyPattern, ...]:
         """The key patterns, without the channels."""
         return tuple(p for p in self.patterns if p.type != "channel")

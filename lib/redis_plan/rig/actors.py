@@ -76,7 +76,7 @@ class Actors:
         made = [calls.apply(session, "move", {"mark": 0}) for calls, session in rooms]
         self.before, self.after = [], []
         for call in made:  # only the event's data differs from change to change
-            packed = respwire.pack("FCALL", call.name, len(call.keys), *call.keys, *call.args)
+            packed = respwire.pack(*call.command)
             head, _, tail = packed.partition(b'$10\r\n{"mark":0}\r\n')
             self.before.append(head)
             self.after.append(tail)

@@ -16,10 +16,16 @@ def block(keyspace: Keyspace) -> str:
     most = functions.log_argument(keyspace)
     call = calls.calls()["session_catch_up"]
     given = {"known_epoch": calls.arguments()["known_epoch"].example, "version": "38", "max": most}
-    read = ("FCALL", call.name, str(len(call.keys)), *(keys[name] for name, _ in call.keys), *call.ordered(given))
+    read = (
+        "FCALL",
+        keyspace.fcall_name(call.name),
+        str(len(call.keys)),
+        *(keys[name] for name, _ in call.keys),
+        *call.ordered(given),
+    )
     if whole := snapshots.function(keyspace):
         named = [keys.get(name) or _of_round(keyspace, name) for name, _ in whole.call.keys]
-        screen = ("FCALL", whole.name, str(len(named)), *named, "<member>")
+        screen = ("FCALL", keyspace.fcall_name(whole.name), str(len(named)), *named, "<member>")
         rest = [command_block.line(keyspace, read, "what was missed, or the state"),
                 command_block.line(keyspace, screen, "where it is no delta: what this member may see")]  # fmt: skip
         return command_block.block(rest)

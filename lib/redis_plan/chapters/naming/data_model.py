@@ -49,7 +49,7 @@ def call(keyspace: Keyspace, pattern: KeyPattern) -> str:
     channel = naming.example(keyspace.pattern("events").template)
     value = {"list": "", "set": ""}.get(pattern.type, "1")
     words = (
-        "FCALL", records.NAME, "4", *names, naming.example(pattern.template), channel, SAMPLES["ULID"], "", pattern.name, "{}",
+        "FCALL", keyspace.fcall_name(records.NAME), "4", *names, naming.example(pattern.template), channel, SAMPLES["ULID"], "", pattern.name, "{}",
         str(state.ttl.seconds), functions.log_argument(keyspace), str(idem.ttl.seconds), records.command_for(pattern),
         f"{pattern.max_elements:.0f}", _name(pattern.fields[0]), *([value] if value else []),
     )  # fmt: skip

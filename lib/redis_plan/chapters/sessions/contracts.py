@@ -36,7 +36,7 @@ def library(brief: Brief, keyspace: Keyspace) -> str:
     acting = [step.function.call for step in steps if step.action and step.of_session]
     shared = _shared(acting)
     return words.render(
-        "chapters/sessions/functions", brief, keyspace, name=library_of.library_name(keyspace),
+        "chapters/sessions/functions", brief, keyspace, name=keyspace.library,
         file=made.path, made=f"`redis/{made.path}` (SHA-256 `{made.sha256}`)", scripts=library_of.SCRIPTS,
         python=clients.PYTHON, typescript=clients.TYPESCRIPT, node_library=clients.library_for(brief),
         methods=len(operations(brief, keyspace)), of_sessions=any(s.of_session for s in steps),

@@ -45,7 +45,7 @@ def actions_section(brief: Brief, keyspace: Keyspace, actions: Sequence[Action])
     head = ["Action", "Who", "Refused as", "Announced", "Numbers"]
     return words.render(
         "chapters/sessions/actions", brief, keyspace, actions=table(head, [_action(action) for action in actions]),
-        drawn=diagram.life(actions), loop_drawn=messages.loop(actions, keyspace.member_noun, keyspace.session_noun),
+        drawn=diagram.life(actions), loop_drawn=messages.loop(actions, keyspace.member_noun, keyspace.session_noun, keyspace.fcall_name),
         deadlines=_deadlines(actions),
     )  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -19,10 +20,7 @@ from redis_plan.server import Server
 
 
 def live(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
-    """Run the walk: by FCALL on a fresh server of the same build, or by the EVAL forms under our prefix on a user's.
-
-    A server of our own is a further one, since two libraries can't hold functions of one name.
-    """
+    """Run the walk: by FCALL on a fresh server of the same build, or by the EVAL forms under our prefix on a user's."""
     walk = walkthrough.steps(brief, keyspace)
     if not walk:
         return Finding(_QUESTION, "", "", (), not_run="the keyspace has no key that a walk could make")
@@ -42,7 +40,7 @@ def _live(server: Server, brief: Brief, keyspace: Keyspace) -> Finding:
     by_function = server.ours and "functions" in server.capabilities
     if by_function and (text := library.compose(brief, keyspace)):
         client.function_load(text, replace=True)
-    scripts = {a.path.rpartition("/")[2].removesuffix(".lua"): a.text for a in library.eval_scripts(brief, keyspace)}
+    scripts = {keyspace.fcall_name(Path(a.path).stem): a.text for a in library.eval_scripts(brief, keyspace)}
 
     def execute(*words: str) -> Any:  # Any: each command its own reply
         if words[0] == "FCALL" and not by_function:

@@ -65,7 +65,7 @@ class Delivered:
     def cut(self, call: Any) -> None:
         """Send a call on a connection that is cut before the answer, as by a gateway that dies."""
         connection: redis.Connection = self.users[self.roles[call.name]].connection_pool.get_connection()
-        connection.send_command("FCALL", call.name, len(call.keys), *call.keys, *call.args)
+        connection.send_command(*call.command)
         connection.disconnect()
         self.users[self.roles[call.name]].connection_pool.release(connection)
 
