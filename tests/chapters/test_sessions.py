@@ -18,7 +18,7 @@ from redis_plan.chapters.sessions import (
     repetition,
 )
 from redis_plan.delivery import library
-from redis_plan.keyspace import functions, records
+from redis_plan.keyspace import records
 from redis_plan.measure.lab import Lab
 from redis_plan.rig.session import rules
 from redis_plan.words import command_block
@@ -141,7 +141,7 @@ def test_the_plan_shows_every_function_with_its_contract_and_one_slot():
 def test_the_lifecycle_in_the_plan_runs_as_it_stands(own_server):
     """Every command of the plan, word by word, on a live server."""
     client = own_server.client(decode_responses=True)
-    functions.install(client, use_functions=True)
+    client.function_load(library.compose(project.brief(), project.keyspace()), replace=True)
     text = appendix.lifecycle(project.brief(), project.keyspace())
     replies = [client.execute_command(*line.command) for line in command_block.lines(text)]
     assert replies == [

@@ -5,11 +5,13 @@ import json
 import random
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from redis_plan import server
 from redis_plan.delivery import syncing
 from redis_plan.delivery.redis_plan_sync_driver import ADMITTED
 from redis_plan.delivery.redis_plan_websocket import CLOSING
@@ -18,6 +20,7 @@ from redis_plan.rig.member import Member
 from tests.delivery import made
 from tests.delivery.test_gateway import Gateway, running, state_key
 from tests.delivery.test_gateway_actions import Room, play, room, so
+from tests.delivery.test_survivors import url
 
 __all__ = ["room"]
 
@@ -67,6 +70,42 @@ def test_a_session_that_can_not_be_read_keeps_nobody_out_of_another(
             await so(lambda: ann.copy.mode == "live", "another room's joins stand in the way")
 
         play(story, ann)
+
+
+@pytest.mark.parametrize("drips", [True, False], ids=["a byte at a time", "nothing"])
+def test_who_says_nothing_whole_is_closed_however_many_bytes_come(
+    sample: made.Project, sample_folder: Path, drips: bool
+) -> None:
+    """A frame of 200,000 bytes that grows by one byte, or none, and no answer to any ping: two heartbeats are enough."""
+    with server.open_own({"port": "auto"}) as own:
+        hall.opened(sample_folder, own, ["s0"])
+        with hall.gateway(sample_folder, [url(own)], limits={"heartbeat_s": 1.0}) as (_, port):
+            ann = Member([f"ws://127.0.0.1:{port}/"], hall.signed("s0", "ann"), random.Random(1))
+            with socket.create_connection(("127.0.0.1", port), 20) as opened:
+                opened.sendall(wire.handshake("127.0.0.1") + wire.said(**hall.signed("s0", "mallory")))
+                received = read_on(opened, b"~snapshot")
+                at = received.index(b"\r\n\r\n") + 4
+                opened.sendall(wire.masked(b"x" * 200_000)[:14])
+                opened.settimeout(0.1)
+
+                async def story() -> None:
+                    codes: list[int] = []
+
+                    def closed() -> bool:
+                        nonlocal received
+                        with suppress(TimeoutError):
+                            received += opened.recv(1 << 16)
+                        if drips and not codes:
+                            opened.send(b"x")
+                        ends = [received[a : a + 2] for code, a, _ in wire.frames(received, at) if code == wire.CLOSE]
+                        codes[:] = [int.from_bytes(end, "big") for end in ends]
+                        return codes == [CLOSING["slow"][0]]
+
+                    await so(lambda: ann.copy.mode == "live", "not in")
+                    await so(closed, "it stays")
+                    assert await ann.act("o1", "named", {"title": "x"}) == "ok"
+
+                play(story, ann)
 
 
 @pytest.mark.parametrize("name", ["x" * 5000, "\ud800", "x" * 250_000], ids=["long", "half", "huge"])

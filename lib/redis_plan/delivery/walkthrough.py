@@ -162,11 +162,13 @@ def user_of(keyspace: Keyspace, command: Sequence[str], prefix: str = "") -> str
 def _session(w: Writer) -> Iterable[Step]:
     noun, member, state = w.keyspace.session_noun, w.keyspace.member_noun, w.keyspace.pattern("state").name
     code, due = w.keyspace.use("join-code"), w.keyspace.use("due")
-    leads, code_of = w.ids["session_id"], lambda code: model.identifier(code.name)
+    leads = w.ids["session_id"]
     entry = f"{leads}:idle"
     if code and code.type == "string":
         yield Step(
-            "code", "the join code; held would mean: draw another", w.call(f"take_{code_of(code)}", leads_to=leads)
+            "code",
+            "the join code; held would mean: draw another",
+            w.call(f"take_{model.identifier(code.name)}", leads_to=leads),
         )
     yield Step("create", f"the {noun} exists; {state} is its only key", w.call("create", fields="owner ann"))
     if due and due.type == "zset":
@@ -206,7 +208,7 @@ def _session(w: Writer) -> Iterable[Step]:
     yield Step("remove", f"every key of the {noun} is unlinked", w.call("remove", also=also))
     yield Step("remove", "again: the same", w.call("remove", also=also))
     if code and code.type == "string":
-        yield Step("code", "what led to it goes last", w.call(f"release_{code_of(code)}", leads_to=leads))
+        yield Step("code", "what led to it goes last", w.call(f"release_{model.identifier(code.name)}", leads_to=leads))
 
 
 def _others(w: Writer, done: set[str]) -> Iterable[Step]:

@@ -86,7 +86,7 @@ def _told(world: World, began: Mapping[str, str], version: int) -> Iterator[str]
     if patch(dict(began), event) | _MOVED != shown_of(state) | _MOVED:
         yield "has an event that makes another state of a copy than the server has"
     if "value" in kind.hides:
-        asked = ("session_catch_up", 2, world.key("state"), world.key("log"), "ff", 0, world.log)
+        asked = (world.fcall("session_catch_up"), 2, world.key("state"), world.key("log"), "ff", 0, world.log)
         if SECRET.strip('"') in str(event) + str(world.client.fcall(*asked)):
             yield "shows what it hides"
 

@@ -51,7 +51,7 @@ class World:
     alone: bool = True
     records: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)  # Any: text and numbers
     writes: Any = field(init=False, repr=False, default=None)  # the pipeline in which the session is made
-    fcall: str = ""  # what FCALL calls the function where that is not its name
+    fcall: Callable[[str], str] = str  # what FCALL calls a function of the library that is loaded
     now: int = 0  # the server's clock when the session was made, in milliseconds
 
     def __post_init__(self) -> None:
@@ -146,7 +146,7 @@ class World:
     def words(self, op: str = "op1", **instead: str) -> tuple[Any, ...]:  # Any: text and numbers
         """Return the command, for who sends it himself."""
         keys = self.keys_of(op)
-        return ("FCALL", self.fcall or self.function.name, len(keys), *keys, *self.args(op, **instead))
+        return ("FCALL", self.fcall(self.function.name), len(keys), *keys, *self.args(op, **instead))
 
     def call(self, op: str = "op1", **instead: str) -> list[Any]:  # Any: a number and a named result
         """Run the action and return ``[version, result]``; without a session the version is that of no change."""
@@ -212,7 +212,7 @@ def of_project(client: redis.Redis, keyspace: Keyspace, session: str = "k3v9") -
                 functions.channel_argument(keyspace, keys) if has_session else "",
                 functions.log_argument(keyspace) if has_session else "",
                 tuple(functions.other_keys(keyspace, keys, *function.keys)) if function.more_keys else (),
-                fcall=keyspace.fcall_name(function.name),
+                fcall=keyspace.fcall_name,
             ),
         )
 
