@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -239,11 +239,13 @@ def test_who_does_not_read_is_closed_catches_up_and_delays_nobody(sample: made.P
         asyncio.run(story())
         slow.settimeout(10)
         received = b""
-        while piece := slow.recv(1 << 20):
-            received += piece
-        *before, (code, begin, _) = wire.frames(received, received.index(b"\r\n\r\n") + 4)
-        assert (code, int.from_bytes(received[begin : begin + 2], "big")) == (wire.CLOSE, CLOSING["slow"][0])
-        assert len(before) < most
+        with suppress(ConnectionResetError):
+            while piece := slow.recv(1 << 20):
+                received += piece
+        found = list(wire.frames(received, received.index(b"\r\n\r\n") + 4))
+        closed = [int.from_bytes(received[begin : begin + 2], "big") for code, begin, _ in found if code == wire.CLOSE]
+        assert closed in ([CLOSING["slow"][0]], [])  # cut with what nobody read, where that took longer than CUT_S
+        assert len(found) < most
         assert not [name for name in quick.counts if name.startswith("closed")]
 
 

@@ -49,8 +49,7 @@ def test_a_lease_runs_from_the_last_sign_of_life_of_the_client(kind: WSMsgType) 
     frame: Any = SimpleNamespace(msg_type=kind, fin=True, get_payload_as_utf8_text=lambda: '{"t":"view"}')
     client.heard -= 3600
     assert client.silent_ms >= 3_600_000
-    if not client.is_user_specific_pong(frame):
-        client.on_ws_frame(SimpleNamespace(is_close_frame_sent=False), frame)
+    client.on_ws_frame(SimpleNamespace(is_close_frame_sent=False), frame)
     assert client.silent_ms < 3_600_000
 
 
