@@ -81,6 +81,8 @@ def modules(
     (folder / clients.PYTHON).write_text(clients.python_client(brief, keyspace), "utf-8")
     (folder / action_clients.PYTHON).write_text(action_clients.python_module(brief, keyspace), "utf-8")
     sys.path.insert(0, str(folder))
+    for name in names:  # another test may have left another project's
+        sys.modules.pop(name, None)
     client, acting = (importlib.import_module(name) for name in names)
     yield client, acting
     sys.path[:] = path

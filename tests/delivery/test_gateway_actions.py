@@ -48,8 +48,6 @@ def room(documents: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
         operations = client.Operations(own.client(decode_responses=True), keys)
         operations.apply("s0", "owned", {"set": {"owner": "host"}}, op_id="o", fields={"owner": "host"})
         yield Room(gateway, own, operations, actions.Actions(keys), keys)
-    for module in ("redis_plan_client", "redis_plan_actions"):  # whoever comes next imports his own
-        sys.modules.pop(module, None)
 
 
 def play(story: Callable[[], Awaitable[None]], *members: Anybody) -> None:
