@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from redis_plan.actions import vocabulary
 from redis_plan.actions.model import Kind
 from redis_plan.keyspace import calls, cues
+from redis_plan.keyspace.catalog import use_patterns
 from redis_plan.keyspace.model import KeyPattern, Keyspace
 
 #: Mechanics of this use keep their data in the keys that every session has.
@@ -22,6 +23,11 @@ def lacking(kind: Kind, keyspace: Keyspace, homes: Homes) -> str:
     """Return the use whose key ``kind`` needs and the design lacks, "session" where that is missing, or ""."""
     if needs_session(kind) and keyspace.use("state") is None:
         return SESSION
+    return lacking_key(kind, keyspace, homes)
+
+
+def lacking_key(kind: Kind, keyspace: Keyspace, homes: Homes) -> str:
+    """Return the use whose key ``kind`` needs and the design lacks, a session aside, or ""."""
     if kind.declared:
         return ""  # its keys were held against the design where it was read
     uses = [use for local, (use, _) in kind.keys.items() if local not in kind.borrowed]
@@ -30,6 +36,13 @@ def lacking(kind: Kind, keyspace: Keyspace, homes: Homes) -> str:
         if (kind.mechanic not in homes) if use == RECORDS else keyspace.use(use) is None:
             return use
     return otherwise(kind, keyspace, homes)
+
+
+def to_be_taken(kind: Kind, keyspace: Keyspace, homes: Homes) -> str:
+    """Return the use that a team takes to have ``kind``: its own where the design lacks that, else another that it lacks, or ""."""
+    if kind.use not in (SESSION, RECORDS) and keyspace.use(kind.use) is None and not kind.declared:
+        return kind.use
+    return lacking_key(kind, keyspace, homes)
 
 
 def has_uses(kind: Kind, keyspace: Keyspace) -> bool:
@@ -93,6 +106,12 @@ def needs_session(kind: Kind) -> bool:
         return True
     words = [vocabulary.guards()[g.name] for g in kind.guards] + [vocabulary.effects()[e.name] for e in kind.effects]
     return not words or not all(word.alone for word in words)
+
+
+def lives_in_session(kind: Kind) -> bool:
+    """Whether ``kind`` needs a session: to work on, or for a key of its own to lie in."""
+    uses = {kind.use, *(use for local, (use, _) in kind.keys.items() if local not in kind.borrowed)}
+    return needs_session(kind) or any(p.use in uses and p.needs == "session" for p in use_patterns())
 
 
 def nouns_of(kind: Kind) -> tuple[str, ...]:

@@ -13,7 +13,8 @@ from redis_plan.actions.model import Kind
 def entries(found: Stories) -> str:
     """Return the TOML that has every demand served which an action may carry out; "" where there is none.
 
-    One action is one entry, with all its demands; the team leaves out those that the action does not carry out.
+    Where the design has no session, an action that needs one comes with what could be the session. One action is one entry, with all
+    its demands; the team leaves out those that the action does not carry out.
     """
     asked: dict[str, list[Row]] = {}
     for row in found.rows:
@@ -21,18 +22,27 @@ def entries(found: Stories) -> str:
             asked.setdefault(row.likely, []).append(row)
     kinds = {id: catalog.kinds()[id] for id in asked}
     names = _names(kinds.values(), found)
-    made = [
-        _table("[[actions]]", name=names[id], like=id, serves=_places(asked[id]))
-        for id, kind in kinds.items()
-        if not kind.call or kind.use == ability.SESSION
+    taken = {id: _use_of(kind, asked[id]) for id, kind in kinds.items()}
+    needs_session = found.shared is not None and any(map(ability.lives_in_session, kinds.values()))
+    made = [_session(found.shared or "")] if needs_session else []
+    made += [_table("[[actions]]", name=names[id], like=id, serves=_places(asked[id])) for id in kinds if not taken[id]]
+    entries = [
+        f"  {{ use = {json.dumps(use)}, serves = {json.dumps(_places(asked[id]))} }},"
+        for id, use in taken.items()
+        if use
     ]
-    taken = [
-        f"  {{ use = {json.dumps(kind.use)}, serves = {json.dumps(_places(asked[id]))} }},"
-        for id, kind in kinds.items()
-        if kind.call and kind.use != ability.SESSION
-    ]
-    made += ["\n".join(["[uses]", "take = [", *taken, "]"])] if taken else []
+    made += ["\n".join(["[uses]", "take = [", *entries, "]"])] if entries else []
     return "\n\n".join(made)
+
+
+def _use_of(kind: Kind, rows: Sequence[Row]) -> str:
+    """Return the use that has to be taken for ``kind``: it is a function of the kernel, or the design lacks its key; else ""."""
+    lacking = next((row.lacking for row in rows if row.lacking), "")
+    return lacking or (kind.use if kind.call and kind.use != ability.SESSION else "")
+
+
+def _session(noun: str) -> str:
+    return _table("[session]", noun=noun) if noun else f"{_table('[session]', noun='room')}  # or your word for it"
 
 
 def _table(head: str, **fields: object) -> str:

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from string import Template
 from typing import Literal
 
-from redis_plan.actions import ability, elsewhere
+from redis_plan.actions import ability, elsewhere, sharing
+from redis_plan.actions.ability import Homes
 from redis_plan.actions.finding import actions_of
-from redis_plan.actions.matching import Found, Match, matches
+from redis_plan.actions.matching import Found, Match, Matches, matches
 from redis_plan.actions.model import Action, Kind
 from redis_plan.brief.model import Brief
 from redis_plan.keyspace import cues
@@ -62,10 +63,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Stories:
-    """The matrix of a project with its actions."""
+    """The matrix of a project with its actions.
+
+    ``shared`` is None where the design has a session; else what could be one, "" where nothing is known.
+    """
 
     rows: tuple[Row, ...]
     actions: tuple[Action, ...]
+    shared: str | None = None
 
     def served_by(self, *labels: str, most: int = 5) -> tuple[str, ...]:
         """Return ids of the demands that are met by one of ``labels``: kinds of action, mechanics, qualities of the whole."""
@@ -83,7 +88,16 @@ def stories(brief: Brief, keyspace: Keyspace) -> Stories:
     """Return the actions and the matrix of a project, its demands read once."""
     found = matches(brief, keyspace)
     actions = actions_of(found, brief, keyspace)
-    return Stories(_rows(found.every, keyspace, actions), actions)
+    shared = None
+    if keyspace.use("state") is None:
+        needing = [m.demand for m in found.every if any(ability.lives_in_session(f.kind) for f in m.lacking)]
+        shared = sharing.could_be_session(brief, needing) if brief.fit != "no" else ""
+    return Stories(_rows(found, keyspace, actions, shared), actions, shared)
+
+
+def as_session(noun: str | None) -> str:
+    """Return what ``ai/redis-plan.toml`` says where ``noun`` is the session; "room" stands for a word that nobody has read."""
+    return f'[session] noun = "{noun or "room"}"'
 
 
 def shown_by(found: Stories, ran: Mapping[str, str]) -> Stories:
@@ -131,12 +145,12 @@ def confirmed(row: Row, kind: Kind) -> str:
     return f'[[actions]] name = "{kind.name}", like = "{kind.id}", serves = ["{row.place}"]'
 
 
-def _rows(found: Iterable[Match], keyspace: Keyspace, actions: Sequence[Action]) -> tuple[Row, ...]:
+def _rows(found: Matches, keyspace: Keyspace, actions: Sequence[Action], shared: str | None) -> tuple[Row, ...]:
     by_kind = {action.kind.id: action for action in actions}
-    return tuple(_row(match, keyspace, by_kind) for match in found)
+    return tuple(_row(match, keyspace, by_kind, found.homes, shared) for match in found.every)
 
 
-def _row(match: Match, keyspace: Keyspace, by_kind: Mapping[str, Action]) -> Row:
+def _row(match: Match, keyspace: Keyspace, by_kind: Mapping[str, Action], homes: Homes, shared: str | None) -> Row:
     made = [(by_kind[f.kind.id], f) for f in match.every if f.kind.id in by_kind]
     bare = Row(match.demand.id, match.demand.file, match.demand.line, match.demand.text, "not")
     if made:
@@ -156,7 +170,7 @@ def _row(match: Match, keyspace: Keyspace, by_kind: Mapping[str, Action]) -> Row
         return replace(bare, served="outside", why=f"{kind.title}: {kind.where}; {kind.why}")
     if match.quality and (met := _of_the_whole(bare, match.quality, keyspace)):
         return met
-    return _unserved(match, bare, keyspace)
+    return _unserved(match, bare, keyspace, homes, shared)
 
 
 def played(kind: Kind) -> str:
@@ -192,7 +206,7 @@ def _of_the_whole(bare: Row, name: str, keyspace: Keyspace) -> Row | None:
     return replace(bare, served="generic", keys=keys, test=quality.evidence, why=why, by=(name,))
 
 
-def _unserved(match: Match, bare: Row, keyspace: Keyspace) -> Row:
+def _unserved(match: Match, bare: Row, keyspace: Keyspace, homes: Homes, shared: str | None) -> Row:
     """Return the row of a demand that nothing serves, with the entry of ``ai/redis-plan.toml`` that would have it served."""
     lacking = next((f.kind for part in (match, *match.criteria) for f in part.lacking), None)
     if lacking is None and match.likely:
@@ -200,10 +214,16 @@ def _unserved(match: Match, bare: Row, keyspace: Keyspace) -> Row:
         if kind.declared:
             says = f"{kind.name} of redis-plan.toml:{kind.declared} may carry it out; where it does, add {bare.place} to its serves"
             return replace(bare, why=says, likely=kind.id)
-        says = f"{kind.id} may carry it out, which is not sure; where it does, say so: {confirmed(bare, kind)}"
-        return replace(bare, why=says, likely=kind.id)
+        use = ability.to_be_taken(kind, keyspace, homes)
+        entry = declared(bare, use) if use else confirmed(bare, kind)
+        says = f"{kind.id} may carry it out, which is not sure; where it does, say so: {entry}"
+        return replace(bare, why=says, likely=kind.id, lacking=use)
     if lacking is None:
         return replace(bare, why=f"no action does this; where it is about live state, declare it: {declared(bare)}")
+    if shared is not None and ability.lives_in_session(lacking):
+        does = f"{lacking.id} would carry it out in a session, and the documents name none"
+        where = f"where {cues.with_article(shared)} is one" if shared else "where something is one"
+        return replace(bare, why=f"{does}; {where}, say so: {as_session(shared)}", lacking=ability.SESSION)
     use = lacking.use if lacking.use != ability.SESSION else next((use for use, _ in lacking.keys.values()), "state")
     types = {of: type for of, type in lacking.keys.values() if of != ability.RECORDS}
     if held := next((p for p in keyspace.keys if types.get(p.use, p.type) != p.type), None):

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from redis_plan import units
+from redis_plan.actions import designing, matrix
 from redis_plan.brief import documents
 from redis_plan.brief.model import Entity, Fact, OwnKey
 from redis_plan.brief.overrides import NAME
@@ -17,6 +18,7 @@ from redis_plan.errors import OutputError
 from redis_plan.interview.reading import Reading, fact_confidence, open_points, points, use_confidence
 from redis_plan.interview.writing import Value, amount, comment, key, literal
 from redis_plan.keyspace import design, naming
+from redis_plan.keyspace.cues import with_article
 
 FILE = NAME + ".proposed"
 #: Weak readings named at the top, and demands that are listed to be dropped or changed.
@@ -97,9 +99,10 @@ def _session(reading: Reading) -> Iterator[str]:
     point = next(point for point in points(reading) if point.path[0] == "session")
     origin = _origin(reading, point.confidence, point.file, point.line)
     if reading.session is None:
-        yield _line(
-            "none", True, f'{origin}: nothing that several people are in together was found; else: noun = "room"'
-        )
+        shared = matrix.stories(reading.brief, designing.design(reading.brief)).shared
+        says = f"{origin}: nothing that several people are in together was found"
+        more = f"; {with_article(shared)} is spoken of most where one is needed" if shared else ""
+        yield _line("none", True, f"{says}{more}; else: noun = {literal(shared or 'room')}")
         return
     yield _line("noun", reading.session.word, origin)
     member = _line("member", reading.member, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from redis_plan.actions import matrix
 from redis_plan.brief.model import Brief
 from redis_plan.chapters.sessions import limits
 from redis_plan.chapters.sessions.findings import Sessions
@@ -15,5 +16,6 @@ def sessions(brief: Brief, keyspace: Keyspace, found: Sessions) -> str:
     return words.render(
         "chapters/sessions/sessions", brief, keyspace, found=found, a_second=limits.A_SECOND, at_once=limits.AT_ONCE,
         tries=limits.tries(keyspace),
-        missing=functions.missing(keyspace), connections=seating.connections(keyspace.actions),
+        missing=functions.missing(keyspace), shared=matrix.stories(brief, keyspace).shared if keyspace.use("state") is None else "",
+        connections=seating.connections(keyspace.actions),
     )  # fmt: skip
