@@ -38,6 +38,11 @@ SHAPES = {
         "- The server alone decides the order of the cars\n- Clients never write the lap counter\n",
         [5, 9, 10],
     ),
+    "features under a title that calls itself a check list": (
+        "# Pit Wall: feature checklist\n\n## Must have\n\n- [ ] The engineer sees all cars on one map\n- [ ] Drivers join with a code\n"
+        "\n## Review checklist\n\n- [ ] No open question is left in this document\n",
+        [5, 6],
+    ),
     "a table of features": (
         "# Bakery\n\n## Features\n\n| Id | Feature |\n| --- | --- |\n| F1 | Customers order bread for the next day |\n| F2 | The baker closes the order list |\n",
         [7, 8],

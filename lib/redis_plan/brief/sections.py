@@ -38,6 +38,8 @@ _EXCLUDING = ("out-of-scope", "later")
 LONGEST_TITLE, MOST_TITLES = 120, 2000
 #: A sentence of so few words under a heading is about the whole section: "Deferred to a later release."
 FEW_WORDS = 14
+#: A heading in the first lines is the document's own title.
+FIRST_LINES = 3
 _NUMBERING = re.compile(r"^[\dIVX]+(?:\.\d+)*[.)]?\s+")
 
 
@@ -115,7 +117,7 @@ class Roles:
                 roles = ["plan"]
             # the document's own title says what the file is, not what a statement is
             if len(section.titles) > 1 or (roles and roles[-1] in ("functional", "context") and self.part == "prd"):
-                roles = roles[:-1] if roles and section.lines and section.lines[0] <= 3 and len(roles) > 1 else roles
+                roles = roles[:-1] if _is_under_own_title(section) and len(roles) > 1 else roles
             labels = [role for label in reversed(section.labels) if (role := self.of_title(label)) in _LABEL_ROLES]
             found = [role for role in (*labels, *roles, *tags) if role]
             if not self._put_off.isdisjoint(section.lines):
@@ -129,8 +131,12 @@ class Roles:
         return known
 
     def is_aside(self, section: Section) -> bool:
-        """Whether a section is about the document itself: its template, its checklist, its history."""
-        return any("section.aside" in self.words.groups(title) for title in section.titles)
+        """Whether a section is about the document itself: its template, its checklist, its history.
+
+        The title over everything doesn't make it one: a "Feature checklist" holds the features.
+        """
+        over_all = _is_under_own_title(section) and len(section.titles) > 1
+        return any("section.aside" in self.words.groups(title) for title in section.titles[over_all:])
 
     def of(self, block: Block) -> str:
         """Return the nearest role of the section that ``block`` stands in, or ""."""
@@ -157,3 +163,8 @@ class Roles:
     def _opens_negated(self, text: str) -> bool:
         """Whether a statement opens with a "no": ``No push notifications``."""
         return any(hit.group == "negation" and hit.start <= 1 for hit in self.words.hits(text[:24]))
+
+
+def _is_under_own_title(section: Section) -> bool:
+    """Whether the outermost title over a section is the document's own."""
+    return bool(section.lines) and section.lines[0] <= FIRST_LINES
