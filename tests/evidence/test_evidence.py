@@ -5,7 +5,6 @@ import json
 from dataclasses import replace
 from types import SimpleNamespace
 
-import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -14,7 +13,6 @@ from hypothesis import strategies as st
 from redis_plan.errors import PlanError
 from redis_plan.evidence.store import Store, storable
 from redis_plan.measure.finding import Finding, Value
-from redis_plan.measure.histogram import from_table, of, table
 from redis_plan.measure.lab import Lab
 from tests.plan.records import fingerprint
 
@@ -74,12 +72,6 @@ def test_whatever_an_experiment_puts_into_a_column_can_be_stored(tmp_path_factor
     path = tmp_path_factory.getbasetemp() / "any.parquet"
     storable(pd.DataFrame({"x": pd.Series(values, dtype=object)})).to_parquet(path, index=False)
     assert len(pd.read_parquet(path)) == len(values)
-
-
-def test_histograms_among_the_samples_come_back(tmp_path):
-    kept = {"read": of(np.arange(1, 500) / 1e5), "write": of([0.5])}
-    record = recorded(tmp_path, table(kept))
-    assert from_table(Store(tmp_path).samples(record.id)) == kept
 
 
 def test_a_record_says_what_repeats_it(tmp_path):

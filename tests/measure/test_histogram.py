@@ -74,10 +74,3 @@ def test_an_empty_histogram_has_no_percentiles():
     assert histogram.decode(empty.encode()) == empty
     with pytest.raises(ValueError, match="no durations"):
         empty.percentile(50)
-
-
-def test_a_table_of_samples_gives_the_histograms_back():
-    given_ = {"read": histogram.of([0.001, 0.002, 0.5]), "write": histogram.of([0.1])}
-    rows = histogram.table(given_)
-    assert histogram.from_table(rows) == given_
-    assert rows.loc[0, "p50"] == pytest.approx(0.002, rel=0.001)

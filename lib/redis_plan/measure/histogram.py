@@ -10,11 +10,10 @@ from __future__ import annotations
 import base64
 import struct
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 DIGITS = 3
@@ -25,7 +24,6 @@ _HALF = 1 << _HALF_BITS
 _SIZE = (_HIGHEST.bit_length() - _HALF_BITS + 1) * _HALF
 _PLAIN, _PACKED = 0x1C849303 | 0x10, 0x1C849304 | 0x10
 _HEAD = struct.Struct(">iiiiqqd")
-PERCENTILES = (50.0, 90.0, 95.0, 99.0, 99.9)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,23 +109,6 @@ def decode(text: str) -> Histogram:
     if (cookie, offset, digits, lowest) != (_PLAIN, 0, DIGITS, 1) or highest > _HIGHEST:
         raise ValueError(f"a histogram of another resolution: {digits} digits, {lowest} to {highest} ns")
     return Histogram(_counts(inner[_HEAD.size : _HEAD.size + length]))
-
-
-def table(histograms: Mapping[str, Histogram]) -> pd.DataFrame:
-    """Return one row a label: count, percentiles and maximum in seconds, and the histogram as text in column ``hdr``."""
-    return pd.DataFrame(
-        [
-            {"label": label, "count": h.count}
-            | {f"p{q:g}": h.percentile(q) if h.count else float("nan") for q in PERCENTILES}
-            | {"max": h.max_s, "hdr": h.encode()}
-            for label, h in histograms.items()
-        ]
-    )
-
-
-def from_table(rows: pd.DataFrame) -> dict[str, Histogram]:
-    """Return the histograms of :func:`table` by label."""
-    return {str(label): decode(str(text)) for label, text in zip(rows["label"], rows["hdr"], strict=True)}
 
 
 def _lowest(index: int) -> int:
