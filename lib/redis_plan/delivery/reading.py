@@ -116,6 +116,7 @@ class _Channel(_Named):
 
 class _Function(_Object):
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    fcall: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")] = ""
     keys: _Texts
     more_keys: bool
     args: str
