@@ -1,6 +1,6 @@
 """Leave one project out: its score read with what was learnt from the others alone.
 
-What is learnt: the weights (trained again without the project), and the words that cue something, in the lexicons, facts, claims,
+What is learnt: the weights (trained again without the project and without the documents of our own that resemble it, ``training.nearness``), and the words that cue something, in the lexicons, facts, claims,
 nouns and use patterns of the catalog. A cue is supported by a project when it fires in one of its documents. A cue that fires in one
 project alone, and neither in the sample project nor in our own examples (ordinary sentences), may have been written
 for that project: it is dropped while that project is read. Other documents that are at hand count as use too (``--support``):

@@ -1,8 +1,8 @@
 """Score the reader on the annotated corpus: `python -m tests.brief.score [CORPUS_DIR] [arguments of score.py]`.
 
 Lays every corpus project out as a project folder in a temporary directory, reads and designs it, and runs the corpus's own
-score.py over the results. Beside the plain score stands the one that counts, with each project left out: read by weights that were trained without it and
-without the cues that it alone supports (`--lone` lists those cues; `--support FOLDER` names further documents that
+score.py over the results. Beside the plain score stands the one that counts, with each project left out: read by weights that were trained without it,
+without the documents of our own that resemble it, and without the cues that it alone supports (`--shadows` and `--lone` list them; `--support FOLDER` names further documents that
 count; `--left-out` gives score.py that reading, as in `--left-out --misses SLUG`). The whole run also notes both
 in the record of the weights. Prints a message and succeeds where the corpus is absent.
 """
@@ -29,6 +29,7 @@ from redis_plan.training import corpus as training_corpus
 from redis_plan.training import record
 from redis_plan.training.__main__ import KEPT
 from redis_plan.training.corpus import lay_out
+from redis_plan.training.nearness import shadows
 from redis_plan.training.tasks import train
 
 from .left_out import Cue, lone_cues, reading_without
@@ -66,10 +67,12 @@ def as_it_is(slug: str) -> Iterator[None]:
 def left_out(corpus: Path, lone: dict[str, frozenset[Cue]]) -> Callable[[str], Any]:
     """Return the surroundings in which a project is read by what was learnt from the others."""
     projects = training_corpus.load(corpus)
+    resembling = shadows(projects)
 
     @contextmanager
     def around(slug: str) -> Iterator[None]:
-        with reading_without(lone[slug]), learnt.using(train(training_corpus.without(projects, slug))):
+        others = training_corpus.without(projects, slug)
+        with reading_without(lone[slug]), learnt.using(train(others, without=resembling[slug])):
             yield
 
     return around
@@ -118,6 +121,12 @@ def main() -> int:
         at = arguments.index("--support")
         support.append(Path(arguments[at + 1]))
         del arguments[at : at + 2]
+    if arguments == ["--shadows"]:
+        with encoder.remembering(KEPT):
+            resembling = shadows(training_corpus.load(corpus))
+        for slug, names in resembling.items():
+            print(slug, *sorted(name.partition("\n")[0] for name in names), sep="\n  ")
+        return 0
     lone = lone_cues(corpus, support)
     if arguments == ["--lone"]:
         for slug, cues in lone.items():

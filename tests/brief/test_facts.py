@@ -72,6 +72,20 @@ SCALE: list[tuple[str, Wanted]] = [
     ("- 60,000 punters at the same time.", {"concurrent_users": 60_000}),
     # numbers in words, after a bound
     ("- Up to twelve players per room; two of them may pause it.", {"members_per_session": 12, "session_capacity": 12}),
+    # usual, at most, and who looks on, told apart
+    ("- Auctions have 50 to 400 bidders in each, never more than 600, and up to 2,000 viewers.", {"members_per_session": 400, "session_capacity": 600, "watchers_per_session": 2000}),
+    ("- Each auction draws 50–400 bidders, 600 at most; 2,000 people may watch.", {"members_per_session": 400, "session_capacity": 600, "watchers_per_session": 2000}),
+    ("- A room has 4 to 15 players, at most 40.", {"members_per_session": 15, "session_capacity": 40}),
+    ("- Rooms usually hold 5 to 12 people.", {"members_per_session": 12, "session_capacity": None}),
+    ("- Up to 50 people watch a stream in one room.", {"members_per_session": 50, "watchers_per_session": None}),
+    ("- W aukcji bierze udział od 50 do 400 licytujących, nigdy więcej niż 600, a przygląda się do 2000 widzów.", {"members_per_session": 400, "session_capacity": 600, "watchers_per_session": 2000}),
+    ("- An einer Auktion nehmen 50 bis 400 Bieter teil, nie mehr als 600, und bis zu 2.000 Zuschauer sehen zu.", {"members_per_session": 400, "session_capacity": 600, "watchers_per_session": 2000}),
+    ("- En una sala hay de 4 a 15 jugadores, como máximo 40.", {"members_per_session": 15, "session_capacity": 40}),
+    ("- オークションには50〜400人の入札者が参加し、600人を超えることはなく、視聴者は2000人まで。", {"members_per_session": 400, "session_capacity": 600, "watchers_per_session": 2000}),
+    ("- 방 하나에 플레이어 4~15명, 최대 40명.", {"members_per_session": 15, "session_capacity": 40}),
+    ("- 每场拍卖有50到400名竞拍者，绝不超过600名，观众最多2000人。", {"members_per_session": 400, "session_capacity": 600, "watchers_per_session": 2000}),
+    ("- 1ゲームは3人から12人まで。", {"members_per_session": 12, "session_capacity": 12}),
+    ("- Drużyny liczą do 6 osób.", {"members_per_session": 6, "session_capacity": 6}),
     # languages
     ("- Bis zu 40 Teilnehmer pro Raum, 2.000 Nutzer gleichzeitig.", {"members_per_session": 40, "session_capacity": 40, "concurrent_users": 2000}),
     ("- Hasta 10 mil usuarios concurrentes; máximo 6 jugadores por partida.", {"concurrent_users": 10_000, "members_per_session": 6}),
@@ -126,8 +140,21 @@ PERIODS: list[tuple[str, Wanted]] = [
     ("- チャットは30日間保存する。", {"chat_ttl": 2_592_000}),
     ("- Users are logged out after 15 minutes of inactivity.", {"idle_ttl": None}),
     ("- A game lasts 20 to 40 minutes.", {"session_lifetime": 1800}),
+    # how late a bid is late, and what it brings: two periods of one sentence
+    ("- A bid in the last 10 seconds extends the lot by 20 seconds.", {"late_window": 10, "late_extension": 20}),
+    ("- The end moves back by 30 s when a bid comes in the final 15 s.", {"late_window": 15, "late_extension": 30}),
+    ("- Ein Gebot in den letzten 10 Sekunden verlängert die Auktion um 20 Sekunden.", {"late_window": 10, "late_extension": 20}),
+    ("- Oferta w ostatnich 10 sekundach przedłuża aukcję o 20 sekund.", {"late_window": 10, "late_extension": 20}),
+    ("- 最後の10秒に入札があると20秒延長される。", {"late_window": 10, "late_extension": 20}),
+    ("- 最后10秒内有人出价，拍卖延长20秒。", {"late_window": 10, "late_extension": 20}),
+    ("- The last 10 seconds of a song fade out.", {"late_window": None, "late_extension": None}),
+    # how long one takes, of what it has pieces, by a table
+    ("| What | Value |\n| --- | --- |\n| A workshop takes | 90 minutes |\n| Size of an object | about 400 bytes |", {"session_lifetime": 5400, "payload_bytes": 400}),
+    ("- Joining a room takes 10 minutes at worst.", {"session_lifetime": None}),
     # how much of the past is kept for who reconnects: the team's number, else what happens meanwhile
     ("- The last 500 events of a board are kept in a stream for clients that reconnect.", {"log_entries": 500}),
+    ("- Log of the last 500 changes of a board.", {"log_entries": 500}),
+    ("- Dziennik ostatnich 300 zmian tablicy.", {"log_entries": 300}),
     ("- Die letzten 150 Ereignisse stehen im Log des Raums.", {"log_entries": 150}),
     ("- The chat shows the last 50 messages.\n- 40 events a day take place in the hall.", {"log_entries": None, "chat_length": 50}),
     # what one person chooses, what is hoped for, what locks one thing, what a program weighs: none is a fact of the scale
@@ -188,6 +215,7 @@ def test_a_number_that_states_nothing_makes_no_fact(project: MakeProject, headin
 
 
 SOLVED = [
+    ("- A game is for between 3 and 12 players.", {"session_capacity": 12.0}),
     ("- 1,000 concurrent users.\n- A room holds up to 50 guests.", {"sessions_peak": 20.0}),
     ("- 300 concurrent games, 1,200 players connected at peak.", {"members_per_session": 4.0}),
     ("- 40 concurrent auctions with up to 25 bidders per auction.", {"concurrent_users": 1000.0}),
@@ -206,6 +234,18 @@ def test_what_follows_from_stated_numbers_is_computed_and_says_from_what(
         fact = read.fact(name)
         assert (fact.value, fact.grade in ("modelled", "assumed")) == (value, True)
         assert "prd.md:" in fact.because
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["- Bidders join an auction live.", "- A room usually has 300 guests per room.", "- 700+ students per class."],
+    ids=["silent", "usual", "lower bound"],
+)
+def test_who_is_expected_is_never_turned_away_by_an_assumption(project: MakeProject, body: str) -> None:
+    read = facts_of(project, body)
+    cap = read.fact("session_capacity")
+    assert cap.grade == "assumed"
+    assert cap.value >= max(1000, 2 * read.value("members_per_session"))
 
 
 def test_no_assumption_contradicts_a_stated_total(project: MakeProject) -> None:

@@ -160,7 +160,7 @@ def test_the_cap_of_a_session_is_read_apart_from_its_usual_size(project):
     assert (read.value("members_per_session"), read.value("session_capacity")) == (30, 60)
 
 
-def test_a_session_without_a_named_cap_is_full_at_its_usual_size_and_says_so(project):
+def test_a_session_without_a_named_cap_is_full_at_the_end_of_its_range_and_says_so(project):
     cap = brief.read(project(prd=GAME)).fact("session_capacity")
-    assert (cap.value, cap.grade) == (10, "assumed")
-    assert "usual number of members" in cap.because
+    assert (cap.value, cap.grade, cap.file) == (10, "modelled", "prd.md")
+    assert "upper end" in cap.because

@@ -69,7 +69,9 @@ def test_a_project_that_hardly_needs_redis_gets_a_small_keyspace() -> None:
 
 
 def test_a_hold_over_from_the_documents_bounds_what_is_stored() -> None:
-    keyspace = design(replace(workshop(), facts=facts(members_per_session=40, idle_ttl=900, reconnect_grace=30)))
+    keyspace = design(
+        replace(workshop(), facts=facts(members_per_session=40, session_capacity=40, idle_ttl=900, reconnect_grace=30))
+    )
     assert keyspace.pattern("roster").max_elements == 40
     assert keyspace.pattern("state").ttl.seconds == 1800  # twice: it is set again only below one half
     assert keyspace.pattern("idem").ttl.seconds == 60

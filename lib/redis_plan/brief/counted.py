@@ -36,6 +36,13 @@ _LIMIT_SET = re.compile(
 #: "Limit 5 per room": a limit straight before the number, and what it is a limit of each of
 _LIMIT_BARE = re.compile(r"\b(?:limit|cap|maximum|l[ií]mite|limite|limiet|лимит)\s+\**$", re.IGNORECASE)
 _OF_EACH = re.compile(r"\**\s+(?:per|each|na|pro|por|par|in each|на)\s+(?=[^\W\d_])", re.IGNORECASE)
+#: What bounds a number that counts no noun of its own: "4 to 15 players, at most 40".
+_BOUNDS_SPOKEN = (
+    "at least", "at most", "up to", "maximum", "max", "minimum", "min", "no more than", "never more than", "not more than", "never exceed", "limit of", " cap", "capped at",
+    "bis zu", "hasta", "jusqu'a", "fino a", "ate", "co najmniej", "maksymalnie", "najwyzej", "nie wiecej niz", "nigdy wiecej niz", "hochstens", "maximal", "nicht mehr als", "nie mehr als",
+    "como maximo", "maximo", "no mas de", "nunca mas de", "au plus", "au maximum", "pas plus de", "jamais plus de", "al massimo", "non piu di", "mai piu di",
+    "no maximo", "nunca mais de", "hoogstens", "niet meer dan", "nooit meer dan", "не более", "не больше", "никогда не больше",
+)  # fmt: skip
 _TIMELY = re.compile(
     r"ttl|expir|timeout|time-out|window|short-lived|interval|every|cache|retention|grace|inactiv|idle|lease"
 )
@@ -108,9 +115,7 @@ class Line:
         return _LIMIT_SET.search(before[-48:]) is not None and not after.startswith("%")
 
     def _spoken_op(self, start: int) -> bool:
-        word = fold(self.masked[max(0, start - 40) : start].rstrip(" *_(~"))
-        return any(word.endswith(w) for w in ("at least", "at most", "up to", "maximum", "max", "minimum", "min",
-                                              "co najmniej", "maksymalnie", "no more than", "limit of", "co najwyzej", " cap", "capped at"))  # fmt: skip
+        return fold(self.masked[max(0, start - 40) : start].rstrip(" *_(~")).endswith(_BOUNDS_SPOKEN)
 
     def _labelled(self, before: str) -> bool:
         if not before.rstrip(" *\t").endswith((":", "|", "=")):

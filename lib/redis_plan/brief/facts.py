@@ -12,14 +12,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from redis_plan import expressions
 from redis_plan.brief.model import Fact, Note, Quantity, Remark, Rival
 from redis_plan.brief.reconcile import scale
 from redis_plan.brief.reconcile.catalogue import Entry, catalogue
-from redis_plan.brief.reconcile.claims import Claim, claims_of
+from redis_plan.brief.reconcile.claims import Claim
 from redis_plan.brief.reconcile.cues import Match, matches
 from redis_plan.brief.reconcile.questions import answered
 from redis_plan.brief.reconcile.setting import Place, Setting, settings
+from redis_plan.brief.reconcile.together import read_claims
 
 #: So many rivals of a fact are kept.
 MOST_RIVALS = 6
@@ -104,7 +104,7 @@ class _Reading:
         if given and given.value is not None:
             return replace(self._set(name, given, given.value), rivals=rivals)
         if taken is None:
-            value = float(expressions.evaluate(entry.default_from, known)) if entry.default_from else entry.default
+            value = entry.assumed(known)
             return Fact(
                 name,
                 value,
@@ -138,7 +138,7 @@ class _Reading:
     # --- scale ----------------------------------------------------------------------------------------------------
 
     def _scale(self, nodes: Fact) -> dict[str, Fact]:
-        claims = tuple(claim for setting in self.found for claim in claims_of(setting))
+        claims = read_claims(self.found)
         read = scale.Scale(claims)
         read.choose(unsaid=frozenset(self.given))
         made = {n: self._set(n, g, g.value) for n, g in self.given.items() if n in scale.SCALE and g.value is not None}
@@ -151,13 +151,15 @@ class _Reading:
                 made[name] = self._per_instance(name, claim, value, nodes)
         known = {name: fact.value for name, fact in made.items()}
         firm = {name for name, fact in made.items() if fact.grade != "assumed"}
-        at_least = {name for name, fact in made.items() if fact.low == fact.value and fact.high is None}
-        for name, solved in read.solve(known, {n: e.default for n, e in catalogue().items()}, at_least).items():
+        usual = read.taken.get("members_per_session")
+        ranged = usual is not None and usual.is_full_range
+        for name, solved in read.solve(known, {n: e.default for n, e in catalogue().items()}, ranged=ranged).items():
             made[name] = self._solved(name, solved, made, firm, read)
         for name in scale.SCALE:
             if name not in made:
-                entry = catalogue()[name]
-                made[name] = Fact(name, entry.default, entry.unit, "assumed", self._because(name, entry.because), toml_line(name, entry.default), rivals=_passed(name, read))  # fmt: skip
+                entry, values = catalogue()[name], {n: fact.value for n, fact in made.items()}
+                value = entry.assumed(values)
+                made[name] = Fact(name, value, entry.unit, "assumed", self._because(name, entry.because), toml_line(name, value), rivals=_passed(name, read))  # fmt: skip
         return made
 
     def _claimed(self, name: str, claim: Claim, read: scale.Scale) -> Fact:

@@ -9,7 +9,7 @@ from redis_plan.brief.units import find_unit
 
 NUM = r"\d{1,3}(?:[ ,.\u00a0\u202f]\d{3})+(?:[.,]\d+)?|\d+(?:[.,]\d+)?"
 SCALE = r"(?:[kK](?![A-Za-z])|M(?![A-Za-z])|\s?(?:mln|millions?|mio\.?|millionen|millones|mill[oó]n|milh[õo]es|milh[aã]o|milion[ie]|miljoen|tys\.?|tysięcy|thousands?|tausend|tsd\.?|duizend|mille|mila|mil|mld|billion|тыс\.?|тысяч\w?|млн\.?|миллион\w*)(?![^\W\d_])|\s?(?:십만|백만|천만|만|천|억|十万|百万|千万|万|萬|千|億|亿|億))"
-_DASH = r"\s?[-–—~〜]\s?|\s?\.\.\.?\s?"
+_DASH = r"\s?[-–—~〜～]\s?|\s?\.\.\.?\s?|\s?(?:到|至|から|에서|부터)\s?"
 NUMBER = re.compile(
     rf"(?P<op>[<>]=?|[≤≥~≈±∼]|=)?\s?(?P<cur>[$€£¥₩])?\s?(?P<a>{NUM})(?P<sa>{SCALE})?"
     rf"(?:(?P<dash>{_DASH})(?P<cur2>[$€£¥₩])?(?P<b>{NUM})(?P<sb>{SCALE})?)?(?P<plus>\s?\+)?"
@@ -36,6 +36,8 @@ BETWEEN = re.compile(
 TO = re.compile(
     rf"\s+(?P<word>to|and|do|a|i|bis|und|y|et|à|e|en|tot|до|и)\s+(?P<b>{NUM})(?P<sb>{SCALE})?", re.IGNORECASE
 )
+#: The same after a unit or classifier of a script without blanks: "3人から12人", "3명에서 12명", "30秒到90秒".
+TO_UNSPACED = re.compile(rf"\s?(?:から|에서|부터|到|至|[-–~〜～])\s?(?P<b>{NUM})(?P<sb>{SCALE})?")
 UNSPACED_RATE = re.compile(
     r"(?:(?P<n>\d+)\s?(?P<time>시간|분|초|時間|分|秒|小时|分钟)(?:마다|당|에|に|ごとに|내)?\s?|(?P<word>하루|일일|매일|매주|매월|월|주|月に|毎月|每月|月|毎週|每周|분당|초당|시간당|每秒|每分钟|每天|每小时|毎秒|毎分|1日に?))\s?"
     r"(?:최대\s?|最多|最大)?(?P<count>\d[\d,]*)\s?(?P<noun>회|번|건|개|次|回|件|個|个)"

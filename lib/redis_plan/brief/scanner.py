@@ -22,6 +22,7 @@ from redis_plan.brief.numerals import (
     RATE_TIMES,
     SYMBOL_OPS,
     TO,
+    TO_UNSPACED,
     UNSPACED_RATE,
     parse_number,
 )
@@ -78,11 +79,15 @@ _RANGE_WORDS = ("to", "do", "bis", "tot", "à", "до")
 _DOTTED = frozenset({"de", "es", "it", "pt", "nl", "ru", "fr"})
 #: Bounds that stand after what they bound: "8 players max", "100人以上", "8명 이하".
 _BOUND_AFTER: tuple[tuple[re.Pattern[str], Comparator], ...] = (
-    (re.compile(r"\s?(?:以下|以内|以內|之内|内(?![容部存])|まで|이하|이내|까지|\(?max(?:imum)?\b|at most\b|como máximo|maximal\b|au maximum|al massimo|no máximo|maximaal\b|o menos\b|or (?:less|fewer)\b)"), "<="),
+    (re.compile(r"\s?(?:以下|以内|以內|之内|内(?![容部存])|まで|を超えない|を超えることは(?:ない|なく|あり)|이하|이내|까지|[을를]?\s?(?:넘지|초과하지)|\(?max(?:imum)?\b|at most\b|como máximo|maximal\b|au maximum|al massimo|no máximo|maximaal\b|o menos\b|or (?:less|fewer)\b)"), "<="),
     (re.compile(r"\s?(?:以上|이상|or more\b|and more\b|\(?min(?:imum)?\b|at least\b|o más\b|ou plus\b|o più\b|ou mais\b|of meer\b|oder mehr\b|lub więcej\b|и более\b)"), ">="),
     (re.compile(r"\s?(?:未満|미만)"), "<"),
     (re.compile(r"\s?(?:超(?:え|过)|초과)"), ">"),
 )  # fmt: skip
+#: "600 at most", "(40 max)": what makes a limit of a bare number, said after it.
+_BOUND_AFTER_A_NUMBER = re.compile(
+    r"\s(?:at (?:the )?most|max(?:imum)?|como máximo|au (?:plus|maximum)|al massimo|no máximo)\b", re.IGNORECASE
+)
 NOWHERE = Context()
 
 
@@ -253,7 +258,18 @@ class _Scanner(Line):
             top = parse_number(to.group("b"), to.group("sb")) if to else 0.0
             if to and top > value and (between or (to.group("word") in _RANGE_WORDS and self._says_what(to.end()))):
                 return value, top, to.end(), to.end()
+            if not self.masked[end : end + 4].isascii() and (range_ := self._unspaced_range(value, end)):
+                return value, *range_
         return value, value_max, end, end
+
+    def _unspaced_range(self, value: float, end: int) -> tuple[float, int, int] | None:
+        """Return the upper end of a range that repeats its unit, and where it ends: "3人から12人", "3명에서 12명"."""
+        unit = find_unit(self.masked, end)
+        to = TO_UNSPACED.match(self.masked, unit.end) if unit else None
+        if unit is None or to is None:
+            return None
+        top, again = parse_number(to.group("b"), to.group("sb")), find_unit(self.masked, to.end())
+        return (top, to.end(), to.end()) if top > value and again and again.name == unit.name else None
 
     def _says_what(self, end: int) -> bool:
         return find_unit(self.masked, end) is not None or bool(self._noun(end)[0])
@@ -357,6 +373,7 @@ class _Scanner(Line):
             names = re.findall(r"[^\W\d_]{3,}", fold(self.context.label))
             return self._made(value, top, names[-1] if names else "", "count", op, start, end), end
         spoken = op in ("<=", ">=") and not match.group("op") and self._spoken_op(match.start())
+        spoken = spoken or (value > 1 and _BOUND_AFTER_A_NUMBER.match(self.masked, end) is not None)
         signed = match.group("op") in _BOUNDS and value > 1
         labelled = self._labelled(before) and not self.masked[end:].strip(" *_.|;,)")
         labelled = labelled or self._limit_of(match.start("a"), end) or self._in_cell_of_limit(match, end, top)

@@ -203,7 +203,7 @@ def long_name(subject: Subject) -> Iterator[Fault]:
 def wide_field(subject: Subject) -> Iterator[Fault]:
     """Find fields above 64 B in hashes that are small otherwise; a session's one state is read whole, and no key beside it is cheaper."""
     for p in subject.keyspace.keys:
-        if p.type == "hash" and p.max_elements <= 512 and p.use != "state":
+        if p.type == "hash" and p.typical_elements <= 512 and p.use != "state":
             for f in p.fields:
                 if f.max_bytes > 64:
                     yield p.name, {"field": f.name, "size": f"{f.max_bytes} B"}

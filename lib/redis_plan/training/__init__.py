@@ -7,7 +7,7 @@ A task is a module here that is named in :data:`redis_plan.training.tasks.TASKS`
 
 - ``NAME``, under which the model is saved and found again by ``learnt.model(NAME)``; ``LABELS``; ``EXCLUSIVE``;
 - ``rows(project) -> Rows``: the features of a corpus project as the reader computes them, with what its gold says;
-- ``own_rows() -> Rows``: the same of our own examples;
+- ``own_rows() -> Rows``: the same of our own examples; a task that learns from whole documents of ours takes the names of those to leave out;
 - ``STRENGTH`` (optional): how strongly large weights are held back, :data:`fitting.STRENGTH` without;
 - ``THRESHOLDS`` or ``thresholds(probabilities, labels)`` (optional): from which probability on a label holds, stated or chosen on projects that
   were held out; :func:`fitting.best_thresholds` without.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -93,10 +93,12 @@ def matched(blocks: Sequence[Block], gold: Sequence[Mapping[str, Any]]) -> dict[
     return found
 
 
-@cache
-def own(*more: str) -> tuple[Annotated, ...]:
-    """Return our own documents, ``data/catalog/examples/documents/*.txt`` and those of the folders ``more``, in order of their names."""
-    return tuple(of_text(path) for path in own_documents(*more))
+def own(*more: str, without: Collection[str] = ()) -> tuple[Annotated, ...]:
+    """Return our own documents, ``data/catalog/examples/documents/*.txt`` and those of the folders ``more``, in order of their names.
+
+    Those whose file is named in ``without`` are left out.
+    """
+    return tuple(of_text(path) for path in own_documents(*more) if path.name not in without)
 
 
 def own_documents(*more: str) -> list[Path]:
@@ -106,6 +108,7 @@ def own_documents(*more: str) -> list[Path]:
     return sorted(paths, key=lambda path: path.name)
 
 
+@cache
 def of_text(path: Path) -> Annotated:
     """Read a document of ours: before the bar the mark, after it the line."""
     marks, text, _ = cut(path)

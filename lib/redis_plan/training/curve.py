@@ -8,9 +8,10 @@ from types import ModuleType
 import numpy as np
 
 from redis_plan.brief import learnt
-from redis_plan.training import annotated, demand, fitting, kind, realtime, sections, tasks
+from redis_plan.training import demand, fitting, kind, realtime, sections, tasks
 from redis_plan.training.corpus import Project
 from redis_plan.training.fitting import Rows
+from redis_plan.training.nearness import shadows
 
 #: How many projects are seen; of a corpus of 24 the last is all but the one that is judged.
 SIZES = (8, 16, 24)
@@ -21,19 +22,19 @@ def curve(projects: Sequence[Project]) -> Iterator[tuple[int, dict[str, float]]]
     """Yield for each size the mean share of lines judged right (kind) or mean F1 (demand, realtime) on unseen projects."""
     with learnt.using(tasks.train([], [sections])):
         parts = {task.NAME: [task.rows(project) for project in projects] for task in _TASKS}
-        own = {task.NAME: task.own_rows() for task in _TASKS}
-        annotated.own()
+        apart = shadows(projects)
+        own = {task.NAME: [tasks.own_rows(task, apart[project.slug]) for project in projects] for task in _TASKS}
     for size in SIZES:
         yield size, {task.NAME: _mean(task, parts[task.NAME], own[task.NAME], size) for task in _TASKS}
 
 
-def _mean(task: ModuleType, parts: Sequence[Rows], own: Rows, size: int) -> float:
+def _mean(task: ModuleType, parts: Sequence[Rows], own: Sequence[Rows], size: int) -> float:
     scores = []
     for n, part in enumerate(parts):
         others = [parts[(n + k) % len(parts)] for k in range(1, len(parts))][: min(size, len(parts) - 1)]
         if not len(part.features):
             continue
-        model = fitting.fit(task.NAME, task.LABELS, fitting.together([own, *others]), exclusive=task.EXCLUSIVE, strength=task.STRENGTH)  # fmt: skip
+        model = fitting.fit(task.NAME, task.LABELS, fitting.together([own[n], *others]), exclusive=task.EXCLUSIVE, strength=task.STRENGTH)  # fmt: skip
         known = len(part.features) // 2  # the second half is the same lines without a lexicon
         said, true = model.probabilities(part.features[:known]), part.labels[:known] > 0.5
         if task.EXCLUSIVE:

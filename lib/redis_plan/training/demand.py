@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -27,9 +27,9 @@ def rows(project: Project) -> Rows:
     return _rows(annotated.of_project(project), USUAL_LINES)
 
 
-def own_rows() -> Rows:
-    """Return the lines of our own documents."""
-    return _rows(annotated.own(), 0)
+def own_rows(without: Collection[str] = ()) -> Rows:
+    """Return the lines of our own documents but those named in ``without``."""
+    return _rows(annotated.own(without=without), 0)
 
 
 def _rows(parts: Sequence[Annotated], usual: int) -> Rows:

@@ -6,7 +6,9 @@ Of our own are single nouns, and the documents that are annotated for demands: `
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 
@@ -61,8 +63,11 @@ def _rows(every: Sequence[keeping.Candidate], words: Lexicon, named: Sequence[se
     return Rows(keeping.features(every, words)[unknown], labels[unknown], weights[unknown] * np.float32(weight))
 
 
-def own_rows() -> Rows:
-    """Return nouns of our own, each as it is usually said: twice or thrice, in demands; and the nouns of our own documents."""
+def own_rows(without: Collection[str] = ()) -> Rows:
+    """Return nouns of our own, each as it is usually said: twice or thrice, in demands; and the nouns of our own documents.
+
+    Documents whose file is named in ``without`` are left out.
+    """
     own = examples(NAME)
     usual = np.zeros((len(own), keeping.NUMBERS), dtype=np.float32)
     usual[:, :4] = (0.35, 0.2, 0.5, 0.3)
@@ -70,20 +75,22 @@ def own_rows() -> Rows:
     usual[:, 11] = 1.0
     labels = np.array([[float("kept" in example.labels)] for example in own], dtype=np.float32)
     nouns = Rows.of(np.hstack([usual, encoder.encode([example.text for example in own])]), labels, OWN_NOUN)
-    return together([nouns, *_own_documents()])
+    return together([nouns, *_own_documents(without)])
 
 
-def _own_documents() -> list[Rows]:
+def _own_documents(without: Collection[str]) -> list[Rows]:
     said = tomllib.loads((resources.catalog_dir() / "examples" / "documents" / "kept.toml").read_text("utf-8"))
-    found = []
-    for path in annotated.own_documents("live"):
-        if path.stem in said:
-            _, text, demanded = annotated.cut(path)
-            words, language = text.roles.words, text.language
-            by_rule = read_entities([(text.blocks, text.roles)], words, demanded)
-            every = keeping.candidates([(text.blocks, text.roles, language)], by_rule, demanded)
-            found.append(_rows(every, words, [_spellings(one, language) for one in said[path.stem]], OWN_DOCUMENT))
-    return found
+    paths = [path for path in annotated.own_documents("live") if path.stem in said and path.name not in without]
+    return [_of_document(path, tuple(said[path.stem])) for path in paths]
+
+
+@cache
+def _of_document(path: Path, kept: tuple[str, ...]) -> Rows:
+    _, text, demanded = annotated.cut(path)
+    words, language = text.roles.words, text.language
+    by_rule = read_entities([(text.blocks, text.roles)], words, demanded)
+    every = keeping.candidates([(text.blocks, text.roles, language)], by_rule, demanded)
+    return _rows(every, words, [_spellings(one, language) for one in kept], OWN_DOCUMENT)
 
 
 def _spellings(one: str, language: str) -> set[str]:

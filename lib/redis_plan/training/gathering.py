@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from redis_plan.brief import gathering
 from redis_plan.brief.documents import Document
-from redis_plan.brief.examples import examples
+from redis_plan.brief.examples import Example, examples
 from redis_plan.brief.learnt import Matrix
 from redis_plan.brief.lexicon import detect_language, fold, lexicon
 from redis_plan.brief.outline import outline
@@ -44,14 +45,16 @@ def _rows(every: Sequence[gathering.Counts], names: set[str]) -> Rows:
     return Rows.of(gathering.features(every), labels)
 
 
-def own_rows() -> Rows:
-    """Return the same of our own documents, each labelled with its noun or with nothing."""
-    parts = []
-    for example in examples(NAME):
-        words = lexicon(detect_language([example.text])[0])
-        blocks = outline(Document("prd", "prd.md", Path("prd.md"), example.text))
-        parts.append(_rows(gathering.count([(blocks, Roles(words, "prd"))]), {fold(n) for n in example.labels}))
-    return together(parts)
+def own_rows(without: Collection[str] = ()) -> Rows:
+    """Return the same of our own documents, each labelled with its noun or with nothing, but those that are ``without``."""
+    return together([_of_example(example) for example in examples(NAME) if example.text not in without])
+
+
+@cache
+def _of_example(example: Example) -> Rows:
+    words = lexicon(detect_language([example.text])[0])
+    blocks = outline(Document("prd", "prd.md", Path("prd.md"), example.text))
+    return _rows(gathering.count([(blocks, Roles(words, "prd"))]), {fold(n) for n in example.labels})
 
 
 def thresholds(probabilities: Sequence[Matrix], labels: Sequence[Matrix]) -> tuple[float, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -28,9 +28,9 @@ def rows(project: Project) -> Rows:
     return _rows(annotated.of_project(project), USUAL_LINES)
 
 
-def own_rows() -> Rows:
-    """Return the statements of our own documents, and of those that were annotated for what is live."""
-    return _rows(annotated.own("live"), 0)
+def own_rows(without: Collection[str] = ()) -> Rows:
+    """Return the statements of our own documents and of those annotated for what is live, but those named in ``without``."""
+    return _rows(annotated.own("live", without=without), 0)
 
 
 def _rows(parts: Sequence[Annotated], usual: int) -> Rows:

@@ -5,7 +5,8 @@ A task may use the models of the tasks before it in the list: it then sees those
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from types import ModuleType
 
@@ -31,12 +32,17 @@ TASKS: tuple[ModuleType, ...] = (sections, demand, kind, realtime, gathering, en
 GROUPS = 6
 
 
-def train(projects: Sequence[Project], tasks: Sequence[ModuleType] | None = None) -> dict[str, Model]:
-    """Return the models of ``tasks`` (all of them without), trained on ``projects`` and our own examples."""
+def train(
+    projects: Sequence[Project], tasks: Sequence[ModuleType] | None = None, without: Collection[str] = ()
+) -> dict[str, Model]:
+    """Return the models of ``tasks`` (all of them if None), trained on ``projects`` and our own examples.
+
+    ``without`` names documents of our own that are left out (see ``nearness``).
+    """
     models: dict[str, Model] = {}
     for task in TASKS if tasks is None else tasks:
         with learnt.using(models):
-            found = _train(task, projects)
+            found = _train(task, projects, without)
         if found is not None:
             models[task.NAME] = found
     return models
@@ -54,15 +60,18 @@ def _rows(task: ModuleType, project: Project) -> Rows:
     return _MADE[key]
 
 
-def _own_rows(task: ModuleType) -> Rows:
-    key = (task.NAME, "")
+def own_rows(task: ModuleType, without: Collection[str] = ()) -> Rows:
+    """Return what ``task`` learns from examples of our own, but for the documents named in ``without``."""
+    # only some tasks learn from whole documents; the others from sentences, which are of no project
+    of_documents = bool(inspect.signature(task.own_rows).parameters)
+    key = (task.NAME, "\0".join(sorted(without)) if of_documents else "")
     if key not in _MADE:
-        _MADE[key] = task.own_rows()
+        _MADE[key] = task.own_rows(without) if of_documents else task.own_rows()
     return _MADE[key]
 
 
-def _train(task: ModuleType, projects: Sequence[Project]) -> Model | None:
-    own = _own_rows(task)
+def _train(task: ModuleType, projects: Sequence[Project], without: Collection[str]) -> Model | None:
+    own = own_rows(task, without)
     parts = [_rows(task, project) for project in projects]
     if not len(own.features) and not any(len(part.features) for part in parts):
         return None

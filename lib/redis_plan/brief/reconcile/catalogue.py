@@ -23,6 +23,8 @@ class Cue:
     without: tuple[str, ...]
     weaker: tuple[str, ...]
     noun: tuple[str, ...]
+    before: tuple[str, ...]
+    not_before: tuple[str, ...]
     at_least: float
     at_most: float
     take: Take
@@ -51,6 +53,10 @@ class Entry:
     most_because: str = ""
     of_use: str = ""  # the use of Redis that it is about; without that use nothing rests on it
 
+    def assumed(self, known: Mapping[str, float]) -> float:
+        """Return what is assumed where no document says it, the facts above it being ``known``."""
+        return float(expressions.evaluate(self.default_from, known)) if self.default_from else self.default
+
 
 @cache
 def catalogue() -> Mapping[str, Entry]:
@@ -64,7 +70,7 @@ def _read() -> Mapping[str, Mapping[str, Any]]:
 
 def _entry(name: str, given: Mapping[str, Any]) -> Entry:
     cues = tuple(_cue(cue) for cue in given.get("cue", ()))
-    default_from = given.get("default_from", given.get("default_as", ""))
+    default_from = given.get("default_from", "")
     numbers, words = (given["unit"], float(given["default"]), default_from), (given["because"], given["meaning"])
     examples = tuple(cue["example"] for cue in (given, *given.get("cue", ())) if "example" in cue)
     most = float(given.get("most", "inf"))
@@ -75,13 +81,14 @@ def defaults(known: Mapping[str, float]) -> dict[str, float]:
     """Return every fact as it is assumed where only ``known`` are stated."""
     found: dict[str, float] = {}
     for name, entry in catalogue().items():
-        computed = expressions.evaluate(entry.default_from, found) if entry.default_from else entry.default
-        found[name] = float(known.get(name, computed))
+        found[name] = float(known.get(name, entry.assumed(found)))
     return found
 
 
 def _cue(given: Mapping[str, Any]) -> Cue:
-    lists = {key: tuple(given.get(key, ())) for key in ("words", "also", "without", "weaker", "noun")}
+    lists = {
+        key: tuple(given.get(key, ())) for key in ("words", "also", "without", "weaker", "noun", "before", "not_before")
+    }
     return Cue(
         dimension=given["dimension"],
         **lists,

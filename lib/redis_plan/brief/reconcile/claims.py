@@ -41,6 +41,11 @@ class Claim:
         """Whether the number is a lower bound, which caps nothing."""
         return self.setting.quantity.op in (">", ">=")
 
+    @property
+    def is_full_range(self) -> bool:
+        """Whether the number is a range that says how many there may be, and not how many there mostly are."""
+        return self.setting.top is not None and not _typical(self.setting, concepts(self.setting.span))
+
 
 def claims_of(setting: Setting) -> Iterator[Claim]:
     """Yield what a number claims about scale; nothing for most numbers."""
@@ -67,7 +72,7 @@ def _counts(setting: Setting) -> Iterator[Claim]:
         return
     seated = "places" in noun and setting.upper <= MOST_SEATED and _scope(setting) > 0
     if noun & {"people", "devices"} or seated:
-        yield from _people(setting, span)
+        yield from _people(setting, span, noun)
     elif "containers" in noun and "tier" not in span:
         yield from _sessions(setting, span)
 
@@ -92,7 +97,7 @@ def _labelled(setting: Setting) -> frozenset[str]:
     return found & {"people", "devices"} or frozenset({"people"} if "size_label" in found else ())
 
 
-def _people(setting: Setting, span: frozenset[str]) -> Iterator[Claim]:
+def _people(setting: Setting, span: frozenset[str], noun: frozenset[str]) -> Iterator[Claim]:
     if _of_one_person(setting) or _GROWTH.search(setting.span):
         return
     value = setting.upper
@@ -108,7 +113,7 @@ def _people(setting: Setting, span: frozenset[str]) -> Iterator[Claim]:
         if "watchers" in concepts(setting.quantity.unit) or "watchers" in concepts(setting.quantity.text):
             yield Claim("watchers_per_session", setting, value, scoped, "of one container, who may only watch")
             return
-        capped = "capacity" in _around(setting) or setting.quantity.op in ("<", "<=")
+        capped = "capacity" in _around(setting) or "places" in noun or setting.quantity.op in ("<", "<=")
         yield Claim("members_per_session", setting, value, scoped, "of one container")
         if capped and setting.quantity.op not in (">", ">=") and not _typical(setting, span):
             yield Claim("session_capacity", setting, value, scoped, "a cap of one container")
@@ -174,8 +179,8 @@ def _per(text: str, what: str, *, strong: bool) -> bool:
     return False
 
 
-_BEFORE = r"(?:1|一|各|同じ|同一|每个|每個|每|单个|單個|单|同一个|각|한|하나의|같은)\s?(?:つの)?"
-_AFTER = r"\s?(?:あたり|当たり|ごと|につき|毎|の定員|の最大|には|は最大|内|最多|里|容纳|人数上限|人数|당|마다|별|에는|은 최대|는 최대|에 최대|정원|인원)"
+_BEFORE = r"(?:1|一|各|同じ|同一|每|单|單|각|한|하나의|같은)\s?(?:つの|[个個场場局间間桌张張])?"
+_AFTER = r"\s?(?:あたり|当たり|ごと|は\s?(?=\d)|[은는]\s?(?=\d)|\s하나에|につき|毎|の定員|の最大|には|は最大|内|最多|里|容纳|人数上限|人数|당|마다|별|에는|은 최대|는 최대|에 최대|정원|인원)"
 
 
 def _per_unspaced(text: str) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from redis_plan.brief.reconcile.catalogue import Cue, Entry, Take
 from redis_plan.brief.reconcile.setting import Setting
-from redis_plan.brief.reconcile.vocabulary import concepts, hits, said
+from redis_plan.brief.reconcile.vocabulary import concepts, cues, hits, said
 
 #: What a word is worth less that stands not beside the number but elsewhere in its sentence, or only above it.
 IN_SENTENCE, ABOVE = 0.1, 0.4
@@ -52,7 +52,9 @@ def _score(cue: Cue, setting: Setting) -> float:
     off = next((off for text, off in places if said(cue.words, text)), None)
     if off is None or said(cue.without, setting.span) or (off != ABOVE and said(cue.without, _own(setting))):
         return 0.0
-    if cue.also and not (said(cue.also, setting.sentence) or said(cue.also, setting.above)):
+    if cue.also and not any(said(cue.also, text) for text in (setting.span, setting.sentence, setting.above)):
+        return 0.0
+    if (cue.before and not _stands_before(cue.before, setting)) or _stands_before(cue.not_before, setting):
         return 0.0
     if not cue.interval and is_interval(setting):
         return 0.0
@@ -63,6 +65,12 @@ def _score(cue: Cue, setting: Setting) -> float:
     if not cue.lower_bound and setting.quantity.op in (">", ">="):
         return 0.0
     return cue.weight - off - (WEAKER if cue.weaker and said(cue.weaker, setting.span) else 0.0)
+
+
+def _stands_before(names: tuple[str, ...], setting: Setting) -> bool:
+    """Whether one of the words stands straight before the number: "in the last 10 seconds"."""
+    lead = setting.span[: setting.at].rstrip(" *_~<≤")
+    return bool(names) and any(hit.end >= len(lead) for hit in cues(names).hits(lead))
 
 
 def _own(setting: Setting) -> str:

@@ -12,7 +12,7 @@ the rest is assumed. Each number lists its rivals: what else the documents say a
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -32,8 +32,6 @@ MOST_IN_ONE_KEY = 10_000
 A_GROUP = 1000.0
 #: Sessions of more members than ``LARGE`` are not assumed two hundred times, but so often that they hold ``A_CROWD``.
 LARGE, A_CROWD = 100.0, 20_000.0
-#: Room above a number that the documents call a lower bound, before the next one is refused.
-ABOVE_A_LOWER_BOUND = 2.0
 WHY_NOT = {
     "metric": "a success metric, no demand", "result": "a result of a measurement", "scenario": "a test scenario",
     "template": "a template's blank", "example": "an example", "superseded": "replaced by the number after it", "options": "a property of a technology that is compared", "excluded": "out of scope", "question": "an open question",
@@ -127,11 +125,11 @@ class Scale:
         return "said less clearly" if taken and claim.sure < taken.sure - AS_SURE else "said later"
 
     def solve(
-        self, known: Mapping[str, float], defaults: Mapping[str, float], at_least: Collection[str] = ()
+        self, known: Mapping[str, float], defaults: Mapping[str, float], *, ranged: bool = False
     ) -> dict[str, Solved]:
         """Return what follows for each scale fact that ``known`` (stated or set by the team) leaves open.
 
-        ``at_least`` names the known ones that are lower bounds.
+        ``ranged`` says that the members of a session are stated as a range, which ends where a session is full.
         """
         found: dict[str, Solved] = {}
         number = {**defaults, **known}
@@ -168,18 +166,8 @@ class Scale:
             put("events_per_session", rate / number["sessions_peak"], "total_rate_per_s ÷ sessions_peak", "total_rate_per_s", "sessions_peak")  # fmt: skip
         if rate is None:
             put("total_rate_per_s", number["sessions_peak"] * number["events_per_session"], "sessions_peak × events_per_session", "sessions_peak", "events_per_session")  # fmt: skip
-        if "session_capacity" not in known:
-            if "members_per_session" in at_least:
-                because = (
-                    "the documents give a lower bound, which caps nothing: twice as many before the next is refused"
-                )
-                put("session_capacity", members * ABOVE_A_LOWER_BOUND, because)
-            else:
-                put(
-                    "session_capacity",
-                    members,
-                    "the documents name no cap of their own: as the usual number of members",
-                )
+        if "session_capacity" not in known and ranged:
+            put("session_capacity", members, "the upper end of what is said of its members", "members_per_session")
         return found
 
 
