@@ -10,13 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from string import Template
 
 from redis_plan.actions import catalog, own_lua, vocabulary
 from redis_plan.actions.model import Effect, Guard, Kind, Option, Parameter
 from redis_plan.actions.vocabulary import Word
 from redis_plan.errors import RedisPlanError
-from redis_plan.keyspace import calls, functions
+from redis_plan.keyspace import calls, cues, functions
 from redis_plan.keyspace.calls import Argument, Call
 from redis_plan.keyspace.functions import Function
 
@@ -75,7 +74,7 @@ def compose(
     own = [(patterns.get(local, local), type_) for local, (_, type_) in writer.keys.items()]
     call = Call(
         name=name or kind.function,
-        says=Template(kind.says).safe_substitute(nouns),
+        says=cues.filled(kind.says, nouns),
         keys=(*SESSION_KEYS, *own) if session else tuple(own),
         args=(*_session_args(session, own), *_given(kind), *(_parameter(p, values or {}) for p in kind.parameters)),
         rest=None,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from string import Template
 from typing import Literal
 
 from redis_plan.actions import ability, elsewhere, sharing
@@ -184,7 +183,7 @@ def _because(action: Action, found: Found, keyspace: Keyspace) -> str:
     """Return what the action does, and what tells that the demand asks for it."""
     nouns = {"member": keyspace.member_noun, "noun": keyspace.session_noun, "entity": action.entity}
     nouns |= {"members": cues.plural(keyspace.member_noun)}
-    does = Template(action.kind.says).safe_substitute(nouns)
+    does = cues.filled(action.kind.says, nouns)
     if found.declared:
         return f"{does} (redis-plan.toml:{found.declared} says that it serves this)"
     return f"{does}; the demand is like “{found.likeness.example}”"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from string import Template
 from typing import Any, Final
 
 from redis_plan.actions import catalog, vocabulary
@@ -25,7 +24,7 @@ from redis_plan.delivery.spelling import (
     ts_type,
     wrapped,
 )
-from redis_plan.keyspace import functions
+from redis_plan.keyspace import cues, functions
 from redis_plan.keyspace.model import Bound, Keyspace
 
 PYTHON, TYPESCRIPT = "redis_plan_actions.py", "redis-plan-actions.ts"
@@ -89,7 +88,7 @@ def _carried_out(every: Iterable[Operation], keyspace: Keyspace) -> Iterator[tup
 def _alias(action: Bound, o: Operation, keyspace: Keyspace) -> dict[str, Any]:  # Any: text and lines
     """Return an action that is a method of the client, under the project's name for it."""
     nouns = {"member": keyspace.member_noun, "noun": keyspace.session_noun, "entity": action.entity.lower()}
-    says = plain(Template(catalog.kind_of(action).says).safe_substitute(nouns))
+    says = plain(cues.filled(catalog.kind_of(action).says, nouns))
     numbers = "".join(f" {name}: {value}." for name, value in action.values)
     return {
         "py": snake(action.name),

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import chain, count
-from string import Template
 
 from redis_plan import units
 from redis_plan.brief.model import Brief, Entity, Relation
@@ -88,10 +86,6 @@ def bound_of(entity: Entity | None, brief: Brief, session: cues.SessionNoun | No
     return next((r for r in said if cues.same(r.target, entity.name)), None)
 
 
-#: An article before one of the catalog's nouns: it follows the noun that the documents use.
-_ARTICLE = re.compile(r"\b([Aa]) \$(\w+)")
-
-
 @dataclass(frozen=True)
 class _Words:
     """The nouns of these documents, for the catalog's ``$noun``, ``$member`` and ``$entity``."""
@@ -100,14 +94,7 @@ class _Words:
 
     def substitute_in(self, text: str) -> str:
         """Return ``text`` with its ``$``-words filled in."""
-        if "$" not in text:
-            return text
-        return Template(_ARTICLE.sub(self._with_article, text)).safe_substitute(self.nouns)
-
-    def _with_article(self, found: re.Match[str]) -> str:
-        """Return ``a $noun`` with the article that the noun takes."""
-        noun = self.nouns.get(found[2])
-        return found[0] if noun is None else found[1][0] + cues.with_article(noun)[1:]
+        return cues.filled(text, self.nouns)
 
 
 def _words(ground: Ground, entity: Entity | None, pattern: UsePattern) -> _Words:

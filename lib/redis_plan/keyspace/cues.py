@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from string import Template
 
 from redis_plan.brief.model import Brief, Entity, Gathering, Requirement
 from redis_plan.keyspace import restricted
@@ -205,6 +206,26 @@ def plural(noun: str) -> str:
 def with_article(noun: str) -> str:
     """Return ``noun`` with its indefinite article: ``a room``, ``an auction``, ``a user``, ``an hour``."""
     return f"{'an' if _VOWEL_SOUND.match(noun) else 'a'} {noun}"
+
+
+#: An article before one of the catalog's nouns: it follows the noun that the documents use.
+_ARTICLE = re.compile(r"\b([Aa]) \$(\w+)")
+
+
+def filled(text: str, nouns: Mapping[str, str]) -> str:
+    """Return ``text`` of the catalog with ``nouns`` for its ``$noun``, ``$member`` and ``$entity``, and the article of each.
+
+    >>> filled("A worker ends a $noun", {"noun": "auction"})
+    'A worker ends an auction'
+    """
+    if "$" not in text:
+        return text
+
+    def with_its_article(found: re.Match[str]) -> str:
+        noun = nouns.get(found[2])
+        return found[0] if noun is None else found[1] + with_article(noun)[1:]
+
+    return Template(_ARTICLE.sub(with_its_article, text)).safe_substitute(nouns)
 
 
 def find_member(brief: Brief, session: SessionNoun | None) -> str:
