@@ -99,8 +99,11 @@ def test_the_first_page_has_what_a_developer_builds_and_what_the_team_asked(buil
     library = (built / "ai/redis/functions.lua").read_text("utf-8")
     functions = re.findall(r"^redis\.register_function\W+(?:function_name\W+)?(\w+)", library, re.MULTILINE)
     assert functions
+    begins = f"{record['keyspace']['app'].replace('-', '_')}_"
+    assert f"`{begins}<name>`" in first
     for name in functions:
-        assert f"`{name}`" in first
+        assert name.startswith(begins)
+        assert f"`{name.removeprefix(begins)}`" in first
     assert re.search(r"\| “[^|]*timer[^|]*\(redis_planning_summary.md:\d+\) \| deadlines stand in a sorted set", first)
     assert re.search(r"- \*\*Are expired events punctual[^*]*\*\* No\.", first)
 
