@@ -68,7 +68,8 @@ def acked_and_recovered(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Findin
     return Finding(
         question=question,
         hypothesis="With an append-only file all of them, whatever the fsync policy, because write(2) comes before the reply "
-        "and the page cache outlives the process; without one none.",
+        "and the page cache outlives the process, unless the fsync of a slow disk still runs: everysec then holds the write back, "
+        "by 2 s at most (aof.c, flushAppendOnlyFile, 7.0); without one none.",
         method="One writer applies changes and counts the acknowledged; SIGKILL; restart; the session's version is read. Then "
         "the last 9 bytes of the file are cut off and it is started again (aof-load-truncated yes)",
         values=tuple(values),

@@ -41,7 +41,7 @@ def persistence_decision(keyspace: Keyspace, a: Survival, serving: tuple[str, ..
             Alternative("no persistence", f"{a.no_persistence_lost.linked} lost", naive=True),
             Alternative("appendfsync always", always),
         ),
-        costs="Power loss costs the last one to two seconds; the file has to be rewritten now and then (fork, copy-on-write).",
+        costs="Power loss costs the last one to two seconds, and so does a kill while the fsync of a slow disk still runs; the file has to be rewritten now and then (fork, copy-on-write).",
         holds_while=(Guard("acknowledged changes lost to a process kill", a.everysec_lost.value, "<=", 0, "changes"),),
         requirements=serving,
     )  # fmt: skip
