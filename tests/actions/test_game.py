@@ -131,7 +131,7 @@ def test_a_rematch_begins_with_nothing_of_the_game_before(game: Game) -> None:
         assert game.act("submission.submit", member="ann", round=q) == "ok"
         assert game.act("claim.claim", member="ann", object=q) == "ok"
         game.act("phases.stop_early", member="host", round=q)
-    game.act("scoring.award", target="ann", amount=5)
+    assert game.act("scoring.award", target="ann", reason="q1", amount=5) == "ok"
     assert game.act("session.rematch", member="host") == "unnamed"
     assert sorted(game.more) == ["votes:q1", "votes:q2"]
     assert game.client.zcard(game.key("score")) == 1  # refused: nothing is written
@@ -144,6 +144,7 @@ def test_a_rematch_begins_with_nothing_of_the_game_before(game: Game) -> None:
     game.act("phases.start", member="host", round="q1")
     assert game.act("submission.submit", member="ann", round="q1") == "ok"
     assert game.act("claim.claim", member="ann", object="q1") == "ok"
+    assert game.act("scoring.award", target="ann", reason="q1", amount=5) == "ok"
 
 
 def test_what_ended_is_played_again_once_its_result_is_kept(game: Game) -> None:
@@ -178,10 +179,88 @@ def test_a_paused_room_whose_host_vanished_goes_on_where_it_was(game: Game) -> N
 def test_who_is_kicked_has_no_points_and_no_team(game: Game) -> None:
     game.join("ann")
     assert game.act("teams.choose", member="ann", team="red") == "ok"
-    game.act("scoring.award", target="ann", amount=5)
+    game.act("scoring.award", target="ann", reason="q1", amount=5)
     assert game.act("seats.kick", member="host", target="ann") == "ok"
     assert game.client.zrange(game.key("score"), 0, -1) == []
     assert game.client.hgetall(game.key("teams")) == {}
+    assert game.state("hidden:gained:ann") is None
+
+
+def test_who_only_watches_is_kicked_and_neither_watches_nor_joins_again(game: Game) -> None:
+    def watch(member: str, device: str) -> str:
+        return game.act("seats.watch", member=member, connection="c1", device=device)
+
+    assert [watch("zed", "d1"), watch("zoe", "d2")] == ["ok", "ok"]
+    assert game.act("seats.kick", member="host", target="zed") == "ok"
+    assert game.client.zrange(game.key("presence"), 0, -1) == ["watch:zoe#c1"]
+    assert (game.last()["t"], game.last()["d"]["target"]) == ("leave", "zed")
+    assert [watch("zed", "d9"), watch("yan", "d1")] == ["banned", "banned"]
+    assert game.act("seats.join", member="xi", connection="c1", device="d1", name="xi", folded="xi") == "banned"
+    assert game.act("seats.kick", member="host", target="nobody") == "unknown"
+
+
+def test_a_watcher_who_is_gone_leaves_nothing_of_the_device(game: Game) -> None:
+    assert game.act("seats.watch", member="zed", connection="c1", device="d1") == "ok"
+    game.client.zadd(game.key("presence"), {"watch:zed#c1": 1})
+    keys = [game.key(name) for name in ("state", "roster", "presence", "log")]
+    assert game.client.fcall("session_sweep", 4, *keys, "", 600, "50") == ["watch:zed#c1"]
+    assert game.state("hidden:device:zed") is None
+
+
+def test_nobody_kicks_the_owner(game: Game) -> None:
+    assert [game.join("ann"), game.join("host")] == ["ok", "ok"]
+    assert game.act("hosting.give_role", member="host", target="ann", role="cohost") == "ok"
+    assert game.act("seats.kick", member="ann", target="host") == "not allowed"
+
+
+def test_a_name_that_waits_is_seen_by_nobody_else_until_it_is_approved(game: Game) -> None:
+    """Where the session checks names: the seat shows none, a name that changed meanwhile is looked at anew."""
+    game.client.hset(game.key("state"), "checks_names", 1)
+
+    def version(member: str) -> str:
+        return str(game.client.hget(game.key("names"), member)).partition("|")[0]
+
+    def decide(what: str, member: str, **given: Any) -> str:
+        return game.act(f"naming.{what}_name", member="host", target=member, **given)
+
+    def seen() -> str:
+        snapshot = game.client.fcall("session_catch_up", 2, game.key("state"), game.key("log"), "ff", 0, "50", 1)
+        return f"{game.client.lrange(game.key('log'), 0, -1)} {snapshot} {game.client.hgetall(game.key('roster'))}"
+
+    assert [game.join("ann", "Łotr"), game.join("bob", "łotr")] == ["ok", "ok"]
+    assert "otr" not in seen()
+    looked_at = version("ann")
+    assert game.act("seats.rename", member="ann", name="Ann", folded="ann") == "ok"
+    assert decide("approve", "ann", expected=looked_at) == "conflict"
+    assert decide("approve", "ann", expected=version("ann")) == "ok"
+    assert (game.last()["t"], game.last()["d"]["name"]) == ("named", "Ann")
+    assert json.loads(str(game.client.hget(game.key("roster"), "ann"))) == {"name": "Ann"}
+    assert game.join("ann", "Ann") == "ok"  # back again: what was approved needs no second look
+    assert json.loads(str(game.client.hget(game.key("roster"), "ann"))) == {"name": "Ann"}
+    assert decide("refuse", "bob") == "ok"
+    assert game.join("bob", "łotr") == "ok"  # refused stays refused
+    assert decide("approve", "bob", expected=version("bob")) == "not now"
+    assert game.act("seats.rename", member="bob", name="ANN", folded="ann") == "name taken"
+    assert "otr" not in seen()
+
+
+def test_of_two_who_wait_with_one_name_one_gets_it(game: Game) -> None:
+    game.client.hset(game.key("state"), "checks_names", 1)
+    assert [game.join("ann", "Zoë"), game.join("bob", "ZOË")] == ["ok", "ok"]
+    given = {"member": "host", "expected": "1"}
+    assert game.act("naming.approve_name", target="ann", **given) == "ok"
+    assert game.act("naming.approve_name", target="bob", **given) == "name taken"
+
+
+def test_a_question_is_open_as_long_as_the_host_says_within_the_bounds(game: Game) -> None:
+    def start(length_ms: int) -> str:
+        bounds = {"length_least": 5000, "length_most": 60_000}
+        return game.act("phases.start", member="host", round="q1", length_ms=length_ms, **bounds)
+
+    assert [start(4999), start(60_001)] == ["bad length", "bad length"]
+    before = game.client.time()[0]  # type: ignore[index]
+    assert start(60_000) == "ok"
+    assert int(game.state("phase_until") or 0) >= 1000 * (before + 60)
 
 
 def test_a_ban_holds_for_the_device_that_the_member_came_with_though_nobody_names_it(game: Game) -> None:
@@ -203,12 +282,17 @@ def test_a_ban_holds_for_the_device_that_the_member_came_with_though_nobody_name
     assert game.state("hidden:device:cyd") is None
 
 
-def test_no_more_points_are_taken_back_than_there_are(game: Game) -> None:
+def test_what_a_round_gave_is_given_once_and_taken_back_without_being_told_how_much(game: Game) -> None:
     game.join("ann")
-    game.act("scoring.award", target="ann", amount=5)
-    assert game.act("scoring.take_back", target="ann", amount=6) == "too much"
-    assert game.act("scoring.take_back", target="ann", amount=5) == "ok"
-    assert game.client.zscore(game.key("score"), "ann") == 0
+    assert game.act("scoring.award", target="ann", reason="q1", amount=70) == "ok"
+    assert game.act("scoring.award", target="ann", reason="q1", amount=90) == "again"
+    assert game.act("scoring.award", target="ann", reason="q2", amount=30) == "ok"
+    assert game.act("scoring.take_back", target="ann", reason="q3") == "unknown"
+    assert game.act("scoring.take_back", target="ann", reason="q2") == "ok"
+    assert (game.last()["d"]["amount"], game.client.zscore(game.key("score"), "ann")) == (30, 70)
+    assert game.act("scoring.take_back", target="ann", reason="q2") == "unknown"
+    assert game.act("scoring.award", target="ann", reason="q2", amount=10) == "ok"
+    assert not any("gained" in event for event in game.client.lrange(game.key("log"), 0, -1))
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ DOCUMENTS = ("prd.md", "redis_planning_summary.md", "tech-stack.md")
 #: What a developer of the sample looks for: story -> the kind of action that must carry it out.
 CARRIED_OUT = {
     "US-001": "session.open", "US-002": "seats.join", "US-003": "seats.join", "US-004": "seats.join",
+    "US-005": "naming.approve_name",
     "US-006": "seats.kick", "US-007": "seats.watch", "US-008": "phases.start", "US-009": "submission.submit",
     "US-010": "submission.submit", "US-011": "phases.reveal", "US-012": "scoring.award", "US-013": "scoring.award",
     "US-014": "phases.pause", "US-015": "phases.skip", "US-016": "signals.send", "US-017": "claim.claim", "US-018": "teams.choose",
@@ -39,6 +40,8 @@ STATED = {
     ("seats.join", "name_least"): (2, "prd.md:48"),
     ("seats.join", "name_most"): (20, "prd.md:48"),
     ("phases.start", "length_ms"): (20_000, "prd.md:21"),
+    ("phases.start", "length_least"): (5_000, "prd.md:21"),
+    ("phases.start", "length_most"): (60_000, "prd.md:21"),
     ("codes.try_code", "limit"): (5, "prd.md:47"),
     ("signals.send", "limit"): (2, "prd.md:104"),
     ("presence.mark_away", "away_ms"): (30_000, "prd.md:129"),
@@ -91,8 +94,7 @@ def test_what_no_action_does_is_said_with_where_it_belongs_or_what_declares_it(s
     assert "monitoring" in dashboard.why
     missed = [row for row in sample.rows if row.served == "not"]
     assert all(f'serves = ["{row.place}"]' in row.why for row in missed)
-    # a name is shown by the join itself, so no approval comes before it
-    assert {row.id for row in missed} & {f"US-{n:03}" for n in range(1, 30)} == {"US-005"}
+    assert {row.id for row in missed} & {f"US-{n:03}" for n in range(1, 30)} == set()
 
 
 def test_the_test_that_a_row_cites_is_there():
@@ -158,6 +160,20 @@ def test_the_main_loop_is_drawn_as_messages_of_its_own_actions(sample):
         } <= declared
         assert sum(line.startswith("loop") for line in lines) == lines.count("end") > 0
     assert messages.loop([], "player", "room") == ""
+
+
+def test_whether_all_are_told_who_answered_is_what_the_documents_ask_for(sample, tmp_path):
+    """Only the number where nothing else is said; with the names, in every action on answers, where they are asked for."""
+    story = "As a player, I want to see who has answered already and for whom we still wait, but not what they chose"
+    found = command.read(with_stories(tmp_path, [story, "A player may take the answer back until the time is over"]))
+    for told, wanted in ((sample, False), (found, True)):
+        answers = [a.kind for a in told.actions if a.kind.announces in ("submitted", "withdrawn")]
+        assert answers
+        assert {"member" in kind.shows for kind in answers} == {wanted}
+        assert all("count votes" in kind.shows for kind in answers)
+    (row, *_) = planted(found)
+    assert row.served == "concrete"
+    assert len({a.name for a in found.actions}) == len(found.actions)
 
 
 def test_an_action_has_the_numbers_of_the_lines_that_ask_for_it(sample):

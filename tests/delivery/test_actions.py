@@ -233,4 +233,4 @@ def test_a_round_of_the_sample_is_played_by_its_own_files_as_its_users(
     told = [json.loads(e) for e in admin.lrange(keys.log("s"), 0, -1)]
     assert [e["v"] for e in told] == list(range(1, len(told) + 1))
     assert {e["t"] for e in told} <= set(acting.EVENTS)
-    assert next(e["d"] for e in told if e["t"] == "submitted") == {"member": "ann", "count": 1}
+    assert next(e["d"] for e in told if e["t"] == "submitted") == {"count": 1}  # not whose

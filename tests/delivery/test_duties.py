@@ -24,7 +24,7 @@ async def settled(operations, session_id, round, once):
     answers = await operations.client.execute_command("HGETALL", operations.keys.answer(session_id, round))
     await operations.run(actions.reveal_now(session_id, round, len(answers)))
     for member, text in answers.items():
-        await operations.run(actions.award(session_id, member, json.loads(text)["d"], op_id=f"{once}:{member}"))
+        await operations.run(actions.award(session_id, member, round, json.loads(text)["d"], op_id=f"{once}:{member}"))
 
 duties.settled, duties.STAYS_S = settled, 1.0
 asyncio.run(duties.work())
@@ -55,12 +55,13 @@ def test_a_question_ends_is_revealed_and_the_result_goes_without_anybody_asking(
         await so(lambda: client.hget(state, "phase") == "open", "one of two has answered")
         assert await bob.ask("o3", "answer", round="q1", value=2) == "ok"
         await so(lambda: bob.copy.state.get("result") == "2", "all have answered, and nothing is revealed")
-        started = room.act.start_question("s0", "host", "q2", None, length_ms=300)
+        started = room.act.start_question("s0", "host", "q2", None, length_ms=300, length_least=1)
         assert room.operations.run(started).status == "ok"
         await so(lambda: bob.copy.state.get("result") == "0", "the time is over, and nothing is revealed")
         assert sorted(client.zrange(room.keys.score("s0"), 0, -1, withscores=True)) == [("ann", 3.0), ("bob", 2.0)]
         assert await host.ask("o4", "rematch") == "ok"
-        assert room.operations.run(room.act.start_question("s0", "host", "q1", None, length_ms=2000)).status == "ok"
+        started = room.act.start_question("s0", "host", "q1", None, length_ms=2000, length_least=1)
+        assert room.operations.run(started).status == "ok"
         assert await ann.ask("o5", "answer", round="q1", value=5) == "ok"
         await so(lambda: ann.copy.state.get("result") == "1", "the same round, played again, is not revealed")
         await so(lambda: client.zscore(room.keys.score("s0"), "ann") == 5.0, "its points are those of the game before")

@@ -112,10 +112,14 @@ def test_people_act_through_the_gateway_and_each_gets_its_own_view(room: Room) -
         everybody = (host, ann, bob, guest)
         await so(lambda: all(m.copy.mode == "live" and m.views for m in everybody), "not all are in")
         assert await ann.ask("o1", "start_question", round="q1", value={"text": "?"}) == "not allowed"
-        assert await host.ask("o1", "start_question", round="q1", value={"text": "?"}) == "ok"
+        asked = {"round": "q1", "value": {"text": "?"}}
+        for op, length_ms in enumerate((4_999, 60_001, 10**30)):  # the documents let the host set 5 to 60 s
+            assert await host.ask(f"l{op}", "start_question", **asked, length_ms=length_ms) == "bad length"
+        assert await host.ask("l9", "start_question", **asked, length_ms="long") == "refused"
+        assert await host.ask("o1", "start_question", **asked, length_ms=60_000) == "ok"
         assert await ann.ask("o2", "answer", round="q1", value="the secret") == "ok"
         assert await ann.ask("o2", "answer", round="q1", value="the secret") == "duplicate"
-        assert await ann.ask("o3", "award", target="ann", amount=100) == "refused"
+        assert await ann.ask("o3", "award", target="ann", reason="q1", amount=100) == "refused"
         assert await guest.ask("o1", "answer", round="q1", value="x") == "no seat"
         for member in everybody:
             member.say(t="view")
@@ -142,7 +146,7 @@ def test_what_is_told_to_those_who_lead_is_heard_by_nobody_else_and_leaves_no_ho
         )
         counts = {m.hello["m"]: [e["d"] for e in m.heard if e["t"] == "watching"] for m in (host, ann)}
         assert counts["host"][-1]["count"] >= 1
-        assert counts["ann"][-1] == {}
+        assert counts["ann"][-1] == {"set": {}, "del": []}
         assert ann.copy.counts["gap"] == 0
         guest.stop()
         await life
@@ -274,6 +278,22 @@ def test_who_led_and_was_kicked_does_not_come_back_by_a_leaders_ticket(room: Roo
         await again
 
     play(story, host, ann)
+
+
+def test_who_only_watches_is_kicked_and_does_not_come_back(room: Room) -> None:
+    host, rude = room.member("host", "host", seat=False), room.member("rude", "spectator", seat=False)
+
+    async def story() -> None:
+        await so(lambda: all(m.copy.mode == "live" for m in (host, rude)), "not in")
+        assert await host.ask("o1", "kick", target="rude") == "ok"
+        await so(lambda: rude.counts["closed 4003"], "who was kicked still watches")
+        again = room.member("rude", "spectator", seat=False, c="t2")
+        life = asyncio.create_task(again.live())
+        await so(lambda: again.counts["closed 4003"], "who was kicked watches again")
+        again.stop()
+        await life
+
+    play(story, host, rude)
 
 
 def test_who_is_kicked_does_not_go_on_watching_in_another_tab(room: Room) -> None:

@@ -56,7 +56,7 @@ def room(fresh: Server, documents: Path, tmp_path: Path, monkeypatch: pytest.Mon
     app, worker, act = made_table
     for who in ("ann", "bob"):
         assert app.run(act.join("s", who, "c1", f"d-{who}", who.title())).status == "ok"
-    worker.run(act.award("s", "bob", 5))
+    worker.run(act.award("s", "bob", "q1", 5))
     assert app.run(act.start_question("s", "host", "q1", QUESTION)).status == "ok"
     assert app.run(act.answer("s", "ann", "q1", SECRET)).status == "ok"
     yield made_table
@@ -124,7 +124,7 @@ def test_what_waits_for_those_who_lead_is_seen_by_them_and_by_whose_it_is(
 @pytest.mark.parametrize(
     ("name", "given"),
     [
-        ("award", {"target": "ann", "amount": 9}),
+        ("award", {"target": "ann", "reason": "q1", "amount": 9}),
         ("time_up", {"round": "q1"}),
         ("join", {}),
         ("answer", {}),

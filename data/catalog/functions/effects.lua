@@ -68,6 +68,9 @@ local function effect_forget_rounds(t)
       redis.call('HDEL', t.state, field)
     end
   end
+  for _, field in ipairs(redis.call('HKEYS', t.state)) do
+    if starts(field, GAINED) then redis.call('HDEL', t.state, field) end
+  end
 end
 
 local function effect_timer(t, field, after) set_field(t, field, digits(t.now + after)) end
@@ -87,6 +90,16 @@ end
 local function effect_extend(t, field, within, by)
   local ends = time_of(t.s[field])
   if ends and ends - t.now < within and t.now + by > ends then set_field(t, field, digits(t.now + by)) end
+end
+
+local function effect_gain(t, key, field)
+  redis.call('ZINCRBY', key, digits(t.a.amount), field)
+  set_field(t, GAINED .. t.a.target, t.a.reason .. '|' .. digits(t.a.amount))
+end
+
+local function effect_lose(t, key, field)
+  redis.call('ZINCRBY', key, digits(-t.gained), field)
+  clear_field(t, GAINED .. t.a.target)
 end
 
 local function effect_take(t, key, field)
@@ -165,6 +178,21 @@ local function seat_of(t)
   return string.lower(t.a.name) == t.a.folded and name .. '}' or name .. ',"as":' .. cjson.encode(t.a.folded) .. '}'
 end
 
+-- A name that nobody approved yet waits beside the seat; one that was refused stays so until another is given.
+local function effect_check_name(t, key, state)
+  if t.s.checks_names ~= '1' then return end
+  local entry, known = seat_of(t), record_of(t, key, t.a.member)
+  if known.value == entry and known.state == 'approved' then return end
+  if known.value ~= entry then redis.call('HSET', key, t.a.member, record_text(t, key, t.a.member, state, t.a.member, nil, entry)) end
+  t.a.name, t.a.folded = '', ''
+end
+
+local function effect_show_name(t, key, field)
+  local entry = record_of(t, key, field).value
+  redis.call('HSET', t.roster, field, entry)
+  t.approved = str_match(entry, '^{"name":(".*"),"as":') or str_match(entry, '^{"name":(".*")}$') or '""'
+end
+
 -- Seat and lease; connections beyond the bound give way, those that end first in front.
 local function effect_sit(t, lease, most)
   local me, mine = t.a.member .. '#' .. t.a.connection, connections_of(t.presence, t.a.member)
@@ -215,6 +243,7 @@ local function effect_unseat(t)
     for _, c in ipairs(connections_of(t.presence, who)) do redis.call('ZREM', t.presence, c.name) end
   end
   clear_field(t, 'role:' .. t.a.target)
+  clear_field(t, GAINED .. t.a.target)
   if redis.call('HGET', t.state, 'owner') ~= t.a.target then clear_field(t, 'away:' .. t.a.target) end
   forget(t.state, t.a.target)
 end

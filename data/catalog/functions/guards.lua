@@ -59,6 +59,14 @@ local function guard_belongs(t)
   return t.s.owner == t.a.target or redis.call('HEXISTS', t.roster, t.a.target) == 1 or #connections_of(t.presence, t.a.target) > 0
 end
 
+local function guard_inside(t)
+  local who = t.a.target
+  if redis.call('HEXISTS', t.roster, who) == 1 then return true end
+  return #connections_of(t.presence, who) + #connections_of(t.presence, 'watch:' .. who) > 0
+end
+
+local function guard_led(t) return t.s.owner ~= t.a.target end
+
 -- Who leads without playing has a lease and no seat.
 local function guard_here(t)
   return redis.call('HEXISTS', t.roster, t.a.member) == 1 or #connections_of(t.presence, t.a.member) > 0
@@ -83,6 +91,8 @@ local function guard_due(t, field)
   return ends and t.now >= ends
 end
 
+local function guard_within(value, least, most) return value >= least and value <= most end
+
 local function guard_idle(t, after) return t.now >= (time_of(t.s.updated_at) or 0) + after end
 
 local function guard_holds(t, field) return t.s[field] == t.a.member end
@@ -91,14 +101,23 @@ local function guard_admitted(t) return not t.s['hidden:ban:' .. t.a.member] and
 
 local function guard_heard(t) return not t.s['hidden:mute:' .. t.a.member] end
 
-local function guard_own_name(t)
-  local folded, all = cjson.encode(t.a.folded) .. '}', redis.call('HGETALL', t.roster)
-  local as, plain = '"as":' .. folded, '{"name":' .. folded
+-- Whether nobody but the one has a name, given as JSON and as names are compared.
+local function nobody_else(t, folded, one)
+  local as, plain, all = '"as":' .. folded .. '}', '{"name":' .. folded .. '}', redis.call('HGETALL', t.roster)
   for i = 1, #all, 2 do
     local taken = str_find(all[i + 1], as, 1, true) or string.lower(all[i + 1]) == plain
-    if taken and all[i] ~= t.a.member then return false end
+    if taken and all[i] ~= one then return false end
   end
   return true
+end
+
+local function guard_own_name(t) return nobody_else(t, cjson.encode(t.a.folded), t.a.member) end
+
+-- What waits for approval is the seat's entry with that name.
+local function guard_free_name(t, key, field)
+  local entry = record_of(t, key, field).value
+  local folded = str_match(entry, ',"as":(".*")}$') or string.lower(str_match(entry, '^{"name":(".*")}$') or '""')
+  return nobody_else(t, folded, field)
 end
 
 -- Characters of UTF-8: its bytes without those that go on with one.
@@ -238,6 +257,15 @@ local function share_of(t, field) return 'by|' .. t.a.member .. '|' .. field end
 local function guard_enough(t, key, field) return counted(key, field) >= t.a.amount end
 
 local function guard_enough_points(t, key, field) return tonumber(redis.call('ZSCORE', key, field) or 0) >= t.a.amount end
+
+-- The last gain of a member is a field of the state: "<reason>|<amount>".
+local GAINED = HIDDEN .. 'gained:'
+
+local function guard_gained(t)
+  local reason, amount = str_match(t.s[GAINED .. t.a.target] or '', '^([^|]*)|(%d+)$')
+  t.gained = tonumber(amount)
+  return reason == t.a.reason
+end
 
 local function guard_share(t, key, field, most) return counted(key, share_of(t, field)) + t.a.amount <= most end
 

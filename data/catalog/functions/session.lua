@@ -123,6 +123,8 @@ local function session_sweep(keys, a, session)
         local gone = forget(keys[1], member)
         local about = '{"m":' .. cjson.encode(member) .. ',"c":' .. cjson.encode(c) .. ',"why":"lease"' .. gone .. '}'
         advance(keys, keys[4], session, a, 'leave', '', about)
+      elseif starts(member, 'watch:') and not live[member] and not live[str_sub(member, 7)] then
+        redis.call('HDEL', keys[1], 'hidden:device:' .. str_sub(member, 7))
       end
     end
   end

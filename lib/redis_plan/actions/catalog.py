@@ -32,6 +32,20 @@ def kinds() -> Mapping[str, Kind]:
     return {kind.id: kind for mechanic in mechanics().values() for kind in mechanic.kinds.values()}
 
 
+def base(id: str) -> str:
+    """Return the kind whose place the kind ``id`` takes, or ``id``."""
+    kind = kinds().get(id)
+    return kind.instead or id if kind else id
+
+
+def placed(kind: Kind, instead: frozenset[str]) -> Kind:
+    """Return the kind that stands in the place of ``kind`` where those of ``instead`` do; a declared one stays."""
+    if kind.declared:
+        return kind
+    own = kind.instead or kind.id
+    return kinds()[next((id for id in sorted(instead) if kinds()[id].instead == own), own)]
+
+
 def kind_of(action: Bound) -> Kind:
     """Return the kind of an action of a design: the catalog's, or the one that the team declares."""
     return _declared(action.declared) if action.declared else kinds()[action.kind]
@@ -45,9 +59,10 @@ def _declared(text: str) -> Kind:
 def check_phases(given: Iterable[Mechanic]) -> None:
     """Raise where an action waits for a phase, or for a state of a record, that no action reaches."""
     found = list(given)
-    reached = {FIRST_PHASE, *(w for m in found for k in m.kinds.values() for w in _reached(k, "phase", "to"))}
+    every = [kind for mechanic in found for kind in mechanic.kinds.values()]
+    reached = {FIRST_PHASE, *(w for k in every for w in _reached(k, "phase", "to"))}
     for mechanic in found:
-        states = {"none", *(w for k in mechanic.kinds.values() for w in _reached(k, "record", "state"))}
+        states = {"none", *(w for k in every if writes_to(k, mechanic.name) for w in states_of(k))}
         for kind in mechanic.kinds.values():
             for guard in kind.guards:
                 there = {"phase": reached, "state": states}.get(guard.name)
@@ -57,6 +72,16 @@ def check_phases(given: Iterable[Mechanic]) -> None:
                             f"{mechanic.file}:{kind.line}: action {kind.name} waits for the {guard.name} {word}, which no "
                             f"action reaches; there is {', '.join(sorted(there or ()))}"
                         )
+
+
+def writes_to(kind: Kind, mechanic: str) -> bool:
+    """Whether ``kind`` works on the keys of ``mechanic``: it is one of it, or borrows one."""
+    return kind.mechanic == mechanic or mechanic in kind.borrowed.values()
+
+
+def states_of(kind: Kind) -> frozenset[str]:
+    """Return the states that ``kind`` puts records into."""
+    return frozenset(str(e.options["state"]) for e in kind.effects if "state" in e.options)
 
 
 def _reached(kind: Kind, effect: str, option: str) -> Iterable[str]:

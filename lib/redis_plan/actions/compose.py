@@ -211,8 +211,7 @@ class _Writer:
         parts = [] if self.kind.audience == "all" else [("to", _quoted(f'"{self.kind.audience}"'))]
         for shown in self.kind.shows:
             what, _, of = shown.partition(" ")
-            name = {"now": "at", "field": of, "own": of}.get(what, what)
-            parts.append((name, self.shown(what, of)))
+            parts.append((vocabulary.shown_name(shown), self.shown(what, of)))
         pairs = [f"""'"{name}":' .. {value}""" for name, value in parts]
         if any(_word(effect).fields for effect in self.kind.effects):
             pairs.append("changes(t)")
@@ -220,10 +219,8 @@ class _Writer:
 
     def shown(self, what: str, of: str) -> str:
         match what:
-            case "now":
-                return "digits(t.now)"
-            case "taken":
-                return "t.taken"
+            case _ if what in vocabulary.shown():
+                return vocabulary.shown()[what]["lua"]
             case "own":
                 return f"told(event.{of})"
             case "field":

@@ -42,8 +42,9 @@ def actions_of(found: Matches, brief: Brief, keyspace: Keyspace) -> tuple[Action
     able = {
         id: kind
         for id, kind in catalog.kinds().items()
-        if id not in changed and not ability.lacking(kind, keyspace, found.homes)
+        if not {id, kind.instead or id} & changed and not ability.lacking(kind, keyspace, found.homes)
     }
+    able = {id: kind for id, kind in able.items() if catalog.placed(kind, found.instead) is kind}
     every = able | {id: d.kind for id, d in ours.items()}
     kept = set(asked) | set(ours)
     kept |= set(_first_of_each_use(able.values(), {use for id in kept for use in _uses_of(every[id])}))
@@ -85,23 +86,25 @@ def _waited_for(kept: Iterable[str], able: Mapping[str, Kind]) -> set[str]:
             makers = [k for k in able.values() if k.mechanic == kind.mechanic and missing in _brought_in(k)][:1]
             found |= {k.id for k in makers}
             todo += makers
-        for form, effect, option in (("phase", "phase", "to"), ("state", "record", "state")):
-            for wanted in _options(kind.guards, form, "is"):
-                if any(wanted in _options(able[id].effects, effect, option) for id in found):
-                    continue
-                if wanted in (catalog.FIRST_PHASE, "none"):
-                    continue
-                near = [k for k in able.values() if wanted in _options(k.effects, effect, option)]
-                near.sort(key=lambda k: k.mechanic != kind.mechanic)
-                if near:
-                    found.add(near[0].id)
-                    todo.append(near[0])
+        for near in _reaching(kind, able.values()):
+            if near and not any(k.id in found for k in near):
+                found.add(near[0].id)
+                todo.append(near[0])
         for field in _options(kind.effects, "timer", "field"):  # what runs out has to be taken up
             takers = [k for k in able.values() if field in _options(k.guards, "due", "field")]
             if takers and not any(k.id in found for k in takers):
                 found.add(takers[0].id)
                 todo.append(takers[0])
     return found
+
+
+def _reaching(kind: Kind, able: Iterable[Kind]) -> Iterator[list[Kind]]:
+    """Yield for each phase and each state of a record that ``kind`` waits for what brings it about, its own mechanic's first."""
+    every = sorted(able, key=lambda k: k.mechanic != kind.mechanic)
+    for phase in _options(kind.guards, "phase", "is") - {catalog.FIRST_PHASE}:
+        yield [k for k in every if phase in _options(k.effects, "phase", "to")]
+    for state in _options(kind.guards, "state", "is") - {"none"}:
+        yield [k for k in every if state in catalog.states_of(k) and catalog.writes_to(k, kind.mechanic)]
 
 
 def _with_ways_out(kept: set[str], able: Mapping[str, Kind]) -> set[str]:

@@ -99,22 +99,29 @@ class Match:
     @property
     def open(self) -> tuple[Requirement, ...]:
         """The criteria that speak of something which none of the demand's actions is known to do."""
-        own = {f"action {found.kind.id}" for found in self.every}
+        own = {f"action {catalog.base(found.kind.id)}" for found in self.every}
         return tuple(part.demand for part in self.criteria if not part.is_met_by(own))
 
     def is_met_by(self, labels: Collection[str]) -> bool:
         """Whether it is carried out, belongs elsewhere or to the whole, or says how one of ``labels`` is done."""
         if self.found or self.outside or self.quality:
             return True
-        return self.nearest is not None and self.nearest.label in labels and self.nearest.strength >= OF_ITS_STORY
+        if self.nearest is None or self.nearest.strength < OF_ITS_STORY:
+            return False
+        form, name = _parts(self.nearest.label)
+        return f"{form} {catalog.base(name)}" in labels
 
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """What was found for every demand that stands for itself, and which records belong to which mechanic."""
+    """What was found for every demand that stands for itself.
+
+    ``homes`` says which records belong to which mechanic, ``instead`` which kinds stand in the place of others.
+    """
 
     every: tuple[Match, ...]
     homes: Homes
+    instead: frozenset[str] = frozenset()
 
     @property
     def parts(self) -> tuple[Match, ...]:
@@ -137,7 +144,37 @@ def matches(brief: Brief, keyspace: Keyspace) -> Matches:
     judge = _Judge(brief, keyspace, leaning)
     found = [judge.story(r, list(_family(r, below))) for r in alone]
     homes = homes_of(found, brief, keyspace)
-    return Matches(tuple(_able(match, keyspace, homes) for match in found), homes)
+    instead = _in_place(found)
+    placed = (_placed(match, instead) for match in found)
+    return Matches(tuple(_able(match, keyspace, homes) for match in placed), homes, instead)
+
+
+def _in_place(found: Iterable[Match]) -> frozenset[str]:
+    """Return the kinds that take the place of another one: all of a mechanic in which some demand is more like one of them.
+
+    Whoever is told who answered is told so by every action on answers.
+    """
+    asked = set()
+    for part in (part for match in found for part in (match, *match.criteria)):
+        for one in part.found:
+            first = next(f.kind for f in part.found if catalog.base(f.kind.id) == catalog.base(one.kind.id))
+            asked |= {first.mechanic} if first.instead else set()
+    return frozenset(id for id, kind in catalog.kinds().items() if kind.instead and kind.mechanic in asked)
+
+
+def _placed(match: Match, instead: frozenset[str]) -> Match:
+    """Return ``match`` with each kind, or the one that stands in its place."""
+
+    def named(all_of: tuple[Found, ...]) -> tuple[Found, ...]:
+        found: dict[str, Found] = {}
+        for one in all_of:
+            kind = catalog.placed(one.kind, instead)
+            found.setdefault(kind.id, replace(one, kind=kind))
+        return tuple(found.values())
+
+    likely = replace(match.likely, kind=catalog.placed(match.likely.kind, instead)) if match.likely else None
+    parts = tuple(_placed(part, instead) for part in match.criteria)
+    return replace(match, found=named(match.found), others=named(match.others), likely=likely, criteria=parts)
 
 
 def homes_of(found: Iterable[Match], brief: Brief, keyspace: Keyspace) -> dict[str, str]:

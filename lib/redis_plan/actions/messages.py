@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from redis_plan.actions import vocabulary
 from redis_plan.actions.catalog import FIRST_PHASE
 from redis_plan.actions.model import LEADERS, Action, Kind, Option
 
@@ -65,7 +66,9 @@ def _of_a_round(actions: Sequence[Action]) -> list[Action]:
     found = [opens, *_asked_most(during), *ends]
     after = _to(ends[0].kind) if ends else ""
     found += _one(a for a in actions if after and _waits_for(a.kind) == (after,) and _to(a.kind))
-    counts = (a for a in actions if a.kind.actors == ("worker",) and any(e.name == "add" for e in a.kind.effects))
+    counts = (
+        a for a in actions if a.kind.actors == ("worker",) and any(e.name in ("add", "gain") for e in a.kind.effects)
+    )
     return [*found, *_one(counts)]
 
 
@@ -127,7 +130,7 @@ def _steps(
 
 def _shown(shown: str) -> str:
     what, _, of = shown.partition(" ")
-    return {"now": "at", "count": f"number of {of}", "field": of, "own": of}.get(what, what)
+    return f"number of {of}" if what == "count" else vocabulary.shown_name(shown)
 
 
 def _or_else(kind: Kind) -> str:

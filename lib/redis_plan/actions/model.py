@@ -90,6 +90,7 @@ class Kind:
     lua_file: str = ""
     declared: int = 0  # the line of redis-plan.toml that declares it; 0: the catalog knows it
     like: str = ""  # the kind of the catalog that a declared one changes
+    instead: str = ""  # the kind of the catalog whose place it takes where the documents ask for it
     borrowed: Mapping[str, str] = field(
         default_factory=dict
     )  # keys of other mechanics, by local name: worked on where there

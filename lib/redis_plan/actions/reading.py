@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from redis_plan.actions.model import ACTORS, LEADERS, Effect, Guard, Kind, Mechanic, Option, Parameter, Timer
-from redis_plan.actions.vocabulary import Word, arguments, effects, guards
+from redis_plan.actions.vocabulary import Word, arguments, effects, guards, shown
 from redis_plan.brief.overrides.positions import Path, line_of, positions
 from redis_plan.errors import InputError
 from redis_plan.keyspace import calls
@@ -31,7 +31,7 @@ ACCEPTED: Mapping[str, str] = {
     "gone": "there is no session",
 }
 _FIELDS = {"verbs", "says", "actors", "guards", "effects", "takes", "announces", "audience", "shows", "hides", "timers",
-           "parameters", "results", "examples", "call"}  # fmt: skip
+           "parameters", "results", "examples", "call", "instead"}  # fmt: skip
 _PARAMETER = {"name", "unit", "says", "default", "fact", "roles"}
 
 
@@ -94,12 +94,21 @@ class Reader:
             self.keys[name] = (use, kind)
             if mechanic:
                 self.borrowed[name] = mechanic
-        made = {name: self.kind(name, fields) for name, fields in self.table.get("action", {}).items()}
+        actions = self.table.get("action", {})
+        made = {name: self.kind(name, self.with_base(name, actions)) for name in actions}
         invariants = tuple(self.table.get("invariants", ()))
         own = {name: key for name, key in self.keys.items() if name not in self.borrowed}
         return Mechanic(
             self.table["mechanic"], self.table["use"], self.table["title"], own, invariants, made, self.file
         )
+
+    def with_base(self, name: str, actions: Mapping[str, Any]) -> Mapping[str, Any]:  # Any: values of a TOML table
+        """Return what the action ``name`` says, and what it leaves to the one whose place it takes."""
+        fields: Mapping[str, Any] = actions[name]
+        if not (base := fields.get("instead")):
+            return fields
+        self.known(("action", name, "instead"), base, set(actions) - {name}, "action of the mechanic")
+        return {**{field: said for field, said in actions[base].items() if field != "examples"}, **fields}
 
     def known(self, path: Path, word: str, there: Iterable[str], what: str) -> None:
         """Raise where ``word`` is none of ``there``, with the nearest one."""
@@ -157,6 +166,7 @@ class Reader:
             examples=tuple(fields.get("examples", ())),
             call=fields.get("call", ""),
             lua=fields.get("lua", ""),
+            instead=f"{self.table['mechanic']}.{base}" if (base := fields.get("instead")) else "",
         )
         self.check_hidden(at, kind)
         return kind
@@ -297,6 +307,6 @@ class Reader:
                 self.known(
                     (*at, "shows"),
                     name,
-                    {*kind.takes, *(p.name for p in kind.parameters), "now", "taken"},
+                    {*kind.takes, *(p.name for p in kind.parameters), *shown()},
                     "thing to show",
                 )

@@ -63,6 +63,19 @@ def forms() -> Mapping[str, Mapping[str, str]]:
     return found
 
 
+@cache
+def shown() -> Mapping[str, Mapping[str, str]]:
+    """Return what an event may show beside what the caller gives, fields and counts: name, Lua and types of each."""
+    found: Mapping[str, Mapping[str, str]] = _vocabulary()["shown"]
+    return found
+
+
+def shown_name(what: str) -> str:
+    """Return the name in an event's data of what a kind shows: ``field phase_until`` is ``phase_until``."""
+    word, _, of = what.partition(" ")
+    return of if word in ("field", "own") else shown()[word]["name"] if word in shown() else word
+
+
 def state_fields(kinds: Iterable[Kind]) -> tuple[Field, ...]:
     """Return the fields of the state that actions of ``kinds`` read or write, each as the vocabulary describes it."""
     named = names_in_state(kinds)

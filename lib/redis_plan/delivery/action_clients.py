@@ -224,16 +224,15 @@ def _class(event: str) -> str:
 
 def _shown(kind: Kind) -> Mapping[str, tuple[str, str]]:
     """Return the fields of an event's data with their types in Python and TypeScript."""
-    numeric = {p.name for p in kind.parameters} | {"count", "now"}
+    numeric = {p.name for p in kind.parameters} | {"count"}
     data = {} if kind.audience == "all" else {"to": ("str", f'"{kind.audience}"')}
     for shown in kind.shows:
-        what, _, of = shown.partition(" ")
-        name = {"now": "at", "field": of, "own": of}.get(what, what)
+        what, name = shown.partition(" ")[0], vocabulary.shown_name(shown)
         given = vocabulary.arguments_of(kind).get(what)
         if what == "field":
             data[name] = ("int | str | None", "number | string | null")
-        elif what == "taken":
-            data[name] = ("list[str]", "string[]")
+        elif what in vocabulary.shown():
+            data[name] = (vocabulary.shown()[what]["python"], vocabulary.shown()[what]["typescript"])
         elif what == "own" or (given and given.kind == "json"):
             data[name] = ("Any", "unknown")
         elif given and given.kind == "number":

@@ -23,6 +23,7 @@ _TYPES = {
     "ranked": ("Ranked", "Ranked", "_ranked({})", "ranked({})"),
     "highest": ("Highest", "Highest", "_highest({})", "highest({})"),
     "counted": ("Hidden", "Hidden", "_hidden({})", "hidden({})"),
+    "named": ("Named", "Named", "_named({})", "named({})"),
 }
 _SHAPES = {
     "ranked": ("Ranked", "The first places, each a member and its points, and one's own place, from 1 on, and points.",
@@ -32,6 +33,8 @@ _SHAPES = {
                 [("member", "str | None", "string | null"), ("amount", "int | None", "number | null")]),
     "counted": ("Hidden", "What nobody may see of others: how many there are, and one's own.",
                 [("count", "int", "number"), ("own", "str | None", "string | null")]),
+    "named": ("Named", "Whose there are, and not what; and one's own.",
+              [("members", "list[str]", "string[]"), ("own", "str | None", "string | null")]),
 }  # fmt: skip
 
 
@@ -49,6 +52,7 @@ def names(keyspace: Keyspace) -> dict[str, Any]:  # Any: what the templates loop
         "seen": [_part(part, place) for place, part in enumerate(shown, 5)],
         "shapes": [shape for form, shape in _SHAPES.items() if any(part.form == form for part in shown)],
         "asked": list(_asked(keyspace)) if shown else [],
+        "chosen": list(_chosen(keyspace)) if shown else [],
         "of_round": of_round,
         "snapshot": _method(shown, of_round),
     }
@@ -64,6 +68,18 @@ def _part(part: Part, place: int) -> dict[str, str]:
 
 def _free(name: str) -> str:
     return f"{name}_" if name in _TAKEN else name
+
+
+def _chosen(keyspace: Keyspace) -> Iterator[tuple[str, str, str]]:
+    """Yield the numbers that people may choose within bounds that the documents name: the action, the word, in TypeScript."""
+    for action, _ in acting.composed(keyspace):
+        kind, values = catalog.kind_of(action), dict(action.values)
+        usual = {parameter.name: parameter.default for parameter in kind.parameters}
+        for guard in (guard for guard in kind.guards if guard.name == "within"):
+            bounds = [str(guard.options[bound]) for bound in ("least", "most")]
+            if any(values.get(bound, usual[bound]) != usual[bound] for bound in bounds):
+                word = str(guard.options["value"])
+                yield action.name, word, camel(word)
 
 
 def _asked(keyspace: Keyspace) -> Iterator[tuple[str, tuple[str, ...], str, str]]:

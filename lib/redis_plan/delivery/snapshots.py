@@ -24,8 +24,8 @@ from redis_plan.keyspace.model import KeyPattern, Keyspace
 
 NAME = "session_snapshot"
 #: all: as it is; ranked: the first places and one's own; highest: the first alone, an element of member and operation;
-#: counted: how many, and one's own; guarded: by whom it concerns.
-Form = Literal["all", "ranked", "highest", "counted", "guarded"]
+#: counted: how many, and one's own; named: whose they are, and one's own; guarded: by whom it concerns.
+Form = Literal["all", "ranked", "highest", "counted", "named", "guarded"]
 
 _NOT_SHOWN = ("state", "roster", "presence", "log", "idem")
 #: What reads a collection whole, where its structure in the design names no read that bounds it.
@@ -44,8 +44,8 @@ class Part:
 
     @property
     def count(self) -> str:
-        """The command that counts it."""
-        return commands.COUNTS[self.pattern.type]
+        """The command that counts it, or tells whose its entries are."""
+        return "HKEYS" if self.form == "named" else commands.COUNTS[self.pattern.type]
 
     def read(self, key: str) -> str:
         """Return the words of the command that reads it, as arguments in Lua."""
@@ -91,7 +91,8 @@ def _form(pattern: KeyPattern, kinds: tuple[tuple[Kind, str], ...]) -> Form:
     if pattern.type == "hash" and any(k.audience != "all" for k in fill):
         return "guarded"
     if commands.counted(pattern) or any(k.hides or k.audience != "all" for k in fill):
-        return "counted"
+        told = ["member" in k.shows for k in fill if k.hides and k.audience == "all"]
+        return "named" if pattern.type == "hash" and told and all(told) else "counted"
     if pattern.type != "zset":
         return "all"
     return "highest" if any(field.name.startswith("<member_id>:") for field in pattern.fields) else "ranked"

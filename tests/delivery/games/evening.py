@@ -103,8 +103,8 @@ class Evening:
     def timer(self, call: Any) -> str:
         return str(self.worker.run(call).status)
 
-    def award(self, who: str, amount: int) -> None:
-        assert self.timer(self.act.award(ROOM, who, amount)) == "ok"
+    def award(self, who: str, round_: str, amount: int) -> None:
+        assert self.timer(self.act.award(ROOM, who, round_, amount)) == "ok"
         self.points[who] = self.points.get(who, 0) + amount
 
 
@@ -144,7 +144,7 @@ async def first_question(e: Evening) -> None:
     assert await e.players["p1"].ask("t9", "answer", round="q1", value="late") == "not now"
     assert await e.players["host"].ask("o2", "reveal", round="q1", value={"right": "b", "of": 30}) == "ok"
     for number in range(12):
-        e.award(f"p{number}", 100 + number)
+        e.award(f"p{number}", "q1", 100 + number)
     screens = await e.settled("the first question is revealed")
     assert json.loads(screens["p0"].state["result"])["of"] == 30
     view = (await e.players["p3"].look(anew=True)).view["d"]
@@ -187,9 +187,9 @@ async def paused_and_broken(e: Evening) -> None:
     await asyncio.to_thread(e.restart)  # a gateway is killed: its players go to the other one, or wait for it
     await asyncio.gather(*(e.tap(f"p{number}", "q2", "t2") for number in range(10, 20)))
     await e.settled("a gateway was killed")
-    e.award("p1", 50)
+    e.award("p1", "q2", 50)
     assert await host.ask("o7", "skip_question", round="q2") == "ok"
-    assert e.timer(e.act.take_back(ROOM, "p1", 50)) == "ok"  # what is skipped does not count
+    assert e.timer(e.act.take_back(ROOM, "p1", "q2")) == "ok"  # what is skipped does not count
     e.points["p1"] -= 50
     await e.settled("a question is skipped")
 

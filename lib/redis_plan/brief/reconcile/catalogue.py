@@ -32,6 +32,7 @@ class Cue:
     interval: bool  # whether "every 5 s" may state the fact
     lower_bound: bool  # whether "more than 5 s" may state the fact
     bounded: bool  # whether only a bound ("within 5 s") may state the fact
+    ranged: bool  # whether only a range ("5 to 60 s") may state the fact
     of_people: bool  # whether a sentence about people alone may state the fact
     binary: bool
     metric: bool  # whether a success metric may state the fact
@@ -99,6 +100,7 @@ def _cue(given: Mapping[str, Any]) -> Cue:
         interval=given.get("interval", True),
         lower_bound=given.get("lower_bound", True),
         bounded=given.get("bounded", False),
+        ranged=given.get("ranged", False),
         of_people=given.get("of_people", True),
         binary=given.get("binary", False),
         metric=given.get("metric", False),

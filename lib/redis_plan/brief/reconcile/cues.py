@@ -62,6 +62,8 @@ def _score(cue: Cue, setting: Setting) -> float:
         return 0.0
     if cue.bounded and setting.quantity.op not in ("<", "<="):
         return 0.0
+    if cue.ranged and setting.top is None:
+        return 0.0
     if not cue.lower_bound and setting.quantity.op in (">", ">="):
         return 0.0
     return cue.weight - off - (WEAKER if cue.weaker and said(cue.weaker, setting.span) else 0.0)

@@ -13,6 +13,7 @@ from typing import Any
 
 import redis
 
+from redis_plan.actions import vocabulary
 from redis_plan.actions.model import Guard, Kind
 from redis_plan.delivery.redis_plan_sync import patch
 from redis_plan.rig.playing.world import GIVEN, RECORD_VERSION, SECRET, VERSION, World
@@ -33,8 +34,6 @@ return at
 _GUARD = re.compile(r"  if .+ then return (?:\{session\.version, '[^']*'(?:, unpack\(t\.\w+\))?\}|'[^']*') end")
 #: What every change writes, whatever it is about.
 _MOVED = {"version": "", "updated_at": ""}
-#: Names in an event's data by what a kind shows.
-_SHOWN = {"now": "at"}
 Connection = redis.Connection
 
 
@@ -45,8 +44,7 @@ def shown_of(state: Mapping[Any, Any]) -> dict[str, str]:  # Any: what a client 
 
 def names_shown(kind: Kind) -> set[str]:
     """Return the names in the data of the event of ``kind``."""
-    parts = [shown.split(" ") for shown in kind.shows]
-    names = {_SHOWN.get(what, rest[-1] if rest and what in ("field", "own") else what) for what, *rest in parts}
+    names = {vocabulary.shown_name(shown) for shown in kind.shows}
     return names | ({"to"} if kind.audience != "all" else set())
 
 

@@ -42,6 +42,10 @@ def _seat(w: World, who: str) -> None:
     w.writes.hset(w.key("roster"), who, f'{{"name":"{who}!","as":"{who}!"}}')
 
 
+def _seat_named(w: World, who: str, name: str) -> None:
+    w.writes.hset(w.key("roster"), who, f'{{"name":"{name}"}}')
+
+
 def _nowhere(w: World, who: str) -> None:
     w.writes.hdel(w.key("roster"), who)
     w.writes.delete(w.key("presence"))
@@ -169,6 +173,8 @@ HOLD: Mapping[str, Write] = {
     "owns": lambda w, o: _counted(w, o, share=True),
     "written": _entry,
     "listed": lambda w, o: _entry(w, o, "zed"),
+    "gained": lambda w, o: w.set(f"hidden:gained:{w.given['target']}", f"{w.given['reason']}|2"),
+    "free_name": lambda w, o: w.part(o).update(value='{"name":"Bob"}'),
 }  # fmt: skip
 
 #: What makes a guard refuse that would pass.
@@ -180,6 +186,12 @@ BREAK: Mapping[str, Write] = {
     "here": lambda w, _o: _nowhere(w, _member(w)),
     "fitting": lambda w, _o: w.given.update(name="A"),
     "complete": lambda w, _o: w.set("key:votes:r9", "round"),
+    "inside": lambda w, _o: _nowhere(w, w.given["target"]),
+    "led": lambda w, _o: w.state(**{"owner": w.given["target"], f"role:{_member(w)}": "cohost"}),
+    "within": lambda w, o: w.given.update({str(o["value"]): str(w.number(o["most"]) + 1)}),
+    "ungained": lambda w, _o: w.set(f"hidden:gained:{w.given['target']}", f"{w.given['reason']}|5"),
+    "gained": lambda w, _o: w.set(f"hidden:gained:{w.given['target']}", "another|2"),
+    "free_name": lambda w, _o: _seat_named(w, "zed", "bob"),
     "other": lambda w, _o: w.given.update(target=_member(w)),
     "phase": lambda w, _o: w.set("phase", "elsewhere"),
     "current": lambda w, o: w.set(str(o["field"]), "r0"),

@@ -23,6 +23,7 @@ SECRET = '"violet-otter"'
 GIVEN: Mapping[str, str] = {
     "member": "ann", "target": "bob", "connection": "c1", "device": "d1", "object": "o1", "round": "r1", "item": "i1",
     "team": "red", "role": "cohost", "name": "Ann", "folded": "ann", "value": SECRET, "amount": "2", "expected": "4",
+    "reason": "r1",
 }  # fmt: skip
 #: The version that a world's session and its records have before the action.
 VERSION, RECORD_VERSION = 7, 4
@@ -98,7 +99,7 @@ class World:
         if record.get("state", "none") == "none":
             return
         version, owner, until = record.get("version", RECORD_VERSION), record.get("owner", ""), record.get("until", 0)
-        text = f"{version}|{record['state']}|{owner}|{until}|{{}}"
+        text = f"{version}|{record['state']}|{owner}|{until}|{record.get('value', '{}')}"
         if self.kind.keys[name][1] == "string":
             self.writes.set(self.key(name), text, px=TTL * 1000)
         else:
