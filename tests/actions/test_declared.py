@@ -134,6 +134,7 @@ def test_each_story_is_served_by_the_action_that_is_declared_for_it(stories: mat
     served = {row.id: (row.served, row.actions[:1]) for row in stories.rows}
     declared = {"US-01": "add_shape", "US-02": "move_shape", "US-03": "select_shape", "US-04": "let_go"}
     declared |= {"US-05": "bring_to_front", "US-08": "saved"}
+    assert served["US-09"] == ("concrete", ("lock_board",))
     assert {id: served[id] for id in declared} == {id: ("concrete", (name,)) for id, name in declared.items()}
     names = [action.name for action in stories.actions]
     assert len(names) == len(set(names))
@@ -164,6 +165,19 @@ def test_a_board_is_played_with_selections_versions_order_and_what_is_unsaved(bo
     moved = [e["d"] for e in told if e["t"] == "move_shape"]
     assert moved[0] == {"member": "bob", "object": "s1", "x": 2.5, "y": -3, "version": 2}
     assert [key for key in board.admin.scan_iter() if board.admin.ttl(key) == -1] == []
+
+
+def test_what_is_locked_only_the_facilitator_changes_until_it_is_unlocked(board: Board) -> None:
+    assert board.do("lock_board", member="bob") == "not allowed"
+    assert board.do("add_shape", member="bob", object="s1", value={}) == "ok"
+    assert board.do("lock_board", member="ann") == "ok"
+    assert board.admin.hget(board.keys.state("b1"), "locked") == "1"
+    before = board.admin.hgetall(board.keys.shapes("b1")), board.events()
+    assert board.do("add_shape", member="bob", object="s2", value={}) == "locked"
+    assert (board.admin.hgetall(board.keys.shapes("b1")), board.events()) == before
+    assert board.do("add_shape", member="ann", object="s2", value={}) == "ok"
+    assert board.do("unlock_board", member="ann") == "ok"
+    assert board.do("add_shape", member="bob", object="s3", value={}) == "ok"
 
 
 def test_a_refusal_of_own_lua_writes_nothing_and_an_operation_counts_once(board: Board) -> None:
@@ -227,7 +241,7 @@ FAULTS = {
     "an unknown key": (TOML, '"order"]', '"ordr"]', 0, "unknown key of the design 'ordr'; did you mean order?"),
     "an unknown actor": (TOML, 'actor = "worker"', 'actor = "wroker"', 0, "unknown actor 'wroker'; did you mean worker?"),
     "an unknown action of the catalog": (TOML, 'like = "objects.select"', 'like = "objects.slect"', 0, "did you mean objects.select?"),
-    "a demand that is none": (TOML, 'serves = ["US-05"]', 'serves = ["prd.md:120"]', 0, "no demand is at prd.md:120; did you mean prd.md:1"),
+    "a demand that is none": (TOML, 'serves = ["US-05"]', 'serves = ["prd.md:120"]', 0, "no demand is at prd.md:120; did you mean prd.md:"),
     "an entity that is none": (TOML, 'entity = "Shape"', 'entity = "Shpe"', 0, "no entity is called 'Shpe'; did you mean Shape?"),
     "a file that is not there": (TOML, "canvas/front.lua", "canvas/back.lua", 0, "canvas/back.lua; write it"),
     "nothing that it does": (TOML, 'lua = "canvas/front.lua"\n', "", -3, "has neither effects nor own Lua"),

@@ -7,6 +7,7 @@ import re
 import shutil
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from redis_plan import brief, cli, keyspace, resources
 from redis_plan.actions import catalog, command, deadlines, diagram, matrix, messages, vocabulary, wording
 from redis_plan.actions.designing import design
 from redis_plan.actions.matrix import Row, Stories
-from redis_plan.brief.model import Requirement
+from redis_plan.brief.model import Attribute, Requirement
 from tests.actions import test_called, test_mechanics
 
 UNRELATED = tomllib.loads((Path(__file__).parent / "unrelated.toml").read_text("utf-8"))["stories"]
@@ -202,7 +203,28 @@ def test_a_role_that_the_documents_name_and_a_guard_asks_for_is_given_by_somebod
 def test_the_state_names_the_fields_that_its_actions_go_by():
     fields = {f.name for f in design(brief.read(resources.sample_project())).pattern("state").fields}
     assert {"phase", "phase_until", "phase_left", "round", "winner"} <= fields
-    assert "current_round" not in fields
+    assert not [name for name in fields if name.startswith("current_")]  # what is current, `round` says
+    assert "nickname" not in fields  # it stands in the seat
+
+
+def test_a_property_that_no_action_writes_says_so():
+    read = brief.read(resources.sample_project())
+    own = (Attribute("theme"), Attribute("nickname"))
+    rooms = tuple(replace(e, attributes=own) if e.name == "Room" else e for e in read.entities)
+    told, plain = (
+        {f.name: f.meaning for f in made(replace(read, entities=rooms)).pattern("state").fields}
+        for made in (design, keyspace.design)
+    )
+    assert told["theme"].endswith("no action changes it: declare one that does")
+    assert "nickname" not in told
+    assert plain["theme"] == "room: theme"  # without actions the team's own code writes the state
+
+
+def test_what_is_one_a_member_is_bounded_as_the_roster():
+    made = design(brief.read(resources.sample_project()))
+    roster = made.pattern("roster").max_elements
+    assert {name: made.pattern(name).max_elements for name in ("team", "name")} == {"team": roster, "name": roster}
+    assert made.pattern("buzzer").max_elements > roster  # one an object, however many there are
 
 
 def test_the_registry_says_of_seats_and_leases_what_the_actions_do(sample):
@@ -222,6 +244,7 @@ def test_the_registry_says_what_the_actions_put_into_a_hash_of_records():
     held = {p.name: p.holds for p in design(brief.read(resources.sample_project())).keys}
     assert held["team"].endswith("player → team")
     assert held["buzzer"].endswith("object → player")
+    assert held["name"].endswith("player → record")
 
 
 def test_each_deadline_has_who_sets_it_and_who_takes_it_up(sample):

@@ -37,7 +37,7 @@ def differences(run, *texts):
     [
         ("A keyspace notification ends the round", "deadlines stand in a sorted set", r"\[E-04[aj]\]"),
         ("Expiry of all keys is refreshed on every write", "set again only when less than half", r"\[E-04c\]"),
-        ("Keys look like pub:v1:{room}:state", "`buzzroom:v1`", 'prefix = "pub"'),
+        ("Keys look like pub:v1:{room}:state", "`buzz:v1`", 'prefix = "pub"'),
         ("A stream keeps the last 50 events", r"`log` is a list of at most \d+ entries", r"\[E-06e\]"),
         ("About 5 kB per room", r"KiB a room", r"\[E-06a\]"),
     ],
@@ -51,7 +51,7 @@ def test_what_stands_otherwise_is_said_with_its_line_and_the_reason(run, text, h
 def test_what_the_design_does_as_the_notes_say_is_no_difference(run):
     log = run.load_keyspace().pattern("log")
     same = (
-        "Keys are buzzroom:v1:{room}:state",
+        "Keys are buzz:v1:{room}:state",
         f"A list keeps the last {log.max_elements:.0f} events",
         f"About {run.evidence.get('E-06a')['bytes_per_session'].value / 1000:.0f} kB per room",
     )

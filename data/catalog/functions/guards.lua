@@ -53,6 +53,8 @@ local function guard_seat(t) return redis.call('HEXISTS', t.roster, t.a.member) 
 
 local function guard_role(t, roles) return roles[role_of(t) or ''] end
 
+local function guard_unlocked(t, field, roles) return not t.s[field] or guard_role(t, roles) end
+
 local function guard_seated(t) return redis.call('HEXISTS', t.roster, t.a.target) == 1 end
 
 local function guard_belongs(t)

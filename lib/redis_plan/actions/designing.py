@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from redis_plan import codec
-from redis_plan.actions import ability, declaring, serving, vocabulary
+from redis_plan.actions import ability, catalog, declaring, serving, vocabulary
 from redis_plan.actions.finding import find_actions
 from redis_plan.actions.matching import Match, Matches, matches, sureness
 from redis_plan.actions.matrix import stories
@@ -54,7 +54,20 @@ def draft(brief: Brief) -> Draft:
     declaring.declarations(brief, keyspace)
     actions = find_actions(brief, keyspace)
     fields = vocabulary.state_fields(action.kind for action in actions)
-    return made.with_actions(tuple(_bound(action) for action in actions), fields)
+    bound = tuple(_bound(action) for action in actions)
+    return made.with_actions(bound, fields, _of_members(bound))
+
+
+def _of_members(actions: Iterable[Bound]) -> frozenset[str]:
+    """Return the keys of records in which every entry that actions write is one of a member's."""
+    fields: dict[str, set[str]] = {}
+    for action in actions:
+        kind, names = catalog.kind_of(action), dict(action.keys)
+        for effect in kind.effects:
+            key, field = (str(effect.options.get(of, "")) for of in ("key", "field"))
+            if key in names and field and kind.keys[key][0] == ability.RECORDS:
+                fields.setdefault(names[key], set()).add(field)
+    return frozenset(key for key, named in fields.items() if named <= serving.MEMBERS)
 
 
 @remembered

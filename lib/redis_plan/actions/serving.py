@@ -11,6 +11,8 @@ from redis_plan.keyspace.model import Keyspace
 
 #: Demands named beside one key at most: a reader wants the ones it exists for.
 MOST = 8
+#: Arguments that are a member's id.
+MEMBERS = frozenset({"member", "target"})
 #: What the catalog says that a hash of records holds, where no action says it better (patterns/records.toml).
 RECORD = "id → record"
 
@@ -29,13 +31,16 @@ def with_demands(keyspace: Keyspace, rows: Sequence[Row]) -> Keyspace:
 
 
 def with_contents(keyspace: Keyspace) -> Keyspace:
-    """Return ``keyspace`` with what actions put into a hash of records in place of "record": a member's team, who has it."""
+    """Return ``keyspace`` with what actions put into a hash of records, and under whose id: a member's team, who has it."""
     put: dict[str, set[str]] = {}
     for action in keyspace.actions:
         names = dict(action.keys)
         for effect in catalog.kind_of(action).on(names).effects:
-            if effect.name == "put" and "value" in effect.options:
-                field, value = (_word(str(effect.options[of]), keyspace) for of in ("field", "value"))
+            if (effect.name == "put" and "value" in effect.options) or (
+                effect.name == "record" and "field" in effect.options
+            ):
+                field = _word(str(effect.options["field"]), keyspace)
+                value = _word(str(effect.options["value"]), keyspace) if effect.name == "put" else "record"
                 put.setdefault(names[str(effect.options["key"])], set()).add(f"{field} → {value}")
     patterns = [
         replace(p, holds=p.holds.replace(RECORD, next(iter(put[p.name])))) if len(put.get(p.name, ())) == 1 else p
@@ -45,4 +50,4 @@ def with_contents(keyspace: Keyspace) -> Keyspace:
 
 
 def _word(argument: str, keyspace: Keyspace) -> str:
-    return keyspace.member_noun if argument in ("member", "target") else argument
+    return keyspace.member_noun if argument in MEMBERS else argument

@@ -50,6 +50,7 @@ class Draft:
     uses: tuple[uses.Use, ...]
     slots: tuple[Slot, ...]
     state_fields: tuple[Field, ...] = ()
+    of_members: frozenset[str] = frozenset()  # keys of records in which each member has one
 
     def rescaled(self, brief: Brief) -> Draft:
         """Return the same keys with the facts and the stack of ``brief``."""
@@ -72,10 +73,13 @@ class Draft:
         slots = tuple(replace(slot, use=kept[id(slot.use)]) for slot in self.slots if id(slot.use) in kept)
         return replace(self, uses=tuple(kept.values()), slots=slots)
 
-    def with_actions(self, actions: tuple[Bound, ...], state_fields: tuple[Field, ...]) -> Draft:
-        """Return the same keys, what is done on them, and the fields of the state that this goes by."""
+    def with_actions(
+        self, actions: tuple[Bound, ...], state_fields: tuple[Field, ...], of_members: frozenset[str]
+    ) -> Draft:
+        """Return the same keys, what is done on them, the fields of the state that this goes by, and whose records are whose."""
         keyspace = replace(self.ground.keyspace, actions=actions)
-        return replace(self, ground=replace(self.ground, keyspace=keyspace), state_fields=state_fields)
+        ground = replace(self.ground, keyspace=keyspace)
+        return replace(self, ground=ground, state_fields=state_fields, of_members=of_members)
 
     def held(self, slot: Slot, candidate: str) -> KeyPattern:
         """Return the key of ``slot`` as ``candidate`` holds it, tied to nothing yet."""
@@ -92,6 +96,7 @@ class Draft:
         ground, brief = self.ground, self.ground.brief
         patterns = [self._pattern(slot, structures) for slot in self.slots]
         patterns = seating.told(restricted.marked(patterns, brief), brief, ground.keyspace.actions)
+        patterns = seating.bounded(patterns, self.of_members)
         patterns = statefields.with_fields(statefields.with_code(patterns), self.state_fields)
         patterns = own.with_stated_ttls(_with_records(patterns), brief)
         patterns, unserved = serving.serve(patterns, list(self.uses), brief, ground.session)

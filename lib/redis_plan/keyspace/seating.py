@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from string import Template
 
@@ -13,6 +13,8 @@ from redis_plan.keyspace.model import Bound, Field, KeyPattern
 #: The kinds of action by which somebody sits, watches, or leads without playing.
 JOINS, WATCHES, LEADS = "seats.join", "seats.watch", "hosting.attend"
 
+#: What happens at the bound of records that are one a member.
+ONE_EACH = "one entry a member: the roster's bound holds here"
 #: A seat's entry without its name, as ``effect_sit`` writes it.
 _ENTRY = '{"name":""}'
 
@@ -44,6 +46,25 @@ def told(patterns: Sequence[KeyPattern], brief: Brief, actions: Sequence[Bound])
             fields=_widened(pattern, actions),
         )
         if pattern.use in ("roster", "presence")
+        else pattern
+        for pattern in patterns
+    ]
+
+
+def bounded(patterns: list[KeyPattern], of_members: Collection[str]) -> list[KeyPattern]:
+    """Give the records that are one a member the bound of the roster, whose names are in ``of_members``."""
+    roster = next((p for p in patterns if p.use == "roster"), None)
+    if roster is None:
+        return patterns
+    return [
+        replace(
+            pattern,
+            max_elements=roster.max_elements,
+            typical_elements=min(roster.typical_elements, roster.max_elements),
+            at_bound=ONE_EACH,
+            fields=tuple(replace(field, name="<member_id>") for field in pattern.fields),
+        )
+        if pattern.name in of_members and pattern.type == "hash"
         else pattern
         for pattern in patterns
     ]

@@ -9,12 +9,16 @@ from functools import lru_cache
 from itertools import islice
 
 from redis_plan.brief.model import Brief, Entity
+from redis_plan.brief.reconcile.vocabulary import said
 from redis_plan.keyspace import cues, naming
 from redis_plan.keyspace.catalog import nouns, use_patterns
 from redis_plan.keyspace.model import Field, KeyPattern
 
 #: Fields that say which of the session's things is on.
 MOST_CURRENT = 4
+_CURRENT, _SETTING = "current_", "setting_"
+#: What is said of a property that the documents name and that no action writes.
+UNWRITTEN = "given to session_create; no action changes it: declare one that does"
 
 
 def state_fields(brief: Brief, session: cues.SessionNoun | None) -> list[Field]:
@@ -32,7 +36,7 @@ def state_fields(brief: Brief, session: cues.SessionNoun | None) -> list[Field]:
         if e is not session.entity and e.realtime and e.lifetime in ("session", "temporary") and _is_current(e)
     )
     current = [
-        Field(f"current_{naming.slugify(word, 'item').replace('-', '_')}", "id", 32, f"which {word} is on")
+        Field(f"{_CURRENT}{naming.slugify(word, 'item').replace('-', '_')}", "id", 32, f"which {word} is on")
         for word in (cues.singular(e.name) for e in islice(things, MOST_CURRENT))
     ]
     basic = [Field("owner", "id", 26, f"who opened the {session.word}"), Field("capacity", "integer", 6, "seats")]
@@ -40,7 +44,7 @@ def state_fields(brief: Brief, session: cues.SessionNoun | None) -> list[Field]:
     seen: dict[str, Field] = {f.name: f for f in (*basic, *own, *current) if f.name not in fixed}
     rest = int(brief.value("state_bytes")) - 70 - sum(f.max_bytes + len(f.name) for f in seen.values())
     meaning = f"further properties of the {session.word}, one a field, up to `state_bytes`"
-    more = (Field(f"setting_{number}", "text", 64, meaning) for number in range(1, 1 + _settings(rest)))
+    more = (Field(f"{_SETTING}{number}", "text", 64, meaning) for number in range(1, 1 + _settings(rest)))
     return [*seen.values(), *more]
 
 
@@ -66,21 +70,37 @@ def with_code(patterns: list[KeyPattern]) -> list[KeyPattern]:
 
 
 def with_fields(patterns: list[KeyPattern], fields: Sequence[Field]) -> list[KeyPattern]:
-    """Give the state the ``fields`` that actions go by, in place of further properties that nothing names."""
+    """Give the state the ``fields`` that actions go by, in place of what nothing would write.
+
+    That are our guesses of what is current, the shown name, which stands in a seat, and further properties. A property that
+    the documents name stays, and says that no action changes it.
+    """
     return [_with_fields(p, fields) if p.use == "state" and fields else p for p in patterns]
 
 
 def _with_fields(state: KeyPattern, fields: Sequence[Field]) -> KeyPattern:
-    named = {f.name for f in fields} | {f"current_{f.name}" for f in fields}
-    kept = [f for f in state.fields if f.name not in named]
+    named = {f.name for f in fields}
+    kept = [_told(f) for f in state.fields if f.name not in named and not _of_others(f)]
     new = len(kept) + len(fields) - len(state.fields)
-    settings = [f for f in kept if f.name.startswith("setting_")]
+    settings = [f for f in kept if f.name.startswith(_SETTING)]
     kept = [f for f in kept if f not in settings[len(settings) - max(0, new) :]]
     found = (*kept, *fields)
     more = len(found) - len(state.fields)
     return replace(
         state, fields=found, max_elements=state.max_elements + more, typical_elements=state.typical_elements + more
     )
+
+
+def _of_others(field: Field) -> bool:
+    """Whether actions keep the same elsewhere: what is current in fields of their own, the shown name in the seats."""
+    if field.name.startswith(_CURRENT):
+        return field.type == "id"
+    return field.type == "text" and said(("@shown_name",), field.name.replace("_", " "))
+
+
+def _told(field: Field) -> Field:
+    own = field.type == "text" and not field.name.startswith(_SETTING)
+    return replace(field, meaning=f"{field.meaning}; {UNWRITTEN}") if own else field
 
 
 def round_of(brief: Brief) -> str:

@@ -188,6 +188,7 @@ BREAK: Mapping[str, Write] = {
     "complete": lambda w, _o: w.set("key:votes:r9", "round"),
     "inside": lambda w, _o: _nowhere(w, w.given["target"]),
     "led": lambda w, _o: w.state(**{"owner": w.given["target"], f"role:{_member(w)}": "cohost"}),
+    "unlocked": lambda w, o: w.set(str(o["field"]), "1"),
     "within": lambda w, o: w.given.update({str(o["value"]): str(w.number(o["most"]) + 1)}),
     "ungained": lambda w, _o: w.set(f"hidden:gained:{w.given['target']}", f"{w.given['reason']}|5"),
     "gained": lambda w, _o: w.set(f"hidden:gained:{w.given['target']}", "another|2"),

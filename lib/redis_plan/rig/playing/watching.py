@@ -165,6 +165,9 @@ _READ: Mapping[str, Callable[[Guard, Seen, Given, Mapping[str, str]], bool]] = {
     "admitted": lambda _g, seen, given, _own: not {f"hidden:ban:{given[w]}" for w in ("member", "device")} & set(seen.state),
     "seats": lambda g, seen, given, _own: given["member"] in seen.roster or len(seen.roster) < int(given[str(g.options["most"])]),
     "unset": lambda g, seen, _given, _own: seen.state.get(str(g.options["field"])) is None,
+    "unlocked": lambda g, seen, given, _own: (
+        seen.state.get(str(g.options["field"])) is None or _role(seen, given["member"]) in words(g.options["is"])
+    ),
     "first": lambda g, seen, given, own: not _has(g, seen, given, own),
     "known": _has,
 }  # fmt: skip
