@@ -97,7 +97,7 @@ def judge_fit(found: Found) -> tuple[Fit, str]:
     if (target := _target(found)) and len(live) >= rules["share_with_target"] * len(demands):
         return "core", f"{_what_is_live(found)}, with a target: “{target.text}” ({_at(target)})"
     if len(live) >= rules["many_live"] and len(live) >= rules["share_of_many"] * len(demands):
-        return "core", f"{_what_is_live(found)}, a quarter or more of all"
+        return "core", f"{_what_is_live(found)}, a third or more of all"
     together = [e for e in found.evidence if e.use in rules["together"] and e.strength >= rules["nothing_below"]]
     if found.session and len(live) >= max(rules["few_in_session"], rules["share_in_session"] * len(demands)):
         return "core", f"people share a session ({found.session}), and {_what_is_live(found)}, of {len(demands)} in all"
