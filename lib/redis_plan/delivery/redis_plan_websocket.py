@@ -229,7 +229,7 @@ class Client(WSListener):
             self.close("kicked")
 
     def close_if_silent(self, most_s: float) -> None:
-        """Close a socket from which nothing whole came for so long, no word and no answer to a ping: bytes alone may drip."""
+        """Close a socket from which nothing whole came for so long, no word and no answer to a ping: bytes may drip."""
         if self.silent_ms > 1000 * most_s:
             self.close("slow")
 
