@@ -100,7 +100,7 @@ def _answers(call: Call, action: bool) -> str:
 
 def _does(says: str) -> str:
     """Return what a call does in a few words: its first clause."""
-    first = clause(says).split(". ", maxsplit=1)[0]
+    first = clause(says).split(". ", maxsplit=1)[0].split(": ", maxsplit=1)[0]
     short = first.split(" (", maxsplit=1)[0]
     return short if len(short.split()) > 2 else first
 

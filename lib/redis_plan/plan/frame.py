@@ -65,7 +65,7 @@ def _answers(brief: Brief, keyspace: Keyspace, executed: Executed) -> str:
     answered, left = on_notes.answers(brief, keyspace, executed.evidence, executed.decisions)
     if not answered and not left:
         return ""
-    rest = ["", f"Yours to answer, since this run measured nothing about it: {' · '.join(left)}"] if left else []
+    rest = ["", f"Yours to answer: {' · '.join(left)}"] if left else []
     return "\n".join(["## Answers to your open questions", "", *(f"- {said}" for said in answered), *rest])
 
 

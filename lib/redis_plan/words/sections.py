@@ -47,7 +47,7 @@ APPENDICES: dict[str, Appendix] = {
         Appendix(
             "decisions",
             "Decisions in full",
-            "question, reason and guard of each decision, and its alternatives, of which one is what is built without measuring (naive)",
+            "question, reason, guard and alternatives of each decision (naive: built without measuring)",
         ),
         Appendix("stories", "Stories", "each demand, and what carries it out"),
         Appendix("untested", "What was not tested", "the limits of this study"),

@@ -13,7 +13,7 @@ from redis_plan.words.memory_words import Words
 from redis_plan.words.tables import table
 
 #: A key with a smaller share of one session's bytes has no row in the plan itself.
-_SHOWN_SHARE = 0.01
+_SHOWN_SHARE = 0.015
 
 
 def memory(brief: Brief, keyspace: Keyspace, found: Memory, samples: pd.DataFrame) -> str:

@@ -164,9 +164,8 @@ def writers_alt(samples: pd.DataFrame) -> str:
         return ", ".join(f"{way} {units.write(float(value), unit)}" for way, value in ends[column].items())
 
     return (
-        f"Three line charts against writers, {samples['writers'].min():g} to {samples['writers'].max():g}, one line a way of writing. "
-        f"With the most writers: successes, {at('goodput_per_s', '/s')}; p99 until success, {at('p99_s', 's')}; "
-        f"server CPU a success, {at('server_cpu_s', 's')}."
+        f"Three line charts against writers, {samples['writers'].min():g} to {samples['writers'].max():g}, one line a way: "
+        f"successes a second, p99 until success, server CPU a success; the last ends at {at('server_cpu_s', 's')}."
     )
 
 
