@@ -1,5 +1,5 @@
-#!lua name=buzzroom
--- Buzzroom: the atomic steps of its keyspace, 47 functions. Written by redis-plan: the next
+#!lua name=buzz
+-- Buzzroom: the atomic steps of its keyspace, 51 functions. Written by redis-plan: the next
 -- build writes it again and keeps an edited one aside.
 --
 -- Load on every primary at each deploy, before the application starts:
@@ -503,6 +503,19 @@ local function role_of(t)
   return t.s.owner == t.a.member and 'host' or t.s['role:' .. t.a.member]
 end
 
+-- What stands under a field of a hash, or in a string: "<version>|<state>|<owner>|<until>|<value>". Whose time is over owns
+-- nothing. Read once a turn; a value that is no record of ours belongs to nobody who could ask.
+local function record_of(t, key, field)
+  if t.record then return t.record end
+  local text = nil
+  if field then text = redis.call('HGET', key, field) else text = redis.call('GET', key) end
+  local version, state, owner, ends, value = str_match(text or '0|none||0|', '^(%d+)|(%a+)|([^|]*)|(%d+)|(.*)$')
+  ends = tonumber(ends or 0)
+  t.record = {version = tonumber(version or 0), state = state or 'foreign', owner = owner or '|', ends = ends, value = value or ''}
+  t.record.holder = ends > 0 and t.now >= ends and '' or t.record.owner
+  return t.record
+end
+
 -- The connections of a member with the ends of their leases; who only watches has "watch:" in front.
 local function connections_of(presence, member)
   local found, all = {}, redis.call('ZRANGE', presence, 0, -1, 'WITHSCORES')
@@ -521,6 +534,14 @@ local function guard_seated(t) return redis.call('HEXISTS', t.roster, t.a.target
 local function guard_belongs(t)
   return t.s.owner == t.a.target or redis.call('HEXISTS', t.roster, t.a.target) == 1 or #connections_of(t.presence, t.a.target) > 0
 end
+
+local function guard_inside(t)
+  local who = t.a.target
+  if redis.call('HEXISTS', t.roster, who) == 1 then return true end
+  return #connections_of(t.presence, who) + #connections_of(t.presence, 'watch:' .. who) > 0
+end
+
+local function guard_led(t) return t.s.owner ~= t.a.target end
 
 -- Who leads without playing has a lease and no seat.
 local function guard_here(t)
@@ -546,18 +567,29 @@ local function guard_due(t, field)
   return ends and t.now >= ends
 end
 
+local function guard_within(value, least, most) return value >= least and value <= most end
+
 local function guard_idle(t, after) return t.now >= (time_of(t.s.updated_at) or 0) + after end
 
 local function guard_admitted(t) return not t.s['hidden:ban:' .. t.a.member] and not t.s['hidden:ban:' .. t.a.device] end
 
-local function guard_own_name(t)
-  local folded, all = cjson.encode(t.a.folded) .. '}', redis.call('HGETALL', t.roster)
-  local as, plain = '"as":' .. folded, '{"name":' .. folded
+-- Whether nobody but the one has a name, given as JSON and as names are compared.
+local function nobody_else(t, folded, one)
+  local as, plain, all = '"as":' .. folded .. '}', '{"name":' .. folded .. '}', redis.call('HGETALL', t.roster)
   for i = 1, #all, 2 do
     local taken = str_find(all[i + 1], as, 1, true) or string.lower(all[i + 1]) == plain
-    if taken and all[i] ~= t.a.member then return false end
+    if taken and all[i] ~= one then return false end
   end
   return true
+end
+
+local function guard_own_name(t) return nobody_else(t, cjson.encode(t.a.folded), t.a.member) end
+
+-- What waits for approval is the seat's entry with that name.
+local function guard_free_name(t, key, field)
+  local entry = record_of(t, key, field).value
+  local folded = str_match(entry, ',"as":(".*")}$') or string.lower(str_match(entry, '^{"name":(".*")}$') or '""')
+  return nobody_else(t, folded, field)
 end
 
 -- Characters of UTF-8: its bytes without those that go on with one.
@@ -656,7 +688,18 @@ local function guard_group(t, key, field, value, most)
   return count < most
 end
 
-local function guard_enough_points(t, key, field) return tonumber(redis.call('ZSCORE', key, field) or 0) >= t.a.amount end
+local function guard_state(t, key, field, states) return states[record_of(t, key, field).state] end
+
+local function guard_unchanged(t, key, field) return record_of(t, key, field).version == t.a.expected end
+
+-- The last gain of a member is a field of the state: "<reason>|<amount>".
+local GAINED = HIDDEN .. 'gained:'
+
+local function guard_gained(t)
+  local reason, amount = str_match(t.s[GAINED .. t.a.target] or '', '^([^|]*)|(%d+)$')
+  t.gained = tonumber(amount)
+  return reason == t.a.reason
+end
 
 local function set_field(t, field, value)
   t.set[#t.set + 1], t.set[#t.set + 2], t.s[field] = field, value, value
@@ -725,6 +768,9 @@ local function effect_forget_rounds(t)
       redis.call('HDEL', t.state, field)
     end
   end
+  for _, field in ipairs(redis.call('HKEYS', t.state)) do
+    if starts(field, GAINED) then redis.call('HDEL', t.state, field) end
+  end
 end
 
 local function effect_timer(t, field, after) set_field(t, field, digits(t.now + after)) end
@@ -741,10 +787,32 @@ local function effect_go(t, field, left)
   clear_field(t, left)
 end
 
+local function effect_gain(t, key, field)
+  redis.call('ZINCRBY', key, digits(t.a.amount), field)
+  set_field(t, GAINED .. t.a.target, t.a.reason .. '|' .. digits(t.a.amount))
+end
+
+local function effect_lose(t, key, field)
+  redis.call('ZINCRBY', key, digits(-t.gained), field)
+  clear_field(t, GAINED .. t.a.target)
+end
+
 local function effect_empty(t, key)
   redis.call('UNLINK', key)
   local part = part_of(t.state, key)
   if part then redis.call('HDEL', t.state, NOTE .. part) end
+end
+
+-- The record one version further: what is not given stays; a new owner without an end has none.
+local function record_text(t, key, field, state, owner, after, value)
+  local r = record_of(t, key, field)
+  r.ends = after and t.now + after or owner and 0 or r.ends
+  r.owner = owner or r.owner
+  return digits(r.version + 1) .. '|' .. (state or r.state) .. '|' .. r.owner .. '|' .. digits(r.ends) .. '|' .. (value or r.value)
+end
+
+local function effect_record_hash(t, key, field, state, owner, after, value)
+  redis.call('HSET', key, field, record_text(t, key, field, state, owner, after, value))
 end
 
 -- A seat's entry. As names are compared is told only where small letters alone do not tell it: most entries then stay within
@@ -752,6 +820,21 @@ end
 local function seat_of(t)
   local name = '{"name":' .. cjson.encode(t.a.name)
   return string.lower(t.a.name) == t.a.folded and name .. '}' or name .. ',"as":' .. cjson.encode(t.a.folded) .. '}'
+end
+
+-- A name that nobody approved yet waits beside the seat; one that was refused stays so until another is given.
+local function effect_check_name(t, key, state)
+  if t.s.checks_names ~= '1' then return end
+  local entry, known = seat_of(t), record_of(t, key, t.a.member)
+  if known.value == entry and known.state == 'approved' then return end
+  if known.value ~= entry then redis.call('HSET', key, t.a.member, record_text(t, key, t.a.member, state, t.a.member, nil, entry)) end
+  t.a.name, t.a.folded = '', ''
+end
+
+local function effect_show_name(t, key, field)
+  local entry = record_of(t, key, field).value
+  redis.call('HSET', t.roster, field, entry)
+  t.approved = str_match(entry, '^{"name":(".*"),"as":') or str_match(entry, '^{"name":(".*")}$') or '""'
 end
 
 -- Seat and lease; connections beyond the bound give way, those that end first in front.
@@ -796,6 +879,7 @@ local function effect_unseat(t)
     for _, c in ipairs(connections_of(t.presence, who)) do redis.call('ZREM', t.presence, c.name) end
   end
   clear_field(t, 'role:' .. t.a.target)
+  clear_field(t, GAINED .. t.a.target)
   if redis.call('HGET', t.state, 'owner') ~= t.a.target then clear_field(t, 'away:' .. t.a.target) end
   forget(t.state, t.a.target)
 end
@@ -838,7 +922,7 @@ end
 end
 
 -- session_join
--- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:roster, buzzroom:v1:{<session_id>}:presence, buzzroom:v1:{<session_id>}:log
+-- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:roster, buzz:v1:{<session_id>}:presence, buzz:v1:{<session_id>}:log
 -- Take a seat and a lease; a member who has a seat takes no second one.
 -- KEYS state (hash) roster (hash) presence (zset) log and the session's other keys
 -- ARGV member data capacity lease_ms ttl_s channel log_max [connections_max]
@@ -901,7 +985,7 @@ end
 end
 
 -- session_leave
--- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:roster, buzzroom:v1:{<session_id>}:presence, buzzroom:v1:{<session_id>}:log
+-- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:roster, buzz:v1:{<session_id>}:presence, buzz:v1:{<session_id>}:log
 -- Give back the seat with all connections, or one connection and the seat with the last of them.
 -- KEYS state (hash) roster (hash) presence (zset) log and the session's other keys
 -- ARGV member ttl_s channel log_max
@@ -953,7 +1037,7 @@ end
 end
 
 -- session_apply
--- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:idem:<op_id>, buzzroom:v1:{<session_id>}:answer:<round_id>, buzzroom:v1:{<session_id>}:score, buzzroom:v1:{<session_id>}:buzzer, buzzroom:v1:{<session_id>}:team
+-- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:log, buzz:v1:{<session_id>}:idem:<op_id>, buzz:v1:{<session_id>}:answer:<round_id>, buzz:v1:{<session_id>}:score, buzz:v1:{<session_id>}:buzzer, buzz:v1:{<session_id>}:name, buzz:v1:{<session_id>}:team
 -- Change fields of the state by one event.
 -- KEYS state (hash) log idem (string) and the session's other keys
 -- ARGV channel op_id expected_version type data ttl_s log_max idem_ttl_s [field value]...
@@ -1066,6 +1150,8 @@ local function session_sweep(keys, a, session)
         local gone = forget(keys[1], member)
         local about = '{"m":' .. cjson.encode(member) .. ',"c":' .. cjson.encode(c) .. ',"why":"lease"' .. gone .. '}'
         advance(keys, keys[4], session, a, 'leave', '', about)
+      elseif starts(member, 'watch:') and not live[member] and not live[str_sub(member, 7)] then
+        redis.call('HDEL', keys[1], 'hidden:device:' .. str_sub(member, 7))
       end
     end
   end
@@ -1142,7 +1228,7 @@ end
 end
 
 -- session_renew
--- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:roster, buzzroom:v1:{<session_id>}:presence, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:answer:<round_id>, buzzroom:v1:{<session_id>}:score, buzzroom:v1:{<session_id>}:buzzer, buzzroom:v1:{<session_id>}:team
+-- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:roster, buzz:v1:{<session_id>}:presence, buzz:v1:{<session_id>}:log, buzz:v1:{<session_id>}:answer:<round_id>, buzz:v1:{<session_id>}:score, buzz:v1:{<session_id>}:buzzer, buzz:v1:{<session_id>}:name, buzz:v1:{<session_id>}:team
 -- Give the session a new epoch in place, where clients and server no longer agree (after a failover or a restore): nothing else is lost, every client takes a snapshot.
 -- KEYS state (hash) log and the session's other keys
 -- ARGV epoch channel ttl_s log_max
@@ -1178,7 +1264,7 @@ end
 end
 
 -- session_end
--- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:roster, buzzroom:v1:{<session_id>}:presence, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:answer:<round_id>, buzzroom:v1:{<session_id>}:score, buzzroom:v1:{<session_id>}:buzzer, buzzroom:v1:{<session_id>}:team
+-- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:roster, buzz:v1:{<session_id>}:presence, buzz:v1:{<session_id>}:log, buzz:v1:{<session_id>}:answer:<round_id>, buzz:v1:{<session_id>}:score, buzz:v1:{<session_id>}:buzzer, buzz:v1:{<session_id>}:name, buzz:v1:{<session_id>}:team
 -- End the session: it takes no change any more, and stays readable until it was handed over and removed.
 -- KEYS state (hash) log and the session's other keys
 -- ARGV channel ttl_s log_max
@@ -1250,7 +1336,7 @@ end
 end
 
 -- session_remove
--- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:roster, buzzroom:v1:{<session_id>}:presence, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:answer:<round_id>, buzzroom:v1:{<session_id>}:score, buzzroom:v1:{<session_id>}:buzzer, buzzroom:v1:{<session_id>}:team
+-- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:roster, buzz:v1:{<session_id>}:presence, buzz:v1:{<session_id>}:log, buzz:v1:{<session_id>}:answer:<round_id>, buzz:v1:{<session_id>}:score, buzz:v1:{<session_id>}:buzzer, buzz:v1:{<session_id>}:name, buzz:v1:{<session_id>}:team
 -- Unlink every key of a session whose result was handed over.
 -- KEYS state (hash) and the session's other keys
 -- ARGV (none)
@@ -1286,7 +1372,7 @@ end
 end
 
 -- session_drop
--- For buzzroom:v1:{<session_id>}:answer:<round_id>
+-- For buzz:v1:{<session_id>}:answer:<round_id>
 -- Unlink keys with an id of their own that are done with, such as the last round's; how many there were.
 -- KEYS state (hash) target and the session's other keys
 -- ARGV (none)
@@ -1315,7 +1401,7 @@ end
 end
 
 -- rate_hit
--- For buzzroom:v1:rate:<action>:<subject>:<window>
+-- For buzz:v1:rate:<action>:<subject>:<window>
 -- Serves US-002.1 (prd.md:47), US-028 (prd.md:152)
 -- Count one use; the counter is made with its TTL, and gets one where it has none.
 -- KEYS target (string)
@@ -1347,7 +1433,7 @@ end
 end
 
 -- signal_send
--- For buzzroom:v1:rate:<action>:<subject>:<window>
+-- For buzz:v1:rate:<action>:<subject>:<window>
 -- Serves US-016 (prd.md:102)
 -- Publish a signal that is stored nowhere, where its sender is within the limit of the window.
 -- KEYS target (string)
@@ -1382,8 +1468,64 @@ CALLS['signal_send'] = function(keys, args)
 end
 end
 
+-- code_take
+-- For buzz:v1:code:<code>
+-- Take a code, or keep one's own for as long again: an answer that was lost is asked for once more.
+-- KEYS target (string)
+-- ARGV leads_to ttl_s
+--   leads_to: id of the session that it leads to
+--   ttl_s: TTL of the key in seconds
+-- Answers a result:
+--   "taken": it leads to this session
+--   "held": it leads to another one: draw again
+do
+local function code_take(keys, a)
+  local led = redis.call('GET', keys[1])
+  if led and led ~= a.leads_to then return 'held' end
+  redis.call('SET', keys[1], a.leads_to, 'EX', a.ttl_s)
+  return 'taken'
+end
+
+local CODE_TAKE = {
+  name = 'code_take', types = {'string'},
+  args = {{'leads_to', check_name}, {'ttl_s', check_seconds, same = true}},
+  given = {},
+  runs = {'GET', 'SET', 'TYPE'},
+}
+CALLS['code_take'] = function(keys, args)
+  return run(CODE_TAKE, code_take, keys, args)
+end
+end
+
+-- code_release
+-- For buzz:v1:code:<code>
+-- Give a code back, unless it leads elsewhere by now.
+-- KEYS target (string)
+-- ARGV leads_to
+--   leads_to: id of the session that it leads to
+-- Answers a result:
+--   "released": it is free
+--   "lost": it does not lead to this session any more: nothing was deleted
+do
+local function code_release(keys, a)
+  if redis.call('GET', keys[1]) ~= a.leads_to then return 'lost' end
+  redis.call('UNLINK', keys[1])
+  return 'released'
+end
+
+local CODE_RELEASE = {
+  name = 'code_release', types = {'string'},
+  args = {{'leads_to', check_name}},
+  given = {},
+  runs = {'GET', 'TYPE', 'UNLINK'},
+}
+CALLS['code_release'] = function(keys, args)
+  return run(CODE_RELEASE, code_release, keys, args)
+end
+end
+
 -- due_claim
--- For buzzroom:v1:due:<bucket>
+-- For buzz:v1:due:<bucket>
 -- Take entries that are due by the server's clock; a claimed one is due again when its claim ends, and no two workers get one.
 -- KEYS target (zset)
 -- ARGV claim_ms batch
@@ -1414,7 +1556,7 @@ end
 end
 
 -- due_done
--- For buzzroom:v1:due:<bucket>
+-- For buzz:v1:due:<bucket>
 -- Remove an entry whose work is done.
 -- KEYS target (zset)
 -- ARGV entry claimed_until
@@ -1442,7 +1584,7 @@ end
 end
 
 -- due_move
--- For buzzroom:v1:due:<bucket>
+-- For buzz:v1:due:<bucket>
 -- Give an entry whose work is done its next deadline.
 -- KEYS target (zset)
 -- ARGV entry claimed_until at_ms
@@ -1471,7 +1613,7 @@ end
 end
 
 -- gateway_add
--- For buzzroom:v1:gateway:<node_id>
+-- For buzz:v1:gateway:<node_id>
 -- Add an entry and set the TTL again.
 -- KEYS target (set)
 -- ARGV entry ttl_s
@@ -1499,7 +1641,7 @@ end
 end
 
 -- cache_keep
--- For buzzroom:v1:cache-answer:<subject_id>
+-- For buzz:v1:cache-answer:<subject_id>
 -- Keep what was computed, for the TTL and up to a tenth more, so that what was made at once does not end at once.
 -- KEYS target (string)
 -- ARGV content ttl_s
@@ -1581,7 +1723,7 @@ end
 end
 
 -- attend
--- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:idem:<op_id>, buzzroom:v1:{<session_id>}:presence
+-- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:log, buzz:v1:{<session_id>}:idem:<op_id>, buzz:v1:{<session_id>}:presence
 -- The host is there without taking a seat: a lease, renewed by heartbeats. Who plays as well joins instead.
 -- KEYS state (hash) log idem (string) presence (zset) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member connection lease_ms
@@ -1629,7 +1771,7 @@ end
 end
 
 -- give_role
--- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:idem:<op_id>, buzzroom:v1:{<session_id>}:roster, buzzroom:v1:{<session_id>}:presence
+-- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:log, buzz:v1:{<session_id>}:idem:<op_id>, buzz:v1:{<session_id>}:roster, buzz:v1:{<session_id>}:presence
 -- The host makes a player co-host or moderator, of which there are only so many.
 -- KEYS state (hash) log idem (string) roster (hash) presence (zset) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member target role most
@@ -1681,7 +1823,7 @@ end
 end
 
 -- take_role
--- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:idem:<op_id>
+-- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:log, buzz:v1:{<session_id>}:idem:<op_id>
 -- The host takes a role back.
 -- KEYS state (hash) log idem (string) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member target
@@ -1727,7 +1869,7 @@ end
 end
 
 -- pass_on
--- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:idem:<op_id>, buzzroom:v1:{<session_id>}:roster
+-- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:log, buzz:v1:{<session_id>}:idem:<op_id>, buzz:v1:{<session_id>}:roster
 -- The host makes another player the host.
 -- KEYS state (hash) log idem (string) roster (hash) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member target
@@ -1777,7 +1919,7 @@ end
 end
 
 -- pause_without_host
--- Serves US-021.1 (prd.md:125)
+-- Serves US-021 (prd.md:123), US-021.1 (prd.md:125)
 -- A worker pauses a room whose host is away for too long, and everybody is told why.
 -- KEYS state (hash) log idem (string) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s absent_ms
@@ -1824,7 +1966,7 @@ end
 end
 
 -- take_up
--- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:idem:<op_id>
+-- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:log, buzz:v1:{<session_id>}:idem:<op_id>
 -- The host, back again, takes a room up that was paused without one: it is in the phase again that it was in.
 -- KEYS state (hash) log idem (string) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member
@@ -1871,11 +2013,115 @@ CALLS['take_up'] = function(keys, args)
 end
 end
 
+-- approve_nickname
+-- Serves prd.md:33, US-005 (prd.md:59)
+-- A moderator approves the name of a player that waits since the join, and everybody sees it; until then the seat shows an empty one, and the state's field checks_names says that names wait.
+-- KEYS state (hash) log idem (string) roster (hash) name (hash) and the session's other keys
+-- ARGV channel op_id ttl_s log_max idem_ttl_s member target expected
+--   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
+--   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
+--   ttl_s: TTL of the key in seconds
+--   log_max: entries that the log keeps; "<entries> stream" where it is a stream
+--   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   member: who does it; from the verified token, never from the message
+--   target: the member whom it is about
+--   expected: version of the object that the client has; 0: it is new
+-- Answers {version, result}:
+--   "ok": applied; the only result that wrote
+--   "duplicate": this operation was applied before in this epoch, as the version given
+--   "ended": the session has ended
+--   "gone": there is no session
+--   "not allowed": the role of who calls does not do this
+--   "unknown": the one whom it is about has no seat here
+--   "not now": it is in another state
+--   "conflict": the object changed meanwhile: read it anew
+--   "name taken": another member has this name by now
+do
+local function act_approve_nickname(keys, a, session)
+  local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], names = keys[5], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
+  local refused = refusal(t.idem, session, a)
+  if refused then return refused end
+  if not guard_role(t, {moderator = true, host = true, cohost = true}) then return {session.version, 'not allowed'} end
+  if not guard_seated(t) then return {session.version, 'unknown'} end
+  if not guard_state(t, t.names, a.target, {pending = true}) then return {session.version, 'not now'} end
+  if not guard_unchanged(t, t.names, a.target) then return {session.version, 'conflict'} end
+  if not guard_free_name(t, t.names, a.target) then return {session.version, 'name taken'} end
+  effect_show_name(t, t.names, a.target)
+  effect_record_hash(t, t.names, a.target, 'approved', nil, nil, nil)
+  note(t.state, t.names)
+  advance(keys, t.log, session, a, 'named', a.op_id, '{' .. '"target":' .. cjson.encode(a.target) .. ',' .. '"name":' .. t.approved .. '}', t.set)
+  remember(t.idem, session, a)
+  refresh(keys, a.ttl_s, 4, 5, 1)
+  return {session.version, 'ok'}
+end
+
+local ACT_APPROVE_NICKNAME = {
+  name = 'approve_nickname', types = {'state', 'log', 'answer', 'hash', 'hash'},
+  more = true,
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'target', check_id}, {'expected', check_whole}},
+  given = {},
+  asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
+  runs = {'EXPIRE', 'GET', 'HEXISTS', 'HGET', 'HGETALL', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+}
+CALLS['approve_nickname'] = function(keys, args)
+  return run_session(ACT_APPROVE_NICKNAME, act_approve_nickname, keys, args)
+end
+end
+
+-- refuse_name
+-- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:log, buzz:v1:{<session_id>}:idem:<op_id>, buzz:v1:{<session_id>}:name
+-- A moderator refuses a name that waits; nobody else sees it, and the player takes another one.
+-- KEYS state (hash) log idem (string) name (hash) and the session's other keys
+-- ARGV channel op_id ttl_s log_max idem_ttl_s member target
+--   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
+--   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
+--   ttl_s: TTL of the key in seconds
+--   log_max: entries that the log keeps; "<entries> stream" where it is a stream
+--   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   member: who does it; from the verified token, never from the message
+--   target: the member whom it is about
+-- Answers {version, result}:
+--   "ok": applied; the only result that wrote
+--   "duplicate": this operation was applied before in this epoch, as the version given
+--   "ended": the session has ended
+--   "gone": there is no session
+--   "not allowed": the role of who calls does not do this
+--   "not now": it is in another state
+do
+local function act_refuse_name(keys, a, session)
+  local t = {state = keys[1], log = keys[2], idem = keys[3], names = keys[4], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
+  local refused = refusal(t.idem, session, a)
+  if refused then return refused end
+  if not guard_role(t, {moderator = true, host = true, cohost = true}) then return {session.version, 'not allowed'} end
+  if not guard_state(t, t.names, a.target, {pending = true}) then return {session.version, 'not now'} end
+  effect_record_hash(t, t.names, a.target, 'refused')
+  note(t.state, t.names)
+  advance(keys, t.log, session, a, 'name_refused', a.op_id, '{' .. '"to":' .. '"target"' .. ',' .. '"target":' .. cjson.encode(a.target) .. '}', t.set)
+  remember(t.idem, session, a)
+  refresh(keys, a.ttl_s, 4, 4, 1)
+  return {session.version, 'ok'}
+end
+
+local ACT_REFUSE_NAME = {
+  name = 'refuse_name', types = {'state', 'log', 'answer', 'hash'},
+  more = true,
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'target', check_id}},
+  given = {},
+  asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
+  runs = {'EXPIRE', 'GET', 'HGET', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+}
+CALLS['refuse_name'] = function(keys, args)
+  return run_session(ACT_REFUSE_NAME, act_refuse_name, keys, args)
+end
+end
+
 -- start_question
 -- Serves prd.md:7, prd.md:30, US-008 (prd.md:72)
--- The host starts the next question for everybody at the same time; its end is set by the server's clock.
+-- The host starts the next question for everybody at the same time; its end is set by the server's clock. Its value is in every snapshot at once: what must stay secret, such as the right answer, is never in it.
 -- KEYS state (hash) log idem (string) and the session's other keys
--- ARGV channel op_id ttl_s log_max idem_ttl_s member round value length_ms
+-- ARGV channel op_id ttl_s log_max idem_ttl_s member round value length_ms length_least length_most
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
 --   ttl_s: TTL of the key in seconds
@@ -1885,12 +2131,15 @@ end
 --   round: the round, question or lot
 --   value: JSON (RFC 8259), at most 256 KiB and 64 levels; empty is null
 --   length_ms: how long it is open, in milliseconds
+--   length_least: shortest that it may be open, in milliseconds
+--   length_most: longest that it may be open, in milliseconds
 -- Answers {version, result}:
 --   "ok": applied; the only result that wrote
 --   "duplicate": this operation was applied before in this epoch, as the version given
 --   "ended": the session has ended
 --   "gone": there is no session
 --   "not allowed": the role of who calls does not do this
+--   "bad length": it is shorter or longer than it may be
 --   "not now": the phase is another one
 --   "again": it is on already
 do
@@ -1899,6 +2148,7 @@ local function act_start_question(keys, a, session)
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
   if not guard_role(t, {host = true, cohost = true}) then return {session.version, 'not allowed'} end
+  if not guard_within(a.length_ms, a.length_least, a.length_most) then return {session.version, 'bad length'} end
   if not guard_phase(t, {lobby = true, closed = true, revealed = true, skipped = true}) then return {session.version, 'not now'} end
   if not guard_next(t, 'round', a.round) then return {session.version, 'again'} end
   effect_phase(t, 'open', nil)
@@ -1918,7 +2168,7 @@ end
 local ACT_START_QUESTION = {
   name = 'start_question', types = {'state', 'log', 'answer'},
   more = true,
-  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'round', check_id}, {'value', check_json}, {'length_ms', check_milliseconds, same = true}},
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'round', check_id}, {'value', check_json}, {'length_ms', check_milliseconds, same = true}, {'length_least', check_milliseconds, same = true}, {'length_most', check_milliseconds, same = true}},
   given = {},
   asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'phase', 'round', 'phase_until'} end,
   runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
@@ -2029,7 +2279,7 @@ end
 end
 
 -- resume
--- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:idem:<op_id>
+-- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:log, buzz:v1:{<session_id>}:idem:<op_id>
 -- The host goes on; the time that was left runs from now.
 -- KEYS state (hash) log idem (string) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member
@@ -2130,7 +2380,7 @@ end
 
 -- reveal
 -- Serves US-011 (prd.md:85)
--- The host, or the service for the host, shows the result of a closed question to everybody at once.
+-- The host, or the service for the host, shows the result of a closed question to everybody at once; the service makes the value from the right answer and what was given, and takes none from a message.
 -- KEYS state (hash) log idem (string) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member round value
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
@@ -2182,7 +2432,7 @@ end
 
 -- reveal_now
 -- Serves US-011 (prd.md:85)
--- A worker shows the result of a closed question, without waiting for the host.
+-- A worker shows the result of a closed question, without waiting for the host; the service makes the value.
 -- KEYS state (hash) log idem (string) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s round value
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
@@ -2281,7 +2531,7 @@ end
 end
 
 -- back
--- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:idem:<op_id>, buzzroom:v1:{<session_id>}:roster, buzzroom:v1:{<session_id>}:presence
+-- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:log, buzz:v1:{<session_id>}:idem:<op_id>, buzz:v1:{<session_id>}:roster, buzz:v1:{<session_id>}:presence
 -- A player, or who leads without a seat, is there again and everybody sees it.
 -- KEYS state (hash) log idem (string) roster (hash) presence (zset) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member
@@ -2326,15 +2576,16 @@ end
 
 -- award
 -- Serves prd.md:7, US-012 (prd.md:89), US-013 (prd.md:92), US-013.1 (prd.md:94)
--- The service gives a player points; sent again they count once.
+-- The service gives a player points for a reason, such as a round; given for it again they count once.
 -- KEYS state (hash) log idem (string) roster (hash) score (zset) and the session's other keys
--- ARGV channel op_id ttl_s log_max idem_ttl_s target amount
+-- ARGV channel op_id ttl_s log_max idem_ttl_s target reason amount
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
 --   ttl_s: TTL of the key in seconds
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
 --   idem_ttl_s: how long the answer of an operation is remembered, seconds
 --   target: the member whom it is about
+--   reason: what the points are for, such as the round: once each
 --   amount: a whole number from 1 to 2^53 - 1, money in minor units
 -- Answers {version, result}:
 --   "ok": applied; the only result that wrote
@@ -2342,15 +2593,18 @@ end
 --   "ended": the session has ended
 --   "gone": there is no session
 --   "unknown": the one whom it is about has no seat here
+--   "again": the points for this were given before
 do
 local function act_award(keys, a, session)
   local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], score = keys[5], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
   if not guard_seated(t) then return {session.version, 'unknown'} end
-  redis.call('ZINCRBY', t.score, digits(a.amount), a.target)
+  if guard_gained(t) then return {session.version, 'again'} end
+  effect_gain(t, t.score, a.target)
+  settle(t)
   note(t.state, t.score)
-  advance(keys, t.log, session, a, 'score', a.op_id, '{' .. '"target":' .. cjson.encode(a.target) .. ',' .. '"amount":' .. digits(a.amount) .. '}', t.set)
+  advance(keys, t.log, session, a, 'score', a.op_id, '{' .. '"target":' .. cjson.encode(a.target) .. ',' .. '"amount":' .. digits(a.amount) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
   refresh(keys, a.ttl_s, 5, 5, 1)
   return {session.version, 'ok'}
@@ -2359,9 +2613,10 @@ end
 local ACT_AWARD = {
   name = 'award', types = {'state', 'log', 'answer', 'hash', 'zset'},
   more = true,
-  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'target', check_id}, {'amount', check_count}},
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'target', check_id}, {'reason', check_id}, {'amount', check_count}},
   given = {},
-  runs = {'EXPIRE', 'GET', 'HEXISTS', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZINCRBY'},
+  asks = function(a) return {'epoch', 'version', 'status', 'hidden:gained:' .. a.target} end,
+  runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZINCRBY'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
 CALLS['award'] = function(keys, args)
@@ -2371,33 +2626,33 @@ end
 
 -- take_back
 -- Serves US-015 (prd.md:99)
--- The service takes points back that were given, such as those of a skipped question.
+-- The service takes back what the last award gave for a reason, such as a round that is skipped; how much is recorded.
 -- KEYS state (hash) log idem (string) score (zset) and the session's other keys
--- ARGV channel op_id ttl_s log_max idem_ttl_s target amount
+-- ARGV channel op_id ttl_s log_max idem_ttl_s target reason
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
 --   ttl_s: TTL of the key in seconds
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
 --   idem_ttl_s: how long the answer of an operation is remembered, seconds
 --   target: the member whom it is about
---   amount: a whole number from 1 to 2^53 - 1, money in minor units
+--   reason: what the points are for, such as the round: once each
 -- Answers {version, result}:
 --   "ok": applied; the only result that wrote
 --   "duplicate": this operation was applied before in this epoch, as the version given
 --   "ended": the session has ended
 --   "gone": there is no session
---   "unknown": there is no such thing
---   "too much": the member has fewer points than are taken
+--   "unknown": nothing is known to be given for this
 do
 local function act_take_back(keys, a, session)
   local t = {state = keys[1], log = keys[2], idem = keys[3], score = keys[4], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
   if not has_zset(t.score, a.target) then return {session.version, 'unknown'} end
-  if not guard_enough_points(t, t.score, a.target) then return {session.version, 'too much'} end
-  redis.call('ZINCRBY', t.score, digits(-a.amount), a.target)
+  if not guard_gained(t) then return {session.version, 'unknown'} end
+  effect_lose(t, t.score, a.target)
+  settle(t)
   note(t.state, t.score)
-  advance(keys, t.log, session, a, 'score_back', a.op_id, '{' .. '"target":' .. cjson.encode(a.target) .. ',' .. '"amount":' .. digits(a.amount) .. '}', t.set)
+  advance(keys, t.log, session, a, 'score_back', a.op_id, '{' .. '"target":' .. cjson.encode(a.target) .. ',' .. '"amount":' .. digits(t.gained) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
   refresh(keys, a.ttl_s, 4, 4, 1)
   return {session.version, 'ok'}
@@ -2406,9 +2661,10 @@ end
 local ACT_TAKE_BACK = {
   name = 'take_back', types = {'state', 'log', 'answer', 'zset'},
   more = true,
-  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'target', check_id}, {'amount', check_count}},
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'target', check_id}, {'reason', check_id}},
   given = {},
-  runs = {'EXPIRE', 'GET', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZINCRBY', 'ZSCORE'},
+  asks = function(a) return {'epoch', 'version', 'status', 'hidden:gained:' .. a.target} end,
+  runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZINCRBY', 'ZSCORE'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
 CALLS['take_back'] = function(keys, args)
@@ -2417,9 +2673,9 @@ end
 end
 
 -- join
--- Serves prd.md:17, US-002 (prd.md:45), US-002.2 (prd.md:48), US-003 (prd.md:51) and 3 more
+-- Serves prd.md:17, US-002 (prd.md:45), US-002.2 (prd.md:48), US-002.3 (prd.md:49) and 4 more
 -- Somebody takes a seat under a name that nobody else has; who had a seat has it again.
--- KEYS state (hash) log idem (string) roster (hash) presence (zset) and the session's other keys
+-- KEYS state (hash) log idem (string) roster (hash) presence (zset) name (hash) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member connection device name folded capacity lease_ms connections name_least name_most
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
@@ -2447,29 +2703,31 @@ end
 --   "full": no seat is left
 do
 local function act_join(keys, a, session)
-  local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], presence = keys[5], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
+  local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], presence = keys[5], names = keys[6], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
   if not guard_admitted(t) then return {session.version, 'banned'} end
   if not guard_fitting(t, a.name_least, a.name_most) then return {session.version, 'bad name'} end
   if not guard_own_name(t) then return {session.version, 'name taken'} end
   if not guard_seats(t, a.capacity) then return {session.version, 'full'} end
+  effect_check_name(t, t.names, 'pending')
   effect_sit(t, a.lease_ms, a.connections)
   effect_device(t)
   settle(t)
+  note(t.state, t.names)
   advance(keys, t.log, session, a, 'join', a.op_id, '{' .. '"member":' .. cjson.encode(a.member) .. ',' .. '"name":' .. cjson.encode(a.name) .. ',' .. '"connection":' .. cjson.encode(a.connection) .. ',' .. '"taken":' .. t.taken .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 4, 5, 1)
+  refresh(keys, a.ttl_s, 4, 6, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_JOIN = {
-  name = 'join', types = {'state', 'log', 'answer', 'hash', 'zset'},
+  name = 'join', types = {'state', 'log', 'answer', 'hash', 'zset', 'hash'},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'connection', check_id}, {'device', check_id}, {'name', check_name}, {'folded', check_name}, {'capacity', check_whole, same = true}, {'lease_ms', check_milliseconds, same = true}, {'connections', check_whole, same = true}, {'name_least', check_whole, same = true}, {'name_most', check_whole, same = true}},
   given = {},
-  asks = function(a) return {'epoch', 'version', 'status', 'hidden:ban:' .. a.member, 'hidden:ban:' .. a.device, 'capacity', 'hidden:device:' .. a.member} end,
-  runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HGETALL', 'HLEN', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZADD', 'ZRANGE', 'ZREM'},
+  asks = function(a) return {'epoch', 'version', 'status', 'hidden:ban:' .. a.member, 'hidden:ban:' .. a.device, 'capacity', 'checks_names', 'hidden:device:' .. a.member} end,
+  runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HGET', 'HGETALL', 'HLEN', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZADD', 'ZRANGE', 'ZREM'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
 CALLS['join'] = function(keys, args)
@@ -2479,8 +2737,8 @@ end
 
 -- kick
 -- Serves US-006 (prd.md:62), US-006.1 (prd.md:64)
--- The host removes a player, with points and team; neither the member nor the device comes back.
--- KEYS state (hash) log idem (string) roster (hash) presence (zset) score (zset) team (hash) and the session's other keys
+-- The host removes a player, with points and team, or one who watches; neither this one nor the device comes back.
+-- KEYS state (hash) log idem (string) roster (hash) presence (zset) score (zset) team (hash) name (hash) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member target bans
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
@@ -2495,22 +2753,24 @@ end
 --   "duplicate": this operation was applied before in this epoch, as the version given
 --   "ended": the session has ended
 --   "gone": there is no session
---   "not allowed": nobody does this to themselves
---   "unknown": the one whom it is about has no seat here
+--   "not allowed": nobody does this to the owner
+--   "unknown": the one whom it is about is not here
 --   "full": as many are banned as may be
 do
 local function act_kick(keys, a, session)
-  local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], presence = keys[5], score = keys[6], teams = keys[7], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
+  local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], presence = keys[5], score = keys[6], teams = keys[7], names = keys[8], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
   if not guard_role(t, {host = true, cohost = true, moderator = true}) then return {session.version, 'not allowed'} end
   if not guard_other(t) then return {session.version, 'not allowed'} end
-  if not guard_seated(t) then return {session.version, 'unknown'} end
+  if not guard_led(t) then return {session.version, 'not allowed'} end
+  if not guard_inside(t) then return {session.version, 'unknown'} end
   if not guard_bans(t, a.bans) then return {session.version, 'full'} end
   effect_unseat(t)
   effect_ban(t)
   redis.call('ZREM', t.score, a.target)
   redis.call('HDEL', t.teams, a.target)
+  redis.call('HDEL', t.names, a.target)
   settle(t)
   advance(keys, t.log, session, a, 'leave', a.op_id, '{' .. '"target":' .. cjson.encode(a.target) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
@@ -2519,7 +2779,7 @@ local function act_kick(keys, a, session)
 end
 
 local ACT_KICK = {
-  name = 'kick', types = {'state', 'log', 'answer', 'hash', 'zset', 'zset', 'hash'},
+  name = 'kick', types = {'state', 'log', 'answer', 'hash', 'zset', 'zset', 'hash', 'hash'},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'target', check_id}, {'bans', check_whole, same = true}},
   given = {},
@@ -2562,7 +2822,9 @@ local function act_watch(keys, a, session)
   if not guard_admitted(t) then return {session.version, 'banned'} end
   if not guard_watchers(t, a.watchers) then return {session.version, 'full'} end
   effect_lease(t, a.lease_ms, 'watch:')
-  advance(keys, t.log, session, a, 'watching', a.op_id, '{' .. '"to":' .. '"leaders"' .. ',' .. '"count":' .. digits(redis.call('ZCARD', t.presence)) .. '}', t.set)
+  effect_device(t)
+  settle(t)
+  advance(keys, t.log, session, a, 'watching', a.op_id, '{' .. '"to":' .. '"leaders"' .. ',' .. '"count":' .. digits(redis.call('ZCARD', t.presence)) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
   refresh(keys, a.ttl_s, 4, 4, 1)
   return {session.version, 'ok'}
@@ -2573,8 +2835,8 @@ local ACT_WATCH = {
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'connection', check_id}, {'device', check_id}, {'watchers', check_whole, same = true}, {'lease_ms', check_milliseconds, same = true}},
   given = {},
-  asks = function(a) return {'epoch', 'version', 'status', 'hidden:ban:' .. a.member, 'hidden:ban:' .. a.device} end,
-  runs = {'EXPIRE', 'GET', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZADD', 'ZCARD', 'ZRANGEBYSCORE'},
+  asks = function(a) return {'epoch', 'version', 'status', 'hidden:ban:' .. a.member, 'hidden:ban:' .. a.device, 'hidden:device:' .. a.member} end,
+  runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZADD', 'ZCARD', 'ZRANGEBYSCORE'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
 CALLS['watch'] = function(keys, args)
@@ -2727,7 +2989,7 @@ local ACT_REMATCH = {
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}},
   given = {},
   asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'phase'} end,
-  runs = {'EXPIRE', 'GET', 'HDEL', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'UNLINK'},
+  runs = {'EXPIRE', 'GET', 'HDEL', 'HGETALL', 'HKEYS', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'UNLINK'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
 }
 CALLS['rematch'] = function(keys, args)
@@ -2736,8 +2998,8 @@ end
 end
 
 -- answer
--- Serves US-009 (prd.md:76), US-009.1 (prd.md:78), US-009.2 (prd.md:79), US-010 (prd.md:81) and 1 more
--- A player gives one answer, and the first one counts; who and how many are announced, never what.
+-- Serves US-009 (prd.md:76), US-009.1 (prd.md:78), US-009.2 (prd.md:79), US-010 (prd.md:81) and 2 more
+-- A player gives one answer, and the first one counts; only how many there are is announced, never whose or what.
 -- KEYS state (hash) log idem (string) roster (hash) answer (hash) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member round value
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
@@ -2770,7 +3032,7 @@ local function act_answer(keys, a, session)
   if has_hash(t.votes, a.member) then return {session.version, 'again'} end
   redis.call('HSET', t.votes, a.member, '{"at":' .. digits(t.now) .. ',"d":' .. a.value .. '}')
   note(t.state, t.votes, ROUND)
-  advance(keys, t.log, session, a, 'submitted', a.op_id, '{' .. '"member":' .. cjson.encode(a.member) .. ',' .. '"count":' .. digits(redis.call('HLEN', t.votes)) .. '}', t.set)
+  advance(keys, t.log, session, a, 'submitted', a.op_id, '{' .. '"count":' .. digits(redis.call('HLEN', t.votes)) .. '}', t.set)
   remember(t.idem, session, a)
   refresh(keys, a.ttl_s, 5, 5, 1)
   return {session.version, 'ok'}
@@ -2891,9 +3153,9 @@ end
 end
 
 -- session_snapshot
--- For buzzroom:v1:{<session_id>}:roster, buzzroom:v1:{<session_id>}:answer:<round_id>, buzzroom:v1:{<session_id>}:score, buzzroom:v1:{<session_id>}:buzzer, buzzroom:v1:{<session_id>}:team
+-- For buzz:v1:{<session_id>}:roster, buzz:v1:{<session_id>}:answer:<round_id>, buzz:v1:{<session_id>}:score, buzz:v1:{<session_id>}:buzzer, buzz:v1:{<session_id>}:name, buzz:v1:{<session_id>}:team
 -- What the screen of a member is drawn from, in one step: state, roster and collections as its role may see them.
--- KEYS state (hash) roster (hash) answer (hash) score (zset) buzzer (hash) team (hash)
+-- KEYS state (hash) roster (hash) answer (hash) score (zset) buzzer (hash) name (hash) team (hash)
 -- ARGV member
 --   member: who looks; from the verified token, never from the message
 -- Answers {"snapshot", version, epoch, role, {field, value…}, a collection…} or {"gone"}.
@@ -2909,18 +3171,22 @@ end
 local function session_snapshot(keys, a, session)
   if not session then return {'gone'} end
   local role = role_of({a = a, s = session.s}) or redis.call('HEXISTS', keys[2], a.member) == 1 and 'member' or 'spectator'
+  local leads = role == 'host' or role == 'cohost' or role == 'moderator'
   local shown = rows_of(keys[1], function(field) return not starts(field, NOTE) and not starts(field, HIDDEN) end)
   local found = {'snapshot', session.version, session.epoch, role, shown}
   found[6] = redis.call('HGETALL', keys[2])  -- roster
   found[7] = {redis.call('HLEN', keys[3]), redis.call('HGET', keys[3], a.member)}  -- answer: hidden
   found[8] = {redis.call('ZRANGE', keys[4], '0', '9', 'REV', 'WITHSCORES'), redis.call('ZREVRANK', keys[4], a.member), redis.call('ZSCORE', keys[4], a.member)}  -- score
   found[9] = redis.call('HGETALL', keys[5])  -- buzzer
-  found[10] = redis.call('HGETALL', keys[6])  -- team
+  found[10] = rows_of(keys[6], function(_, record) -- name: those who lead, and whose it is
+    return leads or string.match(record, '^%d+|%a+|([^|]*)|') == a.member
+  end)
+  found[11] = redis.call('HGETALL', keys[7])  -- team
   return found
 end
 
 local SESSION_SNAPSHOT = {
-  name = 'session_snapshot', types = {'state', 'hash', 'hash', 'zset', 'hash', 'hash'},
+  name = 'session_snapshot', types = {'state', 'hash', 'hash', 'zset', 'hash', 'hash', 'hash'},
   args = {{'member', check_id}},
   given = {},
   asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
@@ -2931,62 +3197,55 @@ CALLS['session_snapshot'] = function(keys, args)
 end
 end
 
--- The names of functions are the server's, not a project's: who calls one with another project's keys is told whose it is.
-local OURS = {['buzzroom'] = true}
-local function own(name)
-  local call = CALLS[name]
-  return function(keys, args)
-    if keys[1] and not OURS[string.match(keys[1], '^[^:]*')] then
-      return redis.error_reply('FOREIGN ' .. name .. ' is a function of buzzroom, and ' .. keys[1] .. ' is no key of it')
-    end
-    return call(keys, args)
-  end
-end
-
-redis.register_function('session_create', own('session_create'))
-redis.register_function('session_join', own('session_join'))
-redis.register_function('session_leave', own('session_leave'))
-redis.register_function('session_apply', own('session_apply'))
-redis.register_function('session_heartbeat', own('session_heartbeat'))
-redis.register_function('session_sweep', own('session_sweep'))
-redis.register_function{function_name='session_catch_up', callback=own('session_catch_up'), flags={'no-writes'}}
-redis.register_function('session_renew', own('session_renew'))
-redis.register_function{function_name='session_end', callback=own('session_end'), flags={'allow-oom'}}
-redis.register_function{function_name='session_hand_over', callback=own('session_hand_over'), flags={'allow-oom'}}
-redis.register_function{function_name='session_remove', callback=own('session_remove'), flags={'allow-oom'}}
-redis.register_function{function_name='session_drop', callback=own('session_drop'), flags={'allow-oom'}}
-redis.register_function('rate_hit', own('rate_hit'))
-redis.register_function('signal_send', own('signal_send'))
-redis.register_function('due_claim', own('due_claim'))
-redis.register_function{function_name='due_done', callback=own('due_done'), flags={'allow-oom'}}
-redis.register_function('due_move', own('due_move'))
-redis.register_function('gateway_add', own('gateway_add'))
-redis.register_function('cache_keep', own('cache_keep'))
-redis.register_function('buzz', own('buzz'))
-redis.register_function('attend', own('attend'))
-redis.register_function('give_role', own('give_role'))
-redis.register_function('take_role', own('take_role'))
-redis.register_function('pass_on', own('pass_on'))
-redis.register_function('pause_without_host', own('pause_without_host'))
-redis.register_function('take_up', own('take_up'))
-redis.register_function('start_question', own('start_question'))
-redis.register_function('time_up', own('time_up'))
-redis.register_function('pause', own('pause'))
-redis.register_function('resume', own('resume'))
-redis.register_function('skip_question', own('skip_question'))
-redis.register_function('reveal', own('reveal'))
-redis.register_function('reveal_now', own('reveal_now'))
-redis.register_function('mark_away', own('mark_away'))
-redis.register_function('back', own('back'))
-redis.register_function('award', own('award'))
-redis.register_function('take_back', own('take_back'))
-redis.register_function('join', own('join'))
-redis.register_function('kick', own('kick'))
-redis.register_function('watch', own('watch'))
-redis.register_function('end_game', own('end_game'))
-redis.register_function('end_idle', own('end_idle'))
-redis.register_function('rematch', own('rematch'))
-redis.register_function('answer', own('answer'))
-redis.register_function('all_answered', own('all_answered'))
-redis.register_function('choose_team', own('choose_team'))
-redis.register_function{function_name='session_snapshot', callback=own('session_snapshot'), flags={'no-writes'}}
+-- Names of functions are the server's, not a library's: with the library's in front two projects share one server.
+redis.register_function('buzz_session_create', CALLS['session_create'])
+redis.register_function('buzz_session_join', CALLS['session_join'])
+redis.register_function('buzz_session_leave', CALLS['session_leave'])
+redis.register_function('buzz_session_apply', CALLS['session_apply'])
+redis.register_function('buzz_session_heartbeat', CALLS['session_heartbeat'])
+redis.register_function('buzz_session_sweep', CALLS['session_sweep'])
+redis.register_function{function_name='buzz_session_catch_up', callback=CALLS['session_catch_up'], flags={'no-writes'}}
+redis.register_function('buzz_session_renew', CALLS['session_renew'])
+redis.register_function{function_name='buzz_session_end', callback=CALLS['session_end'], flags={'allow-oom'}}
+redis.register_function{function_name='buzz_session_hand_over', callback=CALLS['session_hand_over'], flags={'allow-oom'}}
+redis.register_function{function_name='buzz_session_remove', callback=CALLS['session_remove'], flags={'allow-oom'}}
+redis.register_function{function_name='buzz_session_drop', callback=CALLS['session_drop'], flags={'allow-oom'}}
+redis.register_function('buzz_rate_hit', CALLS['rate_hit'])
+redis.register_function('buzz_signal_send', CALLS['signal_send'])
+redis.register_function('buzz_code_take', CALLS['code_take'])
+redis.register_function{function_name='buzz_code_release', callback=CALLS['code_release'], flags={'allow-oom'}}
+redis.register_function('buzz_due_claim', CALLS['due_claim'])
+redis.register_function{function_name='buzz_due_done', callback=CALLS['due_done'], flags={'allow-oom'}}
+redis.register_function('buzz_due_move', CALLS['due_move'])
+redis.register_function('buzz_gateway_add', CALLS['gateway_add'])
+redis.register_function('buzz_cache_keep', CALLS['cache_keep'])
+redis.register_function('buzz_buzz', CALLS['buzz'])
+redis.register_function('buzz_attend', CALLS['attend'])
+redis.register_function('buzz_give_role', CALLS['give_role'])
+redis.register_function('buzz_take_role', CALLS['take_role'])
+redis.register_function('buzz_pass_on', CALLS['pass_on'])
+redis.register_function('buzz_pause_without_host', CALLS['pause_without_host'])
+redis.register_function('buzz_take_up', CALLS['take_up'])
+redis.register_function('buzz_approve_nickname', CALLS['approve_nickname'])
+redis.register_function('buzz_refuse_name', CALLS['refuse_name'])
+redis.register_function('buzz_start_question', CALLS['start_question'])
+redis.register_function('buzz_time_up', CALLS['time_up'])
+redis.register_function('buzz_pause', CALLS['pause'])
+redis.register_function('buzz_resume', CALLS['resume'])
+redis.register_function('buzz_skip_question', CALLS['skip_question'])
+redis.register_function('buzz_reveal', CALLS['reveal'])
+redis.register_function('buzz_reveal_now', CALLS['reveal_now'])
+redis.register_function('buzz_mark_away', CALLS['mark_away'])
+redis.register_function('buzz_back', CALLS['back'])
+redis.register_function('buzz_award', CALLS['award'])
+redis.register_function('buzz_take_back', CALLS['take_back'])
+redis.register_function('buzz_join', CALLS['join'])
+redis.register_function('buzz_kick', CALLS['kick'])
+redis.register_function('buzz_watch', CALLS['watch'])
+redis.register_function('buzz_end_game', CALLS['end_game'])
+redis.register_function('buzz_end_idle', CALLS['end_idle'])
+redis.register_function('buzz_rematch', CALLS['rematch'])
+redis.register_function('buzz_answer', CALLS['answer'])
+redis.register_function('buzz_all_answered', CALLS['all_answered'])
+redis.register_function('buzz_choose_team', CALLS['choose_team'])
+redis.register_function{function_name='buzz_session_snapshot', callback=CALLS['session_snapshot'], flags={'no-writes'}}

@@ -17,7 +17,9 @@ export type TakeRoleResult = "ok" | "duplicate" | "ended" | "gone" | "not allowe
 export type PassOnResult = "ok" | "duplicate" | "ended" | "gone" | "not allowed" | "unknown";
 export type PauseWithoutHostResult = "ok" | "duplicate" | "ended" | "gone" | "not now" | "early";
 export type TakeUpResult = "ok" | "duplicate" | "ended" | "gone" | "not allowed" | "not now";
-export type StartQuestionResult = "ok" | "duplicate" | "ended" | "gone" | "not allowed" | "not now" | "again";
+export type ApproveNicknameResult = "ok" | "duplicate" | "ended" | "gone" | "not allowed" | "unknown" | "not now" | "conflict" | "name taken";
+export type RefuseNameResult = "ok" | "duplicate" | "ended" | "gone" | "not allowed" | "not now";
+export type StartQuestionResult = "ok" | "duplicate" | "ended" | "gone" | "not allowed" | "bad length" | "not now" | "again";
 export type TimeUpResult = "ok" | "duplicate" | "ended" | "gone" | "not now" | "stale" | "early";
 export type PauseResult = "ok" | "duplicate" | "ended" | "gone" | "not allowed" | "not now" | "late";
 export type ResumeResult = "ok" | "duplicate" | "ended" | "gone" | "not allowed" | "not now";
@@ -26,8 +28,8 @@ export type RevealResult = "ok" | "duplicate" | "ended" | "gone" | "not allowed"
 export type RevealNowResult = "ok" | "duplicate" | "ended" | "gone" | "not now" | "stale";
 export type MarkAwayResult = "ok" | "duplicate" | "ended" | "gone" | "unknown" | "again" | "early";
 export type BackResult = "ok" | "duplicate" | "ended" | "gone" | "not here";
-export type AwardResult = "ok" | "duplicate" | "ended" | "gone" | "unknown";
-export type TakeBackResult = "ok" | "duplicate" | "ended" | "gone" | "unknown" | "too much";
+export type AwardResult = "ok" | "duplicate" | "ended" | "gone" | "unknown" | "again";
+export type TakeBackResult = "ok" | "duplicate" | "ended" | "gone" | "unknown";
 export type JoinResult = "ok" | "duplicate" | "ended" | "gone" | "banned" | "bad name" | "name taken" | "full";
 export type KickResult = "ok" | "duplicate" | "ended" | "gone" | "not allowed" | "unknown" | "full";
 export type WatchResult = "ok" | "duplicate" | "ended" | "gone" | "banned" | "full";
@@ -46,6 +48,8 @@ export type ActionEvent =
   | { readonly t: "host"; readonly d: { target?: string } }
   | { readonly t: "host_absent"; readonly d: null }
   | { readonly t: "host_back"; readonly d: { member?: string; phase?: number | string | null } }
+  | { readonly t: "named"; readonly d: { target?: string; name?: string } }
+  | { readonly t: "name_refused"; readonly d: { to?: "target"; target?: string } }
   | { readonly t: "started"; readonly d: { round?: string; phase_until?: number | string | null } }
   | { readonly t: "closed"; readonly d: { round?: string; count?: number } }
   | { readonly t: "paused"; readonly d: { phase_left?: number | string | null } }
@@ -61,7 +65,7 @@ export type ActionEvent =
   | { readonly t: "watching"; readonly d: { to?: "leaders"; count?: number } }
   | { readonly t: "end"; readonly d: null }
   | { readonly t: "rematch"; readonly d: null }
-  | { readonly t: "submitted"; readonly d: { member?: string; count?: number } }
+  | { readonly t: "submitted"; readonly d: { count?: number } }
   | { readonly t: "team"; readonly d: { member?: string; team?: string } };
 
 /** What people ask for by a message: the method, and the arguments that come in it. Who asks is the gateway's to say. */
@@ -71,6 +75,8 @@ export const ASKED: Readonly<Record<string, readonly [string, ...string[]]>> = {
   take_role: ["takeRole", "target"],
   pass_on: ["passOn", "target"],
   take_up: ["takeUp"],
+  approve_nickname: ["approveNickname", "target", "expected"],
+  refuse_name: ["refuseName", "target"],
   start_question: ["startQuestion", "round", "value"],
   pause: ["pause"],
   resume: ["resume"],
@@ -82,6 +88,11 @@ export const ASKED: Readonly<Record<string, readonly [string, ...string[]]>> = {
   rematch: ["rematch"],
   answer: ["answer", "round", "value"],
   choose_team: ["chooseTeam", "team"],
+};
+
+/** Numbers that the message may bring besides, within the bounds of the documents: the word, and the option. */
+const CHOSEN: Readonly<Record<string, readonly [string, string]>> = {
+  start_question: ["length_ms", "lengthMs"],
 };
 
 /** The first places, each a member and its points, and one's own place, from 1 on, and points. */
@@ -107,6 +118,7 @@ export interface Snapshot {
   readonly answer: Hidden;
   readonly score: Ranked;
   readonly buzzer: Record<string, string>;
+  readonly name: Record<string, string>;
   readonly team: Record<string, string>;
 }
 
@@ -133,10 +145,11 @@ function hidden(reply: unknown): Hidden {
  * ok: applied; the only result that wrote. duplicate: this operation was applied before in this epoch, as
  * the version given. ended: the session has ended. gone: there is no session. member: who does it; from the
  * verified token, never from the message. object: the object that it is about. connection: which socket of
- * the member. target: the member whom it is about. role: cohost, moderator or spectator. round: the round,
- * question or lot. value: JSON (RFC 8259), at most 256 KiB and 64 levels; empty is null. amount: a whole
- * number from 1 to 2^53 - 1, money in minor units. device: the device, by a random id that it keeps; never
- * its address. name: the name that is shown. team: the team.
+ * the member. target: the member whom it is about. role: cohost, moderator or spectator. expected: version
+ * of the object that the client has; 0: it is new. round: the round, question or lot. value: JSON (RFC
+ * 8259), at most 256 KiB and 64 levels; empty is null. reason: what the points are for, such as the round:
+ * once each. amount: a whole number from 1 to 2^53 - 1, money in minor units. device: the device, by a
+ * random id that it keeps; never its address. name: the name that is shown. team: the team.
  */
 export class Actions {
   readonly keys: Keys;
@@ -196,7 +209,11 @@ export class Actions {
     const [method, ...words] = wanted;
     const act = (this as unknown as Record<string, (...words: unknown[]) => Promise<Versioned<string>>>)[method];
     if (!act) throw new TypeError(`no such action: ${method}`);
-    return act.call(this, sessionId, member, ...words.map((word) => given[word]), { opId });
+    const [word, option] = CHOSEN[name] ?? ["", ""];
+    // what no bounds could allow is brought to where they refuse it
+    const number = Math.max(1, Math.min(Math.trunc(Number(given[word])) || 1, 1e12));
+    const more = option && Object.hasOwn(given, word) ? { [option]: number } : {};
+    return act.call(this, sessionId, member, ...words.map((each) => given[each]), { opId, ...more });
   }
 
   /**
@@ -207,7 +224,7 @@ export class Actions {
     const k = this.keys;
     const keys = [
       k.state(sessionId), k.roster(sessionId), k.answer(sessionId, round), k.score(sessionId), k.buzzer(sessionId),
-      k.team(sessionId),
+      k.name(sessionId), k.team(sessionId),
     ];
     const reply = (await this.operations.call("session_snapshot", keys, [encodeId(member)])) as unknown[];
     if (String(reply[0]) === "gone") return undefined;
@@ -217,7 +234,8 @@ export class Actions {
       answer: hidden(reply[6]),
       score: ranked(reply[7]),
       buzzer: rows(reply[8]),
-      team: rows(reply[9]),
+      name: rows(reply[9]),
+      team: rows(reply[10]),
     };
   }
 
@@ -289,8 +307,8 @@ export class Actions {
   }
 
   /**
-   * A worker pauses a room whose host is away for too long, and everybody is told why. Serves US-021.1
-   * (prd.md:125).
+   * A worker pauses a room whose host is away for too long, and everybody is told why. Serves US-021
+   * (prd.md:123), US-021.1 (prd.md:125).
    *
    * not now: the phase is another one. early: the owner is there, or was until lately.
    */
@@ -311,18 +329,51 @@ export class Actions {
   }
 
   /**
+   * A moderator approves the name of a player that waits since the join, and everybody sees it; until then the
+   * seat shows an empty one, and the state's field checks_names says that names wait. Serves prd.md:33, US-005
+   * (prd.md:59).
+   *
+   * not allowed: the role of who calls does not do this. unknown: the one whom it is about has no seat here.
+   * not now: it is in another state. conflict: the object changed meanwhile: read it anew. name taken: another
+   * member has this name by now.
+   */
+  async approveNickname(
+    sessionId: Id, member: Id, target: Id, expected: number, options: { opId?: string } = {},
+  ): Promise<Versioned<ApproveNicknameResult>> {
+    return this.act(
+      "approve_nickname", sessionId, options.opId, [this.keys.roster(sessionId), this.keys.name(sessionId)],
+      encodeId(member), encodeId(target), String(expected),
+    );
+  }
+
+  /**
+   * A moderator refuses a name that waits; nobody else sees it, and the player takes another one.
+   *
+   * not allowed: the role of who calls does not do this. not now: it is in another state.
+   */
+  async refuseName(
+    sessionId: Id, member: Id, target: Id, options: { opId?: string } = {},
+  ): Promise<Versioned<RefuseNameResult>> {
+    return this.act(
+      "refuse_name", sessionId, options.opId, [this.keys.name(sessionId)], encodeId(member), encodeId(target),
+    );
+  }
+
+  /**
    * The host starts the next question for everybody at the same time; its end is set by the server's clock.
+   * Its value is in every snapshot at once: what must stay secret, such as the right answer, is never in it.
    * Serves prd.md:7, prd.md:30, US-008 (prd.md:72).
    *
-   * not allowed: the role of who calls does not do this. not now: the phase is another one. again: it is on
-   * already.
+   * not allowed: the role of who calls does not do this. bad length: it is shorter or longer than it may be.
+   * not now: the phase is another one. again: it is on already.
    */
   async startQuestion(
-    sessionId: Id, member: Id, round: Id, value: unknown, options: { opId?: string; lengthMs?: number } = {},
+    sessionId: Id, member: Id, round: Id, value: unknown,
+    options: { opId?: string; lengthMs?: number; lengthLeast?: number; lengthMost?: number } = {},
   ): Promise<Versioned<StartQuestionResult>> {
     return this.act(
       "start_question", sessionId, options.opId, [], encodeId(member), encodeId(round), json(value),
-      String(options.lengthMs ?? 20000),
+      String(options.lengthMs ?? 20000), String(options.lengthLeast ?? 5000), String(options.lengthMost ?? 60000),
     );
   }
 
@@ -369,7 +420,8 @@ export class Actions {
   }
 
   /**
-   * The host, or the service for the host, shows the result of a closed question to everybody at once. Serves
+   * The host, or the service for the host, shows the result of a closed question to everybody at once; the
+   * service makes the value from the right answer and what was given, and takes none from a message. Serves
    * US-011 (prd.md:85).
    *
    * not allowed: the role of who calls does not do this. not now: the phase is another one. stale: it is not
@@ -382,7 +434,8 @@ export class Actions {
   }
 
   /**
-   * A worker shows the result of a closed question, without waiting for the host. Serves US-011 (prd.md:85).
+   * A worker shows the result of a closed question, without waiting for the host; the service makes the value.
+   * Serves US-011 (prd.md:85).
    *
    * not now: the phase is another one. stale: it is not the current one any more.
    */
@@ -420,37 +473,37 @@ export class Actions {
   }
 
   /**
-   * The service gives a player points; sent again they count once. Serves prd.md:7, US-012 (prd.md:89), US-013
-   * (prd.md:92) and 1 more.
+   * The service gives a player points for a reason, such as a round; given for it again they count once.
+   * Serves prd.md:7, US-012 (prd.md:89), US-013 (prd.md:92) and 1 more.
    *
-   * unknown: the one whom it is about has no seat here.
+   * unknown: the one whom it is about has no seat here. again: the points for this were given before.
    */
   async award(
-    sessionId: Id, target: Id, amount: number, options: { opId?: string } = {},
+    sessionId: Id, target: Id, reason: Id, amount: number, options: { opId?: string } = {},
   ): Promise<Versioned<AwardResult>> {
     return this.act(
       "award", sessionId, options.opId, [this.keys.roster(sessionId), this.keys.score(sessionId)], encodeId(target),
-      String(amount),
+      encodeId(reason), String(amount),
     );
   }
 
   /**
-   * The service takes points back that were given, such as those of a skipped question. Serves US-015
-   * (prd.md:99).
+   * The service takes back what the last award gave for a reason, such as a round that is skipped; how much is
+   * recorded. Serves US-015 (prd.md:99).
    *
-   * unknown: there is no such thing. too much: the member has fewer points than are taken.
+   * unknown: nothing is known to be given for this.
    */
   async takeBack(
-    sessionId: Id, target: Id, amount: number, options: { opId?: string } = {},
+    sessionId: Id, target: Id, reason: Id, options: { opId?: string } = {},
   ): Promise<Versioned<TakeBackResult>> {
     return this.act(
-      "take_back", sessionId, options.opId, [this.keys.score(sessionId)], encodeId(target), String(amount),
+      "take_back", sessionId, options.opId, [this.keys.score(sessionId)], encodeId(target), encodeId(reason),
     );
   }
 
   /**
    * Somebody takes a seat under a name that nobody else has; who had a seat has it again. Serves prd.md:17,
-   * US-002 (prd.md:45), US-002.2 (prd.md:48) and 4 more.
+   * US-002 (prd.md:45), US-002.2 (prd.md:48) and 5 more.
    *
    * banned: this member or device was banned from here. bad name: the name is too short or too long, or is not
    * the one that is compared. name taken: another member has this name. full: no seat is left.
@@ -460,7 +513,8 @@ export class Actions {
     options: { opId?: string; capacity?: number; leaseMs?: number; connections?: number; nameLeast?: number; nameMost?: number } = {},
   ): Promise<Versioned<JoinResult>> {
     return this.act(
-      "join", sessionId, options.opId, [this.keys.roster(sessionId), this.keys.presence(sessionId)], encodeId(member),
+      "join", sessionId, options.opId,
+      [this.keys.roster(sessionId), this.keys.presence(sessionId), this.keys.name(sessionId)], encodeId(member),
       encodeId(connection), encodeId(device), name, foldName(name), String(options.capacity ?? 60),
       String(options.leaseMs ?? 90000), String(options.connections ?? 1), String(options.nameLeast ?? 2),
       String(options.nameMost ?? 20),
@@ -468,18 +522,18 @@ export class Actions {
   }
 
   /**
-   * The host removes a player, with points and team; neither the member nor the device comes back. Serves
-   * US-006 (prd.md:62), US-006.1 (prd.md:64).
+   * The host removes a player, with points and team, or one who watches; neither this one nor the device comes
+   * back. Serves US-006 (prd.md:62), US-006.1 (prd.md:64).
    *
-   * not allowed: nobody does this to themselves. unknown: the one whom it is about has no seat here. full: as
-   * many are banned as may be.
+   * not allowed: nobody does this to the owner. unknown: the one whom it is about is not here. full: as many
+   * are banned as may be.
    */
   async kick(
     sessionId: Id, member: Id, target: Id, options: { opId?: string; bans?: number } = {},
   ): Promise<Versioned<KickResult>> {
     return this.act(
       "kick", sessionId, options.opId,
-      [this.keys.roster(sessionId), this.keys.presence(sessionId), this.keys.score(sessionId), this.keys.team(sessionId)],
+      [this.keys.roster(sessionId), this.keys.presence(sessionId), this.keys.score(sessionId), this.keys.team(sessionId), this.keys.name(sessionId)],
       encodeId(member), encodeId(target), String(options.bans ?? 128),
     );
   }
@@ -532,8 +586,8 @@ export class Actions {
   }
 
   /**
-   * A player gives one answer, and the first one counts; who and how many are announced, never what. Serves
-   * US-009 (prd.md:76), US-009.1 (prd.md:78), US-009.2 (prd.md:79) and 2 more.
+   * A player gives one answer, and the first one counts; only how many there are is announced, never whose or
+   * what. Serves US-009 (prd.md:76), US-009.1 (prd.md:78), US-009.2 (prd.md:79) and 3 more.
    *
    * no seat: who calls has no seat here. not now: the phase is another one. stale: it is not the current one
    * any more. late: the time is over by the server's clock. again: the member's first one counts, and is

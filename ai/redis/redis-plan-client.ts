@@ -27,6 +27,7 @@ export const TTL = {
   "cache-answer": 300,
   "buzzer": 3600,
   "canary": 60,
+  "name": 3600,
   "team": 3600,
 } as const;
 
@@ -47,8 +48,12 @@ export const BOUND = {
   "cache-answer": 1,
   "buzzer": 240,
   "canary": 1,
-  "team": 240,
+  "name": 60,
+  "team": 60,
 } as const;
+
+/** The library of functions.lua: names of functions are the server's, so each begins with it. */
+export const LIBRARY = "buzz";
 
 /** Lease of a connection or position: max(reconnect_grace, 3 x heartbeat); prd.md:117; redis_planning_summary.md:17. */
 export const LEASE_MS = 90000;
@@ -113,136 +118,143 @@ export class Keys {
   constructor(readonly environment: string = "prod") {}
 
   /**
-   * Hash buzzroom:v1:{<session_id>}:state: one room: epoch, version, status and its own fields.
+   * Hash buzz:v1:{<session_id>}:state: one room: epoch, version, status and its own fields.
    */
   state(sessionId: Id): string {
-    return `buzzroom:v1:{${encodeId(sessionId)}}:state`;
+    return `buzz:v1:{${encodeId(sessionId)}}:state`;
   }
 
   /**
-   * Hash buzzroom:v1:{<session_id>}:roster: players of one room: id → name, role, seat; who only watches …
+   * Hash buzz:v1:{<session_id>}:roster: players of one room: id → name, role, seat; who only watches takes …
    */
   roster(sessionId: Id): string {
-    return `buzzroom:v1:{${encodeId(sessionId)}}:roster`;
+    return `buzz:v1:{${encodeId(sessionId)}}:roster`;
   }
 
   /**
-   * Zset buzzroom:v1:{<session_id>}:presence: connections of one room: connection → lease deadline (90 s …
+   * Zset buzz:v1:{<session_id>}:presence: connections of one room: connection → lease deadline (90 s after …
    */
   presence(sessionId: Id): string {
-    return `buzzroom:v1:{${encodeId(sessionId)}}:presence`;
+    return `buzz:v1:{${encodeId(sessionId)}}:presence`;
   }
 
   /**
-   * List buzzroom:v1:{<session_id>}:log: the last events of one room as envelopes, newest last.
+   * List buzz:v1:{<session_id>}:log: the last events of one room as envelopes, newest last.
    */
   log(sessionId: Id): string {
-    return `buzzroom:v1:{${encodeId(sessionId)}}:log`;
+    return `buzz:v1:{${encodeId(sessionId)}}:log`;
   }
 
   /**
-   * String buzzroom:v1:{<session_id>}:idem:<op_id>: the version that one operation made, with its epoch.
+   * String buzz:v1:{<session_id>}:idem:<op_id>: the version that one operation made, with its epoch.
    */
   idem(sessionId: Id, opId: Id): string {
-    return `buzzroom:v1:{${encodeId(sessionId)}}:idem:${encodeId(opId)}`;
+    return `buzz:v1:{${encodeId(sessionId)}}:idem:${encodeId(opId)}`;
   }
 
   /**
-   * Channel <env>:buzzroom:v1:{<session_id>}:events: envelopes of one room, as they are accepted.
+   * Channel <env>:buzz:v1:{<session_id>}:events: envelopes of one room, as they are accepted.
    */
   events(sessionId: Id): string {
-    return `${this.environment}:buzzroom:v1:{${encodeId(sessionId)}}:events`;
+    return `${this.environment}:buzz:v1:{${encodeId(sessionId)}}:events`;
   }
 
   /**
-   * Zset buzzroom:v1:due:<bucket>: room id and kind of deadline → when the worker must look at it.
+   * Zset buzz:v1:due:<bucket>: room id and kind of deadline → when the worker must look at it.
    */
   due(bucket: Id): string {
-    return `buzzroom:v1:due:${encodeId(bucket)}`;
+    return `buzz:v1:due:${encodeId(bucket)}`;
   }
 
   /**
-   * Hash buzzroom:v1:{<session_id>}:answer:<round_id>: answers of one round: player id → value, hidden until …
+   * Hash buzz:v1:{<session_id>}:answer:<round_id>: answers of one round: player id → value, hidden until the …
    */
   answer(sessionId: Id, roundId: Id): string {
-    return `buzzroom:v1:{${encodeId(sessionId)}}:answer:${encodeId(roundId)}`;
+    return `buzz:v1:{${encodeId(sessionId)}}:answer:${encodeId(roundId)}`;
   }
 
   /**
-   * String buzzroom:v1:code:<code>: join code → room id.
+   * String buzz:v1:code:<code>: join code → room id.
    */
   code(code: Id): string {
-    return `buzzroom:v1:code:${encodeId(code)}`;
+    return `buzz:v1:code:${encodeId(code)}`;
   }
 
   /**
-   * Zset buzzroom:v1:gateways: gateway node → lease deadline.
+   * Zset buzz:v1:gateways: gateway node → lease deadline.
    */
   gateways(): string {
-    return "buzzroom:v1:gateways";
+    return "buzz:v1:gateways";
   }
 
   /**
-   * Set buzzroom:v1:gateway:<node_id>: ids of the rooms that one gateway node has subscribed to.
+   * Set buzz:v1:gateway:<node_id>: ids of the rooms that one gateway node has subscribed to.
    */
   gateway(nodeId: Id): string {
-    return `buzzroom:v1:gateway:${encodeId(nodeId)}`;
+    return `buzz:v1:gateway:${encodeId(nodeId)}`;
   }
 
   /**
-   * Zset buzzroom:v1:{<session_id>}:score: scores of one room: player id → points.
+   * Zset buzz:v1:{<session_id>}:score: scores of one room: player id → points.
    */
   score(sessionId: Id): string {
-    return `buzzroom:v1:{${encodeId(sessionId)}}:score`;
+    return `buzz:v1:{${encodeId(sessionId)}}:score`;
   }
 
   /**
-   * Channel <env>:buzzroom:v1:{<session_id>}:signals: lossy signals of one room (who types, where a cursor …
+   * Channel <env>:buzz:v1:{<session_id>}:signals: lossy signals of one room (who types, where a cursor is).
    */
   signals(sessionId: Id): string {
-    return `${this.environment}:buzzroom:v1:{${encodeId(sessionId)}}:signals`;
+    return `${this.environment}:buzz:v1:{${encodeId(sessionId)}}:signals`;
   }
 
   /**
-   * String buzzroom:v1:rate:<action>:<subject>:<window>: how often one subject did one action in one window.
+   * String buzz:v1:rate:<action>:<subject>:<window>: how often one subject did one action in one window.
    */
   rate(action: Id, subject: Id, window: Id): string {
-    return `buzzroom:v1:rate:${encodeId(action)}:${encodeId(subject)}:${encodeId(window)}`;
+    return `buzz:v1:rate:${encodeId(action)}:${encodeId(subject)}:${encodeId(window)}`;
   }
 
   /**
-   * String buzzroom:v1:cache-answer:<subject_id>: the answer of one subject, as it was last computed.
+   * String buzz:v1:cache-answer:<subject_id>: the answer of one subject, as it was last computed.
    */
   cacheAnswer(subjectId: Id): string {
-    return `buzzroom:v1:cache-answer:${encodeId(subjectId)}`;
+    return `buzz:v1:cache-answer:${encodeId(subjectId)}`;
   }
 
   /**
-   * Hash buzzroom:v1:{<session_id>}:buzzer: buzzers of one room: object → player.
+   * Hash buzz:v1:{<session_id>}:buzzer: buzzers of one room: object → player.
    */
   buzzer(sessionId: Id): string {
-    return `buzzroom:v1:{${encodeId(sessionId)}}:buzzer`;
+    return `buzz:v1:{${encodeId(sessionId)}}:buzzer`;
   }
 
   /**
-   * Channel <env>:buzzroom:v1:probe:<node_id>: a gateway's message to itself, one every 1 s.
+   * Channel <env>:buzz:v1:probe:<node_id>: a gateway's message to itself, one every 1 s.
    */
   probe(nodeId: Id): string {
-    return `${this.environment}:buzzroom:v1:probe:${encodeId(nodeId)}`;
+    return `${this.environment}:buzz:v1:probe:${encodeId(nodeId)}`;
   }
 
   /**
-   * String buzzroom:v1:canary:<node_id>: nothing that anybody needs: how long it stays past its end is the …
+   * String buzz:v1:canary:<node_id>: nothing that anybody needs: how long it stays past its end is the lag …
    */
   canary(nodeId: Id): string {
-    return `buzzroom:v1:canary:${encodeId(nodeId)}`;
+    return `buzz:v1:canary:${encodeId(nodeId)}`;
   }
 
   /**
-   * Hash buzzroom:v1:{<session_id>}:team: teams of one room: player → team.
+   * Hash buzz:v1:{<session_id>}:name: names of one room: player → record.
+   */
+  name(sessionId: Id): string {
+    return `buzz:v1:{${encodeId(sessionId)}}:name`;
+  }
+
+  /**
+   * Hash buzz:v1:{<session_id>}:team: teams of one room: player → team.
    */
   team(sessionId: Id): string {
-    return `buzzroom:v1:{${encodeId(sessionId)}}:team`;
+    return `buzz:v1:{${encodeId(sessionId)}}:team`;
   }
 }
 
@@ -263,6 +275,8 @@ export type HandOverResult = "handed_over" | "again" | "open" | "gone";
 export type RemoveResult = "removed" | "unnamed" | "open" | "ended";
 export type RateHitResult = "allowed" | "refused";
 export type SignalSendResult = "sent" | "refused";
+export type CodeTakeResult = "taken" | "held";
+export type CodeReleaseResult = "released" | "lost";
 export type DueDoneResult = "done" | "lost";
 export type DueMoveResult = "moved" | "lost";
 export type GatewayAddResult = "new" | "known";
@@ -329,7 +343,7 @@ export class UnavailableError extends PassingError {}
 /** The slot is elsewhere, on its way or without an owner: use a cluster client, and send the same id again. */
 export class ClusterError extends PassingError {}
 
-/** The library functions.lua is not loaded here (FOREIGN: another project's is); form auto sends scripts instead. */
+/** The library functions.lua is not loaded here; form auto sends scripts instead. */
 export class LibraryMissingError extends RefusedError {}
 
 const CODES: readonly (readonly [RegExp, new (text: string) => RefusedError])[] = [
@@ -343,7 +357,7 @@ const CODES: readonly (readonly [RegExp, new (text: string) => RefusedError])[] 
   [/^(?:LOADING)\b/, LoadingError],
   [/^(?:MASTERDOWN|NOREPLICAS|MISCONF|BUSY)\b/, UnavailableError],
   [/^(?:MOVED|ASK|TRYAGAIN|CLUSTERDOWN|CROSSSLOT)\b/, ClusterError],
-  [/^(?:ERR Function not found|Function not found|FOREIGN)\b/, LibraryMissingError],
+  [/^(?:ERR Function not found|Function not found)\b/, LibraryMissingError],
 ];
 
 /** What the client library raised as one of the classes above; what is none of them comes back as it is. */
@@ -436,9 +450,10 @@ function pairs(fields: Readonly<Record<string, string | number>>): string[] {
  * lease runs from then. version: version that the client has. overlap: so many events that the client has begin the
  * delta, so that it sees whether its last one is the server's. receipt: what proves that the result is kept
  * elsewhere, such as the id of its row; a field of the state, so that members see it. limit: how many are let
- * through. publishTo: channel, or none. message: what is kept and published. claimMs: how long the entries are this
- * worker's, from the server's clock. batch: at most so many, up to 1,000. entry: entry of the collection.
- * claimedUntil: as due_claim gave it. atMs: time of the value, Unix milliseconds. content: what is kept.
+ * through. publishTo: channel, or none. message: what is kept and published. leadsTo: id of the session that it
+ * leads to. claimMs: how long the entries are this worker's, from the server's clock. batch: at most so many, up to
+ * 1,000. entry: entry of the collection. claimedUntil: as due_claim gave it. atMs: time of the value, Unix
+ * milliseconds. content: what is kept.
  */
 export class Operations {
   private readonly texts = new Map<string, string>();
@@ -465,7 +480,7 @@ export class Operations {
     try {
       if (this.form === "eval") return await this.script(name, keys, args);
       try {
-        return await this.client.fCall(name, { keys, arguments: args });
+        return await this.client.fCall(`${LIBRARY}_${name}`, { keys, arguments: args });
       } catch (error) {
         if (this.form === "function" || !(refused(error) instanceof LibraryMissingError)) throw error;
         return await this.script(name, keys, args);
@@ -497,6 +512,7 @@ export class Operations {
       this.keys.log(sessionId),
       this.keys.score(sessionId),
       this.keys.buzzer(sessionId),
+      this.keys.name(sessionId),
       this.keys.team(sessionId),
     ];
     return [...first, ...[...others, ...(also ?? [])].filter((key) => !first.includes(key))];
@@ -706,6 +722,29 @@ export class Operations {
     const keys = [this.keys.rate(action, subject, window)];
     const args: string[] = [String(limit), String(TTL["rate"]), options.publishTo ?? "", message];
     return used(await this.call("signal_send", keys, args));
+  }
+
+  /**
+   * Take a code, or keep one's own for as long again: an answer that was lost is asked for once more (join
+   * code → room id).
+   *
+   * taken: it leads to this session. held: it leads to another one: draw again.
+   */
+  async takeCode(code: Id, leadsTo: string): Promise<CodeTakeResult> {
+    const keys = [this.keys.code(code)];
+    const args: string[] = [leadsTo, String(TTL["code"])];
+    return result(await this.call("code_take", keys, args));
+  }
+
+  /**
+   * Give a code back, unless it leads elsewhere by now (join code → room id).
+   *
+   * released: it is free. lost: it does not lead to this session any more: nothing was deleted.
+   */
+  async releaseCode(code: Id, leadsTo: string): Promise<CodeReleaseResult> {
+    const keys = [this.keys.code(code)];
+    const args: string[] = [leadsTo];
+    return result(await this.call("code_release", keys, args));
   }
 
   /**

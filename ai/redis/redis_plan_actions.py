@@ -37,7 +37,19 @@ TakeRoleResult = Literal["ok", "duplicate", "ended", "gone", "not allowed"]
 PassOnResult = Literal["ok", "duplicate", "ended", "gone", "not allowed", "unknown"]
 PauseWithoutHostResult = Literal["ok", "duplicate", "ended", "gone", "not now", "early"]
 TakeUpResult = Literal["ok", "duplicate", "ended", "gone", "not allowed", "not now"]
-StartQuestionResult = Literal["ok", "duplicate", "ended", "gone", "not allowed", "not now", "again"]
+ApproveNicknameResult = Literal[
+    "ok",
+    "duplicate",
+    "ended",
+    "gone",
+    "not allowed",
+    "unknown",
+    "not now",
+    "conflict",
+    "name taken",
+]
+RefuseNameResult = Literal["ok", "duplicate", "ended", "gone", "not allowed", "not now"]
+StartQuestionResult = Literal["ok", "duplicate", "ended", "gone", "not allowed", "bad length", "not now", "again"]
 TimeUpResult = Literal["ok", "duplicate", "ended", "gone", "not now", "stale", "early"]
 PauseResult = Literal["ok", "duplicate", "ended", "gone", "not allowed", "not now", "late"]
 ResumeResult = Literal["ok", "duplicate", "ended", "gone", "not allowed", "not now"]
@@ -46,8 +58,8 @@ RevealResult = Literal["ok", "duplicate", "ended", "gone", "not allowed", "not n
 RevealNowResult = Literal["ok", "duplicate", "ended", "gone", "not now", "stale"]
 MarkAwayResult = Literal["ok", "duplicate", "ended", "gone", "unknown", "again", "early"]
 BackResult = Literal["ok", "duplicate", "ended", "gone", "not here"]
-AwardResult = Literal["ok", "duplicate", "ended", "gone", "unknown"]
-TakeBackResult = Literal["ok", "duplicate", "ended", "gone", "unknown", "too much"]
+AwardResult = Literal["ok", "duplicate", "ended", "gone", "unknown", "again"]
+TakeBackResult = Literal["ok", "duplicate", "ended", "gone", "unknown"]
 JoinResult = Literal["ok", "duplicate", "ended", "gone", "banned", "bad name", "name taken", "full"]
 KickResult = Literal["ok", "duplicate", "ended", "gone", "not allowed", "unknown", "full"]
 WatchResult = Literal["ok", "duplicate", "ended", "gone", "banned", "full"]
@@ -95,6 +107,20 @@ class HostBackData(TypedDict, total=False):
 
     member: str
     phase: int | str | None
+
+
+class NamedData(TypedDict, total=False):
+    """Data of the event named."""
+
+    target: str
+    name: str
+
+
+class NameRefusedData(TypedDict, total=False):
+    """Data of the event name_refused."""
+
+    to: str
+    target: str
 
 
 class StartedData(TypedDict, total=False):
@@ -201,7 +227,6 @@ class RematchData(TypedDict, total=False):
 class SubmittedData(TypedDict, total=False):
     """Data of the event submitted."""
 
-    member: str
     count: int
 
 
@@ -220,6 +245,8 @@ EVENTS: Final[dict[str, type]] = {
     "host": HostData,
     "host_absent": HostAbsentData,
     "host_back": HostBackData,
+    "named": NamedData,
+    "name_refused": NameRefusedData,
     "started": StartedData,
     "closed": ClosedData,
     "paused": PausedData,
@@ -247,6 +274,8 @@ ASKED: Final[dict[str, tuple[str, ...]]] = {
     "take_role": ("target",),
     "pass_on": ("target",),
     "take_up": (),
+    "approve_nickname": ("target", "expected"),
+    "refuse_name": ("target",),
     "start_question": ("round", "value"),
     "pause": (),
     "resume": (),
@@ -258,6 +287,11 @@ ASKED: Final[dict[str, tuple[str, ...]]] = {
     "rematch": (),
     "answer": ("round", "value"),
     "choose_team": ("team",),
+}
+
+#: Numbers that the message may bring besides, within the bounds of the documents.
+CHOSEN: Final[dict[str, tuple[str, ...]]] = {
+    "start_question": ("length_ms",),
 }
 
 
@@ -290,6 +324,7 @@ class Snapshot:
     answer: Hidden
     score: Ranked
     buzzer: dict[str, str]
+    name: dict[str, str]
     team: dict[str, str]
 
 
@@ -322,6 +357,7 @@ def _snapshot(reply: Any) -> Snapshot | None:
         _ranked(reply[7]),
         _rows(reply[8]),
         _rows(reply[9]),
+        _rows(reply[10]),
     )
 
 
@@ -331,10 +367,11 @@ class Actions:
     ok: applied; the only result that wrote. duplicate: this operation was applied before in this epoch, as
     the version given. ended: the session has ended. gone: there is no session. member: who does it; from the
     verified token, never from the message. object: the object that it is about. connection: which socket of
-    the member. target: the member whom it is about. role: cohost, moderator or spectator. round: the round,
-    question or lot. value: JSON (RFC 8259), at most 256 KiB and 64 levels; empty is null. amount: a whole
-    number from 1 to 2^53 - 1, money in minor units. device: the device, by a random id that it keeps; never
-    its address. name: the name that is shown. team: the team.
+    the member. target: the member whom it is about. role: cohost, moderator or spectator. expected: version
+    of the object that the client has; 0: it is new. round: the round, question or lot. value: JSON (RFC
+    8259), at most 256 KiB and 64 levels; empty is null. reason: what the points are for, such as the round:
+    once each. amount: a whole number from 1 to 2^53 - 1, money in minor units. device: the device, by a
+    random id that it keeps; never its address. name: the name that is shown. team: the team.
     """
 
     def __init__(self, keys: Keys) -> None:
@@ -375,7 +412,9 @@ class Actions:
     ) -> Call[Versioned[Any]]:
         """Return the call for what a member's message asks for; KeyError where people don't ask for that, or not so."""
         arguments = [given[argument] for argument in ASKED[name]]
-        made: Call[Versioned[Any]] = getattr(self, name)(session_id, member, *arguments, op_id=op_id)
+        # what no bounds could allow is brought to where they refuse it
+        more = {word: max(1, min(int(given[word]), 10**12)) for word in CHOSEN.get(name, ()) if word in given}
+        made: Call[Versioned[Any]] = getattr(self, name)(session_id, member, *arguments, op_id=op_id, **more)
         return made
 
     def snapshot_of(self, session_id: Id, member: Id, round: Id = "none") -> Call[Snapshot | None]:
@@ -390,6 +429,7 @@ class Actions:
             k.answer(session_id, round),
             k.score(session_id),
             k.buzzer(session_id),
+            k.name(session_id),
             k.team(session_id),
         ]
         return Call("session_snapshot", keys, [encode_id(member)], _snapshot)
@@ -465,8 +505,8 @@ class Actions:
     def pause_without_host(
         self, session_id: Id, *, op_id: str = "", absent_ms: int = 600000
     ) -> Call[Versioned[PauseWithoutHostResult]]:
-        """A worker pauses a room whose host is away for too long, and everybody is told why. Serves US-021.1
-        (prd.md:125).
+        """A worker pauses a room whose host is away for too long, and everybody is told why. Serves US-021
+        (prd.md:123), US-021.1 (prd.md:125).
 
         not now: the phase is another one. early: the owner is there, or was until lately.
         """
@@ -480,17 +520,68 @@ class Actions:
         """
         return self._act("take_up", session_id, op_id, [], encode_id(member))
 
-    def start_question(
-        self, session_id: Id, member: Id, round: Id, value: object, *, op_id: str = "", length_ms: int = 20000
-    ) -> Call[Versioned[StartQuestionResult]]:
-        """The host starts the next question for everybody at the same time; its end is set by the server's clock.
-        Serves prd.md:7, prd.md:30, US-008 (prd.md:72).
+    def approve_nickname(
+        self, session_id: Id, member: Id, target: Id, expected: int, *, op_id: str = ""
+    ) -> Call[Versioned[ApproveNicknameResult]]:
+        """A moderator approves the name of a player that waits since the join, and everybody sees it; until then the
+        seat shows an empty one, and the state's field checks_names says that names wait. Serves prd.md:33, US-005
+        (prd.md:59).
 
-        not allowed: the role of who calls does not do this. not now: the phase is another one. again: it is on
-        already.
+        not allowed: the role of who calls does not do this. unknown: the one whom it is about has no seat here.
+        not now: it is in another state. conflict: the object changed meanwhile: read it anew. name taken: another
+        member has this name by now.
         """
         return self._act(
-            "start_question", session_id, op_id, [], encode_id(member), encode_id(round), _json(value), length_ms
+            "approve_nickname",
+            session_id,
+            op_id,
+            [self.keys.roster(session_id), self.keys.name(session_id)],
+            encode_id(member),
+            encode_id(target),
+            expected,
+        )
+
+    def refuse_name(
+        self, session_id: Id, member: Id, target: Id, *, op_id: str = ""
+    ) -> Call[Versioned[RefuseNameResult]]:
+        """A moderator refuses a name that waits; nobody else sees it, and the player takes another one.
+
+        not allowed: the role of who calls does not do this. not now: it is in another state.
+        """
+        return self._act(
+            "refuse_name", session_id, op_id, [self.keys.name(session_id)], encode_id(member), encode_id(target)
+        )
+
+    def start_question(
+        self,
+        session_id: Id,
+        member: Id,
+        round: Id,
+        value: object,
+        *,
+        op_id: str = "",
+        length_ms: int = 20000,
+        length_least: int = 5000,
+        length_most: int = 60000,
+    ) -> Call[Versioned[StartQuestionResult]]:
+        """The host starts the next question for everybody at the same time; its end is set by the server's clock.
+        Its value is in every snapshot at once: what must stay secret, such as the right answer, is never in it.
+        Serves prd.md:7, prd.md:30, US-008 (prd.md:72).
+
+        not allowed: the role of who calls does not do this. bad length: it is shorter or longer than it may be.
+        not now: the phase is another one. again: it is on already.
+        """
+        return self._act(
+            "start_question",
+            session_id,
+            op_id,
+            [],
+            encode_id(member),
+            encode_id(round),
+            _json(value),
+            length_ms,
+            length_least,
+            length_most,
         )
 
     def time_up(self, session_id: Id, round: Id, *, op_id: str = "") -> Call[Versioned[TimeUpResult]]:
@@ -530,7 +621,8 @@ class Actions:
     def reveal(
         self, session_id: Id, member: Id, round: Id, value: object, *, op_id: str = ""
     ) -> Call[Versioned[RevealResult]]:
-        """The host, or the service for the host, shows the result of a closed question to everybody at once. Serves
+        """The host, or the service for the host, shows the result of a closed question to everybody at once; the
+        service makes the value from the right answer and what was given, and takes none from a message. Serves
         US-011 (prd.md:85).
 
         not allowed: the role of who calls does not do this. not now: the phase is another one. stale: it is not
@@ -541,7 +633,8 @@ class Actions:
     def reveal_now(
         self, session_id: Id, round: Id, value: object, *, op_id: str = ""
     ) -> Call[Versioned[RevealNowResult]]:
-        """A worker shows the result of a closed question, without waiting for the host. Serves US-011 (prd.md:85).
+        """A worker shows the result of a closed question, without waiting for the host; the service makes the value.
+        Serves US-011 (prd.md:85).
 
         not now: the phase is another one. stale: it is not the current one any more.
         """
@@ -575,11 +668,13 @@ class Actions:
             "back", session_id, op_id, [self.keys.roster(session_id), self.keys.presence(session_id)], encode_id(member)
         )
 
-    def award(self, session_id: Id, target: Id, amount: int, *, op_id: str = "") -> Call[Versioned[AwardResult]]:
-        """The service gives a player points; sent again they count once. Serves prd.md:7, US-012 (prd.md:89), US-013
-        (prd.md:92) and 1 more.
+    def award(
+        self, session_id: Id, target: Id, reason: Id, amount: int, *, op_id: str = ""
+    ) -> Call[Versioned[AwardResult]]:
+        """The service gives a player points for a reason, such as a round; given for it again they count once.
+        Serves prd.md:7, US-012 (prd.md:89), US-013 (prd.md:92) and 1 more.
 
-        unknown: the one whom it is about has no seat here.
+        unknown: the one whom it is about has no seat here. again: the points for this were given before.
         """
         return self._act(
             "award",
@@ -587,16 +682,19 @@ class Actions:
             op_id,
             [self.keys.roster(session_id), self.keys.score(session_id)],
             encode_id(target),
+            encode_id(reason),
             amount,
         )
 
-    def take_back(self, session_id: Id, target: Id, amount: int, *, op_id: str = "") -> Call[Versioned[TakeBackResult]]:
-        """The service takes points back that were given, such as those of a skipped question. Serves US-015
-        (prd.md:99).
+    def take_back(self, session_id: Id, target: Id, reason: Id, *, op_id: str = "") -> Call[Versioned[TakeBackResult]]:
+        """The service takes back what the last award gave for a reason, such as a round that is skipped; how much is
+        recorded. Serves US-015 (prd.md:99).
 
-        unknown: there is no such thing. too much: the member has fewer points than are taken.
+        unknown: nothing is known to be given for this.
         """
-        return self._act("take_back", session_id, op_id, [self.keys.score(session_id)], encode_id(target), amount)
+        return self._act(
+            "take_back", session_id, op_id, [self.keys.score(session_id)], encode_id(target), encode_id(reason)
+        )
 
     def join(
         self,
@@ -614,7 +712,7 @@ class Actions:
         name_most: int = 20,
     ) -> Call[Versioned[JoinResult]]:
         """Somebody takes a seat under a name that nobody else has; who had a seat has it again. Serves prd.md:17,
-        US-002 (prd.md:45), US-002.2 (prd.md:48) and 4 more.
+        US-002 (prd.md:45), US-002.2 (prd.md:48) and 5 more.
 
         banned: this member or device was banned from here. bad name: the name is too short or too long, or is not
         the one that is compared. name taken: another member has this name. full: no seat is left.
@@ -623,7 +721,7 @@ class Actions:
             "join",
             session_id,
             op_id,
-            [self.keys.roster(session_id), self.keys.presence(session_id)],
+            [self.keys.roster(session_id), self.keys.presence(session_id), self.keys.name(session_id)],
             encode_id(member),
             encode_id(connection),
             encode_id(device),
@@ -639,11 +737,11 @@ class Actions:
     def kick(
         self, session_id: Id, member: Id, target: Id, *, op_id: str = "", bans: int = 128
     ) -> Call[Versioned[KickResult]]:
-        """The host removes a player, with points and team; neither the member nor the device comes back. Serves
-        US-006 (prd.md:62), US-006.1 (prd.md:64).
+        """The host removes a player, with points and team, or one who watches; neither this one nor the device comes
+        back. Serves US-006 (prd.md:62), US-006.1 (prd.md:64).
 
-        not allowed: nobody does this to themselves. unknown: the one whom it is about has no seat here. full: as
-        many are banned as may be.
+        not allowed: nobody does this to the owner. unknown: the one whom it is about is not here. full: as many
+        are banned as may be.
         """
         return self._act(
             "kick",
@@ -654,6 +752,7 @@ class Actions:
                 self.keys.presence(session_id),
                 self.keys.score(session_id),
                 self.keys.team(session_id),
+                self.keys.name(session_id),
             ],
             encode_id(member),
             encode_id(target),
@@ -716,8 +815,8 @@ class Actions:
     def answer(
         self, session_id: Id, member: Id, round: Id, value: object, *, op_id: str = ""
     ) -> Call[Versioned[AnswerResult]]:
-        """A player gives one answer, and the first one counts; who and how many are announced, never what. Serves
-        US-009 (prd.md:76), US-009.1 (prd.md:78), US-009.2 (prd.md:79) and 2 more.
+        """A player gives one answer, and the first one counts; only how many there are is announced, never whose or
+        what. Serves US-009 (prd.md:76), US-009.1 (prd.md:78), US-009.2 (prd.md:79) and 3 more.
 
         no seat: who calls has no seat here. not now: the phase is another one. stale: it is not the current one
         any more. late: the time is over by the server's clock. again: the member's first one counts, and is

@@ -16,7 +16,7 @@ import re
 import secrets
 import unicodedata
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Concatenate, Final, Generic, Literal, NamedTuple, ParamSpec, Protocol, TypeVar
 
@@ -30,10 +30,12 @@ LIMITS: Final[dict[str, tuple[int | None, int]]] = {
     "state": (3600, 21), "roster": (3600, 60), "presence": (3600, 120), "log": (3600, 200), "idem": (180, 1),
     "due": (None, 159), "answer": (3600, 60), "code": (3600, 1), "gateways": (None, 12), "gateway": (600, 500),
     "score": (3600, 60), "rate": (120, 1), "cache-answer": (300, 1), "buzzer": (3600, 240), "canary": (60, 1),
-    "team": (3600, 240),
+    "name": (3600, 60), "team": (3600, 60),
 }  # fmt: skip
 TTL: Final[dict[str, int]] = {name: seconds for name, (seconds, _) in LIMITS.items() if seconds is not None}
 BOUND: Final[dict[str, int]] = {name: bound for name, (_, bound) in LIMITS.items()}
+#: The library of functions.lua: names of functions are the server's, so each begins with it.
+LIBRARY: Final = "buzz"
 #: Lease of a connection or position: max(reconnect_grace, 3 x heartbeat); prd.md:117;
 #: redis_planning_summary.md:17.
 LEASE_MS: Final = 90000
@@ -76,80 +78,84 @@ class Keys:
     environment: str = "prod"
 
     def state(self, session_id: Id) -> str:
-        """Hash buzzroom:v1:{<session_id>}:state: one room: epoch, version, status and its own fields."""
-        return f"buzzroom:v1:{{{encode_id(session_id)}}}:state"
+        """Hash buzz:v1:{<session_id>}:state: one room: epoch, version, status and its own fields."""
+        return f"buzz:v1:{{{encode_id(session_id)}}}:state"
 
     def roster(self, session_id: Id) -> str:
-        """Hash buzzroom:v1:{<session_id>}:roster: players of one room: id → name, role, seat; who only watches …"""
-        return f"buzzroom:v1:{{{encode_id(session_id)}}}:roster"
+        """Hash buzz:v1:{<session_id>}:roster: players of one room: id → name, role, seat; who only watches takes …"""
+        return f"buzz:v1:{{{encode_id(session_id)}}}:roster"
 
     def presence(self, session_id: Id) -> str:
-        """Zset buzzroom:v1:{<session_id>}:presence: connections of one room: connection → lease deadline (90 s …"""
-        return f"buzzroom:v1:{{{encode_id(session_id)}}}:presence"
+        """Zset buzz:v1:{<session_id>}:presence: connections of one room: connection → lease deadline (90 s after …"""
+        return f"buzz:v1:{{{encode_id(session_id)}}}:presence"
 
     def log(self, session_id: Id) -> str:
-        """List buzzroom:v1:{<session_id>}:log: the last events of one room as envelopes, newest last."""
-        return f"buzzroom:v1:{{{encode_id(session_id)}}}:log"
+        """List buzz:v1:{<session_id>}:log: the last events of one room as envelopes, newest last."""
+        return f"buzz:v1:{{{encode_id(session_id)}}}:log"
 
     def idem(self, session_id: Id, op_id: Id) -> str:
-        """String buzzroom:v1:{<session_id>}:idem:<op_id>: the version that one operation made, with its epoch."""
-        return f"buzzroom:v1:{{{encode_id(session_id)}}}:idem:{encode_id(op_id)}"
+        """String buzz:v1:{<session_id>}:idem:<op_id>: the version that one operation made, with its epoch."""
+        return f"buzz:v1:{{{encode_id(session_id)}}}:idem:{encode_id(op_id)}"
 
     def events(self, session_id: Id) -> str:
-        """Channel <env>:buzzroom:v1:{<session_id>}:events: envelopes of one room, as they are accepted."""
-        return f"{self.environment}:buzzroom:v1:{{{encode_id(session_id)}}}:events"
+        """Channel <env>:buzz:v1:{<session_id>}:events: envelopes of one room, as they are accepted."""
+        return f"{self.environment}:buzz:v1:{{{encode_id(session_id)}}}:events"
 
     def due(self, bucket: Id) -> str:
-        """Zset buzzroom:v1:due:<bucket>: room id and kind of deadline → when the worker must look at it."""
-        return f"buzzroom:v1:due:{encode_id(bucket)}"
+        """Zset buzz:v1:due:<bucket>: room id and kind of deadline → when the worker must look at it."""
+        return f"buzz:v1:due:{encode_id(bucket)}"
 
     def answer(self, session_id: Id, round_id: Id) -> str:
-        """Hash buzzroom:v1:{<session_id>}:answer:<round_id>: answers of one round: player id → value, hidden until …"""
-        return f"buzzroom:v1:{{{encode_id(session_id)}}}:answer:{encode_id(round_id)}"
+        """Hash buzz:v1:{<session_id>}:answer:<round_id>: answers of one round: player id → value, hidden until the …"""
+        return f"buzz:v1:{{{encode_id(session_id)}}}:answer:{encode_id(round_id)}"
 
     def code(self, code: Id) -> str:
-        """String buzzroom:v1:code:<code>: join code → room id."""
-        return f"buzzroom:v1:code:{encode_id(code)}"
+        """String buzz:v1:code:<code>: join code → room id."""
+        return f"buzz:v1:code:{encode_id(code)}"
 
     def gateways(self) -> str:
-        """Zset buzzroom:v1:gateways: gateway node → lease deadline."""
-        return "buzzroom:v1:gateways"
+        """Zset buzz:v1:gateways: gateway node → lease deadline."""
+        return "buzz:v1:gateways"
 
     def gateway(self, node_id: Id) -> str:
-        """Set buzzroom:v1:gateway:<node_id>: ids of the rooms that one gateway node has subscribed to."""
-        return f"buzzroom:v1:gateway:{encode_id(node_id)}"
+        """Set buzz:v1:gateway:<node_id>: ids of the rooms that one gateway node has subscribed to."""
+        return f"buzz:v1:gateway:{encode_id(node_id)}"
 
     def score(self, session_id: Id) -> str:
-        """Zset buzzroom:v1:{<session_id>}:score: scores of one room: player id → points."""
-        return f"buzzroom:v1:{{{encode_id(session_id)}}}:score"
+        """Zset buzz:v1:{<session_id>}:score: scores of one room: player id → points."""
+        return f"buzz:v1:{{{encode_id(session_id)}}}:score"
 
     def signals(self, session_id: Id) -> str:
-        """Channel <env>:buzzroom:v1:{<session_id>}:signals: lossy signals of one room (who types, where a cursor …"""
-        return f"{self.environment}:buzzroom:v1:{{{encode_id(session_id)}}}:signals"
+        """Channel <env>:buzz:v1:{<session_id>}:signals: lossy signals of one room (who types, where a cursor is)."""
+        return f"{self.environment}:buzz:v1:{{{encode_id(session_id)}}}:signals"
 
     def rate(self, action: Id, subject: Id, window: Id) -> str:
-        """String buzzroom:v1:rate:<action>:<subject>:<window>: how often one subject did one action in one window."""
-        return f"buzzroom:v1:rate:{encode_id(action)}:{encode_id(subject)}:{encode_id(window)}"
+        """String buzz:v1:rate:<action>:<subject>:<window>: how often one subject did one action in one window."""
+        return f"buzz:v1:rate:{encode_id(action)}:{encode_id(subject)}:{encode_id(window)}"
 
     def cache_answer(self, subject_id: Id) -> str:
-        """String buzzroom:v1:cache-answer:<subject_id>: the answer of one subject, as it was last computed."""
-        return f"buzzroom:v1:cache-answer:{encode_id(subject_id)}"
+        """String buzz:v1:cache-answer:<subject_id>: the answer of one subject, as it was last computed."""
+        return f"buzz:v1:cache-answer:{encode_id(subject_id)}"
 
     def buzzer(self, session_id: Id) -> str:
-        """Hash buzzroom:v1:{<session_id>}:buzzer: buzzers of one room: object → player."""
-        return f"buzzroom:v1:{{{encode_id(session_id)}}}:buzzer"
+        """Hash buzz:v1:{<session_id>}:buzzer: buzzers of one room: object → player."""
+        return f"buzz:v1:{{{encode_id(session_id)}}}:buzzer"
 
     def probe(self, node_id: Id) -> str:
-        """Channel <env>:buzzroom:v1:probe:<node_id>: a gateway's message to itself, one every 1 s."""
-        return f"{self.environment}:buzzroom:v1:probe:{encode_id(node_id)}"
+        """Channel <env>:buzz:v1:probe:<node_id>: a gateway's message to itself, one every 1 s."""
+        return f"{self.environment}:buzz:v1:probe:{encode_id(node_id)}"
 
     def canary(self, node_id: Id) -> str:
-        """String buzzroom:v1:canary:<node_id>: nothing that anybody needs: how long it stays past its end is the …"""
-        return f"buzzroom:v1:canary:{encode_id(node_id)}"
+        """String buzz:v1:canary:<node_id>: nothing that anybody needs: how long it stays past its end is the lag …"""
+        return f"buzz:v1:canary:{encode_id(node_id)}"
+
+    def name(self, session_id: Id) -> str:
+        """Hash buzz:v1:{<session_id>}:name: names of one room: player → record."""
+        return f"buzz:v1:{{{encode_id(session_id)}}}:name"
 
     def team(self, session_id: Id) -> str:
-        """Hash buzzroom:v1:{<session_id>}:team: teams of one room: player → team."""
-        return f"buzzroom:v1:{{{encode_id(session_id)}}}:team"
+        """Hash buzz:v1:{<session_id>}:team: teams of one room: player → team."""
+        return f"buzz:v1:{{{encode_id(session_id)}}}:team"
 
 
 C = TypeVar("C")
@@ -166,6 +172,8 @@ HandOverResult = Literal["handed_over", "again", "open", "gone"]
 RemoveResult = Literal["removed", "unnamed", "open", "ended"]
 RateHitResult = Literal["allowed", "refused"]
 SignalSendResult = Literal["sent", "refused"]
+CodeTakeResult = Literal["taken", "held"]
+CodeReleaseResult = Literal["released", "lost"]
 DueDoneResult = Literal["done", "lost"]
 DueMoveResult = Literal["moved", "lost"]
 GatewayAddResult = Literal["new", "known"]
@@ -253,7 +261,7 @@ class ClusterError(PassingError):
 
 
 class LibraryMissingError(RefusedError):
-    """The library functions.lua is not loaded here (FOREIGN: another project's is); form auto sends scripts instead."""
+    """The library functions.lua is not loaded here; form auto sends scripts instead."""
 
 
 #: How a message begins, or the name of redis-py's class, which has taken that off it.
@@ -268,7 +276,7 @@ _ERRORS: Final[dict[type[RefusedError], str]] = {
     LoadingError: r"LOADING|BusyLoadingError",
     UnavailableError: r"MASTERDOWN|NOREPLICAS|MISCONF|BUSY|MasterDownError",
     ClusterError: r"MOVED|ASK|TRYAGAIN|CLUSTERDOWN|CROSSSLOT|(?:Moved|Ask|TryAgain|SlotNotCovered)Error|\w*Cluster\w*",
-    LibraryMissingError: r"ERR Function not found|Function not found|FOREIGN",
+    LibraryMissingError: r"ERR Function not found|Function not found",
 }
 #: All that redis-py raises; what a cluster's client finds out by itself is no RedisError.
 _RAISED: Final = (server.RedisError, server.RedisClusterException)
@@ -363,6 +371,11 @@ class Call(Generic[T]):
     args: Sequence[str]
     read: Callable[[Any], T]
 
+    @property
+    def command(self) -> tuple[str | int, ...]:
+        """The command; names of functions are the server's, so each begins with the library's."""
+        return ("FCALL", f"{LIBRARY}_{self.name}", len(self.keys), *self.keys, *self.args)
+
 
 class Calls:
     """Every atomic step as a Call: no connection, no waiting. Operations and AsyncOperations send them.
@@ -381,9 +394,10 @@ class Calls:
     lease runs from then. version: version that the client has. overlap: so many events that the client has begin the
     delta, so that it sees whether its last one is the server's. receipt: what proves that the result is kept
     elsewhere, such as the id of its row; a field of the state, so that members see it. limit: how many are let
-    through. publish_to: channel, or none. message: what is kept and published. claim_ms: how long the entries are
-    this worker's, from the server's clock. batch: at most so many, up to 1,000. entry: entry of the collection.
-    claimed_until: as due_claim gave it. at_ms: time of the value, Unix milliseconds. content: what is kept.
+    through. publish_to: channel, or none. message: what is kept and published. leads_to: id of the session that it
+    leads to. claim_ms: how long the entries are this worker's, from the server's clock. batch: at most so many, up to
+    1,000. entry: entry of the collection. claimed_until: as due_claim gave it. at_ms: time of the value, Unix
+    milliseconds. content: what is kept.
     """
 
     def __init__(self, keys: Keys) -> None:
@@ -392,7 +406,7 @@ class Calls:
     def _all(self, session_id: Id, also: Sequence[str], *first: str) -> list[str]:
         """Return KEYS: the named ones, then the session's other keys, whose TTL is refreshed in the same step."""
         k = self.keys
-        others = [k.state, k.roster, k.presence, k.log, k.score, k.buzzer, k.team]
+        others = [k.state, k.roster, k.presence, k.log, k.score, k.buzzer, k.name, k.team]
         return [*first, *(key for key in (*(make(session_id) for make in others), *also) if key not in first)]
 
     def create(
@@ -590,6 +604,25 @@ class Calls:
         args = _argv(limit, TTL["rate"], publish_to, message)
         return Call("signal_send", keys, args, _numbered(Counted))
 
+    def take_code(self, code: Id, leads_to: str) -> Call[CodeTakeResult]:
+        """Take a code, or keep one's own for as long again: an answer that was lost is asked for once more (join
+        code → room id).
+
+        taken: it leads to this session. held: it leads to another one: draw again.
+        """
+        keys = [self.keys.code(code)]
+        args = _argv(leads_to, TTL["code"])
+        return Call("code_take", keys, args, _result)
+
+    def release_code(self, code: Id, leads_to: str) -> Call[CodeReleaseResult]:
+        """Give a code back, unless it leads elsewhere by now (join code → room id).
+
+        released: it is free. lost: it does not lead to this session any more: nothing was deleted.
+        """
+        keys = [self.keys.code(code)]
+        args = _argv(leads_to)
+        return Call("code_release", keys, args, _result)
+
     def claim_due(self, bucket: Id, *, claim_ms: int = 5000, batch: int = 100) -> Call[list[Claim]]:
         """Take entries that are due by the server's clock; a claimed one is due again when its claim ends, and no
         two workers get one (room id and kind of deadline → when the worker must look at it).
@@ -672,24 +705,24 @@ class _Exchange(Generic[C]):
     def flow(self, call: Call[T]) -> Generator[tuple[Any, ...], Any, T]:
         """Yield the commands of a call; send in each reply, throw in each error; the result is what it returns."""
         try:
-            reply = yield from self._once(call, call.keys)
+            reply = yield from self._once(call)
             if parts := _unnamed(call.name, reply):
                 home = call.keys[0].rpartition(":")[0]
-                reply = yield from self._once(call, [*call.keys, *(f"{home}:{part}" for part in parts)])
+                reply = yield from self._once(replace(call, keys=[*call.keys, *(f"{home}:{part}" for part in parts)]))
             return call.read(reply)
         except _RAISED as error:
             if (known := refused(error)) is error:
                 raise
             raise known from error
 
-    def _once(self, call: Call[T], keys: Sequence[str]) -> Generator[tuple[Any, ...], Any, Any]:
-        rest = (len(keys), *keys, *call.args)
+    def _once(self, call: Call[T]) -> Generator[tuple[Any, ...], Any, Any]:
         if self._form != "eval":
             try:
-                return (yield ("FCALL", call.name, *rest))
+                return (yield call.command)
             except server.ResponseError as error:
                 if self._form == "function" or not isinstance(refused(error), LibraryMissingError):
                     raise
+        rest = call.command[2:]
         text = self._texts.get(call.name) or (self._scripts / f"{call.name}.lua").read_text("utf-8")
         self._texts[call.name] = text
         try:
@@ -769,6 +802,8 @@ class Operations(_Driver):
     drop_answer = _sync(Calls.drop_answer)
     hit_rate = _sync(Calls.hit_rate)
     send_rate = _sync(Calls.send_rate)
+    take_code = _sync(Calls.take_code)
+    release_code = _sync(Calls.release_code)
     claim_due = _sync(Calls.claim_due)
     done_due = _sync(Calls.done_due)
     move_due = _sync(Calls.move_due)
@@ -793,6 +828,8 @@ class AsyncOperations(_AsyncDriver):
     drop_answer = _async(Calls.drop_answer)
     hit_rate = _async(Calls.hit_rate)
     send_rate = _async(Calls.send_rate)
+    take_code = _async(Calls.take_code)
+    release_code = _async(Calls.release_code)
     claim_due = _async(Calls.claim_due)
     done_due = _async(Calls.done_due)
     move_due = _async(Calls.move_due)

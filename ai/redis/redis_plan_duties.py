@@ -15,7 +15,7 @@ import signal
 from typing import Any
 
 from redis_plan_actions import Actions
-from redis_plan_client import TTL, AsyncOperations, Keys, decode_id
+from redis_plan_client import AsyncOperations, Keys, decode_id
 from redis_plan_periods import CLAIM_S, HEARTBEAT_S, IDLE_S, LEASE_S, POLL_S, PRESENCE_S, STAYS_S, SWEEP_S, TIMING
 from redis_plan_sync_driver import Link
 from redis_plan_worker import Duty, Pace, Worker, leases, lifetime
@@ -56,8 +56,8 @@ def duties(link: Link, operations: AsyncOperations) -> dict[str, Duty]:
             await operations.run(actions.mark_away(session_id, member, away_ms=AWAY_MS))
         await operations.run(actions.pause_without_host(session_id))
         (code,) = await fields(session_id, "code")
-        if code:  # it lies in another slot than the room, so no function renews it
-            await link.execute_command("EXPIRE", keys.code(code), TTL["code"])
+        if code:  # it lies in another slot than the session, so no function of it keeps it
+            await operations.take_code(code, session_id)
         return at
 
     async def end(session_id: str) -> None:
@@ -72,7 +72,7 @@ def duties(link: Link, operations: AsyncOperations) -> dict[str, Duty]:
         (code,) = await fields(session_id, "code")
         at = await over(session_id, kind)
         if at is None and code:
-            await link.execute_command("DEL", keys.code(code))
+            await operations.release_code(code, session_id)
         return at
 
     async def timer(session_id: str, _kind: str) -> float | None:

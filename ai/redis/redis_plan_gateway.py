@@ -127,14 +127,12 @@ class Gateway:
 
     async def listen(self, host: str, port: int, **more: Any) -> int:
         """Accept sockets, and return the port; more goes to asyncio's create_server, such as ssl or reuse_port."""
-        beat = self.limits.heartbeat_s
-        pings = {"enable_auto_ping": True, "auto_ping_idle_timeout": beat, "auto_ping_reply_timeout": beat}
         sizes = {"max_frame_size": self.limits.most_bytes, "read_buffer_init_size": 2048, "backlog": 4096}
 
         def socket(_request: WSUpgradeRequest) -> Client:
             return Client(self, self.limits.slow_bytes)
 
-        self._server = await ws_create_server(socket, host, port, **{**pings, **sizes, **more})
+        self._server = await ws_create_server(socket, host, port, **{**sizes, **more})
         self._begin(self._beat_for_ever())
         self._begin(Room.warn_for_ever(lambda: self.driver.deaf, self.rooms, self.driver.timing.command_s / 2))
         return int(self._server.sockets[0].getsockname()[1])
@@ -377,12 +375,12 @@ class Gateway:
         return word("~snapshot", e=room.copy.epoch, v=room.copy.version, d=self.view(role, room.copy.state))
 
     async def _beat_for_ever(self) -> None:
-        """Say the position to every member that is here and renew the leases, a few at a time over the whole period."""
+        """Say the position to who is here, renew the leases, close who is silent: a few at a time over the period."""
         while True:
             for followed in list(self.rooms.values()):
                 if followed.copy is not None:
                     self.deadlines(followed.session_id, followed.copy, None)
-            clients = [client for client in self.clients if client.member is not None]
+            clients = list(self.clients)
             parts = max(1, -(-len(clients) // BATCH))
             for at in range(parts):
                 batch = clients[at * BATCH : (at + 1) * BATCH]
@@ -390,6 +388,8 @@ class Gateway:
                 for client in batch:  # so that the sign of life by which a lease is renewed is a fresh one
                     client.ping()
                 await asyncio.sleep(self.limits.heartbeat_s / parts / 2)
+                for client in batch:
+                    client.close_if_silent(2 * self.limits.heartbeat_s)
                 here = [client for client in batch if client in self.clients]
                 for client in here:
                     room = self.rooms.get(client.member.session_id) if client.member else None

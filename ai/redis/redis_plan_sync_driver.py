@@ -305,8 +305,7 @@ class SyncDriver:
 
     async def send(self, calls: Sequence[tuple[str, Any]]) -> list[Any]:
         """Send calls of the clients, each of a session, in one round trip; the reply or the error of each."""
-        commands = [("FCALL", call.name, len(call.keys), *call.keys, *call.args) for _, call in calls]
-        return await self.link.pipelined(commands, raising=False)
+        return await self.link.pipelined([call.command for _, call in calls], raising=False)
 
     def _warn(self, what: str, error: Exception) -> None:
         """Warn of a failure once for as long as it stays the same: a server that is away for an hour is one line."""

@@ -184,14 +184,8 @@ class Client(WSListener):
         """How long ago the last sign of life came: a word, or the answer to a ping."""
         return round(1000 * (time.monotonic() - self.heard))
 
-    def is_user_specific_pong(self, frame: WSFrame) -> bool:
-        """Take the answer to a ping for a sign of life."""
-        answer = bool(frame.msg_type == WSMsgType.PONG)
-        self.heard = time.monotonic() if answer else self.heard
-        return answer
-
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        """Take a word; whatever is none closes the socket."""
+        """Take a word, or a sign of life; whatever is neither closes the socket."""
         self.heard = time.monotonic()
         if frame.msg_type == WSMsgType.CLOSE:
             transport.send_close(frame.get_close_code())
@@ -232,6 +226,11 @@ class Client(WSListener):
         """Close a socket that does not say who it is."""
         if self.member is None:
             self.close("kicked")
+
+    def close_if_silent(self, most_s: float) -> None:
+        """Close a socket from which nothing whole came for so long, no word and no answer to a ping: bytes may drip."""
+        if self.silent_ms > 1000 * most_s:
+            self.close("slow")
 
     def send(self, data: bytes) -> None:
         """Queue whole frames."""

@@ -404,8 +404,8 @@ end
 local function has_hash(key, field) return redis.call('HEXISTS', key, field) == 1 end
 
 -- answer
--- Serves US-009 (prd.md:76), US-009.1 (prd.md:78), US-009.2 (prd.md:79), US-010 (prd.md:81) and 1 more
--- A player gives one answer, and the first one counts; who and how many are announced, never what.
+-- Serves US-009 (prd.md:76), US-009.1 (prd.md:78), US-009.2 (prd.md:79), US-010 (prd.md:81) and 2 more
+-- A player gives one answer, and the first one counts; only how many there are is announced, never whose or what.
 -- KEYS state (hash) log idem (string) roster (hash) answer (hash) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member round value
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
@@ -438,7 +438,7 @@ local function act_answer(keys, a, session)
   if has_hash(t.votes, a.member) then return {session.version, 'again'} end
   redis.call('HSET', t.votes, a.member, '{"at":' .. digits(t.now) .. ',"d":' .. a.value .. '}')
   note(t.state, t.votes, ROUND)
-  advance(keys, t.log, session, a, 'submitted', a.op_id, '{' .. '"member":' .. cjson.encode(a.member) .. ',' .. '"count":' .. digits(redis.call('HLEN', t.votes)) .. '}', t.set)
+  advance(keys, t.log, session, a, 'submitted', a.op_id, '{' .. '"count":' .. digits(redis.call('HLEN', t.votes)) .. '}', t.set)
   remember(t.idem, session, a)
   refresh(keys, a.ttl_s, 5, 5, 1)
   return {session.version, 'ok'}

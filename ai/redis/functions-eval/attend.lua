@@ -325,7 +325,7 @@ local function effect_lease(t, lease, as)
 end
 
 -- attend
--- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:idem:<op_id>, buzzroom:v1:{<session_id>}:presence
+-- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:log, buzz:v1:{<session_id>}:idem:<op_id>, buzz:v1:{<session_id>}:presence
 -- The host is there without taking a seat: a lease, renewed by heartbeats. Who plays as well joins instead.
 -- KEYS state (hash) log idem (string) presence (zset) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member connection lease_ms

@@ -307,17 +307,52 @@ local function check_id(text) return check_name(text) and not str_find(text, '[|
 
 local function guard_seated(t) return redis.call('HEXISTS', t.roster, t.a.target) == 1 end
 
+-- The last gain of a member is a field of the state: "<reason>|<amount>".
+local GAINED = HIDDEN .. 'gained:'
+
+local function guard_gained(t)
+  local reason, amount = str_match(t.s[GAINED .. t.a.target] or '', '^([^|]*)|(%d+)$')
+  t.gained = tonumber(amount)
+  return reason == t.a.reason
+end
+
+local function set_field(t, field, value)
+  t.set[#t.set + 1], t.set[#t.set + 2], t.s[field] = field, value, value
+end
+
+local function settle(t)
+  if #t.del > 0 then redis.call('HDEL', t.state, unpack(t.del)) end
+end
+
+-- What a copy of the state needs of this change: the fields that were set and those that went, but nothing hidden.
+local function changes(t)
+  local set, gone = {}, {}
+  for i = 1, #t.set, 2 do
+    if not starts(t.set[i], HIDDEN) then set[#set + 1] = cjson.encode(t.set[i]) .. ':' .. cjson.encode(tostring(t.set[i + 1])) end
+  end
+  for _, field in ipairs(t.del) do
+    if not starts(field, HIDDEN) then gone[#gone + 1] = cjson.encode(field) end
+  end
+  return '"set":{' .. table.concat(set, ',') .. '},"del":[' .. table.concat(gone, ',') .. ']'
+end
+
+local function effect_gain(t, key, field)
+  redis.call('ZINCRBY', key, digits(t.a.amount), field)
+  set_field(t, GAINED .. t.a.target, t.a.reason .. '|' .. digits(t.a.amount))
+end
+
 -- award
 -- Serves prd.md:7, US-012 (prd.md:89), US-013 (prd.md:92), US-013.1 (prd.md:94)
--- The service gives a player points; sent again they count once.
+-- The service gives a player points for a reason, such as a round; given for it again they count once.
 -- KEYS state (hash) log idem (string) roster (hash) score (zset) and the session's other keys
--- ARGV channel op_id ttl_s log_max idem_ttl_s target amount
+-- ARGV channel op_id ttl_s log_max idem_ttl_s target reason amount
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
 --   ttl_s: TTL of the key in seconds
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
 --   idem_ttl_s: how long the answer of an operation is remembered, seconds
 --   target: the member whom it is about
+--   reason: what the points are for, such as the round: once each
 --   amount: a whole number from 1 to 2^53 - 1, money in minor units
 -- Answers {version, result}:
 --   "ok": applied; the only result that wrote
@@ -325,15 +360,18 @@ local function guard_seated(t) return redis.call('HEXISTS', t.roster, t.a.target
 --   "ended": the session has ended
 --   "gone": there is no session
 --   "unknown": the one whom it is about has no seat here
+--   "again": the points for this were given before
 do
 local function act_award(keys, a, session)
   local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], score = keys[5], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
   if not guard_seated(t) then return {session.version, 'unknown'} end
-  redis.call('ZINCRBY', t.score, digits(a.amount), a.target)
+  if guard_gained(t) then return {session.version, 'again'} end
+  effect_gain(t, t.score, a.target)
+  settle(t)
   note(t.state, t.score)
-  advance(keys, t.log, session, a, 'score', a.op_id, '{' .. '"target":' .. cjson.encode(a.target) .. ',' .. '"amount":' .. digits(a.amount) .. '}', t.set)
+  advance(keys, t.log, session, a, 'score', a.op_id, '{' .. '"target":' .. cjson.encode(a.target) .. ',' .. '"amount":' .. digits(a.amount) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
   refresh(keys, a.ttl_s, 5, 5, 1)
   return {session.version, 'ok'}
@@ -342,9 +380,10 @@ end
 local ACT_AWARD = {
   name = 'award', types = {'state', 'log', 'answer', 'hash', 'zset'},
   more = true,
-  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'target', check_id}, {'amount', check_count}},
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'target', check_id}, {'reason', check_id}, {'amount', check_count}},
   given = {},
-  runs = {'EXPIRE', 'GET', 'HEXISTS', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZINCRBY'},
+  asks = function(a) return {'epoch', 'version', 'status', 'hidden:gained:' .. a.target} end,
+  runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZINCRBY'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
 CALLS['award'] = function(keys, args)

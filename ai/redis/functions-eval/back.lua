@@ -331,7 +331,7 @@ local function changes(t)
 end
 
 -- back
--- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:idem:<op_id>, buzzroom:v1:{<session_id>}:roster, buzzroom:v1:{<session_id>}:presence
+-- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:log, buzz:v1:{<session_id>}:idem:<op_id>, buzz:v1:{<session_id>}:roster, buzz:v1:{<session_id>}:presence
 -- A player, or who leads without a seat, is there again and everybody sees it.
 -- KEYS state (hash) log idem (string) roster (hash) presence (zset) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member

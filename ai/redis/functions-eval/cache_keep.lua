@@ -125,7 +125,7 @@ local function clock(session)
 end
 
 -- cache_keep
--- For buzzroom:v1:cache-answer:<subject_id>
+-- For buzz:v1:cache-answer:<subject_id>
 -- Keep what was computed, for the TTL and up to a tenth more, so that what was made at once does not end at once.
 -- KEYS target (string)
 -- ARGV content ttl_s

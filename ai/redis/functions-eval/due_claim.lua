@@ -128,7 +128,7 @@ local function clock(session)
 end
 
 -- due_claim
--- For buzzroom:v1:due:<bucket>
+-- For buzz:v1:due:<bucket>
 -- Take entries that are due by the server's clock; a claimed one is due again when its claim ends, and no two workers get one.
 -- KEYS target (zset)
 -- ARGV claim_ms batch

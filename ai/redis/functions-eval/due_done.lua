@@ -138,7 +138,7 @@ local function run(call, body, keys, args)
 end
 
 -- due_done
--- For buzzroom:v1:due:<bucket>
+-- For buzz:v1:due:<bucket>
 -- Remove an entry whose work is done.
 -- KEYS target (zset)
 -- ARGV entry claimed_until

@@ -143,7 +143,7 @@ local function digits(number)
 end
 
 -- due_move
--- For buzzroom:v1:due:<bucket>
+-- For buzz:v1:due:<bucket>
 -- Give an entry whose work is done its next deadline.
 -- KEYS target (zset)
 -- ARGV entry claimed_until at_ms

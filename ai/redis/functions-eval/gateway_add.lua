@@ -134,7 +134,7 @@ local function run(call, body, keys, args)
 end
 
 -- gateway_add
--- For buzzroom:v1:gateway:<node_id>
+-- For buzz:v1:gateway:<node_id>
 -- Add an entry and set the TTL again.
 -- KEYS target (set)
 -- ARGV entry ttl_s

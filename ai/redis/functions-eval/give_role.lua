@@ -353,7 +353,7 @@ local function changes(t)
 end
 
 -- give_role
--- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:idem:<op_id>, buzzroom:v1:{<session_id>}:roster, buzzroom:v1:{<session_id>}:presence
+-- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:log, buzz:v1:{<session_id>}:idem:<op_id>, buzz:v1:{<session_id>}:roster, buzz:v1:{<session_id>}:presence
 -- The host makes a player co-host or moderator, of which there are only so many.
 -- KEYS state (hash) log idem (string) roster (hash) presence (zset) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member target role most

@@ -297,8 +297,32 @@ local function starts(text, with)
   return str_sub(text, 1, #with) == with
 end
 
+local function part_of(state, key)
+  local home = str_match(state, '^(.*:)[^:]*$')
+  local part = home and starts(key, home) and str_sub(key, #home + 1)
+  return part and str_find(part, ':', 1, true) and part or nil
+end
+
+local function note(state, key, of)
+  local part = part_of(state, key)
+  if part then redis.call('HSETNX', state, NOTE .. part, of or '') end
+end
+
 -- An id that stands in a field's or a record's name: no bar, which parts a record, no # and no control character.
 local function check_id(text) return check_name(text) and not str_find(text, '[|#%c]') and text or nil end
+
+-- What stands under a field of a hash, or in a string: "<version>|<state>|<owner>|<until>|<value>". Whose time is over owns
+-- nothing. Read once a turn; a value that is no record of ours belongs to nobody who could ask.
+local function record_of(t, key, field)
+  if t.record then return t.record end
+  local text = nil
+  if field then text = redis.call('HGET', key, field) else text = redis.call('GET', key) end
+  local version, state, owner, ends, value = str_match(text or '0|none||0|', '^(%d+)|(%a+)|([^|]*)|(%d+)|(.*)$')
+  ends = tonumber(ends or 0)
+  t.record = {version = tonumber(version or 0), state = state or 'foreign', owner = owner or '|', ends = ends, value = value or ''}
+  t.record.holder = ends > 0 and t.now >= ends and '' or t.record.owner
+  return t.record
+end
 
 -- The connections of a member with the ends of their leases; who only watches has "watch:" in front.
 local function connections_of(presence, member)
@@ -311,15 +335,17 @@ end
 
 local function guard_admitted(t) return not t.s['hidden:ban:' .. t.a.member] and not t.s['hidden:ban:' .. t.a.device] end
 
-local function guard_own_name(t)
-  local folded, all = cjson.encode(t.a.folded) .. '}', redis.call('HGETALL', t.roster)
-  local as, plain = '"as":' .. folded, '{"name":' .. folded
+-- Whether nobody but the one has a name, given as JSON and as names are compared.
+local function nobody_else(t, folded, one)
+  local as, plain, all = '"as":' .. folded .. '}', '{"name":' .. folded .. '}', redis.call('HGETALL', t.roster)
   for i = 1, #all, 2 do
     local taken = str_find(all[i + 1], as, 1, true) or string.lower(all[i + 1]) == plain
-    if taken and all[i] ~= t.a.member then return false end
+    if taken and all[i] ~= one then return false end
   end
   return true
 end
+
+local function guard_own_name(t) return nobody_else(t, cjson.encode(t.a.folded), t.a.member) end
 
 -- Characters of UTF-8: its bytes without those that go on with one.
 local function characters(text) return #string.gsub(text, '[\128-\191]', '') end
@@ -360,11 +386,28 @@ local function changes(t)
   return '"set":{' .. table.concat(set, ',') .. '},"del":[' .. table.concat(gone, ',') .. ']'
 end
 
+-- The record one version further: what is not given stays; a new owner without an end has none.
+local function record_text(t, key, field, state, owner, after, value)
+  local r = record_of(t, key, field)
+  r.ends = after and t.now + after or owner and 0 or r.ends
+  r.owner = owner or r.owner
+  return digits(r.version + 1) .. '|' .. (state or r.state) .. '|' .. r.owner .. '|' .. digits(r.ends) .. '|' .. (value or r.value)
+end
+
 -- A seat's entry. As names are compared is told only where small letters alone do not tell it: most entries then stay within
 -- the 64 B up to which a hash is a listpack.
 local function seat_of(t)
   local name = '{"name":' .. cjson.encode(t.a.name)
   return string.lower(t.a.name) == t.a.folded and name .. '}' or name .. ',"as":' .. cjson.encode(t.a.folded) .. '}'
+end
+
+-- A name that nobody approved yet waits beside the seat; one that was refused stays so until another is given.
+local function effect_check_name(t, key, state)
+  if t.s.checks_names ~= '1' then return end
+  local entry, known = seat_of(t), record_of(t, key, t.a.member)
+  if known.value == entry and known.state == 'approved' then return end
+  if known.value ~= entry then redis.call('HSET', key, t.a.member, record_text(t, key, t.a.member, state, t.a.member, nil, entry)) end
+  t.a.name, t.a.folded = '', ''
 end
 
 -- Seat and lease; connections beyond the bound give way, those that end first in front.
@@ -394,9 +437,9 @@ local function effect_device(t)
 end
 
 -- join
--- Serves prd.md:17, US-002 (prd.md:45), US-002.2 (prd.md:48), US-003 (prd.md:51) and 3 more
+-- Serves prd.md:17, US-002 (prd.md:45), US-002.2 (prd.md:48), US-002.3 (prd.md:49) and 4 more
 -- Somebody takes a seat under a name that nobody else has; who had a seat has it again.
--- KEYS state (hash) log idem (string) roster (hash) presence (zset) and the session's other keys
+-- KEYS state (hash) log idem (string) roster (hash) presence (zset) name (hash) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member connection device name folded capacity lease_ms connections name_least name_most
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
@@ -424,29 +467,31 @@ end
 --   "full": no seat is left
 do
 local function act_join(keys, a, session)
-  local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], presence = keys[5], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
+  local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], presence = keys[5], names = keys[6], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
   if not guard_admitted(t) then return {session.version, 'banned'} end
   if not guard_fitting(t, a.name_least, a.name_most) then return {session.version, 'bad name'} end
   if not guard_own_name(t) then return {session.version, 'name taken'} end
   if not guard_seats(t, a.capacity) then return {session.version, 'full'} end
+  effect_check_name(t, t.names, 'pending')
   effect_sit(t, a.lease_ms, a.connections)
   effect_device(t)
   settle(t)
+  note(t.state, t.names)
   advance(keys, t.log, session, a, 'join', a.op_id, '{' .. '"member":' .. cjson.encode(a.member) .. ',' .. '"name":' .. cjson.encode(a.name) .. ',' .. '"connection":' .. cjson.encode(a.connection) .. ',' .. '"taken":' .. t.taken .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 4, 5, 1)
+  refresh(keys, a.ttl_s, 4, 6, 1)
   return {session.version, 'ok'}
 end
 
 local ACT_JOIN = {
-  name = 'join', types = {'state', 'log', 'answer', 'hash', 'zset'},
+  name = 'join', types = {'state', 'log', 'answer', 'hash', 'zset', 'hash'},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'connection', check_id}, {'device', check_id}, {'name', check_name}, {'folded', check_name}, {'capacity', check_whole, same = true}, {'lease_ms', check_milliseconds, same = true}, {'connections', check_whole, same = true}, {'name_least', check_whole, same = true}, {'name_most', check_whole, same = true}},
   given = {},
-  asks = function(a) return {'epoch', 'version', 'status', 'hidden:ban:' .. a.member, 'hidden:ban:' .. a.device, 'capacity', 'hidden:device:' .. a.member} end,
-  runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HGETALL', 'HLEN', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZADD', 'ZRANGE', 'ZREM'},
+  asks = function(a) return {'epoch', 'version', 'status', 'hidden:ban:' .. a.member, 'hidden:ban:' .. a.device, 'capacity', 'checks_names', 'hidden:device:' .. a.member} end,
+  runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HGET', 'HGETALL', 'HLEN', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZADD', 'ZRANGE', 'ZREM'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
 CALLS['join'] = function(keys, args)

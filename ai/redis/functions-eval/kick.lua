@@ -321,7 +321,13 @@ end
 
 local function guard_role(t, roles) return roles[role_of(t) or ''] end
 
-local function guard_seated(t) return redis.call('HEXISTS', t.roster, t.a.target) == 1 end
+local function guard_inside(t)
+  local who = t.a.target
+  if redis.call('HEXISTS', t.roster, who) == 1 then return true end
+  return #connections_of(t.presence, who) + #connections_of(t.presence, 'watch:' .. who) > 0
+end
+
+local function guard_led(t) return t.s.owner ~= t.a.target end
 
 local function guard_other(t) return t.a.member ~= t.a.target end
 
@@ -335,6 +341,9 @@ local function marks(t, with, value, but)
 end
 
 local function guard_bans(t, most) return marks(t, 'hidden:ban:') + 2 <= most end
+
+-- The last gain of a member is a field of the state: "<reason>|<amount>".
+local GAINED = HIDDEN .. 'gained:'
 
 local function set_field(t, field, value)
   t.set[#t.set + 1], t.set[#t.set + 2], t.s[field] = field, value, value
@@ -372,14 +381,15 @@ local function effect_unseat(t)
     for _, c in ipairs(connections_of(t.presence, who)) do redis.call('ZREM', t.presence, c.name) end
   end
   clear_field(t, 'role:' .. t.a.target)
+  clear_field(t, GAINED .. t.a.target)
   if redis.call('HGET', t.state, 'owner') ~= t.a.target then clear_field(t, 'away:' .. t.a.target) end
   forget(t.state, t.a.target)
 end
 
 -- kick
 -- Serves US-006 (prd.md:62), US-006.1 (prd.md:64)
--- The host removes a player, with points and team; neither the member nor the device comes back.
--- KEYS state (hash) log idem (string) roster (hash) presence (zset) score (zset) team (hash) and the session's other keys
+-- The host removes a player, with points and team, or one who watches; neither this one nor the device comes back.
+-- KEYS state (hash) log idem (string) roster (hash) presence (zset) score (zset) team (hash) name (hash) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member target bans
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
@@ -394,22 +404,24 @@ end
 --   "duplicate": this operation was applied before in this epoch, as the version given
 --   "ended": the session has ended
 --   "gone": there is no session
---   "not allowed": nobody does this to themselves
---   "unknown": the one whom it is about has no seat here
+--   "not allowed": nobody does this to the owner
+--   "unknown": the one whom it is about is not here
 --   "full": as many are banned as may be
 do
 local function act_kick(keys, a, session)
-  local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], presence = keys[5], score = keys[6], teams = keys[7], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
+  local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], presence = keys[5], score = keys[6], teams = keys[7], names = keys[8], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
   if not guard_role(t, {host = true, cohost = true, moderator = true}) then return {session.version, 'not allowed'} end
   if not guard_other(t) then return {session.version, 'not allowed'} end
-  if not guard_seated(t) then return {session.version, 'unknown'} end
+  if not guard_led(t) then return {session.version, 'not allowed'} end
+  if not guard_inside(t) then return {session.version, 'unknown'} end
   if not guard_bans(t, a.bans) then return {session.version, 'full'} end
   effect_unseat(t)
   effect_ban(t)
   redis.call('ZREM', t.score, a.target)
   redis.call('HDEL', t.teams, a.target)
+  redis.call('HDEL', t.names, a.target)
   settle(t)
   advance(keys, t.log, session, a, 'leave', a.op_id, '{' .. '"target":' .. cjson.encode(a.target) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
@@ -418,7 +430,7 @@ local function act_kick(keys, a, session)
 end
 
 local ACT_KICK = {
-  name = 'kick', types = {'state', 'log', 'answer', 'hash', 'zset', 'zset', 'hash'},
+  name = 'kick', types = {'state', 'log', 'answer', 'hash', 'zset', 'zset', 'hash', 'hash'},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'target', check_id}, {'bans', check_whole, same = true}},
   given = {},

@@ -327,7 +327,7 @@ local function changes(t)
 end
 
 -- pass_on
--- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:idem:<op_id>, buzzroom:v1:{<session_id>}:roster
+-- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:log, buzz:v1:{<session_id>}:idem:<op_id>, buzz:v1:{<session_id>}:roster
 -- The host makes another player the host.
 -- KEYS state (hash) log idem (string) roster (hash) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member target

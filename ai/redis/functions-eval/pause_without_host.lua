@@ -325,7 +325,7 @@ local function effect_phase(t, to, keeps)
 end
 
 -- pause_without_host
--- Serves US-021.1 (prd.md:125)
+-- Serves US-021 (prd.md:123), US-021.1 (prd.md:125)
 -- A worker pauses a room whose host is away for too long, and everybody is told why.
 -- KEYS state (hash) log idem (string) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s absent_ms

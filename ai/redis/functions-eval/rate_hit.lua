@@ -119,7 +119,7 @@ local function run(call, body, keys, args)
 end
 
 -- rate_hit
--- For buzzroom:v1:rate:<action>:<subject>:<window>
+-- For buzz:v1:rate:<action>:<subject>:<window>
 -- Serves US-002.1 (prd.md:47), US-028 (prd.md:152)
 -- Count one use; the counter is made with its TTL, and gets one where it has none.
 -- KEYS target (string)

@@ -327,6 +327,9 @@ local function guard_complete(t)
   return #t.unnamed == 0
 end
 
+-- The last gain of a member is a field of the state: "<reason>|<amount>".
+local GAINED = HIDDEN .. 'gained:'
+
 local function set_field(t, field, value)
   t.set[#t.set + 1], t.set[#t.set + 2], t.s[field] = field, value, value
 end
@@ -370,6 +373,9 @@ local function effect_forget_rounds(t)
       redis.call('UNLINK', key)
       redis.call('HDEL', t.state, field)
     end
+  end
+  for _, field in ipairs(redis.call('HKEYS', t.state)) do
+    if starts(field, GAINED) then redis.call('HDEL', t.state, field) end
   end
 end
 
@@ -434,7 +440,7 @@ local ACT_REMATCH = {
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}},
   given = {},
   asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'phase'} end,
-  runs = {'EXPIRE', 'GET', 'HDEL', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'UNLINK'},
+  runs = {'EXPIRE', 'GET', 'HDEL', 'HGETALL', 'HKEYS', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'UNLINK'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
 }
 CALLS['rematch'] = function(keys, args)

@@ -345,7 +345,7 @@ local function effect_go(t, field, left)
 end
 
 -- resume
--- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:idem:<op_id>
+-- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:log, buzz:v1:{<session_id>}:idem:<op_id>
 -- The host goes on; the time that was left runs from now.
 -- KEYS state (hash) log idem (string) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member

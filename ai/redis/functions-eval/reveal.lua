@@ -414,7 +414,7 @@ end
 
 -- reveal
 -- Serves US-011 (prd.md:85)
--- The host, or the service for the host, shows the result of a closed question to everybody at once.
+-- The host, or the service for the host, shows the result of a closed question to everybody at once; the service makes the value from the right answer and what was given, and takes none from a message.
 -- KEYS state (hash) log idem (string) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member round value
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH

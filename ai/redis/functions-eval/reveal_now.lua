@@ -408,7 +408,7 @@ end
 
 -- reveal_now
 -- Serves US-011 (prd.md:85)
--- A worker shows the result of a closed question, without waiting for the host.
+-- A worker shows the result of a closed question, without waiting for the host; the service makes the value.
 -- KEYS state (hash) log idem (string) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s round value
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH

@@ -399,7 +399,7 @@ local function reserved(fields)
 end
 
 -- session_apply
--- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:idem:<op_id>, buzzroom:v1:{<session_id>}:answer:<round_id>, buzzroom:v1:{<session_id>}:score, buzzroom:v1:{<session_id>}:buzzer, buzzroom:v1:{<session_id>}:team
+-- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:log, buzz:v1:{<session_id>}:idem:<op_id>, buzz:v1:{<session_id>}:answer:<round_id>, buzz:v1:{<session_id>}:score, buzz:v1:{<session_id>}:buzzer, buzz:v1:{<session_id>}:name, buzz:v1:{<session_id>}:team
 -- Change fields of the state by one event.
 -- KEYS state (hash) log idem (string) and the session's other keys
 -- ARGV channel op_id expected_version type data ttl_s log_max idem_ttl_s [field value]...

@@ -151,7 +151,7 @@ local function part_of(state, key)
 end
 
 -- session_drop
--- For buzzroom:v1:{<session_id>}:answer:<round_id>
+-- For buzz:v1:{<session_id>}:answer:<round_id>
 -- Unlink keys with an id of their own that are done with, such as the last round's; how many there were.
 -- KEYS state (hash) target and the session's other keys
 -- ARGV (none)

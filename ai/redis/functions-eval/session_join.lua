@@ -368,7 +368,7 @@ local function told(value)
 end
 
 -- session_join
--- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:roster, buzzroom:v1:{<session_id>}:presence, buzzroom:v1:{<session_id>}:log
+-- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:roster, buzz:v1:{<session_id>}:presence, buzz:v1:{<session_id>}:log
 -- Take a seat and a lease; a member who has a seat takes no second one.
 -- KEYS state (hash) roster (hash) presence (zset) log and the session's other keys
 -- ARGV member data capacity lease_ms ttl_s channel log_max [connections_max]

@@ -269,7 +269,7 @@ local function forget(state, member)
 end
 
 -- session_leave
--- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:roster, buzzroom:v1:{<session_id>}:presence, buzzroom:v1:{<session_id>}:log
+-- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:roster, buzz:v1:{<session_id>}:presence, buzz:v1:{<session_id>}:log
 -- Give back the seat with all connections, or one connection and the seat with the last of them.
 -- KEYS state (hash) roster (hash) presence (zset) log and the session's other keys
 -- ARGV member ttl_s channel log_max

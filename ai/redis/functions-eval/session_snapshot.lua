@@ -187,9 +187,9 @@ local function shown(value)
 end
 
 -- session_snapshot
--- For buzzroom:v1:{<session_id>}:roster, buzzroom:v1:{<session_id>}:answer:<round_id>, buzzroom:v1:{<session_id>}:score, buzzroom:v1:{<session_id>}:buzzer, buzzroom:v1:{<session_id>}:team
+-- For buzz:v1:{<session_id>}:roster, buzz:v1:{<session_id>}:answer:<round_id>, buzz:v1:{<session_id>}:score, buzz:v1:{<session_id>}:buzzer, buzz:v1:{<session_id>}:name, buzz:v1:{<session_id>}:team
 -- What the screen of a member is drawn from, in one step: state, roster and collections as its role may see them.
--- KEYS state (hash) roster (hash) answer (hash) score (zset) buzzer (hash) team (hash)
+-- KEYS state (hash) roster (hash) answer (hash) score (zset) buzzer (hash) name (hash) team (hash)
 -- ARGV member
 --   member: who looks; from the verified token, never from the message
 -- Answers {"snapshot", version, epoch, role, {field, value…}, a collection…} or {"gone"}.
@@ -205,18 +205,22 @@ end
 local function session_snapshot(keys, a, session)
   if not session then return {'gone'} end
   local role = role_of({a = a, s = session.s}) or redis.call('HEXISTS', keys[2], a.member) == 1 and 'member' or 'spectator'
+  local leads = role == 'host' or role == 'cohost' or role == 'moderator'
   local shown = rows_of(keys[1], function(field) return not starts(field, NOTE) and not starts(field, HIDDEN) end)
   local found = {'snapshot', session.version, session.epoch, role, shown}
   found[6] = redis.call('HGETALL', keys[2])  -- roster
   found[7] = {redis.call('HLEN', keys[3]), redis.call('HGET', keys[3], a.member)}  -- answer: hidden
   found[8] = {redis.call('ZRANGE', keys[4], '0', '9', 'REV', 'WITHSCORES'), redis.call('ZREVRANK', keys[4], a.member), redis.call('ZSCORE', keys[4], a.member)}  -- score
   found[9] = redis.call('HGETALL', keys[5])  -- buzzer
-  found[10] = redis.call('HGETALL', keys[6])  -- team
+  found[10] = rows_of(keys[6], function(_, record) -- name: those who lead, and whose it is
+    return leads or string.match(record, '^%d+|%a+|([^|]*)|') == a.member
+  end)
+  found[11] = redis.call('HGETALL', keys[7])  -- team
   return found
 end
 
 local SESSION_SNAPSHOT = {
-  name = 'session_snapshot', types = {'state', 'hash', 'hash', 'zset', 'hash', 'hash'},
+  name = 'session_snapshot', types = {'state', 'hash', 'hash', 'zset', 'hash', 'hash', 'hash'},
   args = {{'member', check_id}},
   given = {},
   asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,

@@ -221,6 +221,10 @@ local function member_of(connection)
   return str_match(connection, '^(.-)#') or connection
 end
 
+local function starts(text, with)
+  return str_sub(text, 1, #with) == with
+end
+
 -- What the state keeps of a member only as long as the seat: away since when, last one sent when, at which device. The
 -- owner's absence stays known, since it is what a session is paused for. The answer is what an event tells copies of it.
 local function forget(state, member)
@@ -259,6 +263,8 @@ local function session_sweep(keys, a, session)
         local gone = forget(keys[1], member)
         local about = '{"m":' .. cjson.encode(member) .. ',"c":' .. cjson.encode(c) .. ',"why":"lease"' .. gone .. '}'
         advance(keys, keys[4], session, a, 'leave', '', about)
+      elseif starts(member, 'watch:') and not live[member] and not live[str_sub(member, 7)] then
+        redis.call('HDEL', keys[1], 'hidden:device:' .. str_sub(member, 7))
       end
     end
   end

@@ -138,7 +138,7 @@ local function tell(a, message)
 end
 
 -- signal_send
--- For buzzroom:v1:rate:<action>:<subject>:<window>
+-- For buzz:v1:rate:<action>:<subject>:<window>
 -- Serves US-016 (prd.md:102)
 -- Publish a signal that is stored nowhere, where its sender is within the limit of the window.
 -- KEYS target (string)

@@ -391,6 +391,8 @@ local function guard_phase(t, phases) return phases[t.s.phase or 'lobby'] or t.s
 
 local function guard_next(t, field, value) return t.s[field] ~= value end
 
+local function guard_within(value, least, most) return value >= least and value <= most end
+
 local function set_field(t, field, value)
   t.set[#t.set + 1], t.set[#t.set + 2], t.s[field] = field, value, value
 end
@@ -430,9 +432,9 @@ local function effect_timer(t, field, after) set_field(t, field, digits(t.now + 
 
 -- start_question
 -- Serves prd.md:7, prd.md:30, US-008 (prd.md:72)
--- The host starts the next question for everybody at the same time; its end is set by the server's clock.
+-- The host starts the next question for everybody at the same time; its end is set by the server's clock. Its value is in every snapshot at once: what must stay secret, such as the right answer, is never in it.
 -- KEYS state (hash) log idem (string) and the session's other keys
--- ARGV channel op_id ttl_s log_max idem_ttl_s member round value length_ms
+-- ARGV channel op_id ttl_s log_max idem_ttl_s member round value length_ms length_least length_most
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
 --   ttl_s: TTL of the key in seconds
@@ -442,12 +444,15 @@ local function effect_timer(t, field, after) set_field(t, field, digits(t.now + 
 --   round: the round, question or lot
 --   value: JSON (RFC 8259), at most 256 KiB and 64 levels; empty is null
 --   length_ms: how long it is open, in milliseconds
+--   length_least: shortest that it may be open, in milliseconds
+--   length_most: longest that it may be open, in milliseconds
 -- Answers {version, result}:
 --   "ok": applied; the only result that wrote
 --   "duplicate": this operation was applied before in this epoch, as the version given
 --   "ended": the session has ended
 --   "gone": there is no session
 --   "not allowed": the role of who calls does not do this
+--   "bad length": it is shorter or longer than it may be
 --   "not now": the phase is another one
 --   "again": it is on already
 do
@@ -456,6 +461,7 @@ local function act_start_question(keys, a, session)
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
   if not guard_role(t, {host = true, cohost = true}) then return {session.version, 'not allowed'} end
+  if not guard_within(a.length_ms, a.length_least, a.length_most) then return {session.version, 'bad length'} end
   if not guard_phase(t, {lobby = true, closed = true, revealed = true, skipped = true}) then return {session.version, 'not now'} end
   if not guard_next(t, 'round', a.round) then return {session.version, 'again'} end
   effect_phase(t, 'open', nil)
@@ -475,7 +481,7 @@ end
 local ACT_START_QUESTION = {
   name = 'start_question', types = {'state', 'log', 'answer'},
   more = true,
-  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'round', check_id}, {'value', check_json}, {'length_ms', check_milliseconds, same = true}},
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'round', check_id}, {'value', check_json}, {'length_ms', check_milliseconds, same = true}, {'length_least', check_milliseconds, same = true}, {'length_most', check_milliseconds, same = true}},
   given = {},
   asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'phase', 'round', 'phase_until'} end,
   runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},

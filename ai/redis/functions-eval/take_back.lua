@@ -43,8 +43,6 @@ local function check_seconds(text)
   return #text <= 10 and str_find(text, '^[1-9]%d*$') and tonumber(text) <= 1000000000 and text or nil
 end
 
-local function check_count(text) return whole(text, 1, LAST_VERSION) end
-
 local function check_log(text)
   local most, form = str_match(text, '^([1-9]%d*)( ?%a*)$')
   if form ~= '' and form ~= ' stream' then return nil end
@@ -307,37 +305,69 @@ local function check_id(text) return check_name(text) and not str_find(text, '[|
 
 local function has_zset(key, field) return redis.call('ZSCORE', key, field) ~= false end
 
-local function guard_enough_points(t, key, field) return tonumber(redis.call('ZSCORE', key, field) or 0) >= t.a.amount end
+-- The last gain of a member is a field of the state: "<reason>|<amount>".
+local GAINED = HIDDEN .. 'gained:'
+
+local function guard_gained(t)
+  local reason, amount = str_match(t.s[GAINED .. t.a.target] or '', '^([^|]*)|(%d+)$')
+  t.gained = tonumber(amount)
+  return reason == t.a.reason
+end
+
+local function clear_field(t, field)
+  t.del[#t.del + 1], t.s[field] = field, false
+end
+
+local function settle(t)
+  if #t.del > 0 then redis.call('HDEL', t.state, unpack(t.del)) end
+end
+
+-- What a copy of the state needs of this change: the fields that were set and those that went, but nothing hidden.
+local function changes(t)
+  local set, gone = {}, {}
+  for i = 1, #t.set, 2 do
+    if not starts(t.set[i], HIDDEN) then set[#set + 1] = cjson.encode(t.set[i]) .. ':' .. cjson.encode(tostring(t.set[i + 1])) end
+  end
+  for _, field in ipairs(t.del) do
+    if not starts(field, HIDDEN) then gone[#gone + 1] = cjson.encode(field) end
+  end
+  return '"set":{' .. table.concat(set, ',') .. '},"del":[' .. table.concat(gone, ',') .. ']'
+end
+
+local function effect_lose(t, key, field)
+  redis.call('ZINCRBY', key, digits(-t.gained), field)
+  clear_field(t, GAINED .. t.a.target)
+end
 
 -- take_back
 -- Serves US-015 (prd.md:99)
--- The service takes points back that were given, such as those of a skipped question.
+-- The service takes back what the last award gave for a reason, such as a round that is skipped; how much is recorded.
 -- KEYS state (hash) log idem (string) score (zset) and the session's other keys
--- ARGV channel op_id ttl_s log_max idem_ttl_s target amount
+-- ARGV channel op_id ttl_s log_max idem_ttl_s target reason
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
 --   ttl_s: TTL of the key in seconds
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
 --   idem_ttl_s: how long the answer of an operation is remembered, seconds
 --   target: the member whom it is about
---   amount: a whole number from 1 to 2^53 - 1, money in minor units
+--   reason: what the points are for, such as the round: once each
 -- Answers {version, result}:
 --   "ok": applied; the only result that wrote
 --   "duplicate": this operation was applied before in this epoch, as the version given
 --   "ended": the session has ended
 --   "gone": there is no session
---   "unknown": there is no such thing
---   "too much": the member has fewer points than are taken
+--   "unknown": nothing is known to be given for this
 do
 local function act_take_back(keys, a, session)
   local t = {state = keys[1], log = keys[2], idem = keys[3], score = keys[4], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
   if not has_zset(t.score, a.target) then return {session.version, 'unknown'} end
-  if not guard_enough_points(t, t.score, a.target) then return {session.version, 'too much'} end
-  redis.call('ZINCRBY', t.score, digits(-a.amount), a.target)
+  if not guard_gained(t) then return {session.version, 'unknown'} end
+  effect_lose(t, t.score, a.target)
+  settle(t)
   note(t.state, t.score)
-  advance(keys, t.log, session, a, 'score_back', a.op_id, '{' .. '"target":' .. cjson.encode(a.target) .. ',' .. '"amount":' .. digits(a.amount) .. '}', t.set)
+  advance(keys, t.log, session, a, 'score_back', a.op_id, '{' .. '"target":' .. cjson.encode(a.target) .. ',' .. '"amount":' .. digits(t.gained) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
   refresh(keys, a.ttl_s, 4, 4, 1)
   return {session.version, 'ok'}
@@ -346,9 +376,10 @@ end
 local ACT_TAKE_BACK = {
   name = 'take_back', types = {'state', 'log', 'answer', 'zset'},
   more = true,
-  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'target', check_id}, {'amount', check_count}},
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'target', check_id}, {'reason', check_id}},
   given = {},
-  runs = {'EXPIRE', 'GET', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZINCRBY', 'ZSCORE'},
+  asks = function(a) return {'epoch', 'version', 'status', 'hidden:gained:' .. a.target} end,
+  runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZINCRBY', 'ZSCORE'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
 CALLS['take_back'] = function(keys, args)

@@ -339,7 +339,7 @@ local function effect_phase_back(t, keeps)
 end
 
 -- take_up
--- For buzzroom:v1:{<session_id>}:state, buzzroom:v1:{<session_id>}:log, buzzroom:v1:{<session_id>}:idem:<op_id>
+-- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:log, buzz:v1:{<session_id>}:idem:<op_id>
 -- The host, back again, takes a room up that was paused without one: it is in the phase again that it was in.
 -- KEYS state (hash) log idem (string) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member

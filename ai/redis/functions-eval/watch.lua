@@ -288,6 +288,11 @@ local function member_of(connection)
   return str_match(connection, '^(.-)#') or connection
 end
 
+-- Fields of the state that are not the project's to read in a snapshot: "key:answer:7" notes a key of the session with an
+-- id of its own, so that who removes the session can name it without SCAN: its value is "round" where a round's end is its
+-- own; "hidden:…" is what must not be seen yet.
+local NOTE, HIDDEN, ROUND = 'key:', 'hidden:', 'round'
+
 local function starts(text, with)
   return str_sub(text, 1, #with) == with
 end
@@ -308,8 +313,39 @@ local function guard_watchers(t, most)
   return count < most
 end
 
+local function set_field(t, field, value)
+  t.set[#t.set + 1], t.set[#t.set + 2], t.s[field] = field, value, value
+end
+
+local function clear_field(t, field)
+  t.del[#t.del + 1], t.s[field] = field, false
+end
+
+local function settle(t)
+  if #t.del > 0 then redis.call('HDEL', t.state, unpack(t.del)) end
+end
+
+-- What a copy of the state needs of this change: the fields that were set and those that went, but nothing hidden.
+local function changes(t)
+  local set, gone = {}, {}
+  for i = 1, #t.set, 2 do
+    if not starts(t.set[i], HIDDEN) then set[#set + 1] = cjson.encode(t.set[i]) .. ':' .. cjson.encode(tostring(t.set[i + 1])) end
+  end
+  for _, field in ipairs(t.del) do
+    if not starts(field, HIDDEN) then gone[#gone + 1] = cjson.encode(field) end
+  end
+  return '"set":{' .. table.concat(set, ',') .. '},"del":[' .. table.concat(gone, ',') .. ']'
+end
+
 local function effect_lease(t, lease, as)
   redis.call('ZADD', t.presence, digits(t.now + lease), as .. t.a.member .. '#' .. t.a.connection)
+end
+
+-- Who asks for a ban knows the member and not the device. Where that is the member's own id it needs no field.
+local function effect_device(t)
+  local field, known = 'hidden:device:' .. t.a.member, t.a.device ~= t.a.member and t.a.device
+  if known and known ~= t.s[field] then set_field(t, field, known) end
+  if not known and t.s[field] then clear_field(t, field) end
 end
 
 -- watch
@@ -342,7 +378,9 @@ local function act_watch(keys, a, session)
   if not guard_admitted(t) then return {session.version, 'banned'} end
   if not guard_watchers(t, a.watchers) then return {session.version, 'full'} end
   effect_lease(t, a.lease_ms, 'watch:')
-  advance(keys, t.log, session, a, 'watching', a.op_id, '{' .. '"to":' .. '"leaders"' .. ',' .. '"count":' .. digits(redis.call('ZCARD', t.presence)) .. '}', t.set)
+  effect_device(t)
+  settle(t)
+  advance(keys, t.log, session, a, 'watching', a.op_id, '{' .. '"to":' .. '"leaders"' .. ',' .. '"count":' .. digits(redis.call('ZCARD', t.presence)) .. ',' .. changes(t) .. '}', t.set)
   remember(t.idem, session, a)
   refresh(keys, a.ttl_s, 4, 4, 1)
   return {session.version, 'ok'}
@@ -353,8 +391,8 @@ local ACT_WATCH = {
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'connection', check_id}, {'device', check_id}, {'watchers', check_whole, same = true}, {'lease_ms', check_milliseconds, same = true}},
   given = {},
-  asks = function(a) return {'epoch', 'version', 'status', 'hidden:ban:' .. a.member, 'hidden:ban:' .. a.device} end,
-  runs = {'EXPIRE', 'GET', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZADD', 'ZCARD', 'ZRANGEBYSCORE'},
+  asks = function(a) return {'epoch', 'version', 'status', 'hidden:ban:' .. a.member, 'hidden:ban:' .. a.device, 'hidden:device:' .. a.member} end,
+  runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZADD', 'ZCARD', 'ZRANGEBYSCORE'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
 CALLS['watch'] = function(keys, args)

@@ -1,0 +1,424 @@
+-- What FCALL and EVAL reach, by name: a chunk of Lua has room for 200 local names, so each function keeps its own in a block.
+local CALLS = {}
+
+local LAST_VERSION = 9007199254740991
+local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_ID, MOST_FEW, MOST_KEYS = 262144, 64, 1024, 64, 1000, 1000
+
+-- Named at the first call, since a library that is loaded sees no string: each look at a global costs as much as a search.
+local str_find, str_match, str_sub, str_byte = nil
+
+-- Whether text is UTF-8 (RFC 3629): no overlong form, no surrogate, nothing above U+10FFFF. One pass.
+local function is_utf8(text)
+  local at = 1
+  if str_find(text, '^[^\128-\255]*$') then return true end
+  while at <= #text do
+    local _, last = str_find(text, '^[%z\1-\127]+', at)
+    if not last then _, last = str_find(text, '^[\194-\223][\128-\191]', at) end
+    if not last then _, last = str_find(text, '^[\225-\236\238\239][\128-\191][\128-\191]', at) end
+    if not last then _, last = str_find(text, '^[\241-\243][\128-\191][\128-\191][\128-\191]', at) end
+    if not last then _, last = str_find(text, '^\224[\160-\191][\128-\191]', at) end
+    if not last then _, last = str_find(text, '^\237[\128-\159][\128-\191]', at) end
+    if not last then _, last = str_find(text, '^\240[\144-\191][\128-\191][\128-\191]', at) end
+    if not last then _, last = str_find(text, '^\244[\128-\143][\128-\191][\128-\191]', at) end
+    if not last then return false end
+    at = last + 1
+  end
+  return true
+end
+
+-- The checks: each takes an argument's text and returns its value, or nil where it is refused.
+local function whole(text, least, most)
+  local number = #text <= 16 and str_match(text, '^%d+$') and tonumber(text)
+  return number and number >= least and number <= most and number or nil
+end
+
+local function check_text(text) return #text <= MOST_NAME and is_utf8(text) and text or nil end
+
+local function check_name(text) return text ~= '' and check_text(text) or nil end
+
+local function check_epoch(text) return #text <= 32 and str_match(text, '^%x+$') or nil end
+
+-- Seconds stay text: they go to Redis as they came, and a number would be written out anew in each command.
+local function check_seconds(text)
+  return #text <= 10 and str_find(text, '^[1-9]%d*$') and tonumber(text) <= 1000000000 and text or nil
+end
+
+local function check_whole(text) return whole(text, 0, LAST_VERSION) end
+
+local function check_log(text)
+  local most, form = str_match(text, '^([1-9]%d*)( ?%a*)$')
+  if form ~= '' and form ~= ' stream' then return nil end
+  local entries = whole(most, 1, 1000000)
+  if not entries then return nil end
+  return {entries = entries, most = most, form = form == '' and 'list' or 'stream'}
+end
+
+-- The name of a channel; which command publishes to it stands beside it among the arguments, false where there is none.
+local function check_channel(text, a)
+  local sharded = str_sub(text, -8) == ' sharded'
+  local name = sharded and str_sub(text, 1, -9) or text
+  if str_find(name, '%s') or (sharded and name == '') then return nil end
+  a.publish = name ~= '' and (sharded and 'SPUBLISH' or 'PUBLISH')
+  return name
+end
+
+-- The commands that change one element: the type of the collection, whether a value follows; and what is run beside them,
+-- to know whether the element is there and how many there are, or to keep the newest.
+local ELEMENT = {
+  HSET = {kind = 'hash', value = true, has = 'HEXISTS', size = 'HLEN'},
+  HSETNX = {kind = 'hash', value = true, has = 'HEXISTS', size = 'HLEN'},
+  HINCRBY = {kind = 'hash', value = true, has = 'HEXISTS', size = 'HLEN'},
+  ZADD = {kind = 'zset', value = true, has = 'ZSCORE', size = 'ZCARD'},
+  ZINCRBY = {kind = 'zset', value = true, has = 'ZSCORE', size = 'ZCARD'},
+  SADD = {kind = 'set', value = false, has = 'SISMEMBER', size = 'SCARD'},
+  RPUSH = {kind = 'list', value = false, trim = 'LTRIM'},
+  HDEL = {kind = 'hash', value = false},
+  ZREM = {kind = 'zset', value = false},
+  SREM = {kind = 'set', value = false},
+}
+
+-- Reads ARGV as the call defines it: a table by name, or nil and what is wrong. Each call has one table, which is filled
+-- anew in full: what a call throws away the collector of garbage must find, and that costs as much as the call. What a
+-- project always gives is checked once: an argument that is the same remembers its last text and what that meant.
+local function arguments(call, args)
+  local a, wanted = call.given, call.args
+  for i = 1, #wanted do
+    local argument, text = wanted[i], args[i]
+    local value = argument.value
+    if not text or text ~= argument.text then
+      local absent = argument[3]
+      if absent and (text == nil or text == '') then text = absent end
+      value = nil
+      if text then value = argument[2](text, a) end
+      if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. argument[1] end
+      if argument.same then argument.text, argument.value = text, value end
+    end
+    a[argument[1]] = value
+  end
+  if call.rest then
+    local value = call.rest[2](args, #call.args + 1)
+    if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. call.rest[1] end
+    a[call.rest[1]] = value
+  elseif #args > #call.args then
+    return nil, 'BADARG ' .. call.name .. ': too many arguments'
+  end
+  return a
+end
+
+local function foreign(key, kind)
+  local found = redis.call('TYPE', key).ok
+  if found ~= 'none' and found ~= kind then return 'WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind end
+end
+
+-- The key that holds a value of another type than its use. The state shows it where it is read, by session_of, and the
+-- remembered answer by remembered.
+local function misfit(call, keys, a)
+  local types = call.types
+  for i = 1, #types do
+    local kind = types[i]
+    if kind == 'log' then kind = (a.log_max or a.max).form end
+    if kind == 'element' then kind = ELEMENT[a.command].kind end
+    local wrong = kind ~= 'any' and kind ~= 'state' and kind ~= 'answer' and foreign(keys[i], kind)
+    if wrong then return wrong end
+  end
+end
+
+local function first_missing(may, commands, key)
+  for i = 1, #commands do
+    if not may(commands[i], key) then return commands[i] end
+  end
+end
+
+-- The command that the caller may not run, so that a missing right is found before the first write and not after it.
+local function forbidden(call, keys, a)
+  local may = redis.acl_check_cmd
+  if not may then return nil end -- before Redis 7
+  local log, channel = a.log_max or a.max, a.channel or a.publish_to
+  local missing = first_missing(may, call.runs, keys[1])
+  if not missing and log and call.by_form then missing = first_missing(may, call.by_form[log.form] or {}, keys[1]) end
+  if not missing and a.command then
+    local rule = ELEMENT[a.command]
+    missing = first_missing(may, {a.command, rule.has or rule.trim, rule.size}, keys[1])
+  end
+  if not missing and channel and a.publish and not may(a.publish, channel, '') then missing = a.publish .. ' ' .. channel end
+  return missing and 'NOPERM ' .. call.name .. ': ' .. missing
+end
+
+local FIELDS = {'epoch', 'version', 'status'}
+
+-- The session's epoch, version and status, and in s the fields that are asked for behind them (false where there is none);
+-- nil where it is gone; and what is wrong with a state that is not ours.
+local function session_of(state, asked)
+  local f = redis.pcall('HMGET', state, unpack(asked))
+  if f.err then return nil, foreign(state, 'hash') or f.err end
+  if not f[1] and not f[2] and redis.call('TYPE', state).ok == 'none' then return nil end
+  local version = f[2] and whole(f[2], 0, LAST_VERSION - 1)
+  if not version or not f[1] or not check_epoch(f[1]) then
+    return nil, 'BADSTATE ' .. state .. ' has no epoch and version that can go on'
+  end
+  local closed = f[3] == 'ended' or f[3] == 'handed_over'
+  local s = {}
+  for i = 4, #asked do s[asked[i]] = f[i] end
+  return {epoch = f[1], version = version, status = closed and f[3] or 'open', ended = closed, now = false, text = false, s = s}
+end
+
+-- Arguments, keys and rights, checked: the arguments by name, or what is wrong.
+local function checked(call, keys, args)
+  if not str_find then str_find, str_match, str_sub, str_byte = string.find, string.match, string.sub, string.byte end
+  local a, wrong = arguments(call, args)
+  if not wrong and (#keys < #call.types or #keys > (call.more and MOST_KEYS or #call.types)) then
+    wrong = 'BADARG ' .. call.name .. ': KEYS'
+  end
+  return a, wrong or forbidden(call, keys, a) or misfit(call, keys, a)
+end
+
+-- The same for a call of a session, which its body is given.
+local function run_session(call, body, keys, args)
+  local a, wrong = checked(call, keys, args)
+  if wrong then return redis.error_reply(wrong) end
+  local session, bad = session_of(keys[1], call.asks and call.asks(a) or FIELDS)
+  if bad then return redis.error_reply(bad) end
+  return body(keys, a, session)
+end
+
+local function digits(number)
+  return string.format('%.0f', number)
+end
+
+-- The server's clock in Unix milliseconds: the only clock that anything is decided by. A session that is given keeps it as
+-- text, so that its change is not dated by another look.
+local function clock(session)
+  local t = redis.call('TIME')
+  if session then session.now = t[1] .. str_sub('00000' .. t[2], -6, -4) end
+  return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+end
+
+local function clock_text()
+  local t = redis.call('TIME')
+  return t[1] .. str_sub('00000' .. t[2], -6, -4)
+end
+
+local function tell(a, message)
+  if a.publish == 'SPUBLISH' then
+    redis.call('SPUBLISH', a.channel or a.publish_to, message)
+  elseif a.publish then
+    redis.call('PUBLISH', a.channel or a.publish_to, message)
+  end
+end
+
+-- A TTL is set again only when less than half of it is left: a sliding TTL on every write doubles the AOF. With the
+-- state's every key gets its whole TTL again, so none ends before the state does. In between only those are looked at that
+-- may be new (from the one at first to the one at last; the log has its TTL from its first entry on) or have an end of their
+-- own, as a key with an id of its own has. So many keys as apart says, from the third on, keep the TTL that they were given.
+local function refresh(keys, ttl, first, last, apart)
+  local half, home = ttl * 500, #str_match(keys[1], '^.*:') + 1
+  local due = redis.call('PTTL', keys[1]) < half
+  if due then redis.call('EXPIRE', keys[1], ttl) end
+  for i = 2, #keys do
+    local ours = i == 2 or i > 2 + apart
+    local new = (i >= first and i <= last) or str_find(keys[i], ':', home, true)
+    if ours and (due or new and redis.call('PTTL', keys[i]) < half) then redis.call('EXPIRE', keys[i], ttl) end
+  end
+end
+
+-- The log in its two forms: log_max says which.
+local function list_append(log, a, message)
+  local length = redis.call('RPUSH', log, message)
+  if length > a.log_max.entries then redis.call('LTRIM', log, '-' .. a.log_max.most, '-1') end
+  if length == 1 then redis.call('EXPIRE', log, a.ttl_s) end
+end
+
+-- The version is the entry's id, so a range of versions is a range of ids. A log that is ahead of its state is the rest of
+-- another life: it goes.
+local function stream_append(log, a, version, message)
+  local added = redis.pcall('XADD', log, 'MAXLEN', a.log_max.most, version .. '-0', 'm', message)
+  if type(added) == 'table' and added.err then
+    redis.call('UNLINK', log)
+    redis.call('XADD', log, version .. '-0', 'm', message)
+  end
+  if redis.call('PTTL', log) < 0 then redis.call('EXPIRE', log, a.ttl_s) end
+end
+
+-- Fields, version + 1, log, publish: what must never come apart. The session given is then at its new version.
+local function advance(keys, log, session, a, kind, op, data, fields)
+  local now = session.now or clock_text()
+  session.version = session.version + 1
+  local version = digits(session.version)
+  session.text = version
+  redis.call('HSET', keys[1], 'version', version, 'updated_at', now, unpack(fields or {}))
+  local message = '{"e":"' .. session.epoch .. '","v":' .. version .. ',"ts":' .. now .. ',"t":' ..
+    cjson.encode(kind) .. ',"op":' .. cjson.encode(op) .. ',"d":' .. data .. '}'
+  if a.log_max.form == 'stream' then
+    stream_append(log, a, version, message)
+  else
+    list_append(log, a, message)
+  end
+  tell(a, message)
+  return session.version
+end
+
+-- The remembered answer of an operation belongs to the epoch in which it was given: "<epoch>:<version>". The version where
+-- it was answered in this epoch, and what is wrong with the key.
+local function remembered(idem, session, op)
+  local found = op ~= '' and redis.pcall('GET', idem)
+  if not found then return nil end
+  if found.err then return nil, foreign(idem, 'string') or found.err end
+  local epoch, version = str_match(found, '^(%x+):(%d+)$')
+  return session and epoch == session.epoch and tonumber(version) or nil
+end
+
+local function remember(idem, session, a)
+  if a.op_id == '' then return end
+  redis.call('SET', idem, session.epoch .. ':' .. session.text, 'EX', a.idem_ttl_s)
+end
+
+-- Why a change may not be made now: {version, result}, or nil where it may.
+local function refusal(idem, session, a)
+  local before, wrong = remembered(idem, session, a.op_id)
+  if wrong then return redis.error_reply(wrong) end
+  if not session then return {0, 'gone'} end
+  if before then return {before, 'duplicate'} end
+  if session.ended then return {session.version, 'ended'} end
+  if a.expected_version and a.expected_version ~= session.version then return {session.version, 'conflict'} end
+end
+
+-- Fields of the state that are not the project's to read in a snapshot: "key:answer:7" notes a key of the session with an
+-- id of its own, so that who removes the session can name it without SCAN: its value is "round" where a round's end is its
+-- own; "hidden:…" is what must not be seen yet.
+local NOTE, HIDDEN, ROUND = 'key:', 'hidden:', 'round'
+
+local function starts(text, with)
+  return str_sub(text, 1, #with) == with
+end
+
+local function part_of(state, key)
+  local home = str_match(state, '^(.*:)[^:]*$')
+  local part = home and starts(key, home) and str_sub(key, #home + 1)
+  return part and str_find(part, ':', 1, true) and part or nil
+end
+
+local function note(state, key, of)
+  local part = part_of(state, key)
+  if part then redis.call('HSETNX', state, NOTE .. part, of or '') end
+end
+
+-- An id that stands in a field's or a record's name: no bar, which parts a record, no # and no control character.
+local function check_id(text) return check_name(text) and not str_find(text, '[|#%c]') and text or nil end
+
+local function role_of(t)
+  return t.s.owner == t.a.member and 'host' or t.s['role:' .. t.a.member]
+end
+
+-- What stands under a field of a hash, or in a string: "<version>|<state>|<owner>|<until>|<value>". Whose time is over owns
+-- nothing. Read once a turn; a value that is no record of ours belongs to nobody who could ask.
+local function record_of(t, key, field)
+  if t.record then return t.record end
+  local text = nil
+  if field then text = redis.call('HGET', key, field) else text = redis.call('GET', key) end
+  local version, state, owner, ends, value = str_match(text or '0|none||0|', '^(%d+)|(%a+)|([^|]*)|(%d+)|(.*)$')
+  ends = tonumber(ends or 0)
+  t.record = {version = tonumber(version or 0), state = state or 'foreign', owner = owner or '|', ends = ends, value = value or ''}
+  t.record.holder = ends > 0 and t.now >= ends and '' or t.record.owner
+  return t.record
+end
+
+local function guard_role(t, roles) return roles[role_of(t) or ''] end
+
+local function guard_seated(t) return redis.call('HEXISTS', t.roster, t.a.target) == 1 end
+
+-- Whether nobody but the one has a name, given as JSON and as names are compared.
+local function nobody_else(t, folded, one)
+  local as, plain, all = '"as":' .. folded .. '}', '{"name":' .. folded .. '}', redis.call('HGETALL', t.roster)
+  for i = 1, #all, 2 do
+    local taken = str_find(all[i + 1], as, 1, true) or string.lower(all[i + 1]) == plain
+    if taken and all[i] ~= one then return false end
+  end
+  return true
+end
+
+-- What waits for approval is the seat's entry with that name.
+local function guard_free_name(t, key, field)
+  local entry = record_of(t, key, field).value
+  local folded = str_match(entry, ',"as":(".*")}$') or string.lower(str_match(entry, '^{"name":(".*")}$') or '""')
+  return nobody_else(t, folded, field)
+end
+
+local function guard_state(t, key, field, states) return states[record_of(t, key, field).state] end
+
+local function guard_unchanged(t, key, field) return record_of(t, key, field).version == t.a.expected end
+
+-- The record one version further: what is not given stays; a new owner without an end has none.
+local function record_text(t, key, field, state, owner, after, value)
+  local r = record_of(t, key, field)
+  r.ends = after and t.now + after or owner and 0 or r.ends
+  r.owner = owner or r.owner
+  return digits(r.version + 1) .. '|' .. (state or r.state) .. '|' .. r.owner .. '|' .. digits(r.ends) .. '|' .. (value or r.value)
+end
+
+local function effect_record_hash(t, key, field, state, owner, after, value)
+  redis.call('HSET', key, field, record_text(t, key, field, state, owner, after, value))
+end
+
+local function effect_show_name(t, key, field)
+  local entry = record_of(t, key, field).value
+  redis.call('HSET', t.roster, field, entry)
+  t.approved = str_match(entry, '^{"name":(".*"),"as":') or str_match(entry, '^{"name":(".*")}$') or '""'
+end
+
+-- approve_nickname
+-- Serves prd.md:33, US-005 (prd.md:59)
+-- A moderator approves the name of a player that waits since the join, and everybody sees it; until then the seat shows an empty one, and the state's field checks_names says that names wait.
+-- KEYS state (hash) log idem (string) roster (hash) name (hash) and the session's other keys
+-- ARGV channel op_id ttl_s log_max idem_ttl_s member target expected
+--   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
+--   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
+--   ttl_s: TTL of the key in seconds
+--   log_max: entries that the log keeps; "<entries> stream" where it is a stream
+--   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   member: who does it; from the verified token, never from the message
+--   target: the member whom it is about
+--   expected: version of the object that the client has; 0: it is new
+-- Answers {version, result}:
+--   "ok": applied; the only result that wrote
+--   "duplicate": this operation was applied before in this epoch, as the version given
+--   "ended": the session has ended
+--   "gone": there is no session
+--   "not allowed": the role of who calls does not do this
+--   "unknown": the one whom it is about has no seat here
+--   "not now": it is in another state
+--   "conflict": the object changed meanwhile: read it anew
+--   "name taken": another member has this name by now
+do
+local function act_approve_nickname(keys, a, session)
+  local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], names = keys[5], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
+  local refused = refusal(t.idem, session, a)
+  if refused then return refused end
+  if not guard_role(t, {moderator = true, host = true, cohost = true}) then return {session.version, 'not allowed'} end
+  if not guard_seated(t) then return {session.version, 'unknown'} end
+  if not guard_state(t, t.names, a.target, {pending = true}) then return {session.version, 'not now'} end
+  if not guard_unchanged(t, t.names, a.target) then return {session.version, 'conflict'} end
+  if not guard_free_name(t, t.names, a.target) then return {session.version, 'name taken'} end
+  effect_show_name(t, t.names, a.target)
+  effect_record_hash(t, t.names, a.target, 'approved', nil, nil, nil)
+  note(t.state, t.names)
+  advance(keys, t.log, session, a, 'named', a.op_id, '{' .. '"target":' .. cjson.encode(a.target) .. ',' .. '"name":' .. t.approved .. '}', t.set)
+  remember(t.idem, session, a)
+  refresh(keys, a.ttl_s, 4, 5, 1)
+  return {session.version, 'ok'}
+end
+
+local ACT_APPROVE_NICKNAME = {
+  name = 'approve_nickname', types = {'state', 'log', 'answer', 'hash', 'hash'},
+  more = true,
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'target', check_id}, {'expected', check_whole}},
+  given = {},
+  asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
+  runs = {'EXPIRE', 'GET', 'HEXISTS', 'HGET', 'HGETALL', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+}
+CALLS['approve_nickname'] = function(keys, args)
+  return run_session(ACT_APPROVE_NICKNAME, act_approve_nickname, keys, args)
+end
+end
+
+return CALLS['approve_nickname'](KEYS, ARGV)
