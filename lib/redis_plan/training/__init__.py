@@ -12,9 +12,3 @@ A task is a module here that is named in :data:`redis_plan.training.tasks.TASKS`
 - ``THRESHOLDS`` or ``thresholds(probabilities, labels)`` (optional): from which probability on a label holds, stated or chosen on projects that
   were held out; :func:`fitting.best_thresholds` without.
 """
-
-import os
-
-# the order of a sum depends on the threads that share it: before numpy is loaded, one
-for _library in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[_library] = "1"

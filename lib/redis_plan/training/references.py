@@ -6,7 +6,7 @@ from pathlib import Path
 
 from redis_plan.actions import catalog, elsewhere, matching
 from redis_plan.brief import encoder, evidence, fit, keeping, restrictions, vectors
-from redis_plan.brief.examples import examples
+from redis_plan.brief.examples import examples, lines_of_documents
 
 
 def sentences() -> tuple[str, ...]:
@@ -14,6 +14,7 @@ def sentences() -> tuple[str, ...]:
     listed = [example.text for task in (evidence.TASK, restrictions.TASK, matching.TASK) for example in examples(task)]
     listed += [e for kind in elsewhere.outside().values() for e in kind.examples]
     listed += [e for quality in elsewhere.qualities().values() for e in quality.examples]
+    listed += [line.text for line in lines_of_documents()]
     return tuple(dict.fromkeys(encoder.shortened([*listed, *fit.local_sentences(), *keeping.known_names()])))
 
 
