@@ -6,7 +6,10 @@ local ROLES = {cohost = true, moderator = true, spectator = true}
 local function check_role(text) return ROLES[text] and text end
 
 -- An id that stands in a field's or a record's name: no bar, which parts a record, no # and no control character.
-local function check_id(text) return check_name(text) and not str_find(text, '[|#%c]') and text or nil end
+local function check_id(text)
+  local plain = #text <= MOST_NAME and str_find(text, '^[%w_.~%%-]+$') -- nearly all are
+  return (plain or check_name(text) and not str_find(text, '[|#%c]')) and text or nil
+end
 
 local function check_number(text) return decimal(text, -1e15, 1e15) end
 

@@ -187,7 +187,9 @@ def lua_table(call: Call, runs: Iterable[str], by_form: Mapping[str, Iterable[st
     lines += [f"args = {{{', '.join(argument(a) for a in call.args)}}},"]
     lines += ["given = {},"]
     lines += [f"rest = {{{_quoted(call.rest.name)}, check_rest_{call.rest.check}}},"] if call.rest else []
-    lines += [f"asks = function(a) return {{'epoch', 'version', 'status', {asks}}} end,"] if asks else []
+    if asks:
+        fields = f"{{'epoch', 'version', 'status', {asks}}}"
+        lines += [f"asks_of = function(a) return {fields} end," if "a." in asks else f"asks = {fields},"]
     lines += [f"runs = {_list(runs)},"]
     forms = [f"{form} = {_list(commands)}" for form, commands in by_form.items() if commands]
     lines += [f"by_form = {{{', '.join(forms)}}},"] if forms else []
