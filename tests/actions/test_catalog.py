@@ -11,7 +11,7 @@ mechanic = "poll"
 use = "votes"
 title = "A poll"
 keys = { votes = "votes hash", score = "leaderboard zset" }
-
+leavers = { votes = "stay" }
 [action.vote]
 says = "A $member votes"
 actors = ["member"]
@@ -47,6 +47,9 @@ def faulty(old: str, new: str) -> str:
         ('says = "A $member votes"', "", 6, "does not say its says"),
         ('announces = "voted"', 'announces = "voted', 11, ""),
         ('hides = ["value"]', 'parameters = [{ name = "n", unit = "ms" }]', 13, "says is missing"),
+        ('leavers = { votes = "stay" }', "", 6, 'say under leavers whether it is to go with who leaves or to stay, leavers = { votes = "go" }'),
+        ('votes = "stay"', 'votes = "drop"', 5, "unknown word 'drop'; there is go, stay"),
+        ('votes = "stay"', 'vote = "stay"', 5, "unknown key 'vote'; did you mean votes?"),
         ('announces = "voted"', 'call = "session_aply"', 11, "did you mean session_apply?"),
     ],
 )  # fmt: skip

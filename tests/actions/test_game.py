@@ -207,6 +207,78 @@ def test_a_watcher_who_is_gone_leaves_nothing_of_the_device(game: Game) -> None:
     assert game.state("hidden:device:zed") is None
 
 
+def with_seat(game: Game) -> tuple[list[str], str]:
+    """The catalog's keys in which a member has an entry only as long as the seat, and their types."""
+    found = [
+        (game.key(name), mechanic.keys[name][1])
+        for mechanic in catalog.mechanics().values()
+        for name, word in mechanic.leavers.items()
+        if word == "go"
+    ]
+    return [key for key, _ in found], " ".join(type_ for _, type_ in found)
+
+
+def gone(game: Game, member: str, how: str) -> None:
+    """End the seat of a member, who leaves or whose lease lapses."""
+    further, types = with_seat(game)
+    keys = [*(game.key(name) for name in ("state", "roster", "presence", "log")), *further]
+    if how == "leaves":
+        assert game.client.fcall("session_leave", len(keys), *keys, member, 600, "", "50", types)[1] == "left"  # type: ignore[index]
+    else:
+        game.client.zadd(game.key("presence"), {f"{member}#c1": 1})
+        assert game.client.fcall("session_sweep", len(keys), *keys, "", 600, "50", types) == [f"{member}#c1"]
+
+
+@pytest.mark.parametrize("how", ["leaves", "lapses"])
+def test_a_full_team_takes_a_new_member_once_one_of_it_is_gone(game: Game, how: str) -> None:
+    for who in ("ann", "bob", "cyd"):
+        assert game.join(who) == "ok"
+    assert [game.act("teams.choose", member=who, team="red", most=2) for who in ("ann", "bob")] == ["ok", "ok"]
+    assert game.act("waiting.wait", member="ann", most=1) == "ok"
+    assert game.act("teams.choose", member="cyd", team="red", most=2) == "full"
+    assert game.act("waiting.wait", member="cyd", most=1) == "full"
+    gone(game, "ann", how)
+    assert game.act("teams.choose", member="cyd", team="red", most=2) == "ok"
+    assert game.act("waiting.wait", member="cyd", most=1) == "ok"
+    assert game.client.hgetall(game.key("teams")) == {"bob": "red", "cyd": "red"}
+    assert game.join("ann") == "ok"  # back again: the place is taken meanwhile
+    assert game.act("teams.choose", member="ann", team="red", most=2) == "full"
+
+
+@pytest.mark.parametrize("how", ["leaves", "lapses"])
+def test_a_ranking_keeps_who_is_gone_and_their_answer_counts(game: Game, how: str) -> None:
+    game.join("ann")
+    game.act("phases.start", member="host", round="q1")
+    assert game.act("submission.submit", member="ann", round="q1") == "ok"
+    assert game.act("scoring.award", target="ann", reason="q1", amount=5) == "ok"
+    gone(game, "ann", how)
+    assert game.client.zscore(game.key("score"), "ann") == 5
+    assert game.client.hexists(game.key("votes", "q1"), "ann")
+    assert game.act("scoring.award", target="ann", reason="q2", amount=5) == "unknown"  # but nothing is added
+
+
+def test_one_connection_of_two_less_takes_nothing_else_away(game: Game) -> None:
+    game.join("ann")
+    game.act("teams.choose", member="ann", team="red")
+    game.client.zadd(game.key("presence"), {"ann#c2": 1})
+    further, types = with_seat(game)
+    keys = [*(game.key(name) for name in ("state", "roster", "presence", "log")), *further]
+    assert game.client.fcall("session_sweep", len(keys), *keys, "", 600, "50", types) == ["ann#c2"]
+    assert game.client.hgetall(game.key("teams")) == {"ann": "red"}
+
+
+def test_nobody_leaves_where_a_key_that_goes_with_the_seat_is_none_or_of_another_type(game: Game) -> None:
+    game.join("ann")
+    game.act("teams.choose", member="ann", team="red")
+    before = game.client.hgetall(game.key("state"))
+    keys = [game.key(name) for name in ("state", "roster", "presence", "log", "teams")]
+    for types, says in (("zset", "WRONGTYPE"), ("hash hash", "BADARG session_leave"), ("list", "BADARG session_leave")):
+        with pytest.raises(redis.ResponseError, match=says):
+            game.client.fcall("session_leave", 5, *keys, "ann", 600, "", "50", types)
+    assert game.client.hexists(game.key("roster"), "ann")
+    assert game.client.hgetall(game.key("state")) == before
+
+
 def test_nobody_kicks_the_owner(game: Game) -> None:
     assert [game.join("ann"), game.join("host")] == ["ok", "ok"]
     assert game.act("hosting.give_role", member="host", target="ann", role="cohost") == "ok"

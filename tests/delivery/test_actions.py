@@ -179,22 +179,53 @@ def test_each_file_of_the_sample_stays_readable(played: made.Project) -> None:
         assert played.text(path).count("\n") <= MOST_LINES, path
 
 
-def test_a_round_of_the_sample_is_played_by_its_own_files_as_its_users(
-    fresh: Server, played: made.Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made.write(played.artefacts, tmp_path)
-    monkeypatch.syspath_prepend(str(tmp_path))
+def opened(
+    server: Server, played: made.Project, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Any, Any, Any, Any]:
+    """The sample's own files on a server of their own: keys, actions, and the operations of app and worker."""
+    made.write(played.artefacts, folder)
+    monkeypatch.syspath_prepend(str(folder))
     for module in ("redis_plan_client", "redis_plan_actions"):
         monkeypatch.delitem(sys.modules, module, raising=False)
     client, acting = importlib.import_module("redis_plan_client"), importlib.import_module("redis_plan_actions")
-    admin = fresh.client(decode_responses=True)
+    admin = server.client(decode_responses=True)
     admin.flushall()
     admin.function_flush()
     admin.function_load(played.text("functions.lua"))
-    users = users_on(fresh, played)
-    keys = client.Keys(environment="prod")
-    app, worker = client.Operations(users["app"], keys), client.Operations(users["worker"], keys)
-    act = acting.Actions(keys)
+    users, keys = users_on(server, played), client.Keys(environment="prod")
+    return keys, acting, client.Operations(users["app"], keys), client.Operations(users["worker"], keys)
+
+
+@pytest.mark.parametrize("how", ["leaves", "lapses"])
+def test_a_full_team_of_the_sample_has_room_once_one_of_it_is_gone_and_the_ranking_keeps_the_points(
+    fresh: Server, played: made.Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    keys, acting, app, worker = opened(fresh, played, tmp_path, monkeypatch)
+    admin, act = fresh.client(decode_responses=True), acting.Actions(keys)
+    app.create("s", owner="host")
+    for number in range(7):
+        assert app.run(act.join("s", f"p{number}", "c1", f"d{number}", f"Player {number}")).status == "ok"
+    chosen = [app.run(act.choose_team("s", f"p{number}", "red")).status for number in range(7)]
+    assert chosen == [*["ok"] * 6, "full"]
+    assert worker.run(act.award("s", "p0", "q1", 7)).status == "ok"
+    if how == "leaves":
+        assert app.leave("s", "p0").status == "left"
+    else:
+        admin.zadd(keys.presence("s"), {"p0#c1": 1})
+        assert worker.sweep("s") == ["p0#c1"]
+    assert app.run(act.choose_team("s", "p6", "red")).status == "ok"
+    assert sorted(admin.hkeys(keys.team("s"))) == [f"p{number}" for number in range(1, 7)]
+    assert admin.zscore(keys.score("s"), "p0") == 7
+    told = {pattern.name: pattern.at_bound for pattern in played.keyspace.keys}
+    assert told["team"].endswith("it goes with the seat")
+    assert "who leaves keeps it" in told["score"]
+
+
+def test_a_round_of_the_sample_is_played_by_its_own_files_as_its_users(
+    fresh: Server, played: made.Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys, acting, app, worker = opened(fresh, played, tmp_path, monkeypatch)
+    admin, act = fresh.client(decode_responses=True), acting.Actions(keys)
 
     def join(who: str, name: str, device: str = "") -> str:
         call = act.join("s", who, "c1", device or f"d-{who}", name)

@@ -262,6 +262,7 @@ GOOD = {
     "channel": "c",
     "command": "HSET",
     "bytes": "b",
+    "types": "none",
 }
 _NO_COUNT = ["", "0", "-1", "1.5", "x", "0x10", "1e3", " 1", "9" * 17, "nan", "inf"]
 BAD: dict[str, list[Any]] = {
@@ -279,6 +280,7 @@ BAD: dict[str, list[Any]] = {
     "log": ["", "0", "x", "5 list", "5  stream", "stream", "-5"],
     "channel": ["a b", " ", "a sharded b", " sharded"],
     "command": ["", "DEL", "hset", "FLUSHALL"],
+    "types": ["list", "hash string", "Hash"],
     "longitude": ["", "181", "x", "nan", "inf", "0x1"],
     "latitude": ["", "86", "x"],
     "json": ["{", "NaN", '{"x":NaN}', "0x10", "Infinity", "-Infinity", "01", "1.", ".5", "+1", "'a'", "[1,]", '{"a":1,}', "{} {}",

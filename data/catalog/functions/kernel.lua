@@ -198,6 +198,16 @@ local ELEMENT = {
 
 local function check_command(text) return ELEMENT[text] and text end
 
+-- Types of keys in which a member has an entry; "none" is no key.
+local function check_types(text)
+  local types = {}
+  for word in string.gmatch(text, '%S+') do
+    if word ~= 'hash' and word ~= 'zset' and word ~= 'none' then return nil end
+    if word ~= 'none' then types[#types + 1] = word end
+  end
+  return types
+end
+
 local function check_rest_fields(args, from)
   if (#args - from) % 2 == 0 or #args - from >= 2 * MOST_FEW then return nil end
   for i = from, #args do
@@ -475,6 +485,20 @@ local function forget(state, member)
   redis.call('HDEL', state, 'hidden:pace:' .. member, 'hidden:device:' .. member)
   if redis.call('HGET', state, 'owner') == member or redis.call('HDEL', state, 'away:' .. member) == 0 then return '' end
   return ',"del":[' .. cjson.encode('away:' .. member) .. ']'
+end
+
+-- What is wrong with the keys, from the one at first on, in which a member has an entry only as long as the seat.
+local function unfit(call, keys, first, types)
+  for i, kind in ipairs(types) do
+    local key = keys[first + i - 1]
+    if not key then return 'BADARG ' .. call .. ': with_seat' end
+    local wrong = foreign(key, kind)
+    if wrong then return wrong end
+  end
+end
+
+local function vacate(keys, first, types, member)
+  for i, kind in ipairs(types) do redis.call(kind == 'zset' and 'ZREM' or 'HDEL', keys[first + i - 1], member) end
 end
 
 -- An id as names of keys have it, and as the actions compare it.

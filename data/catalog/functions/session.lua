@@ -58,6 +58,8 @@ end
 local function session_leave(keys, a, session)
   if not session then return {0, 'gone'} end
   if session.ended then return {session.version, 'ended'} end
+  local wrong = unfit('session_leave', keys, 5, a.with_seat)
+  if wrong then return redis.error_reply(wrong) end
   local member = member_of(a.member)
   local mine = leases(keys[3], member)
   if a.member ~= member then
@@ -71,6 +73,7 @@ local function session_leave(keys, a, session)
     for _, c in ipairs(mine) do redis.call('ZREM', keys[3], c) end
   end
   redis.call('HDEL', keys[2], member)
+  vacate(keys, 5, a.with_seat, member)
   local gone = forget(keys[1], member)
   local about = '{"m":' .. cjson.encode(member) .. ',"c":' .. cjson.encode(a.member) .. ',"why":"left"' .. gone .. '}'
   advance(keys, keys[4], session, a, 'leave', '', about)
@@ -109,6 +112,8 @@ local function session_sweep(keys, a, session)
     for i = 2, #keys do redis.call('UNLINK', keys[i]) end
     return orphans
   end
+  local wrong = unfit('session_sweep', keys, 5, a.with_seat)
+  if wrong then return redis.error_reply(wrong) end
   local lapsed = {}
   if not session.ended then
     lapsed = redis.call('ZRANGEBYSCORE', keys[3], '-inf', '(' .. digits(clock()), 'LIMIT', 0, 100)
@@ -120,6 +125,7 @@ local function session_sweep(keys, a, session)
     for _, c in ipairs(lapsed) do
       local member = member_of(c)
       if not live[member] and redis.call('HDEL', keys[2], member) == 1 then
+        vacate(keys, 5, a.with_seat, member)
         local gone = forget(keys[1], member)
         local about = '{"m":' .. cjson.encode(member) .. ',"c":' .. cjson.encode(c) .. ',"why":"lease"' .. gone .. '}'
         advance(keys, keys[4], session, a, 'leave', '', about)

@@ -9,7 +9,7 @@ from redis_plan import codec
 from redis_plan.actions.model import Kind, Mechanic, Option
 from redis_plan.actions.reading import read
 from redis_plan.errors import InputError
-from redis_plan.keyspace.model import Bound
+from redis_plan.keyspace.model import Bound, Leavers
 from redis_plan.resources import catalog_dir
 
 #: The phase of a session that no action has put into another one.
@@ -44,6 +44,12 @@ def placed(kind: Kind, instead: frozenset[str]) -> Kind:
         return kind
     own = kind.instead or kind.id
     return kinds()[next((id for id in sorted(instead) if kinds()[id].instead == own), own)]
+
+
+def leavers(kind: Kind, key: str) -> Leavers:
+    """Return what an entry of a member in the ``key`` of ``kind`` does when the seat ends: it stays where nobody says."""
+    owner = mechanics().get(kind.borrowed.get(key) or kind.mechanic)
+    return owner.leavers.get(key, "stay") if owner else "stay"
 
 
 def kind_of(action: Bound) -> Kind:

@@ -13,13 +13,13 @@ from redis_plan.actions import ability, catalog, declaring, serving, vocabulary
 from redis_plan.actions.finding import find_actions
 from redis_plan.actions.matching import Match, Matches, matches, sureness
 from redis_plan.actions.matrix import stories
-from redis_plan.actions.model import Action
+from redis_plan.actions.model import MEMBERS, Action
 from redis_plan.brief.model import Brief, Entity
 from redis_plan.keyspace import cues, uses
 from redis_plan.keyspace.catalog import use_patterns
 from redis_plan.keyspace.design import Draft
 from redis_plan.keyspace.design import draft as plain_draft
-from redis_plan.keyspace.model import Bound, Keyspace
+from redis_plan.keyspace.model import Bound, Keyspace, Leavers
 from redis_plan.remembered import remembered
 
 #: From this sureness on a demand brings the key of its action with it, though nothing else in the documents calls for that use.
@@ -55,19 +55,21 @@ def draft(brief: Brief) -> Draft:
     actions = find_actions(brief, keyspace)
     fields = vocabulary.state_fields(action.kind for action in actions)
     bound = tuple(_bound(action) for action in actions)
-    return made.with_actions(bound, fields, _of_members(bound))
+    return made.with_actions(bound, fields, _leavers(bound))
 
 
-def _of_members(actions: Iterable[Bound]) -> frozenset[str]:
-    """Return the keys of records in which every entry that actions write is one of a member's."""
+def _leavers(actions: Iterable[Bound]) -> Mapping[str, Leavers]:
+    """Return the keys in which every entry that actions write is one of a member's: whether it goes with who leaves."""
     fields: dict[str, set[str]] = {}
+    said: dict[str, Leavers] = {}
     for action in actions:
         kind, names = catalog.kind_of(action), dict(action.keys)
         for effect in kind.effects:
             key, field = (str(effect.options.get(of, "")) for of in ("key", "field"))
-            if key in names and field and kind.keys[key][0] == ability.RECORDS:
+            if key in names and field and kind.keys[key][1] in ("hash", "zset"):
                 fields.setdefault(names[key], set()).add(field)
-    return frozenset(key for key, named in fields.items() if named <= serving.MEMBERS)
+                said.setdefault(names[key], catalog.leavers(kind, key))
+    return {key: said[key] for key, named in fields.items() if named <= MEMBERS}
 
 
 @remembered

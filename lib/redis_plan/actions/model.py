@@ -10,6 +10,8 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from redis_plan.keyspace.model import Leavers
+
 #: What an option of a guard or effect holds: a word, or a list of words.
 Option = str | tuple[str, ...]
 Grade = Literal["documented", "assumed"]
@@ -17,6 +19,8 @@ Grade = Literal["documented", "assumed"]
 Audience = Literal["all", "target", "leaders", "nobody"]
 #: Actors whose seat or role the function itself checks, and the roles that it then asks for; none: a seat is enough.
 LEADERS: Mapping[str, str] = {"host": "host", "cohost": "cohost", "moderator": "moderator"}
+#: Arguments that are a member's id.
+MEMBERS = frozenset({"member", "target"})
 ACTORS = (*LEADERS, "member", "spectator", "anyone", "worker")
 
 
@@ -114,6 +118,12 @@ class Kind:
         )
 
     @property
+    def of_members(self) -> frozenset[str]:
+        """The hashes and sorted sets into which its effects write an entry under a member's id, by local name."""
+        named = (e.options for e in self.effects if e.options.get("field") in MEMBERS)
+        return frozenset(str(o["key"]) for o in named if self.keys[str(o["key"])][1] in ("hash", "zset"))
+
+    @property
     def function(self) -> str:
         """What FCALL calls it where no project names it."""
         return self.call or f"{self.mechanic}_{self.name}".replace("-", "_")
@@ -130,6 +140,9 @@ class Mechanic:
     invariants: tuple[str, ...]
     kinds: Mapping[str, Kind]
     file: str
+    leavers: Mapping[str, Leavers] = field(
+        default_factory=dict
+    )  # of a key with one entry a member: "go" or "stay" with who leaves
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from redis_plan.errors import InputError
 from redis_plan.keyspace import calls
 from redis_plan.keyspace.calls import Argument
 from redis_plan.keyspace.catalog import use_patterns
+from redis_plan.keyspace.model import Leavers
 from redis_plan.resources import catalog_dir
 
 #: Keys that every session has, whatever its mechanics: they may be named without being listed in ``[keys]``.
@@ -77,7 +78,7 @@ class Reader:
 
     def mechanic(self) -> Mechanic:
         """Return the mechanic that the file declares."""
-        top = {"mechanic", "use", "title", "invariants", "keys", "action"}
+        top = {"mechanic", "use", "title", "invariants", "keys", "leavers", "action"}
         for name in self.table:
             self.known((name,), name, top, "field")
         for name in ("mechanic", "use", "title"):
@@ -99,8 +100,25 @@ class Reader:
         invariants = tuple(self.table.get("invariants", ()))
         own = {name: key for name, key in self.keys.items() if name not in self.borrowed}
         return Mechanic(
-            self.table["mechanic"], self.table["use"], self.table["title"], own, invariants, made, self.file
-        )
+            self.table["mechanic"], self.table["use"], self.table["title"], own, invariants, made, self.file,
+            self.leavers(own, made.values()),
+        )  # fmt: skip
+
+    def leavers(self, own: Mapping[str, tuple[str, str]], kinds: Iterable[Kind]) -> Mapping[str, Leavers]:
+        """Return of each key in which a member has an entry whether it goes with who leaves; raises where it is not said."""
+        said: Mapping[str, Leavers] = self.table.get("leavers", {})
+        for name, word in said.items():
+            self.known(("leavers", name), name, own, "key")
+            self.known(("leavers", name), word, ("go", "stay"), "word")
+        for kind in kinds:
+            for name in kind.of_members:
+                if name in own and name not in said:
+                    raise self.fail(
+                        ("action", kind.name),
+                        f"action {kind.name} writes an entry of a member into {name}: say under leavers whether it is to go "
+                        f'with who leaves or to stay, leavers = {{ {name} = "go" }}',
+                    )
+        return said
 
     def with_base(self, name: str, actions: Mapping[str, Any]) -> Mapping[str, Any]:  # Any: values of a TOML table
         """Return what the action ``name`` says, and what it leaves to the one whose place it takes."""

@@ -7,12 +7,11 @@ from dataclasses import replace
 
 from redis_plan.actions import catalog
 from redis_plan.actions.matrix import Row
+from redis_plan.actions.model import MEMBERS
 from redis_plan.keyspace.model import Keyspace
 
 #: Demands named beside one key at most: a reader wants the ones it exists for.
 MOST = 8
-#: Arguments that are a member's id.
-MEMBERS = frozenset({"member", "target"})
 #: What the catalog says that a hash of records holds, where no action says it better (patterns/records.toml).
 RECORD = "id → record"
 

@@ -301,8 +301,4 @@ def session_others(keyspace: Keyspace) -> tuple[KeyPattern, ...]:
     """Return the session's keys whose TTL every function refreshes, those with an id of their own left out."""
     if functions.missing(keyspace):
         return ()
-    return tuple(
-        p
-        for p in keyspace.keys
-        if p.scope == "session" and p.ttl.policy == "sliding" and set(naming.placeholders(p.template)) <= {_SESSION}
-    )
+    return tuple(functions.others(keyspace))

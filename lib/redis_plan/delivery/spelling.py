@@ -75,7 +75,7 @@ def py_argument(a: Argument, operation: Operation, channel: str = "", sharded: s
     """Return an argument of the function as Python gives it."""
     if a.kind == "constant":
         return {"ttl": f'TTL["{a.of}"]', "ms": f'1000 * TTL["{a.of}"]', "bound": f'BOUND["{a.of}"]',
-                "lease_ms": "LEASE_MS", "log_max": "LOG_MAX"}[a.name]  # fmt: skip
+                "lease_ms": "LEASE_MS", "log_max": "LOG_MAX", "with_seat": "WITH_SEAT"}[a.name]  # fmt: skip
     if a.kind == "channel":
         return (f'f"{{{channel}}}{sharded}"' if sharded else channel) if channel else '""'
     if a.kind == "connection":
@@ -107,7 +107,7 @@ def ts_argument(a: Argument, operation: Operation, channel: str = "", sharded: s
     """Return an argument of the function as TypeScript gives it."""
     if a.kind == "constant":
         return {"ttl": f'String(TTL["{a.of}"])', "ms": f'String(1000 * TTL["{a.of}"])', "bound": f'String(BOUND["{a.of}"])',
-                "lease_ms": "String(LEASE_MS)", "log_max": "LOG_MAX"}[a.name]  # fmt: skip
+                "lease_ms": "String(LEASE_MS)", "log_max": "LOG_MAX", "with_seat": "WITH_SEAT"}[a.name]  # fmt: skip
     if a.kind == "channel":
         return (f"`${{{channel}}}{sharded}`" if sharded else channel) if channel else '""'
     if a.kind == "connection":

@@ -112,6 +112,8 @@ class Writer:
             return str(ttl[a.of] * (1000 if a.name == "ms" else 1))
         if a.name == "bound":
             return str(int(self.keyspace.pattern(a.of).max_elements))
+        if a.name == "with_seat":
+            return functions.with_seat(self.keyspace)
         return (
             str(int(1000 * chain.lease(self.brief))) if a.name == "lease_ms" else functions.log_argument(self.keyspace)
         )

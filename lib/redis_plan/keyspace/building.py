@@ -68,6 +68,7 @@ def build(use: Use, spec: KeySpec, ground: Ground, chosen: str, name: str) -> Ke
         typical_elements=min(maximum, typical),
         per_session=compute(spec.per_session, facts),
         at_bound=words.substitute_in(spec.at_bound),
+        leavers=spec.leavers,
         authoritative=spec.authoritative and not (entity is not None and entity.lifetime == "durable"),
         candidates=spec.candidate,
         chosen=chosen,

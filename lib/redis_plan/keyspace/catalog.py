@@ -15,7 +15,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from redis_plan.errors import RedisPlanError
-from redis_plan.keyspace.model import Candidate, RedisType, Scope, TtlPolicy
+from redis_plan.keyspace.model import Candidate, Leavers, RedisType, Scope, TtlPolicy
 from redis_plan.resources import catalog_dir
 
 
@@ -57,6 +57,7 @@ class KeySpec:
     typical_elements: str | float = ""
     per_session: str | float = 1.0
     at_bound: str = ""
+    leavers: Leavers | None = None  # as KeyPattern says it, where the team does
     authoritative: bool = True
     when_lost: str = ""
     functions: tuple[str, ...] = ()

@@ -20,7 +20,7 @@ from redis_plan.brief.overrides.values import read_amount
 from redis_plan.errors import OverrideError
 from redis_plan.keyspace import cues, functions
 from redis_plan.keyspace.catalog import FieldSpec, KeySpec, TtlSpec, use_patterns
-from redis_plan.keyspace.model import Candidate, Keyspace
+from redis_plan.keyspace.model import Candidate, Keyspace, Leavers
 from redis_plan.keyspace.settled import FILE
 from redis_plan.keyspace.together import RECORD
 from redis_plan.keyspace.uses import Use
@@ -138,6 +138,7 @@ def _key(one: Declared, brief: Brief, ground: Keyspace, has_session: bool) -> Ow
         max_elements=float(said.get("max_elements") or usual["most"]),
         typical_elements=base.typical_elements if usual["most"] > 1 and "max_elements" not in said else "",
         at_bound=said.get("at_bound") or usual["at_bound"],
+        leavers=_leavers(said, part, in_session),
         functions=tuple(f for f in base.functions if f != RECORD),
         candidate=(candidate,),
         prefer=(candidate.name,),
@@ -221,6 +222,16 @@ def _place(template: str, ground: Keyspace, has_session: bool) -> tuple[str, str
             f"{part['name']!r} is a key that the kernel keeps: call yours otherwise, or leave it to the kernel",
         )
     return part["name"], found["part"], tag
+
+
+def _leavers(said: dict[str, Any], part: str, in_session: bool) -> Leavers | None:  # Any: a TOML table
+    wanted: Leavers | None = said.get("leavers")
+    if wanted and (not in_session or said["type"] not in ("hash", "zset") or "<" in part):
+        raise _WrongError(
+            "leavers",
+            "leavers is for a hash or zset of the session with one entry a member and no id behind a colon; leave it out",
+        )
+    return wanted
 
 
 def _entities(said: dict[str, Any], name: str, brief: Brief) -> Iterator[Entity]:  # Any: a TOML table

@@ -8,14 +8,14 @@ team's database.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from redis_plan.brief.model import Brief
 from redis_plan.keyspace import building, cues, declared, own, pins, restricted, seating, serving, statefields, uses
 from redis_plan.keyspace.building import Ground
 from redis_plan.keyspace.catalog import KeySpec
 from redis_plan.keyspace.linter import lint
-from redis_plan.keyspace.model import Bound, Field, KeyPattern, Keyspace
+from redis_plan.keyspace.model import Bound, Field, KeyPattern, Keyspace, Leavers
 from redis_plan.keyspace.together import RECORD
 from redis_plan.keyspace.uses import Use
 from redis_plan.keyspace.versions import offers
@@ -50,7 +50,7 @@ class Draft:
     uses: tuple[uses.Use, ...]
     slots: tuple[Slot, ...]
     state_fields: tuple[Field, ...] = ()
-    of_members: frozenset[str] = frozenset()  # keys of records in which each member has one
+    leavers: Mapping[str, Leavers] = field(default_factory=dict)  # keys in which each member has one entry
 
     def rescaled(self, brief: Brief) -> Draft:
         """Return the same keys with the facts and the stack of ``brief``."""
@@ -74,12 +74,12 @@ class Draft:
         return replace(self, uses=tuple(kept.values()), slots=slots)
 
     def with_actions(
-        self, actions: tuple[Bound, ...], state_fields: tuple[Field, ...], of_members: frozenset[str]
+        self, actions: tuple[Bound, ...], state_fields: tuple[Field, ...], leavers: Mapping[str, Leavers]
     ) -> Draft:
-        """Return the same keys, what is done on them, the fields of the state that this goes by, and whose records are whose."""
+        """Return the same keys, what is done on them, the fields of the state that this goes by, and what a member has there."""
         keyspace = replace(self.ground.keyspace, actions=actions)
         ground = replace(self.ground, keyspace=keyspace)
-        return replace(self, ground=ground, state_fields=state_fields, of_members=of_members)
+        return replace(self, ground=ground, state_fields=state_fields, leavers=leavers)
 
     def held(self, slot: Slot, candidate: str) -> KeyPattern:
         """Return the key of ``slot`` as ``candidate`` holds it, tied to nothing yet."""
@@ -96,7 +96,7 @@ class Draft:
         ground, brief = self.ground, self.ground.brief
         patterns = [self._pattern(slot, structures) for slot in self.slots]
         patterns = seating.told(restricted.marked(patterns, brief), brief, ground.keyspace.actions)
-        patterns = seating.bounded(patterns, self.of_members)
+        patterns = seating.bounded(patterns, self.leavers)
         patterns = statefields.with_fields(statefields.with_code(patterns), self.state_fields)
         patterns = own.with_stated_ttls(_with_records(patterns), brief)
         patterns, unserved = serving.serve(patterns, list(self.uses), brief, ground.session)

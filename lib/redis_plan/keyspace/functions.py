@@ -21,7 +21,7 @@ import redis
 
 from redis_plan.keyspace import calls, naming
 from redis_plan.keyspace.calls import Call
-from redis_plan.keyspace.model import Keyspace
+from redis_plan.keyspace.model import KeyPattern, Keyspace
 from redis_plan.resources import catalog_dir
 
 Form = Literal["function", "eval"]
@@ -337,8 +337,19 @@ def session_keys(
 def other_keys(keyspace: Keyspace, keys: Mapping[str, str], *named: str) -> list[str]:
     """Return the session's other keys, whose TTL a function refreshes in the same step, in the order of the registry."""
     skip = {*named, "idem"}
-    sliding = {p.name for p in keyspace.keys if p.ttl.policy == "sliding"}
-    return [key for name, key in keys.items() if name in sliding and name not in skip]
+    return [keys[p.name] for p in others(keyspace) if p.name in keys and p.name not in skip]
+
+
+def others(keyspace: Keyspace) -> list[KeyPattern]:
+    """Return the session's keys whose TTL every function refreshes; in front those whose entries go with a member's seat."""
+    found = (p for p in keyspace.keys if p.scope == "session" and p.ttl.policy == "sliding")
+    plain = (p for p in found if set(naming.placeholders(p.template)) <= {"session_id"})
+    return sorted(plain, key=lambda p: p.leavers != "go")
+
+
+def with_seat(keyspace: Keyspace) -> str:
+    """Return the functions' ``with_seat`` for this keyspace: the types of the keys that :func:`others` has in front."""
+    return " ".join(p.type for p in others(keyspace) if p.leavers == "go") or "none"
 
 
 def keys_of(keyspace: Keyspace, name: str, keys: Mapping[str, str]) -> list[str]:

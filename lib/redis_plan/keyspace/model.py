@@ -11,6 +11,8 @@ from typing import Literal
 RedisType = Literal["string", "hash", "list", "set", "zset", "stream", "channel"]
 Scope = Literal["session", "member", "global"]
 TtlPolicy = Literal["sliding", "fixed", "none"]
+#: What an entry of a member does when the seat ends, by leaving or by a lapsed lease.
+Leavers = Literal["go", "stay"]
 Severity = Literal["error", "warning"]
 
 
@@ -86,6 +88,7 @@ class KeyPattern:
     when_lost: str = ""  # what the user sees if the key vanishes, and where its content comes from again
     because: str = ""  # why the chosen candidate, before a measurement overrules it
     hidden: str = ""  # the line that forbids to show it to others: it is in no snapshot and no event
+    leavers: Leavers | None = None  # where each member has one entry: what becomes of it when the seat ends
     entities: tuple[str, ...] = ()  # every entity of the Brief it serves; ``entity`` is the first
 
     @property

@@ -18,6 +18,7 @@ class Rules:
     idem_ttl_s: int
     lease_ms: int
     log_max: str
+    with_seat: str = "none"
 
 
 def rules(brief: Brief, keyspace: Keyspace) -> Rules:
@@ -28,4 +29,5 @@ def rules(brief: Brief, keyspace: Keyspace) -> Rules:
         idem_ttl_s=keyspace.pattern("idem").ttl.seconds or 120,
         lease_ms=int(1000 * chain.lease(brief)),
         log_max=functions.log_argument(keyspace),
+        with_seat=functions.with_seat(keyspace),
     )

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from string import Template
 
 from redis_plan.brief.model import Brief
 from redis_plan.keyspace import calls
-from redis_plan.keyspace.model import Bound, Field, KeyPattern
+from redis_plan.keyspace.model import Bound, Field, KeyPattern, Leavers
 
 #: The kinds of action by which somebody sits, watches, or leads without playing.
 JOINS, WATCHES, LEADS = "seats.join", "seats.watch", "hosting.attend"
 
 #: What happens at the bound of records that are one a member.
 ONE_EACH = "one entry a member: the roster's bound holds here"
+#: What becomes of it when the seat ends, by leaving or by a lapsed lease.
+LEAVERS: Mapping[Leavers, str] = {"go": "it goes with the seat", "stay": "who leaves keeps it, and it counts on top"}
 #: A seat's entry without its name, as ``effect_sit`` writes it.
 _ENTRY = '{"name":""}'
 
@@ -51,23 +53,24 @@ def told(patterns: Sequence[KeyPattern], brief: Brief, actions: Sequence[Bound])
     ]
 
 
-def bounded(patterns: list[KeyPattern], of_members: Collection[str]) -> list[KeyPattern]:
-    """Give the records that are one a member the bound of the roster, whose names are in ``of_members``."""
+def bounded(patterns: Sequence[KeyPattern], leavers: Mapping[str, Leavers]) -> list[KeyPattern]:
+    """Say what becomes of a member's entry when the seat ends; records of which each member has one get the roster's bound."""
     roster = next((p for p in patterns if p.use == "roster"), None)
-    if roster is None:
-        return patterns
-    return [
-        replace(
-            pattern,
-            max_elements=roster.max_elements,
-            typical_elements=min(roster.typical_elements, roster.max_elements),
-            at_bound=ONE_EACH,
-            fields=tuple(replace(field, name="<member_id>") for field in pattern.fields),
-        )
-        if pattern.name in of_members and pattern.type == "hash"
-        else pattern
-        for pattern in patterns
-    ]
+    return [_of_members(p, leavers, roster) if roster and p.name in leavers else p for p in patterns]
+
+
+def _of_members(pattern: KeyPattern, leavers: Mapping[str, Leavers], roster: KeyPattern) -> KeyPattern:
+    does = pattern.leavers or leavers[pattern.name]
+    if pattern.use != "records" or pattern.type != "hash":
+        return replace(pattern, leavers=does, at_bound=f"{pattern.at_bound}; {LEAVERS[does]}".removeprefix("; "))
+    return replace(
+        pattern,
+        leavers=does,
+        max_elements=roster.max_elements,
+        typical_elements=min(roster.typical_elements, roster.max_elements),
+        at_bound=f"{ONE_EACH}; {LEAVERS[does]}",
+        fields=tuple(replace(field, name="<member_id>") for field in pattern.fields),
+    )
 
 
 def _widened(pattern: KeyPattern, actions: Sequence[Bound]) -> tuple[Field, ...]:

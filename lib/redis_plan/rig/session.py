@@ -89,7 +89,7 @@ class Session:
         return {
             "channel": self.channel_argument, "ttl_s": r.ttl_s, "idem_ttl_s": r.idem_ttl_s, "log_max": r.log_max, "max": r.log_max,
             "lease_ms": r.lease_ms, "capacity": r.capacity, "connections_max": 2, "expected_version": "", "op_id": "",
-            "silent_ms": 0,
+            "silent_ms": 0, "with_seat": r.with_seat,
         }  # fmt: skip
 
     def _arguments(self, name: str, rest: Sequence[object], given: Mapping[str, object]) -> list[Any]:

@@ -285,6 +285,10 @@ class DeclaredKey(Cited):
     owner: Text | None = Field(None, description="Who deletes it; left out: what removes the session.")
     max_elements: int | None = Field(None, ge=1, description="Elements at most.")
     at_bound: Text | None = Field(None, description="What happens at that bound.")
+    leavers: Literal["go", "stay"] | None = Field(
+        None,
+        description="What becomes of a member's entry when the seat ends: it goes too, or stays as in a ranking.",
+    )
 
 
 class Keys(Table):
