@@ -124,6 +124,7 @@ PERIODS: list[tuple[str, Wanted]] = [
     ("- ping interval: 5s\n- disconnect threshold: 15s without pong", {"heartbeat": 5, "presence_lease": 15}),
     ("- Reconnect with exponential backoff (1 s, 2 s, 4 s) up to 30 s.", {"reconnect_grace": None}),
     ("- The seat of a disconnected rower is kept for 45 seconds.", {"reconnect_grace": 45}),
+    ("## Session recovery\n\n- After 75 seconds the rower is removed from the race.", {"reconnect_grace": 75}),
     # a stated TTL beats the catalogue's (R12, R13, R34)
     ("- A repeated request id is recognised for 24 h.", {"idempotency_ttl": 86_400}),
     ("- Duplicate requests within 10 minutes are answered from the first result; idempotency keys live 10 minutes.", {"idempotency_ttl": 600}),

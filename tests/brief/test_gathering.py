@@ -80,6 +80,22 @@ def test_a_code_that_people_come_in_with_tells_that_there_is_something_to_join(p
     assert found.word == "session"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# Product requirements\n\nKraken Cup is a real-time multiplayer dice game. It has two game modes.\n\n## Features\n\n- Real-time chat with a typing indicator\n- Turn timer\n- Sound effects\n- Profile page\n",
+        "# Documento\n\n## Requisitos funcionais\n\n- O sistema deve permitir o cadastro de usuários.\n- O sistema deve permitir partidas multijogador em tempo real.\n- O sistema deve mostrar as letras da partida.\n- O sistema deve ter um ranking.\n",
+        "# Dokument\n\n## Wymagania\n\n- Gra wieloosobowa w przeglądarce, wyniki w czasie rzeczywistym.\n- Ruchy w grze widać od razu.\n- Czat między graczami na żywo.\n",
+    ],
+)
+def test_what_is_for_several_players_is_shared_though_nobody_is_said_to_join_it(
+    project: MakeProject, text: str
+) -> None:
+    read = brief.read(project(prd=text))
+    assert read.gathering is not None
+    assert read.gathering.noun == "game"
+
+
 @pytest.mark.parametrize("text", ALONE)
 def test_where_nobody_shares_anything_there_is_no_session(project: MakeProject, text: str) -> None:
     read = brief.read(project(prd=text))

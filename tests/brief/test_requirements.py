@@ -68,6 +68,17 @@ def test_headings_that_exclude(project, heading, line):
     assert [r.line for r in demands(brief.read(project(prd=prd)))] == [5]
 
 
+def test_headings_without_a_blank_are_headings_and_a_german_specification_says_what_it_leaves_out(project):
+    prd = (
+        "# Pflichtenheft\n##Zielbestimmungen\n###Musskriterien\n* Die Lotsin muss sich anmelden können.\n"
+        "* Die Lotsin muss eine Fahrt anlegen können.\n\n###Abgrenzungskriterien\n* Es werden keine Rechnungen erstellt.\n"
+        "* Eine App für Telefone wird nicht angeboten.\n"
+    )
+    read = brief.read(project(prd=prd))
+    assert [r.line for r in demands(read)] == [4, 5]
+    assert [r.line for r in read.requirements if r.kind == "out-of-scope"] == [8, 9]
+
+
 def test_a_sentence_can_exclude_the_list_that_follows(project):
     prd = "# App\n\n## Features\n\n- Users can vote.\n\nThe following will not be part of the product, not in scope:\n\n- Users can pay.\n"
     assert [r.line for r in demands(brief.read(project(prd=prd)))] == [5]
@@ -109,6 +120,25 @@ def test_made_ids_survive_an_insertion_above(project):
     ).requirements[1]
     assert before.id == after.id
     assert before.line != after.line
+
+
+@pytest.mark.parametrize(
+    ("heading", "other", "live"),
+    [
+        ("Alcance", "Registro de barcos con fotos.", "Sistema de ofertas en tiempo real y cierre automático."),
+        ("Fonctionnalités", "Liste des bateaux avec photos.", "Enchères en direct avec fermeture automatique."),
+        (
+            "Funcionalidades",
+            "Cadastro de barcos com fotos.",
+            "Sistema de lances em tempo real e fechamento automático.",
+        ),
+        ("Functionaliteiten", "Lijst van boten met foto's.", "Biedingen in real-time, met automatische sluiting."),
+    ],
+)
+def test_a_demand_that_says_real_time_in_any_language_is_live_though_it_is_the_only_one(project, heading, other, live):
+    prd = f"# Regata\n\n## {heading}\n\n" + "".join(f"- {one}\n" for one in (other, live))
+    found = [r.text for r in brief.read(project(prd=prd)).requirements if r.realtime]
+    assert found == [live]
 
 
 def test_a_denied_live_demand_is_not_live(project):

@@ -156,6 +156,31 @@ def test_a_companion_names_the_product_that_the_requirements_only_describe(proje
     assert brief.read(folder).slug == "reef-radio"
 
 
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("# Features für Brettbude\n\nAlles im Überblick.\n", "Brettbude"),
+        ("# RFP Tidal Desk\n\nWhat we ask for.\n", "Tidal Desk"),
+        ("# Request for Proposal: Tidal Desk\n\nWhat we ask for.\n", "Tidal Desk"),
+    ],
+)
+def test_a_list_of_features_and_a_call_for_offers_are_kinds_of_documents(project, text, title):
+    assert named(project(prd=text))[0] == title
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "PRD\n\n## 프로젝트 개요\n\n본 프로젝트는 항구를 다룬다.\n\n## 서비스 흐름\n\n1. 시작\n\n## 핵심 기능\n\n1. 예약\n",
+        "PRD\n\n## Overview\n\nWhat this is about.\n\n## User journey\n\n1. Begin\n\n## What we build\n\n1. Booking\n",
+        "PRD\n\n## Einleitung\n\nWorum es geht.\n\n## Ablauf am Hafen\n\n1. Beginn\n\n## Was wir bauen\n\n1. Buchung\n",
+    ],
+)
+def test_the_second_of_several_parts_names_no_product(project, text):
+    folder = project(prd=text)
+    assert named(folder)[0] == folder.name
+
+
 def test_the_folders_name_stands_in_for_a_title_of_which_little_can_be_spelt(project):
     folder = project(prd="# 蔦葛\n\n本文。\n")
     assert named(folder)[1] == slug_of("", folder)

@@ -191,6 +191,11 @@ def _understood(lines: Sequence[Said]) -> bool:
     return bool(np.median(alike.max(axis=1)) >= _rules()["understood_from"])
 
 
+def several() -> tuple[str, ...]:
+    """Return the words that say that several people are in one thing: "multiplayer"."""
+    return tuple(_rules()["several"])
+
+
 def local_sentences() -> tuple[str, ...]:
     """Return what a product says of itself that needs no server."""
     return tuple(_rules()["local"])

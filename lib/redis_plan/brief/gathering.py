@@ -20,6 +20,7 @@ import numpy as np
 
 from redis_plan import resources
 from redis_plan.brief import learnt
+from redis_plan.brief.fit import several
 from redis_plan.brief.learnt import Matrix
 from redis_plan.brief.lexicon import UNSPACED, Lexicon, fold
 from redis_plan.brief.model import Entity, Gathering
@@ -62,6 +63,7 @@ class Counts:
     titled: int = 0
     owning: int = 0
     sized: int = 0  # times that a number of people is said of one: "at most 5 people in one workspace"
+    several: int = 0  # times that it is called one for several at once: "a multiplayer game"
     spellings: dict[str, int] = field(default_factory=dict)
 
 
@@ -88,6 +90,8 @@ def _nouns() -> _Nouns:
     for group, cues in data["cues"].items():
         for cue in cues:
             made.add(group, cue)
+    for cue in several():
+        made.add("several", cue)
     made.finish()
     return _Nouns(made, priors, data["alike"], frozenset(data["talk"]["nouns"]), data["elsewhere"])
 
@@ -143,6 +147,7 @@ def _count_block(block: Block, words: Lexicon, opens: bool, found: dict[str, Cou
         counts.people += (people := _near(places["people"], start, end, 60, 60))
         counts.sized += people and each and bool(_NUMBER.search(text))
         counts.owning += _near(places["after"], start, end, 0, 2)
+        counts.several += _near(places["several"], start, end, REACH, REACH_BEHIND)
         counts.live += live
         counts.headed += block.kind == "heading"
         counts.titled += opens
@@ -205,7 +210,8 @@ def find_gathering(
     """Return what people share live by these documents; an empty noun where they share nothing, None where no model judges it.
 
     ``live`` says whether any of their demands is live: where none is, a session is somebody's own, such as a workout. Terse
-    documents never say who joins what: there the product's ``title`` tells it ("Harbour Auctions"), or that people ``talk``.
+    documents never say who joins what: there the product's ``title`` tells it ("Harbour Auctions"), that it is for several at once
+    ("a multiplayer game"), or that people ``talk``.
     """
     model = learnt.model(NAME)
     if model is None:
@@ -221,7 +227,12 @@ def find_gathering(
     somebody_s = c.prior == SELDOM_SHARED and not c.joined and not c.left
     if somebody_s or chance < model.thresholds[0] * (LESS_WHERE_JOINED if joined else 1):
         ranked = [every[n] for n in chances.argsort()[::-1]]
-        told = [counts for counts in ranked if _told(counts, title, talk)] or _entered(ranked, documents)
+        told = [counts for counts in ranked if _titled(counts, title) or _for_several(counts)]
+        told = (
+            told
+            or [counts for counts in ranked if talk and counts.noun in _nouns().talk]
+            or _entered(ranked, documents)
+        )
         if not told:
             return Gathering("", "", 0, round(1 - chance, 2))
         c, chance = told[0], model.thresholds[0]
@@ -229,10 +240,13 @@ def find_gathering(
     return Gathering(c.noun, c.first[0], c.first[1], round(chance, 2), tuple(a for a in aliases if fold(a) != c.noun))
 
 
-def _told(counts: Counts, title: str, talk: bool) -> bool:
-    """Whether the product is called after such a thing that is live in it, or people talk there."""
-    if talk and counts.noun in _nouns().talk:
-        return True
+def _for_several(counts: Counts) -> bool:
+    """Whether the documents call it one that several are in at the same time, and something of it is live."""
+    return counts.prior == ALWAYS_SHARED and counts.several > 0 and counts.live > 0
+
+
+def _titled(counts: Counts, title: str) -> bool:
+    """Whether the product is called after such a thing that is live in it."""
     words = {fold(word) for word in re.findall(r"\w+", _CAMEL.sub(" ", title))}
     named = words & {fold(name) for name in (counts.noun, *counts.spellings)}
     return bool(named) and counts.live > 0 and counts.prior > 0

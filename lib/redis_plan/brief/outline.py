@@ -37,6 +37,8 @@ _CHECKBOX = re.compile(r"^\[[ xX]\]\s+")
 _BOLD_ONLY = re.compile(r"^(\*\*|__)(?P<text>[^*_]{2,100})(\*\*|__):?\s*$")
 _INERT = ("script", "style")
 _BULLET = re.compile(r"^(\s*)[•◦▪▸●‣∙·](?=\s)")
+#: A heading as many write it, without the blank: "##Scoring"; one mark alone is a tag or a number ("#3").
+_TIGHT_HEADING = re.compile(r"^(#{2,6})(?=[^\s#])")
 #: A bold line with so many words is a statement that someone set in bold.
 BOLD_TITLE_WORDS = 9
 
@@ -169,8 +171,8 @@ def parse(document: Document) -> tuple[tuple[Block, ...], list[str]]:
 
 def _as_markdown(lines: Sequence[str]) -> list[str]:
     """Return the lines with bullets and numbered titles written as Markdown has them; none is added or removed."""
-    written = [_BULLET.sub(r"\1-", line) for line in _unfenced(lines)]
-    if any(line.startswith(("# ", "## ", "### ")) for line in lines):
+    written = [_TIGHT_HEADING.sub(r"\1 ", _BULLET.sub(r"\1-", line)) for line in _unfenced(lines)]
+    if any(line.startswith(("# ", "## ", "### ")) for line in written):
         return written
     full = [(n, NUMBERED.match(line)) for n, line in enumerate(written) if line.strip()]
     for (n, here), (_, after) in zip(full, [*full[1:], (0, None)], strict=False):

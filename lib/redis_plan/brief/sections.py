@@ -32,6 +32,8 @@ _LATER_RELEASE = re.compile(r"(?<![\d.])(?:[2-9]\s?\S{0,2}|v[2-9])[ -]mvp\b|\bmv
 _NOT = ("not", "never", "nie", "nigdy")
 #: From this probability on a title excludes by its meaning, and below that it doesn't, whatever its one word.
 SURE, UNLIKELY = 0.6, 0.18
+#: A cue of so many letters is a compound ("Abgrenzungskriterien"), which means nothing else whatever the model makes of it.
+COMPOUND = 16
 #: ... where it is so much like some heading of our own that excludes: a model alone takes "Current progress" for one.
 ALIKE, DOUBTED = 0.57, 0.5
 _EXCLUDING = ("out-of-scope", "later")
@@ -103,7 +105,7 @@ class Roles:
         if not roles - {"in-scope"} and excludes >= SURE:  # "niet in scope" holds the words "in scope"
             roles.add("out-of-scope")
         cues = [hit.cue for hit in hits if hit.group == "section.out-of-scope"]
-        one_word = bool(cues) and all(len(cue.split()) == 1 for cue in cues)
+        one_word = bool(cues) and all(len(cue.split()) == 1 and len(cue) < COMPOUND for cue in cues)
         if one_word and excludes < UNLIKELY and not self._excludes(title):
             roles.discard("out-of-scope")
 

@@ -139,7 +139,9 @@ def _titled(blocks: Sequence[Block], lines: Sequence[str], text: str) -> Iterato
     if blocks and blocks[0].kind == "paragraph" and blocks[0].line <= OPENING_LINES:
         yield from _opened(lines[blocks[0].line - 1 :], text, bool(headings))
     top = min((heading.depth for heading in headings), default=0)
-    for heading in [heading for heading in headings if heading.depth == top][:2]:
+    # a second one may stand over the same document; more of them stand over its parts
+    parts = sum(block.kind == "heading" and block.depth == top for block in blocks) > 2
+    for heading in [heading for heading in headings if heading.depth == top][: 1 if parts else 2]:
         if not _NUMBER.match(heading.text):
             yield _choose(_parts(heading.text), text)
     if len(headings) > 1 and blocks[:2] == (headings[0], headings[1]):
