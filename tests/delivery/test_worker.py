@@ -227,6 +227,21 @@ def test_what_fails_takes_too_long_or_is_unknown_is_left_to_be_due_again(caplog:
     assert "f:broken" in traced[0]
 
 
+def test_a_bucket_that_can_not_be_read_keeps_no_other_one_waiting(
+    guarded: Server, folder: Path, generated: ModuleType
+) -> None:
+    """Its key is of another type, or its node is away: the rooms of the other buckets have their deadlines kept."""
+    client: Any = guarded.client(decode_responses=True)
+    client.set(generated.Keys().due("00"), "no index")
+    sessions = [f"t{number}" for number in range(40) if generated.bucket(f"t{number}") != "00"]
+    for session in sessions:
+        due(guarded, generated, session, "timer")
+    with working(folder, guarded, "slow.py") as process:
+        assert within(60, lambda: len(process.words("ended")) == len(sessions))
+        process.stop()
+    client.flushdb()
+
+
 def test_only_a_project_with_an_index_of_deadlines_gets_a_worker(project: made.Project) -> None:
     there = {syncing.PYTHON_WORKER, syncing.PYTHON_DUTIES} <= {a.path for a in project.artefacts}
     assert there == timekeeping.works(project.keyspace) == (syncing.PYTHON_DUTIES in project.text("README.md"))
