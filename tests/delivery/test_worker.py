@@ -130,6 +130,34 @@ def test_what_is_over_is_swept_ended_handed_over_and_removed(
     client.flushdb()
 
 
+def test_a_full_server_is_emptied_of_what_is_over_and_keeps_who_is_there(
+    guarded: Server, folder: Path, generated: ModuleType
+) -> None:
+    """Claims, lapsed leases, idle rooms and heartbeats need no memory: were they refused, nothing would become free."""
+    client: Any = guarded.client(decode_responses=True)
+    o = generated.Operations(client, generated.Keys())
+    for room in ("idle", "left", "busy"):
+        o.create(room)
+        o.join(room, "ann", "c1", {})
+        due(guarded, generated, room, "idle" if room == "idle" else "lease")
+    o.join("left", "bob", "c2", {})
+    client.hset(o.keys.state("idle"), "updated_at", "1")
+    client.zadd(o.keys.presence("left"), {"ann#c1": 1})
+    client.config_set("maxmemory", "1")
+    try:
+        with working(folder, guarded, "work.py") as process:
+            assert within(60, lambda: not client.exists(o.keys.state("idle")))
+            assert within(60, lambda: client.hkeys(o.keys.roster("left")) == ["bob"])
+            assert within(60, lambda: open_deadlines(guarded) == 2)
+            assert o.heartbeat("busy", "ann", "c1") == "renewed"
+            assert o.leave("left", "bob").status == "left"
+            process.stop()
+            assert process.lines == ["working"]
+    finally:
+        client.config_set("maxmemory", "0")
+        client.flushdb()
+
+
 def test_each_deadline_has_one_owner_and_that_of_a_killed_worker_is_taken_up_by_another(
     guarded: Server, folder: Path, generated: ModuleType
 ) -> None:

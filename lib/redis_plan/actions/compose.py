@@ -83,6 +83,7 @@ def compose(
         number="version" if session else "",
         more=session,
         session=session,
+        flags=("allow-oom",) if any(_word(effect).frees for effect in kind.effects) else (),
     )
     return Function(call, writer.body(call), lua=f"act_{call.name}", own=writer.commands(), asks=writer.asks())
 

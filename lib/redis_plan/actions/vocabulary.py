@@ -33,6 +33,7 @@ class Word:
     undoes: str = ""
     needs: tuple[str, ...] = ()
     reopens: bool = False
+    frees: bool = False
     tells: str = ""
     answer: str = ""
     refused: str = ""
