@@ -32,6 +32,36 @@ def test_the_verdict_follows_from_what_was_found(project, prd, stack, fit, says)
     assert says in read.fit_because
 
 
+LIVE = {
+    "en": ("Cooks see each new ticket of the pass in real time", "The pass shows within 1 second what every cook is working on",
+           "Waiters and cooks see the state of every ticket live", "The system serves {n} concurrent users"),
+    "de": ("Disponenten sehen jede neue Fahrt in Echtzeit", "Alle sehen innerhalb 1 Sekunde, wer welche Fahrt übernimmt",
+           "Der Stand jeder Fahrt ist auf allen Bildschirmen live", "Das System bedient {n} gleichzeitige Nutzer"),
+    "fr": ("Les infirmiers voient chaque lit en temps réel", "Tous voient en moins de 1 seconde qui prend quel lit",
+           "L'état de chaque lit est en direct sur tous les écrans", "Le système sert {n} utilisateurs simultanés"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("stack", ["", "- Redis 7.2\n- Socket.IO\n"])
+@pytest.mark.parametrize("language", LIVE)
+def test_a_handful_of_people_never_makes_it_the_core(project, language, stack):
+    """One process serves them all, however fast it must be and whatever the team has chosen."""
+    documents = {"stack": f"# Stack\n\n{stack}"} if stack else {}
+    text = "".join(f"- {line}.\n" for line in LIVE[language])
+    few = brief.read(project(prd=f"# A\n\n## Features\n\n{text.format(n=15)}", **documents))
+    assert few.fit == "useful", few.fit_because
+    assert "15 connected" in few.fit_because
+    assert brief.read(project(prd=f"# A\n\n## Features\n\n{text.format(n=4000)}", **documents)).fit == "core"
+
+
+@pytest.mark.parametrize(("guests", "fit"), [(90, "useful"), (3000, "core")])
+def test_a_count_of_people_is_a_load_only_where_a_process_feels_it(project, guests, fit):
+    own = "".join(f"- The caterer writes down dish {n} of the menu.\n" for n in range(12))
+    prd = f"# Feast\n\n## Features\n\n{own}- All guests see in real time which dish is being served, {guests} concurrent users.\n"
+    read = brief.read(project(prd=prd))
+    assert read.fit == fit, read.fit_because
+
+
 def test_what_is_merely_up_to_date_is_not_live(project):
     """A club's booking, a rating, a list of friends: nobody says that others see it while it happens."""
     prd = (

@@ -43,6 +43,10 @@ _BOUNDS_SPOKEN = (
     "como maximo", "maximo", "no mas de", "nunca mas de", "au plus", "au maximum", "pas plus de", "jamais plus de", "al massimo", "non piu di", "mai piu di",
     "no maximo", "nunca mais de", "hoogstens", "niet meer dan", "nooit meer dan", "не более", "не больше", "никогда не больше",
 )  # fmt: skip
+_AT_PEAK = (
+    "peak", "concurrent", "concorrent", "simultan", "szczyt", "jednoczes", "rownoczes", "gleichzeitig", "contemporane", "tegelijk", "gelijktijdig",
+    "одновременн", "同時", "同时", "并发", "동시",
+)  # fmt: skip
 _TIMELY = re.compile(
     r"ttl|expir|timeout|time-out|window|short-lived|interval|every|cache|retention|grace|inactiv|idle|lease"
 )
@@ -194,7 +198,7 @@ class Line:
         """What the line's numbers are said of: at peak, per session, per user, or ""."""
         low = self.folded
         for scope, marks in (
-            ("at peak", ("peak", "concurrent", "simultaneous", "szczyt", "jednoczes", "rownoczes")),
+            ("at peak", _AT_PEAK),
             ("per session", ("per session", "per room", "per game", "na sesj", "na pokoj", "w pokoju", "each room")),
             ("per user", ("per user", "per player", "per wallet", "each user", "na gracza", "na uzytkownika")),
         ):

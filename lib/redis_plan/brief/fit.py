@@ -20,7 +20,7 @@ from redis_plan.brief import encoder
 from redis_plan.brief.evidence import TASK, Said
 from redis_plan.brief.examples import examples
 from redis_plan.brief.lexicon import Lexicon
-from redis_plan.brief.model import Component, Fit, Quantity, Requirement, UseEvidence
+from redis_plan.brief.model import Component, Fact, Fit, Quantity, Requirement, UseEvidence
 
 #: A rate over such a time is no load: "2 runs a day".
 _SLOW = ("/day", "/week", "/month", "/year")
@@ -41,6 +41,7 @@ class Found:
     lines: Sequence[Said] = ()
     language: str = "en"
     session: str = ""  # what people are in together, in the documents' word
+    users: Fact | None = None  # who is connected at one time to the whole product
 
     @property
     def demands(self) -> list[Requirement]:
@@ -63,6 +64,15 @@ class Found:
         return next((c for c in self.stack if c.name in ("Redis", "Valkey") and c.status in ("chosen", "later")), None)
 
     @property
+    def few(self) -> str:
+        """How few people are connected at one time, where the documents say that, or ""."""
+        users = self.users
+        if users is None or users.grade != "documented":
+            return ""
+        most = max(users.value, users.high or 0)
+        return f"but only {most:g} connected at one time ({users.where})" if most <= _rules()["few_people"] else ""
+
+    @property
     def pushes(self) -> Component | None:
         """The technology that pushes to clients, where one is chosen."""
         return next((c for c in self.stack if c.role == "realtime" and c.status in ("chosen", "later")), None)
@@ -77,8 +87,8 @@ def judge_fit(found: Found) -> tuple[Fit, str]:
     """Return the verdict and its reasons.
 
     Core: the documents choose Redis for what people watch, or shared live state has a latency or load target, or it is much of what they ask.
-    Useful: some live demand besides. No: nothing is shared live, or one process on one machine holds it all. Unknown:
-    too little was understood for a verdict.
+    Useful: some live demand besides, or so few people that one process serves them. No: nothing is shared live, or one process
+    on one machine holds it all. Unknown: too little was understood for a verdict.
     """
     rules, redis = _rules(), found.redis
     if redis is None and found.pushes is None and not found.session and not _outright(found):
@@ -86,14 +96,14 @@ def judge_fit(found: Found) -> tuple[Fit, str]:
     live, demands = found.live, found.demands
     if redis is None and (unknown := _unknown(found)):
         return "unknown", unknown
-    if redis and _watched(found) and (live or found.said or redis.status == "chosen"):
-        return "core", f"the documents name {redis.name} ({_at(redis)}){_and(_what_is_live(found))}"
-    if redis and not _watched(found) and redis.status == "chosen":
-        return "useful", f"the documents name {redis.name} ({_at(redis)}), but hardly a demand is about state that others watch change: it serves beside a database"  # fmt: skip
+    if redis and (chosen := _chosen(found, redis)):
+        return chosen
     if local := _local(found):
         return "no", f"the product runs on one machine (“{local.text[:80]}”, {local.file}:{local.line}): one process holds its state"  # fmt: skip
     if found.pushes is None and (alone := _alone(found)):
         return "no", f"the documents leave out that several people are in it (“{alone.text[:80]}”, {alone.file}:{alone.line}): nothing is shared"  # fmt: skip
+    if found.few and (live or found.said):
+        return "useful", f"{_what_is_live(found)}, {found.few}: one process could hold this state"
     if (target := _target(found)) and len(live) >= rules["share_with_target"] * len(demands):
         return "core", f"{_what_is_live(found)}, with a target: “{target.text}” ({_at(target)})"
     if len(live) >= rules["many_live"] and len(live) >= rules["share_of_many"] * len(demands):
@@ -113,6 +123,18 @@ def judge_fit(found: Found) -> tuple[Fit, str]:
     if (found.said and (live or found.pushes)) or len(live) * rules["few_in"] > len(demands):
         return "useful", f"{_what_is_live(found)}, but no latency or load target: one process could hold this state; Redis pays when there are two"  # fmt: skip
     return "no", "no demand of the documents is about state that others watch change; one database does, and Redis would help at most as a cache or a rate limiter"  # fmt: skip
+
+
+def _chosen(found: Found, redis: Component) -> tuple[Fit, str] | None:
+    """Return the verdict where the documents name Redis, if it follows from that."""
+    named = f"the documents name {redis.name} ({_at(redis)})"
+    if found.few:
+        return "useful", f"{named}, {found.few}: one process could hold this state"
+    if _watched(found) and (found.live or found.said or redis.status == "chosen"):
+        return "core", f"{named}{_and(_what_is_live(found))}"
+    if not _watched(found) and redis.status == "chosen":
+        return "useful", f"{named}, but hardly a demand is about state that others watch change: it serves beside a database"  # fmt: skip
+    return None
 
 
 def calls_clearly(evidence: Sequence[UseEvidence], use: str) -> bool:
@@ -223,6 +245,7 @@ def _target(found: Found) -> Quantity | None:
         fast = q.kind == "latency" or (q.kind == "rate" and not q.unit.endswith(_SLOW))
         counted = q.kind in ("duration", "count", "limit") and (q.scope == "at peak" or (q.file, q.line) in lines)
         counted = counted and not q.unit.startswith(spelt)  # "a 6-digit code" is no load
+        counted = counted and (q.kind == "duration" or (q.value_max or q.value) > _rules()["many_people"])
         if (q.file, q.line) in of_pages:
             continue
         if q.design_relevant and (fast or counted) and found.live:

@@ -112,7 +112,9 @@ def _read(project: Path, given: Overrides | None) -> Brief:
         entities = with_sizes(entities, quantities, lines, words)
     around = {place: p for t in texts for place, p in places(t.blocks, t.roles, t.document.name).items()}
     facts = read_facts(quantities, lines, applying.given_facts(overrides), around, notes)
-    grounds = Found(requirements, quantities, stack, evidence, said, language, gathering.noun if gathering else "")
+    users = next((one for one in facts if one.name == "concurrent_users"), None)
+    noun = gathering.noun if gathering else ""
+    grounds = Found(requirements, quantities, stack, evidence, said, language, noun, users)
     fit, because = applying.apply_fit(*judge_fit(grounds), overrides)
     shared = fit in ("core", "useful") and any(r.realtime for r in requirements)
     assumed = assumed_entities(texts[0].document.name) if shared and not entities else ()
