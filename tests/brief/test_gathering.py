@@ -96,6 +96,33 @@ def test_what_is_for_several_players_is_shared_though_nobody_is_said_to_join_it(
     assert read.gathering.noun == "game"
 
 
+HELD_IN_IT = [
+    (
+        "event",
+        "# Live polls\n\n## Features\n\n- A host creates polls with several answers and opens a poll to the audience.\n- Attendees see each poll in real time and vote on the poll at once.\n- The results of the poll are live on every screen.\n- A poll is closed by the host; attendees can't vote on a closed poll.\n- A host creates an event and shares its code.\n- Attendees join an event by its code, up to 300 attendees in each event.\n- The host ends the event for all attendees.\n",
+    ),
+    (
+        "workshop",
+        "# Umfragen live\n\n## Anforderungen\n\n- Die Leitung erstellt Umfragen und startet eine Umfrage.\n- Die Ergebnisse der Umfrage erscheinen live bei allen Teilnehmern.\n- Teilnehmer sehen jede Umfrage in Echtzeit.\n- Die nächste Umfrage startet die Leitung für alle.\n- Die Leitung erstellt einen Workshop.\n- Teilnehmer treten dem Workshop mit einem Code bei, pro Workshop höchstens 40 Teilnehmer.\n- Die Leitung beendet den Workshop.\n- Im Workshop sehen alle die Fragen sofort.\n",
+    ),
+]
+
+
+@pytest.mark.parametrize(("noun", "text"), HELD_IN_IT)
+def test_of_what_is_as_likely_people_share_what_they_come_into(project: MakeProject, noun: str, text: str) -> None:
+    """More is said of the polls that are held in it."""
+    read = brief.read(project(prd=text))
+    assert read.gathering is not None
+    assert read.gathering.noun == noun
+
+
+def test_the_role_of_a_quiz_master_is_no_quiz(project: MakeProject) -> None:
+    text = "# Bell\n\n## Features\n\n- A quiz master hosts a session and sees all teams in real time.\n- The quiz master opens the bell.\n- The quiz master starts a session with one click.\n- Teams join with a code.\n- A QR code to join stands on the wall.\n- The ranking is live for all players.\n"
+    read = brief.read(project(prd=text))
+    assert read.gathering is not None
+    assert read.gathering.noun == "session"
+
+
 @pytest.mark.parametrize("text", ALONE)
 def test_where_nobody_shares_anything_there_is_no_session(project: MakeProject, text: str) -> None:
     read = brief.read(project(prd=text))

@@ -17,6 +17,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from redis_plan import resources
 from redis_plan.brief import learnt
@@ -35,6 +36,8 @@ REACH, REACH_BEHIND = 42, 14
 ALWAYS_SHARED, LESS_WHERE_JOINED = 2, 0.7
 #: A noun of this prior means something shared only where the documents say that people come into it.
 SELDOM_SHARED = 0
+#: Chances that differ by so little tell nothing.
+AS_LIKELY = 0.1
 #: So many lines that say that people come in with a code, and how far the code may stand from the verb, in characters.
 ENTERED_BY_CODE, CODE_REACH = 2, 24
 _NUMBER = re.compile(r"\d")
@@ -220,8 +223,8 @@ def find_gathering(
     if not every:
         return Gathering("", "", 0, 0.9)
     chances = model.probabilities(features(every))[:, 0]
-    best = int(chances.argmax())
-    chance = float(chances[best])
+    best = _best(every, chances)
+    chance = float(chances.max())
     joined = every[best].prior == ALWAYS_SHARED and every[best].joined > 0
     c = every[best]
     somebody_s = c.prior == SELDOM_SHARED and not c.joined and not c.left
@@ -238,6 +241,15 @@ def find_gathering(
         c, chance = told[0], model.thresholds[0]
     aliases = tuple(sorted(c.spellings, key=lambda s: (-c.spellings[s], s)))
     return Gathering(c.noun, c.first[0], c.first[1], round(chance, 2), tuple(a for a in aliases if fold(a) != c.noun))
+
+
+def _best(every: Sequence[Counts], chances: NDArray[np.float32]) -> int:
+    """Return the number of the likeliest noun; of those that are as likely, the one that people come into and that is counted by.
+
+    Where polls are held in an event, more is said of polls; one joins the event, and limits are said of each.
+    """
+    near = [int(n) for n in np.flatnonzero(chances >= chances.max() - AS_LIKELY)]
+    return max(near, key=lambda n: (every[n].joined + every[n].left + every[n].per + every[n].sized, chances[n]))
 
 
 def _for_several(counts: Counts) -> bool:
