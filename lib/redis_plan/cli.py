@@ -227,11 +227,10 @@ def stories(
     as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
 ) -> None:
     """Print for each demand which actions carry it out, on which keys, or why none does; measures nothing."""
-    from redis_plan.actions import command, matrix  # noqa: PLC0415
+    from redis_plan.actions import command  # noqa: PLC0415
     from redis_plan.plan import played  # noqa: PLC0415
 
-    run, ran = played.in_project(project)
-    found = matrix.shown_by(command.read(project), ran)
+    run, found = played.of_project(command.read(project), project)
     if as_json:
         sys.stdout.write(command.as_json(found))
     else:

@@ -13,6 +13,7 @@ from redis_plan.measure.finding import Value
 from redis_plan.measure.lab import Lab
 from redis_plan.plan import played
 from redis_plan.rig.playing import planted, world
+from tests import projects
 from tests.plan import records
 
 BOARD = Path(__file__).parents[1] / "actions" / "whiteboard"
@@ -151,3 +152,12 @@ def test_a_pub_behind_one_address_is_not_throttled_by_its_own_joins_only_wrong_c
     if tries:
         assert f"| {dict(tries[0].values)['limit']}/min" in told
         assert "rate_hit" in {step.function.name for step in library.steps(keyspace)}
+
+
+def test_each_bound_of_the_documents_has_its_own_line_and_none_stands_under_another_s_number():
+    """The sample has 5 tries of a device (prd.md:47) and 20 wrong codes of an address (prd.md:153): these are two limits."""
+    told = appendix.limits(projects.read(projects.SAMPLE), projects.acting(projects.SAMPLE))
+    assert "| wrong codes a device | 5/min (prd.md:47) |" in told
+    assert "| 20 wrong codes per minute | prd.md:153 |" in told
+    assert "| how many may watch | 5 (prd.md:68) | in `watch` | `full` |" in told
+    assert "| members of one team | 6 (prd.md:111) | in `choose_team` | `full` |" in told

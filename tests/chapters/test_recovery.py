@@ -29,6 +29,7 @@ def test_a_killed_process_loses_nothing_acknowledged_with_a_file_and_everything_
     assert (values["everysec_lost"].value, values["always_lost"].value) == (0, 0)
     assert values["no_persistence_lost"].value == values["no_persistence_acked"].value > 0
     assert 1 <= values["torn_lost"].value <= 2
+    assert values["read_rate"].value > 1e6
 
 
 @pytest.mark.parametrize("persistent", [True, False])

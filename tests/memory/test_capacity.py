@@ -193,3 +193,24 @@ def test_a_dict_and_a_hashtable_shrink_in_leaps() -> None:
     assert remains.table_bytes(16_000, 1_600, redis) == 2_048 * 8
     assert remains.table_bytes(16_000, 3_800, valkey) > 200_000 > remains.table_bytes(16_000, 3_000, valkey)
     assert remains.table_bytes(0, 0, redis) == 0
+
+
+def test_what_falls_due_all_the_time_is_in_the_budget(brief: Brief, keyspace: Keyspace, build: Build) -> None:
+    peak = round(brief.value("sessions_peak"))
+    ending = {p.name for p in keyspace.keys if p.ttl.policy == "fixed"}
+    loads = project.loads(keyspace, peak)
+    volatile = sum(load.shape.n_keys for load in loads if load.shape.ttl)
+    whole = project.shapes_bytes([load.shape for load in loads], build)
+    share = capacity.stale_share(loads, build, volatile, whole)
+    assert share > 0
+    assert share == pytest.approx(2 * capacity.stale_share(loads, build, volatile, 2 * whole))
+    slower = replace(keyspace, patterns=tuple(_slower(p) if p.name in ending else p for p in keyspace.patterns))
+    assert capacity.stale_share(project.loads(slower, peak), build, volatile, whole) < share
+    found = capacity.budget(brief, keyspace, build, CONSTANTS, peak)
+    assert found.stale == pytest.approx(max(share, capacity.STALE_SHARE) * found.dataset)
+    alone = [load for load in loads if load.pattern.name not in ending]
+    assert capacity.stale_share(alone, build, volatile, whole) == 0
+
+
+def _slower(pattern: KeyPattern) -> KeyPattern:
+    return replace(pattern, ttl=replace(pattern.ttl, seconds=10 * pattern.ttl.seconds))

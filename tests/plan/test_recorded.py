@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from redis_plan.actions.matrix import summary
 from redis_plan.build import study
-from redis_plan.plan import build_this
+from redis_plan.plan import build_this, played
 from redis_plan.run import Run
 from redis_plan.words.sections import APPENDICES, SECTIONS
 from tests.plan import reading, recorded
@@ -68,3 +69,15 @@ def test_a_design_without_keys_gets_a_few_sentences(project):
     run = Run(project, project / "data/runs" / recorded.PROFILE)
     keyspace = replace(run.load_keyspace(), patterns=(), session_entity="")
     assert 10 < len(build_this.build_this(run.load_brief(), keyspace, run).split()) < 60
+
+
+def test_a_demand_that_the_budget_refutes_is_not_called_met(project):
+    """The sample's node carries fewer rooms than its peak: that the data fits into it stands with what is not served."""
+    run = Run(project, project / "data" / "runs" / recorded.PROFILE)
+    memory = run.load_brief().fact("memory_budget").where
+    found = played.shown(run.load_stories(), run)
+    assert {row.place: row.served for row in found.rows}[memory] == "not"
+    page, text = ((project / "ai" / name).read_text("utf-8") for name in ("redis-plan/stories.md", "redis-plan.md"))
+    assert f"({memory}): the memory of " in page.split("#### Not served")[1]
+    assert summary(found.rows) in page
+    assert summary(found.rows) in text

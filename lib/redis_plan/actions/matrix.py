@@ -107,6 +107,15 @@ def shown_by(found: Stories, ran: Mapping[str, str]) -> Stories:
     return replace(found, rows=tuple(_shown(row, ran) if row.served == "concrete" else row for row in found.rows))
 
 
+def refuted(found: Stories, why: Mapping[str, str]) -> Stories:
+    """Return the matrix with the demands that a number of a run contradicts as not served: ``why``, by the demand's place."""
+    rows = (
+        replace(row, served="not", why=why[row.place]) if row.served == "generic" and row.place in why else row
+        for row in found.rows
+    )
+    return replace(found, rows=tuple(rows))
+
+
 def _shown(row: Row, ran: Mapping[str, str]) -> Row:
     by: dict[str, list[str]] = {}
     for name in row.actions:

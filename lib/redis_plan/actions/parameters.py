@@ -36,7 +36,7 @@ def given(parameter: Parameter, kind: Kind, demands: Sequence[Requirement], brie
     stated = {
         _value(q): q
         for r in demands
-        for q in _quantities(r, brief)
+        for q in quantities(r, brief)
         if _fits(q, parameter) and (q.file, q.line) not in elsewhere
     }
     stated |= {_value(q): q for q in brief.quantities if not stated and _of_role(q, parameter)}
@@ -59,7 +59,7 @@ def _of_fact(parameter: Parameter, fact: Fact) -> Given:
     return Given(parameter, value, "assumed" if fact.grade == "assumed" else "documented", fact.file, fact.line)
 
 
-def _quantities(demand: Requirement, brief: Brief) -> Iterator[Quantity]:
+def quantities(demand: Requirement, brief: Brief) -> Iterator[Quantity]:
     """Yield the numbers of a demand and its criteria: on its line, or on one that follows it before the next demand."""
     later = [r for r in brief.requirements if r.file == demand.file and r.line > demand.line]
     own = [r.line for r in later if r.parent_line == demand.line]
@@ -76,6 +76,8 @@ def _fits(quantity: Quantity, parameter: Parameter) -> bool:
         return quantity.kind == "duration" and quantity.unit in _SECONDS
     if quantity.kind not in ("count", "limit") or quantity.value != int(quantity.value):
         return False
+    if not quantity.unit:  # "limit 5 per room", in a demand of the action that has one such number
+        return quantity.kind == "limit" and parameter.unit in _PERSONS
     return cues.same(quantity.unit, parameter.unit) or (
         parameter.unit in _PERSONS and bool(wording.actors_in(quantity.unit) & _ACTORS)
     )

@@ -66,6 +66,12 @@ class Alert:
         return units.write(self.limit, self.unit)
 
 
+#: Seconds between two rewrites of the append-only file at the peak that are worth a longer file (chosen).
+REWRITE_S = 600.0
+#: So long may a restart read its file (chosen), at so many bytes a second of a core: 70 to 120 MB were measured (notebook 08).
+READ_S, READ_RATE = 5.0, 70e6
+
+
 def quantities(brief: Brief, keyspace: Keyspace, maxmemory: float, bytes_per_session: float) -> dict[str, float]:
     """Return the names that formulas of settings and alerts may use, in base units."""
     names = {fact.name: fact.value for fact in brief.facts}
@@ -76,6 +82,8 @@ def quantities(brief: Brief, keyspace: Keyspace, maxmemory: float, bytes_per_ses
     write_bytes = conn_rate * (2 * (brief.value("payload_bytes") + ENVELOPE_BYTES) + 200)
     hard = max(1024.0 * 1024, conn_rate * message * stall * 2)
     dataset = bytes_per_session * brief.value("sessions_peak")
+    # a larger file is rewritten more rarely, and read for longer while everybody waits
+    least = max(64.0 * 1024 * 1024, min(write_bytes * REWRITE_S, READ_S * READ_RATE))
     return names | {
         "maxmemory": maxmemory,
         "bytes_per_session": bytes_per_session,
@@ -84,7 +92,9 @@ def quantities(brief: Brief, keyspace: Keyspace, maxmemory: float, bytes_per_ses
         "probe_s": periods.seconds(brief, "probe"),
         "write_bytes": write_bytes,
         "rewrite_default_s": rewrite_period(64.0 * 1024 * 1024, dataset, write_bytes),
-        "rewrite_s": rewrite_period(max(64.0 * 1024 * 1024, write_bytes * 600), dataset, write_bytes),
+        "rewrite_s": rewrite_period(least, dataset, write_bytes),
+        "file_least": least,
+        "read_s": max(least, 2 * dataset) / READ_RATE,
         "replicas": float(replicated(brief)),
         "stall_s": stall,
         "hard_limit": float(int(hard / 65_536 + 1) * 65_536),

@@ -10,21 +10,24 @@ in no counter of the server: they are the host's.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from redis_plan.brief.model import Brief
 from redis_plan.keyspace import naming
 from redis_plan.keyspace import settings as directives
 from redis_plan.keyspace.model import KeyPattern, Keyspace
-from redis_plan.memory import model, project
+from redis_plan.memory import active_expiry, model, project
 from redis_plan.memory.layout import Build
 
 MIB = 1024 * 1024
 #: New sessions are refused above this share of maxmemory; the rest is for those that are alive, and for bursts.
 ADMISSION_SHARE = 0.75
-#: Share of volatile keys that may be past their deadline and not yet deleted (active-expire-effort 1 tolerates 10 %,
-#: src/expire.c, Redis 7.0.15).
+#: Share of the dataset that may be past its deadline and not yet deleted, at least (active-expire-effort 1 tolerates 10 %,
+#: src/expire.c, Redis 7.0.15): what died without its end. What falls due all the time is added up by :func:`stale_share`.
 STALE_SHARE = 0.10
+#: Sweeps a second (hz of the configuration).
+HZ = 10.0
 #: Replication backlog: what is written in this time, at least the server's default of 1 MiB (redis.conf 7.0).
 BACKLOG_S, BACKLOG_LEAST = 60.0, 1 * MIB
 #: A replica that synchronises is owed what is written meanwhile; beyond the backlog that is its own buffer, which is cut
@@ -118,14 +121,24 @@ class Budget:
 
 
 def budget(
-    brief: Brief, keyspace: Keyspace, build: Build, constants: Constants, sessions: int, full: bool = False
+    brief: Brief,
+    keyspace: Keyspace,
+    build: Build,
+    constants: Constants,
+    sessions: int,
+    full: bool = False,
+    saved: float = 0.0,
 ) -> Budget:
-    """Return the budget for ``sessions`` live sessions, keys at typical size or (``full``) at their bound."""
+    """Return the budget for ``sessions`` live sessions, keys at typical size or (``full``) at their bound.
+
+    ``saved`` are bytes of the dataset for each session that another design would not take.
+    """
     peak = brief.value("sessions_peak")
     names = directives.quantities(_scaled(brief, sessions), keyspace, 0.0, 0.0)
     grown = _scaled_globals(keyspace, sessions / peak)
     loads = project.loads(grown, sessions, full)
-    dataset = project.shapes_bytes([load.shape for load in loads], build)
+    whole = project.shapes_bytes([load.shape for load in loads], build)
+    dataset = max(0.0, whole - saved * sessions)
     keys = sum(load.shape.n_keys for load in loads)
     volatile = sum(load.shape.n_keys for load in loads if load.shape.ttl)
     gateways = gateways_at(brief, sessions)
@@ -135,7 +148,7 @@ def budget(
     buffers = hard_limit_at(brief, keyspace, sessions) * gateways if keyspace.channels else 0.0
     replicas = names["replicas"] > 0  # without one the server allocates no backlog
     backlog = max(BACKLOG_LEAST, names["write_bytes"] * BACKLOG_S) if replicas else 0.0
-    stale = dataset * STALE_SHARE
+    stale = dataset * max(STALE_SHARE, stale_share(loads, build, volatile, whole))
     # while a table of the keyspace doubles, the old one is still there: half of the new one
     rehash = model.keyspace_tables(keys, volatile, build) / 2
     used = base + dataset + stale + rehash + clients + subscribed + buffers + backlog
@@ -157,6 +170,22 @@ def budget(
         fragmentation=used * max(constants.rss_ratio - 1, 0.03),
         copy_on_write=copied(dataset + stale, names["conn_rate"], constants),
     )
+
+
+def stale_share(loads: Sequence[project.Load], build: Build, volatile: float, dataset: float) -> float:
+    """Return the share of ``dataset`` bytes that is past its deadline at a steady pace, among ``volatile`` keys with a TTL.
+
+    Keys of a fixed TTL that nobody ends fall due all the time, such as the records of operations; each stays for as long as
+    the sweep takes. At most as much again: where more is due than one server sweeps, its keys belong on several.
+    """
+    ending = [(load, float(load.pattern.ttl.seconds or 0)) for load in loads if load.pattern.ttl.policy == "fixed"]
+    paces = [(load.shape, load.shape.n_keys / seconds) for load, seconds in ending if seconds]
+    due = sum(pace for _, pace in paces)
+    if not due:
+        return 0.0
+    lag = min(active_expiry.expected_lag_s(volatile, HZ), active_expiry.standing(volatile, due, HZ).lag_s)
+    late = lag * sum(pace * model.predict(shape, build).per_key for shape, pace in paces)
+    return min(1.0, late / max(dataset, 1.0))
 
 
 def copied(dataset: float, events_per_s: float, constants: Constants) -> float:
@@ -215,17 +244,25 @@ def hard_limit_at(brief: Brief, keyspace: Keyspace, sessions: float) -> float:
     return directives.quantities(_scaled(brief, sessions * heard), keyspace, 0.0, 0.0)["hard_limit"]
 
 
-def sessions_within(brief: Brief, keyspace: Keyspace, build: Build, constants: Constants, host_bytes: float) -> int:
-    """Return the largest number of sessions whose host memory fits ``host_bytes`` (0 if not even one does)."""
-    if budget(brief, keyspace, build, constants, 1).host > host_bytes:
+def sessions_within(
+    brief: Brief, keyspace: Keyspace, build: Build, constants: Constants, host_bytes: float, saved: float = 0.0
+) -> int:
+    """Return the largest number of sessions whose host memory fits ``host_bytes`` (0 if not even one does).
+
+    ``saved`` as in :func:`budget`.
+    """
+
+    def fits(sessions: int) -> bool:
+        return budget(brief, keyspace, build, constants, sessions, saved=saved).host <= host_bytes
+
+    if not fits(1):
         return 0
     low, high = 1, 2
-    while budget(brief, keyspace, build, constants, high).host <= host_bytes and high < 1 << 40:
+    while fits(high) and high < 1 << 40:
         low, high = high, high * 2
     while high - low > max(1, low // 500):
         middle = (low + high) // 2
-        fits = budget(brief, keyspace, build, constants, middle).host <= host_bytes
-        low, high = (middle, high) if fits else (low, middle)
+        low, high = (middle, high) if fits(middle) else (low, middle)
     return low
 
 

@@ -12,7 +12,7 @@ from redis_plan.evidence.decision import Decision
 from redis_plan.evidence.store import Evidence, write_interval, write_value
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.memory import project
-from redis_plan.plan import build_this, on_notes
+from redis_plan.plan import build_this, on_notes, played
 from redis_plan.plan.assemble import Executed, link_citations
 from redis_plan.run import Run
 from redis_plan.words import levers, words
@@ -41,7 +41,7 @@ def front(brief: Brief, keyspace: Keyspace, executed: Executed, run: Run) -> str
     points = [
         fit,
         f"It holds {keys} and {channels}; what is durable stays in the database.",
-        f"[What serves each demand]({APPENDICES['stories'].file}): {matrix.summary(run.load_stories().rows)}.",
+        f"[What serves each demand]({APPENDICES['stories'].file}): {matrix.summary(played.shown(run.load_stories(), run).rows)}.",
         *_headlines(brief, keyspace, executed.evidence),
         *_risks(brief, keyspace, executed),
     ]

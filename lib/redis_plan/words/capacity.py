@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from redis_plan.brief.model import Brief
 from redis_plan.errors import MissingStepError
 from redis_plan.evidence.findings import Findings, Found, Number, each, number, record
@@ -37,7 +39,23 @@ class Budget(Found):
     host_high: Number = number("B", "modelled", name="host_memory_high")
     host_twice: Number = number("B", "modelled", name="host_memory_2x")
     carries: Number = number("sessions", "modelled", name="sessions_in_budget")
+    dataset: Number = number("B", "modelled", name="dataset_at_peak")
+    less: Mapping[str, Number] = each("sessions_with_{}_tenths_less", "sessions", "modelled")
     admission: Number = number("B", "modelled", name="admission_bytes")
+
+    def carried(self, saved: float, peak: float) -> float:
+        """Return how many sessions the budget carries where each takes ``saved`` bytes less, read between the tenths."""
+        counts = [self.carries.value, *(self.less[f"{n}"].value for n in range(1, 1 + len(self.less)))]
+        tenths = 10 * saved * peak / max(self.dataset.value, 1.0)
+        return float(np.interp(tenths, range(len(counts)), counts))
+
+    def most(self, peak: float) -> float:
+        """Return the most bytes of the dataset that one of ``peak`` sessions may take for all to fit; 0 where nothing helps."""
+        whole, carries = self.dataset.value / peak, self.carries.value
+        if carries >= peak:
+            return whole * carries / peak
+        steps = [n * whole / 1000 for n in range(901)]
+        return next((whole - saved for saved in steps if self.carried(saved, peak) >= peak), 0.0)
 
 
 @dataclass(frozen=True, slots=True)

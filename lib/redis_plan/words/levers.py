@@ -17,13 +17,15 @@ from redis_plan.words.tables import table
 
 #: What the server keeps of each key beside it.
 TABLES = "tables of keys"
+#: A session's part of the keys that belong to none, such as a cache.
+ACROSS = "keys across"
 
 
 @dataclass(frozen=True, slots=True)
 class Lever:
     """One change of the design: bytes that it saves of a session, how many then fit with those before it, its price."""
 
-    key: str  # the pattern that gets smaller
+    key: str  # the pattern that gets smaller, or ACROSS
     what: str
     short: str
     saves: float
@@ -33,9 +35,10 @@ class Lever:
 
 
 def levers(brief: Brief, keyspace: Keyspace, found: Capacity) -> tuple[Lever, ...]:
-    """Return the levers, the cheapest first: a bound, then another structure, then work for every reader.
+    """Return the levers, the cheapest first: a bound, what can be computed again, another structure, work for every reader.
 
-    None where no session was measured.
+    How many sessions fit is what the model of the budget says, fixed parts and keys across sessions counted. None where no
+    session was measured.
     """
     log, small, packed = keyspace.use("log"), found.small, found.packed
     if found.fit is None or found.budget is None or log is None or not keyspace.session_entity:
@@ -49,6 +52,12 @@ def levers(brief: Brief, keyspace: Keyspace, found: Capacity) -> tuple[Lever, ..
         saved = size * (1 - needed / log.max_elements)
         changes.append((log.name, what, f"{log.name}: {needed:,} entries", saved, price, found.fit.id))
         size *= needed / log.max_elements
+    peak = brief.value("sessions_peak")
+    for p in keyspace.keys:
+        if p.use == "cache" and p.scope == "global" and p.name in found.fit.a_key:
+            saved = found.fit.a_key[p.name].value * p.per_session / peak
+            what = f"no `{p.name}`, or fewer of them"
+            changes.append((ACROSS, what, f"no {p.name}", saved, "computed at each read", found.fit.id))
     if small:
         key = small.record.condition("pattern")
         saved = small.key_each.value * small.saved.value / 100
@@ -59,24 +68,27 @@ def levers(brief: Brief, keyspace: Keyspace, found: Capacity) -> tuple[Lever, ..
         what = f"compress `{log.name}` ({packed.record.condition('method')})"
         saved = size * packed.saved.value / 100
         changes.append((log.name, what, f"{log.name}: compressed", saved, price, packed.id))
-    session, carried = found.fit.session.value, found.budget.carries.value
-    kept, left = [], session
+    kept, less = [], 0.0
     for key, what, name, saved, price, id in changes:
-        if saved < left:
-            left -= saved
-            kept.append(Lever(key, what, name, saved, carried * session / left, price, id))
+        if less + saved < found.budget.dataset.value / peak:
+            less += saved
+            kept.append(Lever(key, what, name, saved, found.budget.carried(less, peak), price, id))
     return tuple(kept)
 
 
-def steps(found: tuple[Lever, ...], samples: pd.DataFrame, session: float) -> list[tuple[str, dict[str, float]]]:
+def steps(
+    found: tuple[Lever, ...], samples: pd.DataFrame, session: float, across: float = 0.0
+) -> list[tuple[str, dict[str, float]]]:
     """Return the bytes of one session by key, as designed and after each lever, which has a short name.
 
     ``samples`` are those of the evidence of a session's bytes, a row a pattern; what it takes beyond them, of ``session``
-    bytes in all, are the server's tables.
+    bytes in all, are the server's tables. ``across`` is its part of the keys that belong to no session.
     """
     own = samples[(samples.pattern != "all") & (samples.per_session > 0)]
     left = dict(zip(own.pattern, own.bytes_per_session.astype(float), strict=True))
     left[TABLES] = max(0.0, session - sum(left.values()))
+    if across > 0.01 * session:
+        left[ACROSS] = across
     told = [("as designed", left)]
     for lever in found:
         left = left | {lever.key: max(0.0, left.get(lever.key, 0.0) - lever.saves)}

@@ -51,7 +51,10 @@ def capacity_plan(lab: Lab, *, brief: Brief, keyspace: Keyspace, **measured: flo
     at_peak = capacity.budget(brief, keyspace, build, constants, peak)
     # a node that the documents state is what there is; one that was assumed is ours to choose
     maxmemory = at_peak.maxmemory if node.grade == "assumed" else at_peak.within(node.value)
-    fits = capacity.sessions_within(brief, keyspace, build, constants, brief.value("memory_budget"))
+    available, tenth = brief.value("memory_budget"), one["dataset"] / peak / 10
+    fits, *smaller = [
+        capacity.sessions_within(brief, keyspace, build, constants, available, saved=n * tenth) for n in range(10)
+    ]
     per_session = project.bytes_per_session(keyspace, build)
     values = [
         Value("bytes_per_session", per_session, "B", grade="modelled"),
@@ -70,6 +73,10 @@ def capacity_plan(lab: Lab, *, brief: Brief, keyspace: Keyspace, **measured: flo
         Value("host_memory_high", one["host_high"], "B", grade="modelled"),
         Value("host_memory_2x", two["host"], "B", grade="modelled"),
         Value("sessions_in_budget", float(fits), "sessions", grade="modelled"),
+        *(
+            Value(f"sessions_with_{n}_tenths_less", float(count), "sessions", grade="modelled")
+            for n, count in enumerate(smaller, 1)
+        ),
         Value("admission_bytes", maxmemory * capacity.ADMISSION_SHARE, "B", grade="modelled"),
         Value("output_buffers", one["output_buffers"], "B", grade="modelled"),
         Value("backlog", one["backlog"], "B", grade="modelled"),
@@ -84,7 +91,7 @@ def capacity_plan(lab: Lab, *, brief: Brief, keyspace: Keyspace, **measured: flo
         conclusion=(
             f"{peak:,} sessions need maxmemory {units.write(one['maxmemory'], 'B')} on a host of "
             f"{units.write(one['host'], 'B')}; {fits:,} sessions fit the budget of "
-            f"{units.write(brief.value('memory_budget'), 'B')}."
+            f"{units.write(available, 'B')}."
         ),
         conditions=conditions(lab, build, admission_share=capacity.ADMISSION_SHARE, stale_share=capacity.STALE_SHARE),
     )

@@ -153,8 +153,8 @@ def eviction_decision(brief: Brief, keyspace: Keyspace, budget: Budget, full: Fu
     policy = "noeviction" if authoritative else "allkeys-lru"
     stated, needed = budget.maxmemory.value, budget.for_peak.value
     size = (
-        f" The node that the documents state holds no more beside fragmentation, a fork and the system; the peak would take "
-        f"{budget.for_peak.linked} of it: then the host is {room}"
+        f" The node that the documents state leaves no more beside fragmentation, a fork and the system. The peak asks for a "
+        f"`maxmemory` of {budget.for_peak.linked}: then the host is {room}"
         if stated < needed
         else f" The host is {room}"
     )

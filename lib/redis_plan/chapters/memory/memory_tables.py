@@ -19,7 +19,7 @@ _SMALL = 0.003
 #: Growth below this can't be told on a server that others use, in bytes.
 _TOLD = 50_000
 LEVERS_ALT = (
-    "Stacked bars of the bytes of one session by key, as designed and after each change of the design that the peak needs, "
+    "Stacked bars of the bytes of one session by key, with its part of the keys across sessions, as designed and after each change of the design that the peak needs, "
     "against the most that lets the peak fit."
 )
 #: A host larger than this is a reason for several primaries.
@@ -91,7 +91,7 @@ def budget_table(samples: pd.DataFrame, available: float, words: Words) -> str:
         outside=samples.aof + samples.replica_buffer + samples.lua_vm,
     )
     terms = (
-        ("dataset, 10 % expired keys, doubling table", "data"), ("server, functions, histograms", "base"),
+        ("dataset, expired keys, doubling table", "data"), ("server, functions, histograms", "base"),
         ("connections and subscriptions", "clients"), ("output buffers, every subscriber stalled", "output_buffers"),
         ("replication backlog", "backlog"), ("**counted by maxmemory**", "counted"), ("**maxmemory**", "maxmemory"),
         ("append-only and replica buffers, Lua", "outside"), ("fragmentation", "fragmentation"),

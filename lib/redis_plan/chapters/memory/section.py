@@ -40,9 +40,24 @@ def memory(brief: Brief, keyspace: Keyspace, found: Memory, samples: pd.DataFram
         largest=shares[0][0].name if shares and said.sessions else "",
         share=f"{100 * shares[0][1] / whole:.0f} %" if shares else "",
         carries=said.count(carried), peak=f"{said.count(peak)} ({brief.fact('sessions_peak').where})",
+        across=_across(keyspace, found) if said.sessions else "",
         authoritative=any(p.authoritative for p in keyspace.keys),
         levers=levers.lever_table(brief, keyspace, cures, found.budget) if found.budget else "",
     )  # fmt: skip
+
+
+def _across(keyspace: Keyspace, found: Memory) -> str:
+    """Return the bytes of the keys that belong to no session, and which takes most of them; "" where they are next to nothing."""
+    if found.fit is None or found.budget is None:
+        return ""
+    each = found.fit.a_key
+    sizes = {
+        p.name: each[p.name].value * p.per_session for p in keyspace.keys if p.scope == "global" and p.name in each
+    }
+    whole, largest = sum(sizes.values()), max(sizes, key=lambda name: sizes[name], default="")
+    if whole < _SHOWN_SHARE * found.budget.dataset.value:
+        return ""
+    return f"{units.write(round(whole), 'B')} more, {100 * sizes[largest] / whole:.0f} % of it `{largest}`"
 
 
 def _shares(keyspace: Keyspace, samples: pd.DataFrame) -> list[tuple[KeyPattern, float, str]]:

@@ -41,7 +41,14 @@ def told(brief: Brief, keyspace: Keyspace, found: Recovery, seen: pd.DataFrame) 
     """Return durability, errors, retries, degraded modes and the way back; ``seen`` are the samples of ``found.replies``."""
     sessions = not functions.missing(keyspace)
     parts = [
-        words.render("chapters/recovery/durability", brief, keyspace, found=found),
+        words.render(
+            "chapters/recovery/durability",
+            brief,
+            keyspace,
+            found=found,
+            file=section.file_bytes(brief, keyspace),
+            read=section.read_s(brief, keyspace, found),
+        ),
         words.render(
             "chapters/recovery/replies", brief, keyspace, found=found, replies=_replies(brief, keyspace, seen)
         ),

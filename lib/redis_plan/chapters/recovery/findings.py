@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from redis_plan.evidence.findings import Findings, Found, Number, number, record
+from redis_plan.evidence.findings import Findings, Found, Number, maybe, number, record
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,7 @@ class Survival(Found):
     no_persistence_lost: Number = number("changes")
     torn_lost: Number = number("changes")
     restart: Number = number("s")
+    read_rate: Number | None = maybe("B/s")
 
 
 @dataclass(frozen=True, slots=True)

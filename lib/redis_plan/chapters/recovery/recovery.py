@@ -41,14 +41,14 @@ def once(server: Server) -> redis.Redis:
 def acked_and_recovered(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
     """Kill the server with SIGKILL under load; how many acknowledged changes are there after the restart?"""
     question = "How many acknowledged changes survive a killed server process?"
-    rows: list[tuple[str, int, int, float, int]] = []
+    rows: list[tuple[str, int, int, float, int, float]] = []
     try:
         for policy, config in POLICIES.items():
             for number in range(lab.by_profile(1, 3, 5)):
                 rows.append((policy, *_kill_under_load(lab, brief, keyspace, config, f"kill-{number}")))
     except ServerError as error:
         return Finding(question, "", "", (), not_run=f"No server of our own to kill: {error}")
-    names = ["policy", "acked", "recovered", "restart_s", "torn_recovered"]
+    names = ["policy", "acked", "recovered", "restart_s", "torn_recovered", "read_rate"]
     samples = pd.DataFrame(rows, columns=names)
     by = samples.groupby("policy")[["acked", "recovered", "torn_recovered"]].sum()
     values = []
@@ -64,6 +64,7 @@ def acked_and_recovered(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Findin
     values += [
         Value("torn_lost", torn, "changes", len(with_file)),
         Value("restart", float(with_file["restart_s"].median()), "s", len(with_file)),
+        Value("read_rate", float(with_file["read_rate"].median()), "B/s", len(with_file)),
     ]
     return Finding(
         question=question,
@@ -71,7 +72,8 @@ def acked_and_recovered(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Findin
         "and the page cache outlives the process, unless the fsync of a slow disk still runs: everysec then holds the write back, "
         "by 2 s at most (aof.c, flushAppendOnlyFile, 7.0); without one none.",
         method="One writer applies changes and counts the acknowledged; SIGKILL; restart; the session's version is read. Then "
-        "the last 9 bytes of the file are cut off and it is started again (aof-load-truncated yes)",
+        "the last 9 bytes of the file are cut off and it is started again (aof-load-truncated yes). Last, the file's own changes "
+        "are repeated in it until it is long, and the CPU time of the server that reads it is taken",
         values=tuple(values),
         samples=samples,
         conclusion="A process kill is no power loss: fsync policies differ only where the kernel dies too, which is not tested.",
@@ -81,7 +83,7 @@ def acked_and_recovered(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Findin
 
 def _kill_under_load(
     lab: Lab, brief: Brief, keyspace: Keyspace, config: dict[str, str], id: str
-) -> tuple[int, int, float, int]:
+) -> tuple[int, int, float, int, float]:
     with lab.own(config) as own:
         session = any_session(own, brief, keyspace, id)
         client = once(own)
@@ -98,7 +100,7 @@ def _kill_under_load(
         own.start()
         restart = time.monotonic() - begin
         recovered = int(once(own).hget(session.keys["state"], "version") or 0)
-        torn = recovered
+        torn, rate = recovered, 0.0
         files = sorted(Path(own.folder).rglob("*.incr.aof"))
         if files:
             own.kill()
@@ -106,7 +108,30 @@ def _kill_under_load(
                 file.truncate(max(0, files[-1].stat().st_size - 9))
             own.start()
             torn = int(once(own).hget(session.keys["state"], "version") or 0)
-        return acked, recovered, restart, torn
+            rate = _read_rate(own, lab.by_profile(32, 64, 256) * 1024 * 1024)
+        return acked, recovered, restart, torn, rate
+
+
+def _read_rate(own: Server, size: int) -> float:
+    """Return how many bytes of an append-only file the server reads in a second of its CPU: ``size`` more than it has read."""
+    before = _cpu_s(own)
+    own.kill()
+    path = sorted(Path(own.folder).rglob("*.incr.aof"))[-1]
+    changes = path.read_bytes()
+    times = size // len(changes) + 1
+    with path.open("ab") as file:
+        for _ in range(times):
+            file.write(changes)
+    own.start()
+    client = once(own)
+    while client.info("persistence")["loading"]:
+        time.sleep(0.01)
+    return times * len(changes) / max(_cpu_s(own) - before, 1e-3)
+
+
+def _cpu_s(server: Server) -> float:
+    used = once(server).info("cpu")
+    return float(used["used_cpu_user"] + used["used_cpu_sys"])
 
 
 def plot_survival(samples: pd.DataFrame) -> Figure:

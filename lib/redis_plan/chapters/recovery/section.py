@@ -20,6 +20,17 @@ def every_error() -> Sequence[Mapping[str, Any]]:  # Any: TOML
     return known
 
 
+def file_bytes(brief: Brief, keyspace: Keyspace) -> float:
+    """Return how long the append-only file is when it is rewritten."""
+    return settings.quantities(brief, keyspace, 0.0, 0.0)["file_least"]
+
+
+def read_s(brief: Brief, keyspace: Keyspace, found: Recovery) -> float:
+    """Return how long a restart reads that file, in seconds, about, by the measured rate; 0 where none was measured."""
+    rate = found.survival.read_rate if found.survival else None
+    return float(f"{file_bytes(brief, keyspace) / rate.value:.1g}") if rate and rate.value else 0.0
+
+
 def errors(brief: Brief, keyspace: Keyspace, found: Recovery) -> str:
     """Return the running text of section 9, with the errors that every service meets."""
     sessions = not functions.missing(keyspace)
@@ -30,5 +41,5 @@ def errors(brief: Brief, keyspace: Keyspace, found: Recovery) -> str:
     ]
     return words.render(
         "chapters/recovery/errors", brief, keyspace, found=found, errors=table(["Error", "Class", "Do"], rows),
-        authoritative=settings.conditions_of(keyspace)["authoritative"],
+        authoritative=settings.conditions_of(keyspace)["authoritative"], read=read_s(brief, keyspace, found),
     )  # fmt: skip

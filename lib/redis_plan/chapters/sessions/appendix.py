@@ -7,6 +7,7 @@ import re
 
 import pandas as pd
 
+from redis_plan.actions import matrix
 from redis_plan.brief.model import Brief
 from redis_plan.chapters.sessions import limits as bounds
 from redis_plan.chapters.sessions.contracts import library
@@ -60,7 +61,7 @@ def states(brief: Brief, keyspace: Keyspace) -> str:
     """Return the state machine of a session: each transition, its function, what it checks and its answers."""
     return words.render(
         "chapters/sessions/states", brief, keyspace,
-        recorded=touching.recorded(keyspace), acted=acting.composed(keyspace),
+        recorded=touching.recorded(keyspace), acted=acting.composed(keyspace), ends=bounds.ends(keyspace),
     )  # fmt: skip
 
 
@@ -130,16 +131,17 @@ def cleanup(brief: Brief, keyspace: Keyspace, found: Sessions) -> str:
     """Return the three layers and the ghost time."""
     return words.render(
         "chapters/sessions/cleanup", brief, keyspace, found=found, sweep=periods.seconds(brief, "sweep"),
-        idle=brief.value("idle_ttl"), ttl=rules(brief, keyspace).ttl_s,
+        idle=brief.value("idle_ttl"), ttl=rules(brief, keyspace).ttl_s, ends=bounds.ends(keyspace),
     )  # fmt: skip
 
 
 def limits(brief: Brief, keyspace: Keyspace) -> str:
     """Return limits, rolling deploys and ticks."""
+    actions = matrix.stories(brief, keyspace).actions
     return words.render(
         "chapters/sessions/limits", brief, keyspace, says=_says(brief), a_second=bounds.A_SECOND, at_once=bounds.AT_ONCE,
         joins=next((action.name for action in keyspace.actions if action.kind == _JOIN), "session_join"),
-        connections=seating.connections(keyspace.actions), tries=bounds.tries(keyspace),
+        connections=seating.connections(keyspace.actions), tries=bounds.tries(brief, keyspace, actions), bounds=bounds.bounds(actions),
         idem_ttl=rules(brief, keyspace).idem_ttl_s,
     )  # fmt: skip
 

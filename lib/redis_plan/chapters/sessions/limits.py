@@ -2,29 +2,80 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from redis_plan.actions.model import Action, Given
+from redis_plan.actions.parameters import quantities
+from redis_plan.brief.model import Brief
 from redis_plan.keyspace.model import Keyspace
 
 #: Commands of one connection a second, and at once: what a hurried hand does, far below what a loop sends (chosen).
 A_SECOND, AT_ONCE = 10, 20
 _TRY = "codes.try_code"
+#: Units of parameters that bound no number of things, and parameters that have a row of their own.
+_NO_BOUND, _TOLD = ("ms", "s", "characters"), ("capacity", "connections", "step")
 
 
 @dataclass(frozen=True, slots=True)
 class Tries:
-    """How many wrong codes a device may try in a minute: who shares an address joins with others, so it is not by that."""
+    """How many wrong codes a device may try in a minute: who shares an address joins with others, so it is not by that.
+
+    ``besides`` are limits that a demand states beside it, such as one for an address, each with where it stands.
+    """
 
     most: int
-    asked: str  # the demands behind it
+    said: str
     counter: str
+    besides: tuple[tuple[str, str], ...] = ()
 
 
-def tries(keyspace: Keyspace) -> Tries | None:
+def tries(brief: Brief, keyspace: Keyspace, actions: Sequence[Action]) -> Tries | None:
     """Return the bound on guessing a code; None where nobody joins by one."""
-    action = next((action for action in keyspace.actions if action.kind == _TRY), None)
+    action = next((action for action in actions if action.kind.id == _TRY), None)
     counter = keyspace.use("rate")
     if action is None or counter is None:
         return None
-    most = dict(action.values).get("limit", 10)
-    return Tries(most, ", ".join(action.requirements[:2]), counter.template)
+    known = {r.id: r for r in brief.requirements}
+    stated = {
+        (q.file, q.line): q
+        for demand in action.demands
+        if demand.id in known
+        for q in quantities(known[demand.id], brief)
+        if q.kind == "rate" and q.unit.endswith("/minute")
+    }
+    limit = action.value("limit")
+    besides = tuple((q.text, f"{file}:{line}") for (file, line), q in sorted(stated.items()) if round(q.value) != limit)
+    given = next((g for g in action.parameters if g.parameter.name == "limit"), None)
+    return Tries(limit, _said(given), counter.template, besides)
+
+
+def bounds(actions: Sequence[Action]) -> list[tuple[str, str, str, str]]:
+    """Return what else the project's actions bound: what, how many and where that is said, in which action, what it answers."""
+    rows = []
+    for action in actions:
+        refused = list(dict.fromkeys(guard.answer for guard in action.kind.guards))
+        answer = "full" if "full" in refused else refused[-1] if refused else "refused"
+        for given in action.parameters:
+            p = given.parameter
+            if p.unit not in _NO_BOUND and p.name not in _TOLD and action.kind.id != _TRY:
+                rows.append((p.says.replace("$", ""), f"{given.value:,} ({_said(given)})", action.name, answer))
+    return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """What ends a session: the function for who leads it, and the worker's where nothing happened for too long."""
+
+    led: str
+    idle: str
+
+
+def ends(keyspace: Keyspace) -> Ends:
+    """Return the project's own actions that end a session, else the function behind them."""
+    named = {action.kind: action.name for action in keyspace.actions}
+    return Ends(named.get("session.finish", "session_end"), named.get("session.end_idle", "session_end"))
+
+
+def _said(given: Given | None) -> str:
+    return f"{given.file}:{given.line}" if given is not None and given.file else "assumed"

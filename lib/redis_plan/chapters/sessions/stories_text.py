@@ -110,7 +110,8 @@ def _unserved(brief: Brief, keyspace: Keyspace, rows: list[Row], stories: Storie
         "chapters/sessions/unserved", brief, keyspace, declared=declared(rows[-1]), pasted=confirming.entries(stories),
         likely=[{"demand": _demand(row), "kind": row.likely} for row in likely],
         hinted=[{"demand": _demand(row), "why": _hint(row.why)} for row in hinted],
-        others=[_demand(row) for row in rows if not (row.lacking or row.likely)],
+        refuted=[{"demand": _demand(row), "why": row.why} for row in rows if row.by],
+        others=[_demand(row) for row in rows if not (row.lacking or row.likely or row.by)],
     )  # fmt: skip
 
 
