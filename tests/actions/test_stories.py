@@ -16,7 +16,7 @@ from redis_plan import brief, cli, keyspace, resources
 from redis_plan.actions import catalog, command, deadlines, diagram, matrix, messages, vocabulary, wording
 from redis_plan.actions.designing import design
 from redis_plan.actions.matrix import Row, Stories
-from redis_plan.brief.model import Attribute, Requirement
+from redis_plan.brief.model import Attribute, Requirement, Restriction
 from tests.actions import test_called, test_mechanics
 
 UNRELATED = tomllib.loads((Path(__file__).parent / "unrelated.toml").read_text("utf-8"))["stories"]
@@ -310,6 +310,18 @@ def test_what_an_action_may_carry_out_is_served_once_the_team_says_so(tmp_path):
     again.mkdir()
     (row,) = planted(command.read(with_stories(again, [story], f"[[actions]]\n{entry}\n")))
     assert (row.served, row.actions) == ("concrete", ("adjust",))
+
+
+def test_what_the_documents_hide_is_carried_out_by_nothing_that_tells_all(tmp_path):
+    """A maximum that nobody else may see is no bid, which everybody is told."""
+    story = "As a bidder I put another maximum that all see on a lot"
+    asked = brief.read(with_stories(tmp_path, [story], '[uses]\ntake = ["bids"]\n'))
+    (row,) = planted(matrix.stories(asked, design(asked)))
+    assert row.by == ("bidding.bid",)
+    secret = Restriction("hidden", story, ("Bid",), row.file, row.line, "", 1.0)
+    asked = replace(asked, restrictions=(*asked.restrictions, secret))
+    (row,) = planted(matrix.stories(asked, design(asked)))
+    assert (row.served, row.by, row.likely) == ("not", (), "")
 
 
 def test_a_demand_that_surely_calls_for_an_action_brings_the_key_of_it(tmp_path):

@@ -254,6 +254,12 @@ local function guard_higher(t, key, step)
   return not top[2] or t.a.amount >= tonumber(top[2]) + step
 end
 
+-- An entry begins with its member, and no id as clients encode it has a colon.
+local function guard_trailing(t, key)
+  local top = redis.call('ZREVRANGE', key, 0, 0)[1]
+  return not (top and starts(top, t.a.member .. ':'))
+end
+
 local function counted(key, field) return tonumber(redis.call('HGET', key, field) or 0) or 0 end
 
 -- What a member took of an item stands beside it, in a field that no item can have as its name.

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 
 from redis_plan import codec
-from redis_plan.actions.model import Kind, Mechanic, Option
+from redis_plan.actions.model import Kind, Mechanic, many
 from redis_plan.actions.reading import read
 from redis_plan.errors import InputError
 from redis_plan.keyspace.model import Bound, Leavers
@@ -72,7 +72,7 @@ def check_phases(given: Iterable[Mechanic]) -> None:
         for kind in mechanic.kinds.values():
             for guard in kind.guards:
                 there = {"phase": reached, "state": states}.get(guard.name)
-                for word in _many(guard.options.get("is", ())) if there is not None else ():
+                for word in many(guard.options.get("is", ())) if there is not None else ():
                     if word not in (there or ()):
                         raise InputError(
                             f"{mechanic.file}:{kind.line}: action {kind.name} waits for the {guard.name} {word}, which no "
@@ -92,7 +92,3 @@ def states_of(kind: Kind) -> frozenset[str]:
 
 def _reached(kind: Kind, effect: str, option: str) -> Iterable[str]:
     return (str(e.options[option]) for e in kind.effects if e.name == effect and option in e.options)
-
-
-def _many(option: Option) -> tuple[str, ...]:
-    return (option,) if isinstance(option, str) else option

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
 from redis_plan.actions import catalog, own_lua, vocabulary
-from redis_plan.actions.model import Effect, Guard, Kind, Option, Parameter
+from redis_plan.actions.model import Effect, Guard, Kind, Option, Parameter, many
 from redis_plan.actions.vocabulary import Word
 from redis_plan.errors import RedisPlanError
 from redis_plan.keyspace import calls, cues, functions
@@ -268,9 +268,8 @@ class _Writer:
             return f"a.{value}"
         if kind == "value" and not str(value).startswith("="):
             return f"digits(a.{value})" if value in self.numeric else f"a.{value}"
-        if kind == "words" and name == "is":
-            words = (value,) if isinstance(value, str) else value
-            return "{" + ", ".join(f"{word} = true" for word in words) + "}"
+        if kind in ("words", "roles") and name == "is":
+            return "{" + ", ".join(f"{word} = true" for word in many(value)) + "}"
         return _quoted(str(value).removeprefix("="))
 
     def commands(self) -> frozenset[str]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from redis_plan.actions import ability, catalog, own_lua, vocabulary
 from redis_plan.actions.compose import SESSION_ARGS
-from redis_plan.actions.model import Demand, Kind
+from redis_plan.actions.model import ROLES, Demand, Kind
 from redis_plan.actions.reading import ACCEPTED, SESSION_KEYS, Reader
 from redis_plan.brief.model import Brief, Declared
 from redis_plan.brief.overrides.positions import Path
@@ -291,6 +291,13 @@ class _Entry(Reader):
         """Return the catalog's word for an actor that may be called as the documents or the team's roles do."""
         named = {role.name: role.like for role in self.brief.settled.roles} | {self.keyspace.member_noun: "member"}
         return next((like for name, like in named.items() if cues.same(word, name)), word)
+
+    def role(self, path: Path, name: str) -> str:
+        """Return the catalog's word for a role that may be called as the team's roles are."""
+        role, own = self.actor(name), [role.name for role in self.brief.settled.roles]
+        if role not in ROLES:
+            self.known(path, name, (*ROLES, *own), "role")
+        return role
 
     def local(self, name: str, use: str, type_: str, entity: str) -> None:
         """Take over a key of the catalog's action under its name there."""

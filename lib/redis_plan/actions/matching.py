@@ -57,6 +57,8 @@ SURE_ELSEWHERE, ALIKE_ELSEWHERE = 0.41, 0.38
 OF_ITS_STORY = 0.28
 
 
+#: What an event shows of what somebody gave.
+_CONTENT = frozenset({"value", "amount"})
 #: One word of an alphabet says what is done or to what, never both: "Create:".
 _ONE_WORD = re.compile(r"[^\w]*[A-Za-zÀ-ɏ]+[^\w]*")
 
@@ -227,9 +229,11 @@ class _Judge:
         self.brief, self.keyspace, self.leaning = brief, keyspace, leaning
         self.ours = ours = declaring.examine(brief, keyspace)[0]
         self.confirmed = declaring.confirmations(brief, keyspace)
-        #: A declared action stands for the catalog's that it changes.
-        self.kinds = {**catalog.kinds(), **{d.kind.like: d.kind for d in reversed(ours) if d.kind.like}}
+        #: A declared action stands for the catalog's that it changes, and for what would take the place of that one.
+        changed = {catalog.base(d.kind.like): d.kind for d in reversed(ours) if d.kind.like}
+        self.kinds = {id: changed.get(catalog.base(id), kind) for id, kind in catalog.kinds().items()}
         self.labelled = labelled()
+        self.hidden = {(r.file, r.line) for r in brief.restrictions if r.kind == "hidden"}
         self.within = frozenset(id for id, kind in catalog.kinds().items() if ability.has_uses(kind, keyspace))
 
     def story(self, demand: Requirement, criteria: Sequence[Requirement]) -> Match:
@@ -244,7 +248,8 @@ class _Judge:
     def match(self, demand: Requirement, said: Wording) -> Match:
         about = wording.actors_in(f"{said.speaker} {said.want}", self.keyspace.member_noun, self.brief.settled.roles)
         compared = self.compared(said)
-        likes = sorted(self.weighed(compared, about, demand.text), key=lambda one: -one.strength)
+        weighed = (o for o in self.weighed(compared, about, demand.text) if self.open_to(demand, o))
+        likes = sorted(weighed, key=lambda one: -one.strength)
         first = likes[0]
         if declared := self.declared(demand, likes):
             return Match(demand, said, declared, nearest=first)
@@ -268,6 +273,14 @@ class _Judge:
         kinds = [Found(self.kinds[_parts(one.label)[1]], one) for one in sure_of]
         found = tuple(f for f in kinds if f.likeness.strength >= first.strength - BESIDE)
         return Match(demand, said, found, others=tuple(f for f in kinds if f not in found), nearest=first)
+
+    def open_to(self, demand: Requirement, one: Likeness) -> bool:
+        """Whether an action may be one of ``demand``: none that tells everybody what the documents hide in this very line."""
+        form, name = _parts(one.label)
+        if form != "action" or (demand.file, demand.line) not in self.hidden:
+            return True
+        kind = self.kinds[name]
+        return kind.audience != "all" or not _CONTENT & {*kind.shows}
 
     def compared(self, said: Wording) -> Sequence[Likeness]:
         """Return every label, most like first: of the whole, or of the one clause that says an action far more clearly."""

@@ -19,9 +19,16 @@ Grade = Literal["documented", "assumed"]
 Audience = Literal["all", "target", "leaders", "nobody"]
 #: Actors whose seat or role the function itself checks, and the roles that it then asks for; none: a seat is enough.
 LEADERS: Mapping[str, str] = {"host": "host", "cohost": "cohost", "moderator": "moderator"}
+#: Roles that a member may have, beside that of a member.
+ROLES = (*LEADERS.values(), "spectator")
 #: Arguments that are a member's id.
 MEMBERS = frozenset({"member", "target"})
 ACTORS = (*LEADERS, "member", "spectator", "anyone", "worker")
+
+
+def many(option: Option) -> tuple[str, ...]:
+    """Return the words of an option, which holds one or several."""
+    return (option,) if isinstance(option, str) else option
 
 
 @dataclass(frozen=True, slots=True)

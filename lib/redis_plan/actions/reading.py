@@ -12,7 +12,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from redis_plan.actions.model import ACTORS, LEADERS, Effect, Guard, Kind, Mechanic, Option, Parameter, Timer
+from redis_plan.actions.model import (
+    ACTORS,
+    LEADERS,
+    ROLES,
+    Effect,
+    Guard,
+    Kind,
+    Mechanic,
+    Option,
+    Parameter,
+    Timer,
+    many,
+)
 from redis_plan.actions.vocabulary import Word, arguments, effects, guards, shown
 from redis_plan.brief.overrides.positions import Path, line_of, positions
 from redis_plan.errors import InputError
@@ -228,6 +240,8 @@ class Reader:
         for option in options:
             self.known(path, option, word.options, f"option of {form} {word.name}")
         for option, kind in word.options.items():
+            if kind == "roles" and option in options:
+                options[option] = tuple(self.role(path, role) for role in many(options[option]))
             if option in options:
                 self.option(path, word, option, kind.removesuffix("?"), options[option], parameters)
             elif not kind.endswith("?"):
@@ -242,10 +256,15 @@ class Reader:
             "value": lambda v: None if v.startswith("=") else self.known(path, v, self.arguments, "argument"),
             "parameter": lambda v: self.known(path, v, parameters, "parameter of the action"),
         }
-        if kind != "words" and not isinstance(value, str):
+        if kind not in ("words", "roles") and not isinstance(value, str):
             raise self.fail(path, f"{option} of {word.name} is one word, not a list")
         if kind in checks:
             checks[kind](str(value))
+
+    def role(self, path: Path, name: str) -> str:
+        """Return the catalog's word for a role; raises where there is no such role."""
+        self.known(path, name, ROLES, "role")
+        return name
 
     def key(self, path: Path, word: Word, name: str) -> None:
         """Raise where there is no such key, or the word can't do its type."""

@@ -60,7 +60,8 @@ def json_schema() -> str:
 def _word(form: str, word: ActionWord) -> dict[str, Any]:
     """Return the schema of one guard or effect with its options."""
     options = {
-        name: {"type": ["string", "array"] if "words" in kind else "string"} for name, kind in word.options.items()
+        name: {"type": ["string", "array"] if kind.removesuffix("?") in ("words", "roles") else "string"}
+        for name, kind in word.options.items()
     }
     more = {"answer": {"type": "string", "description": "Another name of the result where it refuses."}}
     return {

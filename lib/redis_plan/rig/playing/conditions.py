@@ -225,6 +225,7 @@ BREAK: Mapping[str, Write] = {
     "overdue": lambda w, o: w.part(o).update(until=w.now + LEASE),
     "unchanged": lambda w, o: w.part(o).update(version=5),
     "higher": lambda w, o: w.writes.zadd(_of(w, o)[0], {"zed:op1": int(w.given["amount"])}),
+    "trailing": lambda w, o: w.writes.delete(_of(w, o)[0]).zadd(_of(w, o)[0], {f"{w.given['member']}:op0": 1}),
     "enough": lambda w, o: _counted(w, o, less=1),
     "share": lambda w, o: w.writes.hset(_of(w, o)[0], f"by|{_member(w)}|{_of(w, o)[2]}", w.number(o["most"])),
     "owns": lambda w, o: _counted(w, o, less=1, share=True),
