@@ -144,3 +144,22 @@ def test_a_demand_that_says_real_time_in_any_language_is_live_though_it_is_the_o
 def test_a_denied_live_demand_is_not_live(project):
     prd = "# App\n\n## Features\n\n- The chart needs no real-time updates.\n- The board shows bids live.\n"
     assert [r.realtime for r in brief.read(project(prd=prd)).requirements] == [False, True]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# Skat\n\n## Tables\n\n- **MVP**: players open a table and invite three others\n- **Future**: spectators, replays of a table, tables with bots\n",
+        "# Kasse\n\n## Anforderungen\n\n- Kunden bezahlen mit Karte.\n- Nicht im Umfang: Zahlung auf Rechnung, Gutscheine\n",
+        "# 麻雀\n\n## 功能\n\n- MVP：玩家创建房间并邀请好友\n- 后续版本：观战、回放、机器人\n",
+    ],
+)
+def test_what_an_item_s_label_puts_off_is_no_demand(project, text):
+    kinds = {r.line: r.kind for r in brief.read(project(prd=text)).requirements}
+    assert kinds[6] == "out-of-scope"
+
+
+def test_a_label_that_names_something_to_come_puts_nothing_off(project):
+    text = "# Cup\n\n## Features\n\n- Future matches: players see the time and the opponent of each match\n- Players join a match with a code\n"
+    kinds = {r.line: r.kind for r in brief.read(project(prd=text)).requirements}
+    assert kinds[5] != "out-of-scope"

@@ -36,6 +36,8 @@ _OF_DOCUMENT = re.compile(
     re.IGNORECASE,
 )
 _BRACKETS = re.compile(r"\([^()]{3,40}\)|\[[^\[\]]{3,40}\]")
+#: What an item is about, before its colon: "Later version: teams of two".
+_LABELLED = re.compile(r"([^\W\d_][^:：]{2,30})[:：]")
 #: A label has few words; more say something themselves.
 LABEL_WORDS = 4
 #: A story takes in so much of what describes it.
@@ -126,11 +128,19 @@ class _Reader:
         self.story = (block.line, block.depth if block.kind == "heading" else 10 if block.kind == "row" else 9)
 
     def _put_off(self, block: Block) -> bool:
-        """Whether a bracket leaves the statement to a later release: ``US-009 Replay (post-MVP)``."""
-        return any(
+        """Whether a label or a bracket leaves the statement to a later release: ``Future: replay``, ``US-009 Replay (post-MVP)``."""
+        return self._labelled_later(block) or any(
             hit.start <= 1 and hit.group in ("section.out-of-scope", "later")
             for found in _BRACKETS.findall(block.text[:200])
             for hit in self.words.hits(found)
+        )
+
+    def _labelled_later(self, block: Block) -> bool:
+        """Whether an item's label says nothing but that it is for later: not ``Future matches: …``, which there are."""
+        label = _LABELLED.match(block.text)
+        hits = self.words.hits(label.group(1)) if label else ()
+        return label is not None and any(
+            hit.group == "section.out-of-scope" and hit.end - hit.start == len(label.group(1)) for hit in hits
         )
 
     def _belongs_to_story(self, block: Block) -> bool:
@@ -171,7 +181,9 @@ class _Reader:
 
     def _plain(self, block: Block) -> None:
         n = self.place.get((block.line, block.kind))
-        if n is None or self.judged is None or not self.judged.is_demand[n] or block.line in self.labels:
+        if n is None or self.judged is None or block.line in self.labels:
+            return
+        if not self.judged.is_demand[n] and not self._labelled_later(block):
             return
         if len(_OF_DOCUMENT.findall(block.text)) > 1:
             return  # it speaks of the document
