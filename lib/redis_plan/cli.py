@@ -380,7 +380,7 @@ def _short(path: Path) -> str:
 def main() -> None:
     """Run the command; every error of ours is one line on standard error."""
     try:
-        app(standalone_mode=True)
+        sys.exit(app(standalone_mode=False) or 0)
     except RedisPlanError as error:
         err.print(f"redis-plan: {error}", highlight=False, markup=False, soft_wrap=True)
         sys.exit(error.exit_code)
@@ -389,11 +389,22 @@ def main() -> None:
             f"redis-plan: {error.filename or ''}: {error.strerror}", highlight=False, markup=False, soft_wrap=True
         )
         sys.exit(InputError.exit_code)
-    except Exception as error:  # a fault of ours: one line, and the way to all of it
-        if os.environ.get(TRACEBACK):
+    except Exception as error:
+        if hasattr(error, "format_message"):  # of the command line's parser: an option or a command that is not there
+            _mistyped(error)
+            sys.exit(InputError.exit_code)
+        if os.environ.get(TRACEBACK):  # a fault of ours: one line, and the way to all of it
             raise
         err.print(f"redis-plan: {_fault(error)}", highlight=False, markup=False, soft_wrap=True)
         sys.exit(RedisPlanError.exit_code)
+
+
+def _mistyped(error: Any) -> None:  # Any: the parser's exceptions are private to it
+    """Say what is wrong with a command line; where there was none, its help is printed already."""
+    said = " ".join(error.format_message().replace("Value error, ", "").split()).rstrip(".")
+    if said:
+        command = error.ctx.command_path if error.ctx else "redis-plan"
+        err.print(f"redis-plan: {said}; see {command} --help", highlight=False, markup=False, soft_wrap=True)
 
 
 def _fault(error: Exception) -> str:

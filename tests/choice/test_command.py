@@ -39,7 +39,8 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *wo
 def test_the_keys_are_printed_with_runner_up_margin_and_what_is_assumed(capsys, monkeypatch, project) -> None:  # type: ignore[no-untyped-def]
     code, out, _ = run(capsys, monkeypatch, "design", project)
     assert code == 0
-    assert "runner-up at 1.1×: stream" in out
+    assert "runner-up stream at 1.1×" in out
+    assert "runner-up string-per-field (1.1×), out: the functions declare their keys" in out
     assert "buzz:v1:{<session_id>}:log" in out
     assumed = out.split("assumed, no document says: ")[1]
     assert "state_bytes 600 B" in assumed

@@ -12,6 +12,7 @@ import pytest
 
 from redis_plan import notebook, server
 from redis_plan.errors import DocumentError
+from redis_plan.parameters import NOTEBOOKS
 from tests.end_to_end.conftest import redis_plan
 
 
@@ -55,6 +56,34 @@ def test_prd_that_is_a_folder(project):
     (project / "ai/prd.md").unlink()
     (project / "ai/prd.md").mkdir()
     assert "prd.md" in refused(project)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["bild"], "No such command 'bild'. Did you mean 'build'?; see "),
+        (["build", ".", "--profil", "quick"], "No such option: --profil (Possible options: --profile, --url); see "),
+        (["build", ".", "--profile", "quik"], "'quik' is not one of 'quick', 'standard', 'full'; see "),
+        (["memory", "--type", "hash", "--fields", "x"], "'--fields': Input should be a valid integer"),
+        (["memory", "--value-size"], "Option '--value-size' requires an argument; see "),
+    ],
+)
+def test_a_mistyped_command_is_one_line_that_says_where_help_is(words, says):
+    done = redis_plan(*words)
+    assert (done.code, done.out, len(done.lines)) == (2, "", 1), done.err
+    assert done.lines[0].startswith("redis-plan: ")
+    assert says in done.lines[0]
+    assert done.lines[0].endswith("--help")
+
+
+def test_assembling_where_another_profile_was_built_names_it(project):
+    assert "run redis-plan build first" in redis_plan("assemble", project).err
+    for name in NOTEBOOKS:
+        (path := project / f"data/runs/quick/notebooks/{name}.ipynb").parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}")
+    done = redis_plan("assemble", project)
+    assert (done.code, len(done.lines)) == (2, 1)
+    assert done.lines[0].endswith("add --profile quick")
 
 
 def test_unknown_parameter(project):

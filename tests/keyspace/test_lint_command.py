@@ -13,9 +13,9 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from redis_plan import brief, cli, resources
+from redis_plan.actions import designing
 from redis_plan.delivery import reading, registry
 from redis_plan.errors import DocumentError
-from redis_plan.keyspace import design
 
 Record = dict[str, Any]
 Run = Callable[..., tuple[int, str, str]]
@@ -26,7 +26,7 @@ SCHEMA = jsonschema.Draft202012Validator(json.loads(registry.schema()))
 def published() -> str:
     """The sample's keyspace.json, as a build publishes it."""
     asked = brief.read(resources.sample_project())
-    return registry.keyspace_json(asked, design(asked))
+    return registry.keyspace_json(asked, designing.design(asked))
 
 
 @pytest.fixture

@@ -248,7 +248,7 @@ def _timing(name: str, target: Path, run: Run, seconds: float) -> Timing:
 
 def _assemble(order: Order, run: Run) -> tuple[publish.Published | None, Path | None, tuple[str, ...]]:
     folder = run.folder / "notebooks"
-    if any(not (folder / f"{name}.ipynb").exists() for name in NOTEBOOKS):
+    if _missing(run.folder):
         return None, None, ()
     study = exporter.read_executed(folder)
     target = plan_folder(order)
@@ -267,12 +267,23 @@ def _assemble(order: Order, run: Run) -> tuple[publish.Published | None, Path | 
 def assemble(order: Order) -> Built:
     """Assemble the plan again from an earlier build's executed notebooks, without measuring anything."""
     run = Run(order.project.resolve(), run_folder(order).resolve())
-    missing = [name for name in NOTEBOOKS if not (run.folder / "notebooks" / f"{name}.ipynb").exists()]
+    missing = _missing(run.folder)
     if missing:
-        raise InputError(f"{run.folder} has no executed notebook {missing[0]}; run redis-plan build first")
+        built = [path.name for path in sorted(run.folder.parent.glob("*")) if not _missing(path)]
+        do = (
+            f"there is a build of profile {built[0]}: add --profile {built[0]}"
+            if built
+            else "run redis-plan build first"
+        )
+        raise InputError(f"{run.folder} has no executed notebook {missing[0]}; {do}")
     started = time.perf_counter()
     published, page, unused = _assemble(order, run)
     return Built(run, published, page, "", (), time.perf_counter() - started, unused)
+
+
+def _missing(folder: Path) -> list[str]:
+    """Return the notebooks that no build has executed in the run folder ``folder``."""
+    return [name for name in NOTEBOOKS if not (folder / "notebooks" / f"{name}.ipynb").exists()]
 
 
 def clear(run: Run, names: tuple[str, ...]) -> None:

@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from redis_plan import brief as documents
+from redis_plan.actions import designing
 from redis_plan.brief.documents import find_folder
 from redis_plan.brief.model import Brief
 from redis_plan.delivery import reading, registry
 from redis_plan.errors import DocumentError
-from redis_plan.keyspace.design import design
 from redis_plan.keyspace.linter import Needs, lint
 from redis_plan.keyspace.model import Finding, Keyspace
 
@@ -93,7 +93,7 @@ def _documents(file: Path) -> Brief | None:
 
 def _tied(keyspace: Keyspace, brief: Brief) -> Keyspace:
     """Return ``keyspace`` with the access patterns and notes that the file has no room for, by the names of its keys."""
-    designed = {p.name: p for p in design(brief).patterns}
+    designed = {p.name: p for p in designing.design(brief).patterns}
     patterns = tuple(
         replace(
             p,

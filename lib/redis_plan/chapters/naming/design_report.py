@@ -26,9 +26,7 @@ def print_design(choices: Choices, brief: Brief, out: Console) -> None:
     for pattern in keyspace.patterns:
         _, held, runner_up, margin, flips = cells.get(pattern.name, ("", "–", "–", "–", "–"))
         out.print(f"\n[bold]{escape(pattern.template)}[/bold]  {pattern.type}", highlight=False, soft_wrap=True)
-        lines = [held, f"runner-up at {margin}: {runner_up}" if margin != "–" else f"runner-up {runner_up}"] + [
-            f"flips when {flips}"
-        ] * (flips != "–")
+        lines = [held, _runner_up(runner_up, margin)] + [f"flips when {flips}"] * (flips != "–")
         out.print(Padding("\n".join(escape(line) for line in lines), (0, 0, 0, 2)), highlight=False)
     out.print("\n× is the runner-up's cost over the chosen one's; in brackets where it can't be taken", highlight=False)
     for one in keyspace.own:
@@ -47,3 +45,12 @@ def print_design(choices: Choices, brief: Brief, out: Console) -> None:
             f"{finding.severity} {finding.rule} {finding.pattern} {finding.message}; {finding.fix}",
             highlight=False, markup=False, soft_wrap=True,
         )  # fmt: skip
+
+
+def _runner_up(cell: str, margin: str) -> str:
+    """Return ``runner-up stream at 1.1×``, or ``runner-up set (0.5×), out: …``."""
+    name, _, why_not = cell.partition(" – ")
+    if margin == "pinned":
+        return f"pinned; runner-up {cell}"
+    cost = "" if margin == "–" else f" {margin}" if margin.startswith("(") else f" at {margin}"
+    return f"runner-up {name}{cost}" + (f", {why_not}" if why_not else "")
