@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
@@ -26,6 +27,11 @@ BINARIES = server.available()
 # A suite that was started in the background inherits SIGINT or SIGHUP ignored, and would hand that on to every child that it ends.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+# An example that took long says how busy the machine is.
+hypothesis.settings.register_profile(
+    "no timing", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("no timing")
 # A worker of the parallel run has a terminal's size in its environment, which tests that set another one could not undo.
 for _size in ("COLUMNS", "LINES"):
     os.environ.pop(_size, None)

@@ -6,7 +6,7 @@ import re
 import tempfile
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from redis_plan import brief
@@ -56,7 +56,7 @@ PIECES = st.sampled_from(
     ]
 )
 TEXT = st.lists(st.one_of(PIECES, st.text(max_size=12)), max_size=60).map("".join)
-QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=60)
 
 
 def read(text: str) -> brief.Brief:
@@ -121,7 +121,7 @@ def essence(found: brief.Brief) -> object:
     st.sampled_from(["", "  ", "\t"]),
     st.sampled_from([0, 1]),
 )
-@settings(max_examples=24, deadline=None)
+@settings(max_examples=24)
 def test_newlines_bullets_trailing_blanks_and_heading_depth_change_nothing(newline, bullet, blanks, deeper):
     text = re.sub(r"(?m)^(\s*)- ", rf"\1{bullet} ", DOCUMENT)
     text = re.sub(r"(?m)^#", "#" * (deeper + 1), text)

@@ -375,7 +375,7 @@ def test_a_foreign_type_at_any_key_is_refused_by_its_name_and_stays(
         assert dump(client) == before
 
 
-@settings(max_examples=5000 if DEEP else 150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=5000 if DEEP else 150, suppress_health_check=list(HealthCheck))
 @given(text=st.one_of(
     st.recursive(st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(st.characters(exclude_categories=["Cs"])),
                  lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner), max_leaves=20).map(

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from redis_plan.errors import PlanError
@@ -66,7 +66,6 @@ def test_columns_of_mixed_values_are_kept_as_text():
     assert list(plain.index) == [0, 1, 2, 3]
 
 
-@settings(deadline=None)  # a busy machine is no fault
 @given(st.lists(st.one_of(st.none(), st.integers(-(2**70), 2**70), st.text(max_size=5), st.floats(), st.booleans())))
 def test_whatever_an_experiment_puts_into_a_column_can_be_stored(tmp_path_factory, values):
     path = tmp_path_factory.getbasetemp() / "any.parquet"
