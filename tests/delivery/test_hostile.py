@@ -72,6 +72,19 @@ def test_a_session_that_can_not_be_read_keeps_nobody_out_of_another(
         play(story, ann)
 
 
+def test_a_room_whose_seats_can_not_be_read_keeps_nobody_out_of_another(room: Room, crowd: list[socket.socket]) -> None:
+    """Refused by name: who is asked in again and again holds one of the places of those who come in."""
+    room.own.client().set(room.keys.roster("s1"), "no hash")
+    crowd += [raw(room.gateway, wire.said(**hall.signed("s1", f"m{n}"))) for n in range(ADMITTED + 6)]
+    ann = room.member("ann")
+
+    async def story() -> None:
+        await so(lambda: ann.copy.mode == "live", "another room's joins stand in the way")
+
+    play(story, ann)
+    assert heard(crowd[0], b"~refused")[-1]["why"].startswith("refused: WRONGTYPE")
+
+
 @pytest.mark.parametrize("drips", [True, False], ids=["a byte at a time", "nothing"])
 def test_who_says_nothing_whole_is_closed_however_many_bytes_come(
     sample: made.Project, sample_folder: Path, drips: bool

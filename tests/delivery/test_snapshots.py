@@ -122,17 +122,19 @@ def test_what_waits_for_those_who_lead_is_seen_by_them_and_by_whose_it_is(
 
 
 @pytest.mark.parametrize(
-    ("name", "given"),
+    ("name", "given", "because"),
     [
-        ("award", {"target": "ann", "reason": "q1", "amount": 9}),
-        ("time_up", {"round": "q1"}),
-        ("join", {}),
-        ("answer", {}),
-        ("__init__", {}),
+        ("award", {"target": "ann", "reason": "q1", "amount": 9}, "nobody asks for that: award"),
+        ("time_up", {"round": "q1"}, "nobody asks for that: time_up"),
+        ("join", {}, "nobody asks for that: join"),
+        ("answer", {}, "answer needs round, value"),
+        ("__init__", {}, "nobody asks for that: __init__"),
     ],
 )
-def test_nobody_asks_for_what_is_not_a_persons_to_do(room: Table, name: str, given: dict[str, Any]) -> None:
-    with pytest.raises(KeyError):
+def test_nobody_asks_for_what_is_not_a_persons_to_do(
+    room: Table, name: str, given: dict[str, Any], because: str
+) -> None:
+    with pytest.raises(ValueError, match=because):
         room.act.asked(name, "s", "ann", given, "op-1")
 
 

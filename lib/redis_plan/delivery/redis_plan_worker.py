@@ -100,8 +100,8 @@ class Worker:
         while not self._over.is_set():
             failed = await self._look()
             failures = failures + 1 if len(failed) == len(self.buckets) else 0
-            for error in dict.fromkeys(map(repr, failed)):
-                _log.warning("looking for deadlines: %s", error)
+            for said in dict.fromkeys(f"{type(error).__name__}: {error}" for error in failed):
+                _log.warning("looking for deadlines: %s", said)
             bound = min(self.pace.longest_wait_s, self.pace.poll_s * 2.0 ** min(failures, 30))
             await self._wait(random.uniform(0, bound) if failures else bound)
         await asyncio.gather(*self._under_way)
@@ -156,7 +156,8 @@ class Worker:
         except Exception as error:  # it is due again when its claim ends, here or at another worker
             self.counts["failed"] += 1
             away = isinstance(error, RedisError | OSError) or getattr(error, "again", False)  # nobody's fault in here
-            _log.warning("deadline %s, to be done again: %r", claim.entry, error, exc_info=not away)
+            said = f"{type(error).__name__}: {error}"  # a repr of redis-py has no message
+            _log.warning("deadline %s, to be done again: %s", claim.entry, said, exc_info=not away)
 
 
 class Connection(Protocol):
