@@ -168,6 +168,24 @@ def test_what_several_people_play_is_not_shared_where_the_documents_leave_them_o
     assert brief.read(project(prd=asked)).fit != "no"
 
 
+@pytest.mark.parametrize(
+    ("stack", "uses"),
+    [
+        ("- Store: Redis 7 (rate limits, job queue)", {"rate", "queue"}),
+        ("- **Redis** for caching and a leaderboard of the regatta", {"cache", "leaderboard"}),
+        ("- Redis: kolejki zadań, ranking", {"queue", "leaderboard"}),
+        ("- Datenspeicher: Redis (Rangliste und Sitzungsdaten)", {"leaderboard", "token"}),
+        ("- Redis para límite de peticiones y clasificación", {"rate", "leaderboard"}),
+        ("- 数据库：MySQL、Redis（限流、排行榜）", {"rate", "leaderboard"}),
+        ("- Redis (7.2, three nodes)", set()),
+    ],
+)
+def test_what_the_documents_name_redis_for_calls_for_the_use(project, stack, uses):
+    read = brief.read(project(prd=f"# Regatta\n\n## Features\n\n{OWN}", stack=f"# Stack\n\n{stack}\n"))
+    assert {one.use for one in read.evidence if one.strength >= 0.9} == uses
+    assert all(one.file.endswith("tech-stack.md") for one in read.evidence if one.use in uses)
+
+
 def test_few_live_demands_are_the_core_of_a_short_document_with_a_session(project):
     prd = (
         "# Sketch\n\n- A host creates a room and shares its link.\n- Guests join the room.\n"

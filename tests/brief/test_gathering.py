@@ -6,6 +6,7 @@ import pytest
 
 from redis_plan import brief
 from redis_plan.keyspace.cues import find_session
+from redis_plan.keyspace.uses import choose
 
 from .conftest import MakeProject
 
@@ -121,6 +122,36 @@ def test_the_role_of_a_quiz_master_is_no_quiz(project: MakeProject) -> None:
     read = brief.read(project(prd=text))
     assert read.gathering is not None
     assert read.gathering.noun == "session"
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("# 講堂\n\n## 機能要件\n\n- 参加者は6桁のコードで講義に参加する。\n- 聴衆はコードを使って参加し、匿名で回答する。\n- 回答はリアルタイムで表示される。\n", True),
+        ("# Halle\n\n## Anforderungen\n\n- Hörer treten mit einem Code bei.\n- Wer den PIN hat, kann beitreten, auch ohne Konto.\n- Antworten erscheinen in Echtzeit.\n", True),
+        ("# Sala\n\n## Requisitos\n\n- Los oyentes pueden unirse con un código de seis letras.\n- El código permite participar sin cuenta.\n- Las respuestas se ven en tiempo real.\n", True),
+        ("# Hall\n\n## Features\n\n- A listener enters the code from an SMS to sign in.\n- Enter the verification code again after a week.\n- Answers appear in real time.\n", False),
+        ("# Hala\n\n## Wymagania\n\n- Kod rabatowy: klient może dołączyć kod do zamówienia.\n- Uczestnicy biorą udział w promocji kodem z gazety.\n- Oceny widać w czasie rzeczywistym.\n", False),
+    ],
+)  # fmt: skip
+def test_lines_that_say_that_people_come_in_with_a_code_call_for_one(
+    project: MakeProject, text: str, asked: bool
+) -> None:
+    strength = {one.use: one.strength for one in brief.read(project(prd=text)).evidence}
+    assert (strength["join-code"] >= 0.9) is asked
+
+
+@pytest.mark.parametrize(
+    ("text", "use"),
+    [
+        ("# Hafen-Auktionen\n\n## Umfang\n\n- Verwaltung der Boote mit Fotos.\n- Auktion in Echtzeit, automatisches Ende.\n- Berichte.\n", "bids"),
+        ("# Subasta Marina\n\n## Alcance\n\n- Registro de barcos con fotos.\n- Subasta en vivo con cierre automático.\n- Informes.\n", "bids"),
+        ("# Harbour Quiz\n\n## Scope\n\n- A quiz that all guests see in real time.\n- Guests upload photos.\n- Reports.\n", "votes"),
+    ],
+)  # fmt: skip
+def test_what_people_do_there_by_its_nature_needs_no_saying(project: MakeProject, text: str, use: str) -> None:
+    read = brief.read(project(prd=text))
+    assert use in {one.pattern.use for one in choose(read, find_session(read))}
 
 
 @pytest.mark.parametrize("text", ALONE)

@@ -10,13 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
 from redis_plan.brief import encoder, examples, learnt
 from redis_plan.brief.learnt import Matrix, Model
+from redis_plan.brief.lexicon import Lexicon
 from redis_plan.brief.model import Requirement, UseEvidence
 from redis_plan.brief.outline import Block
+from redis_plan.brief.own_design import knowledge
 
 #: The task under which the examples and the model of the lines are found.
 TASK = "uses"
@@ -28,6 +31,15 @@ FEWEST_LETTERS = 4
 #: Where one clause ends and another begins; shorter pieces are none.
 _CLAUSE = re.compile(r"[;；]\s*|(?<=[.!?])\s+(?=\S)|(?<=[。！？])|\s\|\s")
 FEWEST_IN_CLAUSE = 12
+#: What a document gives Redis for: "Redis (presence, rate limits)", "Redis 7 for sessions and queues"; and where its parts end.
+_GIVEN_FOR = re.compile(
+    r"\b(?:redis|valkey)\b(?:\s+(?:cluster|stack|cloud|server|\d[\w.+]*))?\**\s*(?:[(（](?P<inside>[^()（）]{4,160})[)）]"
+    r"|(?:for|to hold|to keep|dla|für|para|pour|per|voor|для|用于|로|:|：|–|—)\s*\**\s*(?P<after>[^.;|。；()（）]{4,160}))",
+    re.IGNORECASE,
+)
+#: So likely is a use that a document names as what Redis is for: it is decided, whatever its sentences say.
+GIVEN = 0.9
+_AND = re.compile(r"[,/、，&+]|\s(?:and|und|y|e|et|i|oraz|en|и)\s|和|及")
 #: What the strongest lines count in the evidence of a document: one explicit demand is enough, three are sure.
 STRONGEST = (0.7, 0.2, 0.1)
 #: From this likelihood on a line is cited for a use.
@@ -44,6 +56,7 @@ class Said:
     line: int
     requirement: str = ""
     realtime: bool = False
+    uses: frozenset[str] = frozenset()  # what it names as what Redis is for
 
 
 def lines_of(blocks: Iterable[tuple[Block, bool]], requirements: Sequence[Requirement]) -> list[Said]:
@@ -58,10 +71,32 @@ def lines_of(blocks: Iterable[tuple[Block, bool]], requirements: Sequence[Requir
         demand = demands.get(at)
         seen.add(at)
         found.append(Said(block.text, *at, demand.id if demand else "", bool(demand and demand.realtime)))
+        found += [Said(part, *at, uses=uses) for part in given_for(block.text) if (uses := _purposes().groups(part))]
     found += [Said(r.text, r.file, r.line, r.id, r.realtime) for at, r in demands.items() if at not in seen]
     if len(found) > MOST_LINES:
         found = sorted(found, key=lambda one: not one.requirement)[:MOST_LINES]
     return found
+
+
+def given_for(text: str) -> list[str]:
+    """Return what a line says that Redis is there for, part by part.
+
+    >>> given_for("State: Redis 7 (who is online, rate limits)"), given_for("Redis for caching and a leaderboard"), given_for("Redis is down")
+    (['who is online', 'rate limits'], ['caching', 'a leaderboard'], [])
+    """
+    found = (match.group("inside") or match.group("after") for match in _GIVEN_FOR.finditer(text[:2000]))
+    parts = (part.strip(" *`") for said in found for part in _AND.split(said))
+    return [part for part in parts if len(part) >= FEWEST_LETTERS or not part.isascii()]
+
+
+@cache
+def _purposes() -> Lexicon:
+    made = Lexicon((), {})
+    for use, words in knowledge()["given_for"].items():
+        for word in words:
+            made.add(use, word)
+    made.finish()
+    return made
 
 
 def read_evidence(lines: Sequence[Said]) -> tuple[UseEvidence, ...]:
@@ -78,6 +113,9 @@ def likelihoods(model: Model, lines: Sequence[Said]) -> Matrix:
     """Return for each line how likely each label of ``model`` is: as likely as for the line as a whole or for one of its clauses."""
     likely = model.probabilities(encoder.encode([one.text for one in lines]))
     parts = [(n, clause) for n, one in enumerate(lines) if one.requirement for clause in clauses(one.text)]
+    for n, one in enumerate(lines):
+        columns = [model.labels.index(use) for use in one.uses if use in model.labels]
+        likely[n, columns] = np.maximum(likely[n, columns], GIVEN)
     if parts:
         np.maximum.at(likely, [n for n, _ in parts], model.probabilities(encoder.encode([text for _, text in parts])))
     return likely
@@ -105,9 +143,10 @@ def _evidence(use: str, likely: Matrix, lines: Sequence[Said]) -> UseEvidence:
     near = examples.nearest(TASK, first.text, use)
     cited = [lines[int(n)] for n in order[: 4 * MOST_CITED] if likely[n] >= CITED_FROM and lines[int(n)].requirement]
     cited.sort(key=lambda one: not one.realtime)
+    said = float(np.dot(likely[order[: len(STRONGEST)]], STRONGEST[: len(order)]))
     return UseEvidence(
         use=use,
-        strength=round(float(np.dot(likely[order[: len(STRONGEST)]], STRONGEST[: len(order)])), 4),
+        strength=round(max(said, GIVEN) if any(use in one.uses for one in lines) else said, 4),
         lines=int((likely >= CITED_FROM).sum()),
         requirements=tuple(dict.fromkeys(one.requirement for one in cited))[:MOST_CITED],
         file=first.file,

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from redis_plan import resources
 from redis_plan.brief import learnt
+from redis_plan.brief.evidence import Said
 from redis_plan.brief.fit import several
 from redis_plan.brief.learnt import Matrix
 from redis_plan.brief.lexicon import UNSPACED, Lexicon, fold
@@ -77,6 +78,7 @@ class _Nouns:
     alike: Mapping[str, str]
     talk: frozenset[str]  # the nouns for what people talk in
     elsewhere: Mapping[str, Mapping[str, str]]  # language -> spelling -> the noun that it is there
+    done_there: Mapping[str, str]  # noun -> the use that people make of it by its nature
 
 
 @cache
@@ -96,7 +98,7 @@ def _nouns() -> _Nouns:
     for cue in several():
         made.add("several", cue)
     made.finish()
-    return _Nouns(made, priors, data["alike"], frozenset(data["talk"]["nouns"]), data["elsewhere"])
+    return _Nouns(made, priors, data["alike"], frozenset(data["talk"]["nouns"]), data["elsewhere"], data["done_there"])
 
 
 def count(documents: Sequence[tuple[Sequence[Block], Roles]]) -> list[Counts]:
@@ -277,8 +279,23 @@ def _entered(ranked: Sequence[Counts], documents: Sequence[tuple[Sequence[Block]
     return opened if lines >= ENTERED_BY_CODE else []
 
 
+def come_by_code(lines: Sequence[Said]) -> list[Said]:
+    """Return ``lines``, where several say that people come in with a code with what that calls for beside each of these."""
+    by_code = [_by_code(one.text[:2000]) for one in lines]
+    if sum(by_code) < ENTERED_BY_CODE:
+        return list(lines)
+    return [replace(one, uses=one.uses | {"join-code"}) if so else one for one, so in zip(lines, by_code, strict=True)]
+
+
+def done_in(noun: str) -> str:
+    """Return the use of Redis that is what people do in such a thing by its nature: the bids of an auction; or ""."""
+    return _nouns().done_there.get(noun, "")
+
+
 def _by_code(text: str) -> bool:
     hits = list(_nouns().lexicon.hits(text))
+    if any(hit.group == "other_code" for hit in hits):
+        return False
     codes = sorted((hit.start, hit.end) for hit in hits if hit.group == "code")
     return any(_near(codes, hit.start, hit.end, CODE_REACH, CODE_REACH) for hit in hits if hit.group == "join")
 

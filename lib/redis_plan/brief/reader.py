@@ -25,7 +25,7 @@ from redis_plan.brief.entities import read_entities, read_relations
 from redis_plan.brief.evidence import Said, lines_of, read_evidence
 from redis_plan.brief.facts import contradictions, read_facts
 from redis_plan.brief.fit import Found, calls_clearly, judge_fit
-from redis_plan.brief.gathering import find_gathering, with_gathering
+from redis_plan.brief.gathering import come_by_code, find_gathering, with_gathering
 from redis_plan.brief.hosts import stack_remarks
 from redis_plan.brief.keeping import kept
 from redis_plan.brief.lexicon import Lexicon, detect_language, fold, lexicon
@@ -101,7 +101,7 @@ def _read(project: Path, given: Overrides | None) -> Brief:
     stack = applying.apply_stack(_stack(texts), overrides)
     notes = _notes(texts)
     marked = _marked(texts)
-    said = lines_of(marked, requirements)
+    said = come_by_code(lines_of(marked, requirements))
     evidence = read_evidence(said)
     title = overrides.file.project.name or read_title([(t.blocks, t.visible) for t in texts], project)
     live, talk = any(r.realtime for r in requirements), calls_clearly(evidence, "chat")

@@ -14,6 +14,7 @@ import numpy as np
 
 from redis_plan.brief import evidence as sentences
 from redis_plan.brief import learnt
+from redis_plan.brief.gathering import done_in
 from redis_plan.brief.learnt import Matrix
 from redis_plan.brief.model import Brief, Entity, UseEvidence
 from redis_plan.keyspace import cues, own
@@ -24,6 +25,8 @@ MODEL = "uses"
 TAKEN_FROM = 0.35
 #: How likely a use is for which the team's documents hold a key, or state a number of its own: it decided on it.
 DECIDED = 0.9
+#: How likely at least what people do by its nature in what they share is: the bids of an auction, however tersely it is described.
+BY_NATURE = 0.6
 _LEAST, _MOST = 0.001, 0.999
 
 
@@ -45,6 +48,8 @@ def chances(brief: Brief, has_session: bool) -> dict[str, float]:
     strength = {use: one.strength for use, one in evidence_of(brief).items()}
     likely = model.probabilities(features(strength, brief.entities, has_session, brief.fit))[:, 0]
     found = {pattern.use: float(chance) for pattern, chance in zip(decided(), likely, strict=True)}
+    if has_session and brief.gathering and (done := done_in(brief.gathering.noun)):
+        found[done] = max(BY_NATURE, found.get(done, 0.0))
     settled = (*own.named_uses(brief), *_with_stated_numbers(brief))
     return found | {use: max(DECIDED, found.get(use, 0.0)) for use in settled}
 
