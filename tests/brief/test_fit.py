@@ -117,6 +117,11 @@ def test_how_often_a_step_is_taken_is_no_target(project):
     assert "times" not in brief.read(project(prd=f"# Drill\n\n## Features\n\n{steps}{loop}")).fit_because
 
 
+def test_what_is_to_be_fast_is_named_as_target_before_what_lasts(project):
+    shift = "- A shift that all its drivers see lasts 8 hours.\n"
+    assert "with a target: “500 ms”" in brief.read(project(prd=f"# S\n\n## Features\n\n{shift}{SHARED}")).fit_because
+
+
 def test_the_length_of_a_code_is_no_target(project):
     plain = "".join(f"- A parent writes down chore {n}.\n" for n in range(12))
     prd = f"# Chores\n\n## Features\n\n{plain}- Members of a household see each other's chores in real time after they enter its 6-digit code.\n"

@@ -87,6 +87,7 @@ def test_a_stated_ttl_of_a_key_that_ends_by_itself_beats_the_catalog(tmp_path: P
          [("room:{id}:rank", "zset", 7200.0)]),
         ("The socket joins the room `party:{id}` of Socket.IO.\n\nImage `redis:7-alpine`, host cache:6379, at 12:30.\n", []),
         ("Events: `room:join`, `room:leave` are emitted to clients.\n", []),
+        ("## Redis\n\n- **State:** Redis holds what all share.\n- **TTL:** `seat:{id}`\n", [("seat:{id}", "", None)]),
         ("Routes are /rooms/:id and https://example.org/a:{b}.\n", []),
         ("- never use KEYS session:* in production\n", []),
     ],

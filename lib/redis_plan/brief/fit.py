@@ -238,8 +238,9 @@ _LOCAL_LINES = 3
 
 
 def _target(found: Found) -> Quantity | None:
-    """Return a stated latency or load of what is live."""
+    """Return a stated latency or load of what is live: what is to be fast before what lasts or is many."""
     lines, spelt = {(r.file, r.line) for r in found.live}, tuple(_rules()["spelt"])
+    among: list[Quantity] = []
     of_pages = {(one.file, one.line) for one in found.lines if "of_pages" in _wording().groups(one.text)}
     for q in found.quantities:
         fast = q.kind == "latency" or (q.kind == "rate" and not q.unit.endswith(_SLOW))
@@ -249,8 +250,10 @@ def _target(found: Found) -> Quantity | None:
         if (q.file, q.line) in of_pages:
             continue
         if q.design_relevant and (fast or counted) and found.live:
-            return q
-    return None
+            if fast:
+                return q
+            among.append(q)
+    return among[0] if among else None
 
 
 def _what_is_live(found: Found) -> str:

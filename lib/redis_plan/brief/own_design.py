@@ -119,6 +119,7 @@ def _rules() -> tuple[_Rule, ...]:
 
 
 def _keys_in(line: str, block: Block, quantities: Sequence[Quantity], number: int) -> list[OwnKey]:
+    line = line.replace("**", "  ")  # a word in bold and its colon are no key of any end
     columns = _columns(block.header)
     cells = [cell.strip() for cell in line.strip().strip("|").split("|")] if columns else []
     commands = tuple(dict.fromkeys(c for c in _COMMAND.findall(line) if c in _types_of_commands()))

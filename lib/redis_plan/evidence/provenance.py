@@ -110,14 +110,16 @@ def _versions() -> dict[str, str]:
 def sources(module: str, package: Path = PACKAGE) -> dict[str, str]:
     """Return the source of ``module`` and of all it imports of the package, transitively, by dotted name."""
     found: dict[str, str] = {}
-    waiting = [module]
+    waiting, seen = [module], {module}
     while waiting:
         name = waiting.pop()
         path = _file(name, package)
-        if name in found or path is None:
+        if path is None:
             continue
         found[name] = path.read_text("utf-8")
-        waiting += _imported(found[name])
+        new = [one for one in _imported(found[name]) if one not in seen]
+        seen.update(new)
+        waiting += new
     return dict(sorted(found.items()))
 
 
