@@ -8,7 +8,7 @@ from dataclasses import replace
 from redis_plan.actions import catalog
 from redis_plan.actions.matrix import Row
 from redis_plan.actions.model import MEMBERS
-from redis_plan.keyspace.model import Keyspace
+from redis_plan.keyspace.model import KeyPattern, Keyspace
 
 #: Demands named beside one key at most: a reader wants the ones it exists for.
 MOST = 8
@@ -41,11 +41,25 @@ def with_contents(keyspace: Keyspace) -> Keyspace:
                 field = _word(str(effect.options["field"]), keyspace)
                 value = _word(str(effect.options["value"]), keyspace) if effect.name == "put" else "record"
                 put.setdefault(names[str(effect.options["key"])], set()).add(f"{field} → {value}")
-    patterns = [
-        replace(p, holds=p.holds.replace(RECORD, next(iter(put[p.name])))) if len(put.get(p.name, ())) == 1 else p
+    patterns = (
+        _holding(p, next(iter(put[p.name])), keyspace.member_noun) if len(put.get(p.name, ())) == 1 else p
         for p in keyspace.patterns
-    ]
+    )
     return replace(keyspace, patterns=tuple(patterns))
+
+
+def _holding(pattern: KeyPattern, put: str, member: str) -> KeyPattern:
+    """Return ``pattern`` with what an action puts into each field of it, as text: an id, or a record that the functions write."""
+    if RECORD not in pattern.holds:
+        return pattern
+    value = put.partition(" → ")[2]
+    (field, *more) = pattern.fields
+    told = (
+        replace(field, type="text", meaning="the functions' record: `<version>|<state>|<owner>|<until>|<value>`")
+        if value == "record"
+        else replace(field, type="id", meaning=f"who, by id: a {value}" if value == member else f"which {value}, by id")
+    )
+    return replace(pattern, holds=pattern.holds.replace(RECORD, put), fields=(told, *more))
 
 
 def _word(argument: str, keyspace: Keyspace) -> str:

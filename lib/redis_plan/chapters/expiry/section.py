@@ -18,12 +18,16 @@ from redis_plan.words.tables import listed, table
 def expiry(brief: Brief, keyspace: Keyspace, found: Expiry) -> str:
     """Return the running text of section 3, with the commands of a timer's worker."""
     timers = expiry_rules.timer_commands(brief, keyspace)
+    late = expiry_rules.late_s(brief, keyspace, found.lag.hz.value) if found.lag else 0.0
+    longer = found.lag is not None and late > found.lag.p50.value
     return words.render(
         "chapters/expiry/expiry", brief, keyspace, found=found, links=_chain(keyspace, brief),
         swept=chain.swept(keyspace), timers=command_block.block(timers) if timers else "",
         sliding=_slides(keyspace) and found.slide is not None,
         jitter=listed(p for p in keyspace.keys if p.use == "cache"),
         untimed=listed(p for p in keyspace.keys if p.ttl.policy == "none"),
+        late=units.write(float(f"{late:.1g}"), "s") if longer else "",
+        volatile=f"{expiry_rules.volatile_keys(brief, keyspace):,.0f}",
     )  # fmt: skip
 
 

@@ -12,11 +12,12 @@ from redis_plan.words import command_block
 SAMPLES = {
     "hex": "9f3c01d27ab4e815", "integer": "42", "enum": "open", "ms": "1795436400000", "id": "01J9Z3K8QW4T",
     "JSON": '{"name":"Ana","role":"member"}', "text": "…", "decimal": "67123.50", "slug": "change", "HLL": "<HLL>", "code": "K7PQXM",
-    "ULID": "01J9Z3KAW2M7R4QX8V6T1N5B0D",
+    "ULID": "01J9Z3KAW2M7R4QX8V6T1N5B0D", "json": '{"text":"…"}', "flag": "1",
 }  # fmt: skip
 #: The same by a word of the field's meaning, which comes first.
 _BY_MEANING = {
     "JSON": (
+        ("screen", '{"name":"Ana"}'),
         ("purpose", '{"purpose":"reset","subject":"u-4f2a9c","made_at":1795436400000}'),
         ("status", '{"status":"done","result":"…"}'),
         ("price", '{"value":"67123.50","seq":42,"at":1795436400000}'),
@@ -24,9 +25,10 @@ _BY_MEANING = {
         ("event", '{"set":{"status":"open"}}'),
     ),
     "id": (("who", "m-4f2a9c"),),
+    "text": (("record", "2|open|m-4f2a9c|1795436420000|…"), ("server TIME", '{"at":1795436400000,"d":"B"}')),
     "ms": (("over", "1795436420000"), ("left", "12000")),
 }
-_WHICH = re.compile(r"which (\w)")
+_WHICH, _ALWAYS = re.compile(r"which (\w)"), re.compile(r"always (\w+)$")
 #: What the score of a sorted set is where it is a point in time.
 _TIMED = re.compile(r"\b(deadline|when|time|since|last)\b")
 _DEADLINE, _AMOUNT = "1795436430000", "1250"
@@ -87,6 +89,8 @@ def _name(field: Field) -> str:
 
 
 def _sample(field: Field) -> str:
+    if always := _ALWAYS.match(field.meaning):
+        return always[1]
     for word, sample in _BY_MEANING.get(field.type, ()):
         if re.search(rf"\b{word}\b", field.meaning):
             return sample
