@@ -205,3 +205,23 @@ def test_few_live_demands_are_the_core_of_a_short_document_with_a_session(projec
 def test_how_fast_a_page_is_there_is_no_target_of_what_is_shared(project):
     prd = f"# Board\n\n## Features\n\n{SHARED}".replace("500 ms", "a moment") + "- First Contentful Paint < 1.5s\n"
     assert "1.5" not in brief.read(project(prd=prd)).fit_because
+
+
+ABLE = {
+    "en": "Gateway for mail: limits how many requests each API key may send in a minute",
+    "de": "Mail-Dienst: begrenzt, wie viele Anfragen jeder API-Schlüssel pro Minute senden darf",
+    "es": "Servicio de correo: limita cuántas peticiones por minuto puede enviar cada clave de API",
+    "ja": "メールサービス: 各APIキーが1分間に送れるリクエスト数を制限できる",
+}
+
+
+@pytest.mark.parametrize("language", ABLE)
+def test_what_a_tool_can_do_is_not_asked_of_the_product(project, language):
+    """The tech stack tells it of a service that is bought; where Redis is to do it, the team has chosen so."""
+    prd = "# Herbarium\n\n## Features\n\n- A botanist writes down a plant.\n- A botanist prints a label.\n"
+
+    def strength(said: str) -> float:
+        read = brief.read(project(prd=prd, stack=f"# Stack\n\n- {said}\n"))
+        return next(one.strength for one in read.evidence if one.use == "rate")
+
+    assert strength(ABLE[language]) < 0.5 * strength(f"{ABLE[language]} (Redis)")

@@ -14,7 +14,7 @@ from functools import cache
 
 import numpy as np
 
-from redis_plan.brief import encoder, examples, learnt
+from redis_plan.brief import documents, encoder, examples, learnt
 from redis_plan.brief.learnt import Matrix, Model
 from redis_plan.brief.lexicon import Lexicon
 from redis_plan.brief.model import Requirement, UseEvidence
@@ -42,6 +42,10 @@ GIVEN = 0.9
 _AND = re.compile(r"[,/、，&+]|\s(?:and|und|y|e|et|i|oraz|en|и)\s|和|及")
 #: What the strongest lines count in the evidence of a document: one explicit demand is enough, three are sure.
 STRONGEST = (0.7, 0.2, 0.1)
+#: What a line counts that tells in the tech stack what a tool can do: the product need not ask for it. Where it names a
+#: server of ours it is a choice, and counts whole.
+OF_A_TOOL = 0.3
+_SERVER = re.compile(r"redis|valkey", re.IGNORECASE)
 #: From this likelihood on a line is cited for a use.
 CITED_FROM = 0.3
 MOST_CITED = 12
@@ -57,6 +61,7 @@ class Said:
     requirement: str = ""
     realtime: bool = False
     uses: frozenset[str] = frozenset()  # what it names as what Redis is for
+    counts: float = 1.0  # as evidence for a use
 
 
 def lines_of(blocks: Iterable[tuple[Block, bool]], requirements: Sequence[Requirement]) -> list[Said]:
@@ -70,7 +75,11 @@ def lines_of(blocks: Iterable[tuple[Block, bool]], requirements: Sequence[Requir
             continue
         demand = demands.get(at)
         seen.add(at)
-        found.append(Said(block.text, *at, demand.id if demand else "", bool(demand and demand.realtime)))
+        tool = demand is None and block.file in documents.NAMES["stack"] and not _SERVER.search(block.text)
+        counts = OF_A_TOOL if tool else 1.0
+        found.append(
+            Said(block.text, *at, demand.id if demand else "", bool(demand and demand.realtime), counts=counts)
+        )
         found += [Said(part, *at, uses=uses) for part in given_for(block.text) if (uses := _purposes().groups(part))]
     found += [Said(r.text, r.file, r.line, r.id, r.realtime) for at, r in demands.items() if at not in seen]
     if len(found) > MOST_LINES:
@@ -104,7 +113,7 @@ def read_evidence(lines: Sequence[Said]) -> tuple[UseEvidence, ...]:
     model = learnt.model(LINE_MODEL)
     if model is None or not lines:
         return ()
-    likely = likelihoods(model, lines)
+    likely = likelihoods(model, lines) * np.array([[one.counts] for one in lines], dtype=np.float32)
     found = [_evidence(use, likely[:, column], lines) for column, use in enumerate(model.labels)]
     return tuple(sorted(found, key=lambda one: (-one.strength, one.use)))
 
