@@ -103,7 +103,7 @@ def test_a_version_that_has_more_changes_the_choice_and_the_registry_with_it(
     pattern = found.keyspace.pattern("code")
     assert pattern.type == held
     assert ("<bucket>" in pattern.template) == (held == "hash")
-    assert ("HSETEX" in pattern.writers[0]) == (held == "hash")
+    assert ("codes_take" in pattern.writers[0]) == (held == "hash")
     assert not [f for f in found.keyspace.findings if f.severity == "error" or f.pattern == "code"]
 
 

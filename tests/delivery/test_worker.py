@@ -8,7 +8,8 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,9 +18,12 @@ import pytest
 import redis
 
 from redis_plan import server
+from redis_plan.actions import designing
+from redis_plan.brief.model import Component
 from redis_plan.delivery import acl, syncing, timekeeping
 from redis_plan.delivery.redis_plan_worker import Pace, Worker
 from redis_plan.server import Server
+from tests import projects
 from tests.conftest import within
 from tests.delivery import made
 
@@ -128,6 +132,55 @@ def test_what_is_over_is_swept_ended_handed_over_and_removed(
         assert process.lines == ["working"]
     assert client.hkeys(o.keys.roster("busy")) == ["ann"]
     client.flushdb()
+
+
+def test_a_code_in_a_bucket_of_them_lives_as_long_as_its_room_and_goes_with_it(tmp_path: Path) -> None:
+    """Where the server has a TTL for each field, codes are held in hashes: the worker renews and frees those, too."""
+    binary = next((b for b in server.available() if b.id.startswith("valkey-server-9")), None)
+    if binary is None:
+        pytest.skip("no server here has HSETEX: install Valkey 9 or Redis 8")
+    held = Component("Valkey", "cache", "tech-stack.md", 3, "9.1")
+    asked = replace(projects.read(made.SAMPLE), stack=(held,), pinned={"code": "hash-buckets"})
+    project = made.Project("codes", asked, designing.design(asked))
+    folder = made.write(project.artefacts, tmp_path)
+    (folder / "work.py").write_text(
+        project.text(syncing.PYTHON_DUTIES).replace("kept, STAYS_S", "kept, 0.0", 1), "utf-8"
+    )
+    delivered = made.client_module(folder, "codes")
+    with closing(server.start_with(binary, {"port": "auto"})) as live:
+        root: Any = live.client(decode_responses=True)
+        root.function_load(project.text("functions.lua"))
+        for user in acl.users(project.keyspace):
+            root.execute_command("ACL", "SETUSER", user.name, "reset", "on", ">w-1", *user.rules)
+        app: Any = live.client(username="app", password="w-1", decode_responses=True)
+        o = delivered.Operations(app, delivered.Keys())
+
+        def code(room: str) -> str:
+            return f"CODE{room}"
+
+        def left_s(room: str) -> int:
+            key = o.keys.code(delivered.bucket(code(room)))
+            return int(root.execute_command("HTTL", key, "FIELDS", 1, code(room))[0])
+
+        for room in ("busy", "idle", "other"):
+            o.create(room)
+            app.hset(o.keys.state(room), "code", code(room))
+            assert o.take_code(delivered.bucket(code(room)), code(room), room) == "taken"
+            root.execute_command("HEXPIRE", o.keys.code(delivered.bucket(code(room))), 60, "FIELDS", 1, code(room))
+            due(live, delivered, room, "idle" if room != "busy" else "lease")
+        assert o.take_code(delivered.bucket(code("busy")), code("busy"), "idle") == "held"
+        root.hset(
+            o.keys.code(delivered.bucket(code("other"))), code("other"), "another"
+        )  # drawn by another room meanwhile
+        for room in ("idle", "other"):
+            root.hset(o.keys.state(room), "updated_at", "1")
+        with working(folder, live, "work.py") as process:
+            assert within(60, lambda: not root.exists(o.keys.state("idle"), o.keys.state("other")))
+            assert within(60, lambda: left_s("busy") > 60)
+            assert within(60, lambda: left_s("idle") == -2)
+            process.stop()
+            assert process.lines == ["working"]
+        assert root.hget(o.keys.code(delivered.bucket(code("other"))), code("other")) == "another"
 
 
 def test_a_full_server_is_emptied_of_what_is_over_and_keeps_who_is_there(

@@ -100,6 +100,22 @@ local function code_release(keys, a)
   return 'released'
 end
 
+-- FUNCTION codes_take
+local function codes_take(keys, a)
+  local led = redis.call('HGET', keys[1], a.code)
+  if led and led ~= a.leads_to then return 'held' end
+  redis.call('HSETEX', keys[1], 'EX', a.state_ttl_s, 'FIELDS', '1', a.code, a.leads_to)
+  redis.call('EXPIRE', keys[1], a.ttl_s)
+  return 'taken'
+end
+
+-- FUNCTION codes_release
+local function codes_release(keys, a)
+  if redis.call('HGET', keys[1], a.code) ~= a.leads_to then return 'lost' end
+  redis.call('HDEL', keys[1], a.code)
+  return 'released'
+end
+
 -- FUNCTION due_claim
 local function due_claim(keys, a)
   local now, found = clock(), {}
