@@ -34,7 +34,7 @@ def names(keyspace: Keyspace) -> dict[str, Any]:  # Any: what the templates loop
         "gone": [name for name, kind in _asking(keyspace, "gone") if not kind.takes],
         "idle": next((name for name, kind in _asking(keyspace, "idle") if not kind.takes), ""),
         "code": snake(code.name) if (code := keyspace.use("join-code")) else "",
-        "codes": bool(code) and code.type == "hash",  # many in a bucket
+        "codes": code is not None and code.type == "hash",  # many in a bucket
         "soon": [name for name, kind in _made(keyspace) if any(e.name == "give" for e in kind.effects)]
         if due and everyone
         else [],

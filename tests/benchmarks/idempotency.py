@@ -1,0 +1,110 @@
+"""What a remembered answer costs as a key of its own, as a field of a bucket a minute, and as a field with its own TTL.
+
+    python -m tests.benchmarks.idempotency [answers in a bucket]       # half a minute; 40 and 400 answers without a number
+
+Each design does what an operation needs: look whether it was answered, then remember the answer for idem_ttl. Bytes are the
+growth of used_memory over sessions of which each holds so many answers, expiry included; time is the CPU of the server's main
+thread, pipelined, in turns A B A B. A bucket holds the answers of one minute of one session, and goes as a whole by its TTL;
+it is small (listpack) up to hash-max-listpack-entries, and looked through from the front.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from statistics import median
+from typing import Any
+
+import redis
+
+from redis_plan import server
+from redis_plan.server.fingerprint import machine
+
+SESSIONS, BLOCKS, CALLS, TTL = 200, 15, 400, 120
+ANSWER = "5f0c1b2a9d3e4f60:1234"
+Commands = list[tuple[str | int, ...]]
+
+
+def key(session: int, op: int) -> Commands:
+    """A string for each answer: what the kernel does."""
+    name = f"quiz:v1:{{s{session:05}}}:idem:m{op:010}"
+    return [("GET", name), ("SET", name, ANSWER, "EX", TTL)]
+
+
+def bucket(session: int, op: int) -> Commands:
+    """A field of the hash of its minute; the bucket's TTL is looked at, and set where less than the period is left."""
+    name = f"quiz:v1:{{s{session:05}}}:idem:29765432"
+    more: Commands = [("EXPIRE", name, 2 * TTL)] if op == 0 else [("PTTL", name)]
+    return [("HGET", name, f"m{op:010}"), ("HSET", name, f"m{op:010}", ANSWER), *more]
+
+
+def field(session: int, op: int) -> Commands:
+    """A field with a TTL of its own: Redis 8, Valkey 9."""
+    name, one = f"quiz:v1:{{s{session:05}}}:idem", f"m{op:010}"
+    return [("HGET", name, one), ("HSETEX", name, "EX", TTL, "FIELDS", 1, one, ANSWER)]
+
+
+DESIGNS: dict[str, Callable[[int, int], Commands]] = {
+    "a key each": key,
+    "a bucket a minute": bucket,
+    "a field with TTL": field,
+}
+
+
+def run(client: redis.Redis, commands: Commands) -> list[Any]:
+    """Send commands in one pipeline."""
+    with client.pipeline(transaction=False) as pipe:
+        for command in commands:
+            pipe.execute_command(*command)
+        return pipe.execute()
+
+
+def used(client: redis.Redis, section: str, *names: str) -> float:
+    """Return the sum of figures of INFO."""
+    found: Any = client.info(section)
+    return float(sum(found[name] for name in names))
+
+
+def bytes_each(client: redis.Redis, make: Callable[[int, int], Commands], answers: int) -> float:
+    """Return the bytes of one remembered answer, after a first session that nothing is counted of."""
+    client.flushall()
+    run(client, make(99_999, 0))
+    before = used(client, "memory", "used_memory")
+    for session in range(SESSIONS):
+        run(client, [command for op in range(answers) for command in make(session, op)])
+    return (used(client, "memory", "used_memory") - before) / (SESSIONS * answers)
+
+
+def cpu_us(client: redis.Redis, make: Callable[[int, int], Commands], answers: int, block: int) -> float:
+    """Return the microseconds of the server for looking and remembering, in buckets that fill up."""
+    numbers = [block * CALLS + n for n in range(CALLS)]
+    commands = [c for n in numbers for c in make(n // answers, n % answers)]
+    cpu = ("used_cpu_user_main_thread", "used_cpu_sys_main_thread")
+    before = used(client, "cpu", *cpu)
+    run(client, commands)
+    return 1e6 * (used(client, "cpu", *cpu) - before) / CALLS
+
+
+def main(sizes: tuple[int, ...] = (40, 400)) -> None:
+    """Print the table."""
+    print(f"a remembered answer, {SESSIONS} sessions; {machine()}")
+    for binary in server.available():
+        with closing(server.start_with(binary)) as live:
+            client: redis.Redis = live.client()
+            designs = {n: m for n, m in DESIGNS.items() if m is not field or "hash-field-setex" in live.capabilities}
+            for answers in sizes:
+                took: dict[str, list[float]] = {name: [] for name in designs}
+                held = {name: bytes_each(client, make, answers) for name, make in designs.items()}
+                client.flushall()
+                for block in range(BLOCKS):
+                    for name, make in designs.items():
+                        took[name].append(cpu_us(client, make, answers, block))
+                for name in designs:
+                    print(
+                        f"{binary.id:22} {answers:4} answers   {name:18} {held[name]:6.0f} B   {median(took[name]):5.1f} µs"
+                    )
+
+
+if __name__ == "__main__":
+    main(*([(int(sys.argv[1]),)] if sys.argv[1:] else []))
