@@ -6,6 +6,7 @@ import pytest
 
 from redis_plan import brief
 from redis_plan.keyspace.cues import find_session
+from redis_plan.keyspace.design import design
 from redis_plan.keyspace.uses import choose
 
 from .conftest import MakeProject
@@ -152,6 +153,22 @@ def test_lines_that_say_that_people_come_in_with_a_code_call_for_one(
 def test_what_people_do_there_by_its_nature_needs_no_saying(project: MakeProject, text: str, use: str) -> None:
     read = brief.read(project(prd=text))
     assert use in {one.pattern.use for one in choose(read, find_session(read))}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("# Jogo de Regata\n\n## Requisitos funcionais\n\n- O jogador cria salas e convida jogadores para as salas.\n- Jogadores entram na partida com um código.\n- Todos os jogadores da partida veem o jogo em tempo real.\n- Partidas terminam quando todos os jogadores saem do jogo.\n", {"partida", "partidas", "sala", "salas"}),
+        ("# Juego de Regata\n\n## Requisitos funcionales\n\n- El jugador crea salas e invita a jugadores a las salas.\n- Los jugadores se unen a la partida con un código.\n- Todos los jugadores de la partida ven el juego en tiempo real.\n- Las partidas terminan cuando todos los jugadores abandonan el juego.\n", {"partida", "partidas", "sala", "salas"}),
+    ],
+    ids=["pt", "es"],
+)  # fmt: skip
+def test_other_words_for_what_people_share_get_no_key_of_their_own(
+    project: MakeProject, text: str, words: set[str]
+) -> None:
+    names = {pattern.name for pattern in design(brief.read(project(prd=text))).patterns}
+    assert "state" in names
+    assert names.isdisjoint(words | {"jogadore", "jugadore"})
 
 
 @pytest.mark.parametrize("text", ALONE)

@@ -123,6 +123,21 @@ def test_made_ids_survive_an_insertion_above(project):
 
 
 @pytest.mark.parametrize(
+    ("heading", "about", "demand"),
+    [
+        ("Requisitos", "Este documento descreve os requisitos de uma regata em tempo real para vários barcos.", "Todos os barcos veem a regata em tempo real."),
+        ("Requisitos", "A tabela a seguir resume o que a regata em tempo real deve oferecer.", "Todos os barcos veem a regata em tempo real."),
+        ("Requisitos", "El presente documento recoge lo que debe hacer la regata en tiempo real.", "Todos los barcos ven la regata en tiempo real."),
+        ("Anforderungen", "Dieses Dokument beschreibt, was die Regatta in Echtzeit können muss.", "Alle Boote sehen die Regatta in Echtzeit."),
+        ("Features", "The table below lists what the live regatta must show to all boats.", "All crews see the race in real time."),
+    ],
+)  # fmt: skip
+def test_a_paragraph_about_the_document_demands_nothing(project, heading, about, demand):
+    prd = f"# Regata\n\n## {heading}\n\n{about}\n\n- {demand}\n"
+    assert [r.text for r in demands(brief.read(project(prd=prd)))] == [demand]
+
+
+@pytest.mark.parametrize(
     ("heading", "other", "live"),
     [
         ("Alcance", "Registro de barcos con fotos.", "Sistema de ofertas en tiempo real y cierre automático."),

@@ -311,7 +311,9 @@ def with_gathering(entities: Sequence[Entity], gathering: Gathering | None) -> t
                 own = {fold(name) for name in (entity.name, *entity.aliases)}
                 also = () if gathering.noun in own else (gathering.noun.capitalize(),)
                 found = replace(entity, realtime=True, aliases=(*entity.aliases, *also))
-                return (*entities[:at], found, *entities[at + 1 :])
+                # "Partidas" beside "Jogo": one thing in two words of the documents
+                other = [e for e in entities[at + 1 :] if fold(e.name) not in names or e.lifetime == "durable"]
+                return (*entities[:at], found, *other)
     made = Entity(
         gathering.noun.capitalize(), gathering.file, gathering.line, gathering.spellings[:8], "session", True,
         confidence=gathering.confidence,

@@ -35,6 +35,8 @@ _OF_DOCUMENT = re.compile(
     r"автор|статус|дата|작성자|상태|作者|状态|日期|作成者|ステータス|日付)\s*[:：])",
     re.IGNORECASE,
 )
+#: A paragraph says in its first letters that it speaks of the document.
+SAID_FIRST = 60
 _BRACKETS = re.compile(r"\([^()]{3,40}\)|\[[^\[\]]{3,40}\]")
 #: What an item is about, before its colon: "Later version: teams of two".
 _LABELLED = re.compile(r"([^\W\d_][^:：]{2,30})[:：]")
@@ -187,6 +189,8 @@ class _Reader:
             return
         if len(_OF_DOCUMENT.findall(block.text)) > 1:
             return  # it speaks of the document
+        if block.kind == "paragraph" and "of-document" in self.words.groups(block.text[:SAID_FIRST]):
+            return  # and so does "This document describes …", whatever the product is that it describes
         if (block.label_only and self.roles.of_title(block.text)) or self.roles.is_aside(block.section):
             return  # it says what follows, or how the document is to be written
         parent = self.above.get(block.line) if block.kind == "item" else None

@@ -57,11 +57,20 @@ def canonical(name: str) -> str:
 
 
 def _singular(word: str) -> str:
+    for ending, one in _ROMANCE:
+        if ending.search(word):
+            return ending.sub(one, word)
     if word.endswith("ies"):
         return word[:-3] + "y"
     return word if word.endswith(_NO_PLURAL) or not word.endswith("s") else word[:-1]
 
 
+#: Plurals of Spanish and Portuguese that English would cut wrong, and what their singular ends in: "jogadores", "sesiones", "leilões".
+_ROMANCE = (
+    (re.compile(r"(?<=..[ds])ores$|(?<=.[^s]t)ores$"), "or"),
+    (re.compile(r"(?<=[cs])iones$"), "ion"),
+    (re.compile(r"ões$"), "ão"),
+)
 #: Ends of singular words: of a class, a status, a basis, and of the few of their own.
 _NO_PLURAL = ("ss", "us", "is", "canvas", "atlas", "alias", "bias", "lens")
 
