@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import redis
 
-from redis_plan.delivery import library
+from redis_plan.delivery import library, writing
 from redis_plan.keyspace import functions, records
 from redis_plan.keyspace.functions import Function
 from redis_plan.server import Server
@@ -24,6 +24,7 @@ OPEN = ("HSET", STATE, "epoch", "ab", "version", "3", "status", "open")
 ENDED = ("HSET", STATE, "epoch", "ab", "version", "3", "status", "ended")
 HANDED = ("HSET", STATE, "epoch", "ab", "version", "3", "status", "handed_over", "key:round:7", "")
 SEATS = (("HSET", ROSTER, "ann", "{}", "bob", "{}"), ("ZADD", PRESENCE, "1", "ann#1", str(FAR), "ann#2", "1", "bob#1"))
+TEAM = ("HSET", OTHER, "ann", "red", "bob", "red")
 AHEAD = ("XADD", STREAM, "9-0", "m", "of another life")
 
 
@@ -85,14 +86,16 @@ OF_SESSION: dict[str, Callable[[Form], Iterable[Scene]]] = {
         Scene((OPEN,), f.four, ("cyd#1", "{}", "", 1000, 60, f.channel, f.most)),
     ],
     "session_leave": lambda f: [
-        Scene((OPEN, *SEATS, *f.ahead), f.four, ("bob", 60, f.channel, f.most)),
+        Scene((OPEN, *SEATS, *f.ahead, TEAM), (*f.four, OTHER), ("bob", 60, f.channel, f.most, "hash")),
         Scene((OPEN, *SEATS), f.four, ("ann#1", 60, f.channel, f.most)),
     ],
     "session_apply": lambda f: [
         Scene((OPEN, *f.ahead), (*f.two, IDEM), (f.channel, "o1", "", "t", "{}", 60, f.most, 60, "f", "v"))
     ],
     "session_heartbeat": lambda f: [Scene((OPEN, *SEATS), (STATE, PRESENCE), ("bob#1", 1000, 60))],
-    "session_sweep": lambda f: [Scene((OPEN, *SEATS, *f.ahead), f.four, f.tail), Scene(SEATS, f.four, f.tail)],
+    "session_sweep": lambda f: [
+        Scene((OPEN, *SEATS, *f.ahead, TEAM), (*f.four, OTHER), (*f.tail, "hash")), Scene(SEATS, f.four, f.tail),
+    ],
     "session_catch_up": lambda f: [
         Scene((OPEN, *f.events), f.two, ("ab", 1, f.most)), Scene((), f.two, ("ab", 1, f.most)),
         Scene((OPEN,), f.two, ("cd", 1, f.most)),
@@ -107,6 +110,12 @@ OF_SESSION: dict[str, Callable[[Form], Iterable[Scene]]] = {
 FILLED = {
     "rate_back": [Scene((("SET", TARGET, "2"),), (TARGET,), (60,))],
     "rate_slide": [Scene((), (TARGET,), (1, 1000, "u"))],
+    "inbox_seen": [Scene((("RPUSH", TARGET, "1", "2"),), (TARGET,), ("1",))],
+    "wait_leave": [Scene((("ZADD", TARGET, "1", "1", "2", "b"),), (TARGET,), ("1",))],
+    "cell_move": [Scene((("ZADD", TARGET, "1", "1", "2", "b"),), (TARGET, OTHER), ("1", 1000, 60))],
+    "job_done": [
+        Scene((("XADD", TARGET, "1-1", "m", "x"), ("XADD", TARGET, "1-2", "m", "y")), (TARGET,), ("g", "1-1"))
+    ],
     "lock_take": [Scene(there, (TARGET, OTHER), ("ann", 1000, 60)) for there in ((), (("SET", TARGET, "ann:1"),))],
     "lock_release": [Scene((("SET", TARGET, "ann:1"),), (TARGET,), ("ann", 1))],
     "hold_release": [Scene((("SET", TARGET, "ann:1"),), (TARGET,), ("ann",))],
@@ -172,6 +181,25 @@ def test_a_function_runs_what_it_declares(root: Any, fresh: Server, name: str) -
         root.fcall(name, *words)
         seen |= {c.removeprefix("cmdstat_").upper() for c in root.info("commandstats")}
     assert seen - {"FCALL", "CONFIG|RESETSTAT", "INFO"} == declared(ALL[name])
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_keys_that_it_is_said_to_write_are_those_that_change(root: Any, fresh: Server, name: str) -> None:
+    """Read from the body, and seen: what is there afterwards and was another before, or lost its last element."""
+    names, seen, emptied = ALL[name].keys, set(), set()
+    for scene in scenes(name):
+        words = prepare(root, scene)
+        before = dump(fresh)
+        root.fcall(name, *words)
+        after = dump(fresh)
+        for place, key in enumerate(key.encode() for key in scene.keys):
+            what = names[place] if place < len(names) else "more"
+            if key in after and after[key] != before.get(key):
+                seen.add(what)
+            elif key in before and key not in after:
+                emptied.add(what)
+    said = writing.written(ALL[name]) | ({"target"} if name == records.NAME else set())
+    assert seen <= said <= seen | emptied
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -21,8 +21,9 @@ Role = Literal["app", "worker"]
 ROLES: tuple[Role, ...] = ("app", "worker")
 
 #: What stands for the keys that a call is about, in the KEYS of a function.
-_TARGETS = ("target", "from", "to")
+TARGETS = frozenset(("target", "from", "to"))
 _TRANSACTION = ("MULTI", "EXEC", "DISCARD")
+_ENDS = ("EXPIRE", "PEXPIRE", "UNLINK", "DEL")
 _SHARDED = {"PUBLISH": "SPUBLISH", "SUBSCRIBE": "SSUBSCRIBE", "UNSUBSCRIBE": "SUNSUBSCRIBE"}
 
 
@@ -71,7 +72,7 @@ def called(keyspace: Keyspace, role: Role) -> tuple[tuple[Step, tuple[KeyPattern
 def _touched(step: Step, own: tuple[KeyPattern, ...], keyspace: Keyspace) -> tuple[KeyPattern, ...]:
     """Return the patterns of a call's keys: its own, those that KEYS names, and the session's others that it refreshes."""
     function = step.function
-    named = {name for name in function.keys if name not in _TARGETS} | {p.name for p in own}
+    named = {name for name in function.keys if name not in TARGETS} | {p.name for p in own}
 
     def further(p: KeyPattern) -> bool:
         return function.more_keys and p.scope == "session" and p.ttl.policy == "sliding"
@@ -103,6 +104,19 @@ def sent(keyspace: Keyspace, pattern: KeyPattern, role: Role) -> tuple[str, ...]
     if pattern.type == "channel":
         return tuple(_SHARDED.get(c, c) if pattern.chosen == "sharded-pubsub" else c for c in _listening(found))
     return tuple(dict.fromkeys(word for c in found for word in (_TRANSACTION if c == "MULTI" else (c,))))
+
+
+def sends(keyspace: Keyspace, pattern: KeyPattern, role: Role) -> bool:
+    """Whether ``role`` itself sends commands that write ``pattern``, beside those that only end it."""
+    own = set(sent(keyspace, pattern, role)) - {
+        *_TRANSACTION,
+        *_ENDS,
+        "SUBSCRIBE",
+        "UNSUBSCRIBE",
+        "SSUBSCRIBE",
+        "SUNSUBSCRIBE",
+    }
+    return any(not reads(c) for c in own)
 
 
 def _is_written(keyspace: Keyspace, pattern: KeyPattern, entry: Mapping[str, Any] | None) -> bool:  # Any: TOML
