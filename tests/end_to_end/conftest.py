@@ -1,14 +1,16 @@
 """Whole builds: the command run as a user runs it, in projects made for the test."""
 
+import io
 import shutil
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from redis_plan import resources
+from redis_plan import cli, resources
 
 DOCUMENTS = ("prd.md", "redis_planning_summary.md", "tech-stack.md")
 
@@ -36,6 +38,16 @@ def redis_plan(*arguments: object, **options: object) -> Ran:
         **options,
     )
     return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def told(*arguments: object) -> Ran:
+    """Run the command in this process, which has its imports already; a signal or an environment of its own needs :func:`redis_plan`."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.setattr(sys, "argv", ["redis-plan", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+    return Ran(int(ended.value.code or 0), out.getvalue(), err.getvalue())
 
 
 def copy_sample(folder: Path) -> Path:

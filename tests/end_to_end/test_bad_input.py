@@ -13,12 +13,13 @@ import pytest
 from redis_plan import notebook, server
 from redis_plan.errors import DocumentError
 from redis_plan.parameters import NOTEBOOKS
-from tests.end_to_end.conftest import redis_plan
+from tests.end_to_end.conftest import redis_plan, told
 
 
 def refused(*arguments: object, **options: object) -> str:
     """Run a build that must be refused; return its one line."""
-    done = redis_plan("build", *arguments, "--profile", "quick", **options)
+    words = ("build", *arguments, "--profile", "quick")
+    done = redis_plan(*words, **options) if options else told(*words)
     assert done.code == 2, done.err
     assert "Traceback" not in done.err + done.out
     said = [line for line in done.lines if line.startswith("redis-plan: ")]
@@ -69,7 +70,7 @@ def test_prd_that_is_a_folder(project):
     ],
 )
 def test_a_mistyped_command_is_one_line_that_says_where_help_is(words, says):
-    done = redis_plan(*words)
+    done = told(*words)
     assert (done.code, done.out, len(done.lines)) == (2, "", 1), done.err
     assert done.lines[0].startswith("redis-plan: ")
     assert says in done.lines[0]
@@ -77,11 +78,11 @@ def test_a_mistyped_command_is_one_line_that_says_where_help_is(words, says):
 
 
 def test_assembling_where_another_profile_was_built_names_it(project):
-    assert "run redis-plan build first" in redis_plan("assemble", project).err
+    assert "run redis-plan build first" in told("assemble", project).err
     for name in NOTEBOOKS:
         (path := project / f"data/runs/quick/notebooks/{name}.ipynb").parent.mkdir(parents=True, exist_ok=True)
         path.write_text("{}")
-    done = redis_plan("assemble", project)
+    done = told("assemble", project)
     assert (done.code, len(done.lines)) == (2, 1)
     assert done.lines[0].endswith("add --profile quick")
 
