@@ -68,12 +68,13 @@ def used(client: redis.Redis, section: str, *names: str) -> float:
 
 def bytes_each(client: redis.Redis, make: Callable[[int, int], Commands], answers: int) -> float:
     """Return the bytes of one remembered answer, after a first session that nothing is counted of."""
-    client.flushall()
+    client.execute_command("FLUSHALL", "SYNC")  # what is freed behind the reply would be taken off
     run(client, make(99_999, 0))
-    before = used(client, "memory", "used_memory")
+    before = used(client, "memory", "used_memory") - used(client, "memory", "mem_clients_normal")
     for session in range(SESSIONS):
         run(client, [command for op in range(answers) for command in make(session, op)])
-    return (used(client, "memory", "used_memory") - before) / (SESSIONS * answers)
+    after = used(client, "memory", "used_memory") - used(client, "memory", "mem_clients_normal")
+    return (after - before) / (SESSIONS * answers)
 
 
 def cpu_us(client: redis.Redis, make: Callable[[int, int], Commands], answers: int, block: int) -> float:
@@ -96,7 +97,7 @@ def main(sizes: tuple[int, ...] = (40, 400)) -> None:
             for answers in sizes:
                 took: dict[str, list[float]] = {name: [] for name in designs}
                 held = {name: bytes_each(client, make, answers) for name, make in designs.items()}
-                client.flushall()
+                client.execute_command("FLUSHALL", "SYNC")
                 for block in range(BLOCKS):
                     for name, make in designs.items():
                         took[name].append(cpu_us(client, make, answers, block))
