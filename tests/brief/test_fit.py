@@ -122,6 +122,14 @@ def test_what_is_to_be_fast_is_named_as_target_before_what_lasts(project):
     assert "with a target: “500 ms”" in brief.read(project(prd=f"# S\n\n## Features\n\n{shift}{SHARED}")).fit_because
 
 
+@pytest.mark.parametrize("limit", ["at most 5 requests per hour", "höchstens 5 Anfragen pro Stunde"])
+def test_what_may_be_done_in_an_hour_is_no_load(project, limit):
+    own = "".join(f"- A steward writes down duty {n} of the fair.\n" for n in range(12))
+    prd = f"# Fair\n\n## Features\n\n{own}- Stewards see in real time who is at which gate.\n- Password mails are limited to {limit}.\n"
+    read = brief.read(project(prd=prd))
+    assert read.fit == "useful", read.fit_because
+
+
 def test_the_length_of_a_code_is_no_target(project):
     plain = "".join(f"- A parent writes down chore {n}.\n" for n in range(12))
     prd = f"# Chores\n\n## Features\n\n{plain}- Members of a household see each other's chores in real time after they enter its 6-digit code.\n"

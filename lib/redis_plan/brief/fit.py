@@ -22,8 +22,8 @@ from redis_plan.brief.examples import examples
 from redis_plan.brief.lexicon import Lexicon
 from redis_plan.brief.model import Component, Fact, Fit, Quantity, Requirement, UseEvidence
 
-#: A rate over such a time is no load: "2 runs a day".
-_SLOW = ("/day", "/week", "/month", "/year")
+#: A rate over such a time is no load: "2 runs a day", "5 mails per hour".
+_SLOW = ("/hour", "/day", "/week", "/month", "/year")
 #: Shorter lines are names, which are alike in all languages.
 _SENTENCE = 25
 #: So many sentences tell whether a language is understood, and whether a product is local.
