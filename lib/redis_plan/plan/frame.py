@@ -125,7 +125,7 @@ def _cheapest(brief: Brief, keyspace: Keyspace, found: Capacity) -> str:
     if not taken:
         return "Section 5 says what it takes."
     cures = "; ".join(lever.what for lever in taken)
-    return f"What cures it first is a smaller design, not a larger node ({cures}): {taken[-1].fit:,.0f} then fit. Section 5 has each with its price."
+    return f"What cures it first is a smaller design, not a larger node ({cures}): {taken[-1].fit:,.0f} then fit (section 5)."
 
 
 def _largest_risk(brief: Brief, keyspace: Keyspace, decisions: Sequence[Decision]) -> str:

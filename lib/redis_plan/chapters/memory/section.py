@@ -57,7 +57,7 @@ def _across(keyspace: Keyspace, found: Memory) -> str:
     whole, largest = sum(sizes.values()), max(sizes, key=lambda name: sizes[name], default="")
     if whole < _SHOWN_SHARE * found.budget.dataset.value:
         return ""
-    return f"{units.write(round(whole), 'B')} more, {100 * sizes[largest] / whole:.0f} % of it `{largest}`"
+    return f"{units.write(round(whole), 'B')}, {100 * sizes[largest] / whole:.0f} % of it `{largest}`"
 
 
 def _shares(keyspace: Keyspace, samples: pd.DataFrame) -> list[tuple[KeyPattern, float, str]]:
