@@ -37,7 +37,7 @@ class Game:
         call = compose.catalogued()[id].call
         self.ops += 1
         named = [self.key(n, given.get("round", "") if n == "votes" else "") for n, _ in call.keys[3:]]
-        keys = [self.key("state"), self.key("log"), self.key("idem", f"op{self.ops}"), *named, *also]
+        keys = [self.key("state"), self.key("log"), self.key("idem"), *named, *also]
         numbers = {p.name: str(p.default) for p in kind.parameters}
         own = [str({"value": "null", **numbers, **given}[n]) for n in (*kind.takes, *numbers)]
         reply: Any = self.client.fcall(kind.function, len(keys), *keys, "", f"op{self.ops}", 600, "50", 60, *own)

@@ -24,7 +24,7 @@ from typing import Any
 
 from redis_plan import brief as reader
 from redis_plan import server
-from redis_plan.chapters.sessions.functioncost import write_log
+from redis_plan.chapters.sessions.functioncost import write_answers, write_log
 from redis_plan.keyspace import design, functions
 from redis_plan.measure.respwire import Wire, pack
 from redis_plan.measure.statistics import ratio
@@ -38,7 +38,7 @@ CALLS, BLOCKS = 200, 15
 BARE = """#!lua name=bare
 redis.register_function('bare', function(keys, args)
   local f = redis.call('HMGET', keys[1], 'epoch', 'version', 'status')
-  redis.call('GET', keys[3])
+  redis.call('HMGET', keys[3], '', args[2])
   local t = redis.call('TIME')
   local now, version = t[1] .. string.sub('00000' .. t[2], -6, -4), string.format('%.0f', f[2] + 1)
   redis.call('HSET', keys[1], 'version', version, 'updated_at', now, args[9], args[10])
@@ -47,7 +47,7 @@ redis.register_function('bare', function(keys, args)
   redis.call('RPUSH', keys[2], message)
   redis.call('LTRIM', keys[2], '-' .. args[7], '-1')
   redis.call('PUBLISH', args[1], message)
-  redis.call('SET', keys[3], f[1] .. ':' .. version, 'EX', args[8])
+  redis.call('HSET', keys[3], args[2], version)
   for i = 1, 2 do
     if redis.call('PTTL', keys[i]) < args[6] * 500 then redis.call('EXPIRE', keys[i], args[6]) end
   end
@@ -114,6 +114,7 @@ class Both:
         for number, promise in enumerate(PROMISES.values()):
             self.client.function_load(without(number, promise))
         write_log(self.client, session, int(session.rules.log_max.split()[0]))
+        self.answers = int(keyspace.pattern("idem").max_elements) - CALLS
         self.more = functions.other_keys(keyspace, session.keys, "state", "log")
         for key in self.more:
             self.client.hset(key, "a", "b")
@@ -122,7 +123,7 @@ class Both:
     def apply(self, number: int) -> list[tuple[str | int, ...]]:
         """Return the call."""
         s, r = self.session, self.session.rules
-        keys = [s.keys["state"], s.keys["log"], f"{s.keys['idem']}-{number}", *self.more]
+        keys = [s.keys["state"], s.keys["log"], s.keys["idem"], *self.more]
         args = [
             s.channel_argument,
             f"op-{number}",
@@ -131,7 +132,7 @@ class Both:
             '{"by":1}',
             r.ttl_s,
             r.log_max,
-            2,
+            r.idem_ttl_s,
             "owner",
             f"m{number % 10}",
         ]
@@ -149,23 +150,28 @@ class Both:
     def multi(self, number: int) -> list[tuple[str | int, ...]]:
         """Return the same as commands that check nothing."""
         keys, rules = self.session.keys, self.session.rules
-        state, log, idem = keys["state"], keys["log"], f"{keys['idem']}-m{number}"
+        state, log, idem = keys["state"], keys["log"], keys["idem"]
         event = f'{{"e":"ab","v":{number},"ts":1795400000000,"t":"change","op":"op-{number}","d":{{"by":1}}}}'
         return [
             ("MULTI",),
             ("HMGET", state, "epoch", "version", "status"),
-            ("GET", idem),
+            ("HMGET", idem, "", f"op-{number}"),
             ("HSET", state, "owner", f"m{number % 10}", "version", number, "updated_at", "1795400000000"),
             ("RPUSH", log, event),
             ("LTRIM", log, -int(rules.log_max.split()[0]), -1),
             ("PUBLISH", self.session.channel, event),
-            ("SET", idem, f"ab:{number}", "EX", 2),
+            ("HSET", idem, f"op-{number}", number),
             *(("EXPIRE", key, rules.ttl_s) for key in (state, log, *self.more)),
             ("EXEC",),
         ]
 
+    def begin(self) -> None:
+        """Let the block that follows end with as many remembered answers as a session has at its peak."""
+        write_answers(self.client, self.session, max(0, self.answers))
+
     def cpu_us(self, make: Maker, block: int) -> float:
         """Return the microseconds of the server's main thread for one change."""
+        self.begin()
         with self.client.pipeline(transaction=False) as pipe:
             for number in range(CALLS):
                 for command in make(block * CALLS + number):
@@ -218,6 +224,7 @@ def main() -> None:
             for block in range(BLOCKS):
                 for turn, (name, make) in enumerate(makers.items()):  # each with operations of its own
                     cpu[name].append(both.cpu_us(make, len(makers) * block + turn))
+                both.begin()
                 for number in range(CALLS):
                     for turn, (name, make) in enumerate(makers.items()):
                         at = len(makers) * (block * CALLS + number) + turn

@@ -137,7 +137,10 @@ def stored(client, keyspace):
         for pattern in keyspace.keys:
             key = next((k for k in client.scan_iter() if naming.parse(pattern.template, k) is not None), None)
             if key and pattern.type in ("hash", "zset") and pattern.fields and pattern.fields[0].name.startswith("<"):
-                held = client.hgetall(key).values() if pattern.type == "hash" else client.zrange(key, 0, -1)
+                if pattern.type == "hash":
+                    held = [value for field, value in client.hgetall(key).items() if field]  # "": its own record
+                else:
+                    held = client.zrange(key, 0, -1)
                 found.setdefault(pattern.name, set()).update(held)
     return found
 

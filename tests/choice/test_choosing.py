@@ -69,7 +69,7 @@ def reason(brief: Brief, key: str, candidate: str) -> str:
     [
         ("roster", "json-string", "atomic"),
         ("presence", "set", "lacks"),
-        ("idem", "hash-field-ttl", "functions"),
+        ("idem", "string-per-op", "functions"),
         ("state", "string-per-field", "functions"),
         ("code", "hash-buckets", "version"),
         ("log", "stream", ""),

@@ -272,7 +272,7 @@ def cluster(request: pytest.FixtureRequest, sample: made.Project) -> Iterator[Cl
 def test_a_slot_on_the_move_loses_and_doubles_nothing(cluster: Cluster, caller: Opener, sample: made.Project) -> None:
     """A call names keys that do not exist yet, so it waits (TRYAGAIN) until its slot has moved; then MOVED is followed."""
     app, session = sample.keyspace.app, f"move-{time.monotonic_ns()}"
-    names = [f"{app}:v1:{{{session}}}:{name}" for name in ("state", "roster", "log", "idem:o1")]
+    names = [f"{app}:v1:{{{session}}}:{name}" for name in ("state", "roster", "log", "idem")]
     slot, source = naming.slot(session), owner_of(cluster, names[0])
     target = next(n for n in cluster.nodes if n is not source)
     create(source.client(), app, session)

@@ -132,7 +132,7 @@ class Life(RuleBasedStateMachine):
         channel, ttl, log = self.tail
         wanted = "" if expected is None else expected
         args = [channel, op, wanted, "change", "", ttl, log, TTL, *(part for pair in fields.items() for part in pair)]
-        keys = [K["state"], K["log"], f"m:{{s}}:idem:{op or 'none'}", K["roster"]]
+        keys = [K["state"], K["log"], "m:{s}:idem", K["roster"]]
         assert self.call("session_apply", keys, args) == self.model.apply(op, expected, fields)
 
     @rule(op=operations, element=members, value=values, once=st.booleans())
@@ -140,7 +140,7 @@ class Life(RuleBasedStateMachine):
         channel, ttl, log = self.tail
         command = "HSETNX" if once else "HSET"
         args = [channel, op, "", "record", "", ttl, log, TTL, command, BOUND, element, value]
-        keys = [K["state"], K["log"], f"m:{{s}}:idem:{op or 'none'}", K["votes"]]
+        keys = [K["state"], K["log"], "m:{s}:idem", K["votes"]]
         assert self.call("session_record", keys, args) == self.model.record(op, element, value, once=once)
 
     @rule(epoch=st.sampled_from(EPOCHS))

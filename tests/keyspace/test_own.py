@@ -56,7 +56,7 @@ def test_a_table_of_keys_is_adopted_or_contradicted_key_by_key(tmp_path: Path) -
         "room:{roomId}:state": "contradicted",
         "room:{roomId}:players": "adopted",
         "leaderboard:<roomId>": "contradicted",
-        "idem:{opId}": "adopted",
+        "idem:{opId}": "contradicted",
         "sess:{token}": "adopted",
         "zork:{x}": "open",
     }

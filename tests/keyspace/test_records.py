@@ -27,8 +27,7 @@ def record(own_server: Server, request: pytest.FixtureRequest) -> Record:
 
     def run(command: str, element: str, *value: str, op: str = "", expected: str = "", most: int = 100) -> Any:
         args = ["", op, expected, "record", '{"n":1}', 60, "100", 30, command, most, element, *value]
-        idem = KEYS[2] + ":" + op
-        return records.call(client, [*KEYS[:2], idem, KEYS[3]], args, form=request.param)
+        return records.call(client, KEYS, args, form=request.param)
 
     run.client = client  # type: ignore[attr-defined]
     return run

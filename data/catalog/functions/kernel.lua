@@ -406,7 +406,7 @@ end
 -- Fields, version + 1, log, publish: what must never come apart. The session given is then at its new version.
 local function advance(keys, log, session, a, kind, op, data, fields)
   local now = session.now or clock_text()
-  session.version = session.version + 1
+  session.now, session.version = now, session.version + 1
   local version = digits(session.version)
   session.text = version
   redis.call('HSET', keys[1], 'version', version, 'updated_at', now, unpack(fields or {}))
@@ -421,19 +421,58 @@ local function advance(keys, log, session, a, kind, op, data, fields)
   return session.version
 end
 
--- The remembered answer of an operation belongs to the epoch in which it was given: "<epoch>:<version>". The version where
--- it was answered in this epoch, and what is wrong with the key.
+-- The answers of a session's operations are one hash: operation → version. Under '' stands which epoch they belong to, when
+-- they are looked through next, and the versions at the last LOOKS looks (the first, and how far each went on from there):
+-- "<epoch>:<milliseconds>:<version>,<further>,…". A look comes every fifth of the TTL at most, and lets go what was given
+-- LOOKS looks ago: an answer is remembered for four fifths of the TTL at least, and a call in between reads and writes one field.
+local LOOKS = 4
+
+-- The version that an operation made in this epoch, and what is wrong with the key.
 local function remembered(idem, session, op)
-  local found = op ~= '' and redis.pcall('GET', idem)
+  local found = op ~= '' and redis.pcall('HMGET', idem, '', op)
   if not found then return nil end
-  if found.err then return nil, foreign(idem, 'string') or found.err end
-  local epoch, version = str_match(found, '^(%x+):(%d+)$')
-  return session and epoch == session.epoch and tonumber(version) or nil
+  if found.err then return nil, foreign(idem, 'hash') or found.err end
+  local epoch, due, looks = str_match(found[1] or '', '^(%x+):(%d+):([%d,]+)$')
+  if not session or epoch ~= session.epoch then return nil end
+  session.due, session.looks = tonumber(due), looks
+  return found[2] and tonumber(found[2]) or nil
+end
+
+-- Lets go of the answers that were given up to a version.
+local function let_go(idem, version)
+  local found, gone = redis.call('HGETALL', idem), {}
+  for i = 1, #found, 2 do
+    if found[i] ~= '' and (tonumber(found[i + 1]) or 0) <= version then gone[#gone + 1] = found[i] end
+  end
+  for i = 1, #gone, MOST_FEW do redis.call('HDEL', idem, unpack(gone, i, math.min(i + MOST_FEW - 1, #gone))) end
+end
+
+-- Looks the answers through, and returns what stands of that under ''.
+local function looked(idem, session, a)
+  local looks, last, before = {}, 0, session.version - 1
+  for number in string.gmatch(session.looks or '', '%d+') do
+    looks[#looks + 1], last = tonumber(number), last + tonumber(number)
+  end
+  if #looks == 0 then redis.call('UNLINK', idem) end -- of another epoch, or none of ours
+  if #looks == LOOKS then
+    local oldest = table.remove(looks, 1)
+    let_go(idem, oldest)
+    looks[1] = looks[1] + oldest
+  end
+  looks[#looks + 1] = before - last
+  for i = 1, #looks do looks[i] = digits(looks[i]) end
+  return session.epoch .. ':' .. digits(tonumber(session.now) + a.idem_ttl_s * 200) .. ':' .. table.concat(looks, ',')
 end
 
 local function remember(idem, session, a)
   if a.op_id == '' then return end
-  redis.call('SET', idem, session.epoch .. ':' .. session.text, 'EX', a.idem_ttl_s)
+  local left = session.due and session.due - tonumber(session.now) -- more than a fifth, once the clock was set back
+  if left and left > 0 and left <= a.idem_ttl_s * 200 then
+    redis.call('HSET', idem, a.op_id, session.text)
+  else
+    redis.call('HSET', idem, '', looked(idem, session, a), a.op_id, session.text)
+    redis.call('EXPIRE', idem, a.idem_ttl_s)
+  end
 end
 
 -- Why a change may not be made now: {version, result}, or nil where it may.

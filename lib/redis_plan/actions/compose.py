@@ -20,7 +20,7 @@ from redis_plan.keyspace.calls import Argument, Call
 from redis_plan.keyspace.functions import Function
 
 #: Keys and arguments of every action of a session, in front of its own.
-SESSION_KEYS = (("state", "hash"), ("log", "log"), ("idem", "string"))
+SESSION_KEYS = (("state", "hash"), ("log", "log"), ("idem", "hash"))
 SESSION_ARGS = ("channel", "op_id", "ttl_s", "log_max", "idem_ttl_s")
 #: What stands for the words of a project in the catalog's sentences.
 NOUNS: Mapping[str, str] = {"member": "member", "entity": "entry", "noun": "session"}

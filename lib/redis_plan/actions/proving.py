@@ -78,10 +78,9 @@ def _of(declaration: Declaration, keyspace: Keyspace, client: Any) -> Iterator[F
 
 
 def _keys(function: Function, keyspace: Keyspace) -> dict[str, str]:
-    ids = {"session_id": "proof", "op_id": "proof"}
     named = {"state", "roster", "log", *function.keys}
     return {
-        name: naming.render(template, **{**dict.fromkeys(naming.placeholders(template), "proof"), **ids})
+        name: naming.render(template, **dict.fromkeys(naming.placeholders(template), "proof"))
         for name in named
         for template in [keyspace.pattern(name).template]
     }

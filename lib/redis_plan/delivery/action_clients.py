@@ -24,7 +24,7 @@ from redis_plan.delivery.spelling import (
     ts_type,
     wrapped,
 )
-from redis_plan.keyspace import cues, functions
+from redis_plan.keyspace import cues
 from redis_plan.keyspace.model import Bound, Keyspace
 
 PYTHON, TYPESCRIPT = "redis_plan_actions.py", "redis-plan-actions.ts"
@@ -53,7 +53,6 @@ def _names(brief: Brief, keyspace: Keyspace) -> dict[str, Any]:  # Any: what the
     aliases = [_alias(action, o, keyspace) for action, o in _carried_out(every, keyspace)]
     own = [_action(o) for o in made]
     py_channel, ts_channel, sharded = clients.channel_of(keyspace)
-    idem = keyspace.pattern("idem").name if not functions.missing(keyspace) else "idem"
     return {
         "title": plain(brief.title),
         "actions": own,
@@ -67,8 +66,6 @@ def _names(brief: Brief, keyspace: Keyspace) -> dict[str, Any]:  # Any: what the
         "folds": any(a.kind == "folded" for o in made for a in o.arguments),
         "alone": any(not o.takes_more for o in made),
         "uses_json": any(a.kind == "parameter" and a.of == "json" for o in made for a in o.arguments),
-        "py_idem": snake(idem),
-        "ts_idem": camel(idem),
         "py_channel": f'f"{{{py_channel}}}{sharded}"' if sharded else py_channel or '""',
         "ts_channel": f"`${{{ts_channel}}}{sharded}`" if sharded else ts_channel or '""',
     }

@@ -286,17 +286,16 @@ def _shared_record(keyspace: Keyspace) -> dict[str, str]:
           "ttl_s": 'String(TTL["state"])', "log_max": "LOG_MAX", "idem_ttl_s": 'String(TTL["idem"])', "command": "command",
           "most": "String(BOUND[name])", "element": "...element"}  # fmt: skip
     order = [argument.name for argument in calls.calls()[records.NAME].args]
-    idem = keyspace.pattern("idem").name
     py_keys = [
         "k.state(session_id)",
         "k.log(session_id)",
-        f'k.{snake(idem)}(session_id, op_id or "none")',
+        "k.idem(session_id)",
         "target",
     ]
     ts_keys = [
         "this.keys.state(sessionId)",
         "this.keys.log(sessionId)",
-        f'this.keys.{camel(idem)}(sessionId, opId || "none")',
+        "this.keys.idem(sessionId)",
         "target",
     ]
     return {

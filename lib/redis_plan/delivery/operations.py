@@ -239,7 +239,7 @@ def _record(function: Function, pattern: KeyPattern, brief: Brief, method: str, 
                 added, argument = _argument(given, pattern.name if given.name == "most" else "state")
                 then += [replace(p, default=p.default or "none") for p in added]
                 arguments.append(argument)
-    keys = (Key("state", (_SESSION,)), Key("log", (_SESSION,)), Key("idem", (_SESSION, "op_id")), _key(pattern))
+    keys = (Key("state", (_SESSION,)), Key("log", (_SESSION,)), Key("idem", (_SESSION,)), _key(pattern))
     removes = method.startswith("remove")  # beside its like, which says what the key holds
     about = (
         f"Remove one element of {pattern.name}"

@@ -41,13 +41,13 @@ def wrapped(text: str, width: int = WIDTH) -> list[str]:
 
 def py_key(key: Key) -> str:
     """Return a key's name as Python builds it."""
-    ids = [f'{snake(i)} or "none"' if i == "op_id" else snake(i) for i in key.ids]
+    ids = [snake(i) for i in key.ids]
     return f"self.keys.{snake(key.pattern)}({', '.join(ids)})"
 
 
 def ts_key(key: Key) -> str:
     """Return a key's name as TypeScript builds it."""
-    ids = ['options.opId || "none"' if i == "op_id" else camel(i) for i in key.ids]
+    ids = [camel(i) for i in key.ids]
     return f"this.keys.{camel(key.pattern)}({', '.join(ids)})"
 
 

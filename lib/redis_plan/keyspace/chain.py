@@ -26,6 +26,10 @@ class Link:
         return self.left > self.right if self.op == ">" else self.left >= self.right
 
 
+#: Share of the TTL for which an answer is remembered at least: LOOKS of LOOKS + 1 fifths (functions/kernel.lua).
+REMEMBERED = 0.8
+
+
 def retry_window(brief: Brief) -> float:
     """Return how long a client keeps retrying an operation, in seconds: at most while it may reconnect."""
     return periods.seconds(brief, "retry_window")
@@ -44,7 +48,11 @@ def links(keyspace: Keyspace, brief: Brief) -> tuple[Link, ...]:
     if "idem" in ttl:
         found.append(
             Link(
-                "`idem` TTL > retry window", ttl["idem"], ">", retry_window(brief), "a retry after it is applied twice"
+                "4/5 of `idem` TTL > retry window",
+                REMEMBERED * ttl["idem"],
+                ">",
+                retry_window(brief),
+                "a retry after it is applied twice",
             )
         )
     if "idempotency" in by_use:

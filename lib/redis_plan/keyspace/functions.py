@@ -33,7 +33,7 @@ TYPES: Mapping[str, tuple[str, ...]] = {
     "roster": ("hash",),
     "presence": ("zset",),
     "log": ("list", "stream"),
-    "idem": ("string",),
+    "idem": ("hash",),
 }
 
 
@@ -320,13 +320,13 @@ def missing(keyspace: Keyspace) -> str:
 
 
 def session_keys(
-    keyspace: Keyspace, session_id: object, *, prefix: str = "", environment: str = "plan", op_id: object = "op"
+    keyspace: Keyspace, session_id: object, *, prefix: str = "", environment: str = "plan"
 ) -> dict[str, str]:
     """Return the names of one session's keys and channels, by pattern name.
 
-    Only patterns that need nothing but the session's id (and, for `idem`, the operation's id) are named.
+    Only patterns that need nothing but the session's id are named.
     """
-    ids = {"session_id": session_id, "env": environment, "op_id": op_id}
+    ids = {"session_id": session_id, "env": environment}
     return {
         p.name: prefix + naming.render(p.template, **ids)
         for p in keyspace.patterns

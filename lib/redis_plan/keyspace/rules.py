@@ -20,6 +20,11 @@ class Rules:
     log_max: str
     with_seat: str = "none"
 
+    @property
+    def remembered_s(self) -> int:
+        """For how long the answer of an operation is remembered at least, in seconds."""
+        return int(chain.REMEMBERED * self.idem_ttl_s)
+
 
 def rules(brief: Brief, keyspace: Keyspace) -> Rules:
     """Return the numbers of this project: seats, TTLs, lease and log length, as the keyspace has them."""

@@ -61,7 +61,7 @@ class Session:
     def _call(
         self, client: redis.Redis, name: str, *rest: object, op_id: str = "", **given: object
     ) -> Any:  # Any: each function documents its reply
-        keys = self._keys(name, op_id)
+        keys = self._keys(name)
         return self.library.call(client, name, keys, self._arguments(name, rest, {"op_id": op_id, **given}))
 
     def words(self, name: str, *rest: object, op_id: str = "", form: str = "", **given: object) -> tuple[Any, ...]:
@@ -73,14 +73,11 @@ class Session:
         function = functions.functions()[name]
         heads = {"function": ("FCALL", name), "eval": ("EVAL", function.script), "sha": ("EVALSHA", function.sha)}
         head = heads[form or ("function" if self.library.form == "function" else "sha")]
-        keys = self._keys(name, op_id)
+        keys = self._keys(name)
         return (*head, len(keys), *keys, *self._arguments(name, rest, {"op_id": op_id, **given}))
 
-    def _keys(self, name: str, op_id: str) -> list[str]:
-        keys = functions.keys_of(self.keyspace, name, self.keys)
-        if op_id:
-            keys[functions.functions()[name].keys.index("idem")] = self._idem(op_id)
-        return keys
+    def _keys(self, name: str) -> list[str]:
+        return functions.keys_of(self.keyspace, name, self.keys)
 
     @property
     def given(self) -> dict[str, str | int]:
@@ -95,9 +92,6 @@ class Session:
     def _arguments(self, name: str, rest: Sequence[object], given: Mapping[str, object]) -> list[Any]:
         known = self.given | {key: value for key, value in given.items() if value is not None}
         return calls.calls()[name].ordered(known, *rest)
-
-    def _idem(self, op_id: str) -> str:
-        return f"{self.keys['idem'].rsplit(':', 1)[0]}:{op_id}"
 
     def create(self, client: redis.Redis, epoch: str = "", fields: Mapping[str, str | int] | None = None) -> str:
         """Create the session with a random epoch; the named result."""
@@ -139,8 +133,7 @@ class Session:
         """Change one element of a collection by its own command; version and status."""
         command = records.command_for(pattern)
         value = () if command in ("RPUSH", "SADD") else ("1",)
-        idem = self._idem(op_id) if op_id else self.keys["idem"]
-        keys = [self.keys["state"], self.keys["log"], idem, self.name_of(pattern)]
+        keys = [*(self.keys[name] for name in ("state", "log", "idem")), self.name_of(pattern)]
         given = {
             "op_id": op_id,
             "type": "record",

@@ -22,6 +22,9 @@ LEVERS_ALT = (
     "Stacked bars of the bytes of one session by key, with its part of the keys across sessions, as designed and after each change of the design that the peak needs, "
     "against the most that lets the peak fit."
 )
+LEVERS_CAPTION = "The first bar is measured, the others modelled, each with the changes above it."
+FITS_ALT = "Stacked bar of the bytes of one session by key, against the most that lets the peak fit."
+FITS_CAPTION = "Measured; the peak fits as it is designed."
 #: A host larger than this is a reason for several primaries.
 _LARGEST_NODE = 32 * 1024**3
 

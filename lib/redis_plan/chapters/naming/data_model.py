@@ -59,13 +59,7 @@ def call(keyspace: Keyspace, pattern: KeyPattern) -> str:
 
 
 def _value(pattern: KeyPattern, seats: str) -> list[str]:
-    known = (
-        {"capacity": seats}
-        if pattern.use == "state"
-        else {"value": f"{SAMPLES['hex']}:42"}
-        if pattern.use == "idem"
-        else {}
-    )
+    known = {"capacity": seats} if pattern.use == "state" else {}
     match pattern.type:
         case "hash":
             shown = (f for f in pattern.fields if not f.name.startswith("setting_"))

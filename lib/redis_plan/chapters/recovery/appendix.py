@@ -94,7 +94,7 @@ def _retries(brief: Brief, keyspace: Keyspace) -> dict[str, object]:
     def waits(who: Literal["gateway", "client"]) -> str:
         return ", ".join(units.write(bound, "s") for bound in periods.backoff(brief, who).waits(8))
 
-    idem = 0 if functions.missing(keyspace) else rules(brief, keyspace).idem_ttl_s
+    idem = 0 if functions.missing(keyspace) else rules(brief, keyspace).remembered_s
     return {"gateway_waits": waits("gateway"), "client_waits": waits("client"), "idem": idem}
 
 

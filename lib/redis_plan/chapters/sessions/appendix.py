@@ -142,7 +142,7 @@ def limits(brief: Brief, keyspace: Keyspace) -> str:
         "chapters/sessions/limits", brief, keyspace, says=_says(brief), a_second=bounds.A_SECOND, at_once=bounds.AT_ONCE,
         joins=next((action.name for action in keyspace.actions if action.kind == _JOIN), "session_join"),
         connections=seating.connections(keyspace.actions), tries=bounds.tries(brief, keyspace, actions), bounds=bounds.bounds(actions),
-        idem_ttl=rules(brief, keyspace).idem_ttl_s,
+        remembered=rules(brief, keyspace).remembered_s,
     )  # fmt: skip
 
 

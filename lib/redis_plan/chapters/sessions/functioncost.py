@@ -100,6 +100,18 @@ def write_log(client: redis.Redis, session: Session, entries: int) -> None:
         pipe.execute()
 
 
+def write_answers(client: redis.Redis, session: Session, entries: int) -> None:
+    """Write the remembered answers as ``entries`` operations of before would have left them; none of them is due to go."""
+    idem, epoch = session.keys["idem"], str(client.hget(session.keys["state"], "epoch"))
+    seconds, micros = client.time()
+    due = 1000 * seconds + micros // 1000 + 200 * session.rules.idem_ttl_s
+    with client.pipeline(transaction=False) as pipe:
+        pipe.unlink(idem)
+        pipe.hset(idem, mapping={"": f"{epoch}:{due}:0", **{f"old-{n:022d}": n for n in range(1, entries + 1)}})
+        pipe.expire(idem, session.rules.idem_ttl_s)
+        pipe.execute()
+
+
 def _calls(client: redis.Redis, session: Session, entries: int) -> dict[str, Callable[[int], object]]:
     """Return what to call for each function; the argument numbers the calls."""
     epoch = str(client.hget(session.keys["state"], "epoch"))

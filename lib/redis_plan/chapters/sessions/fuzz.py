@@ -148,7 +148,6 @@ def _job(grounds: Grounds, capacity: int, own: Server, seed: int) -> dict[str, o
             {
                 "keys": {name: functions.keys_of(s.keyspace, name, s.keys) for name in functions.functions()},
                 "plain": {name: s.keys[name] for name in _PLAIN},
-                "idem": s.keys["idem"].rsplit(":", 1)[0],
                 "channel": s.channel_argument,
             }
             for s in grounds.sessions

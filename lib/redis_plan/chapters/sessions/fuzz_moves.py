@@ -64,8 +64,7 @@ def fuzz(job: Job, rng: random.Random, me: str, counts: Counter[str]) -> Steps:
 def _apply(job: Job, rng: random.Random, me: str, counts: Counter[str], session: dict[str, Any]) -> Steps:
     """Change the state under a fresh operation id; one in ten is sent twice, one in thirty over a connection that is cut."""
     op = f"{me}-{counts['apply']}"
-    keys = list(session["keys"]["session_apply"])
-    keys[2] = f"{session['idem']}:{op}"
+    keys = session["keys"]["session_apply"]
     args = arguments(job, "session_apply", "by", me, channel=session["channel"], op_id=op, type="change", data="")
     if rng.random() < _CUT:
         counts["cut"] += 1

@@ -67,8 +67,7 @@ def forged_ids(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
     finally:
         for session in made:
             session.end(client)
-            answers = [key.rpartition(":")[0] for key in session.keys.values() if ":idem:" in key]
-            client.unlink(*[f"{home}:{op}" for home in answers for op in OPERATIONS], session.keys["state"])
+            client.unlink(session.keys["idem"], session.keys["state"])
         victim.end(client)
     samples = pd.DataFrame(rows, columns=["id", "outcome", "touched", "raw_lands"])
     outside = int((samples["outcome"] == "outside").sum())
@@ -91,16 +90,12 @@ def forged_ids(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
     )
 
 
-#: Ids of the changes that an attack makes.
-OPERATIONS = ("op", "op2")
-
-
 def _attack(client: redis.Redis, session: Session, victim: Session, id: str) -> None:
     session.create(client)
     session.join(client, f"{naming.encode_id(id)}#1")
-    session.apply(client, "x", '{"set":{}}', op_id=OPERATIONS[0])
+    session.apply(client, "x", '{"set":{}}', op_id="op")
     with suppress(redis.ResponseError):  # as the type of an event, most of them are refused
-        session.apply(client, id or "x", '{"set":{}}', op_id=OPERATIONS[1])
+        session.apply(client, id or "x", '{"set":{}}', op_id="op2")
     session.catch_up(client, "c0ffee", 0)
     session.sweep(client)
     # a member id that tries to be another's connection: '#' is encoded, so it names nobody here

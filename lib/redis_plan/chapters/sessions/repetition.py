@@ -26,9 +26,8 @@ def duplicates(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
     session = Session.of(brief, keyspace, library, "twice", lab.server.prefix)
     session.create(client)
     keys = functions.keys_of(keyspace, "session_apply", session.keys)
-    idem = session.keys["idem"].rsplit(":", 1)[0]
     with pool(lab, library.form) as workers:
-        outcome = workers.run("duplicate", 30.0, connections, moves=ops, keys=keys, idem=idem, given=session.given)
+        outcome = workers.run("duplicate", 30.0, connections, moves=ops, keys=keys, given=session.given)
     found = outcome.connections
     sent, applied = outcome.counts["sent"], outcome.counts["ok"]
     whole = [c["sum"] for c in found if c["sent"] == ops]
@@ -41,9 +40,8 @@ def duplicates(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
         # the retry, with the same operation id, whether or not the first one arrived
         twice += session.apply(client, "change", "", op_id=f"cut{number}")[1] == "duplicate"
     gained = int(client.hget(session.keys["state"], "version") or 0) - before
-    op_keys = [f"{idem}:op{n}" for n in range(ops)] + [f"{idem}:cut{n}" for n in range(cut)]
     session.end(client)
-    client.unlink(*op_keys)
+    client.unlink(session.keys["idem"])
     samples = pd.DataFrame([{**c, "connection": n} for n, c in enumerate(found)]).fillna(0)
     return Finding(
         question=question,

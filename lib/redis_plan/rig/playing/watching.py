@@ -66,7 +66,7 @@ class Watch:
 
     def look(self) -> Seen:
         """Return what there is now."""
-        keys = {k: v for k, v in world.dump(self.client).items() if ":idem:" not in k}
+        keys = {k: v for k, v in world.dump(self.client).items() if not k.endswith(":idem")}
         with self.client.pipeline(transaction=False) as together:
             for key in keys:
                 together.ttl(key)

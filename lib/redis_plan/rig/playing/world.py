@@ -35,7 +35,7 @@ _OF_RECORDS = frozenset({"state", "free", "mine", "in_time", "overdue", "unchang
 class World:
     """One session, the function that carries an action out, and what it is called with.
 
-    ``key`` names the key behind a local name of the action's kind, ``idem`` that of an operation; ``others`` are the session's further keys, whose TTL
+    ``key`` names the key behind a local name of the action's kind; ``others`` are the session's further keys, whose TTL
     the function refreshes, ``log`` its ``log_max``. ``client`` decodes replies, and its server is ours: every key goes, but
     for a world that is not ``alone`` on it.
     """
@@ -44,7 +44,6 @@ class World:
     kind: Kind
     function: Function
     key: Callable[[str], str]
-    idem: Callable[[str], str]
     channel: str = ""
     log: str = "50"
     others: tuple[str, ...] = ()
@@ -136,7 +135,7 @@ class World:
         own = [self.key(name) for name in compose.ordered_keys(self.kind)]
         if not self.session:
             return own
-        return [self.key("state"), self.key("log"), self.idem(op), *own, *self.others]
+        return [self.key("state"), self.key("log"), self.key("idem"), *own, *self.others]
 
     def args(self, op: str = "op1", **instead: str) -> list[Any]:  # Any: text and numbers
         """Return ARGV of the call."""
@@ -183,10 +182,10 @@ def catalogued(client: redis.Redis, kind: Kind, tag: str = "s") -> World:
     """Return the world of a kind of the catalog that no project names; those of a mechanic have an id of their own."""
 
     def key(name: str) -> str:
-        return f"t:v1:{{{tag}}}:{name}" + ("" if name in ("state", "log", "roster", "presence") else ":r1")
+        return f"t:v1:{{{tag}}}:{name}" + ("" if name in ("state", "log", "idem", "roster", "presence") else ":r1")
 
     function, channel = compose.catalogued()[kind.id], f"t:v1:{{{tag}}}:events"
-    return World(client, kind, function, key, lambda op: f"t:v1:{{{tag}}}:idem:{op}", channel)
+    return World(client, kind, function, key, channel)
 
 
 def of_project(client: redis.Redis, keyspace: Keyspace, session: str = "k3v9") -> Iterator[tuple[Bound, World]]:
@@ -201,7 +200,14 @@ def of_project(client: redis.Redis, keyspace: Keyspace, session: str = "k3v9") -
     has_session = not functions.missing(keyspace)
     keys = functions.session_keys(keyspace, session, environment=naming.ENVIRONMENT) if has_session else {}
     for action, function in acting.composed(keyspace):
-        local = {"state": "state", "log": "log", "roster": "roster", "presence": "presence", **dict(action.keys)}
+        local = {
+            "state": "state",
+            "log": "log",
+            "idem": "idem",
+            "roster": "roster",
+            "presence": "presence",
+            **dict(action.keys),
+        }
         yield (
             action,
             World(
@@ -209,7 +215,6 @@ def of_project(client: redis.Redis, keyspace: Keyspace, session: str = "k3v9") -
                 catalog.kind_of(action).on(dict(action.keys)),
                 function,
                 lambda name, local=local: named(local[name]),  # type: ignore[misc]
-                lambda op: named("idem", op_id=op),
                 functions.channel_argument(keyspace, keys) if has_session else "",
                 functions.log_argument(keyspace) if has_session else "",
                 tuple(functions.other_keys(keyspace, keys, *function.keys)) if function.more_keys else (),

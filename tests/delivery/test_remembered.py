@@ -1,0 +1,107 @@
+"""Remembered answers: an operation that is sent again gets its first answer for as long as promised, and old ones go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import redis
+
+from redis_plan.keyspace import chain, functions
+from redis_plan.server import Server
+
+STATE, LOG, IDEM = (f"r:{{s}}:{name}" for name in ("state", "log", "idem"))
+TTL = 600
+
+
+@pytest.fixture
+def client(own_server: Server) -> Iterator[redis.Redis]:
+    client = own_server.client(decode_responses=True)
+    client.flushall()
+    client.function_load(functions.library("remembered", list(functions.functions().values())), replace=True)
+    client.fcall("session_create", 3, STATE, "r:{s}:roster", LOG, "5f0c1b2a9d3e4f60", TTL)
+    yield client
+    client.flushall()
+    client.function_flush()
+
+
+def apply(client: redis.Redis, op: str) -> list[Any]:
+    found: Any = client.fcall("session_apply", 3, STATE, LOG, IDEM, "", op, "", "t", "", TTL, "5", TTL)
+    return list(found)
+
+
+def let_a_look_be_due(client: redis.Redis) -> None:
+    """A fifth of the TTL has gone by, as the record under the empty name says it."""
+    epoch, _, looks = str(client.hget(IDEM, "")).split(":")
+    client.hset(IDEM, "", f"{epoch}:0:{looks}")
+
+
+def test_an_answer_is_remembered_for_four_looks_and_gone_after_the_fifth(client: redis.Redis) -> None:
+    first = apply(client, "first")
+    for look in range(5):
+        assert apply(client, "first") == [first[0], "duplicate"], f"after {look} looks"
+        let_a_look_be_due(client)
+        assert apply(client, f"look-{look}")[1] == "ok"
+    assert not client.hexists(IDEM, "first")
+    assert chain.REMEMBERED == 4 / 5, "what the plan promises: four looks, a fifth of the TTL apart"
+    assert apply(client, "look-0")[1] == "duplicate"
+    assert apply(client, "first")[1] == "ok", "beyond the promise it is an operation like any other"
+
+
+def test_a_look_comes_no_sooner_than_a_fifth_of_the_ttl(client: redis.Redis) -> None:
+    apply(client, "first")
+    seconds, micros = client.time()  # type: ignore[misc]
+    due = int(str(client.hget(IDEM, "")).split(":")[1])
+    assert TTL * 200 - 10_000 < due - seconds * 1000 - micros // 1000 <= TTL * 200
+    before = client.hget(IDEM, "")
+    for number in range(20):
+        apply(client, f"more-{number}")
+    assert client.hget(IDEM, "") == before
+
+
+def test_a_clock_that_was_set_back_delays_no_look(client: redis.Redis) -> None:
+    apply(client, "first")
+    epoch, due, looks = str(client.hget(IDEM, "")).split(":")
+    client.hset(IDEM, "", f"{epoch}:{int(due) + 3_600_000}:{looks}")  # as an hour later would have left it
+    apply(client, "second")
+    assert int(str(client.hget(IDEM, "")).split(":")[1]) < int(due) + 3_600_000
+
+
+def test_a_room_at_its_peak_keeps_its_answers_in_one_compact_block(client: redis.Redis) -> None:
+    client.hset(STATE, "version", 12_345_678)  # a room that lived long: its version is no short number
+    for number in range(500):
+        assert apply(client, f"01JD8Q6Z7K3W9M2N4P5R6{number:05d}")[1] == "ok"
+        if number % 90 == 0:
+            let_a_look_be_due(client)
+    assert client.object("encoding", IDEM) == "listpack"
+
+
+def test_thousands_of_old_answers_go_at_one_look(client: redis.Redis) -> None:
+    apply(client, "first")
+    client.hset(IDEM, mapping={f"old-{number}": 1 for number in range(9000)})
+    for look in range(5):
+        let_a_look_be_due(client)
+        apply(client, f"look-{look}")
+    assert client.hlen(IDEM) == 6  # the five that came with the looks, and the record of the looks
+
+
+def test_answers_of_another_epoch_count_no_more_and_go(client: redis.Redis) -> None:
+    apply(client, "first")
+    client.fcall("session_renew", 2, STATE, LOG, "ab", "", TTL, "5")
+    assert apply(client, "second")[1] == "ok"
+    assert client.hkeys(IDEM) == ["", "second"]
+    assert apply(client, "first")[1] == "ok"
+
+
+def test_what_somebody_else_wrote_under_the_empty_name_is_no_record_of_ours(client: redis.Redis) -> None:
+    client.hset(IDEM, mapping={"": "nonsense", "first": "7"})
+    assert apply(client, "first")[1] == "ok"
+    assert apply(client, "first")[1] == "duplicate"
+
+
+def test_the_answers_end_with_their_ttl_and_without_an_operation_id_there_are_none(client: redis.Redis) -> None:
+    apply(client, "")
+    assert not client.exists(IDEM)
+    apply(client, "first")
+    assert 0 < client.ttl(IDEM) <= TTL  # type: ignore[operator]
