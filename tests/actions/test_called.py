@@ -158,13 +158,19 @@ def _history(c: Client) -> None:
     assert [score for _, score in c.zrange(ONE, 0, -1, withscores=True)] == [2, 3]
 
 
-@plays("locking.lock", "locking.unlock")
+@plays("locking.lock", "locking.renew", "locking.unlock")
 def _lock(c: Client) -> None:
     assert c.fcall("lock_take", 2, ONE, TWO, "ann", 60_000, 600) == [1, "taken"]
     assert c.fcall("lock_take", 2, ONE, TWO, "bob", 60_000, 600)[1] == "held"
+    assert c.fcall("lock_renew", 1, ONE, "ann", 1, 90_000) == "renewed"
+    assert 60_000 < c.pttl(ONE) <= 90_000
+    assert c.fcall("lock_renew", 1, ONE, "bob", 1, 90_000) == "lost"
     assert c.fcall("lock_release", 1, ONE, "bob", 1) == "lost"
     assert c.fcall("lock_release", 1, ONE, "ann", 1) == "released"
     assert c.fcall("lock_take", 2, ONE, TWO, "bob", 60_000, 600) == [2, "taken"]
+    c.pexpire(ONE, 0)  # its time is over: the next one takes it, and who had it can do nothing to it
+    assert c.fcall("lock_take", 2, ONE, TWO, "ann", 60_000, 600) == [3, "taken"]
+    assert [c.fcall("lock_renew", 1, ONE, "bob", 2, 60_000), c.fcall("lock_release", 1, ONE, "bob", 2)] == ["lost"] * 2
 
 
 @plays("matching.enter", "matching.leave")

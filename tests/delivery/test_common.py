@@ -78,15 +78,6 @@ def test_a_code_leads_to_one_session_and_only_that_one_keeps_it_or_gives_it_back
     assert not client.exists(KEY)
 
 
-def test_one_holds_an_item_and_only_the_holder_gives_it_back(storm: Any, client: Any) -> None:
-    replies = storm("hold_take", [KEY], lambda n: [f"m{n}", 60])
-    assert replies.count(b"taken") == 1
-    holder = replies.index(b"taken")
-    assert client.ttl(KEY) > 0
-    assert "released" not in storm("hold_release", [KEY], lambda n: [f"m{n if n != holder else 'none'}"])
-    assert storm("hold_release", [KEY], lambda n: [f"m{holder}"]).count(b"released") == 1
-
-
 def test_an_inbox_keeps_its_newest_and_publishes_each(storm: Any, client: Any) -> None:
     listener = client.pubsub(ignore_subscribe_messages=True)
     listener.subscribe("news")
@@ -169,11 +160,11 @@ def test_bad_arguments_and_foreign_types_write_nothing(
 
 
 def test_cleanup_works_when_memory_is_full(client: Any) -> None:
-    client.fcall("hold_take", 1, KEY, "ann", 60)
+    client.fcall("code_take", 1, KEY, "ann", 60)
     client.config_set("maxmemory", "1")
     try:
         with pytest.raises(redis.exceptions.OutOfMemoryError):
-            client.fcall("hold_take", 1, OTHER, "ann", 60)
-        assert client.fcall("hold_release", 1, KEY, "ann") == "released"
+            client.fcall("code_take", 1, OTHER, "ann", 60)
+        assert client.fcall("code_release", 1, KEY, "ann") == "released"
     finally:
         client.config_set("maxmemory", "0")

@@ -120,8 +120,8 @@ FILLED = {
         Scene((("XADD", TARGET, "1-1", "m", "x"), ("XADD", TARGET, "1-2", "m", "y")), (TARGET,), ("g", "1-1"))
     ],
     "lock_take": [Scene(there, (TARGET, OTHER), ("ann", 1000, 60)) for there in ((), (("SET", TARGET, "ann:1"),))],
+    "lock_renew": [Scene((("SET", TARGET, "ann:1"),), (TARGET,), ("ann", 1, 1000))],
     "lock_release": [Scene((("SET", TARGET, "ann:1"),), (TARGET,), ("ann", 1))],
-    "hold_release": [Scene((("SET", TARGET, "ann:1"),), (TARGET,), ("ann",))],
     "code_release": [Scene((("SET", TARGET, "s"),), (TARGET,), ("s",))],
     "codes_release": [Scene((("HSET", TARGET, "c", "s"),), (TARGET,), ("c", "s"))],
     "due_claim": [Scene((("ZADD", TARGET, "1", "e"),), (TARGET,), (1000, 10))],

@@ -62,25 +62,16 @@ local function lock_take(keys, a)
   return {token, 'taken'}
 end
 
+-- FUNCTION lock_renew
+local function lock_renew(keys, a)
+  if redis.call('GET', keys[1]) ~= a.holder .. ':' .. digits(a.token) then return 'lost' end
+  redis.call('PEXPIRE', keys[1], a.lock_ms)
+  return 'renewed'
+end
+
 -- FUNCTION lock_release
 local function lock_release(keys, a)
   if redis.call('GET', keys[1]) ~= a.holder .. ':' .. digits(a.token) then return 'lost' end
-  redis.call('UNLINK', keys[1])
-  return 'released'
-end
-
--- FUNCTION hold_take
-local function hold_take(keys, a)
-  local held = redis.call('GET', keys[1])
-  if held and str_match(held, '^(.*):%d+$') ~= a.holder then return 'held' end
-  redis.call('SET', keys[1], a.holder .. ':' .. digits(clock() + a.ttl_s * 1000), 'EX', a.ttl_s)
-  return 'taken'
-end
-
--- FUNCTION hold_release
-local function hold_release(keys, a)
-  local held = redis.call('GET', keys[1])
-  if not held or str_match(held, '^(.*):%d+$') ~= a.holder then return 'lost' end
   redis.call('UNLINK', keys[1])
   return 'released'
 end
