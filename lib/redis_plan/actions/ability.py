@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from redis_plan.actions import vocabulary
+from redis_plan.actions import catalog, vocabulary
 from redis_plan.actions.model import Kind
 from redis_plan.keyspace import calls, cues
 from redis_plan.keyspace.catalog import use_patterns
@@ -32,6 +32,8 @@ def lacking_key(kind: Kind, keyspace: Keyspace, homes: Homes) -> str:
         return ""  # its keys were held against the design where it was read
     uses = [use for local, (use, _) in kind.keys.items() if local not in kind.borrowed]
     uses += [kind.use] if kind.use != SESSION else []
+    if kind.call and not needs_session(kind):  # its function is delivered with the key that it works on
+        uses += [use for use, _ in catalog.mechanics()[kind.mechanic].keys.values()]
     for use in uses:
         if (kind.mechanic not in homes) if use == RECORDS else keyspace.use(use) is None:
             return use
