@@ -11,6 +11,7 @@ from redis_plan.brief.model import Brief
 from redis_plan.brief.reconcile.catalogue import defaults
 from redis_plan.choice import choose
 from redis_plan.errors import OverrideError
+from redis_plan.keyspace import chain
 from redis_plan.keyspace.catalog import use_patterns
 from redis_plan.keyspace.expression import compute
 
@@ -111,6 +112,8 @@ PERIODS: list[tuple[str, Wanted]] = [
     # how often a client says that it is there, and after how long a silence it is gone (R8, R32)
     ("- Heartbeat every 15 s; who is silent for 60 s is offline.", {"heartbeat": 15, "presence_lease": 60}),
     ("- A boat that was not heard from for 90 s counts as gone.", {"presence_lease": 90}),
+    ("- A tablet that is gone is shown as gone within 45 seconds.", {"presence_lease": 45}),
+    ("- Ein Gerät ohne Verbindung wird nach 45 Sekunden als offline angezeigt.", {"presence_lease": 45}),
     # a latency is the live path's, whatever stands before it (R6, R7)
     ("- Route lookup < 3 s; position end to end < 2 s.", {"sync_latency": 2}),
     ("- Joining a hall takes < 2 s.\n- A new question is on every phone within 500 ms.", {"sync_latency": 0.5}),
@@ -321,7 +324,7 @@ def test_a_session_of_a_hundred_thousand_is_designed_and_its_line_named(project:
 
 
 STATED = [
-    ("hold", "hold_ttl", 420.0), ("token", "token_ttl", 5400.0), ("idempotency", "idempotency_ttl", 86_400.0), ("idem", "idempotency_ttl", 86_400.0),
+    ("hold", "hold_ttl", 420.0), ("token", "token_ttl", 5400.0), ("idempotency", "idempotency_ttl", 86_400.0),
 ]  # fmt: skip
 
 
@@ -330,3 +333,8 @@ def test_a_stated_period_is_the_ttl_of_its_key(use: str, fact: str, seconds: flo
     known = defaults({fact: seconds})
     spec = next(key for pattern in use_patterns() if pattern.use == use for key in pattern.key)
     assert compute(spec.ttl.seconds, known) == seconds
+
+
+def test_an_answer_is_remembered_in_a_session_for_the_stated_period_at_least() -> None:
+    spec = next(key for pattern in use_patterns() if pattern.use == "idem" for key in pattern.key)
+    assert chain.REMEMBERED * float(compute(spec.ttl.seconds, defaults({"idempotency_ttl": 86_400.0}))) == 86_400

@@ -58,6 +58,8 @@ def test_a_question_ends_is_revealed_and_the_result_goes_without_anybody_asking(
         started = room.act.start_question("s0", "host", "q2", None, length_ms=300, length_least=1)
         assert room.operations.run(started).status == "ok"
         await so(lambda: bob.copy.state.get("result") == "0", "the time is over, and nothing is revealed")
+        await so(lambda: not client.exists(room.keys.answer("s0", "q1")), "what the round before left is kept")
+        assert "key:answer:q1" not in client.hkeys(state)
         assert sorted(client.zrange(room.keys.score("s0"), 0, -1, withscores=True)) == [("ann", 3.0), ("bob", 2.0)]
         assert await host.ask("o4", "rematch") == "ok"
         started = room.act.start_question("s0", "host", "q1", None, length_ms=2000, length_least=1)

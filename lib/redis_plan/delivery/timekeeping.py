@@ -9,7 +9,7 @@ from redis_plan.actions import catalog
 from redis_plan.actions.model import Kind
 from redis_plan.delivery import acting
 from redis_plan.delivery.spelling import snake
-from redis_plan.keyspace import functions
+from redis_plan.keyspace import functions, naming, records
 from redis_plan.keyspace.model import Keyspace
 
 
@@ -26,6 +26,11 @@ def names(keyspace: Keyspace) -> dict[str, Any]:  # Any: what the templates loop
         "timed": list(timed),
         "everyone": everyone if due else [],
         "rounds": bool(due) and (bool(everyone) or any("round" in kind.takes for _, kind in due)),
+        "left": [
+            {"part": p.template.rpartition("}:")[2].partition(":")[0], "drop": f"drop_{snake(p.name)}"}
+            for p in ([] if functions.missing(keyspace) else records.rounds(keyspace))
+            if set(naming.placeholders(p.template)) == {"session_id", "round_id"}
+        ],
         "silent": [
             {"name": name, "after": next(str(g.options["after"]) for g in kind.guards if g.name == "silent")}
             for name, kind in _asking(keyspace, "silent")
