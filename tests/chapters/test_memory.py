@@ -1,6 +1,8 @@
 """The memory experiments on real servers, with a keyspace of two patterns."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,7 @@ from redis_plan.chapters.memory import (
     memory,
     memory_budget,
     memory_clients,
+    memory_decisions,
     memory_designs,
     memory_fork,
     memory_full,
@@ -19,11 +22,14 @@ from redis_plan.chapters.memory import (
     memory_plots,
     memory_savings,
 )
+from redis_plan.chapters.memory.findings import Full
+from redis_plan.evidence.store import Store
 from redis_plan.keyspace import design
 from redis_plan.keyspace.model import Field, KeyPattern, Keyspace, TtlRule
 from redis_plan.measure.lab import Lab
 from redis_plan.memory import live, project
 from redis_plan.server import Server
+from redis_plan.words.capacity import Budget
 from redis_plan.words.memory_words import Words
 
 
@@ -160,6 +166,27 @@ def test_the_capacity_has_a_range_around_it(lab: Lab, brief: Brief) -> None:
     swing = memory_budget.sensitivity(lab, brief=brief, keyspace=keyspace)
     assert swing.samples.base.nunique() == 1
     assert memory_plots.plot_tornado(swing.samples).axes
+
+
+def test_the_memory_decision_has_guards_that_can_fail(lab: Lab, tmp_path: Path, brief: Brief) -> None:
+    keyspace = design(brief)
+    peak = brief.value("sessions_peak")
+
+    def decided(asked: Brief, name: str) -> Mapping[str, bool]:
+        store, given = Store(tmp_path / name), {"keyspace": KEYSPACE}
+        full = store.record("E-06h", "06_memory", memory_full.full_server, lab, given, reuse=False)
+        given = {"brief": asked, "keyspace": keyspace}
+        plan = store.record("E-06c", "06_memory", memory_budget.capacity_plan, lab, given, reuse=False)
+        found = memory_decisions.eviction_decision(asked, keyspace, Budget.of(plan), Full.of(full))
+        return {guard.says: guard.holds for guard in found.holds_while}
+
+    as_read = decided(brief, "read")
+    assert all(as_read.values())
+    assert "rooms broken at the limit" in as_read
+    crowded = replace(
+        brief, facts=tuple(replace(f, value=20 * peak) if f.name == "sessions_peak" else f for f in brief.facts)
+    )
+    assert not decided(crowded, "crowded")["rooms at the peak against what the stated node carries"]
 
 
 def test_projects_without_sessions_are_told_in_keys() -> None:

@@ -140,6 +140,22 @@ def test_a_candidate_that_the_server_lacks_is_left_out_with_the_reason(own_serve
     assert measured or "hash-field-ttl" in found.conclusion
 
 
+def test_a_part_that_takes_much_of_the_budget_asks_for_a_smaller_form(own_server, tmp_path):
+    asked = prices()
+    choices, lab = choose(asked, sensitivity=False), Lab(own_server, "quick")
+    pattern = replace(choices.keyspace.pattern("price"), scope="global", max_elements=1)
+    given = {"pattern": pattern, "payload_bytes": 64}
+    compared = Compared.of(record(Store(tmp_path), lab, "E-03a", structures.compare, **given))
+
+    def held(share: float) -> bool:
+        keys = share * asked.value("memory_budget") / compared.bytes[pattern.chosen].value
+        taken = replace(pattern, per_session=keys)
+        return candidates_text.decision(taken, compared, choices, asked, own_server).supported
+
+    assert held(0.2)
+    assert not held(0.3)
+
+
 def test_the_measurement_overrules_only_by_a_clear_margin(own_server, tmp_path):
     asked = prices()
     choices = choose(asked, sensitivity=False)

@@ -133,7 +133,7 @@ def eviction_decision(brief: Brief, keyspace: Keyspace, budget: Budget, full: Fu
         lost = f"{evicted} {words.groups} broken without an error [{full.id}]"
     if not authoritative:
         because = "every key of this keyspace can be rebuilt, so the least recently used may go"
-    available, host, twice = brief.value("memory_budget"), budget.host.value, budget.host_twice.value
+    available, twice = brief.value("memory_budget"), budget.host_twice.value
     node = available if twice <= available else float(2 ** math.ceil(math.log2(twice)))
     room = "the node"
     if node > available:
@@ -158,11 +158,16 @@ def eviction_decision(brief: Brief, keyspace: Keyspace, budget: Budget, full: Fu
         if stated < needed
         else f" The host is {room}"
     )
-    at_peak = (
-        Guard("maxmemory on the stated node", stated, "<=", available, "B")
-        if stated < needed
-        else Guard("counted memory at the peak", budget.counted_at_peak.value, "<=", admission, "B")
-    )
+    stated_node = brief.fact("memory_budget").grade != "assumed"
+    guards = [Guard("host memory at the peak, what is assumed at its highest", budget.host_high.value, "<=", node, "B")]
+    if stated_node:
+        peak = brief.value("sessions_peak")
+        guards.append(Guard(f"{words.groups} at the peak against what the stated node carries", peak, "<=",
+                            budget.carries.value, words.groups))  # fmt: skip
+    if authoritative and full is not None:
+        guards.append(
+            Guard(f"{words.groups} broken at the limit", full.broken_by_refusing.value, "<=", 0.0, words.groups)
+        )
     return Decision(
         id="D-06c",
         title="maxmemory is a computed number" + (", and admission stops before it" if authoritative else ""),
@@ -184,9 +189,5 @@ def eviction_decision(brief: Brief, keyspace: Keyspace, budget: Budget, full: Fu
         costs="a quarter of maxmemory is head room; creating one can be refused while memory is still free"
         if authoritative
         else "a quarter of maxmemory is head room; the hit rate falls without an error when it is gone",
-        holds_while=(
-            Guard("host memory at the peak", host, "<=", node, "B"),
-            Guard("host memory at twice the peak", twice, "<=", node, "B"),
-            at_peak,
-        ),
+        holds_while=tuple(guards),
     )

@@ -25,6 +25,10 @@ _SECONDS = re.compile(r"\bEX \d+")
 _LETTERS = "abcdefghijklmnopqrst"  # u to z are logs, pipelining, formats, cliffs, load and compression
 
 
+#: The share of the memory budget from which on one part alone is worth a smaller form.
+LARGE = 0.25
+
+
 def ids(patterns: Sequence[KeyPattern]) -> dict[str, str]:
     """Return the evidence id of each pattern, E-03a and so on."""
     return {p.name: f"E-03{letter}" for p, letter in zip(patterns, _LETTERS, strict=False)}
@@ -148,7 +152,7 @@ def _guards(pattern: KeyPattern, winner: Candidate, found: Compared, brief: Brie
     if pattern.max_elements <= 1:
         keys = pattern.per_session * (brief.value("sessions_peak") if pattern.scope == "session" else 1.0)
         taken = keys * found.bytes[winner.name].value
-        return (Guard(f"bytes of all `{pattern.name}` at the peak", taken, "<=", budget, "B"),)
+        return (Guard(f"bytes of all `{pattern.name}` at the peak", taken, "<=", LARGE * budget, "B"),)
     return (
         Guard(
             f"elements of `{pattern.name}` at its bound",
