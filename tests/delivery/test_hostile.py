@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redis.exceptions import NoPermissionError
 
 from redis_plan import server
 from redis_plan.delivery import syncing
 from redis_plan.delivery.redis_plan_sync_driver import ADMITTED
-from redis_plan.delivery.redis_plan_websocket import CLOSING
+from redis_plan.delivery.redis_plan_websocket import CLOSING, Client
 from redis_plan.rig import hall, wire
 from redis_plan.rig.member import Member
 from tests.delivery import made
@@ -82,7 +83,7 @@ def test_a_room_whose_seats_can_not_be_read_keeps_nobody_out_of_another(room: Ro
         await so(lambda: ann.copy.mode == "live", "another room's joins stand in the way")
 
     play(story, ann)
-    assert heard(crowd[0], b"~refused")[-1]["why"].startswith("refused: WRONGTYPE")
+    assert heard(crowd[0], b"~refused")[-1]["why"] == "refused: the server refuses it"
 
 
 @pytest.mark.parametrize("drips", [True, False], ids=["a byte at a time", "nothing"])
@@ -182,6 +183,40 @@ def test_a_change_that_the_server_refuses_for_now_is_unknown_and_done_later(room
         assert await asked == "ok"
 
     play(story, host)
+
+
+@pytest.mark.parametrize("fault", ["a key of another type", "a right that is missing"])
+def test_what_the_server_says_of_its_keys_and_commands_reaches_no_client(room: Room, fault: str) -> None:
+    own, host = room.own.client(), room.member("host", "host", seat=False)
+
+    async def story() -> None:
+        await so(lambda: host.copy.mode == "live", "not in")
+        if fault == "a key of another type":
+            own.set(room.keys.idem("s0"), "no hash")
+        else:
+            own.execute_command("ACL", "SETUSER", "default", "-fcall")
+        assert await host.ask("o1", "start_question", round="q1", value={"text": "?"}) == "refused"
+        said = next(json.loads(text) for text in host.texts if '"refused"' in text)
+        assert said["why"] == "the server refuses it"
+        assert not [text for text in host.texts if "WRONGTYPE" in text or "NOPERM" in text]
+
+    play(story, host)
+
+
+@pytest.mark.parametrize(
+    ("error", "told", "logged"),
+    [
+        (ValueError("nobody asks for that: crash"), "nobody asks for that: crash", ""),
+        (KeyError("k"), "'k' is missing", ""),
+        (NoPermissionError("NOPERM key app:s1"), "the server refuses it", "NOPERM key app:s1"),
+    ],
+)
+def test_a_client_is_told_what_is_wrong_with_its_word_and_the_log_what_the_server_says(
+    error: Exception, told: str, logged: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert Client.refusal(error) == told
+    assert logged in caplog.text
+    assert bool(logged) == bool(caplog.text)
 
 
 def test_a_change_larger_than_the_projects_are_is_refused_by_name(sample: made.Project, sample_folder: Path) -> None:

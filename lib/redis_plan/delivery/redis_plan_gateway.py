@@ -256,7 +256,7 @@ class Gateway:
             try:
                 status = await persist(lambda: self.enter(member), self.driver.timing, tries=10)
             except Exception as error:
-                status = "" if _passes(error) else f"refused: {error}"  # such as a name that no function takes
+                status = "" if _passes(error) else f"refused: {client.refusal(error)}"  # such as a name too long
                 _log.log(logging.DEBUG if status else logging.WARNING, "a join: %s: %s", type(error).__name__, error)
                 attempt += 1
                 await asyncio.sleep(0 if status else self.driver.timing.wait(attempt))
@@ -308,8 +308,8 @@ class Gateway:
                     status, version = await self.act(member, given)
                     client.send(word("~done", op=given.get("op", ""), status=status, v=version))
         except Exception as error:
-            op, why = given.get("op", ""), f"{error} is missing" if isinstance(error, KeyError) else str(error)
-            client.send(word("~unknown", op=op) if _passes(error) else word("~done", op=op, status="refused", why=why))
+            refused = {} if _passes(error) else {"status": "refused", "why": client.refusal(error)}
+            client.send(word("~done" if refused else "~unknown", op=given.get("op", ""), **refused))
         finally:
             client.acting -= 1
 
