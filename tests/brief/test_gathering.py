@@ -110,6 +110,31 @@ HELD_IN_IT = [
 ]
 
 
+UNKNOWN = {
+    "shift": "# Quay\n\n## Features\n\n- A foreman opens a shift in the morning; up to 25 drivers join it with a code of five letters.\n- Opening a shift closes the last one: a foreman opens a shift and gets a code with which drivers can join.\n- Who took a box is shown on every tablet within 700 ms, in real time.\n- At most 30 drivers in a shift, and about 4 changes a second in a shift.\n",
+    "wache": "# Strand\n\n## Anforderungen\n\n- Die Leitung eröffnet eine Wache und bekommt einen Code.\n- Helfer treten mit dem Code bei, bis zu 30 Personen pro Wache.\n- Die Nachtleitung eröffnet eine neue Wache; Helfer treten mit einem neuen Code bei.\n- Alle sehen in Echtzeit, wer wo steht.\n",
+    "guardia": "# Faro\n\n## Requisitos\n\n- La jefa abre una guardia y recibe un código.\n- Con el código entran los vigilantes, hasta 30 personas por guardia.\n- Cada noche abre una nueva guardia; los vigilantes entran con otro código.\n- Todos ven en tiempo real quién está dónde.\n",
+}
+
+
+@pytest.mark.parametrize("noun", UNKNOWN)
+def test_a_word_that_nobody_listed_is_what_people_share_where_it_is_opened_and_entered_by_a_code(
+    project: MakeProject, noun: str
+) -> None:
+    read = brief.read(project(prd=UNKNOWN[noun]))
+    assert read.gathering is not None
+    assert read.gathering.noun == noun
+    assert find_session(read) is not None
+    members = next(fact for fact in read.facts if fact.name == "session_capacity")
+    assert members.value == 30, "its own word counts for what people are counted in"
+
+
+def test_what_is_opened_without_a_code_to_come_in_with_is_nothing_that_people_share(project: MakeProject) -> None:
+    text = "# Desk\n\n## Features\n\n- An agent opens a ticket and closes the ticket.\n- A customer opens a ticket by a code from an SMS.\n- New tickets appear in real time.\n"
+    read = brief.read(project(prd=text))
+    assert read.gathering is None or not read.gathering.noun
+
+
 @pytest.mark.parametrize(("noun", "text"), HELD_IN_IT)
 def test_of_what_is_as_likely_people_share_what_they_come_into(project: MakeProject, noun: str, text: str) -> None:
     """More is said of the polls that are held in it."""

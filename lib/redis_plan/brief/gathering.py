@@ -40,7 +40,12 @@ SELDOM_SHARED = 0
 #: Chances that differ by so little tell nothing.
 AS_LIKELY = 0.1
 #: So many lines that say that people come in with a code, and how far the code may stand from the verb, in characters.
-ENTERED_BY_CODE, CODE_REACH = 2, 24
+ENTERED_BY_CODE, CODE_REACH = 2, 32
+#: So often a word that is no noun of the catalogue is what somebody opens, where it is what people come into with a code.
+OPENED = 2
+_A_THING = re.compile(
+    r"\s+(?:a|an|the|ein|eine|einen|eines|die|der|das|una?|la|el|une|le|uma?|een|il|lo)\s+(?:(?:new|own|neue[nrs]?|nueva?|nouvelle|nova|novo|nuova?)\s+)?(\w{3,})"
+)
 _NUMBER = re.compile(r"\d")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 #: Of so many statements the first ones say what people share.
@@ -223,7 +228,8 @@ def find_gathering(
         return None
     every = count(documents) if live else []
     if not every:
-        return Gathering("", "", 0, 0.9)
+        opened = _entered([], documents) if live else []
+        return _told(opened[0], model.thresholds[0]) if opened else Gathering("", "", 0, 0.9)
     chances = model.probabilities(features(every))[:, 0]
     best = _best(every, chances)
     chance = float(chances.max())
@@ -241,8 +247,13 @@ def find_gathering(
         if not told:
             return Gathering("", "", 0, round(1 - chance, 2))
         c, chance = told[0], model.thresholds[0]
-    aliases = tuple(sorted(c.spellings, key=lambda s: (-c.spellings[s], s)))
-    return Gathering(c.noun, c.first[0], c.first[1], round(chance, 2), tuple(a for a in aliases if fold(a) != c.noun))
+    return _told(c, chance)
+
+
+def _told(counts: Counts, chance: float) -> Gathering:
+    aliases = sorted(counts.spellings, key=lambda s: (-counts.spellings[s], s))
+    others = tuple(alias for alias in aliases if fold(alias) != counts.noun)
+    return Gathering(counts.noun, *counts.first, round(chance, 2), others)
 
 
 def _best(every: Sequence[Counts], chances: NDArray[np.float32]) -> int:
@@ -268,15 +279,28 @@ def _titled(counts: Counts, title: str) -> bool:
 
 def _entered(ranked: Sequence[Counts], documents: Sequence[tuple[Sequence[Block], Roles]]) -> list[Counts]:
     """Return what somebody opens and people come into with a code: the code tells that there is such a thing, not its noun."""
-    opened = [c for c in ranked if c.prior == ALWAYS_SHARED and c.hosted > 1]
-    if not opened:
+    told = [
+        block
+        for blocks, roles in documents
+        for block in blocks[:MOST_BLOCKS]
+        if block.kind != "code" and roles.of(block) not in _CLOSED
+    ]
+    if sum(_by_code(block.text[:2000]) for block in told) < ENTERED_BY_CODE:
         return []
-    lines = 0
-    for blocks, roles in documents:
-        for block in blocks[:MOST_BLOCKS]:
-            if block.kind != "code" and roles.of(block) not in _CLOSED:
-                lines += _by_code(block.text[:2000])
-    return opened if lines >= ENTERED_BY_CODE else []
+    return [c for c in ranked if c.prior == ALWAYS_SHARED and c.hosted > 1] or _opened(told)
+
+
+def _opened(blocks: Sequence[Block]) -> list[Counts]:
+    """Return the word for what is opened most often, where the catalogue has no noun for it: "opens a shift"."""
+    found: dict[str, Counts] = {}
+    for block in blocks:
+        text = block.text[:2000]
+        for hit in _nouns().lexicon.hits(text):
+            if hit.group == "host" and (thing := _A_THING.match(text, hit.end)):
+                word = thing[1].lower()
+                counts = found.setdefault(word, Counts(word, ALWAYS_SHARED, (block.file, block.line)))
+                counts.hosted += 1
+    return sorted((c for c in found.values() if c.hosted >= OPENED), key=lambda c: -c.hosted)
 
 
 def come_by_code(lines: Sequence[Said]) -> list[Said]:

@@ -39,6 +39,7 @@ from redis_plan.brief.own_design import read_own_keys, read_own_settings
 from redis_plan.brief.quantities import MOST as MOST_QUANTITIES
 from redis_plan.brief.quantities import Context, read_quantities
 from redis_plan.brief.reconcile.setting import places
+from redis_plan.brief.reconcile.vocabulary import containers
 from redis_plan.brief.requirements import read_requirements
 from redis_plan.brief.restrictions import read_restrictions
 from redis_plan.brief.sections import Roles
@@ -111,7 +112,9 @@ def _read(project: Path, given: Overrides | None) -> Brief:
     if language in READ_FULLY:
         entities = with_sizes(entities, quantities, lines, words)
     around = {place: p for t in texts for place, p in places(t.blocks, t.roles, t.document.name).items()}
-    facts = read_facts(quantities, lines, applying.given_facts(overrides), around, notes)
+    settled = applying.settled(overrides)
+    with containers([settled.session or "", *((gathering.noun, *gathering.spellings) if gathering else ())]):
+        facts = read_facts(quantities, lines, applying.given_facts(overrides), around, notes)
     users = next((one for one in facts if one.name == "concurrent_users"), None)
     noun = gathering.noun if gathering else ""
     grounds = Found(requirements, quantities, stack, evidence, said, language, noun, users)
@@ -149,7 +152,7 @@ def _read(project: Path, given: Overrides | None) -> Brief:
         own_settings=read_own_settings(marked, lines),
         name_prefix=pinned or (decided.name if decided else None),
         name_prefix_where=decided.where if decided else "",
-        settled=applying.settled(overrides),
+        settled=settled,
         gathering=gathering,
         pinned=dict(overrides.file.structures),
         pinned_lines={key: overrides.line("structures", key) for key in overrides.file.structures},

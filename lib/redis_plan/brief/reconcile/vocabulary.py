@@ -9,7 +9,9 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 
 from redis_plan import resources
@@ -51,14 +53,40 @@ def _lexicon() -> Lexicon:
     return made
 
 
+#: What one project calls its containers, beside the words of the catalogue, while its facts are read.
+_OWN: ContextVar[Lexicon | None] = ContextVar("own", default=None)
+
+
+@contextmanager
+def containers(nouns: Iterable[str]) -> Iterator[None]:
+    """Count the ``nouns`` for what people of this project share among the containers: "25 drivers in a shift"."""
+    known = _lexicon()
+    unknown = [noun for noun in dict.fromkeys(nouns) if noun and "containers" not in known.groups(noun)]
+    own = Lexicon((), {})
+    for noun in unknown:
+        own.add("containers", noun)
+        own.add("containers", _plural(noun))
+    own.finish()
+    token = _OWN.set(own if unknown else None)
+    try:
+        yield
+    finally:
+        _OWN.reset(token)
+
+
 def concepts(text: str) -> frozenset[str]:
     """Return the concepts of which ``text`` holds a word."""
-    return _lexicon().groups(text)
+    own = _OWN.get()
+    return _lexicon().groups(text) | own.groups(text) if own else _lexicon().groups(text)
 
 
 def hits(text: str, *wanted: str) -> list[Hit]:
     """Return where ``text`` speaks of the concepts ``wanted``, in order."""
-    return [hit for hit in _lexicon().hits(text) if hit.group in wanted]
+    own = _OWN.get()
+    found = [hit for hit in _lexicon().hits(text) if hit.group in wanted]
+    if own and "containers" in wanted:
+        found = sorted([*found, *own.hits(text)], key=lambda hit: hit.start)
+    return found
 
 
 @cache
@@ -77,4 +105,4 @@ def said(names: tuple[str, ...], text: str) -> bool:
     return bool(names) and bool(cues(names).groups(text))
 
 
-__all__ = ["concepts", "cues", "fold", "hits", "lists", "said"]
+__all__ = ["concepts", "containers", "cues", "fold", "hits", "lists", "said"]
