@@ -31,12 +31,29 @@ asyncio.run(duties.work())
 """
 
 
+#: The next question runs, and is answered, before the end of the last one is done with.
+AHEAD = """
+import asyncio
+import redis_plan_duties as duties
+from redis_plan_actions import Actions
+
+async def settled(operations, session_id, round, once):
+    actions = Actions(operations.keys)
+    if round == "q1":
+        await operations.run(actions.start_question(session_id, "host", "q2", None, length_ms=600, length_least=1))
+        await operations.run(actions.answer(session_id, "ann", "q2", 4, op_id="early"))
+
+duties.settled = settled
+asyncio.run(duties.work())
+"""
+
+
 @pytest.fixture
-def worker(room: Room, documents: Path, tmp_path: Path) -> Iterator[Process]:
+def worker(room: Room, documents: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Process]:
     folder = tmp_path / "redis"
     for user in acl.users(made.acting(made.SAMPLE, documents).keyspace):
         room.own.client().execute_command("ACL", "SETUSER", user.name, "reset", "on", ">w-1", *user.rules)
-    (folder / "program.py").write_text(PROGRAM, "utf-8")
+    (folder / "program.py").write_text(getattr(request, "param", PROGRAM), "utf-8")
     with working(folder, room.own, "program.py") as process:
         yield process
 
@@ -76,4 +93,28 @@ def test_a_question_ends_is_revealed_and_the_result_goes_without_anybody_asking(
 
     play(story, host, ann, bob)
     assert client.get(room.keys.code("K7PQXM")) == "s9"
+    assert worker.lines == ["working"]
+
+
+@pytest.mark.parametrize("worker", [AHEAD], indirect=True, ids=["the next one runs by then"])
+def test_answers_of_the_question_that_runs_are_not_dropped_with_those_of_the_last_one(
+    room: Room, worker: Process
+) -> None:
+    host, ann, bob = (
+        room.member("host", "host", seat=False),
+        room.member("ann", name="Ann"),
+        room.member("bob", name="Bob"),
+    )
+    client = room.own.client(decode_responses=True)
+
+    async def story() -> None:
+        await so(lambda: all(m.copy.mode == "live" for m in (host, ann, bob)), "not in")
+        started = room.act.start_question("s0", "host", "q1", None, length_ms=300, length_least=1)
+        assert room.operations.run(started).status == "ok"
+        assert await bob.ask("o1", "answer", round="q1", value=3) == "ok"
+        await so(lambda: client.exists(room.keys.answer("s0", "q2")), "the next question is not answered")
+        await so(lambda: not client.exists(room.keys.answer("s0", "q1")), "what the last question left is kept")
+        assert client.hkeys(room.keys.answer("s0", "q2")) == ["ann"]
+
+    play(story, host, ann, bob)
     assert worker.lines == ["working"]

@@ -77,6 +77,15 @@ def test_a_room_at_its_peak_keeps_its_answers_in_one_compact_block(client: redis
     assert client.object("encoding", IDEM) == "listpack"
 
 
+@pytest.mark.parametrize("op", ["a" * 33, f"{'m' * 36}:{'o' * 36}", "ł" * 200])
+def test_a_long_operation_id_takes_no_more_than_a_short_one_and_counts_once(client: redis.Redis, op: str) -> None:
+    first = apply(client, op)
+    assert apply(client, op) == [first[0], "duplicate"]
+    assert apply(client, op[:-1])[1] == "ok", "another id is another operation"
+    assert max(len(field) for field in client.hkeys(IDEM)) == 32  # type: ignore[union-attr]
+    assert client.object("encoding", IDEM) == "listpack"
+
+
 def test_thousands_of_old_answers_go_at_one_look(client: redis.Redis) -> None:
     apply(client, "first")
     client.hset(IDEM, mapping={f"old-{number}": 1 for number in range(9000)})

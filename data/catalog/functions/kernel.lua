@@ -427,9 +427,12 @@ end
 -- LOOKS looks ago: an answer is remembered for four fifths of the TTL at least, and a call in between reads and writes one field.
 local LOOKS = 4
 
+-- The field of an operation: its id, or the digest of a long one, so that what clients send does not decide what is kept.
+local function field_of(op) return #op <= 32 and op or str_sub(redis.sha1hex(op), 1, 32) end
+
 -- The version that an operation made in this epoch, and what is wrong with the key.
 local function remembered(idem, session, op)
-  local found = op ~= '' and redis.pcall('HMGET', idem, '', op)
+  local found = op ~= '' and redis.pcall('HMGET', idem, '', field_of(op))
   if not found then return nil end
   if found.err then return nil, foreign(idem, 'hash') or found.err end
   local epoch, due, looks = str_match(found[1] or '', '^(%x+):(%d+):([%d,]+)$')
@@ -468,9 +471,9 @@ local function remember(idem, session, a)
   if a.op_id == '' then return end
   local left = session.due and session.due - tonumber(session.now) -- more than a fifth, once the clock was set back
   if left and left > 0 and left <= a.idem_ttl_s * 200 then
-    redis.call('HSET', idem, a.op_id, session.text)
+    redis.call('HSET', idem, field_of(a.op_id), session.text)
   else
-    redis.call('HSET', idem, '', looked(idem, session, a), a.op_id, session.text)
+    redis.call('HSET', idem, '', looked(idem, session, a), field_of(a.op_id), session.text)
     redis.call('EXPIRE', idem, a.idem_ttl_s)
   end
 end

@@ -96,12 +96,14 @@ class Worker:
 
     async def run(self) -> None:
         """Work until stop()."""
-        failures = 0
+        failures, known = 0, dict[str, None]()
         while not self._over.is_set():
             failed = await self._look()
             failures = failures + 1 if len(failed) == len(self.buckets) else 0
-            for said in dict.fromkeys(f"{type(error).__name__}: {error}" for error in failed):
-                _log.warning("looking for deadlines: %s", said)
+            says = dict.fromkeys(f"{type(error).__name__}: {error}" for error in failed)
+            for said in says:  # once for as long as it stays the same
+                _log.log(logging.DEBUG if said in known else logging.WARNING, "looking for deadlines: %s", said)
+            known = says
             bound = min(self.pace.longest_wait_s, self.pace.poll_s * 2.0 ** min(failures, 30))
             await self._wait(random.uniform(0, bound) if failures else bound)
         await asyncio.gather(*self._under_way)

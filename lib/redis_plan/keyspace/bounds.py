@@ -11,7 +11,17 @@ from redis_plan.keyspace import naming
 from redis_plan.keyspace.model import KeyPattern, Keyspace
 
 #: Longest sample of each id that we mint ourselves; any other placeholder may take the cap of an encoded id.
-MINTED = {"session_id": 12, "env": 7, "bucket": 2, "node_id": 32, "code": 6, "op_id": 26, "digest": 43, "window": 10}
+MINTED = {
+    "session_id": 12,
+    "env": 7,
+    "bucket": 2,
+    "node_id": 32,
+    "code": 6,
+    "op_id": 26,
+    "operation": 32,
+    "digest": 43,
+    "window": 10,
+}
 
 Setting = Callable[[str], str]
 
@@ -22,6 +32,11 @@ def name_bytes(pattern: KeyPattern) -> int:
     for name in naming.placeholders(text):
         text = text.replace(f"<{name}>", "x" * MINTED.get(name, 26), 1)
     return len(text.encode())
+
+
+def falls_due(pattern: KeyPattern) -> bool:
+    """Whether its keys end by their TTL all the time; the answers of operations get theirs anew while the session is used."""
+    return pattern.ttl.policy == "fixed" and bool(pattern.ttl.seconds) and pattern.use != "idem"
 
 
 def keys_at_peak(pattern: KeyPattern, sessions_peak: float) -> float:

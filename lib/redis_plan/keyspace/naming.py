@@ -165,7 +165,7 @@ def _meet(a: str, b: str) -> bool:
 def example(template: str) -> str:
     """Return one real key of ``template``, with sample ids that are as long as the real ones."""
     samples = {"session_id": "01J9Z3K8QW4T", "env": ENVIRONMENT, "bucket": "07", "node_id": "gw-2", "code": "K7PQXM",
-               "op_id": "01J9Z3KAW2M7R4QX8V6T1N5B0D", "digest": "9f86d081884c7d65", "action": "join", "subject": "u-4f2a9c",
+               "op_id": "01J9Z3KAW2M7R4QX8V6T1N5B0D", "digest": "9f86d081884c7d65", "operation": "9f86d081884c7d659a2feaa0c55ad015", "action": "join", "subject": "u-4f2a9c",
                "window": "29923940", "metric": "members", "day": "2026-11-23"}  # fmt: skip
     names = placeholders(template)
     return render(template, **{name: samples.get(name, f"{name.removesuffix('_id')[:3]}-4f2a9c") for name in names})

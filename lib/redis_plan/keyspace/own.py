@@ -6,6 +6,7 @@ of the same use. A stated TTL of a key that ends by itself is taken as it stands
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,6 +18,7 @@ from redis_plan.brief.model import Brief, OwnKey, OwnSetting
 from redis_plan.brief.own_design import knowledge
 from redis_plan.keyspace import cues, functions, versions
 from redis_plan.keyspace.catalog import KeySpec, UsePattern
+from redis_plan.keyspace.chain import REMEMBERED
 from redis_plan.keyspace.model import Candidate, KeyPattern, OwnVerdict, TtlRule
 
 _LITERAL = re.compile(r"\$?\{[^}]*\}|<[^>]*>|\[[^\]]*\]|(?<=:):?[a-z]\w*Id\b|\*")
@@ -61,7 +63,7 @@ def with_stated_ttls(patterns: Sequence[KeyPattern], brief: Brief) -> list[KeyPa
 
 
 def _with_ttl(pattern: KeyPattern, key: OwnKey) -> KeyPattern:
-    seconds = int(key.ttl_s or 0)
+    seconds = math.ceil((key.ttl_s or 0) / (REMEMBERED if pattern.use == "idem" else 1))
     rule = TtlRule("fixed", seconds, f"`{key.pattern}` is given so long in {key.file}:{key.line}", str(seconds))
     return replace(pattern, ttl=rule) if seconds else pattern
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from redis_plan.brief.model import Brief
-from redis_plan.keyspace import naming
+from redis_plan.keyspace import bounds, naming
 from redis_plan.keyspace import settings as directives
 from redis_plan.keyspace.model import KeyPattern, Keyspace
 from redis_plan.memory import active_expiry, model, project
@@ -175,10 +175,10 @@ def budget(
 def stale_share(loads: Sequence[project.Load], build: Build, volatile: float, dataset: float) -> float:
     """Return the share of ``dataset`` bytes that is past its deadline at a steady pace, among ``volatile`` keys with a TTL.
 
-    Keys of a fixed TTL that nobody ends fall due all the time, such as the records of operations; each stays for as long as
+    Keys of a fixed TTL that nobody ends fall due all the time, such as counters of a window; each stays for as long as
     the sweep takes. At most as much again: where more is due than one server sweeps, its keys belong on several.
     """
-    ending = [(load, float(load.pattern.ttl.seconds or 0)) for load in loads if load.pattern.ttl.policy == "fixed"]
+    ending = [(load, float(load.pattern.ttl.seconds or 0)) for load in loads if bounds.falls_due(load.pattern)]
     paces = [(load.shape, load.shape.n_keys / seconds) for load, seconds in ending if seconds]
     due = sum(pace for _, pace in paces)
     if not due:

@@ -8,7 +8,7 @@ from redis_plan.chapters.expiry.findings import Expiry, Lag, Sliding
 from redis_plan.chapters.expiry.sliding import WRITE_EXPIRE
 from redis_plan.delivery.walkthrough import Writer
 from redis_plan.evidence.decision import Alternative, Decision, Guard
-from redis_plan.keyspace import chain
+from redis_plan.keyspace import bounds, chain
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.memory.active_expiry import expected_lag_s, standing
 from redis_plan.words import command_block, words
@@ -24,7 +24,7 @@ def volatile_keys(brief: Brief, keyspace: Keyspace) -> float:
 def due_per_s(brief: Brief, keyspace: Keyspace) -> float:
     """Return how many keys fall due a second at peak: those whose end nobody brings about, each once in its lifetime."""
     sessions = brief.value("sessions_peak")
-    ending = [p for p in keyspace.keys if p.ttl.policy == "fixed" and p.ttl.seconds]
+    ending = [p for p in keyspace.keys if bounds.falls_due(p)]
     return sum(p.per_session * (sessions if p.scope == "session" else 1.0) / float(p.ttl.seconds or 1) for p in ending)
 
 

@@ -11,6 +11,7 @@ from redis_plan.brief.model import Brief
 from redis_plan.chapters.memory import memory_tables
 from redis_plan.chapters.memory.findings import Memory
 from redis_plan.chapters.memory.memory_tables import written
+from redis_plan.keyspace import bounds
 from redis_plan.keyspace.model import KeyPattern, Keyspace
 from redis_plan.memory import capacity, model, project
 from redis_plan.memory.layout import Build
@@ -62,7 +63,7 @@ def told(
         carries=said.count(carries), next_size=said.count(0.7 * carries),
         peak=f"{said.count(peak)} ({brief.fact('sessions_peak').where})",
         smaller=(said.each(found.budget.dataset.value / peak), said.each(found.budget.most(peak))) if found.budget and carries < peak else (),
-        ending=listed(p for p in keyspace.keys if p.ttl.policy == "fixed"),
+        ending=listed(p for p in keyspace.keys if bounds.falls_due(p)),
         only=listed(p for p in keyspace.keys if p.authoritative), rebuilt=listed(p for p in keyspace.keys if not p.authoritative),
         **_encodings(keyspace, build),
         big="; ".join(f"`{p.template}` {written(size)}" for p, size in big_keys(keyspace, build)[:3]),

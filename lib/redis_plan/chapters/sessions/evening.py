@@ -43,7 +43,9 @@ _LIFE = {
 #: What those functions answer where an action says ok.
 _FINE = frozenset({"ok", "created", "joined", "left", "renewed", "ended", "handed_over", "removed"})
 #: Fields of a beat that say how it is played; every other one is given by the caller.
-HOW = frozenset({"does", "want", "again", "cut", "crowd", "until", "only", "copy", "new", "away", "back", "gone"})
+HOW = frozenset(
+    {"does", "want", "again", "cut", "crowd", "until", "later", "only", "copy", "new", "away", "back", "gone"}
+)
 #: Fields of the state in which a copy need not be what the server has: its version stands beside it, and the clock of the last
 #: change is no client's business.
 _APART = ("version", "updated_at")
@@ -158,6 +160,7 @@ class Evening:
             return
         if "until" in beat:
             self._wait(beat["until"])
+        time.sleep(beat.get("later", 0) / 1000)
         for member in self.crowd if beat.get("crowd") else ("",):
             given = {name: value for name, value in beat.items() if name not in HOW}
             yield self._step(scene, beat, kind, given | ({"member": member} if member else {}))
