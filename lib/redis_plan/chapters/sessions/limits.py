@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from redis_plan.actions.model import Action, Given
+from redis_plan.actions import compose
+from redis_plan.actions.model import Action, Given, Kind
 from redis_plan.actions.parameters import quantities
 from redis_plan.brief.model import Brief
+from redis_plan.keyspace import cues
 from redis_plan.keyspace.model import Keyspace
 
 #: Commands of one connection a second, and at once: what a hurried hand does, far below what a loop sends (chosen).
@@ -15,6 +17,8 @@ A_SECOND, AT_ONCE = 10, 20
 _TRY = "codes.try_code"
 #: Units of parameters that bound no number of things, and parameters that have a row of their own.
 _NO_BOUND, _TOLD = ("ms", "s", "characters"), ("capacity", "connections", "step")
+#: What makes room where nothing is refused, by the effect that keeps so many.
+_TRIMMED = {"bid": "the lowest go", "append": "the oldest go"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +55,26 @@ def tries(brief: Brief, keyspace: Keyspace, actions: Sequence[Action]) -> Tries 
 
 
 def bounds(actions: Sequence[Action]) -> list[tuple[str, str, str, str]]:
-    """Return what else the project's actions bound: what, how many and where that is said, in which action, what it answers."""
+    """Return what else the project's actions bound: what, how many and where that is said, in which action, what then is done."""
     rows = []
     for action in actions:
-        refused = list(dict.fromkeys(guard.answer for guard in action.kind.guards))
-        answer = "full" if "full" in refused else refused[-1] if refused else "refused"
         for given in action.parameters:
             p = given.parameter
             if p.unit not in _NO_BOUND and p.name not in _TOLD and action.kind.id != _TRY:
-                rows.append((p.says.replace("$", ""), f"{given.value:,} ({_said(given)})", action.name, answer))
+                says = cues.filled(p.says, compose.NOUNS)
+                rows.append((says, f"{given.value:,} ({_said(given)})", action.name, beyond(action.kind, p.name)))
     return rows
+
+
+def beyond(kind: Kind, parameter: str) -> str:
+    """Return what becomes of one more than ``parameter`` allows: the answer of the guard that has it, or what makes room."""
+    for guard in kind.guards:
+        if parameter in guard.options.values():
+            return f"`{guard.answer}`"
+    for effect in kind.effects:
+        if parameter in effect.options.values():
+            return _TRIMMED.get(effect.name, "as its effect has it")
+    return "`refused`" if kind.call else "as its own Lua has it"
 
 
 @dataclass(frozen=True, slots=True)
