@@ -54,6 +54,26 @@ def test_a_handful_of_people_never_makes_it_the_core(project, language, stack):
     assert brief.read(project(prd=f"# A\n\n## Features\n\n{text.format(n=4000)}", **documents)).fit == "core"
 
 
+@pytest.mark.parametrize(
+    ("language", "people", "rooms"),
+    [
+        ("en", "Up to 10 players play at the same time", "{n} rooms are open at the peak"),
+        ("en", "10 concurrent users", "At peak there are {n} concurrent sessions"),
+        ("de", "Bis zu 10 gleichzeitige Nutzer", "In der Spitze sind {n} Räume gleichzeitig offen"),
+        ("fr", "Jusqu'à 10 utilisateurs simultanés", "{n} salles sont ouvertes en même temps"),
+    ],
+)
+def test_few_people_of_one_room_are_not_all_where_more_rooms_are_open(project, language, people, rooms):
+    live = "".join(f"- {line}.\n" for line in LIVE[language][:3])
+
+    def fit(rooms_open: str) -> str:
+        said = rooms.format(n=rooms_open)
+        return brief.read(project(prd=f"# A\n\n## Features\n\n{live}- {people}.\n- {said}.\n")).fit
+
+    assert fit("5000") == "core"
+    assert fit("4") == "useful"
+
+
 @pytest.mark.parametrize(("guests", "fit"), [(90, "useful"), (3000, "core")])
 def test_a_count_of_people_is_a_load_only_where_a_process_feels_it(project, guests, fit):
     own = "".join(f"- The caterer writes down dish {n} of the menu.\n" for n in range(12))

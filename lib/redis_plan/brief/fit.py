@@ -42,6 +42,7 @@ class Found:
     language: str = "en"
     session: str = ""  # what people are in together, in the documents' word
     users: Fact | None = None  # who is connected at one time to the whole product
+    sessions: Fact | None = None  # how many sessions are open at one time
 
     @property
     def demands(self) -> list[Requirement]:
@@ -69,7 +70,9 @@ class Found:
         users = self.users
         if users is None or users.grade != "documented":
             return ""
-        most = max(users.value, users.high or 0)
+        most, sessions = max(users.value, users.high or 0), self.sessions
+        if sessions is not None and sessions.grade == "documented" and sessions.value > most:
+            return ""  # there are no more rooms than people in them: the few are those of one
         return f"but only {most:g} connected at one time ({users.where})" if most <= _rules()["few_people"] else ""
 
     @property

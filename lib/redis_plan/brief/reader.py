@@ -115,9 +115,9 @@ def _read(project: Path, given: Overrides | None) -> Brief:
     settled = applying.settled(overrides)
     with containers([settled.session or "", *((gathering.noun, *gathering.spellings) if gathering else ())]):
         facts = read_facts(quantities, lines, applying.given_facts(overrides), around, notes)
-    users = next((one for one in facts if one.name == "concurrent_users"), None)
+    users, sessions = (next((f for f in facts if f.name == n), None) for n in ("concurrent_users", "sessions_peak"))
     noun = gathering.noun if gathering else ""
-    grounds = Found(requirements, quantities, stack, evidence, said, language, noun, users)
+    grounds = Found(requirements, quantities, stack, evidence, said, language, noun, users, sessions)
     fit, because = applying.apply_fit(*judge_fit(grounds), overrides)
     shared = fit in ("core", "useful") and any(r.realtime for r in requirements)
     assumed = assumed_entities(texts[0].document.name) if shared and not entities else ()
