@@ -1,6 +1,5 @@
 """The memory experiments on real servers, with a keyspace of two patterns."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,9 +22,11 @@ from redis_plan.chapters.memory import (
     memory_savings,
 )
 from redis_plan.chapters.memory.findings import Full
+from redis_plan.evidence.decision import Decision
 from redis_plan.evidence.store import Store
 from redis_plan.keyspace import design
 from redis_plan.keyspace.model import Field, KeyPattern, Keyspace, TtlRule
+from redis_plan.measure.finding import Finding
 from redis_plan.measure.lab import Lab
 from redis_plan.memory import live, project
 from redis_plan.server import Server
@@ -169,24 +170,26 @@ def test_the_capacity_has_a_range_around_it(lab: Lab, brief: Brief) -> None:
 
 
 def test_the_memory_decision_has_guards_that_can_fail(lab: Lab, tmp_path: Path, brief: Brief) -> None:
-    keyspace = design(brief)
-    peak = brief.value("sessions_peak")
+    keyspace, store, given = design(brief), Store(tmp_path), {"brief": brief, "keyspace": design(brief)}
+    budget = Budget.of(store.record("E-06c", "06_memory", memory_budget.capacity_plan, lab, given, reuse=False))
 
-    def decided(asked: Brief, name: str) -> Mapping[str, bool]:
-        store, given = Store(tmp_path / name), {"keyspace": KEYSPACE}
-        full = store.record("E-06h", "06_memory", memory_full.full_server, lab, given, reuse=False)
-        given = {"brief": asked, "keyspace": keyspace}
-        plan = store.record("E-06c", "06_memory", memory_budget.capacity_plan, lab, given, reuse=False)
-        found = memory_decisions.eviction_decision(asked, keyspace, Budget.of(plan), Full.of(full))
-        return {guard.says: guard.holds for guard in found.holds_while}
+    def decided(broken: float) -> Decision:
+        def planted(lab: Lab) -> Finding:
+            found = memory_full.full_server(lab, keyspace=KEYSPACE)
+            values = (replace(v, value=broken) if v.name == "noeviction_broken" else v for v in found.values)
+            return replace(found, values=tuple(values))
 
-    as_read = decided(brief, "read")
-    assert all(as_read.values())
-    assert "rooms broken at the limit" in as_read
-    crowded = replace(
-        brief, facts=tuple(replace(f, value=20 * peak) if f.name == "sessions_peak" else f for f in brief.facts)
-    )
-    assert not decided(crowded, "crowded")["rooms at the peak against what the stated node carries"]
+        full = store.record("E-06h", "06_memory", planted, lab, {}, reuse=False)
+        return memory_decisions.eviction_decision(brief, keyspace, budget, Full.of(full))
+
+    whole = decided(0.0)
+    assert whole.supported
+    assert not decided(1.0).supported
+    told = {guard.says: guard for guard in whole.holds_while}
+    if budget.carries.value >= brief.value("sessions_peak"):
+        assert told["rooms at the peak, of those that the stated node carries"].limit == budget.carries.value
+        assert "carries the peak" in whole.decision
+        assert budget.maxmemory.value == budget.for_peak.value  # as many as it carries must not be refused before
 
 
 def test_projects_without_sessions_are_told_in_keys() -> None:

@@ -109,13 +109,17 @@ def test_a_replication_backlog_is_for_a_replica_that_the_documents_name(sample: 
 
 
 @pytest.mark.parametrize("node", [64, 256, 512, 4096])
-def test_maxmemory_leaves_room_on_the_node_for_what_it_does_not_count(sample: made.Project, node: int) -> None:
-    budget = capacity.budget(sample.brief, sample.keyspace, build_of("redis", (7, 0, 15)), capacity.Constants(), 500)
-    chosen = budget.within(node * 2.0**20)
-    assert 0 < chosen <= budget.maxmemory
-    if node >= 512:
-        assert chosen < node * 2**20 / 2  # a fork may copy every page
-    assert budget.within(4 * budget.host) == budget.maxmemory
+def test_maxmemory_on_a_stated_node_is_for_as_many_as_the_plan_says_that_it_carries(
+    sample: made.Project, node: int
+) -> None:
+    """A limit below what those need would refuse new sessions, or writes, long before the number that the plan promises."""
+    design = (sample.brief, sample.keyspace, build_of("redis", (7, 0, 15)), capacity.Constants())
+    chosen = capacity.maxmemory_on(*design, 500, node * 2.0**20)
+    carried = min(500, capacity.sessions_within(*design, node * 2.0**20))
+    needed = capacity.budget(*design, max(1, carried))
+    assert capacity.ADMISSION_SHARE * chosen >= needed.counted
+    assert not carried or needed.host <= node * 2**20
+    assert chosen <= capacity.budget(*design, 500).maxmemory
 
 
 def test_the_file_is_rewritten_every_ten_minutes_at_most_unless_a_restart_would_read_it_for_too_long(

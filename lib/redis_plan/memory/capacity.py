@@ -100,17 +100,6 @@ class Budget:
         """Memory of the host: ``maxmemory`` with fragmentation, what it does not count, a fork, the system."""
         return self.maxmemory * self._spread + self._outside
 
-    def within(self, node: float) -> float:
-        """``maxmemory`` on a node of ``node`` bytes: as computed, or what fits beside the rest, in steps of 16 MiB.
-
-        On a node whose size is given a fork must fit whatever the writes do meanwhile: it may copy every page (Redis
-        documentation, Persistence), and fragmentation counts up to the next quarter. How fast this machine saved and how
-        its pages were filled, which two builds measure differently, is no matter then.
-        """
-        spread = math.ceil(self._spread * 4) / 4
-        room = (node - self._outside + self.copy_on_write) / (2 * spread)
-        return min(self.maxmemory, max(1, math.floor(room / (16 * MIB))) * 16.0 * MIB)
-
     @property
     def _spread(self) -> float:
         return 1 + self.fragmentation / max(self.counted, 1.0)
@@ -264,6 +253,14 @@ def sessions_within(
         middle = (low + high) // 2
         low, high = (middle, high) if fits(middle) else (low, middle)
     return low
+
+
+def maxmemory_on(
+    brief: Brief, keyspace: Keyspace, build: Build, constants: Constants, sessions: int, node: float
+) -> float:
+    """Return ``maxmemory`` in bytes on a node of ``node`` bytes: for ``sessions``, or for as many of them as the node carries."""
+    carried = sessions_within(brief, keyspace, build, constants, node)
+    return budget(brief, keyspace, build, constants, max(1, min(sessions, carried))).maxmemory
 
 
 def _scaled(brief: Brief, sessions: float) -> Brief:

@@ -48,9 +48,12 @@ def capacity_plan(lab: Lab, *, brief: Brief, keyspace: Keyspace, **measured: flo
         )
     one, two = rows[0], rows[1]
     node = brief.fact("memory_budget")
-    at_peak = capacity.budget(brief, keyspace, build, constants, peak)
     # a node that the documents state is what there is; one that was assumed is ours to choose
-    maxmemory = at_peak.maxmemory if node.grade == "assumed" else at_peak.within(node.value)
+    maxmemory = (
+        one["maxmemory"]
+        if node.grade == "assumed"
+        else capacity.maxmemory_on(brief, keyspace, build, constants, peak, node.value)
+    )
     available, tenth = brief.value("memory_budget"), one["dataset"] / peak / 10
     fits, *smaller = [
         capacity.sessions_within(brief, keyspace, build, constants, available, saved=n * tenth) for n in range(10)

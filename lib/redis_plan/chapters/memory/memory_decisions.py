@@ -134,13 +134,14 @@ def eviction_decision(brief: Brief, keyspace: Keyspace, budget: Budget, full: Fu
     if not authoritative:
         because = "every key of this keyspace can be rebuilt, so the least recently used may go"
     available, twice = brief.value("memory_budget"), budget.host_twice.value
+    stated, peak = brief.fact("memory_budget").grade != "assumed", brief.value("sessions_peak")
     node = available if twice <= available else float(2 ** math.ceil(math.log2(twice)))
-    room = "the node"
-    if node > available:
+    room, enough = "the node", stated and budget.carries.value >= peak
+    if node > available and not enough:
         room = f"a node of {units.write(node, 'B')}"
         because += (
             f". The budget of {units.write(available, 'B')} ({brief.fact('memory_budget').where}) carries "
-            f"{words.count(budget.carries.value)} [{budget.id}]; the peak is {words.count(brief.value('sessions_peak'))}, and "
+            f"{words.count(budget.carries.value)} [{budget.id}]; the peak is {words.count(peak)}, and "
             "twice the peak must fit, so the node is sized by that"
         )
     share = f"{100 * capacity.ADMISSION_SHARE:.0f} % of it, {budget.admission.linked}"
@@ -151,19 +152,33 @@ def eviction_decision(brief: Brief, keyspace: Keyspace, budget: Budget, full: Fu
         else f"Nobody is refused: what was used least goes first. The peak fits into {share}."
     )
     policy = "noeviction" if authoritative else "allkeys-lru"
-    stated, needed = budget.maxmemory.value, budget.for_peak.value
-    size = (
-        f" The node that the documents state leaves no more beside fragmentation, a fork and the system. The peak asks for a "
-        f"`maxmemory` of {budget.for_peak.linked}: then the host is {room}"
-        if stated < needed
-        else f" The host is {room}"
+    host, doubled = budget.host.linked, budget.host_twice.linked
+    if enough:
+        size = f" The stated node of {units.write(available, 'B')} carries the peak, which takes {host}"
+    elif budget.maxmemory.value < budget.for_peak.value:
+        size = (
+            " The node that the documents state leaves no more beside fragmentation, a fork and the system. The peak asks for a "
+            f"`maxmemory` of {budget.for_peak.linked}: then the host is {room} with at least {host}"
+        )
+    else:
+        size = f" The host is {room} with at least {host}"
+    growth = (
+        f"twice the peak asks for {units.write(node, 'B')}"
+        if node > available and enough
+        else "twice the peak still fits"
     )
-    stated_node = brief.fact("memory_budget").grade != "assumed"
-    guards = [Guard("host memory at the peak, what is assumed at its highest", budget.host_high.value, "<=", node, "B")]
-    if stated_node:
-        peak = brief.value("sessions_peak")
-        guards.append(Guard(f"{words.groups} at the peak against what the stated node carries", peak, "<=",
-                            budget.carries.value, words.groups))  # fmt: skip
+    told = "host memory at the peak, what is assumed at its highest"
+    guards = [
+        Guard(
+            f"{words.groups} at the peak, of those that the stated node carries",
+            peak,
+            "<=",
+            budget.carries.value,
+            words.groups,
+        )
+        if enough
+        else Guard(told, budget.host_high.value, "<=", node, "B")
+    ]
     if authoritative and full is not None:
         guards.append(
             Guard(f"{words.groups} broken at the limit", full.broken_by_refusing.value, "<=", 0.0, words.groups)
@@ -175,8 +190,8 @@ def eviction_decision(brief: Brief, keyspace: Keyspace, budget: Budget, full: Fu
         if authoritative
         else "How large is `maxmemory`, and what goes when memory runs short?",
         decision=(
-            f"`maxmemory {round(budget.maxmemory.value)}` with `maxmemory-policy {policy}`. {admitted}{size} with at least {budget.host.linked}, and twice "
-            f"the peak still fits ({budget.host_twice.linked})"
+            f"`maxmemory {round(budget.maxmemory.value)}` with `maxmemory-policy {policy}`. {admitted}{size}, and "
+            f"{growth} ({doubled})"
         ),
         because=because,
         instead_of=(

@@ -39,7 +39,7 @@ def memory(brief: Brief, keyspace: Keyspace, found: Memory, samples: pd.DataFram
         bytes=table(["Key", "Elements × keys", last, "Share"], rows, right=(2, 3)),
         largest=shares[0][0].name if shares and said.sessions else "",
         share=f"{100 * shares[0][1] / whole:.0f} %" if shares else "",
-        carries=said.count(carried), peak=f"{said.count(peak)} ({brief.fact('sessions_peak').where})",
+        carries=said.count(carried), fits=carried >= peak and brief.fact("memory_budget").grade != "assumed", peak=f"{said.count(peak)} ({brief.fact('sessions_peak').where})",
         across=_across(keyspace, found) if said.sessions else "",
         authoritative=any(p.authoritative for p in keyspace.keys),
         levers=levers.lever_table(brief, keyspace, cures, found.budget) if found.budget else "",
