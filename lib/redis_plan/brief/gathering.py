@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redis_plan import resources
-from redis_plan.brief import learnt
+from redis_plan.brief import learnt, signs
 from redis_plan.brief.evidence import Said
 from redis_plan.brief.fit import several
 from redis_plan.brief.learnt import Matrix
@@ -228,7 +228,7 @@ def find_gathering(
         return None
     every = count(documents) if live else []
     if not every:
-        opened = _entered([], documents) if live else []
+        opened = (_entered([], documents) or _by_signs([], documents)) if live else []
         return _told(opened[0], model.thresholds[0]) if opened else Gathering("", "", 0, 0.9)
     chances = model.probabilities(features(every))[:, 0]
     best = _best(every, chances)
@@ -243,6 +243,7 @@ def find_gathering(
             told
             or [counts for counts in ranked if talk and counts.noun in _nouns().talk]
             or _entered(ranked, documents)
+            or _by_signs(ranked, documents)
         )
         if not told:
             return Gathering("", "", 0, round(1 - chance, 2))
@@ -279,15 +280,35 @@ def _titled(counts: Counts, title: str) -> bool:
 
 def _entered(ranked: Sequence[Counts], documents: Sequence[tuple[Sequence[Block], Roles]]) -> list[Counts]:
     """Return what somebody opens and people come into with a code: the code tells that there is such a thing, not its noun."""
-    told = [
+    told = _statements(documents)
+    if sum(_by_code(block.text[:2000]) for block in told) < ENTERED_BY_CODE:
+        return []
+    return [c for c in ranked if c.prior == ALWAYS_SHARED and c.hosted > 1] or _opened(told)
+
+
+def _statements(documents: Sequence[tuple[Sequence[Block], Roles]]) -> list[Block]:
+    return [
         block
         for blocks, roles in documents
         for block in blocks[:MOST_BLOCKS]
         if block.kind != "code" and roles.of(block) not in _CLOSED
     ]
-    if sum(_by_code(block.text[:2000]) for block in told) < ENTERED_BY_CODE:
-        return []
-    return [c for c in ranked if c.prior == ALWAYS_SHARED and c.hosted > 1] or _opened(told)
+
+
+def _by_signs(ranked: Sequence[Counts], documents: Sequence[tuple[Sequence[Block], Roles]]) -> list[Counts]:
+    """Return what sentences speak of as of something shared, where people come into it or several go on at one time."""
+    told = _statements(documents)
+    texts = [block.text[:2000] for block in told]
+    known = {fold(spelling): counts for counts in ranked for spelling in counts.spellings}
+    languages = [roles.words.languages[0] for _, roles in documents]
+    come = any(hit.group == "join" for text in texts for hit in _nouns().lexicon.hits(text))
+    made = []
+    for one in signs.found(texts, frozenset(known), *languages[:1]):
+        if come or one.kinds["joined"] or one.kinds["parallel"]:
+            block = told[one.first]
+            new = Counts(one.noun, ALWAYS_SHARED, (block.file, block.line), spellings=dict(one.spellings))
+            made.append(next((known[fold(word)] for word in one.spellings if fold(word) in known), new))
+    return made
 
 
 def _opened(blocks: Sequence[Block]) -> list[Counts]:
