@@ -150,6 +150,27 @@ def test_what_may_be_done_in_an_hour_is_no_load(project, limit):
     assert read.fit == "useful", read.fit_because
 
 
+@pytest.mark.parametrize(
+    ("rate", "fit"),
+    [
+        ("100 bids per second", "core"),
+        ("6,000 bids per minute", "core"),
+        ("360,000 bids per hour", "core"),
+        ("8 640 000 enchères par jour", "core"),
+        ("360 000 ofert na godzinę", "core"),
+        ("360 bids per hour", "useful"),
+        ("6 bids per minute", "useful"),
+        ("20 000 enchères par jour", "useful"),
+        ("360 ofert na godzinę", "useful"),
+    ],
+)
+def test_a_load_is_the_same_whatever_time_it_is_counted_over(project, rate, fit):
+    own = "".join(f"- A clerk writes down lot {n} of the sale.\n" for n in range(12))
+    prd = f"# Sale\n\n## Features\n\n{own}- Bidders see in real time which lot is called.\n- {rate}.\n"
+    read = brief.read(project(prd=prd))
+    assert read.fit == fit, (read.fit_because, read.quantities)
+
+
 def test_the_length_of_a_code_is_no_target(project):
     plain = "".join(f"- A parent writes down chore {n}.\n" for n in range(12))
     prd = f"# Chores\n\n## Features\n\n{plain}- Members of a household see each other's chores in real time after they enter its 6-digit code.\n"

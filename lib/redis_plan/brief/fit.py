@@ -21,9 +21,10 @@ from redis_plan.brief.evidence import TASK, Said
 from redis_plan.brief.examples import examples
 from redis_plan.brief.lexicon import Lexicon
 from redis_plan.brief.model import Component, Fact, Fit, Quantity, Requirement, UseEvidence
+from redis_plan.brief.units import TIME_SECONDS
 
-#: A rate over such a time is no load: "2 runs a day", "5 mails per hour".
-_SLOW = ("/hour", "/day", "/week", "/month", "/year")
+#: Fewer than so many a second are no load, over whatever time they are counted: "2 runs a day", "5 mails per hour".
+SLOW_PER_S = 1.0
 #: Shorter lines are names, which are alike in all languages.
 _SENTENCE = 25
 #: So many sentences tell whether a language is understood, and whether a product is local.
@@ -246,7 +247,7 @@ def _target(found: Found) -> Quantity | None:
     among: list[Quantity] = []
     of_pages = {(one.file, one.line) for one in found.lines if "of_pages" in _wording().groups(one.text)}
     for q in found.quantities:
-        fast = q.kind == "latency" or (q.kind == "rate" and not q.unit.endswith(_SLOW))
+        fast = q.kind == "latency" or (q.kind == "rate" and _per_second(q) >= SLOW_PER_S)
         counted = q.kind in ("duration", "count", "limit") and (q.scope == "at peak" or (q.file, q.line) in lines)
         counted = counted and not q.unit.startswith(spelt)  # "a 6-digit code" is no load
         counted = counted and (q.kind == "duration" or (q.value_max or q.value) > _rules()["many_people"])
@@ -257,6 +258,11 @@ def _target(found: Found) -> Quantity | None:
                 return q
             among.append(q)
     return among[0] if among else None
+
+
+def _per_second(rate: Quantity) -> float:
+    """Return the upper end of ``rate`` in so many a second: a second is meant where its unit names no time."""
+    return (rate.value_max or rate.value) / TIME_SECONDS.get(rate.unit.rpartition("/")[2], 1.0)
 
 
 def _what_is_live(found: Found) -> str:
