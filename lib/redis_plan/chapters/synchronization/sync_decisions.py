@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from redis_plan import units
 from redis_plan.actions.matrix import Stories
 from redis_plan.brief.model import Brief
+from redis_plan.chapters.synchronization import promised
 from redis_plan.chapters.synchronization.findings import Beacon, Delivery, Publish, Synchronization
 from redis_plan.evidence.decision import Alternative, Decision, Guard
 from redis_plan.evidence.findings import Number
 
 
 def transport_decision(
-    brief: Brief, pubsub: Delivery, streams: Delivery, serving: tuple[str, ...]
+    brief: Brief,
+    pubsub: Delivery,
+    streams: Delivery,
+    serving: tuple[str, ...],
+    promises: Sequence[promised.Promise] = (),
 ) -> Iterator[Decision]:
     """Yield D-05a, what carries an accepted event to the gateways, where both transports delivered something."""
     one, other, mine, late = pubsub.p50, streams.p50, pubsub.tail, streams.tail
@@ -37,10 +42,19 @@ def transport_decision(
         costs="At-most-once: every client needs epoch, version, catch-up and the beacon.",
         holds_while=(
             Guard(f"{mine.name} of delivery to the last client", mine.value, "<=", brief.value("sync_latency"), "s"),
+            *_kept(pubsub, promises),
             Guard("messages that did not reach all clients", pubsub.incomplete.value, "<=", 0, "messages"),
         ),
         requirements=serving,
     )  # fmt: skip
+
+
+def _kept(measured: Delivery, promises: Sequence[promised.Promise]) -> Iterator[Guard]:
+    """Yield a guard for each percentile that the documents promise and this run has samples for."""
+    for promise in promises:
+        number = {"p50": measured.p50, "p95": measured.p95, "p99": measured.p99}[promise.percentile]
+        if number is not None:
+            yield Guard(f"{promise.percentile} ({promise.place})", number.value, "<=", promise.seconds, "s")
 
 
 def _compared(one: Number, other: Number) -> str:
@@ -99,7 +113,7 @@ def decisions(brief: Brief, stories: Stories, known: Synchronization) -> list[De
     found: list[Decision] = []
     a, b, c, e = known.pubsub, known.streams, known.publish, known.beacon
     if a and b:
-        found += transport_decision(brief, a, b, stories.served_by("sync"))
+        found += transport_decision(brief, a, b, stories.served_by("sync"), promised.promises(brief, stories))
     if e:
         found.append(beacon_decision(brief, e, stories.served_by("session.catch_up", "sync")))
     if a and c:
