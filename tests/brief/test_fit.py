@@ -82,6 +82,25 @@ def test_a_count_of_people_is_a_load_only_where_a_process_feels_it(project, gues
     assert read.fit == fit, read.fit_because
 
 
+@pytest.mark.parametrize(
+    ("count", "fit"),
+    [
+        ("80 concurrent rooms", "core"),
+        ("120 concurrent users", "core"),
+        ("At peak 80 tables are open", "core"),
+        ("80 games run at the peak", "core"),
+        ("80 concurrent users", "useful"),
+        ("5 concurrent rooms", "useful"),
+        ("At peak 40 tables are open", "useful"),
+    ],
+)
+def test_rooms_that_are_open_count_for_the_people_in_them(project, count, fit):
+    own = "".join(f"- A clerk writes down lot {n} of the sale.\n" for n in range(12))
+    prd = f"# Sale\n\n## Features\n\n{own}- Bidders see in real time which lot is called.\n- {count}.\n"
+    read = brief.read(project(prd=prd))
+    assert read.fit == fit, (read.fit_because, read.quantities)
+
+
 def test_what_is_merely_up_to_date_is_not_live(project):
     """A club's booking, a rating, a list of friends: nobody says that others see it while it happens."""
     prd = (

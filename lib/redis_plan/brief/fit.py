@@ -21,10 +21,13 @@ from redis_plan.brief.evidence import TASK, Said
 from redis_plan.brief.examples import examples
 from redis_plan.brief.lexicon import Lexicon
 from redis_plan.brief.model import Component, Fact, Fit, Quantity, Requirement, UseEvidence
+from redis_plan.brief.reconcile.vocabulary import concepts
 from redis_plan.brief.units import TIME_SECONDS
 
 #: Fewer than so many a second are no load, over whatever time they are counted: "2 runs a day", "5 mails per hour".
 SLOW_PER_S = 1.0
+#: One alone shares nothing.
+_PEOPLE_OF_A_SESSION = 2
 #: Shorter lines are names, which are alike in all languages.
 _SENTENCE = 25
 #: So many sentences tell whether a language is understood, and whether a product is local.
@@ -250,7 +253,7 @@ def _target(found: Found) -> Quantity | None:
         fast = q.kind == "latency" or (q.kind == "rate" and _per_second(q) >= SLOW_PER_S)
         counted = q.kind in ("duration", "count", "limit") and (q.scope == "at peak" or (q.file, q.line) in lines)
         counted = counted and not q.unit.startswith(spelt)  # "a 6-digit code" is no load
-        counted = counted and (q.kind == "duration" or (q.value_max or q.value) > _rules()["many_people"])
+        counted = counted and (q.kind == "duration" or _at_least(q) > _rules()["many_people"])
         if (q.file, q.line) in of_pages:
             continue
         if q.design_relevant and (fast or counted) and found.live:
@@ -258,6 +261,12 @@ def _target(found: Found) -> Quantity | None:
                 return q
             among.append(q)
     return among[0] if among else None
+
+
+def _at_least(count: Quantity) -> float:
+    """Return how many a count stands for: of rooms that are open, at least so many people as make each one shared."""
+    of_sessions = count.scope == "at peak" and "containers" in concepts(count.unit)
+    return (count.value_max or count.value) * (_PEOPLE_OF_A_SESSION if of_sessions else 1)
 
 
 def _per_second(rate: Quantity) -> float:
