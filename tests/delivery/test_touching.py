@@ -29,3 +29,14 @@ def test_the_sample_tells_who_writes_a_team_and_a_member_leaving_is_among_them()
     assert {"session_leave", "session_sweep"} <= set(touching.functions_on(keyspace)["team"])
     acted = {function.name for _, function in acting.composed(keyspace)}
     assert {"award", "take_back", "kick", "rematch"} == set(written["score"]) & acted
+
+
+@pytest.mark.parametrize("name", projects.NAMES)
+def test_of_the_functions_outside_sessions_each_is_told_with_the_keys_that_it_takes_alone(name: str) -> None:
+    """Such as the fence of a lock, which only taking the lock takes: its renewal and its release have the lock alone."""
+    keyspace = projects.acting(name)
+    taken = touching.functions_on(keyspace)
+    by_name = {key for function in library.common() for key in function.keys} - {"target", "from", "to"}
+    for function in library.common():
+        told = {key for key in by_name if function.name in taken.get(key, ())}
+        assert told <= set(function.keys), function.name

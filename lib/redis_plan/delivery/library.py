@@ -60,9 +60,16 @@ def _fits(function: Function, pattern: KeyPattern, keyspace: Keyspace) -> bool:
     """Whether the pattern is written by this function: not by a session's, and with the further keys it needs."""
     if records.NAME in pattern.functions:
         return False
-    named = [k for k in function.keys if k not in ("target", "from", "to")]
-    there = {p.name for p in keyspace.keys}
-    return all(k in there for k in named) and (not named or "target" in function.keys or pattern.name == named[0])
+    named, there = _named(function), {p.name for p in keyspace.keys}
+    if not all(k in there for k in named):
+        return False
+    if "target" in function.keys:  # what one of them takes by its name is a lock's fence, say, and no lock
+        return all(pattern.name not in _named(other) for other in common())
+    return not named or pattern.name == named[0]
+
+
+def _named(function: Function) -> list[str]:
+    return [k for k in function.keys if k not in ("target", "from", "to")]
 
 
 def compose(brief: Brief, keyspace: Keyspace) -> str:
