@@ -53,7 +53,7 @@ def same(one: str, other: str) -> bool:
 @lru_cache(maxsize=20_000)
 def canonical(name: str) -> str:
     """Return the form in which two names of one thing are equal: folded and singular."""
-    return _singular(fold(name))
+    return _singular(fold(_TILDE.sub("ão", name)))  # before its tilde is folded away
 
 
 def _singular(word: str) -> str:
@@ -65,11 +65,12 @@ def _singular(word: str) -> str:
     return word if word.endswith(_NO_PLURAL) or not word.endswith("s") else word[:-1]
 
 
+_TILDE = re.compile(r"ões$")
 #: Plurals of Spanish and Portuguese that English would cut wrong, and what their singular ends in: "jogadores", "sesiones", "leilões".
 _ROMANCE = (
-    (re.compile(r"(?<=..[ds])ores$|(?<=.[^s]t)ores$"), "or"),
+    (re.compile(r"(?<=..[ds])ores$|(?<=.[^s]t)ores$|(?<=[^\W_sk][lnñ])ores$"), "or"),
     (re.compile(r"(?<=[cs])iones$"), "ion"),
-    (re.compile(r"ões$"), "ão"),
+    (_TILDE, "ão"),
 )
 #: Ends of singular words: of a class, a status, a basis, and of the few of their own.
 _NO_PLURAL = ("ss", "us", "is", "canvas", "atlas", "alias", "bias", "lens")
