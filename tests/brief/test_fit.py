@@ -250,6 +250,12 @@ def test_what_several_people_play_is_not_shared_where_the_documents_leave_them_o
         ("- Datenspeicher: Redis (Rangliste und Sitzungsdaten)", {"leaderboard", "token"}),
         ("- Redis para límite de peticiones y clasificación", {"rate", "leaderboard"}),
         ("- 数据库：MySQL、Redis（限流、排行榜）", {"rate", "leaderboard"}),
+        ("- Redis用于限流和排行榜", {"rate", "leaderboard"}),
+        ("- 使用Redis做消息队列", {"queue"}),
+        ("- 데이터: Redis로 캐시, 랭킹", {"cache", "leaderboard"}),
+        ("- キャッシュにRedis（キャッシュ、レート制限）", {"cache", "rate"}),
+        ("- Redis formats its jobs as JSON", set()),
+        ("- MyRedis2 (cache, job queue)", set()),
         ("- Redis (7.2, three nodes)", set()),
     ],
 )

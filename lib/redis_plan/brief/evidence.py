@@ -32,9 +32,10 @@ FEWEST_LETTERS = 4
 _CLAUSE = re.compile(r"[;；]\s*|(?<=[.!?])\s+(?=\S)|(?<=[。！？])|\s\|\s")
 FEWEST_IN_CLAUSE = 12
 #: What a document gives Redis for: "Redis (presence, rate limits)", "Redis 7 for sessions and queues"; and where its parts end.
+#: A letter of another script may stand beside the name: "用Redis做缓存".
 _GIVEN_FOR = re.compile(
-    r"\b(?:redis|valkey)\b(?:\s+(?:cluster|stack|cloud|server|\d[\w.+]*))?\**\s*(?:[(（](?P<inside>[^()（）]{4,160})[)）]"
-    r"|(?:for|to hold|to keep|dla|für|para|pour|per|voor|для|用于|로|:|：|–|—)\s*\**\s*(?P<after>[^.;|。；()（）]{4,160}))",
+    r"(?<![A-Za-z0-9_])(?:redis|valkey)(?![A-Za-z0-9_])(?:\s+(?:cluster|stack|cloud|server|\d[\w.+]*))?\**\s*(?:[(（](?P<inside>[^()（）]{2,160})[)）]"
+    r"|(?:(?:for|to hold|to keep|dla|für|para|pour|per|voor|для)\b|用于|用作|用来|作为|做|으?로(?=\s|[가-힣])|:|：|–|—)\s*\**\s*(?P<after>[^.;|。；()（）]{2,160}))",
     re.IGNORECASE,
 )
 #: So likely is a use that a document names as what Redis is for: it is decided, whatever its sentences say.
