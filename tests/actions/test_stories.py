@@ -384,3 +384,11 @@ def test_a_project_without_documents_is_one_line(capsys, monkeypatch, tmp_path):
 def test_a_story_is_known_by_what_it_wants(text, title, speaker, want):
     said = wording.worded(Requirement("US-6", text, "prd.md", 1))
     assert (said.title, said.speaker, said.want.removeprefix("ich ")) == (title, speaker, want.removeprefix("ich "))
+
+
+def test_the_line_that_the_sync_target_was_read_from_is_met_by_what_measures_it():
+    """It is the product's promise and no action; the plan must not say that nothing does it while it measures it."""
+    asked = brief.read(resources.sample_project())
+    stated = asked.fact("sync_latency").where
+    row = next(row for row in matrix.stories(asked, design(asked)).rows if row.place == stated)
+    assert (row.served, row.by, row.test) == ("generic", ("sync",), "E-05a")

@@ -199,6 +199,7 @@ def test_the_load_curve_reports_the_project_s_own_mix(own_server, asked, keyspac
     assert value["server cpu"] > 0
     assert value["core share at target"] > 0
     assert (found.conditions["loop"], found.conditions["connections"]) == ("open", load.CONNECTIONS)
+    assert found.conditions["persistence"] == "appendonly yes"  # as the plan configures it
     assert list(own_server.client().scan_iter(match="load:*")) == []
 
 

@@ -29,13 +29,17 @@ class Outside:
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """A demand on the whole: how the design meets it, on the keys of which uses, and the evidence that measures it."""
+    """A demand on the whole: how the design meets it, on the keys of which uses, and the evidence that measures it.
+
+    ``facts`` are the numbers that such a demand states: the line that one was read from asks for this quality.
+    """
 
     title: str
     how: str
     uses: tuple[str, ...]
     evidence: str
     examples: tuple[str, ...]
+    facts: tuple[str, ...] = ()
 
 
 @cache
@@ -50,6 +54,8 @@ def qualities() -> Mapping[str, Quality]:
     """Return every demand on the whole that the design meets, by name."""
     table = tomllib.loads((catalog_dir() / "qualities.toml").read_text("utf-8"))["quality"]
     return {
-        name: Quality(e["title"], e["how"], tuple(e["uses"]), e["evidence"], tuple(e["examples"]))
+        name: Quality(
+            e["title"], e["how"], tuple(e["uses"]), e["evidence"], tuple(e["examples"]), tuple(e.get("facts", ()))
+        )
         for name, e in table.items()
     }

@@ -91,7 +91,19 @@ def stories(brief: Brief, keyspace: Keyspace) -> Stories:
     if keyspace.use("state") is None:
         needing = [m.demand for m in found.every if any(ability.lives_in_session(f.kind) for f in m.lacking)]
         shared = sharing.could_be_session(brief, needing) if brief.fit != "no" else ""
-    return Stories(_rows(found, keyspace, actions, shared), actions, shared)
+    rows = (_with_its_number(row, brief, keyspace) for row in _rows(found, keyspace, actions, shared))
+    return Stories(tuple(rows), actions, shared)
+
+
+def _with_its_number(row: Row, brief: Brief, keyspace: Keyspace) -> Row:
+    """Return ``row``, served as a demand on the whole where nothing else does it and its line states that quality's number."""
+    if row.served != "not" or row.lacking:
+        return row
+    for name, quality in elsewhere.qualities().items():
+        stated = (fact for fact in brief.facts if fact.name in quality.facts and fact.grade == "documented")
+        if any(fact.where == row.place for fact in stated):
+            return _of_the_whole(replace(row, likely=""), name, keyspace) or row
+    return row
 
 
 def as_session(noun: str | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -56,7 +56,19 @@ class Run:
 
 
 def load_curve(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
-    """Offer the project's mix at multiples of its peak until the server, or the generator, falls behind."""
+    """Offer the project's mix at multiples of its peak until the server, or the generator, falls behind.
+
+    It is offered to a server that persists as the plan configures it; on somebody else's server, as that one persists.
+    """
+    if not lab.server.ours:
+        return _load_curve(lab, brief, keyspace)
+    lasting = any(pattern.authoritative for pattern in keyspace.keys)
+    config = {"appendonly": "yes" if lasting else "no", "appendfsync": "everysec", "save": ""}
+    with lab.own(config) as own:
+        return _load_curve(replace(lab, server=own), brief, keyspace)
+
+
+def _load_curve(lab: Lab, brief: Brief, keyspace: Keyspace) -> Finding:
     question = "How much room is there above the project's own rate of reads and writes?"
     if functions.missing(keyspace) and not any(pattern.candidates for pattern in keyspace.keys):
         reason = "the keyspace has no key that is written"
@@ -106,6 +118,7 @@ def load_curve(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
         + (f" Left out, because the generator was late: {discarded} of {len(samples)} rates." if discarded else ""),
         conditions={
             "loop": "open", "connections": CONNECTIONS, "seconds a rate": seconds, "operation": name,
+            "persistence": f"appendonly {lab.server.fingerprint.settings.get('appendonly', 'unknown')}",
             "mix": ", ".join(f"{rate.kind} {rate.per_s:,.0f}/s ({rate.formula})" for rate in wanted),
         },
     )  # fmt: skip
