@@ -392,3 +392,15 @@ def test_the_line_that_the_sync_target_was_read_from_is_met_by_what_measures_it(
     stated = asked.fact("sync_latency").where
     row = next(row for row in matrix.stories(asked, design(asked)).rows if row.place == stated)
     assert (row.served, row.by, row.test) == ("generic", ("sync",), "E-05a")
+
+
+def test_what_a_round_is_about_may_be_as_long_as_the_documents_say():
+    """The sample's question text has up to 1.5 kB (prd.md:24)."""
+
+    def longest(asked):
+        return {f.name: f.max_bytes for f in design(asked).pattern("state").fields}["content"]
+
+    asked = brief.read(resources.sample_project())
+    assert longest(asked) == 1_500
+    files = (replace(q, unit="MB") if q.text == "1.5 kB" else q for q in asked.quantities)
+    assert longest(replace(asked, quantities=tuple(files))) == 1_024  # a file is no field

@@ -7,6 +7,7 @@ its actions and no thing of the documents brings that key, it is added here, nam
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from redis_plan import codec
 from redis_plan.actions import ability, catalog, declaring, serving, vocabulary
@@ -14,16 +15,19 @@ from redis_plan.actions.finding import find_actions
 from redis_plan.actions.matching import Match, Matches, matches, sureness
 from redis_plan.actions.matrix import stories
 from redis_plan.actions.model import MEMBERS, Action
+from redis_plan.actions.parameters import content_bytes
 from redis_plan.brief.model import Brief, Entity
 from redis_plan.keyspace import cues, uses
 from redis_plan.keyspace.catalog import use_patterns
 from redis_plan.keyspace.design import Draft
 from redis_plan.keyspace.design import draft as plain_draft
-from redis_plan.keyspace.model import Bound, Keyspace, Leavers
+from redis_plan.keyspace.model import Bound, Field, Keyspace, Leavers
 from redis_plan.remembered import remembered
 
 #: From this sureness on a demand brings the key of its action with it, though nothing else in the documents calls for that use.
 CALLED_FOR = 0.83
+#: The field of the state that tells what a round is about.
+CONTENT = "content"
 
 
 def design(brief: Brief, structures: Mapping[str, str] | None = None) -> Keyspace:
@@ -53,9 +57,17 @@ def draft(brief: Brief) -> Draft:
     keyspace = made.keyspace({})
     declaring.declarations(brief, keyspace)
     actions = find_actions(brief, keyspace)
-    fields = vocabulary.state_fields(action.kind for action in actions)
+    fields = tuple(_as_long_as_stated(f, brief, actions) for f in vocabulary.state_fields(a.kind for a in actions))
     bound = tuple(_bound(action) for action in actions)
     return made.with_actions(bound, fields, _leavers(bound))
+
+
+def _as_long_as_stated(field: Field, brief: Brief, actions: Iterable[Action]) -> Field:
+    """Return the state's field, longer where the documents let what an action puts there be so."""
+    if field.name != CONTENT:
+        return field
+    puts = [a for a in actions if any(e.options.get("field") == CONTENT for e in a.kind.effects)]
+    return replace(field, max_bytes=max(field.max_bytes, content_bytes(brief, (a.entity for a in puts))))
 
 
 def _leavers(actions: Iterable[Bound]) -> Mapping[str, Leavers]:

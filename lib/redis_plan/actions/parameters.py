@@ -6,11 +6,14 @@ Brief that the parameter comes from; then the catalog's default, which is an ass
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+import re
+from collections.abc import Iterable, Iterator, Sequence
 
 from redis_plan.actions import wording
 from redis_plan.actions.model import Given, Kind, Parameter
 from redis_plan.brief.model import Brief, Fact, Quantity, Requirement
+from redis_plan.brief.units import SIZE_BYTES
 from redis_plan.keyspace import cues
 
 #: A story with its title takes so many lines at most.
@@ -20,6 +23,9 @@ _SECONDS = {"ms": 0.001, "millisecond": 0.001, "s": 1.0, "second": 1.0, "minute"
 _PERSONS = ("members", "people")
 _ACTORS = frozenset({"member", "spectator"})
 _ROLES = frozenset({"cohost", "moderator"})
+#: Bytes of the longest text that stands in a field of the state.
+LONGEST_CONTENT = 65_536
+_CLAUSE = re.compile(r"[;·]|\.\s")
 
 
 def given(parameter: Parameter, kind: Kind, demands: Sequence[Requirement], brief: Brief) -> Given:
@@ -91,3 +97,22 @@ def _of_role(quantity: Quantity, parameter: Parameter) -> bool:
 
 def _value(quantity: Quantity) -> int:
     return round(quantity.value * _SECONDS[quantity.unit] * 1000) if quantity.unit in _SECONDS else int(quantity.value)
+
+
+def content_bytes(brief: Brief, entities: Iterable[str]) -> int:
+    """Return how long the documents let the content of one of ``entities`` be, in bytes; 0 where they don't say.
+
+    The length is of an entity where both stand in one clause ("a question's text has up to 1.5 kB"). What is beyond
+    :data:`LONGEST_CONTENT` is a file, which is no field of the state.
+    """
+    names = tuple(entities)
+    sizes = [q for q in brief.quantities if q.kind == "size" and q.op in ("<", "<=") and q.unit in SIZE_BYTES]
+    found = [
+        math.ceil(q.value * SIZE_BYTES[q.unit])
+        for line in brief.requirements
+        for clause in _CLAUSE.split(line.text)
+        for q in sizes
+        if (q.file, q.line) == (line.file, line.line) and q.text in clause
+        if any(cues.same(word, entity) for word in re.findall(r"[^\W\d_]+", clause) for entity in names)
+    ]
+    return max((size for size in found if size <= LONGEST_CONTENT), default=0)
