@@ -44,7 +44,7 @@ def recorded(keyspace: Keyspace) -> tuple[KeyPattern, ...]:
 def writers(keyspace: Keyspace) -> Mapping[str, tuple[str, ...]]:
     """Return who writes each key and channel, by its name: functions as their bodies have it, then who sends commands himself.
 
-    What the catalog says of a writer stands where it names one of these functions, where a user sends commands of its own
+    What the catalog says of a writer stands where it names one of the catalog's functions, where a user sends commands of its own
     on the key, or where no function writes it.
     """
     acted: dict[str, list[str]] = {p.name: [] for p in keyspace.patterns}
@@ -53,7 +53,7 @@ def writers(keyspace: Keyspace) -> Mapping[str, tuple[str, ...]]:
             acted[name].append(function.name)
     of_sessions = any(function.call.of_session for _, function in acting.composed(keyspace))
     steps = [s for s in library.steps(keyspace) if not s.action and "no-writes" not in s.function.flags]
-    generic, names = recorded(keyspace), {s.function.name for s in library.steps(keyspace)}
+    generic, names = recorded(keyspace), {s.function.name for s in library.steps(keyspace) if not s.action}
     found = {}
     for p in keyspace.patterns:
         said = [w for w in p.writers if p in generic or not _FUNCTION.match(w)]
