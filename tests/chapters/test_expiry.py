@@ -1,5 +1,7 @@
 """Expiry as the server does it: late for memory, exact for readers, and lost by some commands and crashes."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from redis_plan import units
@@ -8,6 +10,7 @@ from redis_plan.chapters.expiry import (
     expired_events,
     expiry,
     expiry_lag,
+    expiry_rules,
     field_ttl,
     removal,
     replica_ttl,
@@ -17,6 +20,7 @@ from redis_plan.chapters.expiry import (
 )
 from redis_plan.measure.lab import Lab
 from redis_plan.memory import active_expiry
+from tests.chapters import project
 
 pytestmark = pytest.mark.alone
 
@@ -145,3 +149,15 @@ def test_one_key_is_ended_in_less_server_time_than_what_has_to_be_found(own_serv
 @pytest.mark.parametrize("left_out", [expired_events.events, replica_ttl.on_replica, returned.memory])
 def test_the_long_ones_are_left_out_in_a_quick_build_and_say_so(own_server, left_out):
     assert "standard" in left_out(Lab(own_server, "quick")).not_run
+
+
+@pytest.mark.parametrize(("pace", "said"), [(0.0, "on average"), (1e6, "at most")])
+def test_how_late_a_key_goes_is_told_as_the_mean_or_as_the_most_as_the_appendix_has_it(monkeypatch, pace, said):
+    """At rest the model gives the mean, of which the worst is twice as much; with much that falls due it gives the most."""
+    monkeypatch.setattr(expiry_rules, "volatile_keys", lambda *_: 1e6)
+    monkeypatch.setattr(expiry_rules, "due_per_s", lambda *_: pace)
+    brief, keyspace = project.brief(), project.keyspace()
+    lag = SimpleNamespace(hz=SimpleNamespace(value=10.0), id="E-04a")
+    short, long = expiry_rules.in_short(brief, keyspace, 10.0), expiry_rules.expected(brief, keyspace, lag)
+    assert short.endswith(said)
+    assert f" {said}" in long

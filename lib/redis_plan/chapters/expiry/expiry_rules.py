@@ -35,6 +35,13 @@ def late_s(brief: Brief, keyspace: Keyspace, hz: float) -> float:
     return min(rest, standing(keys, pace, hz).lag_s) if pace else rest
 
 
+def in_short(brief: Brief, keyspace: Keyspace, hz: float) -> str:
+    """Write the same in one figure, as what it is: the mean of a sweep at rest, else the most that a busy one leaves."""
+    late = late_s(brief, keyspace, hz)
+    said = units.write(float(f"{late:.1g}"), "s")
+    return f"{said} on average" if late == expected_lag_s(volatile_keys(brief, keyspace), hz) else f"{said} at most"
+
+
 def expected(brief: Brief, keyspace: Keyspace, lag: Lag) -> str:
     """Write what the model expects at the project's own number of keys with a TTL, and of those that fall due."""
     keys, pace, hz = volatile_keys(brief, keyspace), due_per_s(brief, keyspace), lag.hz.value

@@ -26,7 +26,7 @@ def expiry(brief: Brief, keyspace: Keyspace, found: Expiry) -> str:
         sliding=_slides(keyspace) and found.slide is not None,
         jitter=listed(p for p in keyspace.keys if p.use == "cache"),
         untimed=listed(p for p in keyspace.keys if p.ttl.policy == "none"),
-        late=units.write(float(f"{late:.1g}"), "s") if longer else "",
+        late=expiry_rules.in_short(brief, keyspace, found.lag.hz.value) if longer and found.lag else "",
         volatile=f"{expiry_rules.volatile_keys(brief, keyspace):,.0f}",
     )  # fmt: skip
 
