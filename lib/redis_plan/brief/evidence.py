@@ -8,13 +8,14 @@ its strongest line calls for a use, and the next two a little: many weak ones sa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
 from redis_plan.brief import documents, encoder, examples, learnt
+from redis_plan.brief.given import FEWEST_LETTERS, given_for
 from redis_plan.brief.learnt import Matrix, Model
 from redis_plan.brief.lexicon import Lexicon
 from redis_plan.brief.model import Requirement, UseEvidence
@@ -26,21 +27,11 @@ TASK = "uses"
 LINE_MODEL = "use-lines"
 #: So many lines are judged at most; in a longer document the demands first, then the rest in order.
 MOST_LINES = 1000
-#: Shorter text is a label.
-FEWEST_LETTERS = 4
 #: Where one clause ends and another begins; shorter pieces are none.
 _CLAUSE = re.compile(r"[;；]\s*|(?<=[.!?])\s+(?=\S)|(?<=[。！？])|\s\|\s")
 FEWEST_IN_CLAUSE = 12
-#: What a document gives Redis for: "Redis (presence, rate limits)", "Redis 7 for sessions and queues"; and where its parts end.
-#: A letter of another script may stand beside the name: "用Redis做缓存".
-_GIVEN_FOR = re.compile(
-    r"(?<![A-Za-z0-9_])(?:redis|valkey)(?![A-Za-z0-9_])(?:\s+(?:cluster|stack|cloud|server|\d[\w.+]*))?\**\s*(?:[(（](?P<inside>[^()（）]{2,160})[)）]"
-    r"|(?:(?:for|to hold|to keep|dla|für|para|pour|per|voor|для)\b|用于|用作|用来|作为|做|으?로(?=\s|[가-힣])|:|：|–|—)\s*\**\s*(?P<after>[^.;|。；()（）]{2,160}))",
-    re.IGNORECASE,
-)
 #: So likely is a use that a document names as what Redis is for: it is decided, whatever its sentences say.
 GIVEN = 0.9
-_AND = re.compile(r"[,/、，&+]|\s(?:and|und|y|e|et|i|oraz|en|и)\s|和|及")
 #: What the strongest lines count in the evidence of a document: one explicit demand is enough, three are sure.
 STRONGEST = (0.7, 0.2, 0.1)
 #: What a line counts that tells in the tech stack what a tool can do: the product need not ask for it. Where it names a
@@ -65,8 +56,10 @@ class Said:
     counts: float = 1.0  # as evidence for a use
 
 
-def lines_of(blocks: Iterable[tuple[Block, bool]], requirements: Sequence[Requirement]) -> list[Said]:
-    """Return the lines that count; ``blocks`` come each with whether its section excludes it."""
+def lines_of(
+    blocks: Iterable[tuple[Block, bool]], requirements: Sequence[Requirement], languages: Mapping[str, str]
+) -> list[Said]:
+    """Return the lines that count; ``blocks`` come each with whether its section excludes it, ``languages`` by file."""
     demands = {(r.file, r.line): r for r in requirements if r.kind != "out-of-scope"}
     excluded = {(r.file, r.line) for r in requirements if r.kind == "out-of-scope"}
     found, seen = [], set()
@@ -81,22 +74,12 @@ def lines_of(blocks: Iterable[tuple[Block, bool]], requirements: Sequence[Requir
         found.append(
             Said(block.text, *at, demand.id if demand else "", bool(demand and demand.realtime), counts=counts)
         )
-        found += [Said(part, *at, uses=uses) for part in given_for(block.text) if (uses := _purposes().groups(part))]
+        given = given_for(block.text, languages.get(block.file, ""))
+        found += [Said(part, *at, uses=uses) for part in given if (uses := _purposes().groups(part))]
     found += [Said(r.text, r.file, r.line, r.id, r.realtime) for at, r in demands.items() if at not in seen]
     if len(found) > MOST_LINES:
         found = sorted(found, key=lambda one: not one.requirement)[:MOST_LINES]
     return found
-
-
-def given_for(text: str) -> list[str]:
-    """Return what a line says that Redis is there for, part by part.
-
-    >>> given_for("State: Redis 7 (who is online, rate limits)"), given_for("Redis for caching and a leaderboard"), given_for("Redis is down")
-    (['who is online', 'rate limits'], ['caching', 'a leaderboard'], [])
-    """
-    found = (match.group("inside") or match.group("after") for match in _GIVEN_FOR.finditer(text[:2000]))
-    parts = (part.strip(" *`") for said in found for part in _AND.split(said))
-    return [part for part in parts if len(part) >= FEWEST_LETTERS or not part.isascii()]
 
 
 @cache

@@ -102,7 +102,7 @@ def _read(project: Path, given: Overrides | None) -> Brief:
     stack = applying.apply_stack(_stack(texts), overrides)
     notes = _notes(texts)
     marked = _marked(texts)
-    said = come_by_code(lines_of(marked, requirements))
+    said = come_by_code(evidence_lines(texts, requirements))
     evidence = read_evidence(said)
     title = overrides.file.project.name or read_title([(t.blocks, t.visible) for t in texts], project)
     live, talk = any(r.realtime for r in requirements), calls_clearly(evidence, "chat")
@@ -180,7 +180,7 @@ def _text(document: Document, part: Part, language: str) -> Text:
 
 def evidence_lines(texts: Sequence[Text], requirements: Sequence[Requirement]) -> list[Said]:
     """Return the lines of ``texts`` that may call for a use of Redis."""
-    return lines_of(_marked(texts), requirements)
+    return lines_of(_marked(texts), requirements, {text.document.name: text.language for text in texts})
 
 
 def _marked(texts: Sequence[Text]) -> list[tuple[Block, bool]]:
