@@ -186,6 +186,22 @@ def test_who_is_kicked_has_no_points_and_no_team(game: Game) -> None:
     assert game.state("hidden:gained:ann") is None
 
 
+def test_who_is_kicked_waits_no_more_and_is_not_admitted(game: Game) -> None:
+    game.join("ann")
+    assert game.act("waiting.wait", member="ann", value='"a hand"') == "ok"
+    assert game.act("seats.kick", member="host", target="ann") == "ok"
+    assert game.client.hgetall(game.key("waiting")) == {}
+    assert game.act("waiting.admit", member="host", target="ann") == "not now"
+
+
+def test_what_goes_with_who_leaves_goes_with_who_is_removed() -> None:
+    names = {name for m in catalog.mechanics().values() for name, word in m.leavers.items() if word == "go"}
+    assert names
+    for kind in catalog.kinds().values():
+        if any(effect.name == "unseat" for effect in kind.effects):
+            assert names <= {effect.options.get("key") for effect in kind.effects if effect.name == "drop"}, kind.id
+
+
 def test_who_only_watches_is_kicked_and_neither_watches_nor_joins_again(game: Game) -> None:
     def watch(member: str, device: str) -> str:
         return game.act("seats.watch", member=member, connection="c1", device=device)
