@@ -8,7 +8,7 @@ from redis_plan.actions.designing import kept_in_state
 from redis_plan.brief.model import Brief
 from redis_plan.choice import Choices
 from redis_plan.delivery import linting, registry
-from redis_plan.keyspace import design, naming
+from redis_plan.keyspace import cues, design, naming
 from redis_plan.keyspace.catalog import use_patterns
 from redis_plan.keyspace.uses import passed_over
 from tests import projects
@@ -52,7 +52,7 @@ def test_every_access_pattern_is_served_or_stays_outside_with_a_reason(
         assert {a.id for a in asked.access_patterns} == set(unserved) | served, name
         assert not set(unserved) & served, name
         durable = {e.name for e in asked.entities if e.lifetime == "durable"}
-        live = {e.name for e in asked.entities if e.realtime} - durable
+        live = {e.name for e in asked.entities if e.realtime and cues.asked_live(e, asked)} - durable
         for access in asked.access_patterns:
             if access.entity in live and asked.fit != "no":
                 assert access.id in served, f"{name}: {access.id} is about live data"

@@ -14,6 +14,8 @@ from redis_plan.keyspace.model import KeyPattern, Keyspace
 SESSION = "session"
 #: Many mechanics keep records, and each thing has a key of its own: which one is a mechanic's, its demands tell.
 RECORDS = "records"
+#: The same where there is no session.
+THINGS = "things"
 
 #: Mechanic -> the key pattern of records that is its own.
 Homes = Mapping[str, str]

@@ -90,10 +90,31 @@ def keys(brief: Brief) -> Draft:
     plain = plain_draft(brief)
     keyspace = plain.keyspace({})
     found = matches(brief, keyspace)
-    made = plain.without(_kept_in_state(found, brief))
+    made = plain.without(_kept_in_state(found, brief), set(_idle(found, brief, keyspace)))
     more = (*_further(keyspace, found, brief), *_called_for(keyspace, found, brief))
     more += tuple(_heard_with(more, keyspace, brief))
     return made.with_uses(more) if more else made
+
+
+def _idle(found: Matches, brief: Brief, keyspace: Keyspace) -> Iterator[str]:
+    """Yield the keys of things that fit no use, and that nothing in the documents lets live in Redis.
+
+    No action keeps them, and either no real-time demand speaks of the thing, or all that do are carried out on other keys.
+    A thing that the team declares, or has a key of its own for, stays.
+    """
+    entities = {e.name: e for e in brief.entities}
+    theirs = {name for use in brief.settled.taken for name in use.entities}
+    words = " ".join([str(one.said) for one in brief.settled.actions] + [key.pattern for key in brief.own_keys])
+    for pattern in (p for p in keyspace.keys if p.use in (ability.RECORDS, ability.THINGS)):
+        things = [entities[name] for name in pattern.entities if name in entities]
+        named = cues.matcher(tuple(sorted({pattern.name} | {name for e in things for name in cues.names_of(e)})))
+        if not things or pattern.name in found.homes.values() or named.search(cues.fold(words)):
+            continue
+        if any(e.confidence == 1 or e.name in theirs for e in things):
+            continue
+        live = [part for part in found.parts if part.demand.realtime and named.search(cues.fold(part.demand.text))]
+        if not live or (pattern.use == ability.RECORDS and all(part.found for part in live)):
+            yield pattern.name
 
 
 def _kept_in_state(found: Matches, brief: Brief) -> frozenset[str]:

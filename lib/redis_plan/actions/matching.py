@@ -182,12 +182,13 @@ def _placed(match: Match, instead: frozenset[str]) -> Match:
 def homes_of(found: Iterable[Match], brief: Brief, keyspace: Keyspace) -> dict[str, str]:
     """Return the key of records of each mechanic: one named after it, or that of the thing its demands speak of most."""
     records = [(p.name, _names_of(p.entities, brief)) for p in keyspace.keys if p.use == ability.RECORDS]
+    keepers = {kind.mechanic for kind in catalog.kinds().values() if ability.nouns_of(kind)}
     spoken: dict[str, Counter[str]] = {}
     for part in (part for match in found for part in (match, *match.criteria)):
         text = cues.fold(f"{part.wording.title} {part.wording.want}")
         said = [name for name, names in records if names is not None and names.search(text)]
         for one in part.found:
-            if not one.kind.declared:
+            if one.kind.mechanic in keepers:
                 spoken.setdefault(one.kind.mechanic, Counter()).update(said)
     named = {cues.canonical(name): name for name, _ in records}
     homes = {k.mechanic: named[n] for k in catalog.kinds().values() for n in ability.nouns_of(k) if n in named}

@@ -239,7 +239,8 @@ def unserved_entity(subject: Subject) -> Iterator[Fault]:
     served = {name for p in subject.keyspace.patterns for name in p.entities} | {subject.keyspace.session_entity}
     for entity in subject.brief.entities:
         lively = entity.realtime or entity.lifetime in ("session", "temporary", "connection")
-        if lively and entity.name not in served and not restricted.has_no_key(entity, subject.brief):
+        wanted = lively and cues.asked_live(entity, subject.brief)
+        if wanted and entity.name not in served and not restricted.has_no_key(entity, subject.brief):
             yield entity.name, {}
 
 

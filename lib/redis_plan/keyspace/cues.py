@@ -263,6 +263,13 @@ def _is_called(name: str, stem: str) -> bool:
     return any(head.startswith(fold(stem)) and len(head) <= len(fold(stem)) + _ENDING for head in heads)
 
 
+def asked_live(entity: Entity, brief: Brief) -> bool:
+    """Whether a real-time demand speaks of ``entity``, or the team says itself that there is such a thing."""
+    named = matcher(names_of(entity))
+    demands = (r for r in brief.requirements if r.realtime and r.kind != "out-of-scope")
+    return entity.confidence == 1 or any(named.search(fold(r.text)) for r in demands)
+
+
 def requirements_about(expression: re.Pattern[str], requirements: Iterable[Requirement]) -> tuple[str, ...]:
     """Return the ids of the demands whose text matches, real-time ones first; what is out of scope never counts."""
     found = [r for r in requirements if r.kind != "out-of-scope" and expression.search(fold(r.text))]

@@ -62,13 +62,19 @@ class Draft:
         taken = {slot.name for slot in self.slots}
         return replace(self, uses=(*self.uses, *more), slots=(*self.slots, *_slots(more, self.ground, taken)))
 
-    def without(self, dropped: Collection[str]) -> Draft:
-        """Return the same keys but for those of the uses ``dropped``, whose things the session's state then holds."""
-        moved = tuple(e for use in self.uses if use.pattern.use in dropped for e in use.entities)
+    def without(self, dropped: Collection[str], idle: Collection[str] = ()) -> Draft:
+        """Return the same keys but for those of the uses ``dropped``, and those called ``idle``.
+
+        What is told of their things, where anything is, the session's state then says.
+        """
+        gone = {id(slot.use) for slot in self.slots if slot.name in idle or slot.use.pattern.use in dropped}
+        moved = tuple(
+            e for use in self.uses if id(use) in gone for e in use.entities if cues.asked_live(e, self.ground.brief)
+        )
         kept = {
             id(use): replace(use, entities=(*use.entities, *moved)) if use.pattern.use == "state" else use
             for use in self.uses
-            if use.pattern.use not in dropped
+            if id(use) not in gone
         }
         slots = tuple(replace(slot, use=kept[id(slot.use)]) for slot in self.slots if id(slot.use) in kept)
         return replace(self, uses=tuple(kept.values()), slots=slots)

@@ -69,9 +69,13 @@ def choose(brief: Brief, session: cues.SessionNoun | None) -> list[Use]:
 
 
 def passed_over(brief: Brief, besides: Collection[str] = ()) -> tuple[PassedOver, ...]:
-    """Return every use pattern of the catalog that ``brief`` does not get, each with the reason; ``besides`` are got by its actions."""
+    """Return every use pattern of the catalog that ``brief`` does not get, each with the reason.
+
+    ``besides`` are the uses of its design: actions bring some, and leave things without a key that nothing lets live in Redis.
+    """
     session = cues.find_session(brief)
-    taken = {use.pattern.use for use in choose(brief, session)}.union(besides)
+    idle = {p.use for p in use_patterns() if p.when == "fallback"} if besides else set()
+    taken = ({use.pattern.use for use in choose(brief, session)} - idle).union(besides)
     evidence = deciding.evidence_of(brief)
     chances = deciding.chances(brief, session is not None)
     found = []
@@ -128,7 +132,7 @@ def _closed(pattern: UsePattern, brief: Brief, session: cues.SessionNoun | None)
 def _unasked(pattern: UsePattern, said: UseEvidence | None, chances: Mapping[str, float]) -> str:
     """Return why ``pattern`` was not asked for: the line that comes nearest to it, and how likely it makes the use."""
     if pattern.when == "fallback" and chances.get(pattern.use, 0.0) >= deciding.TAKEN_FROM:
-        return "every entity found a use of its own"
+        return "every entity found a use of its own, or nothing lets it live in Redis"
     if pattern.when == "channel":
         return "nothing is published"
     if said is None or said.strength < _WORTH_NAMING:

@@ -1,0 +1,55 @@
+"""Things that a document speaks of, and that nothing lets live in Redis: no key is invented for them."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from redis_plan.actions import designing, matching
+from redis_plan.brief.model import Brief, Entity, OwnKey
+from redis_plan.keyspace import design
+from redis_plan.keyspace.uses import passed_over
+from tests.keyspace.briefs import entity, requirement, workshop
+
+FOOTLIGHT = replace(entity("Footlight", "temporary"), confidence=0.5)
+
+
+def asked(demands: Iterable[tuple[str, bool]] = (), thing: Entity = FOOTLIGHT) -> Brief:
+    """A workshop in whose documents a footlight is read, with these demands besides, each real-time or not."""
+    brief = workshop()
+    others = tuple(e for e in brief.entities if e.name in ("Workshop", "Participant", "Vote", "Chat message"))
+    more = tuple(requirement(90 + n, text, live) for n, (text, live) in enumerate(demands))
+    return replace(brief, entities=(*others, thing), requirements=(*brief.requirements, *more))
+
+
+def test_a_thing_that_no_real_time_demand_speaks_of_gets_no_key_and_no_error():
+    brief = asked([("A treasurer writes down what each footlight did cost", False)])
+    assert design(brief).use("records") is not None
+    made = designing.design(brief)
+    assert made.use("records") is None
+    assert [f for f in made.findings if f.severity == "error"] == []
+    assert "records" in {one.use for one in passed_over(brief, {p.use for p in made.patterns})}
+
+
+def test_a_thing_of_which_something_live_is_asked_that_no_action_does_keeps_its_key():
+    brief = asked([("The colour of a footlight follows the loudness of the piano within 200 ms", True)])
+    assert [p.name for p in designing.design(brief).keys if p.use == "records"] == ["footlight"]
+
+
+def test_a_thing_whose_demands_are_carried_out_on_another_key_has_none_beside_it():
+    brief = asked([("Participants write chat messages to a footlight", True)])
+    made = designing.design(brief)
+    assert made.use("chat") is not None
+    assert made.use("records") is None
+    assert [f for f in made.findings if f.severity == "error"] == []
+
+
+def test_what_the_team_says_itself_or_names_in_a_key_stays():
+    declared = asked(thing=replace(FOOTLIGHT, confidence=1.0))
+    named = replace(asked(), own_keys=(OwnKey("footlight:{id}", "hash", 60, (), "notes.md", 3),))
+    for brief in (declared, named):
+        assert [p.name for p in designing.design(brief).keys if p.use == "records"] == ["footlight"]
+
+
+def test_records_are_the_home_of_no_mechanic_that_keeps_none():
+    brief = asked([("Participants write chat messages to a footlight", True)])
+    homes = matching.matches(brief, design(brief)).homes
+    assert "footlight" not in homes.values()
