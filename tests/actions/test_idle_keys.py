@@ -1,10 +1,11 @@
-"""Things that a document speaks of, and that nothing lets live in Redis: no key is invented for them."""
+"""Keys without a use: none for things that nothing lets live in Redis, and none on which nothing can be done."""
 
 from collections.abc import Iterable
 from dataclasses import replace
 
 from redis_plan.actions import designing, matching
-from redis_plan.brief.model import Brief, Entity, OwnKey
+from redis_plan.actions.finding import find_actions
+from redis_plan.brief.model import Brief, Entity, OwnKey, TakenUse
 from redis_plan.keyspace import design
 from redis_plan.keyspace.uses import passed_over
 from tests.keyspace.briefs import entity, requirement, workshop
@@ -53,3 +54,14 @@ def test_records_are_the_home_of_no_mechanic_that_keeps_none():
     brief = asked([("Participants write chat messages to a footlight", True)])
     homes = matching.matches(brief, design(brief)).homes
     assert "footlight" not in homes.values()
+
+
+def test_a_channel_comes_with_the_key_without_which_nothing_is_sent_on_it():
+    brief = asked()
+    brief = replace(brief, settled=replace(brief.settled, taken=(TakenUse("typing", (), 1, "redis-plan.toml", 1),)))
+    assert design(brief).use("rate") is None
+    made = designing.design(brief)
+    assert made.use("rate") is not None
+    assert "signals.send" in {action.kind.id for action in find_actions(brief, made)}
+    unwanted = replace(brief, settled=replace(brief.settled, dropped={"rate": 2}))
+    assert designing.design(unwanted).use("rate") is None

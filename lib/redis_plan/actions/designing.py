@@ -21,7 +21,7 @@ from redis_plan.keyspace import cues, uses
 from redis_plan.keyspace.catalog import use_patterns
 from redis_plan.keyspace.design import Draft
 from redis_plan.keyspace.design import draft as plain_draft
-from redis_plan.keyspace.model import Bound, Field, Keyspace, Leavers
+from redis_plan.keyspace.model import Bound, Field, KeyPattern, Keyspace, Leavers
 from redis_plan.remembered import remembered
 
 #: From this sureness on a demand brings the key of its action with it, though nothing else in the documents calls for that use.
@@ -92,7 +92,9 @@ def keys(brief: Brief) -> Draft:
     found = matches(brief, keyspace)
     made = plain.without(_kept_in_state(found, brief), set(_idle(found, brief, keyspace)))
     more = (*_further(keyspace, found, brief), *_called_for(keyspace, found, brief))
-    more += tuple(_heard_with(more, keyspace, brief))
+    made = made.with_uses(more) if more else made
+    beside = tuple(_needed_beside(made.keyspace({}), found, brief))
+    more = (*beside, *_heard_with((*more, *beside), keyspace, brief))
     return made.with_uses(more) if more else made
 
 
@@ -154,6 +156,20 @@ def _called_for(keyspace: Keyspace, found: Matches, brief: Brief) -> Iterator[us
             demands = tuple(dict.fromkeys(part.demand.id for part in parts))
             first = parts[0].demand
             yield uses.Use(pattern, (), demands, 1.0, f"{first.file}:{first.line} “{first.text[:200]}”")
+
+
+def _needed_beside(keyspace: Keyspace, found: Matches, brief: Brief) -> Iterator[uses.Use]:
+    """Yield the uses without which nothing can be done on a key of the design: a signal is sent within a limit."""
+    there = {pattern.use: pattern for pattern in keyspace.patterns}
+    wanted: dict[str, KeyPattern] = {}
+    for use, key in there.items():
+        lacks = [ability.lacking(k, keyspace, found.homes) for k in catalog.kinds().values() if k.use == use]
+        if lacks and all(lacks) and lacks[0] not in {*there, ability.SESSION, ability.RECORDS}:
+            wanted.setdefault(lacks[0], key)
+    for pattern in use_patterns():
+        if pattern.use in wanted and uses.open_to(pattern, brief):
+            key = wanted[pattern.use]
+            yield uses.Use(pattern, (), key.requirements, 1.0, f"`{key.name}` is written with it")
 
 
 def _heard_with(more: Iterable[uses.Use], keyspace: Keyspace, brief: Brief) -> Iterator[uses.Use]:
