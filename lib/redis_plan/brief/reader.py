@@ -36,6 +36,7 @@ from redis_plan.brief.outline import Block, parse
 from redis_plan.brief.overrides import NAME as TOML
 from redis_plan.brief.overrides import Overrides, applying, read_overrides
 from redis_plan.brief.own_design import read_own_keys, read_own_settings
+from redis_plan.brief.people import own_people
 from redis_plan.brief.quantities import MOST as MOST_QUANTITIES
 from redis_plan.brief.quantities import Context, read_quantities
 from redis_plan.brief.reconcile.setting import places
@@ -113,7 +114,8 @@ def _read(project: Path, given: Overrides | None) -> Brief:
         entities = with_sizes(entities, quantities, lines, words)
     around = {place: p for t in texts for place, p in places(t.blocks, t.roles, t.document.name).items()}
     settled = applying.settled(overrides)
-    with containers([settled.session or "", *((gathering.noun, *gathering.spellings) if gathering else ())]):
+    shared = (gathering.noun, *gathering.spellings) if gathering else ()
+    with containers([settled.session or "", *shared], own_people(r.text for r in requirements)):
         facts = read_facts(quantities, lines, applying.given_facts(overrides), around, notes)
     users, sessions = (next((f for f in facts if f.name == n), None) for n in ("concurrent_users", "sessions_peak"))
     noun = gathering.noun if gathering else ""

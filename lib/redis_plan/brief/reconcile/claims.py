@@ -71,7 +71,14 @@ def _counts(setting: Setting) -> Iterator[Claim]:
     if "registered" in span and not _AT_ONE_TIME.search(setting.span):
         return
     seated = "places" in noun and setting.upper <= MOST_SEATED and _scope(setting) > 0
-    if noun & {"people", "devices"} or seated:
+    if "groups" in noun and "shared" not in noun and "shared" in span:
+        noun = noun - {"containers"} | {
+            "people"
+        }  # "24 teams in a race": what comes in, and nothing that people come into
+    each = _each_holds(setting, noun)
+    if each:
+        yield Claim("sessions_peak", setting, setting.upper * each, 0.9, "each with so many at one time")
+    elif noun & {"people", "devices"} or seated:
         yield from _people(setting, span, noun)
     elif "containers" in noun and "tier" not in span:
         yield from _sessions(setting, span)
@@ -82,6 +89,25 @@ _COUNTED = frozenset({"people", "devices", "containers", "instances", "places"})
 MOST_SEATED = 60
 #: "At least two players": so few are what it takes to begin, and no size.
 A_FEW = 3
+#: "40 warehouses, each with one shift at a time": what stands between the number and how many each has.
+_EACH = re.compile(
+    r"^[^.;:]{0,40}?\b(?:each|every one|w kazd\w+|kazd\w+|in jede[mr]|jede[rs]?|cada un[ao]|en cada un[ao]|chacune?|ognun[ao]|cada um[a]?|elk|iedere?)\b[^.;:\d]{0,24}?"
+    r"\b(?P<many>a|an|one|single|two|three|four|jed[ne]\w+|dwi?e|dwa|trzy|eine?|einer|zwei|drei|una?|dos|tres|une|deux|trois|due|tre|uma?|duas|een|twee|drie|\d{1,2})\s+(?P<noun>[^\W\d_]+)"
+)
+_MANY = {"two": 2, "three": 3, "four": 4, "dwie": 2, "dwa": 2, "trzy": 3, "zwei": 2, "drei": 3, "dos": 2, "tres": 3, "deux": 2, "trois": 3, "due": 2, "tre": 3, "duas": 2, "twee": 2, "drie": 3}  # fmt: skip
+
+
+def _each_holds(setting: Setting, noun: frozenset[str]) -> int:
+    """Return how many containers each of the counted places has at one time, 0 where none is said."""
+    if noun & {"people", "devices", "containers"} or setting.value < 2:
+        return 0
+    at = setting.sentence.find(setting.quantity.text.lower())
+    match = _EACH.search(setting.sentence[max(0, at) :])
+    if not match or "containers" not in concepts(match["noun"]) or not _AT_ONE_TIME.search(setting.sentence):
+        return 0
+    return int(match["many"]) if match["many"].isdigit() else _MANY.get(match["many"], 1)
+
+
 #: What classifiers of Korean, Japanese and Chinese stand for where the noun follows.
 _CLASSIFIED = frozenset({"item", "unit", "sheet", "kind", "person"})
 
@@ -146,7 +172,7 @@ def _sessions(setting: Setting, span: frozenset[str]) -> Iterator[Claim]:
 
 
 #: "Live", "active" and "online" are also said of what a product offers; these words are not.
-_AT_ONE_TIME = re.compile(r"concurrent|simultan|at (?:the same time|once|peak)|in parallel|peak|jednocze|rownocze|naraz|szczy|gleichzeitig|parallel|a la vez|al mismo tiempo|concurrente|en meme temps|contemporane|ao mesmo tempo|gelijktijdig|tegelijk|одновременн|параллельн|同時|ピーク|同时|同時|并发|高峰|동시|피크")  # fmt: skip
+_AT_ONE_TIME = re.compile(r"concurrent|simultan|at (?:the same time|once|peak|a time)|side by side|in parallel|peak|jednocze|rownocze|naraz|szczy|gleichzeitig|nebeneinander|parallel|a la vez|al dia|al mismo tiempo|concurrente|en meme temps|contemporane|ao mesmo tempo|gelijktijdig|tegelijk|одновременн|параллельн|同時|ピーク|同时|同時|并发|高峰|동시|피크")  # fmt: skip
 
 
 def _scope(setting: Setting) -> float:

@@ -53,21 +53,36 @@ def _lexicon() -> Lexicon:
     return made
 
 
+#: Endings of nouns for people, after a vowel that falls away in some languages: drivers, Gutachterinnen, śpiewacy, vigilantes.
+_ENDINGS = ("s", "es", "n", "en", "e", "er", "in", "innen", "i", "y", "ow", "om", "a", "ze", "nen")
+
+
+def _forms(noun: str) -> list[str]:
+    stem = noun[:-1] if noun[-1] in "aeoky" and len(noun) > 4 else noun
+    return [noun, _plural(noun), *(stem + ending for ending in (*_ENDINGS, "cy", "kow"))]
+
+
 #: What one project calls its containers, beside the words of the catalogue, while its facts are read.
 _OWN: ContextVar[Lexicon | None] = ContextVar("own", default=None)
 
 
 @contextmanager
-def containers(nouns: Iterable[str]) -> Iterator[None]:
-    """Count the ``nouns`` for what people of this project share among the containers: "25 drivers in a shift"."""
-    known = _lexicon()
-    unknown = [noun for noun in dict.fromkeys(nouns) if noun and "containers" not in known.groups(noun)]
-    own = Lexicon((), {})
-    for noun in unknown:
-        own.add("containers", noun)
-        own.add("containers", _plural(noun))
+def containers(nouns: Iterable[str], people: Iterable[str] = ()) -> Iterator[None]:
+    """Count the ``nouns`` for what people of this project share among the containers: "25 drivers in a shift"; and its ``people``."""
+    known, nouns = _lexicon(), list(nouns)
+    own, added = Lexicon((), {}), False
+    for concept, words in (("containers", nouns), ("people", people)):
+        for word in dict.fromkeys(words):
+            if word and not known.groups(word) & {concept, "instances"}:
+                added = True
+                for form in (word, _plural(word)) if concept == "containers" else _forms(word):
+                    own.add(concept, form)
+    for noun in filter(None, nouns):
+        added = True
+        own.add("shared", noun)
+        own.add("shared", _plural(noun))
     own.finish()
-    token = _OWN.set(own if unknown else None)
+    token = _OWN.set(own if added else None)
     try:
         yield
     finally:
@@ -84,8 +99,9 @@ def hits(text: str, *wanted: str) -> list[Hit]:
     """Return where ``text`` speaks of the concepts ``wanted``, in order."""
     own = _OWN.get()
     found = [hit for hit in _lexicon().hits(text) if hit.group in wanted]
-    if own and "containers" in wanted:
-        found = sorted([*found, *own.hits(text)], key=lambda hit: hit.start)
+    if own:
+        also = [hit for hit in own.hits(text) if hit.group in wanted]
+        found = sorted([*found, *also], key=lambda hit: hit.start) if also else found
     return found
 
 

@@ -1,0 +1,42 @@
+"""Numbers of scale as people write them: by the project's own words, in words, each place with so many."""
+
+from __future__ import annotations
+
+import pytest
+
+from redis_plan import brief
+
+from .conftest import MakeProject
+
+SAID = [
+    ("sessions_peak", 40, "# Pallet\n\n- 40 warehouses, each with one room at a time.\n- Everyone in a room sees changes live.\n"),
+    ("sessions_peak", 36, "# Kai\n\n- Wir haben 18 Werke, in jedem laufen zwei Spiele gleichzeitig.\n- Alle im Spiel sehen es in Echtzeit, und wer dazu kommt, sieht den Stand der anderen sofort.\n"),
+    ("sessions_peak", 50, "# Chór\n\n- Mamy 50 sal, w każdej jedna gra naraz.\n- Wszyscy w grze widzą zmiany na żywo.\n"),
+    ("sessions_peak", 30, "# Beat\n\n- On a weekday thirty rooms run side by side.\n- Everyone in a room sees it live.\n"),
+    ("session_capacity", 24, "# Rätsel\n\n- An einem Rennen nehmen höchstens 24 Teams teil.\n- Ein Rennen wird eröffnet, Teams treten dem Rennen bei und sehen in Echtzeit, wer vorne liegt.\n"),
+    ("session_capacity", 16, "# Relay\n\n- At most 16 crews in a race.\n- A host starts the race, crews join the race and see live who leads.\n"),
+    ("session_capacity", 14, "# Quay\n\n- As a foreman I want to open a room.\n- As a lasher I want to join the room and see live who is where.\n- Up to 14 lashers per room.\n"),
+    ("session_capacity", 9, "# Küche\n\n- Als Köchin möchte ich dem Raum beitreten und in Echtzeit sehen, was wartet.\n- Bis zu 9 Köchinnen pro Raum.\n"),
+    ("sync_latency", 1, "# Pass\n\n- An order appears on the screen of the kitchen within a second.\n- Cooks in a room see orders live.\n"),
+    ("sync_latency", 1, "# Pass\n\n- Eine Bestellung erscheint nach spätestens 2 Minuten im Büro.\n- Sie erscheint in weniger als einer Sekunde auf dem Bildschirm der Küche.\n- Köche im Raum sehen alles in Echtzeit.\n"),
+    ("sync_latency", 0.5, "# Nuty\n\n- Strona pojawia się u każdego w ciągu pół sekundy.\n- Wszyscy w pokoju widzą zmiany na żywo.\n"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "value", "text"), SAID)
+def test_a_number_is_read_as_people_write_it(project: MakeProject, name: str, value: float, text: str) -> None:
+    fact = next(one for one in brief.read(project(prd=text)).facts if one.name == name)
+    assert (fact.grade, fact.value) == ("documented", value)
+
+
+UNSAID = [
+    ("sessions_peak", "# Stores\n\n- 40 warehouses, each with one office.\n- Everyone in a room sees changes live.\n"),
+    ("sync_latency", "# Stores\n\n- The page loads and the list appears within 2 seconds.\n- Everyone in a room sees it.\n"),
+    ("session_capacity", "# Cup\n\n- Two of three teams are new.\n- Players join the game and see it live.\n"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "text"), UNSAID)
+def test_what_only_looks_like_it_says_nothing(project: MakeProject, name: str, text: str) -> None:
+    fact = next(one for one in brief.read(project(prd=text)).facts if one.name == name)
+    assert fact.grade != "documented"
