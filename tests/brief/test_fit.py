@@ -299,3 +299,15 @@ def test_what_a_tool_can_do_is_not_asked_of_the_product(project, language):
         return next(one.strength for one in read.evidence if one.use == "rate")
 
     assert strength(ABLE[language]) < 0.5 * strength(f"{ABLE[language]} (Redis)")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# Pass\n\n## Requirements\n\n- A waiter sends an order to the kitchen; it appears on the right screen in less than a second.\n- A cook takes a dish so that nobody else cooks it.\n- The kitchen sees which tables wait.\n- A manager prints the bill.\n",
+        "# Theke\n\n## Anforderungen\n\n- Eine Bestellung erscheint in weniger als einer Sekunde auf dem Bildschirm der Küche.\n- Ein Koch übernimmt ein Gericht, damit es kein anderer kocht.\n- Alle in der Küche sehen, welche Tische warten.\n- Der Wirt druckt die Rechnung.\n",
+    ],
+)
+def test_who_says_how_soon_another_sees_it_asks_for_something_live(project, text):
+    read = brief.read(project(prd=text))
+    assert read.fit in ("core", "useful"), read.fit_because

@@ -17,6 +17,7 @@ SAID = [
     ("session_capacity", 16, "# Relay\n\n- At most 16 crews in a race.\n- A host starts the race, crews join the race and see live who leads.\n"),
     ("session_capacity", 14, "# Quay\n\n- As a foreman I want to open a room.\n- As a lasher I want to join the room and see live who is where.\n- Up to 14 lashers per room.\n"),
     ("session_capacity", 9, "# Küche\n\n- Als Köchin möchte ich dem Raum beitreten und in Echtzeit sehen, was wartet.\n- Bis zu 9 Köchinnen pro Raum.\n"),
+    ("sessions_peak", 70, "# Vote\n\n- Players open a room, other players join the room and see live who voted.\n- The room can join the scores.\n- Support for 70 concurrent rooms.\n"),
     ("sync_latency", 1, "# Pass\n\n- An order appears on the screen of the kitchen within a second.\n- Cooks in a room see orders live.\n"),
     ("sync_latency", 1, "# Pass\n\n- Eine Bestellung erscheint nach spätestens 2 Minuten im Büro.\n- Sie erscheint in weniger als einer Sekunde auf dem Bildschirm der Küche.\n- Köche im Raum sehen alles in Echtzeit.\n"),
     ("sync_latency", 0.5, "# Nuty\n\n- Strona pojawia się u każdego w ciągu pół sekundy.\n- Wszyscy w pokoju widzą zmiany na żywo.\n"),

@@ -47,6 +47,7 @@ class Found:
     session: str = ""  # what people are in together, in the documents' word
     users: Fact | None = None  # who is connected at one time to the whole product
     sessions: Fact | None = None  # how many sessions are open at one time
+    delay: Fact | None = None  # how soon the others see a change
 
     @property
     def demands(self) -> list[Requirement]:
@@ -168,8 +169,10 @@ def _unknown(found: Found) -> str:
 
 
 def _outright(found: Found) -> bool:
-    """Whether lines say in so many words, or by a use that is live by its nature, that people see changes happen."""
+    """Whether lines say in so many words, or by a use that is live by its nature, that people see changes happen, or how soon."""
     rules = _rules()
+    if found.delay is not None and found.delay.grade == "documented":
+        return True
     clear = (e for e in found.evidence if e.strength >= rules["clearly"])
     said = sum(_says_live(one.text) for one in found.lines)
     said += sum(e.lines for e in clear if e.use in rules["live_by_nature"])

@@ -114,12 +114,13 @@ def _read(project: Path, given: Overrides | None) -> Brief:
         entities = with_sizes(entities, quantities, lines, words)
     around = {place: p for t in texts for place, p in places(t.blocks, t.roles, t.document.name).items()}
     settled = applying.settled(overrides)
-    shared = (gathering.noun, *gathering.spellings) if gathering else ()
-    with containers([settled.session or "", *shared], own_people(r.text for r in requirements)):
+    nouns = (gathering.noun, *gathering.spellings) if gathering else ()
+    with containers([settled.session or "", *nouns], own_people(r.text for r in requirements)):
         facts = read_facts(quantities, lines, applying.given_facts(overrides), around, notes)
-    users, sessions = (next((f for f in facts if f.name == n), None) for n in ("concurrent_users", "sessions_peak"))
+    judged = ("concurrent_users", "sessions_peak", "sync_latency")
+    scale = [next((f for f in facts if f.name == name), None) for name in judged]
     noun = gathering.noun if gathering else ""
-    grounds = Found(requirements, quantities, stack, evidence, said, language, noun, users, sessions)
+    grounds = Found(requirements, quantities, stack, evidence, said, language, noun, *scale)
     fit, because = applying.apply_fit(*judge_fit(grounds), overrides)
     shared = fit in ("core", "useful") and any(r.realtime for r in requirements)
     assumed = assumed_entities(texts[0].document.name) if shared and not entities else ()

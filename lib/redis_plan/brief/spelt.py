@@ -1,4 +1,4 @@
-"""Spelt numbers: "up to twenty players", "thirty rooms". They count after a bound, and from three on before people or what they share: "one" and "two" seldom state a size."""
+"""Spelt numbers: "up to twenty players", "thirty rooms". They count after a bound, and from ten on before people or what they share: smaller ones seldom state a size."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _pattern(language: str) -> re.Pattern[str]:
 
 
 #: From so many on, a number in words before a noun states how many there are.
-A_SIZE = 3
+A_SIZE = 10
 _COUNTED = frozenset({"people", "containers"})
 
 

@@ -73,7 +73,11 @@ def containers(nouns: Iterable[str], people: Iterable[str] = ()) -> Iterator[Non
     own, added = Lexicon((), {}), False
     for concept, words in (("containers", nouns), ("people", people)):
         for word in dict.fromkeys(words):
-            if word and not known.groups(word) & {concept, "instances"}:
+            if (
+                word
+                and not known.groups(word) & {concept, "containers", "instances"}
+                and (concept == "containers" or word not in map(fold, nouns))
+            ):
                 added = True
                 for form in (word, _plural(word)) if concept == "containers" else _forms(word):
                     own.add(concept, form)
