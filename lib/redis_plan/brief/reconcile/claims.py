@@ -172,7 +172,7 @@ def _sessions(setting: Setting, span: frozenset[str]) -> Iterator[Claim]:
 
 
 #: "Live", "active" and "online" are also said of what a product offers; these words are not.
-_AT_ONE_TIME = re.compile(r"concurrent|simultan|at (?:the same time|once|peak|a time)|side by side|in parallel|peak|jednocze|rownocze|naraz|szczy|gleichzeitig|nebeneinander|parallel|a la vez|al dia|al mismo tiempo|concurrente|en meme temps|contemporane|ao mesmo tempo|gelijktijdig|tegelijk|одновременн|параллельн|同時|ピーク|同时|同時|并发|高峰|동시|피크")  # fmt: skip
+_AT_ONE_TIME = re.compile(r"concurrent|simultan|at (?:the same time|once|peak|a time)|side by side|in parallel|peak|jednocze|rownocze|naraz|szczy|gleichzeitig|nebeneinander|parallel|a la vez|al mismo tiempo|concurrente|en meme temps|contemporane|ao mesmo tempo|gelijktijdig|tegelijk|одновременн|параллельн|同時|ピーク|同时|同時|并发|高峰|동시|피크")  # fmt: skip
 
 
 def _scope(setting: Setting) -> float:
