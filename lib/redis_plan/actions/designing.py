@@ -112,7 +112,7 @@ def _idle(found: Matches, brief: Brief, keyspace: Keyspace) -> Iterator[str]:
         named = cues.matcher(tuple(sorted({pattern.name} | {name for e in things for name in cues.names_of(e)})))
         if not things or pattern.name in found.homes.values() or named.search(cues.fold(words)):
             continue
-        if any(e.confidence == 1 or e.name in theirs for e in things):
+        if any(cues.is_given(e) or e.name in theirs for e in things):
             continue
         live = [part for part in found.parts if part.demand.realtime and named.search(cues.fold(part.demand.text))]
         if not live or (pattern.use == ability.RECORDS and all(part.found for part in live)):

@@ -263,11 +263,16 @@ def _is_called(name: str, stem: str) -> bool:
     return any(head.startswith(fold(stem)) and len(head) <= len(fold(stem)) + _ENDING for head in heads)
 
 
+def is_given(entity: Entity) -> bool:
+    """Whether no words of the documents make it: the team says that there is such a thing, or it is assumed where none was read."""
+    return entity.confidence in (0.0, 1.0)
+
+
 def asked_live(entity: Entity, brief: Brief) -> bool:
-    """Whether a real-time demand speaks of ``entity``, or the team says itself that there is such a thing."""
+    """Whether a real-time demand speaks of ``entity``, or it is given."""
     named = matcher(names_of(entity))
     demands = (r for r in brief.requirements if r.realtime and r.kind != "out-of-scope")
-    return entity.confidence == 1 or any(named.search(fold(r.text)) for r in demands)
+    return is_given(entity) or any(named.search(fold(r.text)) for r in demands)
 
 
 def requirements_about(expression: re.Pattern[str], requirements: Iterable[Requirement]) -> tuple[str, ...]:
