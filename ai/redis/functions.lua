@@ -24,7 +24,7 @@ local LAST_VERSION = 9007199254740991
 local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_ID, MOST_FEW, MOST_KEYS = 262144, 64, 1024, 64, 1000, 1000
 
 -- Named at the first call, since a library that is loaded sees no string: each look at a global costs as much as a search.
-local str_find, str_match, str_sub, str_byte = nil
+local str_find, str_match, str_sub, str_byte, str_format, as_whole = nil
 
 -- Whether text is UTF-8 (RFC 3629): no overlong form, no surrogate, nothing above U+10FFFF. One pass.
 local function is_utf8(text)
@@ -203,6 +203,16 @@ local ELEMENT = {
   SREM = {kind = 'set', value = false},
 }
 
+-- Types of keys in which a member has an entry; "none" is no key.
+local function check_types(text)
+  local types = {}
+  for word in string.gmatch(text, '%S+') do
+    if word ~= 'hash' and word ~= 'zset' and word ~= 'none' then return nil end
+    if word ~= 'none' then types[#types + 1] = word end
+  end
+  return types
+end
+
 local function check_rest_fields(args, from)
   if (#args - from) % 2 == 0 or #args - from >= 2 * MOST_FEW then return nil end
   for i = from, #args do
@@ -298,7 +308,10 @@ end
 
 -- Arguments, keys and rights, checked: the arguments by name, or what is wrong.
 local function checked(call, keys, args)
-  if not str_find then str_find, str_match, str_sub, str_byte = string.find, string.match, string.sub, string.byte end
+  if not str_find then
+    str_find, str_match, str_sub, str_byte, str_format = string.find, string.match, string.sub, string.byte, string.format
+    as_whole = str_format('%d', LAST_VERSION) == '9007199254740991' and '%d' or '%.0f' -- slower, and right where a long has 32 bits
+  end
   local a, wrong = arguments(call, args)
   if not wrong and (#keys < #call.types or #keys > (call.more and MOST_KEYS or #call.types)) then
     wrong = 'BADARG ' .. call.name .. ': KEYS'
@@ -316,26 +329,25 @@ end
 local function run_session(call, body, keys, args)
   local a, wrong = checked(call, keys, args)
   if wrong then return redis.error_reply(wrong) end
-  local session, bad = session_of(keys[1], call.asks and call.asks(a) or FIELDS)
+  local asked = call.asks or FIELDS
+  local session, bad = session_of(keys[1], call.asks_of and call.asks_of(a) or asked)
   if bad then return redis.error_reply(bad) end
   return body(keys, a, session)
 end
 
-local function digits(number)
-  return string.format('%.0f', number)
+local function digits(number) return str_format(as_whole, number) end
+
+local function clock_text()
+  local t = redis.call('TIME')
+  return t[1] .. (#t[2] == 6 and str_sub(t[2], 1, 3) or str_sub('00000' .. t[2], -6, -4))
 end
 
 -- The server's clock in Unix milliseconds: the only clock that anything is decided by. A session that is given keeps it as
 -- text, so that its change is not dated by another look.
 local function clock(session)
-  local t = redis.call('TIME')
-  if session then session.now = t[1] .. str_sub('00000' .. t[2], -6, -4) end
-  return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
-end
-
-local function clock_text()
-  local t = redis.call('TIME')
-  return t[1] .. str_sub('00000' .. t[2], -6, -4)
+  local text = clock_text()
+  if session then session.now = text end
+  return tonumber(text)
 end
 
 local function tell(a, message)
@@ -394,7 +406,7 @@ end
 -- Fields, version + 1, log, publish: what must never come apart. The session given is then at its new version.
 local function advance(keys, log, session, a, kind, op, data, fields)
   local now = session.now or clock_text()
-  session.version = session.version + 1
+  session.now, session.version = now, session.version + 1
   local version = digits(session.version)
   session.text = version
   redis.call('HSET', keys[1], 'version', version, 'updated_at', now, unpack(fields or {}))
@@ -409,19 +421,61 @@ local function advance(keys, log, session, a, kind, op, data, fields)
   return session.version
 end
 
--- The remembered answer of an operation belongs to the epoch in which it was given: "<epoch>:<version>". The version where
--- it was answered in this epoch, and what is wrong with the key.
+-- The answers of a session's operations are one hash: operation → version. Under '' stands which epoch they belong to, when
+-- they are looked through next, and the versions at the last LOOKS looks (the first, and how far each went on from there):
+-- "<epoch>:<milliseconds>:<version>,<further>,…". A look comes every fifth of the TTL at most, and lets go what was given
+-- LOOKS looks ago: an answer is remembered for four fifths of the TTL at least, and a call in between reads and writes one field.
+local LOOKS = 4
+
+-- The field of an operation: its id, or the digest of a long one, so that what clients send does not decide what is kept.
+local function field_of(op) return #op <= 32 and op or str_sub(redis.sha1hex(op), 1, 32) end
+
+-- The version that an operation made in this epoch, and what is wrong with the key.
 local function remembered(idem, session, op)
-  local found = op ~= '' and redis.pcall('GET', idem)
+  local found = op ~= '' and redis.pcall('HMGET', idem, '', field_of(op))
   if not found then return nil end
-  if found.err then return nil, foreign(idem, 'string') or found.err end
-  local epoch, version = str_match(found, '^(%x+):(%d+)$')
-  return session and epoch == session.epoch and tonumber(version) or nil
+  if found.err then return nil, foreign(idem, 'hash') or found.err end
+  local epoch, due, looks = str_match(found[1] or '', '^(%x+):(%d+):([%d,]+)$')
+  if not session or epoch ~= session.epoch then return nil end
+  session.due, session.looks = tonumber(due), looks
+  return found[2] and tonumber(found[2]) or nil
+end
+
+-- Lets go of the answers that were given up to a version.
+local function let_go(idem, version)
+  local found, gone = redis.call('HGETALL', idem), {}
+  for i = 1, #found, 2 do
+    if found[i] ~= '' and (tonumber(found[i + 1]) or 0) <= version then gone[#gone + 1] = found[i] end
+  end
+  for i = 1, #gone, MOST_FEW do redis.call('HDEL', idem, unpack(gone, i, math.min(i + MOST_FEW - 1, #gone))) end
+end
+
+-- Looks the answers through, and returns what stands of that under ''.
+local function looked(idem, session, a)
+  local looks, last, before = {}, 0, session.version - 1
+  for number in string.gmatch(session.looks or '', '%d+') do
+    looks[#looks + 1], last = tonumber(number), last + tonumber(number)
+  end
+  if #looks == 0 then redis.call('UNLINK', idem) end -- of another epoch, or none of ours
+  if #looks == LOOKS then
+    local oldest = table.remove(looks, 1)
+    let_go(idem, oldest)
+    looks[1] = looks[1] + oldest
+  end
+  looks[#looks + 1] = before - last
+  for i = 1, #looks do looks[i] = digits(looks[i]) end
+  return session.epoch .. ':' .. digits(tonumber(session.now) + a.idem_ttl_s * 200) .. ':' .. table.concat(looks, ',')
 end
 
 local function remember(idem, session, a)
   if a.op_id == '' then return end
-  redis.call('SET', idem, session.epoch .. ':' .. session.text, 'EX', a.idem_ttl_s)
+  local left = session.due and session.due - tonumber(session.now) -- more than a fifth, once the clock was set back
+  if left and left > 0 and left <= a.idem_ttl_s * 200 then
+    redis.call('HSET', idem, field_of(a.op_id), session.text)
+  else
+    redis.call('HSET', idem, '', looked(idem, session, a), field_of(a.op_id), session.text)
+    redis.call('EXPIRE', idem, a.idem_ttl_s)
+  end
 end
 
 -- Why a change may not be made now: {version, result}, or nil where it may.
@@ -475,6 +529,20 @@ local function forget(state, member)
   return ',"del":[' .. cjson.encode('away:' .. member) .. ']'
 end
 
+-- What is wrong with the keys, from the one at first on, in which a member has an entry only as long as the seat.
+local function unfit(call, keys, first, types)
+  for i, kind in ipairs(types) do
+    local key = keys[first + i - 1]
+    if not key then return 'BADARG ' .. call .. ': with_seat' end
+    local wrong = foreign(key, kind)
+    if wrong then return wrong end
+  end
+end
+
+local function vacate(keys, first, types, member)
+  for i, kind in ipairs(types) do redis.call(kind == 'zset' and 'ZREM' or 'HDEL', keys[first + i - 1], member) end
+end
+
 -- An id as names of keys have it, and as the actions compare it.
 local function is_encoded(text) return #text <= MOST_ID and str_find(text, '^[%w_.%-%%~]+$') end
 
@@ -495,7 +563,10 @@ local ROLES = {cohost = true, moderator = true, spectator = true}
 local function check_role(text) return ROLES[text] and text end
 
 -- An id that stands in a field's or a record's name: no bar, which parts a record, no # and no control character.
-local function check_id(text) return check_name(text) and not str_find(text, '[|#%c]') and text or nil end
+local function check_id(text)
+  local plain = #text <= MOST_NAME and str_find(text, '^[%w_.~%%-]+$') -- nearly all are
+  return (plain or check_name(text) and not str_find(text, '[|#%c]')) and text or nil
+end
 
 local function time_of(text) return text and whole(text, 0, LAST_VERSION) or nil end
 
@@ -986,13 +1057,14 @@ end
 
 -- session_leave
 -- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:roster, buzz:v1:{<session_id>}:presence, buzz:v1:{<session_id>}:log
--- Give back the seat with all connections, or one connection and the seat with the last of them.
+-- Give back the seat with all connections, or one connection and the seat with the last of them; what a member has only with the seat goes.
 -- KEYS state (hash) roster (hash) presence (zset) log and the session's other keys
--- ARGV member ttl_s channel log_max
+-- ARGV member ttl_s channel log_max [with_seat]
 --   member: "<member_id>" or "<member_id>#<connection>": the seat belongs to the id, the lease to the whole
 --   ttl_s: TTL of the key in seconds
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
+--   with_seat: types, in their order, of the first of the session's other keys, those in which a member has an entry only as long as the seat: hash or zset; none: there is no such key
 -- Answers {version, result}:
 --   "left": the seat is free and everybody is told
 --   "stays": one connection less; the seat stays with the others
@@ -1003,6 +1075,8 @@ do
 local function session_leave(keys, a, session)
   if not session then return {0, 'gone'} end
   if session.ended then return {session.version, 'ended'} end
+  local wrong = unfit('session_leave', keys, 5, a.with_seat)
+  if wrong then return redis.error_reply(wrong) end
   local member = member_of(a.member)
   local mine = leases(keys[3], member)
   if a.member ~= member then
@@ -1016,6 +1090,7 @@ local function session_leave(keys, a, session)
     for _, c in ipairs(mine) do redis.call('ZREM', keys[3], c) end
   end
   redis.call('HDEL', keys[2], member)
+  vacate(keys, 5, a.with_seat, member)
   local gone = forget(keys[1], member)
   local about = '{"m":' .. cjson.encode(member) .. ',"c":' .. cjson.encode(a.member) .. ',"why":"left"' .. gone .. '}'
   advance(keys, keys[4], session, a, 'leave', '', about)
@@ -1026,7 +1101,7 @@ end
 local SESSION_LEAVE = {
   name = 'session_leave', types = {'state', 'hash', 'zset', 'log'},
   more = true,
-  args = {{'member', check_name}, {'ttl_s', check_seconds, same = true}, {'channel', check_channel}, {'log_max', check_log, same = true}},
+  args = {{'member', check_name}, {'ttl_s', check_seconds, same = true}, {'channel', check_channel}, {'log_max', check_log, same = true}, {'with_seat', check_types, 'none', same = true}},
   given = {},
   runs = {'EXPIRE', 'HDEL', 'HEXISTS', 'HGET', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'ZRANGE', 'ZREM'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
@@ -1037,9 +1112,9 @@ end
 end
 
 -- session_apply
--- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:log, buzz:v1:{<session_id>}:idem:<op_id>, buzz:v1:{<session_id>}:answer:<round_id>, buzz:v1:{<session_id>}:score, buzz:v1:{<session_id>}:buzzer, buzz:v1:{<session_id>}:name, buzz:v1:{<session_id>}:team
+-- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:log, buzz:v1:{<session_id>}:idem, buzz:v1:{<session_id>}:answer:<round_id>, buzz:v1:{<session_id>}:score, buzz:v1:{<session_id>}:buzzer, buzz:v1:{<session_id>}:name, buzz:v1:{<session_id>}:team
 -- Change fields of the state by one event.
--- KEYS state (hash) log idem (string) and the session's other keys
+-- KEYS state (hash) log idem (hash) and the session's other keys
 -- ARGV channel op_id expected_version type data ttl_s log_max idem_ttl_s [field value]...
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
@@ -1048,7 +1123,7 @@ end
 --   data: JSON (RFC 8259) of the event, at most 256 KiB and 64 levels; empty is null
 --   ttl_s: TTL of the key in seconds
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
---   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   idem_ttl_s: TTL of the remembered answers in seconds: each is remembered for four fifths of it at least
 --   fields: fields and their values, at most 1,000 pairs
 -- Answers {version, result}:
 --   "ok": applied; the only result that wrote
@@ -1074,8 +1149,8 @@ local SESSION_APPLY = {
   args = {{'channel', check_channel}, {'op_id', check_text}, {'expected_version', check_version, same = true}, {'type', check_event, same = true}, {'data', check_json}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}},
   given = {},
   rest = {'fields', check_rest_fields},
-  runs = {'EXPIRE', 'GET', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+  runs = {'EXPIRE', 'HDEL', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
 }
 CALLS['session_apply'] = function(keys, args)
   return run_session(SESSION_APPLY, session_apply, keys, args)
@@ -1122,12 +1197,13 @@ end
 
 -- session_sweep
 -- Serves US-019.1 (prd.md:117), redis_planning_summary.md:15
--- Remove connections whose lease has lapsed by the server's clock, at most 100 a call, and publish the seats that go with them. An ended session is left alone, no TTL is refreshed, keys whose state is lost are unlinked.
+-- Remove connections whose lease has lapsed by the server's clock, at most 100 a call, and publish the seats that go with them, as session_leave does. An ended session is left alone, no TTL is refreshed, keys whose state is lost are unlinked.
 -- KEYS state (hash) roster (hash) presence (zset) log and the session's other keys
--- ARGV channel ttl_s log_max
+-- ARGV channel ttl_s log_max [with_seat]
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   ttl_s: TTL of the key in seconds
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
+--   with_seat: types, in their order, of the first of the session's other keys, those in which a member has an entry only as long as the seat: hash or zset; none: there is no such key
 -- Answers the names.
 do
 local function session_sweep(keys, a, session)
@@ -1136,6 +1212,8 @@ local function session_sweep(keys, a, session)
     for i = 2, #keys do redis.call('UNLINK', keys[i]) end
     return orphans
   end
+  local wrong = unfit('session_sweep', keys, 5, a.with_seat)
+  if wrong then return redis.error_reply(wrong) end
   local lapsed = {}
   if not session.ended then
     lapsed = redis.call('ZRANGEBYSCORE', keys[3], '-inf', '(' .. digits(clock()), 'LIMIT', 0, 100)
@@ -1147,6 +1225,7 @@ local function session_sweep(keys, a, session)
     for _, c in ipairs(lapsed) do
       local member = member_of(c)
       if not live[member] and redis.call('HDEL', keys[2], member) == 1 then
+        vacate(keys, 5, a.with_seat, member)
         local gone = forget(keys[1], member)
         local about = '{"m":' .. cjson.encode(member) .. ',"c":' .. cjson.encode(c) .. ',"why":"lease"' .. gone .. '}'
         advance(keys, keys[4], session, a, 'leave', '', about)
@@ -1164,7 +1243,7 @@ end
 local SESSION_SWEEP = {
   name = 'session_sweep', types = {'state', 'hash', 'zset', 'log'},
   more = true,
-  args = {{'channel', check_channel}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}},
+  args = {{'channel', check_channel}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'with_seat', check_types, 'none', same = true}},
   given = {},
   runs = {'EXPIRE', 'HDEL', 'HGET', 'HMGET', 'HSET', 'TIME', 'TTL', 'TYPE', 'UNLINK', 'ZRANGE', 'ZRANGEBYSCORE', 'ZREM'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'PTTL', 'XADD'}},
@@ -1670,13 +1749,13 @@ end
 -- buzz
 -- Serves US-017 (prd.md:106), US-017.1 (prd.md:108)
 -- The first player has it; everybody else learns that another was first.
--- KEYS state (hash) log idem (string) roster (hash) buzzer (hash) and the session's other keys
+-- KEYS state (hash) log idem (hash) roster (hash) buzzer (hash) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member object
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
 --   ttl_s: TTL of the key in seconds
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
---   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   idem_ttl_s: TTL of the remembered answers in seconds: each is remembered for four fifths of it at least
 --   member: who does it; from the verified token, never from the message
 --   object: the object that it is about
 -- Answers {version, result}:
@@ -1713,9 +1792,9 @@ local ACT_BUZZ = {
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'object', check_id}},
   given = {},
-  asks = function(a) return {'epoch', 'version', 'status', 'phase', 'phase_until', 'winner'} end,
-  runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+  asks = {'epoch', 'version', 'status', 'phase', 'phase_until', 'winner'},
+  runs = {'EXPIRE', 'HDEL', 'HEXISTS', 'HGETALL', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
 }
 CALLS['buzz'] = function(keys, args)
   return run_session(ACT_BUZZ, act_buzz, keys, args)
@@ -1723,15 +1802,15 @@ end
 end
 
 -- attend
--- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:log, buzz:v1:{<session_id>}:idem:<op_id>, buzz:v1:{<session_id>}:presence
+-- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:log, buzz:v1:{<session_id>}:idem, buzz:v1:{<session_id>}:presence
 -- The host is there without taking a seat: a lease, renewed by heartbeats. Who plays as well joins instead.
--- KEYS state (hash) log idem (string) presence (zset) and the session's other keys
+-- KEYS state (hash) log idem (hash) presence (zset) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member connection lease_ms
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
 --   ttl_s: TTL of the key in seconds
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
---   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   idem_ttl_s: TTL of the remembered answers in seconds: each is remembered for four fifths of it at least
 --   member: who does it; from the verified token, never from the message
 --   connection: which socket of the member
 --   lease_ms: how long the place is kept without a heartbeat, in milliseconds
@@ -1761,9 +1840,9 @@ local ACT_ATTEND = {
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'connection', check_id}, {'lease_ms', check_milliseconds, same = true}},
   given = {},
-  asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
-  runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZADD'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+  asks_of = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
+  runs = {'EXPIRE', 'HDEL', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK', 'ZADD'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
 }
 CALLS['attend'] = function(keys, args)
   return run_session(ACT_ATTEND, act_attend, keys, args)
@@ -1771,15 +1850,15 @@ end
 end
 
 -- give_role
--- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:log, buzz:v1:{<session_id>}:idem:<op_id>, buzz:v1:{<session_id>}:roster, buzz:v1:{<session_id>}:presence
+-- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:log, buzz:v1:{<session_id>}:idem, buzz:v1:{<session_id>}:roster, buzz:v1:{<session_id>}:presence
 -- The host makes a player co-host or moderator, of which there are only so many.
--- KEYS state (hash) log idem (string) roster (hash) presence (zset) and the session's other keys
+-- KEYS state (hash) log idem (hash) roster (hash) presence (zset) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member target role most
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
 --   ttl_s: TTL of the key in seconds
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
---   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   idem_ttl_s: TTL of the remembered answers in seconds: each is remembered for four fifths of it at least
 --   member: who does it; from the verified token, never from the message
 --   target: the member whom it is about
 --   role: cohost, moderator or spectator
@@ -1813,9 +1892,9 @@ local ACT_GIVE_ROLE = {
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'target', check_id}, {'role', check_role}, {'most', check_whole, same = true}},
   given = {},
-  asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
-  runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZRANGE'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+  asks_of = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
+  runs = {'EXPIRE', 'HDEL', 'HEXISTS', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK', 'ZRANGE'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
 }
 CALLS['give_role'] = function(keys, args)
   return run_session(ACT_GIVE_ROLE, act_give_role, keys, args)
@@ -1823,15 +1902,15 @@ end
 end
 
 -- take_role
--- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:log, buzz:v1:{<session_id>}:idem:<op_id>
+-- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:log, buzz:v1:{<session_id>}:idem
 -- The host takes a role back.
--- KEYS state (hash) log idem (string) and the session's other keys
+-- KEYS state (hash) log idem (hash) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member target
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
 --   ttl_s: TTL of the key in seconds
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
---   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   idem_ttl_s: TTL of the remembered answers in seconds: each is remembered for four fifths of it at least
 --   member: who does it; from the verified token, never from the message
 --   target: the member whom it is about
 -- Answers {version, result}:
@@ -1859,9 +1938,9 @@ local ACT_TAKE_ROLE = {
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'target', check_id}},
   given = {},
-  asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
-  runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+  asks_of = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
+  runs = {'EXPIRE', 'HDEL', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
 }
 CALLS['take_role'] = function(keys, args)
   return run_session(ACT_TAKE_ROLE, act_take_role, keys, args)
@@ -1869,15 +1948,15 @@ end
 end
 
 -- pass_on
--- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:log, buzz:v1:{<session_id>}:idem:<op_id>, buzz:v1:{<session_id>}:roster
+-- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:log, buzz:v1:{<session_id>}:idem, buzz:v1:{<session_id>}:roster
 -- The host makes another player the host.
--- KEYS state (hash) log idem (string) roster (hash) and the session's other keys
+-- KEYS state (hash) log idem (hash) roster (hash) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member target
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
 --   ttl_s: TTL of the key in seconds
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
---   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   idem_ttl_s: TTL of the remembered answers in seconds: each is remembered for four fifths of it at least
 --   member: who does it; from the verified token, never from the message
 --   target: the member whom it is about
 -- Answers {version, result}:
@@ -1909,9 +1988,9 @@ local ACT_PASS_ON = {
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'target', check_id}},
   given = {},
-  asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
-  runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+  asks_of = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
+  runs = {'EXPIRE', 'HDEL', 'HEXISTS', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
 }
 CALLS['pass_on'] = function(keys, args)
   return run_session(ACT_PASS_ON, act_pass_on, keys, args)
@@ -1921,13 +2000,13 @@ end
 -- pause_without_host
 -- Serves US-021 (prd.md:123), US-021.1 (prd.md:125)
 -- A worker pauses a room whose host is away for too long, and everybody is told why.
--- KEYS state (hash) log idem (string) and the session's other keys
+-- KEYS state (hash) log idem (hash) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s absent_ms
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
 --   ttl_s: TTL of the key in seconds
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
---   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   idem_ttl_s: TTL of the remembered answers in seconds: each is remembered for four fifths of it at least
 --   absent_ms: how long the host must be away, in milliseconds
 -- Answers {version, result}:
 --   "ok": applied; the only result that wrote
@@ -1956,9 +2035,9 @@ local ACT_PAUSE_WITHOUT_HOST = {
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'absent_ms', check_milliseconds, same = true}},
   given = {},
-  asks = function(a) return {'epoch', 'version', 'status', 'phase', 'owner'} end,
-  runs = {'EXPIRE', 'GET', 'HDEL', 'HGET', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+  asks = {'epoch', 'version', 'status', 'phase', 'owner'},
+  runs = {'EXPIRE', 'HDEL', 'HGET', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
 }
 CALLS['pause_without_host'] = function(keys, args)
   return run_session(ACT_PAUSE_WITHOUT_HOST, act_pause_without_host, keys, args)
@@ -1966,15 +2045,15 @@ end
 end
 
 -- take_up
--- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:log, buzz:v1:{<session_id>}:idem:<op_id>
+-- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:log, buzz:v1:{<session_id>}:idem
 -- The host, back again, takes a room up that was paused without one: it is in the phase again that it was in.
--- KEYS state (hash) log idem (string) and the session's other keys
+-- KEYS state (hash) log idem (hash) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
 --   ttl_s: TTL of the key in seconds
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
---   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   idem_ttl_s: TTL of the remembered answers in seconds: each is remembered for four fifths of it at least
 --   member: who does it; from the verified token, never from the message
 -- Answers {version, result}:
 --   "ok": applied; the only result that wrote
@@ -2004,9 +2083,9 @@ local ACT_TAKE_UP = {
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}},
   given = {},
-  asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'phase', 'phase_before'} end,
-  runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+  asks_of = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'phase', 'phase_before'} end,
+  runs = {'EXPIRE', 'HDEL', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
 }
 CALLS['take_up'] = function(keys, args)
   return run_session(ACT_TAKE_UP, act_take_up, keys, args)
@@ -2016,13 +2095,13 @@ end
 -- approve_nickname
 -- Serves prd.md:33, US-005 (prd.md:59)
 -- A moderator approves the name of a player that waits since the join, and everybody sees it; until then the seat shows an empty one, and the state's field checks_names says that names wait.
--- KEYS state (hash) log idem (string) roster (hash) name (hash) and the session's other keys
+-- KEYS state (hash) log idem (hash) roster (hash) name (hash) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member target expected
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
 --   ttl_s: TTL of the key in seconds
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
---   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   idem_ttl_s: TTL of the remembered answers in seconds: each is remembered for four fifths of it at least
 --   member: who does it; from the verified token, never from the message
 --   target: the member whom it is about
 --   expected: version of the object that the client has; 0: it is new
@@ -2060,9 +2139,9 @@ local ACT_APPROVE_NICKNAME = {
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'target', check_id}, {'expected', check_whole}},
   given = {},
-  asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
-  runs = {'EXPIRE', 'GET', 'HEXISTS', 'HGET', 'HGETALL', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+  asks_of = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
+  runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HGET', 'HGETALL', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
 }
 CALLS['approve_nickname'] = function(keys, args)
   return run_session(ACT_APPROVE_NICKNAME, act_approve_nickname, keys, args)
@@ -2070,15 +2149,15 @@ end
 end
 
 -- refuse_name
--- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:log, buzz:v1:{<session_id>}:idem:<op_id>, buzz:v1:{<session_id>}:name
+-- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:log, buzz:v1:{<session_id>}:idem, buzz:v1:{<session_id>}:name
 -- A moderator refuses a name that waits; nobody else sees it, and the player takes another one.
--- KEYS state (hash) log idem (string) name (hash) and the session's other keys
+-- KEYS state (hash) log idem (hash) name (hash) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member target
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
 --   ttl_s: TTL of the key in seconds
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
---   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   idem_ttl_s: TTL of the remembered answers in seconds: each is remembered for four fifths of it at least
 --   member: who does it; from the verified token, never from the message
 --   target: the member whom it is about
 -- Answers {version, result}:
@@ -2108,9 +2187,9 @@ local ACT_REFUSE_NAME = {
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'target', check_id}},
   given = {},
-  asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
-  runs = {'EXPIRE', 'GET', 'HGET', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+  asks_of = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
+  runs = {'EXPIRE', 'GET', 'HDEL', 'HGET', 'HGETALL', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
 }
 CALLS['refuse_name'] = function(keys, args)
   return run_session(ACT_REFUSE_NAME, act_refuse_name, keys, args)
@@ -2120,13 +2199,13 @@ end
 -- start_question
 -- Serves prd.md:7, prd.md:30, US-008 (prd.md:72)
 -- The host starts the next question for everybody at the same time; its end is set by the server's clock. Its value is in every snapshot at once: what must stay secret, such as the right answer, is never in it.
--- KEYS state (hash) log idem (string) and the session's other keys
+-- KEYS state (hash) log idem (hash) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member round value length_ms length_least length_most
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
 --   ttl_s: TTL of the key in seconds
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
---   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   idem_ttl_s: TTL of the remembered answers in seconds: each is remembered for four fifths of it at least
 --   member: who does it; from the verified token, never from the message
 --   round: the round, question or lot
 --   value: JSON (RFC 8259), at most 256 KiB and 64 levels; empty is null
@@ -2170,9 +2249,9 @@ local ACT_START_QUESTION = {
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'round', check_id}, {'value', check_json}, {'length_ms', check_milliseconds, same = true}, {'length_least', check_milliseconds, same = true}, {'length_most', check_milliseconds, same = true}},
   given = {},
-  asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'phase', 'round', 'phase_until'} end,
-  runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+  asks_of = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'phase', 'round', 'phase_until'} end,
+  runs = {'EXPIRE', 'HDEL', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
 }
 CALLS['start_question'] = function(keys, args)
   return run_session(ACT_START_QUESTION, act_start_question, keys, args)
@@ -2182,13 +2261,13 @@ end
 -- time_up
 -- Serves US-009.2 (prd.md:79)
 -- A worker ends the question when its time is over by the server's clock; before that it is refused.
--- KEYS state (hash) log idem (string) and the session's other keys
+-- KEYS state (hash) log idem (hash) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s round
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
 --   ttl_s: TTL of the key in seconds
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
---   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   idem_ttl_s: TTL of the remembered answers in seconds: each is remembered for four fifths of it at least
 --   round: the round, question or lot
 -- Answers {version, result}:
 --   "ok": applied; the only result that wrote
@@ -2219,9 +2298,9 @@ local ACT_TIME_UP = {
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'round', check_id}},
   given = {},
-  asks = function(a) return {'epoch', 'version', 'status', 'phase', 'round', 'phase_until'} end,
-  runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+  asks = {'epoch', 'version', 'status', 'phase', 'round', 'phase_until'},
+  runs = {'EXPIRE', 'HDEL', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
 }
 CALLS['time_up'] = function(keys, args)
   return run_session(ACT_TIME_UP, act_time_up, keys, args)
@@ -2231,13 +2310,13 @@ end
 -- pause
 -- Serves US-014 (prd.md:96)
 -- The host pauses; the time that is left is kept.
--- KEYS state (hash) log idem (string) and the session's other keys
+-- KEYS state (hash) log idem (hash) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
 --   ttl_s: TTL of the key in seconds
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
---   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   idem_ttl_s: TTL of the remembered answers in seconds: each is remembered for four fifths of it at least
 --   member: who does it; from the verified token, never from the message
 -- Answers {version, result}:
 --   "ok": applied; the only result that wrote
@@ -2269,9 +2348,9 @@ local ACT_PAUSE = {
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}},
   given = {},
-  asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'phase', 'phase_until', 'phase_left'} end,
-  runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+  asks_of = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'phase', 'phase_until', 'phase_left'} end,
+  runs = {'EXPIRE', 'HDEL', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
 }
 CALLS['pause'] = function(keys, args)
   return run_session(ACT_PAUSE, act_pause, keys, args)
@@ -2279,15 +2358,15 @@ end
 end
 
 -- resume
--- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:log, buzz:v1:{<session_id>}:idem:<op_id>
+-- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:log, buzz:v1:{<session_id>}:idem
 -- The host goes on; the time that was left runs from now.
--- KEYS state (hash) log idem (string) and the session's other keys
+-- KEYS state (hash) log idem (hash) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
 --   ttl_s: TTL of the key in seconds
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
---   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   idem_ttl_s: TTL of the remembered answers in seconds: each is remembered for four fifths of it at least
 --   member: who does it; from the verified token, never from the message
 -- Answers {version, result}:
 --   "ok": applied; the only result that wrote
@@ -2317,9 +2396,9 @@ local ACT_RESUME = {
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}},
   given = {},
-  asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'phase', 'phase_left', 'phase_until'} end,
-  runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+  asks_of = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'phase', 'phase_left', 'phase_until'} end,
+  runs = {'EXPIRE', 'HDEL', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
 }
 CALLS['resume'] = function(keys, args)
   return run_session(ACT_RESUME, act_resume, keys, args)
@@ -2329,13 +2408,13 @@ end
 -- skip_question
 -- Serves US-015 (prd.md:99)
 -- The host skips the question: it does not count.
--- KEYS state (hash) log idem (string) and the session's other keys
+-- KEYS state (hash) log idem (hash) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member round
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
 --   ttl_s: TTL of the key in seconds
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
---   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   idem_ttl_s: TTL of the remembered answers in seconds: each is remembered for four fifths of it at least
 --   member: who does it; from the verified token, never from the message
 --   round: the round, question or lot
 -- Answers {version, result}:
@@ -2369,9 +2448,9 @@ local ACT_SKIP_QUESTION = {
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'round', check_id}},
   given = {},
-  asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'phase', 'round'} end,
-  runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+  asks_of = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'phase', 'round'} end,
+  runs = {'EXPIRE', 'HDEL', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
 }
 CALLS['skip_question'] = function(keys, args)
   return run_session(ACT_SKIP_QUESTION, act_skip_question, keys, args)
@@ -2381,13 +2460,13 @@ end
 -- reveal
 -- Serves US-011 (prd.md:85)
 -- The host, or the service for the host, shows the result of a closed question to everybody at once; the service makes the value from the right answer and what was given, and takes none from a message.
--- KEYS state (hash) log idem (string) and the session's other keys
+-- KEYS state (hash) log idem (hash) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member round value
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
 --   ttl_s: TTL of the key in seconds
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
---   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   idem_ttl_s: TTL of the remembered answers in seconds: each is remembered for four fifths of it at least
 --   member: who does it; from the verified token, never from the message
 --   round: the round, question or lot
 --   value: JSON (RFC 8259), at most 256 KiB and 64 levels; empty is null
@@ -2421,9 +2500,9 @@ local ACT_REVEAL = {
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'round', check_id}, {'value', check_json}},
   given = {},
-  asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'phase', 'round'} end,
-  runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+  asks_of = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'phase', 'round'} end,
+  runs = {'EXPIRE', 'HDEL', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
 }
 CALLS['reveal'] = function(keys, args)
   return run_session(ACT_REVEAL, act_reveal, keys, args)
@@ -2433,13 +2512,13 @@ end
 -- reveal_now
 -- Serves US-011 (prd.md:85)
 -- A worker shows the result of a closed question, without waiting for the host; the service makes the value.
--- KEYS state (hash) log idem (string) and the session's other keys
+-- KEYS state (hash) log idem (hash) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s round value
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
 --   ttl_s: TTL of the key in seconds
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
---   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   idem_ttl_s: TTL of the remembered answers in seconds: each is remembered for four fifths of it at least
 --   round: the round, question or lot
 --   value: JSON (RFC 8259), at most 256 KiB and 64 levels; empty is null
 -- Answers {version, result}:
@@ -2470,9 +2549,9 @@ local ACT_REVEAL_NOW = {
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'round', check_id}, {'value', check_json}},
   given = {},
-  asks = function(a) return {'epoch', 'version', 'status', 'phase', 'round'} end,
-  runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+  asks = {'epoch', 'version', 'status', 'phase', 'round'},
+  runs = {'EXPIRE', 'HDEL', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
 }
 CALLS['reveal_now'] = function(keys, args)
   return run_session(ACT_REVEAL_NOW, act_reveal_now, keys, args)
@@ -2482,13 +2561,13 @@ end
 -- mark_away
 -- Serves US-022 (prd.md:127), US-022.1 (prd.md:129)
 -- A worker marks a player as away who was not heard for the short time; the seat stays.
--- KEYS state (hash) log idem (string) roster (hash) presence (zset) and the session's other keys
+-- KEYS state (hash) log idem (hash) roster (hash) presence (zset) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s target away_ms lease_ms
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
 --   ttl_s: TTL of the key in seconds
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
---   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   idem_ttl_s: TTL of the remembered answers in seconds: each is remembered for four fifths of it at least
 --   target: the member whom it is about
 --   away_ms: how long nothing was heard, in milliseconds
 --   lease_ms: how long a seat is kept without a heartbeat, in milliseconds
@@ -2521,9 +2600,9 @@ local ACT_MARK_AWAY = {
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'target', check_id}, {'away_ms', check_milliseconds, same = true}, {'lease_ms', check_milliseconds, same = true}},
   given = {},
-  asks = function(a) return {'epoch', 'version', 'status', 'owner', 'away:' .. a.target, 'created_at'} end,
-  runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZRANGE'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+  asks_of = function(a) return {'epoch', 'version', 'status', 'owner', 'away:' .. a.target, 'created_at'} end,
+  runs = {'EXPIRE', 'HDEL', 'HEXISTS', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK', 'ZRANGE'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
 }
 CALLS['mark_away'] = function(keys, args)
   return run_session(ACT_MARK_AWAY, act_mark_away, keys, args)
@@ -2531,15 +2610,15 @@ end
 end
 
 -- back
--- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:log, buzz:v1:{<session_id>}:idem:<op_id>, buzz:v1:{<session_id>}:roster, buzz:v1:{<session_id>}:presence
+-- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:log, buzz:v1:{<session_id>}:idem, buzz:v1:{<session_id>}:roster, buzz:v1:{<session_id>}:presence
 -- A player, or who leads without a seat, is there again and everybody sees it.
--- KEYS state (hash) log idem (string) roster (hash) presence (zset) and the session's other keys
+-- KEYS state (hash) log idem (hash) roster (hash) presence (zset) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
 --   ttl_s: TTL of the key in seconds
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
---   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   idem_ttl_s: TTL of the remembered answers in seconds: each is remembered for four fifths of it at least
 --   member: who does it; from the verified token, never from the message
 -- Answers {version, result}:
 --   "ok": applied; the only result that wrote
@@ -2566,8 +2645,8 @@ local ACT_BACK = {
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}},
   given = {},
-  runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZRANGE'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+  runs = {'EXPIRE', 'HDEL', 'HEXISTS', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK', 'ZRANGE'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
 }
 CALLS['back'] = function(keys, args)
   return run_session(ACT_BACK, act_back, keys, args)
@@ -2577,13 +2656,13 @@ end
 -- award
 -- Serves prd.md:7, US-012 (prd.md:89), US-013 (prd.md:92), US-013.1 (prd.md:94)
 -- The service gives a player points for a reason, such as a round; given for it again they count once.
--- KEYS state (hash) log idem (string) roster (hash) score (zset) and the session's other keys
+-- KEYS state (hash) log idem (hash) roster (hash) score (zset) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s target reason amount
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
 --   ttl_s: TTL of the key in seconds
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
---   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   idem_ttl_s: TTL of the remembered answers in seconds: each is remembered for four fifths of it at least
 --   target: the member whom it is about
 --   reason: what the points are for, such as the round: once each
 --   amount: a whole number from 1 to 2^53 - 1, money in minor units
@@ -2615,9 +2694,9 @@ local ACT_AWARD = {
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'target', check_id}, {'reason', check_id}, {'amount', check_count}},
   given = {},
-  asks = function(a) return {'epoch', 'version', 'status', 'hidden:gained:' .. a.target} end,
-  runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZINCRBY'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+  asks_of = function(a) return {'epoch', 'version', 'status', 'hidden:gained:' .. a.target} end,
+  runs = {'EXPIRE', 'HDEL', 'HEXISTS', 'HGETALL', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'TIME', 'TYPE', 'UNLINK', 'ZINCRBY'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
 }
 CALLS['award'] = function(keys, args)
   return run_session(ACT_AWARD, act_award, keys, args)
@@ -2627,13 +2706,13 @@ end
 -- take_back
 -- Serves US-015 (prd.md:99)
 -- The service takes back what the last award gave for a reason, such as a round that is skipped; how much is recorded.
--- KEYS state (hash) log idem (string) score (zset) and the session's other keys
+-- KEYS state (hash) log idem (hash) score (zset) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s target reason
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
 --   ttl_s: TTL of the key in seconds
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
---   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   idem_ttl_s: TTL of the remembered answers in seconds: each is remembered for four fifths of it at least
 --   target: the member whom it is about
 --   reason: what the points are for, such as the round: once each
 -- Answers {version, result}:
@@ -2663,9 +2742,9 @@ local ACT_TAKE_BACK = {
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'target', check_id}, {'reason', check_id}},
   given = {},
-  asks = function(a) return {'epoch', 'version', 'status', 'hidden:gained:' .. a.target} end,
-  runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZINCRBY', 'ZSCORE'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+  asks_of = function(a) return {'epoch', 'version', 'status', 'hidden:gained:' .. a.target} end,
+  runs = {'EXPIRE', 'HDEL', 'HGETALL', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'TIME', 'TYPE', 'UNLINK', 'ZINCRBY', 'ZSCORE'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
 }
 CALLS['take_back'] = function(keys, args)
   return run_session(ACT_TAKE_BACK, act_take_back, keys, args)
@@ -2675,13 +2754,13 @@ end
 -- join
 -- Serves prd.md:17, US-002 (prd.md:45), US-002.2 (prd.md:48), US-002.3 (prd.md:49) and 4 more
 -- Somebody takes a seat under a name that nobody else has; who had a seat has it again.
--- KEYS state (hash) log idem (string) roster (hash) presence (zset) name (hash) and the session's other keys
+-- KEYS state (hash) log idem (hash) roster (hash) presence (zset) name (hash) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member connection device name folded capacity lease_ms connections name_least name_most
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
 --   ttl_s: TTL of the key in seconds
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
---   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   idem_ttl_s: TTL of the remembered answers in seconds: each is remembered for four fifths of it at least
 --   member: who does it; from the verified token, never from the message
 --   connection: which socket of the member
 --   device: the device, by a random id that it keeps; never its address
@@ -2726,9 +2805,9 @@ local ACT_JOIN = {
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'connection', check_id}, {'device', check_id}, {'name', check_name}, {'folded', check_name}, {'capacity', check_whole, same = true}, {'lease_ms', check_milliseconds, same = true}, {'connections', check_whole, same = true}, {'name_least', check_whole, same = true}, {'name_most', check_whole, same = true}},
   given = {},
-  asks = function(a) return {'epoch', 'version', 'status', 'hidden:ban:' .. a.member, 'hidden:ban:' .. a.device, 'capacity', 'checks_names', 'hidden:device:' .. a.member} end,
-  runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HGET', 'HGETALL', 'HLEN', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZADD', 'ZRANGE', 'ZREM'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+  asks_of = function(a) return {'epoch', 'version', 'status', 'hidden:ban:' .. a.member, 'hidden:ban:' .. a.device, 'capacity', 'checks_names', 'hidden:device:' .. a.member} end,
+  runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HGET', 'HGETALL', 'HLEN', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'TIME', 'TYPE', 'UNLINK', 'ZADD', 'ZRANGE', 'ZREM'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
 }
 CALLS['join'] = function(keys, args)
   return run_session(ACT_JOIN, act_join, keys, args)
@@ -2738,13 +2817,13 @@ end
 -- kick
 -- Serves US-006 (prd.md:62), US-006.1 (prd.md:64)
 -- The host removes a player, with points and team, or one who watches; neither this one nor the device comes back.
--- KEYS state (hash) log idem (string) roster (hash) presence (zset) score (zset) team (hash) name (hash) and the session's other keys
+-- KEYS state (hash) log idem (hash) roster (hash) presence (zset) score (zset) team (hash) name (hash) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member target bans
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
 --   ttl_s: TTL of the key in seconds
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
---   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   idem_ttl_s: TTL of the remembered answers in seconds: each is remembered for four fifths of it at least
 --   member: who does it; from the verified token, never from the message
 --   target: the member whom it is about
 --   bans: how many members and devices may be banned, in bans
@@ -2783,9 +2862,9 @@ local ACT_KICK = {
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'target', check_id}, {'bans', check_whole, same = true}},
   given = {},
-  asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'hidden:device:' .. a.target} end,
-  runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HGET', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZRANGE', 'ZREM'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+  asks_of = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'hidden:device:' .. a.target} end,
+  runs = {'EXPIRE', 'HDEL', 'HEXISTS', 'HGET', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK', 'ZRANGE', 'ZREM'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
 }
 CALLS['kick'] = function(keys, args)
   return run_session(ACT_KICK, act_kick, keys, args)
@@ -2795,13 +2874,13 @@ end
 -- watch
 -- Serves US-007 (prd.md:66), US-007.1 (prd.md:68)
 -- A spectator follows read-only: no seat, no vote, and not counted against the seats.
--- KEYS state (hash) log idem (string) presence (zset) and the session's other keys
+-- KEYS state (hash) log idem (hash) presence (zset) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member connection device watchers lease_ms
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
 --   ttl_s: TTL of the key in seconds
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
---   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   idem_ttl_s: TTL of the remembered answers in seconds: each is remembered for four fifths of it at least
 --   member: who does it; from the verified token, never from the message
 --   connection: which socket of the member
 --   device: the device, by a random id that it keeps; never its address
@@ -2835,9 +2914,9 @@ local ACT_WATCH = {
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'connection', check_id}, {'device', check_id}, {'watchers', check_whole, same = true}, {'lease_ms', check_milliseconds, same = true}},
   given = {},
-  asks = function(a) return {'epoch', 'version', 'status', 'hidden:ban:' .. a.member, 'hidden:ban:' .. a.device, 'hidden:device:' .. a.member} end,
-  runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZADD', 'ZCARD', 'ZRANGEBYSCORE'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+  asks_of = function(a) return {'epoch', 'version', 'status', 'hidden:ban:' .. a.member, 'hidden:ban:' .. a.device, 'hidden:device:' .. a.member} end,
+  runs = {'EXPIRE', 'HDEL', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK', 'ZADD', 'ZCARD', 'ZRANGEBYSCORE'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
 }
 CALLS['watch'] = function(keys, args)
   return run_session(ACT_WATCH, act_watch, keys, args)
@@ -2847,13 +2926,13 @@ end
 -- end_game
 -- Serves US-023 (prd.md:133)
 -- The host ends the room; it stays readable until its result was handed over.
--- KEYS state (hash) log idem (string) and the session's other keys
+-- KEYS state (hash) log idem (hash) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
 --   ttl_s: TTL of the key in seconds
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
---   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   idem_ttl_s: TTL of the remembered answers in seconds: each is remembered for four fifths of it at least
 --   member: who does it; from the verified token, never from the message
 -- Answers {version, result}:
 --   "ok": applied; the only result that wrote
@@ -2880,9 +2959,9 @@ local ACT_END_GAME = {
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}},
   given = {},
-  asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
-  runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+  asks_of = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
+  runs = {'EXPIRE', 'HDEL', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
 }
 CALLS['end_game'] = function(keys, args)
   return run_session(ACT_END_GAME, act_end_game, keys, args)
@@ -2892,13 +2971,13 @@ end
 -- end_idle
 -- Serves US-024 (prd.md:137)
 -- A worker ends a room in which nothing happened for the idle time.
--- KEYS state (hash) log idem (string) and the session's other keys
+-- KEYS state (hash) log idem (hash) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s idle_ms
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
 --   ttl_s: TTL of the key in seconds
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
---   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   idem_ttl_s: TTL of the remembered answers in seconds: each is remembered for four fifths of it at least
 --   idle_ms: how long nothing may happen, in milliseconds
 -- Answers {version, result}:
 --   "ok": applied; the only result that wrote
@@ -2925,9 +3004,9 @@ local ACT_END_IDLE = {
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'idle_ms', check_milliseconds, same = true}},
   given = {},
-  asks = function(a) return {'epoch', 'version', 'status', 'updated_at'} end,
-  runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+  asks = {'epoch', 'version', 'status', 'updated_at'},
+  runs = {'EXPIRE', 'HDEL', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
 }
 CALLS['end_idle'] = function(keys, args)
   return run_session(ACT_END_IDLE, act_end_idle, keys, args)
@@ -2937,13 +3016,13 @@ end
 -- rematch
 -- Serves US-025 (prd.md:141)
 -- The host starts over with everybody who is there: the lobby again, and nothing is left of the rounds and points before. Also after the end, once the result was handed over.
--- KEYS state (hash) log idem (string) score (zset) buzzer (hash) and the session's other keys
+-- KEYS state (hash) log idem (hash) score (zset) buzzer (hash) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
 --   ttl_s: TTL of the key in seconds
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
---   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   idem_ttl_s: TTL of the remembered answers in seconds: each is remembered for four fifths of it at least
 --   member: who does it; from the verified token, never from the message
 -- Answers {version, result}:
 --   "ok": applied; the only result that wrote
@@ -2988,8 +3067,8 @@ local ACT_REMATCH = {
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}},
   given = {},
-  asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'phase'} end,
-  runs = {'EXPIRE', 'GET', 'HDEL', 'HGETALL', 'HKEYS', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'UNLINK'},
+  asks_of = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'phase'} end,
+  runs = {'EXPIRE', 'HDEL', 'HGETALL', 'HKEYS', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
 }
 CALLS['rematch'] = function(keys, args)
@@ -3000,13 +3079,13 @@ end
 -- answer
 -- Serves US-009 (prd.md:76), US-009.1 (prd.md:78), US-009.2 (prd.md:79), US-010 (prd.md:81) and 2 more
 -- A player gives one answer, and the first one counts; only how many there are is announced, never whose or what.
--- KEYS state (hash) log idem (string) roster (hash) answer (hash) and the session's other keys
+-- KEYS state (hash) log idem (hash) roster (hash) answer (hash) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member round value
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
 --   ttl_s: TTL of the key in seconds
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
---   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   idem_ttl_s: TTL of the remembered answers in seconds: each is remembered for four fifths of it at least
 --   member: who does it; from the verified token, never from the message
 --   round: the round, question or lot
 --   value: JSON (RFC 8259), at most 256 KiB and 64 levels; empty is null
@@ -3043,9 +3122,9 @@ local ACT_ANSWER = {
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'round', check_id}, {'value', check_json}},
   given = {},
-  asks = function(a) return {'epoch', 'version', 'status', 'phase', 'round', 'phase_until'} end,
-  runs = {'EXPIRE', 'GET', 'HEXISTS', 'HLEN', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+  asks = {'epoch', 'version', 'status', 'phase', 'round', 'phase_until'},
+  runs = {'EXPIRE', 'HDEL', 'HEXISTS', 'HGETALL', 'HLEN', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
 }
 CALLS['answer'] = function(keys, args)
   return run_session(ACT_ANSWER, act_answer, keys, args)
@@ -3055,13 +3134,13 @@ end
 -- all_answered
 -- Serves US-011.1 (prd.md:87)
 -- The service ends the round as soon as every player who is there has given one answer; who is marked away is not waited for.
--- KEYS state (hash) log idem (string) roster (hash) presence (zset) answer (hash) and the session's other keys
+-- KEYS state (hash) log idem (hash) roster (hash) presence (zset) answer (hash) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s round
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
 --   ttl_s: TTL of the key in seconds
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
---   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   idem_ttl_s: TTL of the remembered answers in seconds: each is remembered for four fifths of it at least
 --   round: the round, question or lot
 -- Answers {version, result}:
 --   "ok": applied; the only result that wrote
@@ -3092,9 +3171,9 @@ local ACT_ALL_ANSWERED = {
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'round', check_id}},
   given = {},
-  asks = function(a) return {'epoch', 'version', 'status', 'phase', 'round'} end,
-  runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HLEN', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZRANGEBYSCORE'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+  asks = {'epoch', 'version', 'status', 'phase', 'round'},
+  runs = {'EXPIRE', 'HDEL', 'HEXISTS', 'HGETALL', 'HLEN', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK', 'ZRANGEBYSCORE'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
 }
 CALLS['all_answered'] = function(keys, args)
   return run_session(ACT_ALL_ANSWERED, act_all_answered, keys, args)
@@ -3104,13 +3183,13 @@ end
 -- choose_team
 -- Serves US-018 (prd.md:110)
 -- A player goes into a team that has room; the points of a team are those of its members.
--- KEYS state (hash) log idem (string) roster (hash) team (hash) and the session's other keys
+-- KEYS state (hash) log idem (hash) roster (hash) team (hash) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member team most
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
 --   ttl_s: TTL of the key in seconds
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
---   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   idem_ttl_s: TTL of the remembered answers in seconds: each is remembered for four fifths of it at least
 --   member: who does it; from the verified token, never from the message
 --   team: the team
 --   most: members of one team, in members
@@ -3143,9 +3222,9 @@ local ACT_CHOOSE_TEAM = {
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'team', check_id}, {'most', check_whole, same = true}},
   given = {},
-  asks = function(a) return {'epoch', 'version', 'status', 'phase'} end,
-  runs = {'EXPIRE', 'GET', 'HEXISTS', 'HGETALL', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'SET', 'TIME', 'TYPE'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+  asks = {'epoch', 'version', 'status', 'phase'},
+  runs = {'EXPIRE', 'HDEL', 'HEXISTS', 'HGETALL', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
 }
 CALLS['choose_team'] = function(keys, args)
   return run_session(ACT_CHOOSE_TEAM, act_choose_team, keys, args)
@@ -3189,7 +3268,7 @@ local SESSION_SNAPSHOT = {
   name = 'session_snapshot', types = {'state', 'hash', 'hash', 'zset', 'hash', 'hash', 'hash'},
   args = {{'member', check_id}},
   given = {},
-  asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
+  asks_of = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
   runs = {'HEXISTS', 'HGET', 'HGETALL', 'HLEN', 'HMGET', 'TYPE', 'ZRANGE', 'ZREVRANK', 'ZSCORE'},
 }
 CALLS['session_snapshot'] = function(keys, args)
@@ -3200,10 +3279,10 @@ end
 -- Names of functions are the server's, not a library's: with the library's in front two projects share one server.
 redis.register_function('buzz_session_create', CALLS['session_create'])
 redis.register_function('buzz_session_join', CALLS['session_join'])
-redis.register_function('buzz_session_leave', CALLS['session_leave'])
+redis.register_function{function_name='buzz_session_leave', callback=CALLS['session_leave'], flags={'allow-oom'}}
 redis.register_function('buzz_session_apply', CALLS['session_apply'])
-redis.register_function('buzz_session_heartbeat', CALLS['session_heartbeat'])
-redis.register_function('buzz_session_sweep', CALLS['session_sweep'])
+redis.register_function{function_name='buzz_session_heartbeat', callback=CALLS['session_heartbeat'], flags={'allow-oom'}}
+redis.register_function{function_name='buzz_session_sweep', callback=CALLS['session_sweep'], flags={'allow-oom'}}
 redis.register_function{function_name='buzz_session_catch_up', callback=CALLS['session_catch_up'], flags={'no-writes'}}
 redis.register_function('buzz_session_renew', CALLS['session_renew'])
 redis.register_function{function_name='buzz_session_end', callback=CALLS['session_end'], flags={'allow-oom'}}
@@ -3214,9 +3293,9 @@ redis.register_function('buzz_rate_hit', CALLS['rate_hit'])
 redis.register_function('buzz_signal_send', CALLS['signal_send'])
 redis.register_function('buzz_code_take', CALLS['code_take'])
 redis.register_function{function_name='buzz_code_release', callback=CALLS['code_release'], flags={'allow-oom'}}
-redis.register_function('buzz_due_claim', CALLS['due_claim'])
+redis.register_function{function_name='buzz_due_claim', callback=CALLS['due_claim'], flags={'allow-oom'}}
 redis.register_function{function_name='buzz_due_done', callback=CALLS['due_done'], flags={'allow-oom'}}
-redis.register_function('buzz_due_move', CALLS['due_move'])
+redis.register_function{function_name='buzz_due_move', callback=CALLS['due_move'], flags={'allow-oom'}}
 redis.register_function('buzz_gateway_add', CALLS['gateway_add'])
 redis.register_function('buzz_cache_keep', CALLS['cache_keep'])
 redis.register_function('buzz_buzz', CALLS['buzz'])
@@ -3242,8 +3321,8 @@ redis.register_function('buzz_take_back', CALLS['take_back'])
 redis.register_function('buzz_join', CALLS['join'])
 redis.register_function('buzz_kick', CALLS['kick'])
 redis.register_function('buzz_watch', CALLS['watch'])
-redis.register_function('buzz_end_game', CALLS['end_game'])
-redis.register_function('buzz_end_idle', CALLS['end_idle'])
+redis.register_function{function_name='buzz_end_game', callback=CALLS['end_game'], flags={'allow-oom'}}
+redis.register_function{function_name='buzz_end_idle', callback=CALLS['end_idle'], flags={'allow-oom'}}
 redis.register_function('buzz_rematch', CALLS['rematch'])
 redis.register_function('buzz_answer', CALLS['answer'])
 redis.register_function('buzz_all_answered', CALLS['all_answered'])

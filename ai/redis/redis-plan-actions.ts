@@ -193,7 +193,7 @@ export class Actions {
   ): Promise<Versioned<S>> {
     const op = opId ?? "";
     const k = this.keys;
-    const named = [k.state(sessionId), k.log(sessionId), k.idem(sessionId, op || "none"), ...keys];
+    const named = [k.state(sessionId), k.log(sessionId), k.idem(sessionId), ...keys];
     const shared = [this.keys.events(sessionId), op, String(TTL["state"]), LOG_MAX, String(TTL["idem"])];
     const reply = await this.operations.call(name, this.operations.all(sessionId, undefined, ...named), [...shared, ...args]);
     const [version, status] = reply as [number, unknown];
@@ -205,8 +205,10 @@ export class Actions {
     name: string, sessionId: Id, member: Id, given: Readonly<Record<string, unknown>>, opId: string,
   ): Promise<Versioned<string>> {
     const wanted = Object.hasOwn(ASKED, name) ? ASKED[name] : undefined;
-    if (!wanted || wanted.slice(1).some((word) => !Object.hasOwn(given, word))) throw new TypeError(`nobody asks for that: ${name}`);
+    if (!wanted) throw new TypeError(`nobody asks for that: ${name}`);
     const [method, ...words] = wanted;
+    const missing = words.filter((word) => !Object.hasOwn(given, word));
+    if (missing.length > 0) throw new TypeError(`${name} needs ${missing.join(", ")}`);
     const act = (this as unknown as Record<string, (...words: unknown[]) => Promise<Versioned<string>>>)[method];
     if (!act) throw new TypeError(`no such action: ${method}`);
     const [word, option] = CHOSEN[name] ?? ["", ""];

@@ -18,7 +18,7 @@ export const TTL = {
   "roster": 3600,
   "presence": 3600,
   "log": 3600,
-  "idem": 180,
+  "idem": 125,
   "answer": 3600,
   "code": 3600,
   "gateway": 600,
@@ -37,7 +37,7 @@ export const BOUND = {
   "roster": 60,
   "presence": 120,
   "log": 200,
-  "idem": 1,
+  "idem": 501,
   "due": 159,
   "answer": 60,
   "code": 1,
@@ -63,6 +63,9 @@ export const CAPACITY = 60;
 
 /** Entries of the log that a reconnecting client can catch up by; stream where the log is one. */
 export const LOG_MAX = "200";
+
+/** Types of the first of a session's other keys: in these a member has an entry only as long as the seat. */
+export const WITH_SEAT = "hash hash";
 
 const SAFE = /^[A-Za-z0-9_.-]$/;
 const MAX_ID_BYTES = 64;
@@ -146,10 +149,10 @@ export class Keys {
   }
 
   /**
-   * String buzz:v1:{<session_id>}:idem:<op_id>: the version that one operation made, with its epoch.
+   * Hash buzz:v1:{<session_id>}:idem: remembered answers: operation → the version that it made.
    */
-  idem(sessionId: Id, opId: Id): string {
-    return `buzz:v1:{${encodeId(sessionId)}}:idem:${encodeId(opId)}`;
+  idem(sessionId: Id): string {
+    return `buzz:v1:{${encodeId(sessionId)}}:idem`;
   }
 
   /**
@@ -506,14 +509,14 @@ export class Operations {
   /** KEYS: the named ones, then the session's other keys, whose TTL is refreshed in the same step. */
   all(sessionId: Id, also: readonly string[] | undefined, ...first: string[]): string[] {
     const others = [
+      this.keys.name(sessionId),
+      this.keys.team(sessionId),
       this.keys.state(sessionId),
       this.keys.roster(sessionId),
       this.keys.presence(sessionId),
       this.keys.log(sessionId),
       this.keys.score(sessionId),
       this.keys.buzzer(sessionId),
-      this.keys.name(sessionId),
-      this.keys.team(sessionId),
     ];
     return [...first, ...[...others, ...(also ?? [])].filter((key) => !first.includes(key))];
   }
@@ -560,7 +563,8 @@ export class Operations {
   }
 
   /**
-   * Give back the seat with all connections, or one connection and the seat with the last of them.
+   * Give back the seat with all connections, or one connection and the seat with the last of them; what a
+   * member has only with the seat goes.
    *
    * left: the seat is free and everybody is told. stays: one connection less; the seat stays with the others.
    * absent: it was not there.
@@ -574,6 +578,7 @@ export class Operations {
     );
     const args: string[] = [
       connectionOf(memberId, options.connection), String(TTL["state"]), this.keys.events(sessionId), LOG_MAX,
+      WITH_SEAT,
     ];
     return version(await this.call("session_leave", keys, args));
   }
@@ -586,8 +591,7 @@ export class Operations {
     options: { opId?: string; expectedVersion?: number; fields?: Readonly<Record<string, string | number>>; also?: readonly string[] } = {},
   ): Promise<Versioned<ApplyResult>> {
     const keys = this.all(
-      sessionId, options.also, this.keys.state(sessionId), this.keys.log(sessionId),
-      this.keys.idem(sessionId, options.opId || "none"),
+      sessionId, options.also, this.keys.state(sessionId), this.keys.log(sessionId), this.keys.idem(sessionId),
     );
     const args: string[] = [
       this.keys.events(sessionId), options.opId ?? "", String(options.expectedVersion ?? ""), type, json(data),
@@ -613,15 +617,15 @@ export class Operations {
 
   /**
    * Remove connections whose lease has lapsed by the server's clock, at most 100 a call, and publish the seats
-   * that go with them. An ended session is left alone, no TTL is refreshed, keys whose state is lost are
-   * unlinked.
+   * that go with them, as session_leave does. An ended session is left alone, no TTL is refreshed, keys whose
+   * state is lost are unlinked.
    */
   async sweep(sessionId: Id, options: { also?: readonly string[] } = {}): Promise<string[]> {
     const keys = this.all(
       sessionId, options.also, this.keys.state(sessionId), this.keys.roster(sessionId), this.keys.presence(sessionId),
       this.keys.log(sessionId),
     );
-    const args: string[] = [this.keys.events(sessionId), String(TTL["state"]), LOG_MAX];
+    const args: string[] = [this.keys.events(sessionId), String(TTL["state"]), LOG_MAX, WITH_SEAT];
     return texts(await this.call("session_sweep", keys, args));
   }
 

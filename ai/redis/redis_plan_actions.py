@@ -403,14 +403,18 @@ class Actions:
         self, name: str, session_id: Id, op_id: str, keys: list[str], *args: str | float | None
     ) -> Call[Versioned[Any]]:
         k = self.keys
-        named = [k.state(session_id), k.log(session_id), k.idem(session_id, op_id or "none"), *keys]
+        named = [k.state(session_id), k.log(session_id), k.idem(session_id), *keys]
         shared = (self.keys.events(session_id), op_id, TTL["state"], LOG_MAX, TTL["idem"])
         return Call(name, self._all(session_id, (), *named), _argv(*shared, *args), _numbered(Versioned))
 
     def asked(
         self, name: str, session_id: Id, member: Id, given: Mapping[str, Any], op_id: str
     ) -> Call[Versioned[Any]]:
-        """Return the call for what a member's message asks for; KeyError where people don't ask for that, or not so."""
+        """Return the call for what a member's message asks for; ValueError where people don't ask for it so."""
+        if name not in ASKED:
+            raise ValueError(f"nobody asks for that: {name}")
+        if missing := [argument for argument in ASKED[name] if argument not in given]:
+            raise ValueError(f"{name} needs {', '.join(missing)}")
         arguments = [given[argument] for argument in ASKED[name]]
         # what no bounds could allow is brought to where they refuse it
         more = {word: max(1, min(int(given[word]), 10**12)) for word in CHOSEN.get(name, ()) if word in given}

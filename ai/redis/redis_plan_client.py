@@ -27,7 +27,7 @@ Id = str | int
 
 #: Of each key its lifetime in seconds (None: no TTL, an index that is emptied by hand) and its elements at its bound.
 LIMITS: Final[dict[str, tuple[int | None, int]]] = {
-    "state": (3600, 21), "roster": (3600, 60), "presence": (3600, 120), "log": (3600, 200), "idem": (180, 1),
+    "state": (3600, 21), "roster": (3600, 60), "presence": (3600, 120), "log": (3600, 200), "idem": (125, 501),
     "due": (None, 159), "answer": (3600, 60), "code": (3600, 1), "gateways": (None, 12), "gateway": (600, 500),
     "score": (3600, 60), "rate": (120, 1), "cache-answer": (300, 1), "buzzer": (3600, 240), "canary": (60, 1),
     "name": (3600, 60), "team": (3600, 60),
@@ -43,6 +43,8 @@ LEASE_MS: Final = 90000
 CAPACITY: Final = 60
 #: Entries of the log that a reconnecting client can catch up by; stream where the log is one.
 LOG_MAX: Final = "200"
+#: Types of the first of a session's other keys: in these a member has an entry only as long as the seat.
+WITH_SEAT: Final = "hash hash"
 
 _SAFE: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.")
 _MAX_ID_BYTES: Final = 64
@@ -93,9 +95,9 @@ class Keys:
         """List buzz:v1:{<session_id>}:log: the last events of one room as envelopes, newest last."""
         return f"buzz:v1:{{{encode_id(session_id)}}}:log"
 
-    def idem(self, session_id: Id, op_id: Id) -> str:
-        """String buzz:v1:{<session_id>}:idem:<op_id>: the version that one operation made, with its epoch."""
-        return f"buzz:v1:{{{encode_id(session_id)}}}:idem:{encode_id(op_id)}"
+    def idem(self, session_id: Id) -> str:
+        """Hash buzz:v1:{<session_id>}:idem: remembered answers: operation → the version that it made."""
+        return f"buzz:v1:{{{encode_id(session_id)}}}:idem"
 
     def events(self, session_id: Id) -> str:
         """Channel <env>:buzz:v1:{<session_id>}:events: envelopes of one room, as they are accepted."""
@@ -406,7 +408,7 @@ class Calls:
     def _all(self, session_id: Id, also: Sequence[str], *first: str) -> list[str]:
         """Return KEYS: the named ones, then the session's other keys, whose TTL is refreshed in the same step."""
         k = self.keys
-        others = [k.state, k.roster, k.presence, k.log, k.score, k.buzzer, k.name, k.team]
+        others = [k.name, k.team, k.state, k.roster, k.presence, k.log, k.score, k.buzzer]
         return [*first, *(key for key in (*(make(session_id) for make in others), *also) if key not in first)]
 
     def create(
@@ -463,7 +465,8 @@ class Calls:
     def leave(
         self, session_id: Id, member_id: Id, *, connection: Id | None = None, also: Sequence[str] = ()
     ) -> Call[Versioned[LeaveResult]]:
-        """Give back the seat with all connections, or one connection and the seat with the last of them.
+        """Give back the seat with all connections, or one connection and the seat with the last of them; what a
+        member has only with the seat goes.
 
         left: the seat is free and everybody is told. stays: one connection less; the seat stays with the others.
         absent: it was not there.
@@ -472,7 +475,7 @@ class Calls:
         keys = self._all(
             session_id, also, k.state(session_id), k.roster(session_id), k.presence(session_id), k.log(session_id)
         )
-        args = _argv(_connection(member_id, connection), TTL["state"], k.events(session_id), LOG_MAX)
+        args = _argv(_connection(member_id, connection), TTL["state"], k.events(session_id), LOG_MAX, WITH_SEAT)
         return Call("session_leave", keys, args, _numbered(Versioned))
 
     def apply(
@@ -488,7 +491,7 @@ class Calls:
     ) -> Call[Versioned[ApplyResult]]:
         """Change fields of the state by one event."""
         k = self.keys
-        keys = self._all(session_id, also, k.state(session_id), k.log(session_id), k.idem(session_id, op_id or "none"))
+        keys = self._all(session_id, also, k.state(session_id), k.log(session_id), k.idem(session_id))
         args = _argv(
             k.events(session_id),
             op_id,
@@ -516,14 +519,14 @@ class Calls:
 
     def sweep(self, session_id: Id, *, also: Sequence[str] = ()) -> Call[list[str]]:
         """Remove connections whose lease has lapsed by the server's clock, at most 100 a call, and publish the seats
-        that go with them. An ended session is left alone, no TTL is refreshed, keys whose state is lost are
-        unlinked.
+        that go with them, as session_leave does. An ended session is left alone, no TTL is refreshed, keys whose
+        state is lost are unlinked.
         """
         k = self.keys
         keys = self._all(
             session_id, also, k.state(session_id), k.roster(session_id), k.presence(session_id), k.log(session_id)
         )
-        args = _argv(k.events(session_id), TTL["state"], LOG_MAX)
+        args = _argv(k.events(session_id), TTL["state"], LOG_MAX, WITH_SEAT)
         return Call("session_sweep", keys, args, _texts)
 
     def catch_up(self, session_id: Id, epoch: str, version: int, *, overlap: int = 1) -> Call[CaughtUp]:

@@ -121,7 +121,7 @@ class Deadlines:
             try:
                 await self.link.execute_command("ZADD", index, *([how] if how else []), *words)
             except Exception as error:  # a hint: the next heartbeat gives it again
-                _log.debug("deadlines were not written: %r", error)
+                _log.debug("deadlines were not written: %s", error)
 
     def _now_ms(self) -> float:
         """Return the server's clock, as far as events have shown it: a process whose own is wrong delays nothing."""

@@ -34,6 +34,7 @@ async def settled(operations: AsyncOperations, session_id: str, round: str, once
 
     It is called again where a worker dies in it, so each action in it has an operation id that begins with ``once``,
     which is this end of this round, and another one when the same round is played again.
+    When this returns, what the rounds before this one left under keys of their own goes: read here what is to be kept.
     """
 
 
@@ -75,6 +76,17 @@ def duties(link: Link, operations: AsyncOperations) -> dict[str, Duty]:
             await operations.release_code(code, session_id)
         return at
 
+    drops = {"answer": operations.drop_answer}
+
+    async def drop_earlier(session_id: str, round: str) -> None:
+        (now,) = await fields(session_id, "round")
+        if now is None or decode_id(now) != round:
+            return  # the next one runs by now, and its own end drops what is left
+        noted = await link.execute_command("HKEYS", keys.state(session_id))
+        for what, _, of in (name.removeprefix("key:").partition(":") for name in noted if name.startswith("key:")):
+            if what in drops and decode_id(of) != round:
+                await drops[what](session_id, decode_id(of))
+
     async def timer(session_id: str, _kind: str) -> float | None:
         phase, round, *_ = await fields(session_id, "phase", "round")
         if round is None:
@@ -85,6 +97,7 @@ def duties(link: Link, operations: AsyncOperations) -> dict[str, Duty]:
         phase, *ends = await fields(session_id, "phase", "phase_until")
         if phase == "closed":
             await settled(operations, session_id, round, f"{round}:{ends[0]}")
+            await drop_earlier(session_id, round)
             return None
         if phase != "open":
             return None

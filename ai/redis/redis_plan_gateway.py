@@ -20,7 +20,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from picows import WSUpgradeRequest, ws_create_server
-from redis.exceptions import RedisError
+from redis.exceptions import NoPermissionError, RedisError
 from redis_plan_sync import State, SyncClient
 from redis_plan_sync_driver import ADMITTED, Listener, Timing, persist
 from redis_plan_websocket import Client, Member, Pace, Position, Room, frame, role_of, visible, word
@@ -104,7 +104,8 @@ _IN = frozenset({"ok", "duplicate", "joined", "again", "ended", "watches"})
 
 def _passes(error: Exception) -> bool:
     """Whether the same call may succeed later: it may have been done, or is refused for now; else it always is."""
-    return isinstance(error, RedisError | OSError) or bool(getattr(error, "again", False))
+    never = isinstance(error, NoPermissionError) or str(error).startswith("WRONGTYPE")
+    return not never and (isinstance(error, RedisError | OSError) or bool(getattr(error, "again", False)))
 
 
 class Gateway:
@@ -249,13 +250,15 @@ class Gateway:
 
     async def _come_in(self, client: Client, member: Member) -> str:
         """Come in, however long the server is away, and say or close where that is refused."""
-        status = ""
+        status, attempt = "", 0
         while not status and client in self.clients:  # who went meanwhile takes no seat
             try:
                 status = await persist(lambda: self.enter(member), self.driver.timing, tries=10)
             except Exception as error:
-                status = "" if _passes(error) else f"refused: {error}"  # such as a name that no function takes
-                _log.log(logging.DEBUG if status else logging.WARNING, "a join: %r", error)
+                status = "" if _passes(error) else f"refused: {client.refusal(error)}"  # such as a name too long
+                _log.log(logging.DEBUG if status else logging.WARNING, "a join: %s: %s", type(error).__name__, error)
+                attempt += 1
+                await asyncio.sleep(0 if status else self.driver.timing.wait(attempt))
         client.leased = status in _IN and status not in ("ended", "watches")
         if status in _CLOSES:
             client.close(_CLOSES[status])
@@ -288,7 +291,7 @@ class Gateway:
                 if seen is not None:
                     client.send(word("~view", **seen))
         except (RedisError, OSError) as error:  # it has its state, and may ask again
-            _log.debug("a view was lost: %r", error)
+            _log.debug("a view was lost: %s", error)
         finally:
             client.acting -= 1
 
@@ -304,8 +307,8 @@ class Gateway:
                     status, version = await self.act(member, given)
                     client.send(word("~done", op=given.get("op", ""), status=status, v=version))
         except Exception as error:
-            op, why = given.get("op", ""), str(error)
-            client.send(word("~unknown", op=op) if _passes(error) else word("~done", op=op, status="refused", why=why))
+            refused = {} if _passes(error) else {"status": "refused", "why": client.refusal(error)}
+            client.send(word("~done" if refused else "~unknown", op=given.get("op", ""), **refused))
         finally:
             client.acting -= 1
 
@@ -398,7 +401,7 @@ class Gateway:
                 try:
                     await self._renew([client for client in here if client.leased])
                 except Exception as error:  # a lease outlives more than one, and one member's is not the others'
-                    _log.debug("heartbeats were lost: %r", error)
+                    _log.debug("heartbeats were lost: %s", error)
 
     async def _renew(self, clients: Sequence[Client]) -> None:
         """Renew leases in one round trip; who has none any more, or where a function is missing, is asked for alone."""

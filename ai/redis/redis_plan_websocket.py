@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -31,6 +32,8 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 from redis_plan_sync import State, SyncClient, unix_ms
+
+_log = logging.getLogger("redis_plan")
 
 #: Why a gateway closes a socket: the code and what it says. Section 7 has what the client does then.
 CLOSING: Final = {
@@ -214,6 +217,19 @@ class Client(WSListener):
 
     def resume_writing(self) -> None:
         """Take note of nothing: who was slow is being closed."""
+
+    @staticmethod
+    def refusal(error: Exception) -> str:
+        """Say why a word is refused for good: what is wrong with it, and never what the server says.
+
+        The server's texts name keys, commands and users: those are for the log.
+        """
+        if isinstance(error, KeyError):
+            return f"{error} is missing"
+        if isinstance(error, ValueError):
+            return str(error)
+        _log.warning("refused: %s: %s", type(error).__name__, error)
+        return "the server refuses it"
 
     def is_flooding(self, most: int) -> bool:
         """Count a word; whether this second has more than that."""

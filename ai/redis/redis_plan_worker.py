@@ -96,14 +96,14 @@ class Worker:
 
     async def run(self) -> None:
         """Work until stop()."""
-        failures = 0
+        failures, known = 0, dict[str, None]()
         while not self._over.is_set():
-            try:
-                await self._look()
-                failures = 0
-            except Exception as error:  # whatever it is, a worker must not stand still
-                failures += 1
-                _log.warning("looking for deadlines: %r", error)
+            failed = await self._look()
+            failures = failures + 1 if len(failed) == len(self.buckets) else 0
+            says = dict.fromkeys(f"{type(error).__name__}: {error}" for error in failed)
+            for said in says:  # once for as long as it stays the same
+                _log.log(logging.DEBUG if said in known else logging.WARNING, "looking for deadlines: %s", said)
+            known = says
             bound = min(self.pace.longest_wait_s, self.pace.poll_s * 2.0 ** min(failures, 30))
             await self._wait(random.uniform(0, bound) if failures else bound)
         await asyncio.gather(*self._under_way)
@@ -114,22 +114,31 @@ class Worker:
         except TimeoutError:
             return
 
-    async def _look(self) -> None:
-        """Claim what is due in each bucket, never more than can be begun at once."""
+    async def _look(self) -> list[Exception]:
+        """Look into each bucket; return what failed: one that can't be read keeps none of the others waiting."""
+        failed: list[Exception] = []
         for bucket in self.buckets:
-            while not self._over.is_set():
-                if len(self._under_way) >= self.pace.most:
-                    await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
-                    continue
-                room = self.pace.most - len(self._under_way)
-                began = asyncio.get_running_loop().time()
-                claims = await self.operations.claim_due(bucket, claim_ms=round(1000 * self.pace.claim_s), batch=room)
-                for claim in claims:
-                    task = asyncio.create_task(self._take_up(bucket, claim, began + self.pace.claim_s))
-                    self._under_way.add(task)
-                    task.add_done_callback(self._under_way.discard)
-                if len(claims) < room:
-                    break
+            try:
+                await self._claim(bucket)
+            except Exception as error:  # whatever it is, a worker must not stand still
+                failed.append(error)
+        return failed
+
+    async def _claim(self, bucket: str) -> None:
+        """Claim what is due in a bucket, never more than can be begun at once."""
+        while not self._over.is_set():
+            if len(self._under_way) >= self.pace.most:
+                await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
+                continue
+            room = self.pace.most - len(self._under_way)
+            began = asyncio.get_running_loop().time()
+            claims = await self.operations.claim_due(bucket, claim_ms=round(1000 * self.pace.claim_s), batch=room)
+            for claim in claims:
+                task = asyncio.create_task(self._take_up(bucket, claim, began + self.pace.claim_s))
+                self._under_way.add(task)
+                task.add_done_callback(self._under_way.discard)
+            if len(claims) < room:
+                break
 
     async def _take_up(self, bucket: str, claim: Claim, until: float) -> None:
         """Carry out one deadline while it is ours: what takes longer than its claim is given up."""
@@ -149,7 +158,8 @@ class Worker:
         except Exception as error:  # it is due again when its claim ends, here or at another worker
             self.counts["failed"] += 1
             away = isinstance(error, RedisError | OSError) or getattr(error, "again", False)  # nobody's fault in here
-            _log.warning("deadline %s, to be done again: %r", claim.entry, error, exc_info=not away)
+            said = f"{type(error).__name__}: {error}"  # a repr of redis-py has no message
+            _log.warning("deadline %s, to be done again: %s", claim.entry, said, exc_info=not away)
 
 
 class Connection(Protocol):

@@ -5,7 +5,7 @@ local LAST_VERSION = 9007199254740991
 local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_ID, MOST_FEW, MOST_KEYS = 262144, 64, 1024, 64, 1000, 1000
 
 -- Named at the first call, since a library that is loaded sees no string: each look at a global costs as much as a search.
-local str_find, str_match, str_sub, str_byte = nil
+local str_find, str_match, str_sub, str_byte, str_format, as_whole = nil
 
 -- Whether text is UTF-8 (RFC 3629): no overlong form, no surrogate, nothing above U+10FFFF. One pass.
 local function is_utf8(text)
@@ -164,7 +164,10 @@ end
 
 -- Arguments, keys and rights, checked: the arguments by name, or what is wrong.
 local function checked(call, keys, args)
-  if not str_find then str_find, str_match, str_sub, str_byte = string.find, string.match, string.sub, string.byte end
+  if not str_find then
+    str_find, str_match, str_sub, str_byte, str_format = string.find, string.match, string.sub, string.byte, string.format
+    as_whole = str_format('%d', LAST_VERSION) == '9007199254740991' and '%d' or '%.0f' -- slower, and right where a long has 32 bits
+  end
   local a, wrong = arguments(call, args)
   if not wrong and (#keys < #call.types or #keys > (call.more and MOST_KEYS or #call.types)) then
     wrong = 'BADARG ' .. call.name .. ': KEYS'
@@ -176,26 +179,25 @@ end
 local function run_session(call, body, keys, args)
   local a, wrong = checked(call, keys, args)
   if wrong then return redis.error_reply(wrong) end
-  local session, bad = session_of(keys[1], call.asks and call.asks(a) or FIELDS)
+  local asked = call.asks or FIELDS
+  local session, bad = session_of(keys[1], call.asks_of and call.asks_of(a) or asked)
   if bad then return redis.error_reply(bad) end
   return body(keys, a, session)
 end
 
-local function digits(number)
-  return string.format('%.0f', number)
+local function digits(number) return str_format(as_whole, number) end
+
+local function clock_text()
+  local t = redis.call('TIME')
+  return t[1] .. (#t[2] == 6 and str_sub(t[2], 1, 3) or str_sub('00000' .. t[2], -6, -4))
 end
 
 -- The server's clock in Unix milliseconds: the only clock that anything is decided by. A session that is given keeps it as
 -- text, so that its change is not dated by another look.
 local function clock(session)
-  local t = redis.call('TIME')
-  if session then session.now = t[1] .. str_sub('00000' .. t[2], -6, -4) end
-  return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
-end
-
-local function clock_text()
-  local t = redis.call('TIME')
-  return t[1] .. str_sub('00000' .. t[2], -6, -4)
+  local text = clock_text()
+  if session then session.now = text end
+  return tonumber(text)
 end
 
 local function tell(a, message)
@@ -242,7 +244,7 @@ end
 -- Fields, version + 1, log, publish: what must never come apart. The session given is then at its new version.
 local function advance(keys, log, session, a, kind, op, data, fields)
   local now = session.now or clock_text()
-  session.version = session.version + 1
+  session.now, session.version = now, session.version + 1
   local version = digits(session.version)
   session.text = version
   redis.call('HSET', keys[1], 'version', version, 'updated_at', now, unpack(fields or {}))
@@ -257,19 +259,61 @@ local function advance(keys, log, session, a, kind, op, data, fields)
   return session.version
 end
 
--- The remembered answer of an operation belongs to the epoch in which it was given: "<epoch>:<version>". The version where
--- it was answered in this epoch, and what is wrong with the key.
+-- The answers of a session's operations are one hash: operation → version. Under '' stands which epoch they belong to, when
+-- they are looked through next, and the versions at the last LOOKS looks (the first, and how far each went on from there):
+-- "<epoch>:<milliseconds>:<version>,<further>,…". A look comes every fifth of the TTL at most, and lets go what was given
+-- LOOKS looks ago: an answer is remembered for four fifths of the TTL at least, and a call in between reads and writes one field.
+local LOOKS = 4
+
+-- The field of an operation: its id, or the digest of a long one, so that what clients send does not decide what is kept.
+local function field_of(op) return #op <= 32 and op or str_sub(redis.sha1hex(op), 1, 32) end
+
+-- The version that an operation made in this epoch, and what is wrong with the key.
 local function remembered(idem, session, op)
-  local found = op ~= '' and redis.pcall('GET', idem)
+  local found = op ~= '' and redis.pcall('HMGET', idem, '', field_of(op))
   if not found then return nil end
-  if found.err then return nil, foreign(idem, 'string') or found.err end
-  local epoch, version = str_match(found, '^(%x+):(%d+)$')
-  return session and epoch == session.epoch and tonumber(version) or nil
+  if found.err then return nil, foreign(idem, 'hash') or found.err end
+  local epoch, due, looks = str_match(found[1] or '', '^(%x+):(%d+):([%d,]+)$')
+  if not session or epoch ~= session.epoch then return nil end
+  session.due, session.looks = tonumber(due), looks
+  return found[2] and tonumber(found[2]) or nil
+end
+
+-- Lets go of the answers that were given up to a version.
+local function let_go(idem, version)
+  local found, gone = redis.call('HGETALL', idem), {}
+  for i = 1, #found, 2 do
+    if found[i] ~= '' and (tonumber(found[i + 1]) or 0) <= version then gone[#gone + 1] = found[i] end
+  end
+  for i = 1, #gone, MOST_FEW do redis.call('HDEL', idem, unpack(gone, i, math.min(i + MOST_FEW - 1, #gone))) end
+end
+
+-- Looks the answers through, and returns what stands of that under ''.
+local function looked(idem, session, a)
+  local looks, last, before = {}, 0, session.version - 1
+  for number in string.gmatch(session.looks or '', '%d+') do
+    looks[#looks + 1], last = tonumber(number), last + tonumber(number)
+  end
+  if #looks == 0 then redis.call('UNLINK', idem) end -- of another epoch, or none of ours
+  if #looks == LOOKS then
+    local oldest = table.remove(looks, 1)
+    let_go(idem, oldest)
+    looks[1] = looks[1] + oldest
+  end
+  looks[#looks + 1] = before - last
+  for i = 1, #looks do looks[i] = digits(looks[i]) end
+  return session.epoch .. ':' .. digits(tonumber(session.now) + a.idem_ttl_s * 200) .. ':' .. table.concat(looks, ',')
 end
 
 local function remember(idem, session, a)
   if a.op_id == '' then return end
-  redis.call('SET', idem, session.epoch .. ':' .. session.text, 'EX', a.idem_ttl_s)
+  local left = session.due and session.due - tonumber(session.now) -- more than a fifth, once the clock was set back
+  if left and left > 0 and left <= a.idem_ttl_s * 200 then
+    redis.call('HSET', idem, field_of(a.op_id), session.text)
+  else
+    redis.call('HSET', idem, '', looked(idem, session, a), field_of(a.op_id), session.text)
+    redis.call('EXPIRE', idem, a.idem_ttl_s)
+  end
 end
 
 -- Why a change may not be made now: {version, result}, or nil where it may.
@@ -292,7 +336,10 @@ local function starts(text, with)
 end
 
 -- An id that stands in a field's or a record's name: no bar, which parts a record, no # and no control character.
-local function check_id(text) return check_name(text) and not str_find(text, '[|#%c]') and text or nil end
+local function check_id(text)
+  local plain = #text <= MOST_NAME and str_find(text, '^[%w_.~%%-]+$') -- nearly all are
+  return (plain or check_name(text) and not str_find(text, '[|#%c]')) and text or nil
+end
 
 local function role_of(t)
   return t.s.owner == t.a.member and 'host' or t.s['role:' .. t.a.member]
@@ -325,15 +372,15 @@ local function effect_lease(t, lease, as)
 end
 
 -- attend
--- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:log, buzz:v1:{<session_id>}:idem:<op_id>, buzz:v1:{<session_id>}:presence
+-- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:log, buzz:v1:{<session_id>}:idem, buzz:v1:{<session_id>}:presence
 -- The host is there without taking a seat: a lease, renewed by heartbeats. Who plays as well joins instead.
--- KEYS state (hash) log idem (string) presence (zset) and the session's other keys
+-- KEYS state (hash) log idem (hash) presence (zset) and the session's other keys
 -- ARGV channel op_id ttl_s log_max idem_ttl_s member connection lease_ms
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
 --   ttl_s: TTL of the key in seconds
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
---   idem_ttl_s: how long the answer of an operation is remembered, seconds
+--   idem_ttl_s: TTL of the remembered answers in seconds: each is remembered for four fifths of it at least
 --   member: who does it; from the verified token, never from the message
 --   connection: which socket of the member
 --   lease_ms: how long the place is kept without a heartbeat, in milliseconds
@@ -363,9 +410,9 @@ local ACT_ATTEND = {
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'connection', check_id}, {'lease_ms', check_milliseconds, same = true}},
   given = {},
-  asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
-  runs = {'EXPIRE', 'GET', 'HDEL', 'HMGET', 'HSET', 'PTTL', 'SET', 'TIME', 'TYPE', 'ZADD'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+  asks_of = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
+  runs = {'EXPIRE', 'HDEL', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK', 'ZADD'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
 }
 CALLS['attend'] = function(keys, args)
   return run_session(ACT_ATTEND, act_attend, keys, args)

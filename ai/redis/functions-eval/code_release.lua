@@ -6,7 +6,7 @@ local LAST_VERSION = 9007199254740991
 local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_ID, MOST_FEW, MOST_KEYS = 262144, 64, 1024, 64, 1000, 1000
 
 -- Named at the first call, since a library that is loaded sees no string: each look at a global costs as much as a search.
-local str_find, str_match, str_sub, str_byte = nil
+local str_find, str_match, str_sub, str_byte, str_format, as_whole = nil
 
 -- Whether text is UTF-8 (RFC 3629): no overlong form, no surrogate, nothing above U+10FFFF. One pass.
 local function is_utf8(text)
@@ -115,7 +115,10 @@ end
 
 -- Arguments, keys and rights, checked: the arguments by name, or what is wrong.
 local function checked(call, keys, args)
-  if not str_find then str_find, str_match, str_sub, str_byte = string.find, string.match, string.sub, string.byte end
+  if not str_find then
+    str_find, str_match, str_sub, str_byte, str_format = string.find, string.match, string.sub, string.byte, string.format
+    as_whole = str_format('%d', LAST_VERSION) == '9007199254740991' and '%d' or '%.0f' -- slower, and right where a long has 32 bits
+  end
   local a, wrong = arguments(call, args)
   if not wrong and (#keys < #call.types or #keys > (call.more and MOST_KEYS or #call.types)) then
     wrong = 'BADARG ' .. call.name .. ': KEYS'

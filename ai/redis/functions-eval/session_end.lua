@@ -6,7 +6,7 @@ local LAST_VERSION = 9007199254740991
 local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_ID, MOST_FEW, MOST_KEYS = 262144, 64, 1024, 64, 1000, 1000
 
 -- Named at the first call, since a library that is loaded sees no string: each look at a global costs as much as a search.
-local str_find, str_match, str_sub, str_byte = nil
+local str_find, str_match, str_sub, str_byte, str_format, as_whole = nil
 
 -- The checks: each takes an argument's text and returns its value, or nil where it is refused.
 local function whole(text, least, most)
@@ -140,7 +140,10 @@ end
 
 -- Arguments, keys and rights, checked: the arguments by name, or what is wrong.
 local function checked(call, keys, args)
-  if not str_find then str_find, str_match, str_sub, str_byte = string.find, string.match, string.sub, string.byte end
+  if not str_find then
+    str_find, str_match, str_sub, str_byte, str_format = string.find, string.match, string.sub, string.byte, string.format
+    as_whole = str_format('%d', LAST_VERSION) == '9007199254740991' and '%d' or '%.0f' -- slower, and right where a long has 32 bits
+  end
   local a, wrong = arguments(call, args)
   if not wrong and (#keys < #call.types or #keys > (call.more and MOST_KEYS or #call.types)) then
     wrong = 'BADARG ' .. call.name .. ': KEYS'
@@ -152,18 +155,17 @@ end
 local function run_session(call, body, keys, args)
   local a, wrong = checked(call, keys, args)
   if wrong then return redis.error_reply(wrong) end
-  local session, bad = session_of(keys[1], call.asks and call.asks(a) or FIELDS)
+  local asked = call.asks or FIELDS
+  local session, bad = session_of(keys[1], call.asks_of and call.asks_of(a) or asked)
   if bad then return redis.error_reply(bad) end
   return body(keys, a, session)
 end
 
-local function digits(number)
-  return string.format('%.0f', number)
-end
+local function digits(number) return str_format(as_whole, number) end
 
 local function clock_text()
   local t = redis.call('TIME')
-  return t[1] .. str_sub('00000' .. t[2], -6, -4)
+  return t[1] .. (#t[2] == 6 and str_sub(t[2], 1, 3) or str_sub('00000' .. t[2], -6, -4))
 end
 
 local function tell(a, message)
@@ -210,7 +212,7 @@ end
 -- Fields, version + 1, log, publish: what must never come apart. The session given is then at its new version.
 local function advance(keys, log, session, a, kind, op, data, fields)
   local now = session.now or clock_text()
-  session.version = session.version + 1
+  session.now, session.version = now, session.version + 1
   local version = digits(session.version)
   session.text = version
   redis.call('HSET', keys[1], 'version', version, 'updated_at', now, unpack(fields or {}))

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- What FCALL and EVAL reach, by name: a chunk of Lua has room for 200 local names, so each function keeps its own in a block.
 local CALLS = {}
 
@@ -5,7 +6,7 @@ local LAST_VERSION = 9007199254740991
 local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_ID, MOST_FEW, MOST_KEYS = 262144, 64, 1024, 64, 1000, 1000
 
 -- Named at the first call, since a library that is loaded sees no string: each look at a global costs as much as a search.
-local str_find, str_match, str_sub, str_byte = nil
+local str_find, str_match, str_sub, str_byte, str_format, as_whole = nil
 
 -- Whether text is UTF-8 (RFC 3629): no overlong form, no surrogate, nothing above U+10FFFF. One pass.
 local function is_utf8(text)
@@ -74,6 +75,16 @@ local ELEMENT = {
   ZREM = {kind = 'zset', value = false},
   SREM = {kind = 'set', value = false},
 }
+
+-- Types of keys in which a member has an entry; "none" is no key.
+local function check_types(text)
+  local types = {}
+  for word in string.gmatch(text, '%S+') do
+    if word ~= 'hash' and word ~= 'zset' and word ~= 'none' then return nil end
+    if word ~= 'none' then types[#types + 1] = word end
+  end
+  return types
+end
 
 -- Reads ARGV as the call defines it: a table by name, or nil and what is wrong. Each call has one table, which is filled
 -- anew in full: what a call throws away the collector of garbage must find, and that costs as much as the call. What a
@@ -162,7 +173,10 @@ end
 
 -- Arguments, keys and rights, checked: the arguments by name, or what is wrong.
 local function checked(call, keys, args)
-  if not str_find then str_find, str_match, str_sub, str_byte = string.find, string.match, string.sub, string.byte end
+  if not str_find then
+    str_find, str_match, str_sub, str_byte, str_format = string.find, string.match, string.sub, string.byte, string.format
+    as_whole = str_format('%d', LAST_VERSION) == '9007199254740991' and '%d' or '%.0f' -- slower, and right where a long has 32 bits
+  end
   local a, wrong = arguments(call, args)
   if not wrong and (#keys < #call.types or #keys > (call.more and MOST_KEYS or #call.types)) then
     wrong = 'BADARG ' .. call.name .. ': KEYS'
@@ -174,18 +188,17 @@ end
 local function run_session(call, body, keys, args)
   local a, wrong = checked(call, keys, args)
   if wrong then return redis.error_reply(wrong) end
-  local session, bad = session_of(keys[1], call.asks and call.asks(a) or FIELDS)
+  local asked = call.asks or FIELDS
+  local session, bad = session_of(keys[1], call.asks_of and call.asks_of(a) or asked)
   if bad then return redis.error_reply(bad) end
   return body(keys, a, session)
 end
 
-local function digits(number)
-  return string.format('%.0f', number)
-end
+local function digits(number) return str_format(as_whole, number) end
 
 local function clock_text()
   local t = redis.call('TIME')
-  return t[1] .. str_sub('00000' .. t[2], -6, -4)
+  return t[1] .. (#t[2] == 6 and str_sub(t[2], 1, 3) or str_sub('00000' .. t[2], -6, -4))
 end
 
 local function tell(a, message)
@@ -232,7 +245,7 @@ end
 -- Fields, version + 1, log, publish: what must never come apart. The session given is then at its new version.
 local function advance(keys, log, session, a, kind, op, data, fields)
   local now = session.now or clock_text()
-  session.version = session.version + 1
+  session.now, session.version = now, session.version + 1
   local version = digits(session.version)
   session.text = version
   redis.call('HSET', keys[1], 'version', version, 'updated_at', now, unpack(fields or {}))
@@ -268,15 +281,30 @@ local function forget(state, member)
   return ',"del":[' .. cjson.encode('away:' .. member) .. ']'
 end
 
+-- What is wrong with the keys, from the one at first on, in which a member has an entry only as long as the seat.
+local function unfit(call, keys, first, types)
+  for i, kind in ipairs(types) do
+    local key = keys[first + i - 1]
+    if not key then return 'BADARG ' .. call .. ': with_seat' end
+    local wrong = foreign(key, kind)
+    if wrong then return wrong end
+  end
+end
+
+local function vacate(keys, first, types, member)
+  for i, kind in ipairs(types) do redis.call(kind == 'zset' and 'ZREM' or 'HDEL', keys[first + i - 1], member) end
+end
+
 -- session_leave
 -- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:roster, buzz:v1:{<session_id>}:presence, buzz:v1:{<session_id>}:log
--- Give back the seat with all connections, or one connection and the seat with the last of them.
+-- Give back the seat with all connections, or one connection and the seat with the last of them; what a member has only with the seat goes.
 -- KEYS state (hash) roster (hash) presence (zset) log and the session's other keys
--- ARGV member ttl_s channel log_max
+-- ARGV member ttl_s channel log_max [with_seat]
 --   member: "<member_id>" or "<member_id>#<connection>": the seat belongs to the id, the lease to the whole
 --   ttl_s: TTL of the key in seconds
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
+--   with_seat: types, in their order, of the first of the session's other keys, those in which a member has an entry only as long as the seat: hash or zset; none: there is no such key
 -- Answers {version, result}:
 --   "left": the seat is free and everybody is told
 --   "stays": one connection less; the seat stays with the others
@@ -287,6 +315,8 @@ do
 local function session_leave(keys, a, session)
   if not session then return {0, 'gone'} end
   if session.ended then return {session.version, 'ended'} end
+  local wrong = unfit('session_leave', keys, 5, a.with_seat)
+  if wrong then return redis.error_reply(wrong) end
   local member = member_of(a.member)
   local mine = leases(keys[3], member)
   if a.member ~= member then
@@ -300,6 +330,7 @@ local function session_leave(keys, a, session)
     for _, c in ipairs(mine) do redis.call('ZREM', keys[3], c) end
   end
   redis.call('HDEL', keys[2], member)
+  vacate(keys, 5, a.with_seat, member)
   local gone = forget(keys[1], member)
   local about = '{"m":' .. cjson.encode(member) .. ',"c":' .. cjson.encode(a.member) .. ',"why":"left"' .. gone .. '}'
   advance(keys, keys[4], session, a, 'leave', '', about)
@@ -310,7 +341,7 @@ end
 local SESSION_LEAVE = {
   name = 'session_leave', types = {'state', 'hash', 'zset', 'log'},
   more = true,
-  args = {{'member', check_name}, {'ttl_s', check_seconds, same = true}, {'channel', check_channel}, {'log_max', check_log, same = true}},
+  args = {{'member', check_name}, {'ttl_s', check_seconds, same = true}, {'channel', check_channel}, {'log_max', check_log, same = true}, {'with_seat', check_types, 'none', same = true}},
   given = {},
   runs = {'EXPIRE', 'HDEL', 'HEXISTS', 'HGET', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'ZRANGE', 'ZREM'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},

@@ -6,7 +6,7 @@ local LAST_VERSION = 9007199254740991
 local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_ID, MOST_FEW, MOST_KEYS = 262144, 64, 1024, 64, 1000, 1000
 
 -- Named at the first call, since a library that is loaded sees no string: each look at a global costs as much as a search.
-local str_find, str_match, str_sub, str_byte = nil
+local str_find, str_match, str_sub, str_byte, str_format, as_whole = nil
 
 -- Whether text is UTF-8 (RFC 3629): no overlong form, no surrogate, nothing above U+10FFFF. One pass.
 local function is_utf8(text)
@@ -141,7 +141,10 @@ end
 
 -- Arguments, keys and rights, checked: the arguments by name, or what is wrong.
 local function checked(call, keys, args)
-  if not str_find then str_find, str_match, str_sub, str_byte = string.find, string.match, string.sub, string.byte end
+  if not str_find then
+    str_find, str_match, str_sub, str_byte, str_format = string.find, string.match, string.sub, string.byte, string.format
+    as_whole = str_format('%d', LAST_VERSION) == '9007199254740991' and '%d' or '%.0f' -- slower, and right where a long has 32 bits
+  end
   local a, wrong = arguments(call, args)
   if not wrong and (#keys < #call.types or #keys > (call.more and MOST_KEYS or #call.types)) then
     wrong = 'BADARG ' .. call.name .. ': KEYS'
@@ -153,14 +156,13 @@ end
 local function run_session(call, body, keys, args)
   local a, wrong = checked(call, keys, args)
   if wrong then return redis.error_reply(wrong) end
-  local session, bad = session_of(keys[1], call.asks and call.asks(a) or FIELDS)
+  local asked = call.asks or FIELDS
+  local session, bad = session_of(keys[1], call.asks_of and call.asks_of(a) or asked)
   if bad then return redis.error_reply(bad) end
   return body(keys, a, session)
 end
 
-local function digits(number)
-  return string.format('%.0f', number)
-end
+local function digits(number) return str_format(as_whole, number) end
 
 -- Fields of the state that are not the project's to read in a snapshot: "key:answer:7" notes a key of the session with an
 -- id of its own, so that who removes the session can name it without SCAN: its value is "round" where a round's end is its
@@ -172,7 +174,10 @@ local function starts(text, with)
 end
 
 -- An id that stands in a field's or a record's name: no bar, which parts a record, no # and no control character.
-local function check_id(text) return check_name(text) and not str_find(text, '[|#%c]') and text or nil end
+local function check_id(text)
+  local plain = #text <= MOST_NAME and str_find(text, '^[%w_.~%%-]+$') -- nearly all are
+  return (plain or check_name(text) and not str_find(text, '[|#%c]')) and text or nil
+end
 
 local function time_of(text) return text and whole(text, 0, LAST_VERSION) or nil end
 
@@ -223,7 +228,7 @@ local SESSION_SNAPSHOT = {
   name = 'session_snapshot', types = {'state', 'hash', 'hash', 'zset', 'hash', 'hash', 'hash'},
   args = {{'member', check_id}},
   given = {},
-  asks = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
+  asks_of = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
   runs = {'HEXISTS', 'HGET', 'HGETALL', 'HLEN', 'HMGET', 'TYPE', 'ZRANGE', 'ZREVRANK', 'ZSCORE'},
 }
 CALLS['session_snapshot'] = function(keys, args)

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- What FCALL and EVAL reach, by name: a chunk of Lua has room for 200 local names, so each function keeps its own in a block.
 local CALLS = {}
 
@@ -5,7 +6,7 @@ local LAST_VERSION = 9007199254740991
 local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_ID, MOST_FEW, MOST_KEYS = 262144, 64, 1024, 64, 1000, 1000
 
 -- Named at the first call, since a library that is loaded sees no string: each look at a global costs as much as a search.
-local str_find, str_match, str_sub, str_byte = nil
+local str_find, str_match, str_sub, str_byte, str_format, as_whole = nil
 
 -- The checks: each takes an argument's text and returns its value, or nil where it is refused.
 local function whole(text, least, most)
@@ -51,6 +52,16 @@ local ELEMENT = {
   ZREM = {kind = 'zset', value = false},
   SREM = {kind = 'set', value = false},
 }
+
+-- Types of keys in which a member has an entry; "none" is no key.
+local function check_types(text)
+  local types = {}
+  for word in string.gmatch(text, '%S+') do
+    if word ~= 'hash' and word ~= 'zset' and word ~= 'none' then return nil end
+    if word ~= 'none' then types[#types + 1] = word end
+  end
+  return types
+end
 
 -- Reads ARGV as the call defines it: a table by name, or nil and what is wrong. Each call has one table, which is filled
 -- anew in full: what a call throws away the collector of garbage must find, and that costs as much as the call. What a
@@ -139,7 +150,10 @@ end
 
 -- Arguments, keys and rights, checked: the arguments by name, or what is wrong.
 local function checked(call, keys, args)
-  if not str_find then str_find, str_match, str_sub, str_byte = string.find, string.match, string.sub, string.byte end
+  if not str_find then
+    str_find, str_match, str_sub, str_byte, str_format = string.find, string.match, string.sub, string.byte, string.format
+    as_whole = str_format('%d', LAST_VERSION) == '9007199254740991' and '%d' or '%.0f' -- slower, and right where a long has 32 bits
+  end
   local a, wrong = arguments(call, args)
   if not wrong and (#keys < #call.types or #keys > (call.more and MOST_KEYS or #call.types)) then
     wrong = 'BADARG ' .. call.name .. ': KEYS'
@@ -151,26 +165,25 @@ end
 local function run_session(call, body, keys, args)
   local a, wrong = checked(call, keys, args)
   if wrong then return redis.error_reply(wrong) end
-  local session, bad = session_of(keys[1], call.asks and call.asks(a) or FIELDS)
+  local asked = call.asks or FIELDS
+  local session, bad = session_of(keys[1], call.asks_of and call.asks_of(a) or asked)
   if bad then return redis.error_reply(bad) end
   return body(keys, a, session)
 end
 
-local function digits(number)
-  return string.format('%.0f', number)
+local function digits(number) return str_format(as_whole, number) end
+
+local function clock_text()
+  local t = redis.call('TIME')
+  return t[1] .. (#t[2] == 6 and str_sub(t[2], 1, 3) or str_sub('00000' .. t[2], -6, -4))
 end
 
 -- The server's clock in Unix milliseconds: the only clock that anything is decided by. A session that is given keeps it as
 -- text, so that its change is not dated by another look.
 local function clock(session)
-  local t = redis.call('TIME')
-  if session then session.now = t[1] .. str_sub('00000' .. t[2], -6, -4) end
-  return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
-end
-
-local function clock_text()
-  local t = redis.call('TIME')
-  return t[1] .. str_sub('00000' .. t[2], -6, -4)
+  local text = clock_text()
+  if session then session.now = text end
+  return tonumber(text)
 end
 
 local function tell(a, message)
@@ -202,7 +215,7 @@ end
 -- Fields, version + 1, log, publish: what must never come apart. The session given is then at its new version.
 local function advance(keys, log, session, a, kind, op, data, fields)
   local now = session.now or clock_text()
-  session.version = session.version + 1
+  session.now, session.version = now, session.version + 1
   local version = digits(session.version)
   session.text = version
   redis.call('HSET', keys[1], 'version', version, 'updated_at', now, unpack(fields or {}))
@@ -233,14 +246,29 @@ local function forget(state, member)
   return ',"del":[' .. cjson.encode('away:' .. member) .. ']'
 end
 
+-- What is wrong with the keys, from the one at first on, in which a member has an entry only as long as the seat.
+local function unfit(call, keys, first, types)
+  for i, kind in ipairs(types) do
+    local key = keys[first + i - 1]
+    if not key then return 'BADARG ' .. call .. ': with_seat' end
+    local wrong = foreign(key, kind)
+    if wrong then return wrong end
+  end
+end
+
+local function vacate(keys, first, types, member)
+  for i, kind in ipairs(types) do redis.call(kind == 'zset' and 'ZREM' or 'HDEL', keys[first + i - 1], member) end
+end
+
 -- session_sweep
 -- Serves US-019.1 (prd.md:117), redis_planning_summary.md:15
--- Remove connections whose lease has lapsed by the server's clock, at most 100 a call, and publish the seats that go with them. An ended session is left alone, no TTL is refreshed, keys whose state is lost are unlinked.
+-- Remove connections whose lease has lapsed by the server's clock, at most 100 a call, and publish the seats that go with them, as session_leave does. An ended session is left alone, no TTL is refreshed, keys whose state is lost are unlinked.
 -- KEYS state (hash) roster (hash) presence (zset) log and the session's other keys
--- ARGV channel ttl_s log_max
+-- ARGV channel ttl_s log_max [with_seat]
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   ttl_s: TTL of the key in seconds
 --   log_max: entries that the log keeps; "<entries> stream" where it is a stream
+--   with_seat: types, in their order, of the first of the session's other keys, those in which a member has an entry only as long as the seat: hash or zset; none: there is no such key
 -- Answers the names.
 do
 local function session_sweep(keys, a, session)
@@ -249,6 +277,8 @@ local function session_sweep(keys, a, session)
     for i = 2, #keys do redis.call('UNLINK', keys[i]) end
     return orphans
   end
+  local wrong = unfit('session_sweep', keys, 5, a.with_seat)
+  if wrong then return redis.error_reply(wrong) end
   local lapsed = {}
   if not session.ended then
     lapsed = redis.call('ZRANGEBYSCORE', keys[3], '-inf', '(' .. digits(clock()), 'LIMIT', 0, 100)
@@ -260,6 +290,7 @@ local function session_sweep(keys, a, session)
     for _, c in ipairs(lapsed) do
       local member = member_of(c)
       if not live[member] and redis.call('HDEL', keys[2], member) == 1 then
+        vacate(keys, 5, a.with_seat, member)
         local gone = forget(keys[1], member)
         local about = '{"m":' .. cjson.encode(member) .. ',"c":' .. cjson.encode(c) .. ',"why":"lease"' .. gone .. '}'
         advance(keys, keys[4], session, a, 'leave', '', about)
@@ -277,7 +308,7 @@ end
 local SESSION_SWEEP = {
   name = 'session_sweep', types = {'state', 'hash', 'zset', 'log'},
   more = true,
-  args = {{'channel', check_channel}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}},
+  args = {{'channel', check_channel}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'with_seat', check_types, 'none', same = true}},
   given = {},
   runs = {'EXPIRE', 'HDEL', 'HGET', 'HMGET', 'HSET', 'TIME', 'TTL', 'TYPE', 'UNLINK', 'ZRANGE', 'ZRANGEBYSCORE', 'ZREM'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'PTTL', 'XADD'}},
