@@ -8,12 +8,16 @@ from functools import cache, cached_property
 from pathlib import Path
 from types import ModuleType
 
+import pytest
+
 from redis_plan.brief.model import Brief
 from redis_plan.delivery import bundle
 from redis_plan.delivery.artefact import Artefact
 from redis_plan.delivery.configuration import Target
 from redis_plan.keyspace import settings
+from redis_plan.keyspace.functions import Function
 from redis_plan.keyspace.model import Keyspace
+from redis_plan.server import Server
 from tests import projects
 
 SAMPLE, PROJECTS = projects.SAMPLE, projects.NAMES
@@ -42,6 +46,12 @@ class Project:
 
     def text(self, path: str) -> str:
         return next(a.text for a in self.artefacts if a.path == path)
+
+
+def skip_without(server: Server, function: Function) -> None:
+    """Skip a function whose command this server does not have: no design for such a server brings it."""
+    if "HSETEX" in function.commands and "hash-field-setex" not in server.capabilities:
+        pytest.skip(f"{server} has no HSETEX (Redis 8, Valkey 9), so no design for it has {function.name}")
 
 
 def of(name: str, folder: Path) -> Project:

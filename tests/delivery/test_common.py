@@ -11,6 +11,7 @@ import redis
 from redis_plan.delivery import library
 from redis_plan.keyspace import functions
 from redis_plan.server import Server
+from tests.delivery import made
 from tests.delivery.conftest import CLIENTS, Crowd
 
 KEY, OTHER = "c:{x}:one", "c:{x}:two"
@@ -144,8 +145,7 @@ def test_uniques_are_counted_about_right(storm: Any, client: Any) -> None:
 def test_bad_arguments_and_foreign_types_write_nothing(
     client: Any, fresh: Server, function: functions.Function
 ) -> None:
-    if "HSETEX" in function.commands and "hash-field-setex" not in fresh.capabilities:
-        pytest.skip(f"{fresh} has no HSETEX")
+    made.skip_without(fresh, function)
     keys = [KEY, OTHER][: len(function.keys)]
     with pytest.raises(redis.ResponseError, match=f"BADARG {function.name}"):
         client.fcall(function.name, len(keys), *keys)

@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from redis_plan.delivery import library
 from redis_plan.keyspace import functions, records
 from redis_plan.server import Server
+from tests.delivery import made
 from tests.delivery.model import Model
 
 DEEP = os.environ.get("REDIS_PLAN_PROPERTIES") == "deep"
@@ -361,8 +362,7 @@ def test_more_keys_than_a_step_can_take_are_refused_before_the_first_write(clien
 def test_a_foreign_type_at_any_key_is_refused_by_its_name_and_stays(
     client: redis.Redis, every: Server, function: functions.Function
 ) -> None:
-    if "HSETEX" in function.commands and "hash-field-setex" not in every.capabilities:
-        pytest.skip(f"{every} has no HSETEX, and no design for it this function")
+    made.skip_without(every, function)
     args: list[Any] = [GOOD.get(a.check, "1") for a in function.call.args]
     args += (["f", "1"] if function.call.rest.kind == "fields" else ["1"]) if function.call.rest else []
     names = [f"w:{{s}}:{name}" for name in function.keys]

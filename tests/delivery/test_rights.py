@@ -15,6 +15,7 @@ from redis_plan.delivery import library, writing
 from redis_plan.keyspace import functions, records
 from redis_plan.keyspace.functions import Function
 from redis_plan.server import Server
+from tests.delivery import made
 
 ALL = {f.name: f for f in [*functions.functions().values(), *records.functions_of().values(), *library.common()]}
 STATE, ROSTER, PRESENCE, IDEM, TARGET = (f"r:{{s}}:{n}" for n in ("state", "roster", "presence", "idem", "one"))
@@ -168,15 +169,9 @@ def prepare(root: redis.Redis, scene: Scene) -> tuple[Any, ...]:
     return len(scene.keys), *scene.keys, *scene.args
 
 
-def skip_without(live: Server, name: str) -> None:
-    """Skip what a server has no command for: no design for it has the function."""
-    if "HSETEX" in declared(ALL[name]) and "hash-field-setex" not in live.capabilities:
-        pytest.skip(f"{live} has no HSETEX")
-
-
 @pytest.mark.parametrize("name", ALL)
 def test_a_function_runs_what_it_declares(root: Any, fresh: Server, name: str) -> None:
-    skip_without(fresh, name)
+    made.skip_without(fresh, ALL[name])
     seen: set[str] = set()
     for scene in scenes(name):
         words = prepare(root, scene)
@@ -189,7 +184,7 @@ def test_a_function_runs_what_it_declares(root: Any, fresh: Server, name: str) -
 @pytest.mark.parametrize("name", ALL)
 def test_the_keys_that_it_is_said_to_write_are_those_that_change(root: Any, fresh: Server, name: str) -> None:
     """Read from the body, and seen: what is there afterwards and was another before, or lost its last element."""
-    skip_without(fresh, name)
+    made.skip_without(fresh, ALL[name])
     names, seen, emptied = ALL[name].keys, set(), set()
     for scene in scenes(name):
         words = prepare(root, scene)
@@ -210,7 +205,7 @@ def test_the_keys_that_it_is_said_to_write_are_those_that_change(root: Any, fres
 def test_a_caller_without_one_of_them_is_refused_before_anything_is_written(
     root: Any, fresh: Server, name: str
 ) -> None:
-    skip_without(fresh, name)
+    made.skip_without(fresh, ALL[name])
     commands = declared(ALL[name])
     root.execute_command(
         "ACL", "SETUSER", "caller", "reset", "on", "nopass", "~r:*", "&r:*", "+fcall", *(f"+{c}" for c in commands)

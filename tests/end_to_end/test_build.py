@@ -129,6 +129,14 @@ def test_every_notebook_measured_or_read_something_and_left_its_page(built):
     assert (built / "data/runs/quick/html/redis-plan.html").exists()
 
 
+def test_no_cell_shows_what_only_a_log_should_have(built):
+    """A warning of a server that an experiment killed is no finding, and its words are of this machine."""
+    for name in NOTEBOOKS:
+        node = nbformat.read(built / f"data/runs/quick/notebooks/{name}.ipynb", as_version=4)
+        said = [out.text for cell in node.cells for out in cell.get("outputs", ()) if out.get("name") == "stderr"]
+        assert said == [], name
+
+
 def test_pages_load_nothing_and_run_no_script(built):
     for page in (built / "data/runs/quick/html").glob("*.html"):
         text = page.read_text("utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import threading
 import time
@@ -89,6 +90,9 @@ def _nodes(
     where = server.address
     url = f"unix://{where[1]}" if len(where) == 2 else f"redis://{where[1]}:{where[2]}"
     nodes = [Node(url, timing, sessions, clients, random.Random(rng.random())) for _ in range(2)]
+    log = logging.getLogger("redis_plan")
+    warned = log.level
+    log.setLevel(logging.ERROR)  # the drivers warn of each kill, which is ours
     try:
         for node in nodes:
             node.thread.start()
@@ -101,6 +105,7 @@ def _nodes(
             node.stop.set()
         for node in nodes:
             node.thread.join(5)
+        log.setLevel(warned)
 
 
 def convergence(lab: Lab, *, brief: Brief, keyspace: Keyspace, persistent: bool) -> Finding:
