@@ -96,3 +96,26 @@ def test_a_project_without_keys_walks_nowhere(own_server: Server, sample: made.P
 def test_the_bundle_writes_what_its_overview_lists(sample_folder: Path, name: str) -> None:
     listed = (sample_folder / "README.md").read_text("utf-8")
     assert (f"| `{name}` |" in listed) == (sample_folder / name).exists()
+
+
+def test_the_projects_own_main_loop_is_in_the_walk_and_goes_through(own_server: Server, documents: Path) -> None:
+    project = made.acting(made.SAMPLE, documents)
+    found = experiment.live(Lab(own_server, "quick"), brief=project.brief, keyspace=project.keyspace)
+    rows = found.samples.to_dict("records")
+    answers = {str(row["step"]): str(row["reply"]) for row in reversed(rows)}
+    loop = ["join", "start question", "answer", "buzz", "all answered", "reveal", "award"]
+    assert [step for step in dict.fromkeys(str(row["step"]) for row in rows) if step in loop] == loop
+    assert all(answers[step].endswith(" ok]") for step in loop), answers
+    assert values(found)["strange"] == values(found)["untimed"] == 0
+
+
+def test_a_round_that_only_time_ends_is_played_up_to_there(own_server: Server, documents: Path) -> None:
+    if "tecs-auction" not in made.PROJECTS:
+        pytest.skip("no annotated projects beside this checkout")
+    project = made.acting("tecs-auction", documents)
+    found = experiment.live(Lab(own_server, "quick"), brief=project.brief, keyspace=project.keyspace)
+    steps = [
+        (str(row["step"]), str(row["reply"]).strip("[]").split(", ")[-1]) for row in found.samples.to_dict("records")
+    ]
+    assert ("place bid", "ok") in steps
+    assert ("time up", "early") in steps

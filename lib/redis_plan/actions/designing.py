@@ -17,7 +17,7 @@ from redis_plan.actions.matrix import stories
 from redis_plan.actions.model import MEMBERS, Action
 from redis_plan.actions.parameters import content_bytes
 from redis_plan.brief.model import Brief, Entity
-from redis_plan.keyspace import cues, uses
+from redis_plan.keyspace import contents, cues, uses
 from redis_plan.keyspace.catalog import use_patterns
 from redis_plan.keyspace.design import Draft
 from redis_plan.keyspace.design import draft as plain_draft
@@ -26,8 +26,6 @@ from redis_plan.remembered import remembered
 
 #: From this sureness on a demand brings the key of its action with it, though nothing else in the documents calls for that use.
 CALLED_FOR = 0.83
-#: The field of the state that tells what a round is about.
-CONTENT = "content"
 
 
 def design(brief: Brief, structures: Mapping[str, str] | None = None) -> Keyspace:
@@ -37,7 +35,8 @@ def design(brief: Brief, structures: Mapping[str, str] | None = None) -> Keyspac
 
 def served(keyspace: Keyspace, brief: Brief) -> Keyspace:
     """Return ``keyspace`` with the demands that the story matrix says each key is for, and with what is put into it."""
-    return serving.with_contents(serving.with_demands(keyspace, stories(brief, keyspace).rows))
+    made = serving.with_contents(serving.with_demands(keyspace, stories(brief, keyspace).rows))
+    return contents.with_long_events(made, brief)
 
 
 def kept_in_state(brief: Brief, keyspace: Keyspace) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -64,9 +63,9 @@ def draft(brief: Brief) -> Draft:
 
 def _as_long_as_stated(field: Field, brief: Brief, actions: Iterable[Action]) -> Field:
     """Return the state's field, longer where the documents let what an action puts there be so."""
-    if field.name != CONTENT:
+    if field.name != contents.CONTENT:
         return field
-    puts = [a for a in actions if any(e.options.get("field") == CONTENT for e in a.kind.effects)]
+    puts = [a for a in actions if any(e.options.get("field") == contents.CONTENT for e in a.kind.effects)]
     return replace(field, max_bytes=max(field.max_bytes, content_bytes(brief, (a.entity for a in puts))))
 
 

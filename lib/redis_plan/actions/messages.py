@@ -6,7 +6,8 @@ without phases, what one member takes for himself, changes and gives back; else 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Protocol, TypeVar
 
 from redis_plan.actions import vocabulary
 from redis_plan.actions.catalog import FIRST_PHASE
@@ -18,7 +19,70 @@ MOST = 2
 _HOST, _MEMBER, _SERVER, _REDIS, _WORKER = "H", "M", "S", "R", "W"
 #: Results that every action has.
 _EVERYWHERE = ("ok", "duplicate", "ended", "gone")
-_LOCKS, _GIVES_BACK = "free", "mine"
+_LOCKS, _GIVES_BACK, _WAITS = "free", "mine", "due"
+
+
+class Named(Protocol):
+    """An action by its name, with the keys behind those of its kind and the demands that it carries out."""
+
+    @property
+    def name(self) -> str:
+        """What its function is called."""
+
+    @property
+    def kind(self) -> Kind:
+        """What the catalog, or the team, says that it does."""
+
+    @property
+    def keys(self) -> Mapping[str, str]:
+        """The project's key behind each key of the kind."""
+
+    @property
+    def demands(self) -> Collection[object]:
+        """What asks for it."""
+
+
+Act = TypeVar("Act", bound=Named)
+
+
+def main(actions: Iterable[Act]) -> list[Act]:
+    """Return the main loop of ``actions`` in its order; empty where no action of a member is composed."""
+    own = [action for action in actions if not action.kind.call]
+    return _of_a_round(own) or _of_an_object(own) or _any(own)
+
+
+def at_once(steps: Sequence[Act], actions: Iterable[Act]) -> list[Act]:
+    """Return the loop ``steps`` as it goes without waiting for a time to pass.
+
+    What ends a round when its time is over gives way to what ends it before; where nothing does, it stays, and is refused, and
+    what waits for the end is left out.
+    """
+    late = next((a for a in steps if _asks(a, _WAITS)), None)
+    if late is None:
+        return list(steps)
+    to, others = _to(late.kind), [a for a in actions if not _asks(a, _WAITS) and not a.kind.call]
+    ends = [a for a in others if _to(a.kind) == to and set(_waits_for(a.kind)) & set(_waits_for(late.kind))]
+    early = next(iter(sorted(ends, key=lambda a: a.kind.actors != ("worker",))), None)
+    if early is not None:
+        return [early if a is late else a for a in steps]
+    after = steps.index(late) + 1
+    return [*steps[:after], *(a for a in steps[after:] if to not in _waits_for(a.kind))]
+
+
+def makes(action: Named, actions: Iterable[Act]) -> Act | None:
+    """Return what makes the object that ``action`` is about, None where nothing is known to or none is needed."""
+    kept = {str(g.options["key"]) for g in action.kind.guards if g.name in ("known", "unchanged", _LOCKS)}
+    behind = {action.keys[local] for local in kept if local in action.keys}
+    for other in actions:
+        new = (g for g in other.kind.guards if g.name == "state" and g.options.get("is") == "none")
+        if any(other.keys.get(str(g.options["key"])) in behind for g in new) and "member" in other.kind.actors:
+            return other
+    return None
+
+
+def is_led(kind: Kind) -> bool:
+    """Whether only who leads a session does it."""
+    return set(kind.actors) <= set(LEADERS)
 
 
 def loop(
@@ -29,7 +93,7 @@ def loop(
     ``fcall`` is what FCALL calls the function of an action.
     """
     own = [action for action in actions if not action.kind.call]
-    steps = _of_a_round(own) or _of_an_object(own) or _any(own)
+    steps = main(own)
     if not steps:
         return ""
     around = (
@@ -50,7 +114,7 @@ def loop(
     return "\n".join([*head, *lines])
 
 
-def _of_a_round(actions: Sequence[Action]) -> list[Action]:
+def _of_a_round(actions: Sequence[Act]) -> list[Act]:
     """Return what opens a phase with an end, what members do in it, what ends it, and what follows until the next one."""
     opens = next((a for a in actions if FIRST_PHASE in _waits_for(a.kind) and a.kind.timers and _to(a.kind)), None)
     if opens is None:
@@ -72,7 +136,7 @@ def _of_a_round(actions: Sequence[Action]) -> list[Action]:
     return [*found, *_one(counts)]
 
 
-def _of_an_object(actions: Sequence[Action]) -> list[Action]:
+def _of_an_object(actions: Sequence[Act]) -> list[Act]:
     """Return what takes an object for one member, what changes it, and what gives it back."""
     takes = _one(
         a for a in actions if _asks(a, _LOCKS) and any(e.options.get("owner") == "member" for e in a.kind.effects)
@@ -87,15 +151,15 @@ def _of_an_object(actions: Sequence[Action]) -> list[Action]:
     return [*takes, *_asked_most(changes), *gives]
 
 
-def _any(actions: Sequence[Action]) -> list[Action]:
+def _any(actions: Sequence[Act]) -> list[Act]:
     return _asked_most([a for a in actions if "member" in a.kind.actors])
 
 
-def _asked_most(actions: Sequence[Action]) -> list[Action]:
+def _asked_most(actions: Sequence[Act]) -> list[Act]:
     return sorted(actions, key=lambda action: -len(action.demands))[:MOST]
 
 
-def _one(actions: Iterable[Action]) -> list[Action]:
+def _one(actions: Iterable[Act]) -> list[Act]:
     found = next(iter(actions), None)
     return [found] if found is not None else []
 
@@ -145,14 +209,14 @@ def _hidden(kind: Kind) -> str:
 def _letter(kind: Kind) -> str:
     if kind.actors == ("worker",):
         return _WORKER
-    return _HOST if set(kind.actors) <= set(LEADERS) else _MEMBER
+    return _HOST if is_led(kind) else _MEMBER
 
 
 def _first_leader(actions: Iterable[Action]) -> str:
-    return next((a.actor for a in actions if set(a.kind.actors) <= set(LEADERS)), "host")
+    return next((a.actor for a in actions if is_led(a.kind)), "host")
 
 
-def _asks(action: Action, guard: str) -> bool:
+def _asks(action: Named, guard: str) -> bool:
     return any(g.name == guard for g in action.kind.guards)
 
 

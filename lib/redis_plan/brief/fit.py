@@ -118,7 +118,7 @@ def judge_fit(found: Found) -> tuple[Fit, str]:
         return "core", f"{_what_is_live(found)}, a third or more of all"
     together = [e for e in found.evidence if e.use in rules["together"] and e.strength >= rules["nothing_below"]]
     if found.session and len(live) >= max(rules["few_in_session"], rules["share_in_session"] * len(demands)):
-        return "core", f"people share a session ({found.session}), and {_what_is_live(found)}, of {len(demands)} in all"
+        return "core", f"people share a session ({found.session}), and {_what_is_live(found)}"
     if found.session and len(together) >= rules["together_for_core"]:
         what = " and ".join(e.use for e in together[:2])
         return (
@@ -281,8 +281,9 @@ def _what_is_live(found: Found) -> str:
     """Return what is live, with lines; "" where nothing is."""
     if live := found.live:
         cited = ", ".join(_at(r) for r in live[:3])
-        plural = "demand is" if len(live) == 1 else "demands are"
-        return f"{len(live)} {plural} about shared live state ({cited}{', …' if len(live) > 3 else ''})"
+        every = len(found.demands)
+        share = f"{len(live)} of {every} demands" if every > 1 else "the only demand"
+        return f"{share} {'is' if len(live) == 1 else 'are'} about shared live state ({cited}{', …' if len(live) > 3 else ''})"
     if found.said:
         return f"{found.said[0].file}:{found.said[0].line} calls for shared live state (“{found.said[0].text[:80]}”)"
     return ""

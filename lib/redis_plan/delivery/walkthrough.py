@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from redis_plan.actions import vocabulary
+from redis_plan.actions import catalog, messages, vocabulary
+from redis_plan.actions.model import Kind
 from redis_plan.brief.model import Brief
-from redis_plan.delivery import commands, duties, library
+from redis_plan.delivery import acting, commands, duties, library
 from redis_plan.delivery import operations as model
 from redis_plan.delivery.artefact import plain
 from redis_plan.delivery.operations import Argument, Operation
@@ -21,6 +22,8 @@ from redis_plan.keyspace import calls, chain, functions, naming
 from redis_plan.keyspace.model import KeyPattern, Keyspace
 
 SESSION, OP = "k3v9", "01JD8Q6Z7K3W9M2N4P5R6S7T8V"
+#: The two members of the walk: the second one leads it from the first change on.
+_FIRST, _LEADS = "ann", "bob"
 UNTIL = "<until>"  # what a claim answered, known when the step runs
 _IDS = {"session_id": SESSION, "op_id": OP, "code": "K7PQXM", "node_id": "gw-2", "env": naming.ENVIRONMENT,
         "action": "join", "subject": "u-4f2a9c", "window": "29923940", "round_id": "7", "digest": "9f86d081884c7d65"}  # fmt: skip
@@ -58,6 +61,7 @@ class Writer:
         made = model.operations(brief, keyspace)
         self.operations = {o.method: o for o in made if not o.kind}
         self.actions = {o.method: o for o in made if o.kind}
+        self.by_kind = {o.kind: o for o in made if o.kind}
 
     def key(self, pattern: str, **ids: object) -> str:
         """Return a name of ``pattern`` with the walk's ids."""
@@ -175,25 +179,25 @@ def _session(w: Writer) -> Iterable[Step]:
     yield Step("create", f"the {noun} exists; {state} is its only key", w.call("create", fields="owner ann"))
     if due and due.type == "zset":
         yield Step("index", "when the worker must look at it (here: at once)", ("ZADD", w.key(due.name), "1", entry))
-    yield Step("join", f"the first {member} takes a seat", w.call("join"))
-    yield Step("join", f"a second {member}", w.call("join", member_id="bob", connection="c9", data='{"name":"Bob"}'))
+    yield Step("join", f"the first {member} takes a seat", _joined(w, _FIRST, "c1", 90))
+    yield Step("join", f"a second {member}", _joined(w, _LEADS, "c9", 91))
     yield Step("heartbeat", "a lease is renewed", w.call("heartbeat"))
     yield Step(
         "apply", "a change, with an operation id", w.call("apply", op_id=OP, fields="owner bob", data='{"owner":"bob"}')
     )
-    yield Step(
-        "apply",
-        "the same change again: a duplicate",
-        w.call("apply", op_id=OP, fields="owner bob", data='{"owner":"bob"}'),
-    )
     also: list[str] = []
-    number = 0
+    number, loop = 0, list(_loop(w))
+    if not loop:
+        again = w.call("apply", op_id=OP, fields="owner bob", data='{"owner":"bob"}')
+        yield Step("apply", "the same change again: a duplicate", again)
+    for step, keys in loop:
+        also += [key for key in keys if key not in also]
+        yield step
     for method, operation in w.operations.items():
         if method.startswith("record_"):
             pattern = w.keyspace.pattern(operation.keys[-1].pattern)
             number += 1
-            op = f"{OP[:-2]}{number:02d}"
-            yield Step("record", plain(pattern.holds), w.call(method, data="null", op_id=op))
+            yield Step("record", plain(pattern.holds), w.call(method, data="null", op_id=_op(50 + number)))
             also += [w.key(pattern.name)] if set(naming.placeholders(pattern.template)) - {"session_id"} else []
     yield Step("catch up", "a client that has version 1 gets what it missed", w.call("catch_up", version="1"))
     yield Step("catch up", "a client of another epoch gets a snapshot", w.call("catch_up", epoch="00", version="1"))
@@ -202,7 +206,9 @@ def _session(w: Writer) -> Iterable[Step]:
         yield Step("sweep", "no lease has lapsed", w.call("sweep", also=also))
         yield Step("done", "and is done with it", w.call("done_due", entry=entry, claimed_until=UNTIL))
     yield Step("leave", "the seat is free again", w.call("leave", member_id="ann", connection=""))
-    yield Step("end", f"the terminal event; the {noun} takes no change any more and stays readable", w.call("end"))
+    ends = f"the terminal event; the {noun} takes no change any more and stays readable"
+    own_end = w.by_kind.get("session.finish")
+    yield Step("end", ends, w.command(own_end, member=_LEADS, op_id=_op(92)) if own_end else w.call("end"))
     yield Step("catch up", "its result is read, and kept in the database", w.call("catch_up", version="1"))
     yield Step("hand over", "acknowledged, after the commit", w.call("hand_over"))
     if also:
@@ -211,6 +217,66 @@ def _session(w: Writer) -> Iterable[Step]:
     yield Step("remove", "again: the same", w.call("remove", also=also))
     if code and code.type == "string":
         yield Step("code", "what led to it goes last", w.call(f"release_{model.identifier(code.name)}", leads_to=leads))
+
+
+def _joined(w: Writer, member: str, connection: str, number: int) -> tuple[str, ...]:
+    """Return the call by which ``member`` takes a seat: the project's own action where it has one."""
+    name = member.capitalize()
+    if own := w.by_kind.get("seats.join"):
+        return w.command(own, member=member, connection=connection, name=name, device=f"d-{member}", op_id=_op(number))
+    return w.call(
+        "join", member_id=member, connection=connection, data=json.dumps({"name": name}, separators=(",", ":"))
+    )
+
+
+def _op(number: int) -> str:
+    return f"{OP[:-2]}{number:02d}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """An action of the project that has a function of its own."""
+
+    name: str
+    kind: Kind
+    keys: Mapping[str, str]
+    demands: tuple[str, ...]
+
+
+def _loop(w: Writer) -> Iterable[tuple[Step, list[str]]]:
+    """Yield the main loop of the project's own actions, as two members play it, each step with its keys of an id of their own."""
+    own = [
+        _Own(bound.name, catalog.kind_of(bound).on(dict(bound.keys)), dict(bound.keys), bound.requirements)
+        for bound, _ in acting.composed(w.keyspace)
+    ]
+    there: list[str] = []
+    for action in messages.at_once(messages.main(own), own):
+        maker = messages.makes(action, own)
+        if maker is not None and maker.name not in there:
+            there.append(maker.name)
+            yield _act(w, maker, _FIRST, len(there))
+        if action.kind.actors == ("worker",) or messages.is_led(action.kind):
+            there.append(action.name)
+            yield _act(w, action, _LEADS, len(there))
+            continue
+        there.append(action.name)
+        step, keys = _act(w, action, _FIRST, len(there))
+        yield step, keys
+        yield replace(step, says="the same operation once more"), keys
+        if not any("owner" in effect.options for effect in action.kind.effects):
+            there.append(action.name)
+            step, keys = _act(w, action, _LEADS, len(there))
+            yield replace(step, says=f"the same by another {w.keyspace.member_noun}"), keys
+
+
+def _act(w: Writer, action: _Own, member: str, number: int) -> tuple[Step, list[str]]:
+    """Return the call of an action by ``member``, and those of its keys that have an id of their own."""
+    operation = w.actions[action.name]
+    given = {"op_id": _op(number), "member": member, "target": _FIRST, "round": "r1", "reason": "r1", "object": "o1"}
+    command = w.command(operation, **given)
+    apart = [key for key, of in zip(command[3:], operation.keys, strict=False) if len(of.ids) > 1]
+    about = re.split(r"[.;:] ", operation.about)[0]
+    return Step(action.name.replace("_", " "), about[:1].lower() + about[1:], command), apart
 
 
 def _others(w: Writer, done: set[str]) -> Iterable[Step]:

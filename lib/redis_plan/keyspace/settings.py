@@ -13,7 +13,7 @@ from typing import Any
 from redis_plan import resources, units
 from redis_plan.brief.model import Brief
 from redis_plan.expressions import evaluate
-from redis_plan.keyspace import cues, periods
+from redis_plan.keyspace import contents, cues, periods
 from redis_plan.keyspace.model import Keyspace
 
 #: Bytes around a published payload: RESP framing, the word "message" and the channel's name.
@@ -79,8 +79,13 @@ def quantities(brief: Brief, keyspace: Keyspace, maxmemory: float, bytes_per_ses
     stall = periods.seconds(brief, "stall")
     message = brief.value("payload_bytes") + ENVELOPE_BYTES + FRAME_BYTES
     # one event goes to the replica as a log entry and as a message, beside the state's version and the operation's record
-    write_bytes = conn_rate * (2 * (brief.value("payload_bytes") + ENVELOPE_BYTES) + 200)
-    hard = max(1024.0 * 1024, conn_rate * message * stall * 2)
+    long = contents.long_events(brief, keyspace)
+    # what a round is about is written a third time, into the state
+    of_rounds = 3 * long.mean_beyond if long else 0.0
+    write_bytes = conn_rate * (2 * (brief.value("payload_bytes") + ENVELOPE_BYTES) + 200 + of_rounds)
+    # in one stall a round may begin in every session
+    begun = brief.value("sessions_peak") * long.beyond if long else 0.0
+    hard = max(1024.0 * 1024, (conn_rate * message * stall + begun) * 2)
     dataset = bytes_per_session * brief.value("sessions_peak")
     # a larger file is rewritten more rarely, and read for longer while everybody waits
     least = max(64.0 * 1024 * 1024, min(write_bytes * REWRITE_S, READ_S * READ_RATE))
@@ -97,6 +102,7 @@ def quantities(brief: Brief, keyspace: Keyspace, maxmemory: float, bytes_per_ses
         "read_s": max(least, 2 * dataset) / READ_RATE,
         "replicas": float(replicated(brief)),
         "stall_s": stall,
+        "begun_bytes": begun,
         "hard_limit": float(int(hard / 65_536 + 1) * 65_536),
         "connections": brief.value("gateway_nodes") * CONNECTIONS_PER_GATEWAY + 8,
     }

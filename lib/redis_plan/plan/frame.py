@@ -73,7 +73,10 @@ def _scope(brief: Brief) -> str:
     """Return what was read, what is left out on purpose, and what the reader wants to be seen."""
     outside = [r for r in brief.requirements if r.kind == "out-of-scope"]
     read = ", ".join(f"`{name}`" for name in brief.documents)
-    lines = ["## Scope", "", f"Read: {read}, with {len(brief.requirements) - len(outside)} requirements."]
+    demands = sum(r.parent_line is None for r in brief.requirements if r not in outside)
+    below = len(brief.requirements) - len(outside) - demands
+    conditions = f" and {counted(below, 'condition')} beneath them" if below else ""
+    lines = ["## Scope", "", f"Read: {read}, with {counted(demands, 'demand')}{conditions}."]
     if outside:
         told = " · ".join(f"{inert(r.text).rstrip('.')} ({r.file}:{r.line})" for r in outside)
         lines[-1] += f" Out of scope, and so not designed for: {told}."

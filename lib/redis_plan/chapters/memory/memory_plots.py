@@ -14,6 +14,7 @@ from matplotlib.ticker import FuncFormatter, MultipleLocator, NullFormatter, Nul
 
 from redis_plan import units
 from redis_plan.figures import CONTEXT, HIGHLIGHT, PALETTE
+from redis_plan.words.levers import ACROSS
 
 _BYTES = FuncFormatter(lambda value, _: units.write(float(value), "B"))
 _RED, _GREEN = PALETTE[3], PALETTE[2]
@@ -88,19 +89,26 @@ def plot_levers(steps: list[tuple[str, dict[str, float]]], most: float, one: str
             elif not place and size >= _LEAST_PART * top:
                 narrow.append((key, start + size / 2))
             start += size
-        axis.annotate(_bytes(start) + (", fits" if start <= most else ""), (start, place), xytext=(5, 0), textcoords="offset points",
+        axis.annotate(_size(start, parts.get(ACROSS, 0.0), start <= most), (start, place), xytext=(5, 0), textcoords="offset points",
                       va="center", fontsize=10, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})  # fmt: skip
     _name_above(axis, narrow, top)
     if most <= top:
         axis.axvline(most, color=_RED, linewidth=1.5, linestyle="--")
     limit = f"{'dashed' if most <= top else 'beyond this page'}: {_bytes(most)}, with which all {many} of the peak fit"
+    drawn = f"One {one}{f' and its share of {ACROSS} {many}' if ACROSS in first else ''}"
     axis.set(yticks=range(len(steps)), yticklabels=[name for name, _ in steps], ylim=(len(steps) - 0.4, -0.9 if narrow else -0.6),
-             xlim=(0, top * 1.22), xlabel=f"bytes of one {one} by key; {limit}",
-             title=f"One {one}, as designed{' and after each step' if len(steps) > 1 else ''}")  # fmt: skip
+             xlim=(0, top * (1.34 if ACROSS in first else 1.22)), xlabel=f"bytes by key; {limit}",
+             title=f"{drawn}, as designed{' and after each step' if len(steps) > 1 else ''}")  # fmt: skip
     _in_bytes(axis.xaxis, top)
     axis.grid(visible=True, axis="x")
     axis.grid(visible=False, axis="y")
     return figure
+
+
+def _size(whole: float, across: float, fits: bool) -> str:
+    """Return what stands beside a bar: all of it, how much of that is the session's own, and whether the peak fits."""
+    own = f",\n{_bytes(whole - across)} its own" if across else ""
+    return f"{_bytes(whole)}{own}{', fits' if fits else ''}"
 
 
 def _width(name: str, top: float) -> float:

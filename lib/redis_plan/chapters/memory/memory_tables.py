@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -12,21 +13,28 @@ from redis_plan.chapters.memory.findings import Swing
 from redis_plan.keyspace.model import KeyPattern, Keyspace
 from redis_plan.memory import project
 from redis_plan.memory.layout import Build
+from redis_plan.words import levers
 from redis_plan.words.memory_words import Words
 
 #: Patterns with less than this share of the whole at the peak have no row of their own.
 _SMALL = 0.003
 #: Growth below this can't be told on a server that others use, in bytes.
 _TOLD = 50_000
-LEVERS_ALT = (
-    "Stacked bars of the bytes of one session by key, with its part of the keys across sessions, as designed and after each change of the design that the peak needs, "
-    "against the most that lets the peak fit."
-)
-LEVERS_CAPTION = "The first bar is measured, the others modelled, each with the changes above it."
-FITS_ALT = "Stacked bar of the bytes of one session by key, against the most that lets the peak fit."
-FITS_CAPTION = "Measured; the peak fits as it is designed."
 #: A host larger than this is a reason for several primaries.
 _LARGEST_NODE = 32 * 1024**3
+
+
+def told_of_levers(steps: Sequence[tuple[str, dict[str, float]]]) -> dict[str, str]:
+    """Return ``alt`` and ``caption`` of the figure of a session's bytes, as designed and after the further ``steps``, if any."""
+    across = levers.ACROSS in steps[0][1]
+    bytes_of = f"the bytes of one session by key{', with its share of the keys across sessions' if across else ''}"
+    if len(steps) > 1:
+        alt = f"Stacked bars of {bytes_of}, as designed and after each change of the design that the peak needs"
+        caption = "The first bar is measured, the others modelled, each with the changes above it"
+    else:
+        alt, caption = f"Stacked bar of {bytes_of}", "Measured; the peak fits as it is designed"
+    shared = "; the share of the keys across sessions is modelled for the peak" if across else ""
+    return {"alt": f"{alt}, against the most that lets the peak fit.", "caption": f"{caption}{shared}."}
 
 
 def written(value: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from IPython.display import Markdown
 
@@ -12,6 +12,7 @@ from redis_plan.evidence.decision import Alternative, Decision, Guard
 from redis_plan.keyspace import settings
 from redis_plan.keyspace.cues import with_article
 from redis_plan.keyspace.model import Keyspace
+from redis_plan.words.capacity import Budget
 
 POLLS_ALT = (
     "Dot plot of the time of one monitoring poll for INFO, INFO commandstats, CLIENT LIST and SLOWLOG GET on a log "
@@ -21,7 +22,7 @@ _SHOWN = {
     "maxmemory": ("B", "from the capacity model [E-06c]"),
     "bytes_per_session": ("B", "measured [E-06a]"),
     "conn_rate": ("events/s", "sessions_peak x events_per_session: one subscriber connection may see them all"),
-    "hard_limit": ("B", "conn_rate x (payload + frame) x 5 s stall x 2"),
+    "hard_limit": ("B", "(conn_rate x (payload + frame) x 5 s stall + what begins a round in every session) x 2"),
     "write_bytes": ("B/s", "append-only file and replication at peak"),
     "connections": ("clients", "gateway_nodes x 12 + 8"),
 }
@@ -33,8 +34,10 @@ def show_numbers(names: Mapping[str, float]) -> Markdown:
     return Markdown("\n".join(["| Quantity | Value | From |", "|:--|--:|:--|", *rows]))
 
 
-def policy_decision(keyspace: Keyspace, names: Mapping[str, float], in_force: TookEffect) -> Decision:
-    """Return D-09a: what the server does when memory is full."""
+def policy_decision(
+    keyspace: Keyspace, names: Mapping[str, float], in_force: TookEffect, budget: Budget | None
+) -> Decision:
+    """Return D-09a: what the server does when memory is full; ``budget`` is what the peak counts, where it was modelled."""
     authoritative = [p.name for p in keyspace.keys if p.authoritative]
     chosen = {s.name: s.value for s in settings.settings(keyspace, names)}["maxmemory-policy"]
     took, all_of = in_force.took_effect, in_force.directives
@@ -68,5 +71,15 @@ def policy_decision(keyspace: Keyspace, names: Mapping[str, float], in_force: To
         costs="Admission control is the application's duty: without it the first refused write hits what is live."
         if authoritative
         else "Hit rate falls silently when memory is short: watch keyspace_misses.",
-        holds_while=(Guard("directives in force", took.value, ">=", all_of.value, "directives"),),
+        holds_while=(
+            Guard("directives that are not in force", all_of.value - took.value, "<=", 0, "directives"),
+            *_room(budget, 75.0 if authoritative else 100.0),
+        ),
     )
+
+
+def _room(budget: Budget | None, most: float) -> Iterator[Guard]:
+    """Yield the guard on how full the peak makes the server, at most ``most`` per cent."""
+    if budget is not None and budget.maxmemory.value:
+        share = 100 * budget.counted_at_peak.value / budget.maxmemory.value
+        yield Guard("share of maxmemory that counts at the peak", share, "<=", most, "%")

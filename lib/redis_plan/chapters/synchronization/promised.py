@@ -31,7 +31,7 @@ def promises(brief: Brief, stories: Stories) -> tuple[Promise, ...]:
     """Return the strictest promise for each percentile that the documents state of what every client sees."""
     strictest: dict[str, Promise] = {}
     for text, place in _texts(brief, stories):
-        for found in _read(text, place):
+        for found in read(text, place):
             if found.percentile not in strictest or found.seconds < strictest[found.percentile].seconds:
                 strictest[found.percentile] = found
     return tuple(strictest[name] for name in sorted(strictest))
@@ -52,12 +52,12 @@ def _announced(row: Row) -> bool:
     return any(kinds[name].announces for name in row.by if name in kinds)
 
 
-def _read(text: str, place: str) -> Iterator[Promise]:
+def read(text: str, place: str) -> Iterator[Promise]:
     """Yield what the clauses of ``text`` promise: each with one percentile and one time.
 
-    >>> [(p.percentile, p.seconds) for p in _read("visible in < 2 s; p95 500 ms, p99 1 s in normal operation", "")]
+    >>> [(p.percentile, p.seconds) for p in read("visible in < 2 s; p95 500 ms, p99 1 s in normal operation", "")]
     [('p95', 0.5), ('p99', 1.0)]
-    >>> [(p.percentile, p.seconds) for p in _read("seen within 2 seconds, 95% of them within 0.5 s", "")]
+    >>> [(p.percentile, p.seconds) for p in read("seen within 2 seconds, 95% of them within 0.5 s", "")]
     [('p95', 0.5)]
     """
     for clause in _CLAUSE.split(text):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 
 from redis_plan import units
+from redis_plan.actions.matrix import Stories
 from redis_plan.brief.model import Brief
 from redis_plan.chapters.synchronization.findings import Synchronization
+from redis_plan.chapters.synchronization.stated import stated, stated_table
 from redis_plan.delivery import sockets
 from redis_plan.keyspace import periods, settings
 from redis_plan.keyspace.model import Keyspace
@@ -27,13 +29,19 @@ def beacon(brief: Brief, keyspace: Keyspace, found: Synchronization) -> str:
     )
 
 
-def budget(brief: Brief, keyspace: Keyspace, found: Synchronization) -> str:
-    """Return the latency budget hop by hop, and the fault cases beside it."""
-    limit = brief.value("sync_latency")
+def network_s(brief: Brief) -> float:
+    """Return how long one way over the internet is taken to last, in seconds (assumed)."""
+    return min(_NETWORK_S, brief.value("sync_latency") * _NETWORK_SHARE)
+
+
+def budget(brief: Brief, keyspace: Keyspace, found: Synchronization, stories: Stories) -> str:
+    """Return the latency budget hop by hop, the fault cases beside it, and every time that the documents state."""
+    limit, network = brief.value("sync_latency"), network_s(brief)
     tail = found.pubsub.tail if found.pubsub else None
     return words.render(
         "chapters/synchronization/budget", brief, keyspace, found=found, tail=tail, limit=limit,
-        measured=tail.value if tail else 0.0, network=min(_NETWORK_S, limit * _NETWORK_SHARE),
+        measured=tail.value if tail else 0.0, network=network,
+        stated=stated_table(stated(brief, stories, found), 2 * network),
         repair=max(periods.seconds(brief, "beacon"), found.beacon.latest.value if found.beacon else 0.0),
     )  # fmt: skip
 
@@ -46,7 +54,7 @@ def pressure(brief: Brief, keyspace: Keyspace, found: Synchronization) -> str:
     lease = periods.seconds(brief, "lease")
     return words.render(
         "chapters/synchronization/pressure", brief, keyspace, found=found, not_run=not_run(found, "stalled"),
-        hard=names["hard_limit"], rate_of_connection=names["conn_rate"], payload=payload, gateways=gateways,
+        hard=names["hard_limit"], begun=names["begun_bytes"], rate_of_connection=names["conn_rate"], payload=payload, gateways=gateways,
         envelope=settings.ENVELOPE_BYTES, frame=settings.FRAME_BYTES, stall=periods.seconds(brief, "stall"),
         queued=max(1.0, _QUEUED_BYTES / (payload + settings.ENVELOPE_BYTES)), says=sockets.sign(brief, "slow"),
         rate=rate, lease=lease, missed=math.ceil(rate * lease),

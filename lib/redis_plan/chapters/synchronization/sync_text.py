@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from redis_plan.actions.matrix import Stories
 from redis_plan.brief.model import Brief
 from redis_plan.chapters.synchronization.findings import Synchronization
 from redis_plan.chapters.synchronization.section import ENVELOPE
@@ -87,7 +88,7 @@ def nothing_pushed(brief: Brief, keyspace: Keyspace) -> str:
     )  # fmt: skip
 
 
-def section(brief: Brief, keyspace: Keyspace, found: Synchronization) -> list[str]:
+def section(brief: Brief, keyspace: Keyspace, found: Synchronization, stories: Stories) -> list[str]:
     """Return section 4 as blocks of Markdown, for a project with sessions or without."""
     if not keyspace.channels:
         return [
@@ -107,7 +108,7 @@ def section(brief: Brief, keyspace: Keyspace, found: Synchronization) -> list[st
         envelope(brief, keyspace),
         client_rule(brief, keyspace),
         read_order(brief, keyspace),
-        budget(brief, keyspace, found),
+        budget(brief, keyspace, found, stories),
         beacon(brief, keyspace, found),
         pressure(brief, keyspace, found),
         subscriptions(brief, keyspace, found),
