@@ -41,6 +41,10 @@ _MADE = re.compile(
 _RECORD = re.compile(
     r"`?[A-Za-z][\w/]*(?: [A-Z]\w*){0,2}`?\s*[(:{]\s*(?P<attrs>(?:[a-z]\w*\??(?:\s*:[^,]*)?,\s*)+[a-z]\w*[^,]*)"
 )
+#: "Lot(id, title, reserve)", a line of its own in a block of code that is in no language
+_LINE_OF_FIELDS = re.compile(
+    r"^ *(?P<name>[A-Z]\w+) ?\((?P<attrs>[a-z]\w*[^()\n]*,[^()\n]*)\) *(?:$|//|#|--)", re.MULTILINE
+)
 _AN_ID = re.compile(r"\bid\b|\w[a-z]Id\b|\w_id\b")
 #: So many records in one section make it a data model, whatever its heading says.
 RECORDS = 3
@@ -125,6 +129,9 @@ def _related(block: Block) -> Iterator[Declaration]:
 
 
 def _in_code(block: Block) -> Iterator[Declaration]:
+    records = [m for m in _LINE_OF_FIELDS.finditer(block.text) if _AN_ID.search(m.group("attrs"))]
+    if len(records) >= RECORDS:
+        yield from (Declaration(m.group("name"), block, m.group("attrs")) for m in records)
     for match in _CODE.finditer(block.text):
         for name in (n for n in match.groups() if n):
             if not name.lower().endswith(_NOT_KEPT):

@@ -12,10 +12,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from redis_plan.brief.called import defined, subjects
 from redis_plan.brief.declared import declarations, record_sections, spellings_of
 from redis_plan.brief.discovered import English, Found
 from redis_plan.brief.discovered_pl import Polish
 from redis_plan.brief.lexicon import WORD, Lexicon, fold
+from redis_plan.brief.meaning import PURPOSES, purposes
 from redis_plan.brief.model import Attribute, Entity, Lifetime, Relation
 from redis_plan.brief.outline import Block
 from redis_plan.brief.sections import Roles
@@ -33,6 +35,8 @@ class _Candidate:
     demanded: int = 0
     modifying: int = 0  # times that it stands before the head of a compound: "reward rate"
     kept: int = 0  # times that a verb of keeping (create, save, delete …) stands before it
+    titled: int = 0  # sections that are called after it and nothing else: "17. Coupon system"
+    stated: bool = False  # a table of lifetimes has a row for it, or the glossary defines it as a kind of state
     spellings: Counter[str] = field(default_factory=Counter)
     declared: bool = False
     attributes: tuple[Attribute, ...] = ()
@@ -96,6 +100,7 @@ def read_entities(
     asking = documents[0][0]
     if any((block.file, block.line) in demanded_lines for block in asking):
         search.asking = asking[0].file
+    glossaries = _glossaries(blocks for blocks, _ in documents)
     for blocks, roles in documents:
         records = record_sections(blocks)
         for block, after in zip(blocks, [*blocks[1:], None], strict=False):
@@ -107,6 +112,10 @@ def read_entities(
                 search.declare(found.name, block, found.attributes, found.alias)
             if block.kind == "code":
                 continue
+            if block.kind == "heading" and roles.part == "prd" and role in _ABOUT:
+                search.titled(block)
+            if block.kind == "item" and block.section.titles and block.section.titles[-1] in glossaries:
+                search.defined(block)
             lifetimes = bool(block.header) and "unit.ttl-column" in words.groups(" | ".join(block.header))
             if lifetimes:
                 search.kept_for_a_time(block)
@@ -153,6 +162,33 @@ class _Search:
             candidate.modifying += self._modifies(block.text, end)
             candidate.spellings[spelling] += 1
 
+    def titled(self, block: Block) -> None:
+        """Note whether the section of a heading is about one noun: "Coupon system", "Alerts & notifications"."""
+        if any(group.startswith("section.") for group in self.words.groups(block.text)):
+            return  # it says what kind of section this is: "User roles", "Product requirements document"
+        for part in subjects(block.text, self.words):
+            for start, end, group, _ in self._longest(part):
+                if (start, end) == (0, len(part)):
+                    self._candidate(group, block).titled += 1
+
+    def defined(self, block: Block) -> None:
+        """Note a term of the glossary that is a kind of state: "Headway: The current number of minutes between …"."""
+        term, kind = defined(block.text, self.words) or ("", "")
+        state = {fold(word) for word in WORD.findall(kind)} & (
+            self.words.words("state_words") | self.words.words("people")
+        )
+        if term and state:
+            known = self._longest(term)
+            name = (
+                known[-1][2].split("|")[2]
+                if known and known[-1][1] == len(term)
+                else term.replace("_", " ").capitalize()
+            )
+            candidate = self.table.setdefault(name, _Candidate(name, "unknown", False, (block.file, block.line)))
+            candidate.spellings.update([term, term.replace("_", " ")])
+            candidate.mentions += 1
+            candidate.stated = True
+
     def _modifies(self, text: str, end: int) -> bool:
         following = WORD.match(text, end + 1) if text[end : end + 1] == " " else None
         return bool(following) and fold(following.group()) in self.words.words("compound_heads")  # type: ignore[union-attr]
@@ -183,6 +219,7 @@ class _Search:
             candidate.mentions += 1
             candidate.demanded += 2
             candidate.kept += 1
+            candidate.stated = True
             candidate.spellings[spelling] += 1
             if key and start < len(subject):
                 candidate.spellings[key.group("name")] += 1
@@ -281,12 +318,16 @@ class _Search:
                     c.spellings.update(s for s in (other.name, *other.spellings) if s not in c.spellings)
 
     def _worth(self, c: _Candidate, declared: int, few: bool) -> bool:
+        if c.stated:
+            return True
         if declared >= 4 and ((c.mentions < 5 and c.demanded < 4) or self._part_of_declared(c)):
             return False
         if c.name in ("User", "Account") and not self.accounts:
             return False
         if self.asking and c.first[0] != self.asking and " " not in c.name:
             return False  # only the notes or the stack speak of it: how something is built, not what it keeps
+        if c.titled and c.mentions > c.titled:
+            return True
         name = fold(c.name)
         often = self.words.words("rare_entities") | self.words.words("weak_entities")
         if " " in name and c.demanded and name not in often:
@@ -308,13 +349,24 @@ class _Search:
         return any(o.declared and mine in folded_name(o.name).split() for o in self.table.values())
 
 
+def _glossaries(documents: Iterable[Sequence[Block]]) -> frozenset[str]:
+    """Return the titles of the sections that define terms."""
+    titles = sorted({block.section.titles[-1] for blocks in documents for block in blocks if block.section.titles})
+    likely = purposes(titles)[:, PURPOSES.index("glossary")]
+    return frozenset(title for title, chance in zip(titles, likely, strict=True) if chance >= A_GLOSSARY)
+
+
 #: Sections of which every line speaks of what is asked, also beside the demands: a story's title and description.
 _ASKING = ("decisions", "recommendations", "stories")
+#: Sections whose headings name what the product is made of.
+_ABOUT = ("", "functional", "stories", "criteria", "actors", "data", "constraint")
 _TELLING = frozenset({"verb.keep", "verb.expire", "negation", "account"})
 #: A noun that so many demands don't speak of is not what the product is about: the rest need not be parsed for it.
 ENOUGH = 5000
 #: More nouns than these no product keeps; those said most are taken.
 MOST_DISCOVERED = 200
+#: From this chance on a section defines terms.
+A_GLOSSARY = 0.4
 #: Below so many demands a single one is enough to keep an entity.
 FEW_DEMANDS = 30
 

@@ -37,6 +37,8 @@ REACH, REACH_BEHIND = 42, 14
 ALWAYS_SHARED, LESS_WHERE_JOINED = 2, 0.7
 #: A noun of this prior means something shared only where the documents say that people come into it.
 SELDOM_SHARED = 0
+#: A noun for something shared that is no surer than this, beside the one that they share, is another word for that one.
+SELDOM_SAID = 0.65
 #: Chances that differ by so little tell nothing.
 AS_LIKELY = 0.1
 #: So many lines that say that people come in with a code, and how far the code may stand from the verb, in characters.
@@ -345,6 +347,12 @@ def _by_code(text: str) -> bool:
     return any(_near(codes, hit.start, hit.end, CODE_REACH, CODE_REACH) for hit in hits if hit.group == "join")
 
 
+def _another_word(entity: Entity) -> bool:
+    """Whether it is but another word for what people share: such a noun, said now and then, and kept by no sentence."""
+    prior = _nouns().priors.get(fold(entity.name), SELDOM_SHARED)
+    return prior == ALWAYS_SHARED and entity.confidence <= SELDOM_SAID
+
+
 def with_gathering(entities: Sequence[Entity], gathering: Gathering | None) -> tuple[Entity, ...]:
     """Return ``entities`` with what people share among them, live for as long as they share it."""
     if gathering is None or not gathering.noun:
@@ -357,8 +365,9 @@ def with_gathering(entities: Sequence[Entity], gathering: Gathering | None) -> t
                 also = () if gathering.noun in own else (gathering.noun.capitalize(),)
                 found = replace(entity, realtime=True, aliases=(*entity.aliases, *also))
                 # "Partidas" beside "Jogo": one thing in two words of the documents
-                other = [e for e in entities[at + 1 :] if fold(e.name) not in names or e.lifetime == "durable"]
-                return (*entities[:at], found, *other)
+                later = [e for e in entities[at + 1 :] if fold(e.name) not in names or e.lifetime == "durable"]
+                every = (*entities[:at], found, *later)
+                return tuple(e for e in every if e is found or not _another_word(e))
     made = Entity(
         gathering.noun.capitalize(), gathering.file, gathering.line, gathering.spellings[:8], "session", True,
         confidence=gathering.confidence,
