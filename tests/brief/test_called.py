@@ -118,3 +118,11 @@ def test_another_word_for_what_people_share_is_no_thing_of_its_own(tmp_path: Pat
     found = names(folder, text)
     assert "match" in found
     assert "lobby" not in {entity.name.lower() for entity in read(folder).entities}
+
+
+def test_a_data_model_does_not_close_what_is_live_only(tmp_path: Path) -> None:
+    text = (
+        "## Data model\n```\nQuay(id, name)\nMooring(id, quayId, since)\nToll(id, mooringId)\nSkipper(id, name)\n```\n\n"
+        "## 2. Regatta\n- Guests send reactions that fly over the map.\n- Everybody can see reactions at once.\n"
+    )
+    assert "reactions" in names(tmp_path, text)

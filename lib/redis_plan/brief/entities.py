@@ -320,7 +320,8 @@ class _Search:
     def _worth(self, c: _Candidate, declared: int, few: bool) -> bool:
         if c.stated:
             return True
-        if declared >= 4 and ((c.mentions < 5 and c.demanded < 4) or self._part_of_declared(c)):
+        seldom = c.mentions < 5 and c.demanded < 4 and not (c.live and c.kept)  # no data model lists what is live only
+        if declared >= 4 and (seldom or self._part_of_declared(c)):
             return False
         if c.name in ("User", "Account") and not self.accounts:
             return False
