@@ -278,6 +278,29 @@ def _work(c: Client) -> None:
     assert (c.xlen(ONE), c.xpending(ONE, "workers")["pending"]) == (1, 0)
 
 
+@plays("invites.draw_code", "invites.release_code")
+def _code(c: Client) -> None:
+    assert [c.fcall("code_take", 1, ONE, room, 60) for room in ("r1", "r2", "r1")] == ["taken", "held", "taken"]
+    assert 0 < c.ttl(ONE) <= 60
+    assert [c.fcall("code_release", 1, ONE, room) for room in ("r2", "r1", "r1")] == ["lost", "released", "lost"]
+    assert c.fcall("code_take", 1, ONE, "r2", 60) == "taken"
+
+
+@plays("boards.rank", "boards.fill")
+def _board(c: Client) -> None:
+    assert c.fcall("board_put", 1, ONE, "ann", 5, 3, 60) == [0, "missing"]
+    assert not c.exists(ONE)
+    assert c.fcall("board_fill", 1, ONE, 3, 60, "ann", "4", "bob", "3") == 2
+    assert c.fcall("board_put", 1, ONE, "bob", "7.5", 3, 60) == [1, "ranked"]
+    assert c.fcall("board_fill", 1, ONE, 3, 60, "bob", "3", "cyd", "1") == 3  # what was put since stands
+    assert c.fcall("board_put", 1, ONE, "dan", 0, 3, 60) == [0, "below"]
+    assert c.zrange(ONE, 0, -1, desc=True, withscores=True) == [("bob", 7.5), ("ann", 4), ("cyd", 1)]
+    assert 0 < c.ttl(ONE) <= 60
+    for wrong in (("eve",), ("eve", "many"), ("", "1"), ()):
+        with pytest.raises(redis.ResponseError, match="BADARG board_fill"):
+            c.fcall("board_fill", 1, ONE, 3, 60, *wrong)
+
+
 @plays("visitors.count")
 def _visitors(c: Client) -> None:
     assert [c.fcall("unique_add", 1, ONE, name, 60) for name in ("ann", "ann", "bob")] == ["new", "known", "new"]

@@ -11,6 +11,7 @@ import redis
 
 from redis_plan import server
 from redis_plan.actions import catalog, compose
+from redis_plan.delivery import library
 from redis_plan.keyspace import functions
 from tests.conftest import BINARIES
 
@@ -31,8 +32,8 @@ class Game:
     def key(self, name: str, round: str = "") -> str:
         return f"t:v1:{{s}}:{name}" + (f":{round}" if round else "")
 
-    def act(self, id: str, also: tuple[str, ...] = (), **given: Any) -> str:
-        """Call an action; what is not given has the catalog's number."""
+    def act(self, id: str, also: tuple[str, ...] = (), with_seat: str = "", **given: Any) -> str:
+        """Call an action; what is not given has the catalog's number. Of the keys ``also`` those of the types ``with_seat`` go with a seat."""
         kind = catalog.kinds()[id]
         call = compose.catalogued()[id].call
         self.ops += 1
@@ -40,6 +41,7 @@ class Game:
         keys = [self.key("state"), self.key("log"), self.key("idem"), *named, *also]
         numbers = {p.name: str(p.default) for p in kind.parameters}
         own = [str({"value": "null", **numbers, **given}[n]) for n in (*kind.takes, *numbers)]
+        own += [with_seat] if with_seat else []
         reply: Any = self.client.fcall(kind.function, len(keys), *keys, "", f"op{self.ops}", 600, "50", 60, *own)
         self.more = reply[2:]
         return str(reply[1])
@@ -74,7 +76,7 @@ class Game:
 def live() -> Iterator[redis.Redis]:
     started = server.start_with(BINARIES[0])
     client: redis.Redis = started.client(decode_responses=True)
-    made = [*functions.functions().values(), *compose.catalogued().values()]
+    made = [*functions.functions().values(), *library.common(), *compose.catalogued().values()]
     client.function_load(functions.library("game", made))
     yield client
     started.close()
@@ -176,30 +178,66 @@ def test_a_paused_room_whose_host_vanished_goes_on_where_it_was(game: Game) -> N
     assert game.act("phases.resume", member="host") == "ok"
 
 
-def test_who_is_kicked_has_no_points_and_no_team(game: Game) -> None:
-    game.join("ann")
-    assert game.act("teams.choose", member="ann", team="red") == "ok"
+def test_who_is_kicked_has_no_points_and_nothing_that_goes_with_a_seat_whatever_keeps_it(game: Game) -> None:
+    for who in ("ann", "bob"):
+        game.join(who)
+        assert game.act("teams.choose", member=who, team="red") == "ok"
+        game.client.zadd(game.key("own"), {who: 1})  # a key of a team's own
     game.act("scoring.award", target="ann", reason="q1", amount=5)
-    assert game.act("seats.kick", member="host", target="ann") == "ok"
+    gone = (game.key("teams"), game.key("own"))
+    assert game.act("seats.kick", gone, "hash zset", member="host", target="ann") == "ok"
     assert game.client.zrange(game.key("score"), 0, -1) == []
-    assert game.client.hgetall(game.key("teams")) == {}
+    assert (game.client.hkeys(game.key("teams")), game.client.zrange(game.key("own"), 0, -1)) == (["bob"], ["bob"])
     assert game.state("hidden:gained:ann") is None
 
 
 def test_who_is_kicked_waits_no_more_and_is_not_admitted(game: Game) -> None:
     game.join("ann")
     assert game.act("waiting.wait", member="ann", value='"a hand"') == "ok"
-    assert game.act("seats.kick", member="host", target="ann") == "ok"
+    assert game.act("seats.kick", (game.key("waiting"),), "hash", member="host", target="ann") == "ok"
     assert game.client.hgetall(game.key("waiting")) == {}
     assert game.act("waiting.admit", member="host", target="ann") == "not now"
 
 
-def test_what_goes_with_who_leaves_goes_with_who_is_removed() -> None:
-    names = {name for m in catalog.mechanics().values() for name, word in m.leavers.items() if word == "go"}
-    assert names
-    for kind in catalog.kinds().values():
-        if any(effect.name == "unseat" for effect in kind.effects):
-            assert names <= {effect.options.get("key") for effect in kind.effects if effect.name == "drop"}, kind.id
+def test_a_kick_that_is_told_of_a_key_which_is_not_given_writes_nothing(game: Game) -> None:
+    game.join("ann")
+    game.client.zadd(game.key("own"), {"ann": 1})
+    with pytest.raises(redis.ResponseError, match="BADARG seats_kick: with_seat"):
+        game.act("seats.kick", (), "zset", member="host", target="ann")
+    with pytest.raises(redis.ResponseError, match="WRONGTYPE"):
+        game.act("seats.kick", (game.key("own"),), "hash", member="host", target="ann")
+    assert game.client.hkeys(game.key("roster")) == ["ann"]
+
+
+def test_a_role_that_lets_do_more_goes_with_the_seat_and_counts_no_more(game: Game) -> None:
+    for who in ("ann", "bob", "cyd"):
+        game.join(who)
+    for who in ("ann", "bob"):
+        assert game.act("hosting.give_role", member="host", target=who, role="cohost") == "ok"
+    assert game.act("hosting.give_role", member="host", target="cyd", role="cohost") == "full"
+    keys = [game.key(name) for name in ("state", "roster", "presence", "log")]
+    assert game.client.fcall("session_leave", 4, *keys, "ann", 600, "", "50")[1] == "left"  # type: ignore[index]
+    assert (game.state("role:ann"), game.last()["d"]["del"]) == (None, ["role:ann"])
+    assert game.act("hosting.give_role", member="host", target="cyd", role="cohost") == "ok"
+    assert game.act("seats.kick", member="host", target="bob") == "ok"
+    assert game.state("role:bob") is None
+
+
+def test_a_paused_holder_of_a_lock_writes_nothing_after_the_next_one_took_it(game: Game) -> None:
+    lock, fence = game.key("lock"), game.key("fence")
+
+    def take(holder: str, ms: int) -> int:
+        found: Any = game.client.fcall("lock_take", 2, lock, fence, holder, ms, 600)
+        return int(found[0])
+
+    first = take("ann", 60_000)
+    assert game.act("locking.save", member="ann", object="o1", token=first, value="1") == "ok"
+    game.client.pexpire(lock, 0)
+    assert game.act("locking.save", member="ann", object="o1", token=first, value="2") == "lost"
+    second = take("bob", 60_000)
+    assert game.act("locking.save", member="ann", object="o1", token=first, value="2") == "lost"
+    assert game.act("locking.save", member="bob", object="o1", token=second, value="3") == "ok"
+    assert [game.last()["d"][name] for name in ("member", "value")] == ["bob", 3]
 
 
 def test_who_only_watches_is_kicked_and_neither_watches_nor_joins_again(game: Game) -> None:

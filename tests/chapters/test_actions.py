@@ -8,7 +8,7 @@ from redis_plan import brief, resources
 from redis_plan.actions import catalog, designing, matrix
 from redis_plan.chapters.sessions import actions, appendix, evening, steps
 from redis_plan.delivery import library
-from redis_plan.keyspace import naming
+from redis_plan.keyspace import calls, naming
 from redis_plan.measure.finding import Value
 from redis_plan.measure.lab import Lab
 from redis_plan.plan import played
@@ -106,6 +106,13 @@ def test_the_scenes_speak_of_kinds_and_arguments_that_there_are():
                 results = set(kind.results) | {"exists", "ended", "again", "unknown"}
                 assert beat.get("want", "ok") in results | {"ok"}, (scene["title"], beat)
                 known = {*kind.takes, *(p.name for p in kind.parameters), "member", "target", "connection", "device"}
+                if kind.call:  # what its function takes, and the ids in the name of its key
+                    known |= {a.name for a in calls.calls()[kind.call].arguments} | {
+                        "code",
+                        "action",
+                        "subject",
+                        "window",
+                    }
                 assert set(beat) - evening.HOW <= known, (scene["title"], beat)
 
 

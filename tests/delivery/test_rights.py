@@ -128,6 +128,8 @@ FILLED = {
     "due_claim": [Scene((("ZADD", TARGET, "1", "e"),), (TARGET,), (1000, 10))],
     "due_move": [Scene((("ZADD", TARGET, "7", "e"),), (TARGET,), ("e", 7, 9))],
     "due_done": [Scene((("ZADD", TARGET, "7", "e"),), (TARGET,), ("e", 7))],
+    "board_put": [Scene((("ZADD", TARGET, "1", "a"),), (TARGET,), ("b", 1, 10, 60))],
+    "board_fill": [Scene((), (TARGET,), (10, 60, "a", 1))],
     "token_redeem": [Scene((("SET", TARGET, "1 x"),), (TARGET,), ("1",))],
     "request_done": [Scene((("SET", TARGET, "pending"),), (TARGET,), ("m", 60))],
     "match_take": [Scene((("ZADD", TARGET, "1", "a", "2", "b"),), (TARGET,), (2,))],

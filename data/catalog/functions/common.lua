@@ -312,6 +312,30 @@ local function job_done(keys, a)
   return redis.call('XDEL', keys[1], a.job) == 1 and 'done' or 'lost'
 end
 
+-- FUNCTION board_put
+local function board_put(keys, a)
+  if redis.call('EXISTS', keys[1]) == 0 then return {0, 'missing'} end
+  redis.call('ZADD', keys[1], a.points, a.entry)
+  redis.call('ZREMRANGEBYRANK', keys[1], 0, -a.most - 1)
+  redis.call('EXPIRE', keys[1], a.ttl_s)
+  local rank = redis.call('ZREVRANK', keys[1], a.entry)
+  return rank and {rank + 1, 'ranked'} or {0, 'below'}
+end
+
+-- FUNCTION board_fill
+local function board_fill(keys, a)
+  if #a.fields == 0 then return redis.error_reply('BADARG board_fill: fields') end
+  local ranked = {}
+  for n = 1, #a.fields, 2 do
+    ranked[n], ranked[n + 1] = check_points(a.fields[n + 1]), check_name(a.fields[n])
+    if not ranked[n] or not ranked[n + 1] then return redis.error_reply('BADARG board_fill: fields') end
+  end
+  redis.call('ZADD', keys[1], 'NX', unpack(ranked))
+  redis.call('ZREMRANGEBYRANK', keys[1], 0, -a.most - 1)
+  redis.call('EXPIRE', keys[1], a.ttl_s)
+  return redis.call('ZCARD', keys[1])
+end
+
 -- FUNCTION flag_set
 local function flag_set(keys, a)
   if redis.call('HEXISTS', keys[1], a.entry) == 0 and redis.call('HLEN', keys[1]) >= a.most then return 'full' end

@@ -247,6 +247,12 @@ local function guard_overdue(t, key, field)
   return ends > 0 and t.now >= ends
 end
 
+-- A lock holds "<holder>:<token>", and what stood there before had another token.
+local function guard_fenced(t, key)
+  local held, token = redis.call('GET', key), ':' .. digits(t.a.token)
+  return held and str_sub(held, -#token) == token
+end
+
 local function guard_unchanged(t, key, field) return record_of(t, key, field).version == t.a.expected end
 
 local function guard_higher(t, key, step)

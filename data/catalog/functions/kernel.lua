@@ -152,6 +152,8 @@ local function check_longitude(text) return decimal(text, -180, 180) and text en
 
 local function check_latitude(text) return decimal(text, -85.05112878, 85.05112878) and text end
 
+local function check_points(text) return decimal(text, -1e15, 1e15) and text end
+
 local function check_json(text) return text == '' and 'null' or is_json(text) and text or nil end
 
 local function check_version(text)
@@ -521,12 +523,20 @@ local function note(state, key, of)
   if part then redis.call('HSETNX', state, NOTE .. part, of or '') end
 end
 
--- What the state keeps of a member only as long as the seat: away since when, last one sent when, at which device. The
--- owner's absence stays known, since it is what a session is paused for. The answer is what an event tells copies of it.
+-- What the state keeps of a member only as long as the seat: away since when, last one sent when, at which device, and a role
+-- that lets do more than others. The owner's absence stays known, since it is what a session is paused for. The answer is what
+-- an event tells copies of it.
 local function forget(state, member)
+  local gone, role = {}, 'role:' .. member
   redis.call('HDEL', state, 'hidden:pace:' .. member, 'hidden:device:' .. member)
-  if redis.call('HGET', state, 'owner') == member or redis.call('HDEL', state, 'away:' .. member) == 0 then return '' end
-  return ',"del":[' .. cjson.encode('away:' .. member) .. ']'
+  if redis.call('HGET', state, 'owner') == member then return '' end
+  if redis.call('HDEL', state, 'away:' .. member) == 1 then gone[1] = cjson.encode('away:' .. member) end
+  local had = redis.call('HGET', state, role)
+  if had and had ~= 'spectator' then
+    redis.call('HDEL', state, role)
+    gone[#gone + 1] = cjson.encode(role)
+  end
+  return #gone > 0 and ',"del":[' .. table.concat(gone, ',') .. ']' or ''
 end
 
 -- What is wrong with the keys, from the one at first on, in which a member has an entry only as long as the seat.

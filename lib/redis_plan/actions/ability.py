@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from redis_plan.actions import catalog, vocabulary
+from redis_plan.actions import catalog, compose, vocabulary
 from redis_plan.actions.model import Kind
 from redis_plan.keyspace import calls, cues
 from redis_plan.keyspace.catalog import use_patterns
@@ -16,6 +16,9 @@ SESSION = "session"
 RECORDS = "records"
 #: The same where there is no session.
 THINGS = "things"
+
+#: What changes the collections of a session, each with its version, log and notice.
+RECORD = "session_record"
 
 #: Mechanic -> the key pattern of records that is its own.
 Homes = Mapping[str, str]
@@ -36,6 +39,8 @@ def lacking_key(kind: Kind, keyspace: Keyspace, homes: Homes) -> str:
     uses += [kind.use] if kind.use != SESSION else []
     if kind.call and not needs_session(kind):  # its function is delivered with the key that it works on
         uses += [use for use, _ in catalog.mechanics()[kind.mechanic].keys.values()]
+        if any(p.use in uses and RECORD in p.functions for p in keyspace.keys):
+            return kind.use  # the key lies in the session, and changes with it
     for use in uses:
         if (kind.mechanic not in homes) if use == RECORDS else keyspace.use(use) is None:
             return use
@@ -56,6 +61,8 @@ def has_uses(kind: Kind, keyspace: Keyspace) -> bool:
         RECORDS,
     }
     there = {pattern.use for pattern in keyspace.patterns}
+    if kind.call and not needs_session(kind) and any(p.use in uses and RECORD in p.functions for p in keyspace.keys):
+        return False
     return uses <= there and ("state" in there or not needs_session(kind))
 
 
@@ -74,8 +81,9 @@ def keys_of(kind: Kind, keyspace: Keyspace, homes: Homes) -> dict[str, str]:
     found = {}
     for local, (use, type) in kind.keys.items():
         if (of := kind.borrowed.get(local)) is not None:
-            if name := _borrowed(of, use, type, keyspace, homes):
-                found[local] = name
+            name = _borrowed(of, use, type, keyspace, homes)
+            if name and not (compose.vacates(kind) and keyspace.pattern(name).leavers == "go"):
+                found[local] = name  # what goes with the seat goes with all that does
         elif use == RECORDS and kind.mechanic in homes:
             found[local] = homes[kind.mechanic]
         elif mine := [p for p in keyspace.keys if p.use == use and use != RECORDS]:

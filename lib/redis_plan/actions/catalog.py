@@ -23,6 +23,7 @@ def mechanics() -> Mapping[str, Mechanic]:
     for path in sorted((catalog_dir() / "mechanics").glob("*.toml")):
         found[path.stem] = read(path.read_text("utf-8"), f"data/catalog/mechanics/{path.name}")
     check_phases(found.values())
+    check_named(found.values())
     return found
 
 
@@ -78,6 +79,18 @@ def check_phases(given: Iterable[Mechanic]) -> None:
                             f"{mechanic.file}:{kind.line}: action {kind.name} waits for the {guard.name} {word}, which no "
                             f"action reaches; there is {', '.join(sorted(there or ()))}"
                         )
+
+
+def check_named(given: Iterable[Mechanic]) -> None:
+    """Raise where an action names one of another mechanic that there is not."""
+    found = list(given)
+    known = {kind.id for mechanic in found for kind in mechanic.kinds.values()}
+    for mechanic, kind in ((m, k) for m in found for k in m.kinds.values()):
+        if kind.without_session not in {"", *known}:
+            raise InputError(
+                f"{mechanic.file}:{kind.line}: action {kind.name} names {kind.without_session}, which no mechanic has; "
+                "write <mechanic>.<action>"
+            )
 
 
 def writes_to(kind: Kind, mechanic: str) -> bool:

@@ -35,6 +35,11 @@ def alone(kind: Kind) -> bool:
     return bool(parts) and not kind.lua and all(_word(part).alone for part in parts)
 
 
+def vacates(kind: Kind) -> bool:
+    """Whether the action takes the entries away that a member has only as long as the seat."""
+    return any(_word(effect).vacates for effect in kind.effects)
+
+
 def ordered_keys(kind: Kind) -> tuple[str, ...]:
     """Return the names of the keys of ``kind`` as its function takes them, behind the session's own.
 
@@ -76,7 +81,12 @@ def compose(
         name=name or kind.function,
         says=cues.filled(kind.says, nouns),
         keys=(*SESSION_KEYS, *own) if session else tuple(own),
-        args=(*_session_args(session, own), *_given(kind), *(_parameter(p, values or {}) for p in kind.parameters)),
+        args=(
+            *_session_args(session, own),
+            *_given(kind),
+            *(_parameter(p, values or {}) for p in kind.parameters),
+            *([calls.arguments()["with_seat"]] if vacates(kind) else []),
+        ),
         rest=None,
         results=dict(kind.results) if session else {r: s for r, s in kind.results.items() if r not in _OF_SESSION},
         users=("worker",) if set(kind.actors) == {"worker"} else ("app",),
@@ -125,6 +135,12 @@ class _Writer:
     def body(self, call: Call) -> str:
         """Return the function: guards in their order, effects in theirs, then version, log and publish."""
         lines = [f"local function act_{call.name}(keys, a{', session' if self.session else ''})", *self.turn()]
+        first = len(SESSION_KEYS) + len(self.keys) + 1  # of the session's other keys
+        if vacates(self.kind):
+            lines += [
+                f"local wrong = unfit('{call.name}', keys, {first}, a.with_seat)",
+                "if wrong then return redis.error_reply(wrong) end",
+            ]
         for guard in self.kind.guards:
             refused = _quoted(guard.answer)
             more = f", unpack(t.{tells})" if (tells := _word(guard).tells) else ""
@@ -147,6 +163,7 @@ class _Writer:
                 )
         for effect in self.kind.effects:
             lines += self.lua(effect).split("\n")
+            lines += [f"vacate(keys, {first}, a.with_seat, a.target)"] if _word(effect).vacates else []
         lines += self.ending()
         return "\n".join([*self.own(call), lines[0], *(f"  {line}" for line in lines[1:]), "end"])
 

@@ -43,6 +43,8 @@ FEW_WORDS, SURER = 3, 0.12
 BESIDE = 0.2
 #: What is no action is taken for an action that nothing is sure of where it is nearly as strong.
 NEARLY = 0.06
+#: How much like an action that must be which is done where a condition holds: the condition alone asks for nothing. Chosen as above.
+ANSWER = 0.46
 #: What a clause of a demand must be more like an action than the whole is, since it says less.
 CLAUSE = 0.1
 #: What a demand that speaks of somebody else takes from an action's strength.
@@ -60,7 +62,7 @@ OF_ITS_STORY = 0.28
 #: What an event shows of what somebody gave.
 _CONTENT = frozenset({"value", "amount"})
 #: One word of an alphabet says what is done or to what, never both: "Create:".
-_ONE_WORD = re.compile(r"[^\w]*[A-Za-zÀ-ɏ]+[^\w]*")
+_ONE_WORD = re.compile(r"[^\w]*[A-Za-zÀ-ɏ]+(?:[-_][A-Za-zÀ-ɏ]+)*[^\w]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,13 +216,22 @@ def _family(story: Requirement, below: Mapping[tuple[str, int], Sequence[Require
 
 def _able(match: Match, keyspace: Keyspace, homes: Homes) -> Match:
     """Return ``match`` with the actions apart that the design has no key for."""
-    able = tuple(f for f in match.found if not ability.lacking(f.kind, keyspace, homes))
+    found = tuple(_without_session(f, keyspace) for f in match.found)
+    able = tuple(f for f in found if not ability.lacking(f.kind, keyspace, homes))
     if match.found and not able:
         able = tuple(f for f in match.others if not ability.lacking(f.kind, keyspace, homes))[:1]
-    unable = tuple(f for f in match.found if f not in able)
+    unable = tuple(f for f in found if f not in able)
     return replace(
         match, found=able, lacking=unable, criteria=tuple(_able(part, keyspace, homes) for part in match.criteria)
     )
+
+
+def _without_session(found: Found, keyspace: Keyspace) -> Found:
+    """Return ``found``, or what does the like where there is no session and the kind needs one."""
+    other = catalog.kinds().get(found.kind.without_session)
+    if other is None or keyspace.use("state") is not None or not ability.has_uses(other, keyspace):
+        return found
+    return replace(found, kind=other)
 
 
 class _Judge:
@@ -258,6 +269,10 @@ class _Judge:
         needed -= LIVE_NEEDS_LESS * demand.realtime
         told = not _ONE_WORD.fullmatch(said.want) and not wording.is_condition(said.want)
         sure_of = [o for o in likes if told and self.is_sure(o, needed)]
+        if said.answer and sure_of:
+            done = self.weighed(self.labelled.of((said.answer,)), about, demand.text)
+            like = next(o for o in done if o.label == sure_of[0].label)
+            sure_of = sure_of if like.strength >= ANSWER else []
         if not sure_of:
             first = next(
                 (one for one in compared if _is_near(one, compared[0])), first

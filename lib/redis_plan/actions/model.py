@@ -102,6 +102,7 @@ class Kind:
     declared: int = 0  # the line of redis-plan.toml that declares it; 0: the catalog knows it
     like: str = ""  # the kind of the catalog that a declared one changes
     instead: str = ""  # the kind of the catalog whose place it takes where the documents ask for it
+    without_session: str = ""  # the kind that does the like where there is no session
     borrowed: Mapping[str, str] = field(
         default_factory=dict
     )  # keys of other mechanics, by local name: worked on where there

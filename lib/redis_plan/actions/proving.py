@@ -54,7 +54,8 @@ def _of(declaration: Declaration, keyspace: Keyspace, client: Any) -> Iterator[F
     given = [keys[name] for name in function.keys]
     arguments = [_argument(a) for a in function.call.args]
     before = sorted(client.keys())
-    for bad in ([*arguments, "one too many"], arguments[:-1]):
+    needed = sum(not a.absent for a in function.call.args)
+    for bad in ([*arguments, "one too many"], arguments[: needed - 1]):
         try:
             client.fcall(function.name, len(given), *given, *bad)
         except redis.ResponseError as error:

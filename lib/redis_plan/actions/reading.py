@@ -44,7 +44,8 @@ ACCEPTED: Mapping[str, str] = {
     "gone": "there is no session",
 }
 _FIELDS = {"verbs", "says", "actors", "guards", "effects", "takes", "announces", "audience", "shows", "hides", "timers",
-           "parameters", "results", "examples", "call", "instead"}  # fmt: skip
+           "parameters", "results", "examples", "call", "instead",
+           "without_session"}  # fmt: skip
 _PARAMETER = {"name", "unit", "says", "default", "fact", "roles"}
 
 
@@ -197,6 +198,7 @@ class Reader:
             call=fields.get("call", ""),
             lua=fields.get("lua", ""),
             instead=f"{self.table['mechanic']}.{base}" if (base := fields.get("instead")) else "",
+            without_session=fields.get("without_session", ""),
         )
         self.check_hidden(at, kind)
         return kind

@@ -34,6 +34,7 @@ class Word:
     needs: tuple[str, ...] = ()
     reopens: bool = False
     frees: bool = False
+    vacates: bool = False
     tells: str = ""
     answer: str = ""
     refused: str = ""

@@ -30,6 +30,7 @@ class Wording:
     title: str
     speaker: str
     want: str
+    answer: str = ""  # of a demand that says when something holds: what is done then
 
     @property
     def views(self) -> tuple[str, ...]:
@@ -64,7 +65,7 @@ def worded(demand: Requirement) -> Wording:
             want = _without(purpose, found["want"])
             return Wording(title or before, found["role"].strip(), want or rest)
     label, body = _labelled(rest)
-    return Wording(title or label, "", _bare(body) or body)
+    return Wording(title or label, "", _bare(body) or body, _answer(body))
 
 
 def is_condition(text: str) -> bool:
@@ -115,6 +116,19 @@ def _labelled(text: str) -> tuple[str, str]:
     if found := _LABEL.match(text):
         return found["label"], found["body"]
     return "", text
+
+
+def _answer(text: str) -> str:
+    """Return what is done where a condition holds, "" where ``text`` begins with none.
+
+    >>> _answer("WHEN a guest is removed, THE server SHALL close the socket"), _answer("Given a lot, when it ends, then it is sold")
+    ('close the socket', 'it is sold')
+    """
+    said = _data()["condition"]
+    if not re.match(said["begins"], text, re.IGNORECASE):
+        return ""
+    *_, answer = re.split(said["before_answer"], text, flags=re.IGNORECASE)
+    return answer.strip(" ,.") if answer != text else ""
 
 
 def _bare(text: str) -> str:

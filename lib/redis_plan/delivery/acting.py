@@ -56,6 +56,11 @@ def written(action: Bound) -> frozenset[str]:
     return _changed(action) | {keys[local] for local in of_words if local in keys}
 
 
+def vacates(action: Bound) -> bool:
+    """Whether an action takes the entries away that a member has only as long as the seat."""
+    return compose.vacates(catalog.kind_of(action))
+
+
 def _changed(action: Bound, but: Container[str] = ()) -> frozenset[str]:
     """Return the names of the keys that its effects and its own Lua name, of effects all ``but`` some."""
     keys = dict(action.keys)

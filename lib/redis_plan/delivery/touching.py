@@ -49,7 +49,8 @@ def writers(keyspace: Keyspace) -> Mapping[str, tuple[str, ...]]:
     """
     acted: dict[str, list[str]] = {p.name: [] for p in keyspace.patterns}
     for action, function in acting.composed(keyspace):
-        for name in acting.written(action):
+        gone = {p.name for p in keyspace.patterns if p.leavers == "go"} if acting.vacates(action) else set()
+        for name in acting.written(action) | gone:
             acted[name].append(function.name)
     of_sessions = any(function.call.of_session for _, function in acting.composed(keyspace))
     steps = [s for s in library.steps(keyspace) if not s.action and "no-writes" not in s.function.flags]
@@ -68,7 +69,9 @@ def writers(keyspace: Keyspace) -> Mapping[str, tuple[str, ...]]:
 
 def _writes(step: Step, pattern: KeyPattern) -> bool:
     """Whether a function of the library writes ``pattern``, as its body has it."""
-    names = written(step.function) if not step.action else frozenset[str]()
+    if step.action:
+        return pattern.leavers == "go" and acting.vacates(step.action)
+    names = written(step.function)
     if pattern in step.patterns and (step.function.name == records.NAME or names & TARGETS):
         return True
     return pattern.name in names or ("more" in names and pattern.leavers == "go")

@@ -151,6 +151,8 @@ class Evening:
     def _beat(self, scene: str, beat: Beat) -> Iterator[dict[str, object]]:
         if "copy" in beat:
             self._copy(beat)
+            if beat.get("back"):
+                yield self._caught_up(scene, beat["copy"])
             return
         asked = beat.get("does", ())
         kind = next((k for k in ((asked,) if isinstance(asked, str) else asked) if self._known(k)), "")
@@ -178,6 +180,15 @@ class Evening:
             self.copies[name] = SyncClient()
         self.away.discard(name)
         self._catch_up(self.copies[name])
+
+    def _caught_up(self, scene: str, name: str) -> dict[str, object]:
+        """Return the step of a client that has caught up: its copy is what the server has."""
+        action = self.by_kind.get("session.catch_up")
+        return {
+            "scene": scene, "action": action.name if action else "", "step": action.name if action else "catch_up",
+            "answer": self.copies[name].mode, "version": self.seen.version, "seats": len(self.seen.roster),
+            "broken": "; ".join(self._copies()),
+        }  # fmt: skip
 
     def _catch_up(self, copy: SyncClient) -> None:
         for _ in range(3):
@@ -235,6 +246,8 @@ class Evening:
         given.setdefault("device", f"d-{member}")
         given.setdefault("round", self.seen.state.get("round", "r1"))
         given.setdefault("value", {"choice": f"secret-{self.ops}"})
+        if action is not None and catalog.kind_of(action).call and kind not in _LIFE:
+            return self._of_catalog(action, given)
         if action is None or catalog.kind_of(action).call:
             arguments: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
                 "create": ((), owner(self.made)), "join": ((member, connection, {"name": given["name"]}), {}),
@@ -250,6 +263,15 @@ class Evening:
                 given[p.name] = int(example) if p.kind == "int" else float(example) if p.kind == "number" else example
         named = {p.name: given[p.name] for p in takes if p.name in given}
         return self.made.call(action.name, SESSION, op_id=f"e{self.ops}", **named)
+
+    def _of_catalog(self, action: Bound, given: Mapping[str, Any]) -> Any:  # Any: the client's Call
+        """Return the call of an action that a function of the catalog carries out beside the session's life."""
+        carried = catalog.kind_of(action).call
+        operation = next(o for o in self.made.life.values() if o.function.name == carried)
+        known = {"session_id": SESSION, **dict(action.values), **given}
+        examples = {a.name: a.example for a in operation.function.call.args}
+        named = {p.name: known.get(p.name, examples.get(p.name, "x1")) for p in operation.parameters if not p.default}
+        return getattr(self.made.calls, operation.method)(**named)
 
     def _copies(self) -> Iterator[str]:
         """Feed what was published to every copy that listens, and yield what differs from the server."""

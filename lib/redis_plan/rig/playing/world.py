@@ -23,7 +23,7 @@ SECRET = '"violet-otter"'
 GIVEN: Mapping[str, str] = {
     "member": "ann", "target": "bob", "connection": "c1", "device": "d1", "object": "o1", "round": "r1", "item": "i1",
     "team": "red", "role": "cohost", "name": "Ann", "folded": "ann", "value": SECRET, "amount": "2", "expected": "4",
-    "reason": "r1",
+    "reason": "r1", "token": "3",
 }  # fmt: skip
 #: The version that a world's session and its records have before the action.
 VERSION, RECORD_VERSION = 7, 4
@@ -48,6 +48,7 @@ class World:
     log: str = "50"
     others: tuple[str, ...] = ()
     given: dict[str, str] = field(default_factory=dict)
+    with_seat: str = "none"  # the types of those of ``others`` in which an entry goes with the seat
     alone: bool = True
     records: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)  # Any: text and numbers
     writes: Any = field(init=False, repr=False, default=None)  # the pipeline in which the session is made
@@ -141,6 +142,7 @@ class World:
         """Return ARGV of the call."""
         given = {**self.given, **instead}
         own = [given[name] for name in (*self.kind.takes, *(p.name for p in self.kind.parameters))]
+        own += [self.with_seat] if compose.vacates(self.kind) else []
         return [self.channel, op, TTL, self.log, IDEM_TTL, *own] if self.session else [TTL, *own]
 
     def words(self, op: str = "op1", **instead: str) -> tuple[Any, ...]:  # Any: text and numbers
@@ -218,6 +220,7 @@ def of_project(client: redis.Redis, keyspace: Keyspace, session: str = "k3v9") -
                 functions.channel_argument(keyspace, keys) if has_session else "",
                 functions.log_argument(keyspace) if has_session else "",
                 tuple(functions.other_keys(keyspace, keys, *function.keys)) if function.more_keys else (),
+                with_seat=functions.with_seat(keyspace) if has_session else "none",
                 fcall=keyspace.fcall_name,
             ),
         )
