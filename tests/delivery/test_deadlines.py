@@ -75,23 +75,28 @@ def test_a_gateway_whose_clock_is_wrong_makes_no_deadline_late(
     tell(loaded, generated, story)
 
 
-def test_a_heartbeat_brings_a_deadline_forward_that_nobody_wrote_and_leaves_a_claimed_one(
+def test_a_heartbeat_brings_a_deadline_forward_that_nobody_wrote_or_a_clock_set_back_and_leaves_a_claimed_one(
     loaded: Server, generated: ModuleType
 ) -> None:
     async def story(index: Index) -> None:
         begun = round(index.now())
-        lost, claimed = begun + 600_000, begun - 10_000
+        lost, claimed, claim = begun + 600_000, begun - 10_000, begun + 5_000
         copies = {
             "lost": await index.copy("lost", phase_until=lost),
             "claimed": await index.copy("claimed", phase_until=claimed),
+            "set-back": await index.copy("set-back", phase_until=claimed),
         }
         for session in copies:
-            index.client.zadd(index.key(session), {f"{session}:timer": begun + 900_000})
+            until = claim if session == "claimed" else begun + 3_600_000
+            kinds = ("timer", "lease", "idle") if session != "lost" else ("timer",)
+            index.client.zadd(index.key(session), {f"{session}:{kind}": until for kind in kinds})
         for session, copy in copies.items():
             index.deadlines.heard(session, copy, None)
         await index.deadlines.written()
         assert index.at("lost") == lost
-        assert index.at("claimed") == begun + 900_000
+        assert [index.at("claimed", kind) for kind in ("timer", "lease", "idle")] == [claim] * 3
+        for kind, latest in (("timer", 12_000), ("lease", 12_000), ("idle", 1_810_000)):
+            assert begun + 5_000 < index.at("set-back", kind) <= index.now() + latest
 
     tell(loaded, generated, story)
 

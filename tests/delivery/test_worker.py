@@ -308,6 +308,26 @@ def test_what_fails_takes_too_long_or_is_unknown_is_left_to_be_due_again(caplog:
     assert "f:broken" in traced[0]
 
 
+def test_what_never_succeeds_is_told_once_and_again_once_it_fails_otherwise(caplog: pytest.LogCaptureFixture) -> None:
+    index = Index(["a:broken", "b:strange"] * 8 + ["c:once"])
+    times = 0
+
+    async def broken(session_id: str, kind: str) -> None:
+        nonlocal times
+        times += 1
+        raise KeyError("another" if times == 8 else session_id)
+
+    async def once(session_id: str, kind: str) -> None:
+        worker.stop()
+
+    worker = Worker(index, {"broken": broken, "once": once}, Pace(0.01, 1.0, most=1), buckets=["00"])
+    asyncio.run(worker.run())
+    warned = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert worker.counts == {"failed": 8, "unknown": 8, "done": 1}
+    assert len(warned) == 3, warned
+    assert all("another" in warned[-1] if line == warned[-1] else "another" not in line for line in warned)
+
+
 def test_a_bucket_that_can_not_be_read_keeps_no_other_one_waiting(
     guarded: Server, folder: Path, generated: ModuleType
 ) -> None:
