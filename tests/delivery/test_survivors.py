@@ -74,6 +74,12 @@ class Survivor:
             report = self.ask("report")
         for session in SESSIONS:
             assert int(self._state(session)["total"]) >= report["acked"][session] > 0, fault
+        while set(self.ask("report")["heard"].values()) != {fault}:  # a signal is lost while nobody is subscribed
+            assert time.monotonic() < deadline, f"{fault}: signals are not heard"
+            for session in SESSIONS:
+                signal = json.dumps({"t": "~beat", "d": fault})
+                self.primary.client().publish(f"test:{self.app}:v1:{{{session}}}:events-signals", signal)
+            time.sleep(0.1)
         self.ask("go on")
         return report
 

@@ -114,7 +114,8 @@ def readme(brief: Brief, keyspace: Keyspace, made: Iterable[Artefact]) -> str:
         periods=syncing.PYTHON_PERIODS.removesuffix(".py"), driver=syncing.PYTHON_DRIVER.removesuffix(".py"),
         worker=syncing.PYTHON_WORKER.removesuffix(".py") if timekeeping.works(keyspace) else "", **timekeeping.names(keyspace),
         actions=len(acting.composed(keyspace) or acting.called(keyspace)), actions_python=action_clients.PYTHON, actions_typescript=action_clients.TYPESCRIPT,
-        roles=brief.settled.roles, probe=keyspace.use("probe") is not None, signals=keyspace.use("typing") is not None, socket=sockets.summary(brief),
+        roles=brief.settled.roles, probe=keyspace.use("probe") is not None, signals=syncing.signals(keyspace), sharded=clients.channel_of(keyspace)[2],
+        socket=sockets.summary(brief),
     )  # fmt: skip
 
 

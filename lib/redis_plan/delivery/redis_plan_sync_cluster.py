@@ -40,10 +40,11 @@ class ClusterDriver:
         sharded: bool = False,
         fold: Callable[[State, Event], State] = patch,
         renew: Renew | None = None,
+        signals: Sequence[Callable[[str], str]] = (),
     ) -> None:
         self.cluster, self.drivers = cluster, dict[str, SyncDriver]()
         self._url, self._ask, self._channel, self._state = url, catch_up, channel, state
-        self.timing, self._sharded, self._fold, self._renew = timing, sharded, fold, renew
+        self.timing, self._sharded, self._fold, self._renew, self._signals = timing, sharded, fold, renew, signals
 
     async def __aenter__(self) -> ClusterDriver:
         """Read who has which slot."""
@@ -91,6 +92,7 @@ class ClusterDriver:
             driver = self.drivers[node.name] = SyncDriver(
                 link, self._ask, self._channel, self._state, self.timing,
                 sharded=self._sharded, fold=self._fold, elsewhere=self._place, renew=self._renew,
+                signals=self._signals,
             )  # fmt: skip
             await driver.__aenter__()
         return self.drivers[node.name]

@@ -23,7 +23,7 @@ from redis_plan.delivery import (
     timekeeping,
 )
 from redis_plan.delivery.artefact import Artefact, plain, render
-from redis_plan.delivery.spelling import snake
+from redis_plan.delivery.spelling import camel, snake
 from redis_plan.keyspace import functions, naming, periods
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.resources import catalog_dir
@@ -143,15 +143,23 @@ def most_change(brief: Brief) -> int:
     return int(min(MOST_CHANGE, max(LEAST_CHANGE, CHANGE_TIMES * brief.value("payload_bytes"))))
 
 
+def signals(keyspace: Keyspace) -> tuple[tuple[str, str], ...]:
+    """Return the channels of a session that carry signals, as ``Keys`` names them in Python and in TypeScript."""
+    return tuple(
+        (snake(p.name), camel(p.name)) for p in keyspace.channels if p.use == "typing" and p.scope == "session"
+    )
+
+
 def _serve(brief: Brief, keyspace: Keyspace) -> str:
     probe = keyspace.use("probe") is not None
     shown = snapshots.parts(keyspace)
     sharded = any(p.chosen == "sharded-pubsub" for p in keyspace.channels)
     doors = {name: snake(action.name) for name, action in snapshot_clients.entrances(keyspace).items()} if shown else {}
+    hears = ", ".join(f"keys.{name}" for name, _ in signals(keyspace))
     bans = any(effect.name == "ban" for action in keyspace.actions for effect in catalog.kind_of(action).effects)
     return render(
         "serve.py.j2", title=plain(brief.title), environment=naming.ENVIRONMENT, probe=probe, seen=bool(shown), sharded=sharded,
-        of_round=any(part.of_round for part in shown), entrances=doors, bans=bans, most_change=most_change(brief),
+        of_round=any(part.of_round for part in shown), entrances=doors, bans=bans, hears=f', "signals": [{hears}]' * bool(hears), most_change=most_change(brief),
         works=timekeeping.works(keyspace), **timekeeping.names(keyspace),
     )  # fmt: skip
 

@@ -23,6 +23,11 @@ async def main() -> None:
     acked, go = dict.fromkeys(sessions, 0), asyncio.Event()
     go.set()
     retried, done = 0, False
+    heard = dict.fromkeys(sessions, "")
+
+    def hear(session: str, _: object, message: str | None) -> None:
+        if message is not None and (event := json.loads(message))["t"] == "~beat":
+            heard[session] = event["d"]
 
     async def write() -> None:
         nonlocal retried
@@ -50,9 +55,10 @@ async def main() -> None:
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     async with SyncDriver(
-        link, operations.catch_up, keys.events, keys.state, timing, probe=keys.probe("survivor"), renew=operations.renew
-    ) as driver:
-        copies = {session: await driver.follow(session) for session in sessions}
+        link, operations.catch_up, keys.events, keys.state, timing, probe=keys.probe("survivor"), renew=operations.renew,
+        signals=[lambda session: f"{keys.events(session)}-signals"],
+    ) as driver:  # fmt: skip
+        copies = {session: await driver.follow(session, hear) for session in sessions}
         writer = asyncio.create_task(write())
         print("ready", flush=True)
         while line := (await reader.readline()).decode().strip():
@@ -62,7 +68,7 @@ async def main() -> None:
             elif line == "go on":
                 go.set()
             report = {
-                "acked": acked,
+                "acked": acked, "heard": heard,
                 "copies": {s: {"mode": c.mode, "epoch": c.epoch, "version": c.version, "state": c.state} for s, c in copies.items()},
                 "counts": {**link.counts, "retried": retried, "lives": driver.counts["lost"]},
             }  # fmt: skip

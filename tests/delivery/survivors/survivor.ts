@@ -17,9 +17,15 @@ const driver = new SyncDriver(link, (id, e, v) => operations.catchUp(id, e, v), 
   probe: keys.probe("survivor"),
   renew: operations.renew.bind(operations),
   warn: () => {},
+  signals: [(session) => `${keys.events(session)}-signals`],
 });
 const copies = new Map<string, SyncClient>();
-for (const session of sessions) copies.set(session, await driver.follow(session));
+const heard: Record<string, string> = Object.fromEntries(sessions.map((session) => [session, ""]));
+function hear(session: string, _: SyncClient, message: string | undefined): void {
+  const event = message === undefined ? undefined : (JSON.parse(message) as { t: string; d: string });
+  if (event?.t === "~beat") heard[session] = event.d;
+}
+for (const session of sessions) copies.set(session, await driver.follow(session, hear));
 const acked: Record<string, number> = Object.fromEntries(sessions.map((session) => [session, 0]));
 let [going, running, retried] = [true, true, 0];
 
@@ -53,7 +59,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   } else if (line === "go on") going = true;
   const has = [...copies].map(([s, c]) => [s, { mode: c.mode, epoch: c.epoch, version: c.version, state: c.state }]);
   const counts = { ...link.counts, retried, lives: driver.counts.lost };
-  console.log(JSON.stringify({ acked, copies: Object.fromEntries(has), counts }));
+  console.log(JSON.stringify({ acked, heard, copies: Object.fromEntries(has), counts }));
 }
 running = false;
 await writing;
