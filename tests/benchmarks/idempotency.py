@@ -4,8 +4,8 @@
 
 Each design does what an operation needs: look whether it was answered, then remember the answer for idem_ttl. Bytes are the
 growth of used_memory over sessions of which each holds so many answers, expiry included; time is the CPU of the server's main
-thread, pipelined, in turns A B A B. The hash is what the kernel does; its looks, one every fifth of the TTL, stand by themselves. It is
-small (listpack) up to hash-max-listpack-entries, and looked through from the front.
+thread, pipelined, in turns A B A B. The hash is what the kernel does; its looks, one every fifth of the TTL, stand by themselves: of
+a listpack (up to hash-max-listpack-entries) in one call, of a larger hash in steps of some hundred answers a call.
 """
 
 from __future__ import annotations
@@ -91,8 +91,8 @@ def cpu_us(client: redis.Redis, make: Callable[[int, int], Commands], answers: i
     return 1e6 * (used(client, "cpu", *cpu) - before) / CALLS
 
 
-def look_ms(client: redis.Redis, answers: int) -> float:
-    """Return the milliseconds of the change that looks through so many answers, a fifth of which are to go."""
+def look_ms(client: redis.Redis, answers: int) -> tuple[float, int]:
+    """Look through so many answers, a fifth of which are to go; the milliseconds of the dearest change, and how many it took."""
     state, log, idem, epoch = "q:{s}:state", "q:{s}:log", "q:{s}:idem", "5f0c1b2a9d3e4f60"
     client.flushall()
     client.function_load(functions.library("look", [*functions.functions().values()]), replace=True)
@@ -100,10 +100,13 @@ def look_ms(client: redis.Redis, answers: int) -> float:
     held = {"": f"{epoch}:0:{answers // 5},1,1,1", **{f"m{n:025}": n for n in range(1, answers + 1)}}
     client.hset(idem, mapping=held)
     client.hset(state, "version", answers)
-    client.config_resetstat()
-    client.fcall("session_apply", 3, state, log, idem, "", "now", "", "t", "", 600, 200, 600)
-    found: Any = client.info("commandstats")
-    return float(found["cmdstat_fcall"]["usec"]) / 1000
+    took: list[float] = []
+    while not took or str(client.hget(idem, "")).count(":") > 2:
+        client.config_resetstat()
+        client.fcall("session_apply", 3, state, log, idem, "", f"now-{len(took)}", "", "t", "", 600, 200, 600)
+        found: Any = client.info("commandstats")
+        took.append(float(found["cmdstat_fcall"]["usec"]) / 1000)
+    return max(took), len(took)
 
 
 def main(sizes: tuple[int, ...] = (40, 400)) -> None:
@@ -126,8 +129,9 @@ def main(sizes: tuple[int, ...] = (40, 400)) -> None:
                     )
 
             for answers in LOOKED:
-                took_ms = median(look_ms(client, answers) for _ in range(5))
-                print(f"{binary.id:22} {answers:6} answers looked through, every fifth of the TTL   {took_ms:6.2f} ms")
+                found = [look_ms(client, answers) for _ in range(5)]
+                most, calls = median(ms for ms, _ in found), found[0][1]
+                print(f"{binary.id:22} {answers:6} answers looked through in {calls:4} calls, the dearest {most:6.2f} ms")
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ take = ["state", "roster", "presence", "events", "log", "typing",
 """,
     )
     keyspace = design(brief.read(folder))
-    product = {p.use for p in keyspace.patterns} - {"idem", "gateway", "probe"}
+    product = {p.use for p in keyspace.patterns} - {"idem", "probe"}
     assert product == {"state", "roster", "presence", "events", "log", "document", "typing"}
     assert (keyspace.session_noun, keyspace.member_noun) == ("canvas", "illustrator")
     document = next(p for p in keyspace.patterns if p.use == "document")

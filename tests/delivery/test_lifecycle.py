@@ -43,8 +43,12 @@ def test_an_ended_session_stays_readable_until_its_result_was_acknowledged(clien
     assert room.remove("r") == "ended"
     assert held(client, room) == before
     assert room.hand_over("r", "row 1").status == "handed_over"
+    again = ("r", "titled", {"set": {"title": "x"}})
+    assert room.apply(*again, op_id="o1", fields={"title": "x"}).status == "duplicate", "who lost the answer hears it"
     assert (room.sweep("r"), room.remove("r")) == ([], "removed")
-    assert [key for key in client.scan_iter() if not key.endswith(":idem")] == []
+    assert list(client.scan_iter()) == []
+    assert room.apply(*again, op_id="o1", fields={"title": "x"}).status == "gone"
+    assert (room.remove("r"), list(client.scan_iter())) == ("removed", [])
 
 
 def test_a_lapsed_lease_alone_ends_no_session(client: Any, room: Any) -> None:

@@ -33,7 +33,7 @@ def apply(client: redis.Redis, op: str) -> list[Any]:
 
 def let_a_look_be_due(client: redis.Redis) -> None:
     """A fifth of the TTL has gone by, as the record under the empty name says it."""
-    epoch, _, looks = str(client.hget(IDEM, "")).split(":")
+    epoch, _, looks = str(client.hget(IDEM, "")).split(":", 2)
     client.hset(IDEM, "", f"{epoch}:0:{looks}")
 
 
@@ -86,13 +86,76 @@ def test_a_long_operation_id_takes_no_more_than_a_short_one_and_counts_once(clie
     assert client.object("encoding", IDEM) == "listpack"
 
 
-def test_thousands_of_old_answers_go_at_one_look(client: redis.Redis) -> None:
+def under_way(client: redis.Redis) -> bool:
+    """Whether a look has not come to its end yet."""
+    return str(client.hget(IDEM, "")).count(":") > 2
+
+
+def look_to_the_end(client: redis.Redis, looks: int) -> list[int]:
+    """Let looks be due, each when the one before is at its end; how much longer each call made the hash."""
+    grown: list[int] = []
+    for look in range(max(1, looks)):
+        if looks:
+            let_a_look_be_due(client)
+        while under_way(client) or str(client.hget(IDEM, "")).split(":")[1] == "0":
+            before = int(str(client.hlen(IDEM)))
+            assert apply(client, f"look-{looks}-{look}-{len(grown)}")[1] == "ok"
+            grown.append(int(str(client.hlen(IDEM))) - before)
+    return grown
+
+
+def test_thousands_of_old_answers_go_a_few_at_a_call(client: redis.Redis) -> None:
     apply(client, "first")
     client.hset(IDEM, mapping={f"old-{number}": 1 for number in range(9000)})
+    calls = look_to_the_end(client, 4)
+    assert client.hlen(IDEM) == 9002 + len(calls), "four looks are not over"
+    calls += look_to_the_end(client, 1)
+    assert client.hlen(IDEM) == 1 + len(calls), "what is left are the record of the looks and what came since"
+    assert min(calls) > -1000, "no call goes through all of them"
+    assert 80 < sum(grown < 1 for grown in calls) <= 100, "and each takes its share, so that they are gone soon"
+
+
+def test_a_look_in_many_steps_lets_go_of_no_answer_that_is_promised(client: redis.Redis) -> None:
+    """Answers of five looks, a thousand each: those of the first go, while others come; a look that comes meanwhile ends both."""
+    versions: dict[str, int] = {}
     for look in range(5):
-        let_a_look_be_due(client)
-        apply(client, f"look-{look}")
-    assert client.hlen(IDEM) == 6  # the five that came with the looks, and the record of the looks
+        client.hset(STATE, "version", 1000 * look)
+        if look:
+            let_a_look_be_due(client)
+        versions[f"{look}:0"] = apply(client, f"{look}:0")[0]
+        more = {f"{look}:{number}": 1000 * look + number + 1 for number in range(1, 1000)}
+        client.hset(IDEM, mapping=more)
+        client.hset(STATE, "version", 1000 * (look + 1))
+        versions |= more
+
+    def kept(look: int) -> int:
+        return sum(value is not None for value in client.hmget(IDEM, [f"{look}:{number}" for number in range(1000)]))  # type: ignore[misc]
+
+    let_a_look_be_due(client)
+    for number in range(10):
+        versions[f"late-{number}"] = apply(client, f"late-{number}")[0]
+    assert under_way(client)
+    assert kept(0) < 1000
+    assert [kept(look) for look in range(1, 5)] == [1000] * 4
+    let_a_look_be_due(client)  # the next one, before this one was at its end: the answers of the second look may go too
+    assert apply(client, "later")[1] == "ok"
+    assert under_way(client)
+    look_to_the_end(client, 0)
+    assert [kept(look) for look in range(2, 5)] == [1000] * 3
+    assert all(apply(client, op) == [version, "duplicate"] for op, version in versions.items() if op[0] in "234l")
+    look_to_the_end(client, 1)
+    assert [kept(look) for look in range(5)] == [0, 0, 0, 1000, 1000], (
+        "what a look had passed by then goes with the next"
+    )
+
+
+def test_a_look_that_somebody_else_wrote_a_cursor_into_ends_all_the_same(client: redis.Redis) -> None:
+    apply(client, "first")
+    client.hset(IDEM, "", str(client.hget(IDEM, "")) + ":99:x:1")
+    assert apply(client, "second")[1] == "ok"
+    client.hset(IDEM, "", str(client.hget(IDEM, "")) + "::")
+    assert apply(client, "third")[1] == "ok"
+    assert not under_way(client)
 
 
 def test_answers_of_another_epoch_count_no_more_and_go(client: redis.Redis) -> None:

@@ -101,7 +101,7 @@ def test_a_session_lives_through_the_client_under_node(
     assert (said["typed"], said["nan"]) == ("BADARG session_apply: type", True)
     assert (said["allowed"]["status"], said["refused"]["status"]) == ("allowed", "refused")
     assert (said["wins"], said["empty"]) == (1, True)
-    assert {key.decode().split(":")[3] for key in client.scan_iter() if b"{s}" in key} == {"idem"}  # type: ignore[union-attr]
+    assert [key for key in client.scan_iter() if b"{s}" in key] == []  # type: ignore[operator]
 
 
 def test_the_library_follows_the_stack(sample: made.Project) -> None:

@@ -9,7 +9,7 @@ from redis_plan.keyspace.catalog import use_patterns
 from .briefs import entity, facts, ledger, prices, requirement, workshop
 
 NOTHING = replace(ledger(), title="Nothing", slug="nothing", entities=(), requirements=(), stack=())
-_MACHINERY = ("idem", "gateway", "probe")
+_MACHINERY = ("idem", "probe")
 
 
 def odd() -> Iterator[tuple[str, Brief]]:

@@ -42,7 +42,7 @@ def test_a_use_pattern_says_what_it_is_for_what_goes_wrong_and_who_says_so(patte
 
 #: What real-time applications share, and the use patterns of the catalog that serve it.
 USES = {
-    "session state": "state", "roster": "roster", "presence": "presence", "connection registry": "gateway",
+    "session state": "state", "roster": "roster", "presence": "presence", "connection registry": "presence",
     "heartbeat": "presence", "join code": "join-code", "role or permission": "roles", "turn and round": "round",
     "deadline queue": "due", "votes": "votes", "leaderboard": "leaderboard", "counters": "counters",
     "rate limit": "rate", "idempotency key": "idem", "lock with fencing": "lock", "event log": "log",

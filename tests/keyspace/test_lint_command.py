@@ -118,10 +118,10 @@ def test_a_fault_is_a_line_with_file_line_rule_and_fix_and_exit_code_1(run: Run,
 
 
 def test_a_warning_alone_is_exit_code_0(run: Run, file: Path) -> None:
-    edit(file, "gateways", bound={"elements": 1e6, "keys": 1, "at_bound": "refuse"})
+    edit(file, "due", template="buzz:v1:due", bound={"elements": 1e6, "keys": 1, "at_bound": "refuse"})
     code, out, _ = run(file)
     assert code == 0
-    assert "KS028 warning `gateways`" in out
+    assert "KS028 warning `due`" in out
     assert "0 errors, " in out
 
 

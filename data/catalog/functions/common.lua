@@ -233,13 +233,6 @@ local function online_beat(keys, a)
   return (not before or tonumber(before) <= now) and 'new' or 'known'
 end
 
--- FUNCTION gateway_add
-local function gateway_add(keys, a)
-  local new = redis.call('SADD', keys[1], a.entry)
-  redis.call('EXPIRE', keys[1], a.ttl_s)
-  return new == 1 and 'new' or 'known'
-end
-
 -- FUNCTION unique_add
 local function unique_add(keys, a)
   local changed = redis.pcall('PFADD', keys[1], a.entry)

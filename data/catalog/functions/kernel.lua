@@ -427,7 +427,9 @@ end
 -- they are looked through next, and the versions at the last LOOKS looks (the first, and how far each went on from there):
 -- "<epoch>:<milliseconds>:<version>,<further>,…". A look comes every fifth of the TTL at most, and lets go what was given
 -- LOOKS looks ago: an answer is remembered for four fifths of the TTL at least, and a call in between reads and writes one field.
-local LOOKS = 4
+-- A hash too large for one listpack is looked through STEP answers a call, so that no call goes through thousands: where the
+-- next call goes on, and up to which version answers go, stand behind it until the end is reached (":<cursor>:<version>").
+local LOOKS, STEP = 4, 100
 
 -- The field of an operation: its id, or the digest of a long one, so that what clients send does not decide what is kept.
 local function field_of(op) return #op <= 32 and op or str_sub(redis.sha1hex(op), 1, 32) end
@@ -437,46 +439,58 @@ local function remembered(idem, session, op)
   local found = op ~= '' and redis.pcall('HMGET', idem, '', field_of(op))
   if not found then return nil end
   if found.err then return nil, foreign(idem, 'hash') or found.err end
-  local epoch, due, looks = str_match(found[1] or '', '^(%x+):(%d+):([%d,]+)$')
+  local epoch, due, looks, pending = str_match(found[1] or '', '^(%x+):(%d+):([%d,]+)([%d:]*)$')
   if not session or epoch ~= session.epoch then return nil end
-  session.due, session.looks = tonumber(due), looks
+  session.due, session.looks, session.pending = tonumber(due), looks, pending
   return found[2] and tonumber(found[2]) or nil
 end
 
--- Lets go of the answers that were given up to a version.
-local function let_go(idem, version)
-  local found, gone = redis.call('HGETALL', idem), {}
-  for i = 1, #found, 2 do
-    if found[i] ~= '' and (tonumber(found[i + 1]) or 0) <= version then gone[#gone + 1] = found[i] end
+-- Lets go of the answers that were given up to a version, from a cursor of HSCAN on, and returns what is to be noted of the
+-- rest: '' at the end. A listpack is gone through in one step.
+local function let_go(idem, cursor, version)
+  local found, gone = redis.call('HSCAN', idem, cursor, 'COUNT', STEP), {}
+  local entries = found[2]
+  for i = 1, #entries, 2 do
+    if entries[i] ~= '' and (tonumber(entries[i + 1]) or 0) <= version then gone[#gone + 1] = entries[i] end
   end
   for i = 1, #gone, MOST_FEW do redis.call('HDEL', idem, unpack(gone, i, math.min(i + MOST_FEW - 1, #gone))) end
+  return found[1] == '0' and '' or ':' .. found[1] .. ':' .. digits(version)
 end
 
--- Looks the answers through, and returns what stands of that under ''.
+-- What stands under '' after a look. One that comes before the last was at its end goes on where that one is.
 local function looked(idem, session, a)
-  local looks, last, before = {}, 0, session.version - 1
+  local looks, last, before, rest = {}, 0, session.version - 1, ''
   for number in string.gmatch(session.looks or '', '%d+') do
     looks[#looks + 1], last = tonumber(number), last + tonumber(number)
   end
   if #looks == 0 then redis.call('UNLINK', idem) end -- of another epoch, or none of ours
   if #looks == LOOKS then
     local oldest = table.remove(looks, 1)
-    let_go(idem, oldest)
+    rest = let_go(idem, str_match(session.pending, '^:(%d+):') or '0', oldest)
     looks[1] = looks[1] + oldest
   end
   looks[#looks + 1] = before - last
   for i = 1, #looks do looks[i] = digits(looks[i]) end
-  return session.epoch .. ':' .. digits(tonumber(session.now) + a.idem_ttl_s * 200) .. ':' .. table.concat(looks, ',')
+  return session.epoch .. ':' .. digits(tonumber(session.now) + a.idem_ttl_s * 200) .. ':' .. table.concat(looks, ',') .. rest
+end
+
+-- The same where a look is under way: one step further.
+local function going_on(idem, session)
+  local cursor, version = str_match(session.pending, '^:(%d+):(%d+)$')
+  local rest = cursor and let_go(idem, cursor, tonumber(version)) or ''
+  return session.epoch .. ':' .. digits(session.due) .. ':' .. session.looks .. rest
 end
 
 local function remember(idem, session, a)
   if a.op_id == '' then return end
   local left = session.due and session.due - tonumber(session.now) -- more than a fifth, once the clock was set back
-  if left and left > 0 and left <= a.idem_ttl_s * 200 then
-    redis.call('HSET', idem, field_of(a.op_id), session.text)
-  else
+  if not left or left <= 0 or left > a.idem_ttl_s * 200 then
     redis.call('HSET', idem, '', looked(idem, session, a), field_of(a.op_id), session.text)
     redis.call('EXPIRE', idem, a.idem_ttl_s)
+  elseif session.pending ~= '' then
+    redis.call('HSET', idem, '', going_on(idem, session), field_of(a.op_id), session.text)
+  else
+    redis.call('HSET', idem, field_of(a.op_id), session.text)
   end
 end
 

@@ -146,16 +146,6 @@ def links(keyspace: Keyspace, brief: Brief) -> tuple[Link, ...]:
                 "tokens start again while an old holder lives",
             )
         )
-    if "gateway" in ttl:
-        found.append(
-            Link(
-                "`gateway` TTL > 3 × heartbeat",
-                ttl["gateway"],
-                ">",
-                3 * brief.value("heartbeat"),
-                "the list of a dead node is gone before it is swept",
-            )
-        )
     return tuple(found)
 
 

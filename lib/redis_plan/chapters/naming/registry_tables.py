@@ -120,7 +120,7 @@ def role(pattern: KeyPattern, brief: Brief) -> str:
         return "nothing stored"
     if pattern.authoritative:
         return "authoritative while it lives"
-    if pattern.use in ("log", "due", "gateway"):
+    if pattern.use in ("log", "due"):
         return "derivable"
     durable = {e.name for e in brief.entities if e.lifetime == "durable"}
     return "cache of the database" if set(pattern.entities) & durable else "derivable"

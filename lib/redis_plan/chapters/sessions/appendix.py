@@ -88,10 +88,10 @@ def lifecycle(brief: Brief, keyspace: Keyspace) -> str:
         ("leave", w.call("leave", **_MEMBER | {"connection": ""}), "[3, left]", ["state", "log", "idem"]),
         ("end", w.call("end"), "[4, ended]", ["state", "log", "idem"]),
         ("hand over", w.call("hand_over"), "[5, handed_over]", ["state", "log", "idem"]),
-        ("remove", w.call("remove"), "removed", ["idem"]),
+        ("remove", w.call("remove"), "removed", []),
     ]  # fmt: skip
     commands = command_block.block(
-        command_block.line(keyspace, command, f"{name} → {answer}; keys after it: {', '.join(after)}")
+        command_block.line(keyspace, command, f"{name} → {answer}; keys after it: {', '.join(after) or 'none'}")
         for name, command, answer, after in steps
     )
     return words.render("chapters/sessions/lifecycle", brief, keyspace, rules=rule, commands=commands)
