@@ -117,6 +117,7 @@ class UsePattern:
     stated: tuple[str, ...] = ()  # facts that documents state only where they want this use: how long a hold lasts
     many: Literal["once", "merge", "each"] = "once"
     machinery: bool = False  # what every design with a session has whatever the product: it is never asked for by name
+    optional: bool = False  # only saves work: it takes memory, and without it nothing is wrong
     small: bool = False  # also worth it where a project hardly needs Redis
     lifetimes: tuple[str, ...] = ("connection", "session", "temporary", "unknown", "durable")
     adopts_durable: bool = False  # serves the real-time entities that stay in the database and that no other takes

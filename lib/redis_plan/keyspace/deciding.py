@@ -23,6 +23,8 @@ from redis_plan.keyspace.catalog import UsePattern, use_patterns
 MODEL = "uses"
 #: Below it a use is passed over. A use that is missed costs more than one that can be left out, so less than a half.
 TAKEN_FROM = 0.35
+#: ... but for one that only saves work: it takes memory, and nothing is wrong without it. So many sentences that call for it do as well.
+OPTIONAL_FROM, OPTIONAL_LINES = 0.5, 2
 #: How likely a use is for which the team's documents hold a key, or state a number of its own: it decided on it.
 DECIDED = 0.9
 #: How likely at least what people do by its nature in what they share is: the bids of an auction, however tersely it is described.
@@ -38,6 +40,13 @@ def decided() -> tuple[UsePattern, ...]:
 def evidence_of(brief: Brief) -> Mapping[str, UseEvidence]:
     """Return what the sentences of ``brief`` say, by use; worked out where the Brief was not read from documents."""
     return {one.use: one for one in brief.evidence or sentences.of_demands(brief.requirements)}
+
+
+def called_for(pattern: UsePattern, chance: float, said: UseEvidence | None) -> bool:
+    """Whether a use that is so likely is worth its keys."""
+    if not pattern.optional or (said is not None and said.lines >= OPTIONAL_LINES):
+        return chance >= TAKEN_FROM
+    return chance >= OPTIONAL_FROM
 
 
 def chances(brief: Brief, has_session: bool) -> dict[str, float]:

@@ -37,7 +37,7 @@ def choose(brief: Brief, session: cues.SessionNoun | None) -> list[Use]:
     evidence = deciding.evidence_of(brief)
     chances = deciding.chances(brief, session is not None)
     possible = [p for p in use_patterns() if p.use in asked_for or not _closed(p, brief, session)]
-    likely = {p.use for p in possible if p.use in asked_for or _likely(p, chances, session)}
+    likely = {p.use for p in possible if p.use in asked_for or _likely(p, chances, evidence, session)}
     own = (session.entity, *cues.other_words(session, brief.entities)) if session else ()
     entities = _candidates(brief, own)
     left = settled.unclaimed(entities, asked_for)
@@ -86,11 +86,16 @@ def passed_over(brief: Brief, besides: Collection[str] = ()) -> tuple[PassedOver
     return tuple(found)
 
 
-def _likely(pattern: UsePattern, chances: Mapping[str, float], session: cues.SessionNoun | None) -> bool:
+def _likely(
+    pattern: UsePattern,
+    chances: Mapping[str, float],
+    evidence: Mapping[str, UseEvidence],
+    session: cues.SessionNoun | None,
+) -> bool:
     """Whether the documents call for ``pattern``; what a session can't do without comes with the session."""
     if pattern.machinery or pattern.when == "fallback" or (pattern.when == "core" and session):
         return True  # a live thing that no use is made for has to live somewhere
-    return chances.get(pattern.use, 0.0) >= deciding.TAKEN_FROM
+    return deciding.called_for(pattern, chances.get(pattern.use, 0.0), evidence.get(pattern.use))
 
 
 def _claim_besides(
