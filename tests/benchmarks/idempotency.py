@@ -131,7 +131,9 @@ def main(sizes: tuple[int, ...] = (40, 400)) -> None:
             for answers in LOOKED:
                 found = [look_ms(client, answers) for _ in range(5)]
                 most, calls = median(ms for ms, _ in found), found[0][1]
-                print(f"{binary.id:22} {answers:6} answers looked through in {calls:4} calls, the dearest {most:6.2f} ms")
+                print(
+                    f"{binary.id:22} {answers:6} answers looked through in {calls:4} calls, the dearest {most:6.2f} ms"
+                )
 
 
 if __name__ == "__main__":

@@ -58,12 +58,12 @@ Maker = Callable[[int], list[tuple[str | int, ...]]]
 #: A promise, and what of the function's text keeps it, with what stands there without it.
 PROMISES: Mapping[str, tuple[str, str]] = {
     "a missing right is found before the first write": (
-        "local function forbidden(call, keys, a)\n",
-        "local function forbidden(call, keys, a)\n  do return nil end\n",
+        "local function forbidden(call, keys, a, runs)\n",
+        "local function forbidden(call, keys, a, runs)\n  do return nil end\n",
     ),
     "no key of another type is written to": (
-        "local function misfit(call, keys, a)\n",
-        "local function misfit(call, keys, a)\n  do return nil end\n",
+        "local function misfit(call, keys, a, places)\n",
+        "local function misfit(call, keys, a, places)\n  do return nil end\n",
     ),
     "only JSON goes into an event": (
         "text == '' and 'null' or is_json(text) and text or nil",
@@ -78,7 +78,7 @@ PROMISES: Mapping[str, tuple[str, str]] = {
         "",
     ),
     "no key outlives its session": (
-        "  refresh(keys, a.ttl_s, 3, 2, 1)\n",
+        "  refresh(keys, a.ttl_s, 3, 2, 1, 3)\n",
         "",
     ),
     "who was away catches up from the log": (

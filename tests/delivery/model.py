@@ -134,8 +134,9 @@ class Model:
     def _applied(self, kind: str, op: str) -> list[object]:
         assert self.session
         version = self.session.advance(kind)
-        if op:
-            self.remembered[op] = (self.session.epoch, version)
+        if op:  # an epoch that comes back has nothing of its first time, once another one had an answer
+            mine = self.session.epoch
+            self.remembered = {o: r for o, r in self.remembered.items() if r[0] == mine} | {op: (mine, version)}
         return [version, "ok"]
 
     def apply(self, op: str, expected: int | None, fields: dict[str, str]) -> list[object]:
@@ -201,6 +202,6 @@ class Model:
             return "gone"
         missed = s.version - version
         wanted = missed + min(overlap, version)
-        kept = s.log[-wanted:] if wanted > 0 else []
+        kept = s.log[-self.log_max :][-wanted:] if wanted > 0 else []
         whole = len(kept) == max(0, wanted) and all(e == s.epoch for e, _, _ in kept)
         return "delta" if s.epoch == epoch and 0 <= missed <= self.log_max and whole else "snapshot"

@@ -1,5 +1,5 @@
 -- Effects: what an action does once every guard has passed; none of them can fail. Changes of the state's fields are
--- gathered in the turn: settle() removes what goes, advance() writes what is set together with the version.
+-- gathered in the turn: with the version settle() removes what goes, and advance() writes what is set.
 
 local function set_field(t, field, value)
   t.set[#t.set + 1], t.set[#t.set + 2], t.s[field] = field, value, value

@@ -20,6 +20,7 @@ local function session_record(keys, a, session)
   if wrong then return redis.error_reply(wrong) end
   local refused = refusal(keys[3], session, a)
   if refused then return refused end
+  if not session.now then clock(session) end
   local rule = ELEMENT[a.command]
   if rule.size then
     local there = redis.call(rule.has, keys[4], a.element) or 0
@@ -35,7 +36,7 @@ local function session_record(keys, a, session)
   if rule.size or rule.trim then note(keys[1], keys[4]) end
   advance(keys, keys[2], session, a, a.type, a.op_id, a.data)
   remember(keys[3], session, a)
-  refresh(keys, a.ttl_s, 4, 4, 1)
+  refresh(keys, a.ttl_s, 4, 4, 1, 4)
   return {session.version, 'ok'}
 end
 

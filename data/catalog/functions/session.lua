@@ -16,8 +16,8 @@ local function session_create(keys, a, session)
   local wrong = reserved(a.fields)
   if wrong then return redis.error_reply('BADARG session_create: ' .. wrong) end
   if session then return 'exists' end
-  for i = 2, #keys do redis.call('UNLINK', keys[i]) end
   local now = clock_text()
+  for i = 2, #keys do redis.call('UNLINK', keys[i]) end
   redis.call('HSET', keys[1], 'status', 'open', 'epoch', a.epoch, 'version', '0', 'created_at', now, 'updated_at', now,
     unpack(a.fields))
   redis.call('EXPIRE', keys[1], a.ttl_s)
@@ -50,7 +50,7 @@ local function session_join(keys, a, session)
       (taken and ',"taken":' .. cjson.encode(taken) or '') .. ',"data":' .. data .. '}'
     advance(keys, keys[4], session, a, 'join', '', about)
   end
-  refresh(keys, a.ttl_s, 2, 3, 0)
+  refresh(keys, a.ttl_s, 2, 3, 0, 4)
   return {session.version, told and 'joined' or 'again'}
 end
 
@@ -62,10 +62,11 @@ local function session_leave(keys, a, session)
   if wrong then return redis.error_reply(wrong) end
   local member = member_of(a.member)
   local mine = leases(keys[3], member)
+  clock(session)
   if a.member ~= member then
     if redis.call('ZREM', keys[3], a.member) == 0 then return {session.version, 'absent'} end
     if #mine > 1 then
-      refresh(keys, a.ttl_s, 2, 3, 0)
+      refresh(keys, a.ttl_s, 2, 3, 0, 4)
       return {session.version, 'stays'}
     end
   else
@@ -77,7 +78,7 @@ local function session_leave(keys, a, session)
   local gone = forget(keys[1], member)
   local about = '{"m":' .. cjson.encode(member) .. ',"c":' .. cjson.encode(a.member) .. ',"why":"left"' .. gone .. '}'
   advance(keys, keys[4], session, a, 'leave', '', about)
-  refresh(keys, a.ttl_s, 2, 3, 0)
+  refresh(keys, a.ttl_s, 2, 3, 0, 4)
   return {session.version, 'left'}
 end
 
@@ -89,7 +90,7 @@ local function session_apply(keys, a, session)
   if refused then return refused end
   advance(keys, keys[2], session, a, a.type, a.op_id, a.data, a.fields)
   remember(keys[3], session, a)
-  refresh(keys, a.ttl_s, 3, 2, 1)
+  refresh(keys, a.ttl_s, 3, 2, 1, 3)
   return {session.version, 'ok'}
 end
 
@@ -101,7 +102,7 @@ local function session_heartbeat(keys, a, session)
   if not redis.call('ZSCORE', keys[2], lease) then lease = 'watch:' .. a.member end -- who only watches
   if not redis.call('ZSCORE', keys[2], lease) then return 'lapsed' end
   redis.call('ZADD', keys[2], digits(clock() + a.lease_ms - a.silent_ms), lease) -- also earlier than it was: a clock may have been set back
-  refresh(keys, a.ttl_s, 2, 2, 0)
+  refresh(keys, a.ttl_s, 2, 2, 0, 2)
   return 'renewed'
 end
 
@@ -177,7 +178,7 @@ local function session_renew(keys, a, session)
   if session.epoch == a.epoch then return {session.version, 'same'} end
   session.epoch = a.epoch
   advance(keys, keys[2], session, a, 'epoch', '', 'null', {'epoch', a.epoch})
-  refresh(keys, a.ttl_s, 2, 1, 0)
+  refresh(keys, a.ttl_s, 2, 1, 0, 2)
   return {session.version, 'renewed'}
 end
 
@@ -186,7 +187,7 @@ local function session_end(keys, a, session)
   if not session then return {0, 'gone'} end
   if session.ended then return {session.version, 'again'} end
   advance(keys, keys[2], session, a, 'end', '', 'null', {'status', 'ended'})
-  refresh(keys, a.ttl_s, 2, 1, 0)
+  refresh(keys, a.ttl_s, 2, 1, 0, 2)
   return {session.version, 'ended'}
 end
 
@@ -197,7 +198,7 @@ local function session_hand_over(keys, a, session)
   if not session.ended then return {session.version, 'open'} end
   local told = '{"set":{"receipt":' .. cjson.encode(a.receipt) .. '}}'
   advance(keys, keys[2], session, a, 'handed_over', '', told, {'status', 'handed_over', 'receipt', a.receipt})
-  refresh(keys, a.ttl_s, 2, 1, 0)
+  refresh(keys, a.ttl_s, 2, 1, 0, 2)
   return {session.version, 'handed_over'}
 end
 

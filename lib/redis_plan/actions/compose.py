@@ -94,6 +94,7 @@ def compose(
         more=session,
         session=session,
         flags=("allow-oom",) if any(_word(effect).frees for effect in kind.effects) else (),
+        shows=tuple(patterns.get(name, name) for name in writer.shows()) if session else (),
     )
     return Function(call, writer.body(call), lua=f"act_{call.name}", own=writer.commands(), asks=writer.asks())
 
@@ -202,25 +203,40 @@ class _Writer:
         found += [_field(shown.partition(" ")[2]) for shown in self.kind.shows if shown.startswith("field ")]
         return ", ".join(dict.fromkeys(found))
 
+    def shows(self) -> tuple[str, ...]:
+        """Return the keys whose type shows before anything is written: a guard reads them, or the log is written first."""
+        found, record = set[str](), ""
+        for guard in self.kind.guards:
+            finds, key = _word(guard).finds, str(guard.options.get("key", ""))
+            record = record or (key if finds == "record" else "")
+            found |= {"roster": {"roster"}, "key": {key}, "record": {record}}.get(finds, set())
+        written = functions.prune(functions.words(), text := "\n".join(map(self.lua, self.kind.effects)))
+        log = not self.kind.lua and not self.written() and not functions.called(f"{written}\n{text}")
+        return tuple(dict.fromkeys([*(["log"] if log else []), *(name for name in self.keys if name in found)]))
+
+    def written(self) -> dict[str, None]:
+        """Return the keys that effects and own Lua write, in their order."""
+        found = dict.fromkeys(str(e.options["key"]) for e in self.kind.effects if "key" in e.options and e.name not in ("empty", "remove", "drop", "erase"))  # fmt: skip
+        return found | dict.fromkeys(own_lua.written(self.kind.lua))
+
     def ending(self) -> list[str]:
         if not self.session:
             return ["return 'ok'"]
         strings = sum(type_ == "string" for _, type_ in self.keys.values())
-        written = dict.fromkeys(str(e.options["key"]) for e in self.kind.effects if "key" in e.options and e.name not in ("empty", "remove", "drop", "erase"))  # fmt: skip
-        written |= dict.fromkeys(own_lua.written(self.kind.lua))
+        written = self.written()
         session = {name for e in self.kind.effects for name in _word(e).session}
         places = [
             n for n, name in enumerate(self.keys, 4) if name in session | written.keys()
         ]  # of KEYS, which may be new
         first, last = (places[0], places[-1]) if places else (4, 3)
-        fields = any(_word(e).fields for e in self.kind.effects)
+        settle = ", settle, t" if any(_word(e).fields for e in self.kind.effects) else ""
         of = ", ROUND" if "round" in self.kind.takes else ""
         return [
-            *(["settle(t)"] if fields else []),  # what goes; what is set is written with the version
             *(f"note(t.state, t.{name}{of})" for name in written if self.keys[name][1] != "string"),
-            f"advance(keys, t.log, session, a, {_quoted(self.kind.announces)}, a.op_id, {self.event()}, t.set)",
+            f"advance(keys, t.log, session, a, {_quoted(self.kind.announces)}, a.op_id, {self.event()}, t.set{settle})",
             "remember(t.idem, session, a)",
-            f"refresh(keys, a.ttl_s, {first}, {last}, {1 + strings})",  # the answer and what ends by itself keep theirs
+            # the answer and what ends by itself keep theirs
+            f"refresh(keys, a.ttl_s, {first}, {last}, {1 + strings}, {len(SESSION_KEYS) + len(self.keys)})",
             "return {session.version, 'ok'}",
         ]
 

@@ -36,6 +36,7 @@ class Word:
     frees: bool = False
     vacates: bool = False
     tells: str = ""
+    finds: str = ""
     answer: str = ""
     refused: str = ""
 

@@ -56,6 +56,7 @@ class Call:
     flags: tuple[str, ...] = ()
     serves: tuple[tuple[str, str], ...] = ()
     session: bool | None = None  # whether it is of a session, where its name does not say so
+    shows: tuple[str, ...] = ()  # keys whose type its body finds out before it has written anything
 
     @property
     def of_session(self) -> bool:
@@ -148,6 +149,7 @@ def _call(name: str, fields: Mapping[str, Any]) -> Call:  # Any: values of a TOM
         more=fields.get("more", False),
         flags=tuple(fields.get("flags", ())),
         serves=tuple(_pairs(fields.get("serves", ()))),
+        shows=tuple(fields.get("shows", ())),
     )
 
 
@@ -166,11 +168,18 @@ def _file() -> Mapping[str, Any]:  # Any: a TOML table
 _EACH_ITS_OWN = ("channel", "epoch", "bytes")
 
 
-def lua_table(call: Call, runs: Iterable[str], by_form: Mapping[str, Iterable[str]], name: str, asks: str = "") -> str:
+def lua_table(
+    call: Call,
+    runs: Iterable[str],
+    by_form: Mapping[str, Iterable[str]],
+    name: str,
+    asks: str = "",
+    reads: Iterable[str] = (),
+) -> str:
     """Return the definition as kernel.lua takes it.
 
-    ``runs`` are the commands that are checked before the body, ``by_form`` those of one form of the log; ``asks`` names
-    further fields of the state.
+    ``runs`` are the commands that are checked before the body, ``by_form`` those of one form of the log, ``reads`` those
+    that Redis refuses before anything is written; ``asks`` names further fields of the state.
     """
 
     def argument(a: Argument) -> str:
@@ -180,19 +189,22 @@ def lua_table(call: Call, runs: Iterable[str], by_form: Mapping[str, Iterable[st
         )
         return f"{{{_quoted(a.name)}, check_{a.check}{absent}{same}}}"
 
-    shown = {"state": "state", "idem": "answer"} if call.of_session else {}  # what its reader finds out
-    types = (shown.get(name, kind) for name, kind in call.keys)
-    lines = [f"name = {_quoted(call.name)}, types = {{{', '.join(map(_quoted, types))}}},"]
+    found_out = {"state", "idem"} if call.of_session else set()  # by who reads them
+    places = [(n, name) for n, (name, kind) in enumerate(call.keys, 1) if kind != "any" and name not in found_out]
+    fits = [str(n) for n, name in places if name not in call.shows]
+    shows = [str(n) for n, name in places if name in call.shows]
+    lines = [f"name = {_quoted(call.name)}, types = {{{', '.join(_quoted(kind) for _, kind in call.keys)}}},"]
+    lines += [f"fits = {{{', '.join(fits)}}}," + (f" shows = {{{', '.join(shows)}}}," if call.of_session else "")]
     lines += ["more = true,"] if call.more else []
     lines += [f"args = {{{', '.join(argument(a) for a in call.args)}}},"]
-    lines += ["given = {},"]
+    lines += [f"given = {{}}, last = {{{', '.join('false' for _ in call.args)}}},"]
     lines += [f"rest = {{{_quoted(call.rest.name)}, check_rest_{call.rest.check}}},"] if call.rest else []
     if asks:
         fields = f"{{'epoch', 'version', 'status', {asks}}}"
         lines += [f"asks_of = function(a) return {fields} end," if "a." in asks else f"asks = {fields},"]
-    lines += [f"runs = {_list(runs)},"]
-    forms = [f"{form} = {_list(commands)}" for form, commands in by_form.items() if commands]
-    lines += [f"by_form = {{{', '.join(forms)}}},"] if forms else []
+    lines += [f"runs = {_list(runs)}," + (f" reads = {_list(reads)}," if call.of_session else "")]
+    forms = [f"{form} = {_list(commands)}" for form, commands in by_form.items()]
+    lines += [f"by_form = {{{', '.join(forms)}}},"] if any(by_form.values()) else []
     return f"local {name.upper()} = {{\n" + "".join(f"  {line}\n" for line in lines) + "}"
 
 

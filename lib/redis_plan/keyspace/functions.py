@@ -89,14 +89,24 @@ class Function:
     @cached_property
     def source(self) -> str:
         """Its documentation, its body and its definition, in Lua."""
-        forms = {log: self.runs(log) - (_PUBLISHES - self.own) for log in LOGS}
+        every = {log: self.runs(log) - (_PUBLISHES - self.own) for log in LOGS}
+        forms = {log: every[log] - self._refused_in_time(log) for log in LOGS}
         always = frozenset.intersection(*forms.values())
         by_form = {log: runs - always for log, runs in forms.items()}
-        return f"-- {self.name}\n{calls.lua_comment(self.call)}\n{self._text(always, by_form)}"
+        reads = frozenset.intersection(*every.values()) - always
+        return f"-- {self.name}\n{calls.lua_comment(self.call)}\n{self._text(always, by_form, reads)}"
 
-    def _text(self, runs: Iterable[str], by_form: Mapping[str, Iterable[str]]) -> str:
+    def _refused_in_time(self, log: str) -> frozenset[str]:
+        """Return the commands that need no check: Redis itself refuses them before anything is written."""
+        if not self.call.of_session:
+            return frozenset()
+        late = f"{prune(_written_after(log), self._text((), {}))}\n{self.body}"
+        first = _APPENDS if "log" in self.call.shows else frozenset()
+        return (self.runs(log) - called(late)) | first
+
+    def _text(self, runs: Iterable[str], by_form: Mapping[str, Iterable[str]], reads: Iterable[str] = ()) -> str:
         inside = self.lua or self.name
-        table = calls.lua_table(self.call, runs, by_form, inside, self.asks)
+        table = calls.lua_table(self.call, runs, by_form, inside, self.asks, reads)
         runner = "run_session" if self.call.of_session else "run"
         call = f"(keys, args)\n  return {runner}({inside.upper()}, {inside}, keys, args)\nend"
         return f"do\n{self.body}\n\n{table}\n{self.entry} = function{call}\nend"
@@ -119,6 +129,10 @@ class Function:
 
 #: The forms of a log; kernel.lua names what belongs to one of them by it.
 LOGS = ("list", "stream")
+#: What a session's function runs of the kernel before its first write, and what asks for its rights itself: local names.
+_BEFORE = frozenset({"foreign", "session_of", "clock_text", "remembered", "let_go", "looked", "going_on"})
+#: What writes the log: where that comes first, nothing has been written when it is refused.
+_APPENDS = frozenset({"RPUSH", "XADD"})
 #: The right to publish is checked with the channel at hand.
 _PUBLISHES = frozenset({"PUBLISH", "SPUBLISH"})
 _BLOCK = r"\n\n(?=--|local )"
@@ -156,6 +170,13 @@ def kernel(log: str = "") -> str:
     others = tuple(f"local function {form}_" for form in LOGS if log and form != log)
     blocks = re.split(_BLOCK, f"{_after_head('kernel.lua')}\n\n{words()}")
     return "\n\n".join(b for b in blocks if not others or not re.search(rf"^(?:{'|'.join(others)})", b, re.MULTILINE))
+
+
+@cache
+def _written_after(log: str) -> str:
+    """Return :func:`kernel` without what has run, or has asked for its rights, when a function begins to write."""
+    text = kernel(log)
+    return "\n\n".join(block.text for block in _blocks(text) if not block.names & _BEFORE)
 
 
 @cache

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 PLANTED: Mapping[str, tuple[str, str, str]] = {
     "no TTL": (r"  refresh\(keys, .*\n", "", "TTL"),
     "operation not remembered": (r"  remember\(t\.idem.*\n", "", "again"),
-    "no event": (r"  advance\(keys, t\.log, .*?, t\.set\)\n", "  redis.call('HSET', t.state, 'version', session.version + 1)\n", "log"),
+    "no event": (r"  advance\(keys, t\.log, .*?, t\.set(?:, settle, t)?\)\n", "  redis.call('HSET', t.state, 'version', session.version + 1)\n", "log"),
     "seat not asked": (r"  if not guard_seat\(t\) .*\n", "", "guard"),
     "role not asked": (r"  if not guard_role\(t, .*\n", "", "guard"),
     "phase not asked": (r"  if not guard_phase\(t, .*\n", "", "guard"),
