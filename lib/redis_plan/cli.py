@@ -99,7 +99,7 @@ def build(
     ] = "",
 ) -> None:
     """Measure, decide and write `ai/redis-plan.md` for a project."""
-    from redis_plan.build import progress, study  # noqa: PLC0415  # papermill takes a second to import; --help should not
+    from redis_plan.build import progress, study  # noqa: PLC0415  # --help should not wait for it
 
     order = study.Order(
         project=project,

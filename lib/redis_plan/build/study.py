@@ -1,105 +1,23 @@
-"""A build: papermill runs the notebooks in order, the exporter assembles the plan, the pages are rendered."""
+"""A build: papermill runs the notebooks in order, the exporter assembles the plan, the pages are rendered.
+
+What takes long to import (papermill, nbconvert, pandas) is imported while the kernel starts, which imports the same.
+"""
 
 from __future__ import annotations
 
-import fcntl
-import json
 import signal
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any, Protocol
 
-from redis_plan.build import without
-
-with without("rfc3987_syntax"):  # jsonschema would compile it for seconds, for a format that no notebook has
-    import nbformat
-
-from papermill.exceptions import PapermillExecutionError
-from papermill.execute import execute_notebook
-
-from redis_plan import brief, keyspace, parameters, resources, server
-from redis_plan import errors as our_errors
+from redis_plan import parameters, server
 from redis_plan.brief import documents
-from redis_plan.brief.model import Brief
-from redis_plan.build import compare as comparing
-from redis_plan.build import engine
 from redis_plan.build.kernel import Kernel
-from redis_plan.errors import InputError, OutputError, ParameterError, RedisPlanError, Stopped
+from redis_plan.build.order import Built, Order, Watch, run_folder
+from redis_plan.errors import ParameterError, Stopped
 from redis_plan.parameters import NOTEBOOKS, Parameters
-from redis_plan.plan import assemble as assembly
-from redis_plan.plan import delivery, exporter, frame, publish, review
-from redis_plan.run import Run
 from redis_plan.server import binaries
 
-TIMINGS = "timings.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What to build; ``only`` names notebooks (all when empty), ``out`` a folder for the results."""
-
-    project: Path
-    profile: str = "standard"
-    server_url: str = ""
-    only: tuple[str, ...] = ()
-    given: Mapping[str, Any] = field(default_factory=dict)
-    out: Path | None = None
-    reuse: bool = False
-    compare: str = ""  # a URL, or the path of a server program, that the live notebooks run on, too
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """Where the wall time of one notebook went, in seconds."""
-
-    notebook: str
-    total: float
-    kernel: float  # waiting for the kernel, and what passes between cells
-    imports: float  # the set-up cell
-    measuring: float
-
-
-@dataclass(frozen=True, slots=True)
-class Built:
-    """What a build left; there is no plan with ``only`` while other notebooks have not run."""
-
-    run: Run
-    published: publish.Published | None
-    page: Path | None
-    server: str
-    timings: tuple[Timing, ...]
-    rendering_s: float
-    unused: tuple[str, ...]
-    compared: comparing.Compared | None = None
-
-
-class Watch(Protocol):
-    """Is told how far a build is."""
-
-    def plan(self, notebooks: tuple[str, ...], expected_s: Mapping[str, float], server: str) -> None:
-        """The build is about to start."""
-
-    def warn(self, text: str) -> None:
-        """Something about the documents that a person should know before the build goes on."""
-
-    def cell(self, notebook: str, index: int, count: int, cell_id: str) -> None:
-        """A cell starts."""
-
-    def done(self, notebook: str, seconds: float) -> None:
-        """A notebook ended well."""
-
-
-def plan_folder(order: Order) -> Path:
-    """Return where the plan goes: the documents' own folder, or ``out``."""
-    return order.out if order.out else documents.find_folder(order.project)
-
-
-def run_folder(order: Order) -> Path:
-    """Return where notebooks, evidence and pages go."""
-    return order.out / "runs" / order.profile if order.out else order.project / "data" / "runs" / order.profile
+__all__ = ["Built", "Order", "Watch", "assemble", "build", "checked_parameters"]
 
 
 def checked_parameters(order: Order) -> dict[str, Parameters]:
@@ -133,191 +51,24 @@ def build(order: Order, watch: Watch) -> Built:
     documents.load(order.project)
     given = checked_parameters(order)
     reads = next(iter(NOTEBOOKS)) in given
-    with (
-        stopped_by_signals(),
-        binaries.pinned(),
-        Kernel(reads=reads) as kernel,
-    ):  # it starts while the documents are read
+    with stopped_by_signals(), binaries.pinned(), Kernel(reads=reads) as kernel:
+        from redis_plan import brief, keyspace  # noqa: PLC0415
+        from redis_plan.build import running  # noqa: PLC0415
+
         read = brief.read(order.project)
         if read.fit == "unknown":
             watch.warn(
                 f'whether Redis is needed is not known: {read.fit_because}; `fit = "useful"` at the top of ai/redis-plan.toml settles it'
             )
         keyspace.design(read)  # a pin that can't be is said before anything runs
-        return _build(order, watch, read, given, kernel)
-
-
-def _build(order: Order, watch: Watch, read: Brief, given: Mapping[str, Parameters], kernel: Kernel) -> Built:
-    run = Run(order.project.resolve(), run_folder(order).resolve())
-    with server.open(order.server_url) as live:
-        measured_on = live.fingerprint.describe()
-    compared_with = comparing.check(order.compare, tuple(given)) if order.compare else ""
-    run.prepare()
-    check_writable(plan_folder(order))
-    with only_build_in(run.folder):
-        run.save_brief(read)
-        if not order.reuse:
-            clear(run, tuple(given))
-        for remark in read.remarks:
-            if remark.kind in ("missing", "unread", "conflict"):
-                where = f"{remark.file}:{remark.line}: " if remark.file and remark.line else ""
-                watch.warn(f"{where}{remark.text}")
-        watch.plan(tuple(given), expected_seconds(run, order.profile, tuple(given)), measured_on)
-        timings = tuple(_execute(name, given, run, watch, kernel) for name in given)
-        kernel.end()
-        _save_timings(run, timings)
-        started = time.perf_counter()
-        published, page, unused = _assemble(order, run)
-        rendering_s = time.perf_counter() - started
-        comparing.forget(run)
-        compared = _compare(order, run, given, watch, compared_with) if compared_with else None
-    return Built(run, published, page, measured_on, timings, rendering_s, unused, compared)
-
-
-def _compare(
-    order: Order, run: Run, given: Mapping[str, Parameters], watch: Watch, compared_with: str
-) -> comparing.Compared:
-    """Run the comparison; what stops it leaves the plan that has just been written."""
-    names = tuple(name for name in given if name in comparing.COMPARED)
-    expected = expected_seconds(run, order.profile, names)
-    again = {f"{name} again": expected[name] for name in names}
-    watch.plan((*names, *again), expected | again, f"{compared_with}, to compare, and once more on the first server")
-
-    def execute(name: str, every: Mapping[str, Parameters], where: Run, kernel: Kernel) -> None:
-        _execute(name, every, where, watch, kernel, " again" if where.folder.name == "again" else "")
-
-    try:
-        return comparing.measure(run, given, order.server_url, order.compare, execute)
-    except KeyboardInterrupt:
-        raise Stopped("stopped while comparing; the plan is written, the comparison is not") from None
-    except RedisPlanError as error:
-        raise type(error)(f"the plan is written, but comparing failed: {error}") from None
-
-
-def _execute(
-    name: str, every: Mapping[str, Parameters], run: Run, watch: Watch, kernel: Kernel, mark: str = ""
-) -> Timing:
-    """Run a notebook; ``mark`` tells a watch a second run of it in this build from the first."""
-    source, target = resources.notebooks_dir() / f"{name}.ipynb", run.folder / "notebooks" / f"{name}.ipynb"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    count = len(nbformat.read(source, as_version=4).cells) + 1
-    started = time.perf_counter()
-    try:
-        engine.interruptible(
-            lambda: execute_notebook(
-                str(source),
-                str(target),
-                parameters=every[name].model_dump(),
-                engine_name=engine.ENGINE,
-                kernel_name="python3",
-                progress_bar=False,
-                manager=kernel.manager(),
-                cell_watch=lambda index, cell_id: watch.cell(name + mark, index, count, cell_id),
-            )
-        )
-    except PapermillExecutionError as error:
-        raise notebook_error(name, target, error) from None
-    except RuntimeError as error:  # jupyter_client says no more than that a kernel does not answer, or died
-        raise RedisPlanError(f"notebook {name}: {error}; is the machine overloaded or out of memory?") from None
-    except OSError as error:
-        raise OutputError(f"can't write {target}: {error.strerror or error}; the previous plan is as it was") from None
-    seconds = time.perf_counter() - started
-    watch.done(name + mark, seconds)
-    return _timing(name, target, run, seconds)
-
-
-def notebook_error(name: str, target: Path, error: PapermillExecutionError) -> RedisPlanError:
-    """Return the failure of a notebook as one line: notebook, cell, what, and where to look."""
-    cell = nbformat.read(target, as_version=4).cells[error.cell_index]
-    what = f"notebook {name}, cell {cell.get('id')}: {error.ename}: {' '.join(str(error.evalue).split())}"
-    kind = getattr(our_errors, str(error.ename), RedisPlanError)
-    ours = isinstance(kind, type) and issubclass(kind, RedisPlanError)
-    failure = InputError if ours and issubclass(kind, InputError) else RedisPlanError
-    if ours and kind is not RedisPlanError:
-        return failure(what)
-    return RedisPlanError(f"{what}; the executed notebook is {target}")
-
-
-def _timing(name: str, target: Path, run: Run, seconds: float) -> Timing:
-    cells = nbformat.read(target, as_version=4).cells
-    spent = [float(cell.metadata.get("papermill", {}).get("duration") or 0) for cell in cells]
-    setup = sum(s for s, cell in zip(spent, cells, strict=True) if "setup" in cell.metadata.get("tags", ()))
-    measuring = sum(e.seconds for e in run.evidence.all().values() if e.notebook == name)
-    return Timing(name, seconds, seconds - sum(spent), setup, min(measuring, sum(spent)))
-
-
-def _assemble(order: Order, run: Run) -> tuple[publish.Published | None, Path | None, tuple[str, ...]]:
-    folder = run.folder / "notebooks"
-    if _missing(run.folder):
-        return None, None, ()
-    study = exporter.read_executed(folder)
-    target = plan_folder(order)
-    plan = exporter.render(study, run, frame.relative(run.folder / "html", target.resolve()))
-    made = delivery.artefacts(run)
-    delivery.check(plan.whole, made)
-    published = publish.publish(target, plan, publish.plan_record(plan, study, run, made), made)
-    try:
-        read = {document.name: document.lines for document in documents.load(order.project).values()}
-        page = review.write_pages(run.folder / "html", run.load_brief().title, plan, study.notebooks, read)
-    except OSError as error:
-        raise OutputError(f"can't write the pages to {run.folder / 'html'}: {error.strerror}") from None
-    return published, page, assembly.unused_evidence(study)
+        return running.notebooks(order, watch, read, given, kernel)
 
 
 def assemble(order: Order) -> Built:
     """Assemble the plan again from an earlier build's executed notebooks, without measuring anything."""
-    run = Run(order.project.resolve(), run_folder(order).resolve())
-    missing = _missing(run.folder)
-    if missing:
-        built = [path.name for path in sorted(run.folder.parent.glob("*")) if not _missing(path)]
-        do = (
-            f"there is a build of profile {built[0]}: add --profile {built[0]}"
-            if built
-            else "run redis-plan build first"
-        )
-        raise InputError(f"{run.folder} has no executed notebook {missing[0]}; {do}")
-    started = time.perf_counter()
-    published, page, unused = _assemble(order, run)
-    return Built(run, published, page, "", (), time.perf_counter() - started, unused)
+    from redis_plan.build import assembling  # noqa: PLC0415
 
-
-def _missing(folder: Path) -> list[str]:
-    """Return the notebooks that no build has executed in the run folder ``folder``."""
-    return [name for name in NOTEBOOKS if not (folder / "notebooks" / f"{name}.ipynb").exists()]
-
-
-def clear(run: Run, names: tuple[str, ...]) -> None:
-    """Remove what an earlier build of these notebooks left in the run folder."""
-    for name in names:
-        number = name[:2]
-        (run.folder / "notebooks" / f"{name}.ipynb").unlink(missing_ok=True)
-        for stale in (*run.folder.glob(f"evidence/E-{number}*"), *run.folder.glob(f"decisions/D-{number}*")):
-            stale.unlink()
-
-
-def check_writable(folder: Path) -> None:
-    """Raise :class:`OutputError` unless a file can be made in ``folder``."""
-    probe = folder / ".redis-plan-probe"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe.write_bytes(b"x" * 4096)
-        probe.unlink()
-    except OSError as error:
-        probe.unlink(missing_ok=True) if folder.is_dir() else None
-        raise OutputError(
-            f"can't write the plan to {folder}: {error.strerror}; choose another folder with --out"
-        ) from None
-
-
-@contextmanager
-def only_build_in(folder: Path) -> Iterator[None]:
-    """Hold the run folder; raises :class:`OutputError` while another build holds it."""
-    with (folder / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise OutputError(f"another build is running in {folder}; wait for it or choose --out") from None
-        yield
+    return assembling.assemble(order)
 
 
 @contextmanager
@@ -334,25 +85,3 @@ def stopped_by_signals() -> Iterator[None]:
         raise Stopped("stopped; the previous plan is as it was") from None
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-_TYPICAL_S = {"quick": 7.0, "standard": 25.0, "full": 240.0}
-
-
-def expected_seconds(run: Run, profile: str, names: tuple[str, ...]) -> dict[str, float]:
-    """Return how long each notebook took in the last build here, or takes typically."""
-    try:
-        last = {row["notebook"]: float(row["total"]) for row in json.loads((run.folder / TIMINGS).read_text("utf-8"))}
-    except (OSError, ValueError, KeyError, TypeError):
-        last = {}
-    return {name: last.get(name, _TYPICAL_S.get(profile, 25.0)) for name in names}
-
-
-def _save_timings(run: Run, timings: tuple[Timing, ...]) -> None:
-    path = run.folder / TIMINGS
-    try:
-        rows = {row["notebook"]: row for row in json.loads(path.read_text("utf-8"))}
-    except (OSError, ValueError):
-        rows = {}
-    rows |= {timing.notebook: asdict(timing) for timing in timings}
-    path.write_text(json.dumps(list(rows.values()), indent=1) + "\n", encoding="utf-8")
