@@ -49,8 +49,10 @@ HOW = frozenset(
 #: Fields of the state in which a copy need not be what the server has: its version stands beside it, and the clock of the last
 #: change is no client's business.
 _APART = ("version", "updated_at")
-#: A copy has heard what was published to it within this time, in seconds.
-_HEARD_S = 2.0
+#: A server answers within this time, in seconds.
+_ANSWER_S = 10.0
+#: The channel of this module's own word, behind all that was published before.
+_LAST = "redis-plan:last"
 Beat = Mapping[str, Any]  # Any: a TOML table
 
 
@@ -129,6 +131,7 @@ class Evening:
         self.copies: dict[str, SyncClient] = {}
         self.away: set[str] = set()
         self.listener = made.admin.pubsub(ignore_subscribe_messages=True)
+        self.listener.subscribe(_LAST)
         if events is not None:
             subscribe = self.listener.ssubscribe if events.chosen == "sharded-pubsub" else self.listener.subscribe
             subscribe(getattr(made.keys, events.name.replace("-", "_"))(SESSION))
@@ -278,11 +281,7 @@ class Evening:
         if "screen" not in self.copies and self.seen.state:
             self._copy({"copy": "screen", "new": True})
         here = [copy for name, copy in self.copies.items() if name not in self.away]
-        until = time.monotonic() + _HEARD_S
-        while any(copy.version < self.seen.version for copy in here) and time.monotonic() < until:
-            self._hear(self.listener.get_message(timeout=0.02), here)
-        while message := self.listener.get_message(timeout=0):
-            self._hear(message, here)
+        self._hear_all(here)
         for copy in here:
             if copy.mode == "catching up":
                 self._catch_up(copy)
@@ -294,10 +293,18 @@ class Evening:
                 yield "a client's copy is not what the server has"
                 return
 
-    def _hear(self, message: Any, here: list[SyncClient]) -> None:  # Any: what redis-py yields
-        if message and message.get("type") in ("message", "smessage"):
-            for copy in here:
-                copy.receive(message["data"])
+    def _hear_all(self, here: list[SyncClient]) -> None:
+        """Feed the copies all that was published so far: a word of our own on the same connection comes behind it."""
+        self.made.admin.publish(_LAST, self.ops)
+        until = time.monotonic() + _ANSWER_S
+        while time.monotonic() < until:
+            message = self.listener.get_message(timeout=_ANSWER_S) or {}
+            if message.get("channel") == _LAST:
+                return
+            if message.get("type") in ("message", "smessage"):
+                for copy in here:
+                    copy.receive(message["data"])
+        raise ServerError("the server does not tell a connection that listens what is published")
 
 
 def told(samples: pd.DataFrame) -> Iterator[tuple[str, str]]:
