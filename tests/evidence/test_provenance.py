@@ -32,6 +32,7 @@ def test_a_changed_module_has_its_evidence_measured_again(tmp_path, module):
     with (package / module).open("a") as helper:
         helper.write("# changed\n")
     provenance.digest.cache_clear()
+    provenance._source.cache_clear()
     assert provenance.digest(EXPERIMENT, package) != before
     assert before != provenance.digest("redis_plan.chapters.expiry.expiry")
 

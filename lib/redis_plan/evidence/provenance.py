@@ -15,7 +15,7 @@ import json
 import os
 import platform
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, is_dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -24,11 +24,12 @@ from pathlib import Path
 from typing import Any
 
 from redis_plan import __version__, resources
+from redis_plan.remembered import remembered
 
 #: Folders of the catalog that only the reader looks into: what it read is among the arguments of an experiment.
 READING = ("lexicons", "examples", "weights")
-#: A module that is started by name, as ``python -m redis_plan.rig.serving``.
-_STARTED = re.compile(r"redis_plan(\.\w+)+")
+#: A module that is started by name, as ``python -m redis_plan.rig.serving``: a string with nothing else in it.
+_STARTED = re.compile(r"""["'](redis_plan(?:\.\w+)+)["']""")
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -86,10 +87,22 @@ def waited_s() -> float | None:
     return int(found[1]) / 1e6 if found else None
 
 
+def as_json(value: Any) -> str:
+    """Return all of an argument as JSON."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return _record_as_json(value)
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+
+
+@remembered
+def _record_as_json(value: Any) -> str:
+    """Return a frozen record as JSON; a Brief and its design are arguments of nearly every experiment."""
+    return json.dumps(asdict(value), ensure_ascii=False, sort_keys=True, default=str)
+
+
 def written(value: Any) -> str:
     """Write an argument as JSON, or, where that is long, as its type, name and digest."""
-    plain = asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
-    text = json.dumps(plain, ensure_ascii=False, sort_keys=True, default=str)
+    text = as_json(value)
     if len(text) <= _LONGEST:
         return text
     name = getattr(value, "name", getattr(value, "title", ""))
@@ -113,11 +126,11 @@ def sources(module: str, package: Path = PACKAGE) -> dict[str, str]:
     waiting, seen = [module], {module}
     while waiting:
         name = waiting.pop()
-        path = _file(name, package)
-        if path is None:
+        known = _source(name, package)
+        if known is None:
             continue
-        found[name] = path.read_text("utf-8")
-        new = [one for one in _imported(found[name]) if one not in seen]
+        found[name], imported = known
+        new = [one for one in imported if one not in seen]
         seen.update(new)
         waiting += new
     return dict(sorted(found.items()))
@@ -146,23 +159,30 @@ def catalogued(catalog: Path) -> dict[str, str]:
 
 
 @cache
-def _imported(source: str) -> tuple[str, ...]:
-    """Return what ``source`` imports or starts as a process: dotted names that may be modules or names in one.
+def _source(name: str, package: Path) -> tuple[str, tuple[str, ...]] | None:
+    """Return the source of a module and what it imports or starts as a process; None for what is no module.
 
-    The experiments of a build share most of what they import, and parsing takes longer than some of them.
+    Dotted names that may be modules or names in one. The experiments of a build share most of what they import, and to
+    look for the files and parse them takes longer than some of them.
     """
-    return tuple(_names(ast.parse(source)))
+    path = _file(name, package)
+    if path is None:
+        return None
+    text = path.read_text("utf-8")
+    return text, (*_names(ast.parse(text).body), *(found[1] for found in _STARTED.finditer(text)))
 
 
-def _names(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
+def _names(body: Sequence[ast.AST]) -> Iterator[str]:
+    """Yield what the statements of ``body`` import, and those within them; no expression is looked into."""
+    for node in body:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name.startswith("redis_plan."))
         elif isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "redis_plan":
             yield node.module
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and _STARTED.fullmatch(node.value):
-            yield node.value
+        else:
+            for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+                yield from _names(inner) if isinstance(inner := getattr(node, part, ()), list) else ()
 
 
 def _file(name: str, package: Path) -> Path | None:

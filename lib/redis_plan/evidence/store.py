@@ -12,7 +12,7 @@ import inspect
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, is_dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -126,8 +126,8 @@ def fingerprint_inputs(experiment: Callable[..., Finding], parameters: Mapping[s
     """Return a digest of all that a measurement depends on: code with all it imports, parameters, profile, seed and server."""
     module = inspect.getmodule(experiment)
     source = provenance.digest(module.__name__) if module else ""
-    plain = {k: asdict(v) if is_dataclass(v) and not isinstance(v, type) else v for k, v in parameters.items()}
-    text = json.dumps([source, plain, lab.profile, lab.seed, lab.server.fingerprint.id], sort_keys=True, default=str)
+    given = {name: provenance.as_json(value) for name, value in parameters.items()}
+    text = json.dumps([source, given, lab.profile, lab.seed, lab.server.fingerprint.id], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -25,6 +25,8 @@ from redis_plan.rig.feeds import delivered_client
 
 #: Times in seconds from the start, in order, and the number of the room of each.
 Schedule = tuple[NDArray[Any], NDArray[Any]]
+#: The first command of a phase is due so long after all are packed.
+LEAD_NS = 20_000_000
 #: A client that draws or drags sends so many positions a second.
 DRAG_HZ = 30.0
 
@@ -91,7 +93,7 @@ class Actors:
         rng = np.random.default_rng([seed, phase])
         chosen = np.array(rooms or range(len(self.before)))
         times, places = SHAPES[shape](rate_per_s, seconds, len(chosen), rng)
-        start = time.monotonic_ns() + 50_000_000 + 20_000 * len(times)  # after they are packed
+        start = time.monotonic_ns() + LEAD_NS + 20_000 * len(times)  # after they are packed
         intended = start + (times * 1e9).astype(np.int64)
         packed = [
             self._packed(int(room), phase, int(at), payload) for room, at in zip(chosen[places], intended, strict=True)
@@ -109,7 +111,7 @@ class Actors:
         made, the phase, and the intended time in ns of the monotonic clock.
         """
         packed = [respwire.pack(*words) for _, _, words in commands]
-        start = time.monotonic_ns() + 50_000_000
+        start = time.monotonic_ns() + LEAD_NS
         intended = start + (np.array([after_s for _, after_s, _ in commands]) * 1e9).astype(np.int64)
         answers: list[Any] = []
         reader = hiredis.Reader()

@@ -39,8 +39,8 @@ WAYS = {
     "notified": ("notified", "streams, woken by keyspace notifications"),
     "tracked": ("tracked", "streams, woken by cache invalidations"),
 }
-#: What is on its way when a slice ends has so long to come.
-SETTLE_S = 0.06
+#: What is on its way when a slice ends has so long to come: twice what frames of a room may wait for each other.
+SETTLE_S = 2 * fan_model.COALESCE_S
 #: What the rig's change has beside its filling, in B: {"p", "at", "x"}.
 MARKS_BYTES = 38
 _CACHE: dict[tuple[str, ...], Measured] = {}

@@ -199,7 +199,7 @@ def _lose_tails(lab: Lab, client: redis.Redis, sessions: list[Session], period: 
     due = sorted((start_s + 0.1 + rng.random() * period, n) for n in range(len(sessions)))
     lost_at: dict[int, float] = {}
     repaired: dict[int, float] = {}
-    end = due[-1][0] + max(1.5 * period, 0.4)
+    end = due[-1][0] + max(1.2 * period, 0.4)
     next_beacon = start_s + period
     try:
         while (now := time.monotonic()) < end or next_beacon < end:  # a beacon that is late is no lost one
