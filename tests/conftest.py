@@ -57,6 +57,13 @@ def pytest_unconfigure() -> None:
 _MADE: dict[str, str] = {}
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many workers ``-n auto`` starts: three for two cores, as a test waits a third of its time."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores + cores // 2
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Start with builds, end with what wants quiet; tell the scheduler which tests belong on one worker."""

@@ -1,13 +1,9 @@
 """A project's own actions in a burst: every accepted one is on every client, and only what was accepted counts."""
 
-import pytest
-
 from redis_plan.chapters.synchronization import acted
 from redis_plan.measure.lab import Lab
 from tests.chapters import project
 from tests.delivery import made
-
-pytestmark = pytest.mark.alone
 
 
 def test_every_accepted_action_of_a_burst_reaches_every_client(own_server, tmp_path):

@@ -22,8 +22,6 @@ from redis_plan.measure.lab import Lab
 from redis_plan.memory import active_expiry
 from tests.chapters import project
 
-pytestmark = pytest.mark.alone
-
 
 def values(found) -> dict[str, float]:
     return {value.name: value.value for value in found.values}
@@ -35,6 +33,7 @@ def least(measure, times=3) -> dict[str, float]:
     return {name: min(run[name] for run in runs) for name in runs[0]}
 
 
+@pytest.mark.alone
 def test_the_lag_grows_with_the_live_keys_and_is_measured_for_each_setting(own_server):
     finding = expiry_lag.active_lag(Lab(own_server, "quick"))
     found, most = values(finding), int(finding.samples["volatile"].max())
@@ -56,6 +55,7 @@ def test_no_reader_sees_a_key_past_its_deadline(own_server):
     assert found["seen by a reader"] == 0
 
 
+@pytest.mark.alone
 def test_refreshing_with_every_write_costs_bytes_and_rarely_hardly_any(own_server):
     found = values(sliding.sliding(Lab(own_server, "quick"), state_bytes=600, ttl_s=1800))
     assert found["amplification"] > 1.2
@@ -80,6 +80,7 @@ def test_a_crash_between_two_commands_leaves_keys_for_ever_and_one_step_leaves_n
     assert set(found.samples["killed"]) == {"client", "server"}
 
 
+@pytest.mark.alone
 def test_every_way_to_remove_a_big_key_is_felt_and_reported(own_server):
     found = removal.big_key(Lab(own_server, "quick"))
     assert list(found.samples["way"]) == [
@@ -131,6 +132,7 @@ def test_a_replica_hides_what_is_due_and_keeps_it_while_its_primary_hangs(own_se
     assert found["primary hung: still held"] == 20
 
 
+@pytest.mark.alone
 def test_memory_comes_back_and_a_table_above_a_tenth_keeps_its_slots(own_server):
     found = values(returned.watched(Lab(own_server, "quick")))
     assert found["all expire: keys left"] < 240  # of 24,000: the last few wait for the slow sweep
@@ -138,6 +140,7 @@ def test_memory_comes_back_and_a_table_above_a_tenth_keeps_its_slots(own_server)
     assert found["5 of 6 expire: slots left"] > 50
 
 
+@pytest.mark.alone
 def test_one_key_is_ended_in_less_server_time_than_what_has_to_be_found(own_server):
     found = values(session_cleanup.compared(Lab(own_server, "quick"), parts=12, part_bytes=100))
     computed = least(lambda: session_cleanup.compared(Lab(own_server, "quick"), parts=12, part_bytes=100))

@@ -10,8 +10,6 @@ from redis_plan.measure.lab import Lab
 from redis_plan.rig.hall import Phase, Seen
 from tests.chapters import project
 
-pytestmark = pytest.mark.alone
-
 
 @pytest.fixture(scope="module")
 def lab(own_server):
@@ -96,6 +94,7 @@ def test_only_the_beacon_finds_a_lost_tail(lab):
     assert values["repaired_without"].value == 0
 
 
+@pytest.mark.alone
 def test_more_subscribers_cost_more(lab):
     found = synchronization.publish_cost(lab, brief=project.brief())
     assert {"at_1", "at_100"} <= {v.name for v in found.values}

@@ -31,7 +31,7 @@ def test_every_change_reaches_every_client_in_order_and_once(delivered: Path, fe
         with hall.gateway(delivered, [f"redis://127.0.0.1:{own.address[2]}"], feed=feed) as gateway:
             phases = [Phase(60, 1.0, shape) for shape in actors.SHAPES]
             rooms = [Room(session, 4, feed=feed) for session in sessions]
-            seen, counts = hall.fan_out(delivered, own, rooms, phases, [gateway], settle_s=0.7)
+            seen, counts = hall.fan_out(delivered, own, rooms, phases, [gateway], settle_s=0.1)
     assert len(seen) == len(phases)
     assert all(phase.whole and phase.latency.count == phase.changes for phase in seen)
     assert set(counts) == {"pieces", "bytes", "events"}

@@ -39,6 +39,10 @@ class Likeness:
     alike: float
     example: str
 
+    def stronger(self, by: float) -> Likeness:
+        """Return this likeness with ``by`` added to its strength."""
+        return Likeness(self.label, self.strength + by, self.alike, self.example)
+
 
 def _near(cosines: Matrix) -> Matrix:
     """Return how near two vectors are, 1 where they are the same: what is far from a sentence learns nothing of it."""

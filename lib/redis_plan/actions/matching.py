@@ -303,7 +303,7 @@ class _Judge:
         best = {one.label: one for one in self.labelled.of(said.views)}
         for clause in said.clauses:
             for one in self.labelled.of((clause,)):
-                part = replace(one, strength=one.strength - CLAUSE)
+                part = one.stronger(-CLAUSE)
                 if _parts(one.label)[0] == "action" and part.strength > best[one.label].strength:
                     best[one.label] = part
         return sorted(best.values(), key=lambda one: (-one.strength, one.label))
@@ -319,7 +319,7 @@ class _Judge:
             adds = LEANING_ADDS * self.leaning.to(kinds[name], text) + WITHIN_ADDS * (name in self.within)
             if about and not set(kinds[name].actors) & (about | {"worker", "anyone"}):
                 adds -= STRANGER
-            yield replace(one, strength=one.strength + adds)
+            yield one.stronger(adds)
 
     def is_sure(self, one: Likeness, needed: float) -> bool:
         """Whether an action is asked for; what the design has no use for claims nothing, and needs what it was not given."""
@@ -359,6 +359,7 @@ def sureness(one: Likeness) -> float:
     return one.strength + SHARE * one.alike if one.alike >= ALIKE else 0.0
 
 
+@cache
 def _parts(label: str) -> tuple[str, str]:
     form, _, name = label.partition(" ")
     return form, name
