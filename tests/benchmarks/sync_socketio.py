@@ -17,7 +17,7 @@ PACKAGES = Path(__file__).parents[1] / "delivery" / "typescript"
 SCRIPT = Path(__file__).with_suffix(".mjs")
 DIALECT = "socket.io"
 #: Where the delivered functions publish, and what stands there instead, by adapter. A channel has its room in braces.
-PUBLISHED = "    redis.call('PUBLISH', a.channel or a.publish_to, message)\n"
+PUBLISHED = "    redis_call('PUBLISH', a.channel or a.publish_to, message)\n"
 _ROOM = "    local room = string.match(a.channel or a.publish_to, '{(.-)}')\n"
 _DATA = (
     '\'{"packet":{"type":2,"data":["e",\' .. message .. \'],"nsp":"/"},'

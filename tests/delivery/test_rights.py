@@ -230,6 +230,21 @@ def test_a_caller_without_one_of_them_is_refused_before_anything_is_written(
     raw.close()
 
 
+@pytest.mark.parametrize("further", [(), ("r:{s}:one", "r:{s}:two", "r:{s}:three")], ids=["alone", "with further keys"])
+def test_a_change_runs_no_command_but_what_it_reads_and_writes(root: Any, further: tuple[str, ...]) -> None:
+    """Types, rights and the TTLs of plain keys cost no command of their own: each costs as much as a write."""
+    root.flushall()
+    root.execute_command(*OPEN)
+    for number in range(7):  # the log is full, the answers are young, and every key has its TTL
+        if number == 6:
+            root.config_resetstat()
+        keys = (STATE, LIST, IDEM, *further)
+        root.fcall("session_apply", len(keys), *keys, "r:{s}:events", f"o{number}", "", "t", "", 60, "5", 60, "f", "v")
+    seen = {c.removeprefix("cmdstat_"): stat["calls"] for c, stat in root.info("commandstats").items()}
+    wanted = {"fcall": 1, "hmget": 2, "time": 1, "rpush": 1, "ltrim": 1, "hset": 2, "publish": 1, "pttl": 1}
+    assert {c: n for c, n in seen.items() if c in wanted or c in ("type", "expire", "hdel")} == wanted
+
+
 def refusal(caller: redis.Redis, name: str, words: tuple[Any, ...]) -> redis.ResponseError | None:
     try:
         caller.execute_command("FCALL", name, *words)

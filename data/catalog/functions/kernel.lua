@@ -10,6 +10,9 @@ local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_ID, MOST_FEW, MOST_KEYS = 262144,
 -- Named at the first call, since a library that is loaded sees no string: each look at a global costs as much as a search.
 local str_find, str_match, str_sub, str_byte, str_format, as_whole = nil
 
+-- The same of what is called most; where this text is loaded, redis.call stands as redis_call.
+local redis_call, redis_pcall, cjson_encode = nil
+
 -- Whether text is UTF-8 (RFC 3629): no overlong form, no surrogate, nothing above U+10FFFF. One pass.
 local function is_utf8(text)
   local at = 1
@@ -331,6 +334,7 @@ end
 local function checked(call, keys, args)
   if not str_find then
     str_find, str_match, str_sub, str_byte, str_format = string.find, string.match, string.sub, string.byte, string.format
+    redis_call, redis_pcall, cjson_encode = redis.call, redis.pcall, cjson.encode
     as_whole = str_format('%d', LAST_VERSION) == '9007199254740991' and '%d' or '%.0f' -- slower, and right where a long has 32 bits
   end
   local a, wrong = arguments(call, args)

@@ -91,7 +91,7 @@ def compose(brief: Brief, keyspace: Keyspace) -> str:
     texts = [_with_requirements(step, brief, keyspace) for step in needed]
     made = [step.function for step in needed]
     register = "\n".join(functions.registration(f, keyspace.fcall_name(f.name)) for f in made)
-    parts = ["\n".join(about), functions.prune(functions.kernel(), "\n".join(texts)), *texts, f"{_NAMES}\n{register}"]
+    parts = ["\n".join(about), functions.shared("\n".join(texts)), *texts, f"{_NAMES}\n{register}"]
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
 

@@ -94,7 +94,7 @@ class Function:
         always = frozenset.intersection(*forms.values())
         by_form = {log: runs - always for log, runs in forms.items()}
         reads = frozenset.intersection(*every.values()) - always
-        return f"-- {self.name}\n{calls.lua_comment(self.call)}\n{self._text(always, by_form, reads)}"
+        return f"-- {self.name}\n{calls.lua_comment(self.call)}\n{_loaded(self._text(always, by_form, reads))}"
 
     def _refused_in_time(self, log: str) -> frozenset[str]:
         """Return the commands that need no check: Redis itself refuses them before anything is written."""
@@ -137,6 +137,7 @@ _APPENDS = frozenset({"RPUSH", "XADD"})
 _PUBLISHES = frozenset({"PUBLISH", "SPUBLISH"})
 _BLOCK = r"\n\n(?=--|local )"
 _CALLED = re.compile(r"redis\.p?call\('([A-Z]+)'")
+_MOST_CALLED = re.compile(r"\b(redis|cjson)\.(p?call|encode)\(")
 _ELEMENT = re.compile(r"^  (\w+) = \{kind = '\w+'(.*)\}", re.MULTILINE)
 
 
@@ -223,8 +224,7 @@ def library(name: str, needed: Iterable[Function]) -> str:
     made = list(needed)
     texts = [f.source for f in made]
     register = "\n".join(registration(f) for f in made)
-    head = prune(kernel(), "\n".join(texts))
-    return "\n\n".join([f"#!lua name={name}", head, *texts, register]) + "\n"
+    return "\n\n".join([f"#!lua name={name}", shared("\n".join(texts)), *texts, register]) + "\n"
 
 
 def script(function: Function, text: str) -> str:
@@ -233,7 +233,17 @@ def script(function: Function, text: str) -> str:
     A script with flags says them in its first line, which Redis knows since 7.0.
     """
     first = f"#!lua flags={','.join(function.flags)}\n" if function.flags else ""
-    return f"{first}{prune(kernel(), text)}\n\n{text}\n\nreturn {function.entry}(KEYS, ARGV)\n"
+    return f"{first}{shared(text)}\n\n{text}\n\nreturn {function.entry}(KEYS, ARGV)\n"
+
+
+def shared(text: str) -> str:
+    """Return what functions of this text need of the kernel, as a server loads it."""
+    return _loaded(prune(kernel(), text))
+
+
+def _loaded(text: str) -> str:
+    """Return a Lua text in which what it calls most stands under the local names of kernel.lua."""
+    return _MOST_CALLED.sub(r"\1_\2(", text)
 
 
 def prune(head: str, body: str) -> str:
