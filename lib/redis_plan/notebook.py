@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import atexit
 import gc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from typing import Any, TypeVar
@@ -45,6 +45,7 @@ class Study:
         documents.find_folder(self.run.project)  # a mistyped project is said, not made
         self.run.prepare()
         self._resources = ExitStack()
+        self._decided: list[Decision] = []
 
     def close(self) -> None:
         """End what this study opened."""
@@ -105,14 +106,40 @@ class Study:
     def decide(self, decision: Decision) -> None:
         """Record ``decision`` and show it."""
         self.run.save_decision(decision)
+        self._decided.append(decision)
         places = (
             {r.id: f"{r.file}:{r.line}" for r in self.run.load_brief().requirements} if decision.requirements else {}
         )
         self.say(decision.render(places))
 
+    def record(self) -> None:
+        """Show what this notebook left in the run folder: how it ran, on which servers, and what it measured and decided."""
+        mine = [e for e in self.run.evidence.all().values() if e.notebook == self.notebook]
+        idle = [e for e in mine if e.not_run]
+        failing = [d for d in self._decided if not d.supported]
+        lines = [
+            f"Profile {self.parameters.profile}, seed {self.parameters.seed}.",
+            *(f"Server: {server}." for server in sorted({e.server.describe() for e in mine})),
+            f"Measured: {_listed(e.id for e in mine if not e.not_run)}."
+            if len(mine) > len(idle)
+            else "Nothing was measured.",
+            f"Not run: {_listed(e.id for e in idle)}." if idle else "",
+            f"Decided: {_listed(d.id for d in self._decided)}." if self._decided else "",
+            f"No longer supported by this run: {_listed(d.id for d in failing)}." if failing else "",
+        ]
+        self.say("\n".join(["**Run record**", "", *(f"- {line}" for line in lines if line)]))
+
+
+def _listed(ids: Iterable[str]) -> str:
+    return ", ".join(f"[{id}]" for id in ids)
+
 
 #: The study of this process: a kernel holds one at a time.
 _begun: list[Study] = []
+
+
+#: Characters of a cell of a table that a notebook shows.
+_CELL = 160
 
 
 def begin(name: str, given: Mapping[str, Any]) -> Study:
@@ -123,6 +150,7 @@ def begin(name: str, given: Mapping[str, Any]) -> Study:
     _close()
     fields = parameters.NOTEBOOKS[name].model_fields
     figures.use_theme()
+    pd.set_option("display.max_colwidth", _CELL)
     study = Study(name, parameters.check(name, {k: v for k, v in given.items() if k in fields}))
     _begun.append(study)
     gc.collect()

@@ -14,6 +14,7 @@ import pytest
 from jinja2 import nodes
 
 from redis_plan import resources
+from redis_plan.actions.matrix import stories
 from redis_plan.brief.model import Brief
 from redis_plan.chapters.expiry import section as expiry
 from redis_plan.chapters.expiry.findings import Expiry
@@ -84,7 +85,7 @@ def told(brief: Brief, keyspace: Keyspace, run: Run, records: dict[str, Evidence
         1: naming.naming(brief, keyspace, of[Naming]),
         2: structures.structures(brief, keyspace, of[Structures]),
         3: expiry.expiry(brief, keyspace, of[Expiry]),
-        4: synchronization.synchronization(brief, keyspace, of[Synchronization]),
+        4: synchronization.synchronization(brief, keyspace, of[Synchronization], stories(brief, keyspace)),
         5: memory.memory(brief, keyspace, of[Memory], samples),
         6: structures.benchmarks(brief, keyspace, of[Structures]),
         7: sessions.sessions(brief, keyspace, of[Sessions]),

@@ -26,8 +26,10 @@ from redis_plan.evidence.store import Evidence, Store
 from redis_plan.keyspace import design
 from redis_plan.keyspace.model import Candidate, Field
 from redis_plan.measure.lab import Lab
+from redis_plan.memory import project as memory
 from redis_plan.rig import workload
 from redis_plan.rig.filler import Filler, Shape
+from tests import projects
 from tests.chapters import project
 from tests.keyspace.briefs import prices
 
@@ -244,3 +246,16 @@ def test_a_record_is_filled_with_what_all_its_fields_take_and_no_more():
     ))  # fmt: skip
     shape = Shape.of(made, 100)
     assert shape.elements * shape.value_bytes == pytest.approx(10 + 20 + 30 + 1024, rel=0.01)
+
+
+def test_an_element_has_its_own_name_in_full_so_that_a_key_has_the_bytes_that_section_5_measures():
+    """A remembered answer stands under its operation's id of up to 32 bytes, which is most of what the hash takes."""
+    brief, keyspace = projects.read(projects.SAMPLE), projects.acting(projects.SAMPLE)
+    idem = keyspace.use("idem")
+    shape = Shape.of(idem, brief.value("payload_bytes"))
+    (counted,) = (one.shape.fsize for one in memory.loads(keyspace, 1) if one.pattern.name == idem.name)
+    assert shape.name_bytes == int(counted)
+    (packed,) = Filler(
+        "k", next(c for c in idem.candidates if c.name == idem.chosen), shape, random.Random(1)
+    ).commands(("HSET <key> <member> <value>",), 3)
+    assert f"${counted}\r\nm0000003".encode() in packed

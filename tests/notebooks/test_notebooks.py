@@ -86,3 +86,24 @@ def test_the_parameters_cell_is_the_signature_that_the_library_checks(path, node
         kind = fields[name].annotation
         assert ast.unparse(statement.annotation) == (kind.__name__ if isinstance(kind, type) else "str")
     assert seen == {name: field.default for name, field in fields.items()}
+
+
+def test_it_ends_with_its_run_record(node):
+    assert [cell.source for cell in node.cells if cell.cell_type == "code"][-1] == "study.record()"
+    assert node.cells[-1].id == "run-record"
+
+
+@pytest.mark.parametrize("name", ["02_keyspace", "04_expiry", "06_memory"])
+def test_the_longest_stay_below_thirty_cells(name):
+    (path,) = [path for path in PATHS if path.stem == name]
+    assert len(nbformat.read(path, as_version=4).cells) < 30
+
+
+def test_prose_tells_no_figure_that_a_run_would_have_to_measure(node):
+    """A number with a unit of time or size in prose is a setting or an expectation, or else it is computed: then code says it."""
+    told = re.compile(
+        r"\b(?:took|takes|costs?|measured|found) (?:about |only )?\d[\d,.]* ?(?:ns|µs|ms|s|B|KiB|MiB|%)\b"
+    )
+    for cell in node.cells:
+        if cell.cell_type == "markdown":
+            assert not told.search(cell.source), (cell.id, told.search(cell.source))

@@ -1,9 +1,10 @@
 """A plan told again without a server: the notebooks' own cells run in this process, and get recorded evidence for measured.
 
-A cell that draws, or that asks a live server, is left out; its appendix is shorter by that. Every other cell that ends in
+A statement that draws, or that asks a live server, is left out; its appendix is shorter by that. Every other one that ends in
 an error fails the test, and so does a text of the plan itself that is left out.
 """
 
+import ast
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -121,19 +122,20 @@ def tell(project: Path, records: Store, *, own: bool) -> Path:
 
 
 def _execute(node: NotebookNode, told: Retold) -> None:
-    names: dict[str, Any] = {}
-    short = False  # whether a cell was left out, so that a later one may miss its names
+    names: dict[str, Any] = {"display": lambda *_, **__: None}
+    short = False  # whether a statement was left out, so that a later one may miss its names
     for cell in node.cells:
         tags = cell.metadata.get("tags", [])
         if cell.cell_type != "code" or "parameters" in tags:
             continue
         told.said = []
-        try:
-            exec(cell.source, names)  # our own notebooks
-        except (NotHereError, NameError) as error:
-            if "appendix-" not in "".join(tags) and "plan-" in "".join(tags):
-                raise
-            if not (short or isinstance(error, NotHereError)):
-                raise
-            short = True
+        for statement in ast.parse(cell.source).body:
+            try:
+                exec(compile(ast.Module([statement], []), cell.id, "exec"), names)  # our own notebooks
+            except (NotHereError, NameError) as error:
+                if "appendix-" not in "".join(tags) and "plan-" in "".join(tags):
+                    raise
+                if not (short or isinstance(error, NotHereError)):
+                    raise
+                short = True
         cell.outputs = [new_output("display_data", data={"text/markdown": text}) for text in told.said]

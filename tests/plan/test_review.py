@@ -120,3 +120,19 @@ def test_the_plan_s_page_opens_with_links_to_its_sections():
         '<li><a href="#1-key-naming-conventions">1 Key Naming Conventions</a></li><li><a href="#2-data">2 Data</a></li>'
         in shown
     )
+
+
+def test_a_notebooks_text_links_its_records_and_holds_no_place_for_a_figure_that_stands_elsewhere():
+    text = "It took 4 s (measured, [E-04a, E-04c]), so [D-04a] holds.\n\n[figure 03-expiry-lag]\n\n`[E-04a]` is code."
+    made = review.notebook_page("04_expiry", new_notebook(cells=[new_markdown_cell(text, id="said")]), ("04_expiry",))
+    for id in ("E-04a", "E-04c"):
+        assert f'<a href="plan-evidence.html#{id.lower()}">{id}</a>' in made
+    assert '<a href="plan-decisions.html#d-04a">D-04a</a>' in made
+    assert "[figure" not in made
+    assert "<code>[E-04a]</code>" in made
+
+
+def test_a_notebook_that_decides_nothing_opens_with_its_answer_in_words():
+    cells = [new_markdown_cell("# 01\n\n*What is asked?*", id="title"), said("**Answer.** Two demands.", 3)]
+    made = review.notebook_page("01_requirements", new_notebook(cells=cells), ("01_requirements",))
+    assert "<strong>What this run answers</strong></p>\n<ul>\n<li>Two demands.</li>" in made

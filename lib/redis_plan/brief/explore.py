@@ -150,6 +150,22 @@ def span(fact: Fact) -> str:
     return f"{units.write(fact.low, fact.unit)} – {units.write(fact.high, fact.unit)}"
 
 
+def answer(brief: Brief) -> str:
+    """Return what notebook 01 answers: what was read, what is asked, what it means for Redis, and what is left open."""
+    asked = [r for r in brief.requirements if r.kind != "out-of-scope"]
+    alone = sum(r.parent_line is None for r in asked)
+    assumed = sum(fact.grade == "assumed" for fact in brief.facts)
+    questions = sum(note.kind == "open-question" for note in brief.notes)
+    return (
+        f"**Answer.** {', '.join(f'`{name}`' for name in brief.documents)} (language {brief.language}) make {alone} demands, with "
+        f"{len(asked) - alone} conditions beneath them. Redis is {_FIT[brief.fit]}: {brief.fit_because.rstrip('.')}. Of "
+        f"{len(brief.facts)} numbers {assumed} are assumed, and {questions} questions are open."
+    )
+
+
+_FIT = {"core": "core", "useful": "useful", "no": "not needed", "unknown": "not known to be needed"}
+
+
 def plot_sources(brief: Brief) -> Figure:
     """Draw where the design's numbers come from: one dot a fact, on the axis of its origin."""
     origins = _origins(brief)
@@ -157,7 +173,7 @@ def plot_sources(brief: Brief) -> Figure:
         fact.name: n
         for n, fact in enumerate(sorted(brief.facts, key=lambda f: (origins.index(source_name(f)), f.name)))
     }
-    figure, axes = plt.subplots(figsize=(7, 3.8))
+    figure, axes = plt.subplots(figsize=(7, 1.2 + 0.19 * len(order)))
     for fact in brief.facts:
         y, x = -order[fact.name], origins.index(source_name(fact))
         documented = fact.grade == "documented"
@@ -167,8 +183,8 @@ def plot_sources(brief: Brief) -> Figure:
     axes.set_yticks([-n for n in order.values()], list(order), fontsize=9)
     axes.set_xticks(range(len(origins)), [name.replace("_", "_\n") for name in origins], fontsize=9)
     axes.set_xlim(-0.3, len(origins) - 0.3)
+    axes.set_ylim(0.8 - len(order), 0.8)
     axes.set_xlabel("where the value stands (line in brackets)")
-    axes.set_ylabel("fact")
     axes.set_title("Origin of the numbers the design is computed from")
     return figure
 

@@ -99,7 +99,6 @@ def quantities(brief: Brief, keyspace: Keyspace, maxmemory: float, bytes_per_ses
         "rewrite_default_s": rewrite_period(64.0 * 1024 * 1024, dataset, write_bytes),
         "rewrite_s": rewrite_period(least, dataset, write_bytes),
         "file_least": least,
-        "read_s": max(least, 2 * dataset) / READ_RATE,
         "replicas": float(replicated(brief)),
         "stall_s": stall,
         "begun_bytes": begun,

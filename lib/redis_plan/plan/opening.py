@@ -1,4 +1,4 @@
-"""The opening of a notebook's page: under its question, what this run answered, from the decisions that its cells show."""
+"""The opening of a notebook's page: under its question, what this run answered, by the decisions that its cells show, or in words."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ _DECISION = re.compile(
     re.MULTILINE,
 )
 
+#: What a notebook that decides nothing answers, in a sentence of its own.
+_ANSWER = re.compile(r"^\*\*Answer\.\*\* (.+)$", re.MULTILINE)
+
 
 def answered(node: NotebookNode) -> NotebookNode:
     """Return an executed notebook with its answers behind its first cell; unchanged where it decided nothing."""
@@ -29,7 +32,9 @@ def answered(node: NotebookNode) -> NotebookNode:
 def _answers(node: NotebookNode) -> Iterator[str]:
     for cell in node.cells:
         for output in cell.get("outputs", ()):
-            for found in _DECISION.finditer(output.get("data", {}).get("text/markdown", "")):
+            text = output.get("data", {}).get("text/markdown", "")
+            yield from (f"- {said}" for said in _ANSWER.findall(text))
+            for found in _DECISION.finditer(text):
                 doubt = f" **{UNSUPPORTED}.**" if found["status"].startswith(UNSUPPORTED) else ""
                 more = f"[How we know](#cell-id={cell.id})" if cell.get("id") else ""
                 yield f"- *{found['question']}* {found['decision']}{doubt} {more}".rstrip()

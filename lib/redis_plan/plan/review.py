@@ -130,7 +130,29 @@ def page(title: str, body: str, names: tuple[str, ...], current: str) -> str:
 
 def notebook_page(name: str, node: NotebookNode, names: tuple[str, ...]) -> str:
     """Return one executed notebook as a page that opens with its question and what this run answered."""
-    return page(name.replace("_", " "), _body(opening.answered(node)), names, name)
+    return page(name.replace("_", " "), _linked(_body(opening.answered(node))), names, name)
+
+
+#: A figure's place in the text of a section, as the exporter fills it; here the figure stands in a cell of its own.
+_PLACE = re.compile(r"<p>\[figure ([\w-]+)\]</p>")
+#: Records that a text cites: "[E-04a]", "[E-03a, E-03b]".
+_CITED = re.compile(r"\[([ED]-\d\d[a-z]+(?:, [ED]-\d\d[a-z]+)*)\]")
+#: What is code, or stands inside a tag, holds no citation.
+_TEXT = re.compile(r"(<pre.*?</pre>|<code.*?</code>|<[^>]*>)", re.DOTALL)
+
+
+def _linked(body: str) -> str:
+    """Return a notebook's page with what its text cites as links to the records, and without the places of figures."""
+    parts = _TEXT.split(_PLACE.sub("", body))
+    return "".join(part if part.startswith("<") else _CITED.sub(_records, part) for part in parts)
+
+
+def _records(cited: re.Match[str]) -> str:
+    def link(id: str) -> str:
+        page = "plan-evidence" if id.startswith("E") else "plan-decisions"
+        return f'<a href="{page}.html#{id.lower()}">{id}</a>'
+
+    return ", ".join(map(link, cited[1].split(", ")))
 
 
 def plan_page(

@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from redis_plan.keyspace import naming
 from redis_plan.keyspace.model import Candidate, KeyPattern
 from redis_plan.measure.interleave import Commands
 from redis_plan.measure.respwire import pack
@@ -22,6 +23,7 @@ class Shape:
     elements: int
     value_bytes: int
     bound: int
+    name_bytes: int = 8  # of an element's own name, such as an operation's id in the hash of remembered answers
 
     @classmethod
     def of(cls, pattern: KeyPattern, payload_bytes: float) -> Shape:
@@ -30,7 +32,10 @@ class Shape:
         if pattern.type not in ("list", "stream"):  # there all fields are one element
             size = round(size / max(1, len(pattern.fields)))
         elements = max(1, min(MOST_ELEMENTS, round(pattern.typical_elements)))
-        return cls(elements, max(8, min(4096, size)), max(elements, min(MOST_ELEMENTS, round(pattern.max_elements))))
+        own = pattern.type == "hash" and pattern.fields and "<" in pattern.fields[0].name
+        name = len(naming.example(pattern.fields[0].name)) if own else 8
+        bound = max(elements, min(MOST_ELEMENTS, round(pattern.max_elements)))
+        return cls(elements, max(8, min(4096, size)), bound, max(8, name))
 
 
 def is_document(candidate: Candidate) -> bool:
@@ -60,7 +65,7 @@ class Filler:
         number = next(self._counter)
         words = {
             "<key>": self.key,
-            "<member>": f"m{member:07d}{self._rest}",
+            "<member>": f"m{member:07d}".ljust(self.shape.name_bytes, "x") + self._rest,
             "<value>": f"{number % 10**8:08d}{self._padding}",
             "<score>": str(1_000_000 + number),
             "<count>": str(self.shape.bound),

@@ -89,7 +89,7 @@ def plot_levers(steps: list[tuple[str, dict[str, float]]], most: float, one: str
             elif not place and size >= _LEAST_PART * top:
                 narrow.append((key, start + size / 2))
             start += size
-        axis.annotate(_size(start, parts.get(ACROSS, 0.0), start <= most), (start, place), xytext=(5, 0), textcoords="offset points",
+        axis.annotate(_size(start, parts.get(ACROSS, 0.0), start <= most), (_beside(start, most, top), place), xytext=(5, 0), textcoords="offset points",
                       va="center", fontsize=10, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})  # fmt: skip
     _name_above(axis, narrow, top)
     if most <= top:
@@ -109,6 +109,11 @@ def _size(whole: float, across: float, fits: bool) -> str:
     """Return what stands beside a bar: all of it, how much of that is the session's own, and whether the peak fits."""
     own = f",\n{_bytes(whole - across)} its own" if across else ""
     return f"{_bytes(whole)}{own}{', fits' if fits else ''}"
+
+
+def _beside(end: float, most: float, top: float) -> float:
+    """Return where the text beside a bar begins: behind the line at ``most`` where that is close behind the bar."""
+    return most if end <= most <= end + 0.3 * top and most <= top else end
 
 
 def _width(name: str, top: float) -> float:
@@ -262,12 +267,15 @@ def plot_compression(samples: pd.DataFrame) -> Figure:
     figure, axis = plt.subplots()
     best = str(samples.sort_values("saves_percent").iloc[-1]["method"])
     top = max(float(samples.us_write.max()), 1.0)
-    for row in samples.to_dict("records"):
+    free = -math.inf  # labels stand above each other where their dots are close
+    for row in samples.sort_values("saves_percent").to_dict("records"):
         colour = HIGHLIGHT if row["method"] == best else CONTEXT
         axis.plot(row["us_write"], row["saves_percent"], "o", color=colour, markersize=9)
         left = float(row["us_write"]) > 0.6 * top
+        height = max(float(row["saves_percent"]), free)
+        free = height + 7 if not left else free
         axis.annotate(
-            f"{row['method']}: {row['value_bytes']:.0f} B", (row["us_write"], row["saves_percent"]), color=colour,
+            f"{row['method']}: {row['value_bytes']:.0f} B", (row["us_write"], height), color=colour,
             xytext=(0 if left else 9, 11 if left else 0), textcoords="offset points", va="center",
             ha="right" if left else "left",
         )  # fmt: skip
@@ -290,13 +298,13 @@ def plot_tornado(samples: pd.DataFrame) -> Figure:
     ends = np.concatenate([rows.low, rows.high, [base]])
     margin = 0.16 * max(float(ends.max() - ends.min()), 0.02 * base)
     for row in rows.to_dict("records"):
-        for end in ("from", "to"):
-            size = float(row["low" if end == "from" else "high"])
-            right = size > base or (size == base and end == "to")
+        ends_of = sorted((float(row["low" if end == "from" else "high"]), _fact(float(row[end]), str(row["unit"]))) for end in ("from", "to"))  # fmt: skip
+        if ends_of[1][0] - ends_of[0][0] < 0.3 * margin:  # too close for a text at each end
+            ends_of = [(max(ends_of[1][0], base), f"{_fact(float(row['from']), str(row['unit']))} – {_fact(float(row['to']), str(row['unit']))}")]  # fmt: skip
+        for place, (size, text) in enumerate(ends_of, 2 - len(ends_of)):
             axis.annotate(
-                _fact(float(row[end]), str(row["unit"])), (size, row["fact"]),
-                xytext=(4 if right else -4, 0), textcoords="offset points", va="center", fontsize=9,
-                ha="left" if right else "right",
+                text, (max(size, base) if place else min(size, base), row["fact"]), xytext=(4 if place else -4, 0), textcoords="offset points", va="center", fontsize=9,
+                ha="left" if place else "right",
             )  # fmt: skip
     axis.axvline(base, color="black", linewidth=0.8)
     axis.set_xlim(max(0.0, float(ends.min()) - margin), float(ends.max()) + margin)

@@ -95,7 +95,7 @@ def _row(choice: Choice, option: Option) -> dict[str, object]:
         "candidate": option.candidate.name + (" ←" if chosen else ""),
         "out because": option.obstacle.says if option.obstacle else "",
         "cost (% of what there is)": round(100 * cost.total, 3),
-        "B a session" if choice.pattern.scope != "global" else "B in all": round(cost.bytes_each),
+        "bytes": f"{cost.bytes_each:,.0f}{' in all' if choice.pattern.scope == 'global' else ''}",
         "commands": f"{write.commands} + {read.commands}",
         "round trips": f"{write.round_trips} + {read.round_trips}",
         "wire bytes": f"{write.bytes:,.0f} + {read.bytes:,.0f}",

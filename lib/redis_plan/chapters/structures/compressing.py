@@ -164,7 +164,7 @@ def plot_compression(samples: pd.DataFrame, sizes: Mapping[str, float]) -> Figur
             axes.axvline(size, color=figures.CONTEXT, linewidth=0.9, linestyle="--")
         left.annotate(f"{shape} ", (size, 0.02 + 0.08 * place), xycoords=("data", "axes fraction"), ha="right", fontsize=9, color="#555555")  # fmt: skip
     left.axhline(100, color="black", linewidth=0.8)
-    left.annotate(" as large as before", (plain["size"].min(), 100), va="bottom", fontsize=9)
+    left.annotate("as large as before", (plain["size"].max(), 101), va="bottom", ha="right", fontsize=9)
     left.set(
         xscale="log",
         xlabel="document (B, log scale)",

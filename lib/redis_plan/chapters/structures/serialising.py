@@ -235,7 +235,7 @@ def plot_formats(samples: pd.DataFrame, sizes: Mapping[str, float]) -> Figure:
     right.set_yticks(range(len(steps)), [f"{shape}: {what}" for shape, what in steps])
     right.set(xlabel="encode, send, answer, decode (µs)", title="Time", ylim=(-0.6, len(steps) - 0.4), xlim=(0, None))
     for place, label in enumerate(labels):
-        left.annotate(label, (0.98, 0.98 - 0.09 * place), xycoords="axes fraction", color=colours[label], ha="right", va="top", fontsize=9)  # fmt: skip
+        right.annotate(label, (1.03, 0.98 - 0.09 * place), xycoords="axes fraction", color=colours[label], va="top", fontsize=9, annotation_clip=False)  # fmt: skip
     for axes in (left, right):
         axes.grid(axis="x")
         axes.grid(visible=False, axis="y")
