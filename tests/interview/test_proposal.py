@@ -12,6 +12,7 @@ from redis_plan.actions import designing
 from redis_plan.brief.overrides.published import json_schema
 from redis_plan.errors import OutputError
 from redis_plan.interview import proposal, reading
+from redis_plan.interview.checking import check
 from redis_plan.keyspace import design
 from redis_plan.resources import catalog_dir
 from tests.interview.documents import ALL, QUIZ
@@ -36,6 +37,18 @@ def test_the_proposal_unchanged_gives_the_same_design(project, name):
     first = tomllib.loads(text)
     assert all(again[table] == first[table] for table in ("project", "session", "facts", "entities", "fit"))
     assert sorted(map(str, again["uses"]["take"])) == sorted(map(str, first["uses"]["take"]))
+
+
+@pytest.mark.parametrize("name", [*ALL, "uncovered"])
+def test_the_proposal_unchanged_passes_the_check(project, name):
+    """Also where a live demand has no use: it stands under the one that comes nearest, for the team to confirm or to move."""
+    uncovered = QUIZ.replace("## Non-goals", "- A caretaker sees the temperature of the hall live.\n- Everyone sees the gauge of the boiler move in real time.\n\n## Non-goals")  # fmt: skip
+    folder = project(prd=ALL.get(name, uncovered))
+    text = proposal.render(reading.read(folder))
+    project(toml=text)
+    assert check(folder) == []
+    again = tomllib.loads(proposal.render(reading.read(folder)))
+    assert sorted(map(str, again["uses"]["take"])) == sorted(map(str, tomllib.loads(text)["uses"]["take"]))
 
 
 def test_what_an_action_keeps_stands_among_the_uses_taken(project):

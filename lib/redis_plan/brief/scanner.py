@@ -397,9 +397,11 @@ class _Scanner(Line):
         start: int,
         end: int,
     ) -> Quantity:
-        if self.masked[start : start + 1].isdigit() and self.line[start].isalpha():
-            while start and self.line[start - 1].isalpha():
-                start -= 1  # a number in words
+        if self.masked[start : start + 1].isdigit() and not self.line[start].isdigit():
+            while start and self.masked[start - 1] in " ." and self.line[start - 1] != self.masked[start - 1]:
+                start -= 1 + (
+                    self.masked[start - 2 : start] == "  " and self.line[start - 2] == " "
+                )  # a number in words
         text = self.line[start:end].strip()
         if op is None:
             after = self.masked[end : end + 16]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from redis_plan.brief.entities import folded_name
 from redis_plan.brief.lexicon import fold
-from redis_plan.brief.model import Brief, Entity
+from redis_plan.brief.model import Brief, Entity, Requirement
 from redis_plan.brief.overrides import Overrides
 from redis_plan.interview.citing import Fault
 from redis_plan.interview.reading import Reading
@@ -78,16 +78,10 @@ def uncovered(reading: Reading, given: Overrides) -> Iterator[Fault]:
     """
     brief = reading.brief
     design(brief)  # what can't be is said by its error
-    served = {id for use in reading.taken for id in use.requirements}
-    kept = [e for use in reading.taken for e in use.entities]
     settled = brief.settled
-    if not (settled.only_taken or settled.taken or settled.dropped):
-        return  # the reader's own uses: the plan says what it does not serve
-    words = cues.matcher(tuple(name for e in kept for name in (e.name, *e.aliases)))
-    loose = [
-        r for r in brief.requirements
-        if r.realtime and r.kind == "functional" and r.parent_line is None and r.id not in served and not words.search(cues.fold(r.text))
-    ]  # fmt: skip
+    if brief.fit == "no" or not (settled.only_taken or settled.taken or settled.dropped):
+        return  # the database serves them; or the uses are the reader's own: the plan says what those don't serve
+    loose = unserved(reading)
     at = given.line("uses")
     for r in loose[:MOST]:
         yield (
@@ -99,7 +93,18 @@ def uncovered(reading: Reading, given: Overrides) -> Iterator[Fault]:
             at,
             f"{len(loose) - MOST} more live demands have no use either, from {loose[MOST].file}:{loose[MOST].line} on",
         )
-    yield from _homeless(kept, reading, given)
+    yield from _homeless([e for use in reading.taken for e in use.entities], reading, given)
+
+
+def unserved(reading: Reading) -> list[Requirement]:
+    """Return the live demands that no use serves and that speak of nothing that one keeps."""
+    served = {id for use in reading.taken for id in use.requirements}
+    kept = [e for use in reading.taken for e in use.entities]
+    words = cues.matcher(tuple(name for e in kept for name in (e.name, *e.aliases)))
+    return [
+        r for r in reading.brief.requirements
+        if r.realtime and r.kind == "functional" and r.parent_line is None and r.id not in served and not words.search(cues.fold(r.text))
+    ]  # fmt: skip
 
 
 def _homeless(kept: Sequence[Entity], reading: Reading, given: Overrides) -> Iterator[Fault]:

@@ -12,13 +12,16 @@ from pathlib import Path
 from redis_plan import units
 from redis_plan.actions import designing, matrix
 from redis_plan.brief import documents
+from redis_plan.brief.evidence import of_demands
 from redis_plan.brief.model import Entity, Fact, OwnKey
 from redis_plan.brief.overrides import NAME
 from redis_plan.errors import OutputError
+from redis_plan.interview.covering import unserved
 from redis_plan.interview.reading import Reading, fact_confidence, open_points, points, use_confidence
 from redis_plan.interview.writing import Value, amount, comment, key, literal
 from redis_plan.keyspace import design, naming
 from redis_plan.keyspace.cues import with_article
+from redis_plan.keyspace.uses import Use
 
 FILE = NAME + ".proposed"
 #: Weak readings named at the top, and demands that are listed to be dropped or changed.
@@ -171,6 +174,7 @@ def _uses(reading: Reading) -> Iterator[str]:
     yield "complete = true"
     yield "take = ["
     taken = [use for use in reading.taken if not use.pattern.machinery]
+    nearest = _nearest(taken, reading)
     for use in sorted(taken, key=lambda use: use_confidence(use, reading)):
         entry: dict[str, Value] = {"use": use.pattern.use}
         if use.entities:
@@ -178,6 +182,8 @@ def _uses(reading: Reading) -> Iterator[str]:
         file, line = reading.place_of(use)
         if file in reading.lines:
             entry["cite"] = f"{file}:{line}"
+        if places := nearest.pop(use.pattern.use, None):
+            entry["serves"] = places
         said = reading.evidence(use)
         like = f"; like our example “{said.example}”" if said and said.example else ""
         yield f"  {literal(entry)},  # {_origin(reading, use_confidence(use, reading), file, line)}{comment(like)}"
@@ -185,6 +191,16 @@ def _uses(reading: Reading) -> Iterator[str]:
         why = comment(f"{1 - passed.confidence:.2f} not taken: {passed.title}: {passed.reason}", 300)
         yield f"  # {literal({'use': passed.use})},  # {why}"
     yield "]"
+
+
+def _nearest(taken: Sequence[Use], reading: Reading) -> dict[str, list[str]]:
+    """Return what uses serve by the team's word, and the live demands that none serves under the use that their words call for most."""
+    found = {one.use: list(one.serves) for one in reading.brief.settled.taken if one.serves}
+    for demand in unserved(reading) if taken else ():
+        called = {one.use: one.strength for one in of_demands([demand])}
+        best = max(taken, key=lambda use: called.get(use.pattern.use, 0.0))
+        found.setdefault(best.pattern.use, []).append(f"{demand.file}:{demand.line}")
+    return found
 
 
 def _keys(reading: Reading) -> Iterator[str]:

@@ -8,10 +8,12 @@ one consistent set of them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
+from redis_plan.brief.lexicon import fold, lexicons
 from redis_plan.brief.reconcile.setting import Setting
 from redis_plan.brief.reconcile.vocabulary import concepts, hits
 
@@ -39,12 +41,18 @@ class Claim:
     @property
     def at_least(self) -> bool:
         """Whether the number is a lower bound, which caps nothing."""
-        return self.setting.quantity.op in (">", ">=")
+        return _from(self.setting)
 
     @property
     def is_full_range(self) -> bool:
         """Whether the number is a range that says how many there may be, and not how many there mostly are."""
         return self.setting.top is not None and not _typical(self.setting, concepts(self.setting.span))
+
+
+def _from(setting: Setting) -> bool:
+    """Whether the number is a lower bound; "no room takes in more than 25" is an upper one."""
+    before = re.split(r"[.,;:]", setting.span[: setting.at])[-1]
+    return setting.quantity.op in (">", ">=") and not (setting.quantity.op == ">" and "denied" in concepts(before))
 
 
 def claims_of(setting: Setting) -> Iterator[Claim]:
@@ -68,7 +76,7 @@ def _counts(setting: Setting) -> Iterator[Claim]:
         not noun & _COUNTED
     ):  # a classifier, or an adverb that the noun was taken for: "100개의 방", "8 Spieler gleichzeitig"
         noun = concepts(setting.span[setting.at : setting.end + (6 if setting.quantity.unit in _CLASSIFIED else 0)])
-    if "registered" in span and not _AT_ONE_TIME.search(setting.span):
+    if "registered" in span and "at_one_time" not in concepts(setting.span):
         return
     seated = "places" in noun and setting.upper <= MOST_SEATED and _scope(setting) > 0
     if "groups" in noun and "shared" not in noun and "shared" in span:
@@ -89,23 +97,36 @@ _COUNTED = frozenset({"people", "devices", "containers", "instances", "places"})
 MOST_SEATED = 60
 #: "At least two players": so few are what it takes to begin, and no size.
 A_FEW = 3
-#: "40 warehouses, each with one shift at a time": what stands between the number and how many each has.
-_EACH = re.compile(
-    r"^[^.;:]{0,40}?\b(?:each|every one|w kazd\w+|kazd\w+|in jede[mr]|jede[rs]?|cada un[ao]|en cada un[ao]|chacune?|ognun[ao]|cada um[a]?|elk|iedere?)\b[^.;:\d]{0,24}?"
-    r"\b(?P<many>a|an|one|single|two|three|four|jed[ne]\w+|dwi?e|dwa|trzy|eine?|einer|zwei|drei|una?|dos|tres|une|deux|trois|due|tre|uma?|duas|een|twee|drie|\d{1,2})\s+(?P<noun>[^\W\d_]+)"
-)
-_MANY = {"two": 2, "three": 3, "four": 4, "dwie": 2, "dwa": 2, "trzy": 3, "zwei": 2, "drei": 3, "dos": 2, "tres": 3, "deux": 2, "trois": 3, "due": 2, "tre": 3, "duas": 2, "twee": 2, "drie": 3}  # fmt: skip
+#: How far behind the counted places it may stand how many each has, and how far behind that the number.
+EACH_REACH, MANY_REACH = 48, 24
+_NUMBER_AND_NOUN = re.compile(r"(?<!\w)(?P<many>[^\W\d_]+|\d{1,2})\s(?=(?P<noun>[^\W\d_]+))")
+
+
+@cache
+def _small_numbers() -> Mapping[str, int]:
+    """Return the numbers in words of every language up to twenty, and its words for one."""
+    found = {fold(word): 1 for data in lexicons().values() for word in data.get("ones", ())} | {"single": 1}
+    for data in lexicons().values():
+        found |= {fold(word): int(n) for word, n in data.get("numbers", {}).items() if n in range(2, 21)}
+    return found
 
 
 def _each_holds(setting: Setting, noun: frozenset[str]) -> int:
     """Return how many containers each of the counted places has at one time, 0 where none is said."""
-    if noun & {"people", "devices", "containers"} or setting.value < 2:
+    if (
+        noun & {"people", "devices", "containers"}
+        or setting.value < 2
+        or "at_one_time" not in concepts(setting.sentence)
+    ):
         return 0
     at = setting.sentence.find(setting.quantity.text.lower())
-    match = _EACH.search(setting.sentence[max(0, at) :])
-    if not match or "containers" not in concepts(match["noun"]) or not _AT_ONE_TIME.search(setting.sentence):
-        return 0
-    return int(match["many"]) if match["many"].isdigit() else _MANY.get(match["many"], 1)
+    behind = re.split(r"[.;:]", setting.sentence[max(0, at) :])[0]
+    for each in hits(behind[:EACH_REACH], "distributive"):
+        for match in _NUMBER_AND_NOUN.finditer(behind[each.end : each.end + EACH_REACH]):
+            many = int(match["many"]) if match["many"].isdigit() else _small_numbers().get(fold(match["many"]), 0)
+            if match.start() <= MANY_REACH and many and "containers" in concepts(match["noun"]):
+                return many
+    return 0
 
 
 #: What classifiers of Korean, Japanese and Chinese stand for where the noun follows.
@@ -133,22 +154,23 @@ def _people(setting: Setting, span: frozenset[str], noun: frozenset[str]) -> Ite
     concurrent, scoped = "concurrent" in span, _scope(setting)
     if scoped and value <= MOST_MEMBERS and value >= 2 and "everywhere" not in span:
         minimum = "minimum" in span and setting.top is None and setting.quantity.op != ">=" and "capacity" not in span
-        bounded_below = setting.quantity.op in (">", ">=") and setting.top is None
+        bounded_below = _from(setting) and setting.top is None
         if minimum or (bounded_below and (value <= A_FEW or _to_start(setting.span))):
             return
         if "watchers" in concepts(setting.quantity.unit) or "watchers" in concepts(setting.quantity.text):
             yield Claim("watchers_per_session", setting, value, scoped, "of one container, who may only watch")
             return
-        capped = "capacity" in _around(setting) or "places" in noun or setting.quantity.op in ("<", "<=")
+        capped = _around(setting) & {"capacity", "seating"} or "places" in noun or setting.quantity.op in ("<", "<=")
+        capped = capped or (setting.quantity.op == ">" and not _from(setting))
         yield Claim("members_per_session", setting, value, scoped, "of one container")
-        if capped and setting.quantity.op not in (">", ">=") and not _typical(setting, span):
+        if capped and not _from(setting) and not _typical(setting, span):
             yield Claim("session_capacity", setting, value, scoped, "a cap of one container")
         return
     if concurrent and value <= MOST_USERS and "not_containers" not in _after_per(setting):
         yield Claim("concurrent_users", setting, value, 0.9, "connected at one time")
     elif _of_a_group(setting, span) and 2 <= value <= 5000:
         yield Claim("members_per_session", setting, value, 0.5, "of a group that no word names")
-        if "capacity" in _around(setting) and setting.quantity.op not in (">", ">="):
+        if "capacity" in _around(setting) and not _from(setting):
             yield Claim("session_capacity", setting, value, 0.4, "a cap of a group that no word names")
 
 
@@ -163,16 +185,12 @@ def _sessions(setting: Setting, span: frozenset[str]) -> Iterator[Claim]:
         return
     if setting.value < 2 or setting.upper > MOST_SESSIONS or _tenant(setting):
         return
-    if _AT_ONE_TIME.search(setting.span):
+    if "at_one_time" in concepts(setting.span):
         yield Claim("sessions_peak", setting, setting.upper, 1.0, "open at one time")
     elif "concurrent" in concepts(setting.quantity.text) or ("concurrent" in span and "capacity" in span):
         yield Claim("sessions_peak", setting, setting.upper, 0.7, "live or active ones")
     elif "predefined" in setting.span or "fixed set of" in setting.span or "preset" in setting.span:
         yield Claim("sessions_peak", setting, setting.upper, 0.6, "there are no others")
-
-
-#: "Live", "active" and "online" are also said of what a product offers; these words are not.
-_AT_ONE_TIME = re.compile(r"concurrent|simultan|at (?:the same time|once|peak|a time)|side by side|in parallel|peak|jednocze|rownocze|naraz|szczy|gleichzeitig|nebeneinander|parallel|a la vez|al mismo tiempo|concurrente|en meme temps|contemporane|ao mesmo tempo|gelijktijdig|tegelijk|одновременн|параллельн|同時|ピーク|同时|同時|并发|高峰|동시|피크")  # fmt: skip
 
 
 def _scope(setting: Setting) -> float:
@@ -292,15 +310,13 @@ _GROUPED = re.compile(
 _MADE_FOR = re.compile(
     r"\b(?:for|dla|fur|fuer|para|pour|per|voor|для)\s+(?:the |a |z |gruppen von |grupos de |des groupes de )?$"
 )
-#: People who are only ever members of something that goes on.
-_MEMBERS = re.compile(r"player|participant|member|attendee|guest|gracz|uczestni|spieler|teilnehm|jugador|participante|joueu|giocator|partecip|jogador|speler|deelnem|игрок|участник|プレイヤー|参加者|玩家|参与者|플레이어|참가자|참여자")  # fmt: skip
 
 
 def _of_a_group(setting: Setting, span: frozenset[str]) -> bool:
     """``Supports 2-8 players``: members of what the product is about, though no word names it."""
     if span & {"everywhere", "registered", "minimum", "tier"} - ({"minimum"} if setting.top else set()):
         return False
-    if setting.quantity.unit and not _MEMBERS.search(setting.quantity.unit):
+    if setting.quantity.unit and "taking_part" not in concepts(setting.quantity.unit):
         return False
     made_for = setting.top is not None and _MADE_FOR.search(setting.span[: setting.at]) is not None
     return (made_for or bool(_GROUPED.search(setting.span))) and not re.search(
