@@ -1,16 +1,25 @@
-"""What an action costs the server: its function beside the very commands that it runs, in one MULTI, on every server here.
+"""What an action costs the server: its function beside the very commands that it runs, on every server here.
 
-    python -m tests.benchmarks.actions         # a minute
+    python -m tests.benchmarks.actions         # half a minute
 
-What the function runs is taken from MONITOR, but for the types of the keys and the clock: the MULTI checks nothing, refuses
-nothing and takes the clock of its caller. The figure is the CPU of the server's main thread, pipelined, in turns A B A B.
-Only actions that are accepted again and again can be measured so; they have every form of guard and effect among them.
+What the function runs is taken from MONITOR, but for TYPE, which no client would send. The commands are sent in three ways,
+none of which checks or refuses anything:
+
+- the same commands: all of them in one MULTI, the clock and what its guards read among them.
+- guarded: WATCH of the keys that are read, the reads, the writes in a MULTI, as a client without functions has to, since no
+  guard can be had otherwise; it takes two round trips, and starts again where somebody else was faster.
+- the effect: the writes alone, in one MULTI.
+- the floor: all of them in a function that checks nothing and takes the same KEYS and ARGV: what FCALL and Lua cost by
+  themselves. What the action's function costs beyond it, its checks, its guards and its event cost.
+
+The figure is the CPU of the server's main thread, pipelined, in turns A B A B. Only actions that are accepted again and
+again can be measured so; they have every form of guard and effect among them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from statistics import median
 from typing import Any
@@ -19,12 +28,16 @@ import redis
 
 from redis_plan import server
 from redis_plan.actions import catalog, compose
+from redis_plan.delivery.commands import reads
 from redis_plan.keyspace import functions
+from redis_plan.measure.respwire import Wire, pack
 from redis_plan.measure.statistics import ratio
 from redis_plan.rig.playing.world import catalogued
 from redis_plan.server.fingerprint import machine
 
-CALLS, BLOCKS, MOST = 200, 15, 1.5
+CALLS, BLOCKS = 200, 15
+#: What an action's function may cost at most, and against which ways of sending its commands.
+MOST, GOAL = 1.5, ("the same commands", "guarded")
 AGAIN = (
     "submission.change",
     "scoring.award",
@@ -40,7 +53,7 @@ ANEW: Mapping[str, Callable[[int], dict[str, str]]] = {
     "bidding.bid": lambda number: {"amount": str(number + 10), "member": ("ann", "bob")[number % 2]},
     "scoring.award": lambda number: {"reason": f"r{number}"},
 }
-_CHECKS = {"TYPE", "TIME"}
+_CHECKS = {"TYPE"}
 _WORD = re.compile(r'"((?:[^"\\]|\\.)*)"')
 Commands = list[tuple[str, ...]]
 
@@ -60,43 +73,71 @@ def ran(client: redis.Redis, call: Callable[[], Any]) -> Commands:
                 found.append(words)
 
 
-def again(commands: Sequence[Sequence[str]], number: int) -> Commands:
-    """Return the commands with the id of another operation, together."""
-    return [("MULTI",), *(tuple(w.replace("first-op", f"op{number}") for w in words) for words in commands), ("EXEC",)]
+def ways(ran: Commands) -> dict[str, Callable[[int], Commands]]:
+    """Return the ways to send the commands, each with the id of another operation."""
+    asked = [words for words in ran if words[0] in ("TIME", "PTTL") or reads(words[0])]
+    writes = [words for words in ran if words not in asked]
+    watched = tuple(dict.fromkeys(words[1] for words in asked if len(words) > 1))
+
+    def together(commands: Commands) -> Commands:
+        return [("MULTI",), *commands, ("EXEC",)]
+
+    def sent(commands: Commands) -> Callable[[int], Commands]:
+        return lambda number: [tuple(w.replace("first-op", f"op{number}") for w in words) for words in commands]
+
+    return {
+        "the same commands": sent(together(ran)),
+        "guarded": sent([("WATCH", *watched), *asked, *together(writes)]),
+        "the effect": sent(together(writes)),
+    }
 
 
-def cpu_us(client: redis.Redis, make: Callable[[int], Commands], block: int) -> float:
+def floor(ran: Commands) -> str:
+    """Return a library with a function that runs the commands, with the id of the operation that it is given."""
+
+    def quoted(word: str) -> str:
+        plain = word.replace("\\", "\\\\").replace("'", "\\'")
+        return "'" + plain.replace("first-op", "' .. args[2] .. '") + "'"
+
+    calls = "\n".join(f"  redis.call({', '.join(map(quoted, words))})" for words in ran)
+    return f"#!lua name=floor\nredis.register_function('floor', function(keys, args)\n{calls}\n  return {{1, 'ok'}}\nend)\n"
+
+
+def cpu_us(client: redis.Redis, wire: Wire, make: Callable[[int], Commands], block: int) -> float:
     """Return the microseconds of the server's main thread for one change."""
 
     def used() -> float:
         found: Any = client.info("cpu")
         return float(found["used_cpu_user_main_thread"] + found["used_cpu_sys_main_thread"])
 
-    with client.pipeline(transaction=False) as pipe:
-        for number in range(CALLS):
-            for command in make(block * CALLS + number):
-                pipe.execute_command(*command)
-        before = used()
-        pipe.execute(raise_on_error=False)
-        return 1e6 * (used() - before) / CALLS
+    commands = [command for number in range(CALLS) for command in make(block * CALLS + number)]
+    payload = b"".join(pack(*command) for command in commands)
+    before = used()
+    wire.ask(payload, len(commands))
+    return 1e6 * (used() - before) / CALLS
 
 
-def measure(client: redis.Redis, name: str) -> tuple[list[float], list[float]]:
-    """Return the microseconds of the bare commands and of the function, pair by pair."""
+def measure(client: redis.Redis, wire: Wire, name: str) -> dict[str, list[float]]:
+    """Return the microseconds of each way, and of the function under "", block by block."""
     kind = catalog.kinds()[name]
     world = catalogued(client, kind).build()
     world.given |= {"step": "0"} if name == "bidding.bid" else {}
-    bare = ran(client, lambda: world.call("first-op"))
+    commands = ran(client, lambda: world.call("first-op"))
+    client.function_load(floor(commands), replace=True)
 
     def call(number: int) -> Commands:
         op, keys = f"act{number}", world.keys_of(f"act{number}")
         given = ANEW.get(name, lambda _: {})(number)
         return [("FCALL", kind.function, str(len(keys)), *keys, *map(str, world.args(op, **given)))]
 
-    found: tuple[list[float], list[float]] = ([], [])
+    def bare(number: int) -> Commands:
+        return [("FCALL", "floor", *words[2:]) for words in call(number)]
+
+    makers = {**ways(commands), "the floor": bare, "": call}
+    found: dict[str, list[float]] = {way: [] for way in makers}
     for block in range(BLOCKS):
-        found[0].append(cpu_us(client, lambda number: again(bare, number), block))
-        found[1].append(cpu_us(client, call, block))
+        for turn, (way, make) in enumerate(makers.items()):  # each with operations of its own
+            found[way].append(cpu_us(client, wire, make, len(makers) * block + turn))
     answer = client.execute_command(*call(10**6)[0])[1]
     assert answer == "ok", f"{name} is not accepted again and again: {answer}"
     return found
@@ -104,18 +145,20 @@ def measure(client: redis.Redis, name: str) -> tuple[list[float], list[float]]:
 
 def main() -> None:
     """Print the table."""
-    print(f"actions beside their bare commands in one MULTI, CPU of the server, medians; {machine()}")
+    print(f"actions beside their bare commands, CPU of the server, medians; {machine()}")
     for binary in server.available():
-        with closing(server.start_with(binary)) as live:
+        with closing(server.start_with(binary)) as live, Wire(live) as wire:
             client: redis.Redis = live.client(decode_responses=True)
             client.function_load(functions.library("actions", compose.catalogued().values()))
             for name in AGAIN:
-                bare, whole = measure(client, name)
-                over = ratio(whole, bare)
-                print(
-                    f"{binary.id:22} {name:18} {median(bare):6.1f} µs -> {median(whole):6.1f} µs   x{over.value:.2f} "
-                    f"[{over.low:.2f}, {over.high:.2f}]{'' if over.value <= MOST else f'   more than x{MOST}'}"
-                )
+                found = measure(client, wire, name)
+                whole = found.pop("")
+                for way, bare in found.items():
+                    over = ratio(whole, bare)
+                    print(
+                        f"{binary.id:22} {name:18} {median(whole):6.1f} µs of {median(bare):6.1f} µs   x{over.value:.2f} "
+                        f"[{over.low:.2f}, {over.high:.2f}]   {way}{f': more than x{MOST}' if way in GOAL and over.value > MOST else ''}"
+                    )
 
 
 if __name__ == "__main__":

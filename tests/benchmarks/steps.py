@@ -1,12 +1,22 @@
-"""What atomicity costs: session_apply beside its bare commands in one MULTI, on every server of this machine.
+"""What atomicity costs: session_apply beside bare commands, on every server of this machine.
 
-    python -m tests.benchmarks.steps           # half a minute
+    python -m tests.benchmarks.steps           # a minute
 
-The bare commands read the position and the remembered answer, write state, log, answer and every TTL, and publish; they
-check nothing, refuse nothing and take the clock of the caller. Between the two stands the floor: a function that takes the
-same KEYS and ARGV and runs the same commands without any check; what session_apply costs beyond it, its checks cost. Two
-figures each: the time that a caller waits (one round trip, in turns A B A B), and the CPU of the server's main thread
-(pipelined, so that no round trip is in it). Ratios are medians of pairs, with their 95 % interval.
+None of the bare commands checks or refuses anything. There are four ways to send them, since what a function is held
+against decides the ratio:
+
+- every TTL: position and remembered answer are read, state, log and answer written, every key of the session gets its TTL,
+  in one MULTI. The TTLs are in it because a MULTI can't ask how much is left and do nothing; this is what `session_apply`
+  replaces, and what its goal is stated against.
+- the same commands: what session_apply sends while no TTL is due, neither more nor less, in one MULTI; the clock among them.
+- guarded: what a client without functions sends for the same guarantees: WATCH of what it decides by, the reads, and the
+  writes in a MULTI. It takes two round trips, and starts again where somebody else was faster.
+- the effect: the writes alone, in one MULTI: what the version, the answer and the TTL are is known by magic.
+
+Between them and session_apply stands the floor: a function that takes the same KEYS and ARGV and runs the same commands
+without any check; what session_apply costs beyond it, its checks cost. Two figures: the CPU of the server's main thread
+(pipelined, so that no round trip is in it) against each of the four, and the time that a caller waits (one write to the
+socket, in turns A B A B) against the first. Ratios are medians of pairs, with their 95 % interval.
 
     python -m tests.benchmarks.steps promises  # what each promise costs: the same function without it
 
@@ -17,7 +27,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from statistics import median
 from typing import Any
@@ -48,9 +58,7 @@ redis.register_function('bare', function(keys, args)
   redis.call('LTRIM', keys[2], '-' .. args[7], '-1')
   redis.call('PUBLISH', args[1], message)
   redis.call('HSET', keys[3], args[2], version)
-  for i = 1, 2 do
-    if redis.call('PTTL', keys[i]) < args[6] * 500 then redis.call('EXPIRE', keys[i], args[6]) end
-  end
+  if redis.call('PTTL', keys[1]) < args[6] * 500 then redis.call('EXPIRE', keys[1], args[6]) end
   return {tonumber(version), 'ok'}
 end)
 """
@@ -104,10 +112,10 @@ def without(number: int, promise: tuple[str, str]) -> str:
 class Both:
     """One session of the sample with every key and a full log, and a change of it in both ways."""
 
-    def __init__(self, live: Server) -> None:
+    def __init__(self, live: Server, wire: Wire) -> None:
         brief = reader.read(sample_project())
         keyspace = design(brief)
-        self.live, self.client = live, live.client(decode_responses=True)
+        self.live, self.wire, self.client = live, wire, live.client(decode_responses=True)
         session = self.session = Session.of(brief, keyspace, start(live), "cost")
         session.create(self.client)
         self.client.function_load(BARE)
@@ -147,23 +155,47 @@ class Both:
 
         return make
 
-    def multi(self, number: int) -> list[tuple[str | int, ...]]:
-        """Return the same as commands that check nothing."""
-        keys, rules = self.session.keys, self.session.rules
-        state, log, idem = keys["state"], keys["log"], keys["idem"]
+    def read(self, number: int) -> list[tuple[str | int, ...]]:
+        """Return what the guards need to know: the position, and whether the operation was answered."""
+        keys = self.session.keys
+        return [
+            ("HMGET", keys["state"], "epoch", "version", "status"),
+            ("HMGET", keys["idem"], "", f"op-{number}"),
+        ]
+
+    def written(self, number: int) -> list[tuple[str | int, ...]]:
+        """Return the effect: state, log, channel, remembered answer."""
+        keys = self.session.keys
         event = f'{{"e":"ab","v":{number},"ts":1795400000000,"t":"change","op":"op-{number}","d":{{"by":1}}}}'
         return [
-            ("MULTI",),
-            ("HMGET", state, "epoch", "version", "status"),
-            ("HMGET", idem, "", f"op-{number}"),
-            ("HSET", state, "owner", f"m{number % 10}", "version", number, "updated_at", "1795400000000"),
-            ("RPUSH", log, event),
-            ("LTRIM", log, -int(rules.log_max.split()[0]), -1),
+            ("HSET", keys["state"], "owner", f"m{number % 10}", "version", number, "updated_at", "1795400000000"),
+            ("RPUSH", keys["log"], event),
+            ("LTRIM", keys["log"], -int(self.session.rules.log_max.split()[0]), -1),
             ("PUBLISH", self.session.channel, event),
-            ("HSET", idem, f"op-{number}", number),
-            *(("EXPIRE", key, rules.ttl_s) for key in (state, log, *self.more)),
-            ("EXEC",),
+            ("HSET", keys["idem"], f"op-{number}", number),
         ]
+
+    def multi(self, number: int) -> list[tuple[str | int, ...]]:
+        """Return the reads, the writes and every TTL in one MULTI."""
+        keys, ttl = self.session.keys, self.session.rules.ttl_s
+        ttls = [("EXPIRE", key, ttl) for key in (keys["state"], keys["log"], *self.more)]
+        return [("MULTI",), *self.read(number), *self.written(number), *ttls, ("EXEC",)]
+
+    def same(self, number: int) -> list[tuple[str | int, ...]]:
+        """Return what session_apply runs while no TTL is due, in one MULTI."""
+        asked = [*self.read(number), ("TIME",), ("PTTL", self.session.keys["state"])]
+        return [("MULTI",), *asked, *self.written(number), ("EXEC",)]
+
+    def guarded(self, number: int) -> list[tuple[str | int, ...]]:
+        """Return what a client sends that decides by what it watches."""
+        keys = self.session.keys
+        asked = [*self.read(number), ("TIME",), ("PTTL", keys["state"])]
+        watched = ("WATCH", keys["state"], keys["idem"])
+        return [watched, *asked, ("MULTI",), *self.written(number), ("EXEC",)]
+
+    def effect(self, number: int) -> list[tuple[str | int, ...]]:
+        """Return the writes alone, in one MULTI."""
+        return [("MULTI",), *self.written(number), ("EXEC",)]
 
     def begin(self) -> None:
         """Let the block that follows end with as many remembered answers as a session has at its peak."""
@@ -172,24 +204,24 @@ class Both:
     def cpu_us(self, make: Maker, block: int) -> float:
         """Return the microseconds of the server's main thread for one change."""
         self.begin()
-        with self.client.pipeline(transaction=False) as pipe:
-            for number in range(CALLS):
-                for command in make(block * CALLS + number):
-                    pipe.execute_command(*command)
-            before = self._cpu()
-            pipe.execute()
-        return 1e6 * (self._cpu() - before) / CALLS
+        commands = [command for number in range(CALLS) for command in make(block * CALLS + number)]
+        payload = b"".join(pack(*command) for command in commands)
+        before = self._cpu()
+        last = self.wire.ask(payload, len(commands))
+        used = self._cpu() - before
+        assert isinstance(last, list), last  # neither refused nor, by who watches, given up
+        return 1e6 * used / CALLS
 
     def _cpu(self) -> float:
         found: Any = self.client.info("cpu")
         return float(found["used_cpu_user_main_thread"] + found["used_cpu_sys_main_thread"])
 
-    def wait_us(self, wire: Wire, make: Maker, number: int) -> float:
+    def wait_us(self, make: Maker, number: int) -> float:
         """Return the microseconds that a caller waits for one change, sent as one write to the socket."""
         commands = make(number)
         payload = b"".join(pack(*command) for command in commands)
         began = time.perf_counter()
-        wire.ask(payload, len(commands))
+        self.wire.ask(payload, len(commands))
         return 1e6 * (time.perf_counter() - began)
 
 
@@ -197,8 +229,8 @@ def promises() -> None:
     """Print what each promise of session_apply costs of the server's CPU."""
     print(f"What session_apply costs without one promise, CPU of the server's main thread, medians; {machine()}")
     for binary in server.available():
-        with closing(server.start_with(binary)) as live:
-            both = Both(live)
+        with closing(server.start_with(binary)) as live, Wire(live) as wire:
+            both = Both(live, wire)
             makers = {"": both.apply} | {p: both.calling(f"apply_{n}") for n, p in enumerate(PROMISES)}
             cpu: dict[str, list[float]] = {name: [] for name in makers}
             for block in range(BLOCKS):
@@ -214,28 +246,40 @@ def promises() -> None:
 
 def main() -> None:
     """Print the table."""
-    print(f"session_apply beside its bare commands in one MULTI, medians; {machine()}")
+    print(f"session_apply beside its bare commands, medians; {machine()}")
     for binary in server.available():
         with closing(server.start_with(binary)) as live, Wire(live) as wire:
-            both = Both(live)
-            makers: dict[str, Maker] = {"MULTI": both.multi, "floor": both.calling("bare"), "session_apply": both.apply}
-            cpu: dict[str, list[float]] = {name: [] for name in makers}
-            waits: dict[str, list[float]] = {name: [] for name in makers}
+            both = Both(live, wire)
+            bare: dict[str, Maker] = {
+                "every TTL": both.multi,
+                "the same commands": both.same,
+                "guarded": both.guarded,
+                "the effect": both.effect,
+            }
+            made: dict[str, Maker] = {"floor": both.calling("bare"), "session_apply": both.apply}
+            cpu: dict[str, list[float]] = {name: [] for name in bare | made}
+            waits: dict[str, list[float]] = {name: [] for name in ("every TTL", *made)}
             for block in range(BLOCKS):
-                for turn, (name, make) in enumerate(makers.items()):  # each with operations of its own
-                    cpu[name].append(both.cpu_us(make, len(makers) * block + turn))
+                for turn, (name, make) in enumerate((bare | made).items()):  # each with operations of its own
+                    cpu[name].append(both.cpu_us(make, len(cpu) * block + turn))
                 both.begin()
                 for number in range(CALLS):
-                    for turn, (name, make) in enumerate(makers.items()):
-                        at = len(makers) * (block * CALLS + number) + turn
-                        waits[name].append(both.wait_us(wire, make, 10_000_000 + at))
-            for label, found in (("server's CPU", cpu), ("caller's wait", waits)):
-                for name, values in list(found.items())[1:]:
-                    over = ratio(values, found["MULTI"])
-                    print(
-                        f"{binary.id:22} {label:14} {name:14} {median(values):6.1f} µs of {median(found['MULTI']):6.1f} µs"
-                        f"   x{over.value:.2f} [{over.low:.2f}, {over.high:.2f}]"
-                    )
+                    for turn, name in enumerate(waits):
+                        at = len(waits) * (block * CALLS + number) + turn
+                        waits[name].append(both.wait_us((bare | made)[name], 10_000_000 + at))
+            for way in bare:
+                show(f"{binary.id:22} server's CPU  ", cpu, way, made)
+            show(f"{binary.id:22} caller's wait ", waits, "every TTL", made)
+
+
+def show(label: str, found: Mapping[str, list[float]], way: str, made: Iterable[str]) -> None:
+    """Print each function against a way of sending the bare commands."""
+    for name in made:
+        over = ratio(found[name], found[way])
+        print(
+            f"{label} {name:14} {median(found[name]):6.1f} µs of {median(found[way]):6.1f} µs   "
+            f"x{over.value:.2f} [{over.low:.2f}, {over.high:.2f}]   {way}"
+        )
 
 
 if __name__ == "__main__":
