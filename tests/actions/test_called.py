@@ -101,11 +101,11 @@ def _hand_over_then_remove(c: Client) -> None:
     opened(c)
     assert c.fcall("session_hand_over", 2, STATE, LOG, "row 7", CHANNEL, 60, "5")[1] == "open"
     c.hset(STATE, "status", "ended")
-    assert c.fcall("session_remove", 1, STATE)[-1] == "ended"
+    assert c.fcall("session_remove", 2, STATE, "p:{s}:idem")[-1] == "ended"
     assert c.exists(STATE)
     assert c.fcall("session_hand_over", 2, STATE, LOG, "row 7", CHANNEL, 60, "5")[1] == "handed_over"
     assert c.fcall("session_hand_over", 2, STATE, LOG, "row 7", CHANNEL, 60, "5")[1] == "again"
-    c.fcall("session_remove", 1, STATE)
+    c.fcall("session_remove", 2, STATE, "p:{s}:idem")
     assert not c.exists(STATE)
 
 

@@ -43,6 +43,15 @@ def test_a_thing_whose_demands_are_carried_out_on_another_key_has_none_beside_it
     assert [f for f in made.findings if f.severity == "error"] == []
 
 
+def test_a_thing_that_another_use_of_the_design_keeps_by_its_name_has_no_key_beside_it():
+    demands = [("The colour of a wheel ballot follows the loudness of the piano within 200 ms", True)]
+    brief = asked(demands, replace(FOOTLIGHT, name="Wheel ballot"))
+    assert "wheel-ballot" in [p.name for p in design(brief).keys]
+    made = designing.design(brief)
+    assert made.use("votes") is not None
+    assert made.use("records") is None
+
+
 def test_what_the_team_says_itself_or_names_in_a_key_stays():
     declared = asked(thing=replace(FOOTLIGHT, confidence=1.0))
     named = replace(asked(), own_keys=(OwnKey("footlight:{id}", "hash", 60, (), "notes.md", 3),))

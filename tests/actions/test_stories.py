@@ -15,9 +15,11 @@ import pytest
 from redis_plan import brief, cli, keyspace, resources
 from redis_plan.actions import catalog, command, deadlines, diagram, matrix, messages, vocabulary, wording
 from redis_plan.actions.designing import design
+from redis_plan.actions.finding import find_actions
 from redis_plan.actions.matrix import Row, Stories
-from redis_plan.brief.model import Attribute, Requirement, Restriction
+from redis_plan.brief.model import Attribute, Requirement, Restriction, TakenUse
 from tests.actions import test_called, test_mechanics
+from tests.keyspace.briefs import requirement, workshop
 
 UNRELATED = tomllib.loads((Path(__file__).parent / "unrelated.toml").read_text("utf-8"))["stories"]
 DOCUMENTS = ("prd.md", "redis_planning_summary.md", "tech-stack.md")
@@ -404,3 +406,43 @@ def test_what_a_round_is_about_may_be_as_long_as_the_documents_say():
     assert longest(asked) == 1_500
     files = (replace(q, unit="MB") if q.text == "1.5 kB" else q for q in asked.quantities)
     assert longest(replace(asked, quantities=tuple(files))) == 1_024  # a file is no field
+
+
+@pytest.mark.parametrize(
+    ("said", "served"),
+    [
+        ("WHEN a participant joins a workshop, THE server SHALL create or pick a media server for it", "not"),
+        ("WHEN a participant joins a workshop, THE server SHALL write a line to the ledger", "not"),
+        ("create-workshop", "not"),
+        ("Participant receives push notification for a new chat message", "outside"),
+    ],
+)
+def test_no_action_is_claimed_for_a_condition_a_file_name_or_what_belongs_elsewhere(said, served):
+    asked = replace(workshop(), requirements=(*workshop().requirements, requirement(90, said)))
+    row = next(row for row in matrix.stories(asked, design(asked)).rows if row.line == 90)
+    assert (row.served, row.actions) == (served, ())
+
+
+def test_the_code_of_a_session_is_drawn_by_an_action_and_the_story_says_so(tmp_path):
+    asked = brief.read(resources.sample_project())
+    row = next(row for row in matrix.stories(asked, design(asked)).rows if row.id == "US-001")
+    assert "draw_code" in row.actions
+    assert "not said of" not in row.why
+
+
+def test_a_ranking_without_a_session_is_kept_by_an_action_of_its_own():
+    """Points of everybody over a month are no session's, and no action of a session carries such a demand out."""
+    said = "The ranking of all players of this month with the own place is up to date after each match"
+    asked = replace(workshop(), entities=(), access_patterns=(), requirements=(requirement(1, said),))
+    asked = replace(
+        asked, settled=replace(asked.settled, taken=(TakenUse("leaderboard", (), 1, "redis-plan.toml", 1),))
+    )
+    made = design(asked)
+    assert made.use("state") is None
+    (row,) = matrix.stories(asked, made).rows
+    assert (row.served, row.by) == ("concrete", ("boards.rank",))
+    of_session = {kind.id for kind in catalog.kinds().values() if kind.mechanic == "boards"}
+    sample = brief.read(resources.sample_project())
+    assert not of_session & {
+        a.kind.id for a in find_actions(sample, design(sample))
+    }  # there the score lies in the session

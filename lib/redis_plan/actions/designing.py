@@ -113,9 +113,19 @@ def _idle(found: Matches, brief: Brief, keyspace: Keyspace) -> Iterator[str]:
             continue
         if any(cues.is_given(e) or e.name in theirs for e in things):
             continue
+        if all(_is_kept_by(e, keyspace) for e in things):
+            yield pattern.name
+            continue
         live = [part for part in found.parts if part.demand.realtime and named.search(cues.fold(part.demand.text))]
         if not live or (pattern.use == ability.RECORDS and all(part.found for part in live)):
             yield pattern.name
+
+
+def _is_kept_by(thing: Entity, keyspace: Keyspace) -> bool:
+    """Whether ``thing`` is by its name what another use of the design keeps: a location is kept where positions are."""
+    there = {p.use for p in keyspace.patterns} - {ability.RECORDS, ability.THINGS}
+    word = cues.fold(thing.name).split()[-1]
+    return any(word in map(cues.fold, p.entities) for p in use_patterns() if p.use in there)
 
 
 def _kept_in_state(found: Matches, brief: Brief) -> frozenset[str]:

@@ -45,6 +45,8 @@ BESIDE = 0.2
 NEARLY = 0.06
 #: How much like an action that must be which is done where a condition holds: the condition alone asks for nothing. Chosen as above.
 ANSWER = 0.46
+#: So strong by its words alone a label of what is no action weighs against an action that is about as strong.
+PLAINLY = 0.38
 #: What a clause of a demand must be more like an action than the whole is, since it says less.
 CLAUSE = 0.1
 #: What a demand that speaks of somebody else takes from an action's strength.
@@ -269,6 +271,8 @@ class _Judge:
         needed -= LIVE_NEEDS_LESS * demand.realtime
         told = not _ONE_WORD.fullmatch(said.want) and not wording.is_condition(said.want)
         sure_of = [o for o in likes if told and self.is_sure(o, needed)]
+        if sure_of and _is_plainly_none(compared, sure_of[0].label):
+            sure_of = []
         if said.answer and sure_of:
             done = self.weighed(self.labelled.of((said.answer,)), about, demand.text)
             like = next(o for o in done if o.label == sure_of[0].label)
@@ -343,6 +347,13 @@ class _Judge:
                 kind = self.kinds[name]
                 if taken.use in {kind.use, *(use for use, _ in kind.keys.values())}:
                     yield Found(kind, one, taken.toml_line)
+
+
+def _is_plainly_none(compared: Sequence[Likeness], label: str) -> bool:
+    """Whether the words alone say as much of what is no action as of ``label``, whatever the design and the documents add."""
+    own = next(one.strength for one in compared if one.label == label)
+    other = next(one.strength for one in compared if _parts(one.label)[0] != "action")
+    return other >= max(PLAINLY, own - NEARLY)
 
 
 def _is_near(one: Likeness, first: Likeness) -> bool:
