@@ -45,9 +45,6 @@ AS_LIKELY = 0.1
 ENTERED_BY_CODE, CODE_REACH = 2, 32
 #: So often a word that is no noun of the catalogue is what somebody opens, where it is what people come into with a code.
 OPENED = 2
-_A_THING = re.compile(
-    r"\s+(?:a|an|the|ein|eine|einen|eines|die|der|das|una?|la|el|une|le|uma?|een|il|lo)\s+(?:(?:new|own|neue[nrs]?|nueva?|nouvelle|nova|novo|nuova?)\s+)?(\w{3,})"
-)
 _NUMBER = re.compile(r"\d")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 #: Of so many statements the first ones say what people share.
@@ -285,7 +282,7 @@ def _entered(ranked: Sequence[Counts], documents: Sequence[tuple[Sequence[Block]
     told = _statements(documents)
     if sum(_by_code(block.text[:2000]) for block in told) < ENTERED_BY_CODE:
         return []
-    return [c for c in ranked if c.prior == ALWAYS_SHARED and c.hosted > 1] or _opened(told)
+    return [c for c in ranked if c.prior == ALWAYS_SHARED and c.hosted > 1] or _by_signs(ranked, documents, opened=True)
 
 
 def _statements(documents: Sequence[tuple[Sequence[Block], Roles]]) -> list[Block]:
@@ -297,33 +294,29 @@ def _statements(documents: Sequence[tuple[Sequence[Block], Roles]]) -> list[Bloc
     ]
 
 
-def _by_signs(ranked: Sequence[Counts], documents: Sequence[tuple[Sequence[Block], Roles]]) -> list[Counts]:
-    """Return what sentences speak of as of something shared, where people come into it or several go on at one time."""
+def _by_signs(
+    ranked: Sequence[Counts], documents: Sequence[tuple[Sequence[Block], Roles]], opened: bool = False
+) -> list[Counts]:
+    """Return what sentences speak of as of something shared, where people come into it or several go on at one time.
+
+    Where a code leads into something, it is enough that it is ``opened`` more than once.
+    """
     told = _statements(documents)
     texts = [block.text[:2000] for block in told]
     known = {fold(spelling): counts for counts in ranked for spelling in counts.spellings}
-    languages = [roles.words.languages[0] for _, roles in documents]
-    come = any(hit.group == "join" for text in texts for hit in _nouns().lexicon.hits(text))
+    language = next((roles.words.languages[0] for _, roles in documents), "en")
+    found = signs.found(texts, frozenset(known), language, 1 if opened else None)
+    if opened:
+        meant = sorted((one for one in found if one.kinds["opened"] >= OPENED), key=lambda one: -one.kinds["opened"])
+    else:
+        come = any(hit.group == "join" for text in texts for hit in _nouns().lexicon.hits(text))
+        meant = [one for one in found if come or one.kinds["joined"] or one.kinds["parallel"]]
     made = []
-    for one in signs.found(texts, frozenset(known), *languages[:1]):
-        if come or one.kinds["joined"] or one.kinds["parallel"]:
-            block = told[one.first]
-            new = Counts(one.noun, ALWAYS_SHARED, (block.file, block.line), spellings=dict(one.spellings))
-            made.append(next((known[fold(word)] for word in one.spellings if fold(word) in known), new))
+    for one in meant:
+        block = told[one.first]
+        new = Counts(one.noun, ALWAYS_SHARED, (block.file, block.line), spellings=dict(one.spellings))
+        made.append(next((known[fold(word)] for word in one.spellings if fold(word) in known), new))
     return made
-
-
-def _opened(blocks: Sequence[Block]) -> list[Counts]:
-    """Return the word for what is opened most often, where the catalogue has no noun for it: "opens a shift"."""
-    found: dict[str, Counts] = {}
-    for block in blocks:
-        text = block.text[:2000]
-        for hit in _nouns().lexicon.hits(text):
-            if hit.group == "host" and (thing := _A_THING.match(text, hit.end)):
-                word = thing[1].lower()
-                counts = found.setdefault(word, Counts(word, ALWAYS_SHARED, (block.file, block.line)))
-                counts.hosted += 1
-    return sorted((c for c in found.values() if c.hosted >= OPENED), key=lambda c: -c.hosted)
 
 
 def come_by_code(lines: Sequence[Said]) -> list[Said]:

@@ -79,7 +79,7 @@ def _spoken(texts: Sequence[str], nouns: frozenset[str]) -> Iterator[tuple[int, 
                         yield number, kind, noun
 
 
-def found(texts: Sequence[str], nouns: frozenset[str], language: str = "en") -> list[Signs]:
+def found(texts: Sequence[str], nouns: frozenset[str], language: str = "en", enough: int | None = None) -> list[Signs]:
     """Return the nouns with enough kinds of signs in ``texts``, the likeliest first; ``nouns`` are those of the catalogue."""
     stop = lexicon(language).words("stopwords")
     every: dict[str, Signs] = {}
@@ -93,8 +93,11 @@ def found(texts: Sequence[str], nouns: frozenset[str], language: str = "en") -> 
         signs = every.setdefault(known, Signs(known, number))
         signs.kinds[kind] += 1
         signs.spellings[noun] += AS_SUBJECT if kind == "lasts" else 1
-    enough = [signs for signs in every.values() if len(signs.kinds) >= _data()["enough"]]
-    return sorted(enough, key=lambda signs: (-len(signs.kinds), -signs.kinds.total()))
+    least = _data()["enough"] if enough is None else enough
+    return sorted(
+        (s for s in every.values() if len(s.kinds) >= least),
+        key=lambda signs: (-len(signs.kinds), -signs.kinds.total()),
+    )
 
 
 __all__ = ["Signs", "found"]
