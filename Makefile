@@ -11,7 +11,7 @@ ARGS    ?=
 CORPUS  ?= ../shared/corpus
 
 .DEFAULT_GOAL := help
-.PHONY: help plan test lab lint format bench bench-choices bench-memory bench-sync train score clean environment
+.PHONY: help plan test lab lint style types format bench bench-choices bench-memory bench-sync train score clean environment
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,13 +25,17 @@ test: environment ## run all tests, on every core and every server build that th
 lab: environment ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab --notebook-dir notebooks $(ARGS)
 
-lint: environment ## check style, types, the layers of the package, and what people read
+lint: style types ## check style, types, the layers of the package, and what people read
+
+style: environment
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo --no-cache
 	$(BIN)/codespell README.md CONTRIBUTING.md CHANGELOG.md notebooks $(wildcard data/catalog/delivery/*.md.j2) lib/redis_plan/chapters lib/redis_plan/words lib/redis_plan/plan
 	$(BIN)/pymarkdown scan README.md CONTRIBUTING.md CHANGELOG.md
+
+types: environment
+	$(BIN)/mypy
 
 format: environment ## format the code
 	$(BIN)/ruff check --fix .

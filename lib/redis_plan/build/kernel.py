@@ -10,11 +10,14 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import threading
+import time
 from collections.abc import Awaitable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from queue import Empty
 from types import TracebackType
 from typing import Any
 
+from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
 
 from redis_plan import folders
@@ -25,10 +28,41 @@ _FOLDER_LENGTH = len("/redis-plan-kernel-01234567/k")
 ORDERLY_S = 8.0
 #: What every notebook imports first; done while nobody waits, and binding no name.
 _PRELOAD = "__import__('redis_plan.notebook')"
-#: The notebook that reads needs the encoder.
-_READS = "__import__('redis_plan.brief.encoder', fromlist=['prepare']).prepare()"
+#: The notebook that reads needs the encoder, and what it compares demands with.
+_READS = (
+    "__import__('redis_plan.brief.encoder', fromlist=['prepare']).prepare()",
+    "__import__('redis_plan.actions.matching', fromlist=['labelled']).labelled()",
+)
 #: A kernel that ends is interrupted first and would print that on the terminal; its real faults come as messages.
 _QUIET = "--IPKernelApp.log_level=50"
+
+
+class Client(AsyncKernelClient):
+    """A client that knows from the kernel's own word that it hears everything.
+
+    jupyter_client's waits until nothing has come for a fifth of a second instead, once for each notebook.
+    """
+
+    async def wait_for_ready(self, timeout: float | None = None) -> None:
+        """Ask for kernel_info until the answer and the "idle" behind it have come; raises RuntimeError as jupyter_client does."""
+        until = time.monotonic() + (timeout or float("inf"))
+        while time.monotonic() < until:
+            asked = self.kernel_info()
+            with suppress(Empty):
+                while _parent(reply := await self.get_shell_msg(timeout=1)) != asked:
+                    pass
+                self._handle_kernel_info_reply(reply)
+                while True:  # where it is not subscribed yet, nothing comes, and we ask again
+                    said = await self.get_iopub_msg(timeout=0.2)
+                    if _parent(said) == asked and said["content"].get("execution_state") == "idle":
+                        return
+            if not await self.is_alive():
+                raise RuntimeError("Kernel died before replying to kernel_info")
+        raise RuntimeError(f"Kernel didn't respond in {timeout:g} seconds")
+
+
+def _parent(message: dict[str, Any]) -> str:
+    return str(message["parent_header"].get("msg_id", ""))
 
 
 class Kernel:
@@ -44,7 +78,7 @@ class Kernel:
         self._resources = ExitStack()
         self._manager: Any = None
         self._used = False
-        self._arguments = [f"--IPKernelApp.exec_lines={line}" for line in (_PRELOAD, *([_READS] if reads else []))]
+        self._arguments = [f"--IPKernelApp.exec_lines={line}" for line in (_PRELOAD, *(_READS if reads else ()))]
 
     def __enter__(self) -> Kernel:
         base = None if len(tempfile.gettempdir()) < _SOCKET_LIMIT - _FOLDER_LENGTH else "/tmp"  # the one short path
@@ -74,7 +108,11 @@ class Kernel:
 
     def _start(self) -> None:
         manager = AsyncKernelManager(
-            kernel_name="python3", transport="ipc", ip=str(self._folder / "k"), shutdown_wait_time=ORDERLY_S
+            kernel_name="python3",
+            transport="ipc",
+            ip=str(self._folder / "k"),
+            shutdown_wait_time=ORDERLY_S,
+            client_factory=Client,
         )
         try:
             asyncio.run(_run(manager.start_kernel(extra_arguments=[*self._arguments, _QUIET])))
