@@ -10,12 +10,14 @@ walkthrough, prose and experiments read it here.
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
 from redis_plan.brief.model import Brief
 from redis_plan.expressions import evaluate
+from redis_plan.remembered import remembered
 from redis_plan.resources import catalog_dir
 
 
@@ -54,7 +56,8 @@ def _catalog() -> dict[str, dict[str, Any]]:  # Any: TOML
     return tomllib.loads((catalog_dir() / "periods.toml").read_text("utf-8"))
 
 
-def periods(brief: Brief) -> dict[str, Period]:
+@remembered
+def periods(brief: Brief) -> Mapping[str, Period]:
     """Return every period of a project by name."""
     names = {fact.name: fact.value for fact in brief.facts}
     found: dict[str, Period] = {}

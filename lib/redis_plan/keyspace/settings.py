@@ -11,10 +11,11 @@ from functools import cache
 from typing import Any
 
 from redis_plan import resources, units
-from redis_plan.brief.model import Brief
+from redis_plan.brief.model import Brief, Component, Note, Requirement
 from redis_plan.expressions import evaluate
 from redis_plan.keyspace import contents, cues, periods
 from redis_plan.keyspace.model import Keyspace
+from redis_plan.remembered import remembered
 
 #: Bytes around a published payload: RESP framing, the word "message" and the channel's name.
 FRAME_BYTES = 40.0
@@ -118,12 +119,18 @@ def rewrite_period(least: float, dataset: float, write_bytes: float) -> float:
 
 def replicated(brief: Brief) -> bool:
     """Whether the documents name a second copy of the server, or a way to fail over."""
+    return _names_a_copy(brief.stack, brief.requirements, brief.notes)
+
+
+@remembered
+def _names_a_copy(stack: tuple[Component, ...], requirements: tuple[Requirement, ...], notes: tuple[Note, ...]) -> bool:
+    """Answer :func:`replicated`: a budget asks for hundreds of numbers of sessions, and the texts stay the same."""
     words = _table()["replication"]
     said, denied = (cues.matcher(tuple(words[name])) for name in ("words", "without"))
     texts = [
-        *(c.name for c in brief.stack if c.status in ("chosen", "later")),
-        *(r.text for r in brief.requirements if r.kind != "out-of-scope"),
-        *(n.text for n in brief.notes if n.kind in ("decision", "recommendation")),
+        *(c.name for c in stack if c.status in ("chosen", "later")),
+        *(r.text for r in requirements if r.kind != "out-of-scope"),
+        *(n.text for n in notes if n.kind in ("decision", "recommendation")),
     ]
     return any(said.search(text) and not denied.search(text) for text in map(cues.fold, texts))
 
