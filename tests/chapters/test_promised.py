@@ -6,7 +6,7 @@ from redis_plan import brief, resources
 from redis_plan.actions import designing
 from redis_plan.actions.matrix import stories
 from redis_plan.chapters.synchronization import promised, stated, sync_decisions
-from redis_plan.chapters.synchronization.findings import Delivery, Synchronization
+from redis_plan.chapters.synchronization.findings import Synchronization
 from redis_plan.keyspace import design
 from redis_plan.measure.finding import Value
 from tests.plan import records
@@ -22,8 +22,8 @@ def test_a_slower_percentile_than_promised_no_longer_supports_the_decision():
     def held(p95: float, p99: float) -> bool:
         times = {"p50": 0.01, "p95": p95, "p99": p99, "max": p99}
         values = [*(Value(name, t, "s") for name, t in times.items()), Value("incomplete", 0.0, "messages")]
-        found = Delivery.of(records.evidence("E-05a", *values))
-        (decision,) = sync_decisions.transport_decision(asked, found, found, (), promises)
+        known = Synchronization.of({id: records.evidence(id, *values) for id in ("E-05a", "E-05b")})
+        (decision,) = sync_decisions.transport_decision(asked, known, (), promises)
         return decision.supported
 
     assert held(0.4, 0.9)

@@ -7,6 +7,7 @@ findings. A number in it wears its grade, and a paragraph cites once.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -94,6 +95,11 @@ def render(template: str, brief: Brief, keyspace: Keyspace, **more: object) -> s
     }
     text = _environment().get_template(f"{template}.md.j2").render(given | more)
     return re.sub(r"\n{3,}", "\n\n", text).strip()
+
+
+def filled(template: str, given: Mapping[str, object]) -> str:
+    """Fill the template at the place ``template`` with the names ``given`` and no others."""
+    return _environment().get_template(f"{template}.md.j2").render(given).strip()
 
 
 def inert(text: str) -> str:
