@@ -129,16 +129,23 @@ def test_an_action_takes_the_place_of_what_was_generic(played: made.Project) -> 
 
 
 def test_every_module_is_strictly_typed_and_formatted(documents: Path, tmp_path: Path) -> None:
+    """Whatever Python a project is given: one run of each tool for all of them, by names of their own and as long as ours."""
     (tmp_path / "empty.ini").write_text("[mypy]\nstrict = True\n")
-    for number, name in enumerate(made.PROJECTS):
-        project = made.acting(name, documents)
-        if text := action_clients.python_module(project.brief, project.keyspace):
-            client = f"client_{number:09d}"  # one run of each tool for all of them, and names as long as ours
-            (tmp_path / f"{client}.py").write_text(clients.python_client(project.brief, project.keyspace), "utf-8")
-            named = text.replace("from redis_plan_client import", f"from {client} import")
-            (tmp_path / f"actions_{number}.py").write_text(named, "utf-8")
-    files = sorted(str(path) for path in tmp_path.glob("actions_*.py"))
-    assert files
+    texts: dict[str, list[str]] = {}
+    given = [
+        {a.path: a.text for a in made.acting(n, documents).artefacts if a.path.endswith(".py")} for n in made.PROJECTS
+    ]
+    for path, text in (item for files in given for item in files.items()):
+        texts.setdefault(path, []).append(text)
+    own = [path.removesuffix(".py") for path, found in texts.items() if len(set(found)) > 1]
+    assert {"redis_plan_client", "redis_plan_actions", "redis_plan_serve", "redis_plan_duties"} <= set(own)
+    for number, files in enumerate(given):
+        for path, text in files.items():
+            name, named = path.removesuffix(".py"), text
+            for module in own:
+                named = re.sub(rf"\b{module}\b(?= import|\.py)", f"{module[:-4]}{number:04d}", named)
+            (tmp_path / (f"{name[:-4]}{number:04d}.py" if name in own else path)).write_text(named, "utf-8")
+    files = sorted(str(path) for path in tmp_path.glob("*.py"))
     style = ["--isolated", "--line-length", "120"]
     for tool in (
         ["mypy", "--strict", f"--config-file={tmp_path / 'empty.ini'}", f"--cache-dir={tmp_path / 'cache'}"],
@@ -163,14 +170,10 @@ def test_every_module_compiles_strictly_for_both_libraries(documents: Path, besi
     files = []
     for name, chosen in itertools.product(made.PROJECTS, node.LIBRARIES):
         project = made.acting(name, documents)
-        if text := action_clients.typescript_module(project.brief, project.keyspace):
-            folder = beside / f"{name}-{chosen}"
-            folder.mkdir(parents=True)
-            (folder / clients.TYPESCRIPT).write_text(
-                clients.typescript_client(project.brief, project.keyspace, chosen), "utf-8"
-            )
-            files.append(folder / action_clients.TYPESCRIPT)
-            files[-1].write_text(text, "utf-8")
+        folder = made.write(tuple(a for a in project.artefacts if a.path.endswith(".ts")), beside / f"{name}-{chosen}")
+        if (client := folder / clients.TYPESCRIPT).exists():
+            client.write_text(clients.typescript_client(project.brief, project.keyspace, chosen), "utf-8")
+        files += folder.glob("*.ts")
     node.compile_all(files)
 
 

@@ -1,6 +1,7 @@
 """redis.conf: every build starts with the file made for it; it has what the design depends on, and no other default."""
 
 import re
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,12 +9,14 @@ import pytest
 
 from redis_plan import server
 from redis_plan.choice.weighing import build_of
+from redis_plan.delivery import acl, library
 from redis_plan.delivery.configuration import Target, choose, redis_conf
 from redis_plan.keyspace import settings
 from redis_plan.memory import capacity
 from redis_plan.server import Binary
 from tests.conftest import BINARIES
 from tests.delivery import made
+from tests.delivery.test_access import OPEN
 
 
 def target(binary: Binary) -> Target:
@@ -33,6 +36,27 @@ def test_the_server_starts_with_the_file_and_every_line_is_in_force(
             assert setting.value == seen or (setting.value and setting.value in seen), setting.name
     finally:
         live.close()
+
+
+@pytest.mark.parametrize("binary", BINARIES, ids=lambda binary: binary.id)
+def test_a_server_starts_with_the_file_and_the_users_of_every_project(
+    binary: Binary, documents: Path, tmp_path: Path
+) -> None:
+    for name in made.PROJECTS:
+        project, folder = made.acting(name, documents), tmp_path / name
+        folder.mkdir()
+        text = redis_conf(project.brief, project.settings, target(binary), project.names)
+        (folder / "redis.conf").write_text(text)
+        (folder / "users.acl").write_text(OPEN)
+        given = {"include": str(folder / "redis.conf"), "aclfile": str(folder / "users.acl")}
+        with closing(server.start_with(binary, given)) as live:
+            root = live.client(decode_responses=True)
+            if functions := library.compose(project.brief, project.keyspace):
+                root.function_load(functions)
+            users = project.text("users.acl").partition("\n")[2]  # the first line turns off who asks here
+            (folder / "users.acl").write_text(OPEN + users)
+            assert root.acl_load()
+            assert root.acl_users() == sorted(["default", *(user.name for user in acl.users(project.keyspace))])
 
 
 @pytest.mark.parametrize("binary", BINARIES, ids=lambda binary: binary.id)

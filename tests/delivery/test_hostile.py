@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,8 +15,13 @@ from redis.exceptions import NoPermissionError
 
 from redis_plan import server
 from redis_plan.delivery import syncing
-from redis_plan.delivery.redis_plan_sync_driver import ADMITTED
+from redis_plan.delivery.redis_plan_gateway import Gateway as Gatekeeper
+from redis_plan.delivery.redis_plan_gateway import Limits
+from redis_plan.delivery.redis_plan_sync import SyncClient
+from redis_plan.delivery.redis_plan_sync_driver import ADMITTED, Timing
 from redis_plan.delivery.redis_plan_websocket import CLOSING, Client
+from redis_plan.delivery.redis_plan_websocket import Member as Admitted
+from redis_plan.delivery.redis_plan_websocket import Room as Session
 from redis_plan.rig import hall, wire
 from redis_plan.rig.member import Member
 from tests.delivery import made
@@ -217,6 +223,31 @@ def test_a_client_is_told_what_is_wrong_with_its_word_and_the_log_what_the_serve
     assert Client.refusal(error) == told
     assert logged in caplog.text
     assert bool(logged) == bool(caplog.text)
+
+
+def test_a_view_that_can_not_be_read_is_told_to_the_log_and_may_be_asked_for_again(
+    generated: ModuleType, caplog: pytest.LogCaptureFixture
+) -> None:
+    timing = Timing(command_s=1.0, beacon_s=1.0, probe_s=1.0, backoff_s=0.01, backoff_cap_s=0.01)
+    nobody: Any = SimpleNamespace(timing=timing)
+
+    async def see(member: Admitted, state: object) -> None:
+        raise generated.WrongTypeError(f"WRONGTYPE app:{member.session_id}:answer holds a string, not a hash")
+
+    async def story() -> None:
+        gateway = Gatekeeper(nobody, nobody, nobody, nobody, Limits(1.0, 1.0, 1.0), see=see)
+        gateway.rooms["s1"] = Session("s1", 1, gateway.pace)
+        gateway.rooms["s1"].copy = SyncClient()
+        client = Client(gateway, 1)
+        client.member = Admitted("s1", "ann", "c1")
+        for times in (1, 2):
+            gateway._show(client)
+            (asked,) = gateway._tasks
+            await asked
+            assert client.acting == 0
+            assert caplog.text.count("WRONGTYPE") == times
+
+    asyncio.run(story())
 
 
 def test_a_change_larger_than_the_projects_are_is_refused_by_name(sample: made.Project, sample_folder: Path) -> None:

@@ -100,6 +100,7 @@ def look_to_the_end(client: redis.Redis, looks: int) -> list[int]:
         while under_way(client) or str(client.hget(IDEM, "")).split(":")[1] == "0":
             before = int(str(client.hlen(IDEM)))
             assert apply(client, f"look-{looks}-{look}-{len(grown)}")[1] == "ok"
+            assert len(grown) < 1000, "a look comes to no end"
             grown.append(int(str(client.hlen(IDEM))) - before)
     return grown
 
