@@ -41,8 +41,9 @@ format: environment ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: environment ## time a quick build and the reading of large documents; hold the lab against redis-benchmark and itself; what a step costs beside its bare commands
+bench: environment ## time a quick and a standard build and the reading of large documents; hold the lab against redis-benchmark and itself; what a step costs beside its bare commands
 	$(BIN)/python tests/benchmarks/build_time.py $(ARGS)
+	$(BIN)/python tests/benchmarks/build_time.py standard
 	$(BIN)/python tests/benchmarks/read_time.py
 	$(BIN)/python -m tests.benchmarks.fidelity
 	$(BIN)/python -m tests.benchmarks.verdicts

@@ -18,6 +18,7 @@ from redis_plan.delivery import action_clients, clients, library, syncing
 from redis_plan.keyspace import naming
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.measure import histogram, serverside
+from redis_plan.remembered import remembered
 from redis_plan.rig.children import Child
 from redis_plan.rig.feeds import delivered_client
 from redis_plan.server import Server
@@ -116,26 +117,45 @@ def opened(folder: Path, server: Server, sessions: Sequence[str]) -> ModuleType:
 
 def lay(folder: Path, brief: Brief, keyspace: Keyspace) -> Path:
     """Write what a gateway and its functions are delivered as; return the folder. The design has sessions."""
-    found = {library.FILE: library.compose(brief, keyspace), clients.PYTHON: clients.python_client(brief, keyspace)}
-    found |= {artefact.path: artefact.text for artefact in syncing.artefacts(brief, keyspace)}
-    found |= {action_clients.PYTHON: text} if (text := action_clients.python_module(brief, keyspace)) else {}
-    for name, text in found.items():
+    for name, text in _delivered(brief, keyspace).items():
         (folder / name).write_text(text, "utf-8")
     return folder
 
 
-def started(
-    held: ExitStack, folder: Path, server: Server, feeds: Sequence[str], **given: Any
-) -> list[tuple[Child, int]]:  # Any: JSON
-    """Start a gateway for each of ``feeds`` on a server of our own with a port, all at once; ``held`` ends them."""
-    waiting = []
-    for feed in feeds:
-        child = Child("redis_plan.rig.serving", "gateway", {})
-        held.callback(child.end)
+@remembered
+def _delivered(brief: Brief, keyspace: Keyspace) -> Mapping[str, str]:
+    found = {library.FILE: library.compose(brief, keyspace), clients.PYTHON: clients.python_client(brief, keyspace)}
+    found |= {artefact.path: artefact.text for artefact in syncing.artefacts(brief, keyspace)}
+    found |= {action_clients.PYTHON: text} if (text := action_clients.python_module(brief, keyspace)) else {}
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """The processes of a hall before they are told anything: each imports what it needs."""
+
+    gateways: tuple[Child, ...]
+    audience: Child
+    actors: Child
+
+
+def called(held: ExitStack, gateways: int) -> Called:
+    """Start the processes of a hall, while its files and its server are made; ``held`` ends them."""
+    roles = [("redis_plan.rig.serving", "gateway")] * gateways
+    roles += [("redis_plan.rig.audience", "audience"), ("redis_plan.rig.actors", "actors")]
+    children = []
+    for module, role in roles:
+        children.append(Child(module, role, {}))
+        held.callback(children[-1].end)
+    return Called(tuple(children[:gateways]), *children[gateways:])
+
+
+def started(gateways: Sequence[Child], folder: Path, server: Server, feeds: Sequence[str]) -> list[tuple[Child, int]]:
+    """Have each of ``gateways`` serve by one of ``feeds`` on a server of our own with a port; the processes and their ports."""
+    for child, feed in zip(gateways, feeds, strict=True):
         environment = {"REDIS_URL": f"redis://127.0.0.1:{server.address[-1]}", "GATEWAY_SECRET": SECRET}
-        child.tell(folder=str(folder), environment=environment, feed=feed, **given)
-        waiting.append(child)
-    return [(child, int(child.answer().rpartition(":")[2])) for child in waiting]
+        child.tell(folder=str(folder), environment=environment, feed=feed)
+    return [(child, int(child.answer().rpartition(":")[2])) for child in gateways]
 
 
 @contextmanager
@@ -271,8 +291,9 @@ def seated(
     seat: bool = True,
     keep: bool = False,
     dialect: str = "",
+    here: Called | None = None,
 ) -> Iterator[Hall]:
-    """Seat everybody, and have actors ready. The sessions exist; their keys are those of the delivered client.
+    """Seat everybody, and have actors ready, as processes of their own or as those that are ``here``. The sessions exist.
 
     With ``keep`` the delay of every change is kept, not only their histogram; ``dialect`` is one of audience.DIALECTS.
     """
@@ -282,11 +303,9 @@ def seated(
         for member in range(room.members)
     ]
     with ExitStack() as held:
-        audience = Child("redis_plan.rig.audience", "audience", {})
-        held.callback(audience.end)
+        ready = here or called(held, 0)
+        audience, actors = ready.audience, ready.actors
         audience.tell(clients=clients, keep=keep, dialect=dialect)
-        actors = Child("redis_plan.rig.actors", "actors", {})
-        held.callback(actors.end)
         acting = [(room.feed, room.session) for room in rooms]
         actors.tell(folder=str(folder), environment=naming.ENVIRONMENT, address=list(server.address), rooms=acting)
         audience.ready()

@@ -61,13 +61,14 @@ def at_once(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
     if reason := functions.missing(keyspace):
         return Finding(QUESTION, "", "", (), not_run=f"Actions of a session do not apply: {reason}.")
     shape, wanted = shape_of(brief, lab), brief.value("sync_latency")
-    with folders.temporary("gateways") as path, lab.own({"port": "auto"}) as own:
+    with folders.temporary("gateways") as path, lab.own({"port": "auto"}) as own, ExitStack() as held:
+        here = hall.called(held, 1)
         folder = hall.lay(path, brief, keyspace)
         hall.opened(folder, own, [])
         names = [name for name, _ in itertools.islice(_accepting(own, keyspace, shape.members), shape.actions)]
         if not names:
             return Finding(QUESTION, "", "", (), not_run="No action of a member is told to the whole session.")
-        rows = _acted(lab, own, folder, keyspace, names, shape)
+        rows = _acted(lab, own, folder, keyspace, names, shape, here)
     slowest = float(rows["latency_s"].max())
     made = {name: (rows["action"] == name) for name in names}
     return Finding(
@@ -126,7 +127,9 @@ def _calls(world: World, members: int) -> Iterator[tuple[Any, ...]]:  # Any: tex
         yield world.words(f"op{n}", member=f"m{n}", folded=f"m{n}", name=f"m{n}", connection="1")
 
 
-def _acted(lab: Lab, own: Server, folder: Path, keyspace: Keyspace, names: Sequence[str], shape: Shape) -> pd.DataFrame:
+def _acted(
+    lab: Lab, own: Server, folder: Path, keyspace: Keyspace, names: Sequence[str], shape: Shape, here: hall.Called
+) -> pd.DataFrame:
     """Return a row for each accepted call: its action, latency_s (NaN where a client never had it) and server_s a call."""
     client: redis.Redis = own.client(decode_responses=True)
     rooms, worlds = [], []
@@ -138,8 +141,8 @@ def _acted(lab: Lab, own: Server, folder: Path, keyspace: Keyspace, names: Seque
         rooms.append(Room(session, shape.members))
     rng = np.random.default_rng(lab.seed)
     with ExitStack() as held:
-        gateways = hall.started(held, folder, own, [""])
-        seats = held.enter_context(hall.seated(folder, own, rooms, gateways, seat=False, keep=True))
+        gateways = hall.started(here.gateways, folder, own, [""])
+        seats = held.enter_context(hall.seated(folder, own, rooms, gateways, seat=False, keep=True, here=here))
         spent = []
         for place in range(len(names)):
             mine = range(place * shape.sessions, (place + 1) * shape.sessions)
