@@ -99,11 +99,16 @@ def uncovered(reading: Reading, given: Overrides) -> Iterator[Fault]:
 def unserved(reading: Reading) -> list[Requirement]:
     """Return the live demands that no use serves and that speak of nothing that one keeps."""
     served = {id for use in reading.taken for id in use.requirements}
+    return [demand for demand in unspoken(reading) if demand.id not in served]
+
+
+def unspoken(reading: Reading) -> list[Requirement]:
+    """Return the live demands that speak of nothing that a use keeps: a use serves them where it names them."""
     kept = [e for use in reading.taken for e in use.entities]
     words = cues.matcher(tuple(name for e in kept for name in (e.name, *e.aliases)))
     return [
         r for r in reading.brief.requirements
-        if r.realtime and r.kind == "functional" and r.parent_line is None and r.id not in served and not words.search(cues.fold(r.text))
+        if r.realtime and r.kind == "functional" and r.parent_line is None and not words.search(cues.fold(r.text))
     ]  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from redis_plan.brief.evidence import of_demands
 from redis_plan.brief.model import Entity, Fact, OwnKey
 from redis_plan.brief.overrides import NAME
 from redis_plan.errors import OutputError
-from redis_plan.interview.covering import unserved
+from redis_plan.interview.covering import unspoken
 from redis_plan.interview.reading import Reading, fact_confidence, open_points, points, use_confidence
 from redis_plan.interview.writing import Value, amount, comment, key, literal
 from redis_plan.keyspace import design, naming
@@ -174,7 +174,7 @@ def _uses(reading: Reading) -> Iterator[str]:
     yield "complete = true"
     yield "take = ["
     taken = [use for use in reading.taken if not use.pattern.machinery]
-    nearest = _nearest(taken, reading)
+    serves = _serves(taken, reading)
     for use in sorted(taken, key=lambda use: use_confidence(use, reading)):
         entry: dict[str, Value] = {"use": use.pattern.use}
         if use.entities:
@@ -182,7 +182,7 @@ def _uses(reading: Reading) -> Iterator[str]:
         file, line = reading.place_of(use)
         if file in reading.lines:
             entry["cite"] = f"{file}:{line}"
-        if places := nearest.pop(use.pattern.use, None):
+        if places := serves.pop(use.pattern.use, None):
             entry["serves"] = places
         said = reading.evidence(use)
         like = f"; like our example “{said.example}”" if said and said.example else ""
@@ -193,13 +193,16 @@ def _uses(reading: Reading) -> Iterator[str]:
     yield "]"
 
 
-def _nearest(taken: Sequence[Use], reading: Reading) -> dict[str, list[str]]:
-    """Return what uses serve by the team's word, and the live demands that none serves under the use that their words call for most."""
+def _serves(taken: Sequence[Use], reading: Reading) -> dict[str, list[str]]:
+    """Return the live demands that each use is to name: by the team's word, by what was read, or as it comes nearest to them."""
     found = {one.use: list(one.serves) for one in reading.brief.settled.taken if one.serves}
-    for demand in unserved(reading) if taken else ():
+    named = {place for places in found.values() for place in places}
+    for demand in unspoken(reading) if taken else ():
         called = {one.use: one.strength for one in of_demands([demand])}
-        best = max(taken, key=lambda use: called.get(use.pattern.use, 0.0))
-        found.setdefault(best.pattern.use, []).append(f"{demand.file}:{demand.line}")
+        best = max(taken, key=lambda use: (demand.id in use.requirements, called.get(use.pattern.use, 0.0)))
+        place = f"{demand.file}:{demand.line}"
+        if place not in named and (demand.file, demand.line) != reading.place_of(best):
+            found.setdefault(best.pattern.use, []).append(place)
     return found
 
 
