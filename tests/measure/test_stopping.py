@@ -22,7 +22,6 @@ def test_a_run_stops_as_soon_as_the_interval_is_as_narrow_as_asked(own_server):
         timed = interleaved(wire, {"a": PING, "b": TIME}, 20.0, stop_at=5.0)
     assert timed.stopped == "interval narrow enough"
     assert MIN_ROUNDS <= timed.count < 200
-    assert timed.seconds < 20
     assert "interval narrow enough" in timed.conditions()["stopped"]
 
 
