@@ -17,13 +17,16 @@ from typing import Any
 import pytest
 import redis
 
+from redis_plan import brief as reader
 from redis_plan import server
 from redis_plan.actions import designing
 from redis_plan.brief.model import Component
 from redis_plan.delivery import acl, syncing, timekeeping
 from redis_plan.delivery.redis_plan_worker import Pace, Worker
+from redis_plan.keyspace import naming
 from redis_plan.server import Server
 from tests import projects
+from tests.actions.test_stories import with_stories
 from tests.conftest import within
 from tests.delivery import made
 
@@ -181,6 +184,50 @@ def test_a_code_in_a_bucket_of_them_lives_as_long_as_its_room_and_goes_with_it(t
             process.stop()
             assert process.lines == ["working"]
         assert root.hget(o.keys.code(delivered.bucket(code("other"))), code("other")) == "another"
+
+
+OFFERS = """[[actions]]
+name = "offer_seat"
+like = "offers.offer"
+serves = ["US-901"]
+
+[[actions]]
+name = "time_out"
+like = "offers.time_out"
+serves = ["US-902"]
+"""
+
+
+def test_what_nobody_answered_in_time_is_taken_back_and_the_next_one_waits_for_its_own_end(tmp_path: Path) -> None:
+    said = ["As a host I offer the hot seat to one player", "An offer that nobody answers in time is taken back"]
+    asked = reader.read(with_stories(tmp_path, said, OFFERS))
+    project = made.Project("offers", asked, designing.design(asked))
+    ((name, pattern),) = timekeeping.overdue(project.keyspace)
+    assert name == "time_out"
+    folder = made.write(project.artefacts, tmp_path / "delivered")
+    (folder / "work.py").write_text(project.text(syncing.PYTHON_DUTIES), "utf-8")
+    delivered = made.client_module(folder, "offers")
+    with server.open_own({"port": "auto"}) as live:
+        root: Any = live.client(decode_responses=True)
+        root.function_load(project.text("functions.lua"))
+        for user in acl.users(project.keyspace):
+            root.execute_command("ACL", "SETUSER", user.name, "reset", "on", ">w-1", *user.rules)
+        app: Any = live.client(username="app", password="w-1", decode_responses=True)
+        keys = delivered.Keys()
+        delivered.Operations(app, keys).create("r1")
+        key = naming.render(pattern.template, session_id="r1")
+        far = 10**14
+        root.hset(
+            key, mapping={"i.1": "1|offered|bob|1|{}", "i.2": f"1|offered|cyd|{far}|{{}}", "i.3": "1|accepted|dan|0|{}"}
+        )
+        before = root.hgetall(key)
+        due(live, delivered, "r1", "lease")
+        with working(folder, live, "work.py") as process:
+            assert within(60, lambda: root.hget(key, "i.1").startswith("2|passed||"))
+            process.stop()
+            assert process.lines == ["working"]
+        assert {"i.2": before["i.2"], "i.3": before["i.3"]}.items() <= root.hgetall(key).items()
+        assert root.hget(keys.state("r1"), "version") == "1"
 
 
 def test_a_full_server_is_emptied_of_what_is_over_and_keeps_who_is_there(

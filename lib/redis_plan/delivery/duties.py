@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from redis_plan.delivery import library
+from redis_plan.delivery import library, timekeeping
 from redis_plan.delivery.commands import counted, reads, table, uses
 from redis_plan.delivery.library import Step
 from redis_plan.keyspace import calls
@@ -98,6 +98,7 @@ def sent(keyspace: Keyspace, pattern: KeyPattern, role: Role) -> tuple[str, ...]
     """Return the commands that ``role`` itself sends on ``pattern``: the catalog's, else those of its structure."""
     entry = uses().get((pattern.use, pattern.type))
     found = list(entry.get(role, ())) if entry else []
+    found += ["HGETALL"] if role == "worker" and any(pattern == p for _, p in timekeeping.overdue(keyspace)) else []
     found += [command] if role == "app" and (command := counted(pattern)) else []
     if role == "app" and not _is_written(keyspace, pattern, entry):
         found += _of_structure(pattern, with_reads=entry is None)

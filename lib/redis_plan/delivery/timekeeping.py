@@ -10,7 +10,7 @@ from redis_plan.actions.model import Kind
 from redis_plan.delivery import acting
 from redis_plan.delivery.spelling import snake
 from redis_plan.keyspace import functions, naming, records
-from redis_plan.keyspace.model import Keyspace
+from redis_plan.keyspace.model import KeyPattern, Keyspace
 
 
 def names(keyspace: Keyspace) -> dict[str, Any]:  # Any: what the templates loop over
@@ -38,12 +38,25 @@ def names(keyspace: Keyspace) -> dict[str, Any]:  # Any: what the templates loop
         ],
         "gone": [name for name, kind in _asking(keyspace, "gone") if not kind.takes],
         "idle": next((name for name, kind in _asking(keyspace, "idle") if not kind.takes), ""),
+        "overdue": [{"name": name, "key": snake(pattern.name)} for name, pattern in overdue(keyspace)],
         "code": snake(code.name) if (code := keyspace.use("join-code")) else "",
         "codes": code is not None and code.type == "hash",  # many in a bucket
         "soon": [name for name, kind in _made(keyspace) if any(e.name == "give" for e in kind.effects)]
         if due and everyone
         else [],
     }
+
+
+def overdue(keyspace: Keyspace) -> Iterator[tuple[str, KeyPattern]]:
+    """Yield the actions by which a worker takes back what nobody answered in time, each with the hash of these records."""
+    for action, function in acting.composed(keyspace) if works(keyspace) else ():
+        kind, keys = catalog.kind_of(action), dict(action.keys)
+        for guard in kind.guards if function.call.of_session and "worker" in kind.actors else ():
+            if guard.name != "overdue" or kind.takes != (guard.options["field"],):
+                continue
+            pattern = keyspace.pattern(keys[str(guard.options["key"])])
+            if pattern.type == "hash" and set(naming.placeholders(pattern.template)) == {"session_id"}:
+                yield snake(action.name), pattern
 
 
 def works(keyspace: Keyspace) -> bool:
