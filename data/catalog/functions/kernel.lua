@@ -606,9 +606,9 @@ local function starts(text, with)
 end
 
 local function part_of(state, key)
-  local home = str_match(state, '^(.*:)[^:]*$')
-  local part = home and starts(key, home) and str_sub(key, #home + 1)
-  return part and str_find(part, ':', 1, true) and part or nil
+  local _, home = str_find(state, '^.*:')
+  if not home or not str_find(key, ':', home + 1, true) then return nil end -- as most keys are
+  return str_sub(key, 1, home) == str_sub(state, 1, home) and str_sub(key, home + 1) or nil
 end
 
 local function note(state, key, of)

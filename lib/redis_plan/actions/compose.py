@@ -96,7 +96,9 @@ def compose(
         flags=("allow-oom",) if any(_word(effect).frees for effect in kind.effects) else (),
         shows=tuple(patterns.get(name, name) for name in writer.shows()) if session else (),
     )
-    return Function(call, writer.body(call), lua=f"act_{call.name}", own=writer.commands(), asks=writer.asks())
+    body = writer.body(call)
+    after = "\n".join(line for line in body.split("\n") if line.strip() not in writer.certain) if session else ""
+    return Function(call, body, lua=f"act_{call.name}", own=writer.commands(), asks=writer.asks(), after=after)
 
 
 _OF_SESSION = ("duplicate", "ended", "gone")
@@ -128,6 +130,7 @@ class _Writer:
 
     def __init__(self, kind: Kind, session: bool) -> None:
         self.kind, self.session = kind, session
+        self.certain: set[str] = set()  # lines of guards
         self.keys = {name: kind.keys[name] for name in ordered_keys(kind)}
         self.numeric = {p.name for p in kind.parameters}
         self.arguments = vocabulary.arguments_of(kind)
@@ -149,6 +152,9 @@ class _Writer:
             asked = self.lua(guard)
             fails = asked.removeprefix("not ") if asked.startswith("not ") else f"not {asked}"
             lines.append(f"if {fails} then return {answer} end")
+            runs = functions.called(f"{functions.prune(functions.words(), asked)}\n{asked}")
+            if _word(guard).finds and len(runs) == 1:  # it reads in any case, so that Redis refuses who may not
+                self.certain.add(lines[-1])
         if self.kind.lua:
             lines += [
                 f"local event, answer = {{}}, 'ok'  -- {self.kind.lua_file}",

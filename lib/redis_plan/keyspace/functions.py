@@ -46,6 +46,7 @@ class Function:
     lua: str = ""  # what its body is called in Lua, where that is not the function's name
     own: frozenset[str] = frozenset()  # commands that it may run whatever the form of log and channel
     asks: str = ""  # fields of the state that it is given beside epoch, version and status, as Lua expressions
+    after: str = ""  # its body without what reads in any case before the first write, where something does
 
     @property
     def name(self) -> str:
@@ -100,16 +101,19 @@ class Function:
         """Return the commands that need no check: Redis itself refuses them before anything is written."""
         if not self.call.of_session:
             return frozenset()
-        late = f"{prune(_written_after(log), self._text((), {}))}\n{self.body}"
+        body = self.after or self.body
+        late = f"{prune(_written_after(log), self._text((), {}, body=body))}\n{body}"
         first = _APPENDS if "log" in self.call.shows else frozenset()
         return (self.runs(log) - called(late)) | first
 
-    def _text(self, runs: Iterable[str], by_form: Mapping[str, Iterable[str]], reads: Iterable[str] = ()) -> str:
+    def _text(
+        self, runs: Iterable[str], by_form: Mapping[str, Iterable[str]], reads: Iterable[str] = (), body: str = ""
+    ) -> str:
         inside = self.lua or self.name
         table = calls.lua_table(self.call, runs, by_form, inside, self.asks, reads)
         runner = "run_session" if self.call.of_session else "run"
         call = f"(keys, args)\n  return {runner}({inside.upper()}, {inside}, keys, args)\nend"
-        return f"do\n{self.body}\n\n{table}\n{self.entry} = function{call}\nend"
+        return f"do\n{body or self.body}\n\n{table}\n{self.entry} = function{call}\nend"
 
     @property
     def entry(self) -> str:
