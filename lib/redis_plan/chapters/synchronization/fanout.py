@@ -192,9 +192,9 @@ def _measure(lab: Lab, brief: Brief, keyspace: Keyspace, load: Load) -> Measured
         shapes.append(range(len(rooms), len(rooms) + count))
         rooms += [Room(f"size-{group}-{number}", members, 0, feeds["pubsub"]) for number in range(count)]
     with folders.temporary("gateways") as path, ExitStack() as held:
+        own = held.enter_context(lab.own({"port": "auto"}))  # it ends after its gateways, which would miss it aloud
         here = hall.called(held, len(feeds))
         folder = hall.lay(path, brief, keyspace)
-        own = held.enter_context(lab.own({"port": "auto"}))
         hall.opened(folder, own, [room.session for room in rooms])
         gateways = hall.started(here.gateways, folder, own, list(feeds.values()))
         seats = held.enter_context(hall.seated(folder, own, rooms, gateways, seat=False, keep=True, here=here))
