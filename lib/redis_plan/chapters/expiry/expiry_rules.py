@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from redis_plan import units
 from redis_plan.brief.model import Brief
-from redis_plan.chapters.expiry.findings import Expiry, Lag, Sliding
+from redis_plan.chapters.expiry.findings import Expiry, Lag
 from redis_plan.chapters.expiry.sliding import WRITE_EXPIRE
 from redis_plan.delivery.walkthrough import Writer
-from redis_plan.evidence.decision import Alternative, Decision, Guard
+from redis_plan.evidence.decision import Decision, Guard
 from redis_plan.keyspace import bounds, chain
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.memory.active_expiry import expected_lag_s, standing
 from redis_plan.words import command_block, words
+from redis_plan.words.deciding import decided
 
 
 def volatile_keys(brief: Brief, keyspace: Keyspace) -> float:
@@ -86,92 +87,27 @@ def net_s(brief: Brief, keyspace: Keyspace) -> float:
     return max(timed or [float(p.ttl.seconds) for p in keyspace.keys if p.ttl.seconds is not None], default=0.0)
 
 
-def cleanup_decision(brief: Brief, keyspace: Keyspace, lag: Lag) -> Decision:
-    """Return D-04a: explicit deletion first, a sweeper second, the TTL as the net."""
-    keys = volatile_keys(brief, keyspace)
-    late = late_s(brief, keyspace, lag.hz.value)
-    if not chain.swept(keyspace):
-        return Decision(
-            id="D-04a",
-            title="The TTL ends every key, and readers never wait for it",
-            question="What removes the keys of something that is over?",
-            decision="The TTL that is set with the first write; what is used up or revoked before is deleted by whoever does that. No sweeper.",
-            because=f"A reader saw none of the keys past their deadline (below); the memory of one came back after {lag.p50.linked} among "
-            f"{lag.live:,.0f} live keys, and at this project's {keys:,.0f} the model expects {units.write(late, 's')} "
-            f"[{lag.id}]",
-            instead_of=(
-                Alternative("no TTL, a nightly job that deletes", "needs `SCAN`, and a day's keys stay in memory", naive=True),
-                Alternative("keyspace notifications as a trigger", f"as late as the removal, {lag.p50.linked}, and lost on a reconnect"),
-            ),
-            costs="Nobody is told when a key ends; nothing here needs to know.",
-            holds_while=(
-                Guard("expected removal lag against the longest TTL of section 3", late, "<=", net_s(brief, keyspace), "s"),
-            ),
-        )  # fmt: skip
-    return Decision(
-        id="D-04a",
-        title="Explicit deletion is primary, a sweeper second, the TTL the net",
-        question="What removes the keys of something that is over?",
-        decision=f"{'The function that' if keyspace.session_entity else 'Whoever'} ends it unlinks its keys in one step; a sweeper ends what lost its owner; every key has a TTL besides.",
-        because=f"A key whose TTL ran out stayed for {lag.p50.linked} among {lag.live:,.0f} live keys; at this "
-        f"project's {keys:,.0f} the model expects {units.write(late, 's')}, and the event comes no earlier [{lag.id}]",
-        instead_of=(
-            Alternative(
-                "TTL alone",
-                f"memory returns {units.write(late, 's')} late, nobody is told in time",
-                naive=True,
-            ),
-            Alternative(
-                "keyspace notifications as a trigger",
-                f"as late as the removal, {lag.p50.linked}, and lost on a reconnect",
-            ),
-        ),
-        costs="Two more code paths, each of which needs a test with the other two switched off.",
-        holds_while=(
-            Guard("expected removal lag against the longest TTL of section 3", late, "<=", net_s(brief, keyspace), "s"),
-        ),
-    )
+def cleanup_decision(brief: Brief, keyspace: Keyspace, found: Expiry) -> Decision:
+    """Return D-04a: explicit deletion first, a sweeper second, the TTL as the net; the TTL alone where nothing is swept."""
+    assert found.lag is not None  # the page of notebook 04 has no decision without it
+    late = late_s(brief, keyspace, found.lag.hz.value)
+    net = Guard("expected removal lag against the longest TTL of section 3", late, "<=", net_s(brief, keyspace), "s")
+    return decided(
+        "chapters/expiry/d04a", (net,), found=found, late=late, keys=volatile_keys(brief, keyspace),
+        swept=chain.swept(keyspace), entity=keyspace.session_entity,
+    )  # fmt: skip
 
 
-def refresh_decision(brief: Brief, keyspace: Keyspace, slide: Sliding) -> Decision:
-    """Return D-04b: refresh a TTL only when less than half of it is left."""
-    if not any(p.ttl.policy == "sliding" for p in keyspace.keys):
-        return Decision(
-            id="D-04b",
-            title="No TTL is refreshed",
-            question="How often is a TTL refreshed?",
-            decision="Never: every TTL here is fixed, and set in the command that makes the key.",
-            because=f"A refresh with every write costs {slide.amplification.linked} of the bytes of a plain write, and what is counted or "
-            "proven here is over at a known time",
-            instead_of=(
-                Alternative("refresh with every write", f"{slide.bytes[WRITE_EXPIRE].linked} an update to file and replicas", naive=True),
-            ),
-            costs="None seen.",
-            holds_while=(Guard("key patterns with a sliding TTL", 0, "<=", 0, "patterns"),),
-        )  # fmt: skip
-    return Decision(
-        id="D-04b",
-        title="A TTL is refreshed when less than half of it is left",
-        question="How often is a sliding TTL refreshed?",
-        decision="In the same atomic step as a write or heartbeat, and only when less than half is left."
-        if keyspace.session_entity
-        else "In the same `MULTI` as the write, and only when, by the writer's own note, half of the TTL has passed since it last did.",
-        because=f"It costs {slide.below_half.linked} of the bytes of a plain write, against "
-        f"{slide.amplification.linked} with a refresh each time",
-        instead_of=(
-            Alternative(
-                "refresh with every write",
-                f"{slide.bytes[WRITE_EXPIRE].linked} an update to file and replicas",
-                naive=True,
-            ),
-            Alternative("no refresh, a fixed TTL", "what runs longer than expected dies while in use"),
-        ),
-        costs="What nobody writes to lives between one half and the whole of its TTL after its last write.",
-        holds_while=(
-            Guard("write amplification with a threshold", slide.below_half.value, "<=", 1.2, "x"),
-            *_half(brief, keyspace),
-        ),
-    )
+def refresh_decision(brief: Brief, keyspace: Keyspace, found: Expiry) -> Decision:
+    """Return D-04b: refresh a TTL only when less than half of it is left; never where none slides."""
+    assert found.slide is not None  # as above
+    sliding = sum(p.ttl.policy == "sliding" for p in keyspace.keys)
+    half = Guard("write amplification with a threshold", found.slide.below_half.value, "<=", 1.2, "x")
+    none = Guard("key patterns with a sliding TTL", sliding, "<=", 0, "patterns")
+    return decided(
+        "chapters/expiry/d04b", (half, *_half(brief, keyspace)) if sliding else (none,), found=found, sliding=sliding,
+        each=WRITE_EXPIRE, entity=keyspace.session_entity,
+    )  # fmt: skip
 
 
 def _half(brief: Brief, keyspace: Keyspace) -> tuple[Guard, ...]:

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from IPython.display import Markdown
 
 from redis_plan import units
-from redis_plan.chapters.operations.findings import TookEffect
-from redis_plan.evidence.decision import Alternative, Decision, Guard
+from redis_plan.chapters.operations.findings import Operations
+from redis_plan.evidence.decision import Decision, Guard
 from redis_plan.keyspace import settings
-from redis_plan.keyspace.cues import with_article
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.words.capacity import Budget
+from redis_plan.words.deciding import decided
 
 POLLS_ALT = (
     "Dot plot of the time of one monitoring poll for INFO, INFO commandstats, CLIENT LIST and SLOWLOG GET on a log "
@@ -35,47 +35,21 @@ def show_numbers(names: Mapping[str, float]) -> Markdown:
 
 
 def policy_decision(
-    keyspace: Keyspace, names: Mapping[str, float], in_force: TookEffect, budget: Budget | None
+    keyspace: Keyspace, names: Mapping[str, float], found: Operations, budget: Budget | None
 ) -> Decision:
     """Return D-09a: what the server does when memory is full; ``budget`` is what the peak counts, where it was modelled."""
+    assert found.in_force is not None  # notebook 09 has started a server with the settings
     authoritative = [p.name for p in keyspace.keys if p.authoritative]
-    chosen = {s.name: s.value for s in settings.settings(keyspace, names)}["maxmemory-policy"]
-    took, all_of = in_force.took_effect, in_force.directives
-    instead: tuple[Alternative, ...]
-    naive = Alternative(
-        "the server's defaults", "no maxmemory: the kernel ends the process when the host is full", naive=True
+    ignored = found.in_force.directives.value - found.in_force.took_effect.value
+    guards = (
+        Guard("directives that are not in force", ignored, "<=", 0, "directives"),
+        *_room(budget, 75.0 if authoritative else 100.0),
     )
-    whole = keyspace.session_noun if keyspace.session_entity else "set of keys that belong together"
-    if authoritative:
-        because = (
-            f"{len(authoritative)} of {len(keyspace.keys)} key patterns are authoritative "
-            f"({', '.join(f'`{n}`' for n in authoritative)}). "
-            f"An eviction would take a random part of a live {whole} without a word; a refused write is an error that the "
-            "writer sees, and what is new is refused at 75 % of maxmemory, before that"
-        )
-        instead = (
-            naive,
-            Alternative("volatile-ttl", "evicts what is closest to its TTL: quiet, but live"),
-            Alternative("allkeys-lru", f"half of {with_article(whole)} can go while the other half is in use"),
-        )
-    else:
-        because = "every key can be rebuilt from the database or by its writers"
-        instead = (naive, Alternative("noeviction", "a full cache refuses writes for no gain"))
-    return Decision(
-        id="D-09a",
-        title=f"maxmemory-policy is {chosen}",
-        question="What does the server do when memory is full?",
-        decision=f"`maxmemory-policy {chosen}`, with the `maxmemory {names['maxmemory']:.0f}` of section 5.",
-        because=f"{because}. {took.value:.0f} of {all_of.value:.0f} directives of this section are in force on the server that ran [{in_force.id}].",
-        instead_of=instead,
-        costs="Admission control is the application's duty: without it the first refused write hits what is live."
-        if authoritative
-        else "Hit rate falls silently when memory is short: watch keyspace_misses.",
-        holds_while=(
-            Guard("directives that are not in force", all_of.value - took.value, "<=", 0, "directives"),
-            *_room(budget, 75.0 if authoritative else 100.0),
-        ),
-    )
+    return decided(
+        "chapters/operations/d09a", guards, found=found, authoritative=authoritative, keys=len(keyspace.keys),
+        chosen={s.name: s.value for s in settings.settings(keyspace, names)}["maxmemory-policy"], maxmemory=names["maxmemory"],
+        whole_of=keyspace.session_noun if keyspace.session_entity else "set of keys that belong together",
+    )  # fmt: skip
 
 
 def _room(budget: Budget | None, most: float) -> Iterator[Guard]:
