@@ -6,62 +6,29 @@ import math
 
 from redis_plan import units
 from redis_plan.brief.model import Brief
-from redis_plan.chapters.memory.findings import Full, Log, State
+from redis_plan.chapters.memory.findings import Full, Memory, State
 from redis_plan.evidence.decision import Alternative, Decision, Guard
 from redis_plan.keyspace.cues import with_article
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.memory import capacity, project
 from redis_plan.words.capacity import Budget, Fit
+from redis_plan.words.deciding import decided
 from redis_plan.words.memory_words import Words
-
-
-def _bytes(value: float) -> str:
-    return units.write(round(value), "B")
-
 
 #: Share of a session that its state may take more as a hash than as one string, per cent: what field-wise writes are worth (chosen).
 _WORTH = 5.0
 
 
-def state_decision(keyspace: Keyspace, state: State, fit: Fit | None) -> Decision:
+def state_decision(keyspace: Keyspace, found: Memory) -> Decision:
     """Return D-06a: the layout of the session state, by its bytes and by what they are of a whole session."""
+    assert found.state is not None  # the caller has asked
     pattern = next(p for p in keyspace.keys if project.is_record(p))
+    apart = Guard(
+        "bytes of the hash against one key a field", found.state.hash.value, "<=", found.state.key_per_field.value, "B"
+    )
+    guards = (apart, _against_string(keyspace, found.state, found.fit))
     longest = max(field.max_bytes for field in pattern.fields)
-    more = state.hash.value - state.string.value
-    text = "a field is changed without reading and rewriting the whole"
-    if more > 0:
-        text += f", though the hash takes {state.hash.full} and a JSON string {state.string.linked}"
-    else:
-        text = f"the hash takes {state.hash.full} and a JSON string {state.string.linked}, and {text}"
-    return Decision(
-        id="D-06a",
-        title=f"`{pattern.name}` stays one hash",
-        question=f"What does `{pattern.template}` cost as a hash, as JSON, as one key a field, in buckets?",
-        decision=f"One hash at `{pattern.template}`: {len(pattern.fields)} fields, {_bytes(longest)} the longest value",
-        because=(
-            f"{text}. One key a field takes "
-            f"{state.key_per_field_ratio.full} of the hash, buckets of 100 {state.buckets_ratio.linked} and no TTL of their own"
-        ),
-        instead_of=(
-            Alternative("a JSON string, read, changed and written back", state.string.linked, naive=True),
-            Alternative("one key for each field", state.key_per_field.linked),
-            Alternative("JSON in hashes of 100", state.buckets.linked),
-        ),
-        costs=(
-            "no TTL of its own for a field; "
-            + (
-                "one value above 64 B turns the whole hash into a hashtable for good"
-                if longest <= 64
-                else f"a value of {_bytes(longest)} is above the listpack limit of 64 B, so the hash is a hashtable; as a "
-                "key of its own it would let the rest stay compact"
-            )
-        ),
-        holds_while=(
-            Guard("bytes of the hash against one key a field", state.hash.value, "<=", state.key_per_field.value, "B"),
-            _against_string(keyspace, state, fit),
-        ),
-        requirements=pattern.requirements,
-    )  # fmt: skip
+    return decided("chapters/memory/d06a", guards, pattern.requirements, found=found, pattern=pattern, longest=longest)
 
 
 def _against_string(keyspace: Keyspace, state: State, fit: Fit | None) -> Guard:
@@ -73,42 +40,22 @@ def _against_string(keyspace: Keyspace, state: State, fit: Fit | None) -> Guard:
     return Guard(f"share of {noun} that the hash takes beyond a JSON string", share, "<=", _WORTH, "%")
 
 
-def log_decision(keyspace: Keyspace, log: Log) -> Decision:
+def log_decision(keyspace: Keyspace, found: Memory) -> Decision:
     """Return D-06b: the structure of the event log, by bytes."""
+    assert found.log is not None  # the caller has asked
+    full, one = found.log.full, found.log.one_entry
     pattern = next(p for p in keyspace.keys if p.use == "log")
     as_list = pattern.type == "list"
     chosen, other = ("list", "stream") if as_list else ("stream", "list")
-    small = "stream_1024" in log.full
-    because = (
-        f"with one entry a list takes {log.one_entry['list'].full} and a stream {log.one_entry['stream'].full}, because a stream "
-        f"allocates a node of `stream-node-max-bytes` at once; full ({pattern.max_elements:,.0f} entries) they take "
-        f"{log.full['list'].linked} and {log.full['stream'].linked}"
+    guards = (
+        Guard(
+            f"bytes of a full {chosen}", full[chosen].value, "<=", (1.0 if as_list else 1.25) * full[other].value, "B"
+        ),
+        Guard("with one entry", one[chosen].value, "<=", one[other].value * (1.0 if as_list else 12.0), "B"),
     )
-    if small:
-        because += (
-            f"; `stream-node-max-bytes 1024` lowers a stream's first entry to {log.one_entry['stream_1024'].linked} and a full "
-            f"one to {log.full['stream_1024'].linked}"
-        )
-    tolerance = 1.0 if as_list else 1.25
-    return Decision(
-        id="D-06b",
-        title=f"`{pattern.name}` stays a {chosen}: {'a stream takes more' if as_list else 'a list takes less, and does less'}",
-        question="Is the event log a list or a stream, and does the 4 KB floor of a stream matter here?",
-        decision=f"A {chosen} at `{pattern.template}`, at most {pattern.max_elements:,.0f} entries"
-        + ("" if as_list else ", with `stream-node-max-bytes 1024`"),
-        because=because,
-        instead_of=(
-            Alternative(f"a {other}", log.full[other].linked),
-            Alternative("the last events as one JSON array, rewritten at each append", "the list's bytes, rewritten for every event", naive=True),
-        ),
-        costs="no consumer groups and no ids of its own: the version is the offset" if as_list else "4 KB from the first entry",
-        holds_while=(
-            Guard(f"bytes of a full {chosen}", log.full[chosen].value, "<=", tolerance * log.full[other].value, "B"),
-            Guard("with one entry", log.one_entry[chosen].value, "<=",
-                  log.one_entry[other].value * (1.0 if as_list else 12.0), "B"),
-        ),
-        requirements=pattern.requirements,
-    )  # fmt: skip
+    return decided(
+        "chapters/memory/d06b", guards, pattern.requirements, found=found, pattern=pattern, chosen=chosen, other=other
+    )
 
 
 def eviction_decision(brief: Brief, keyspace: Keyspace, budget: Budget, full: Full | None) -> Decision:
