@@ -2,12 +2,14 @@
 
 import re
 
-from nbformat.v4 import new_markdown_cell, new_notebook, new_raw_cell
+import nbformat
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, new_raw_cell
 
+from redis_plan import resources
 from redis_plan.evidence.decision import Decision, Guard
 from redis_plan.evidence.store import describe
 from redis_plan.measure.finding import Value
-from redis_plan.plan import review
+from redis_plan.plan import opening, review
 from redis_plan.plan.exporter import Rendered
 from tests.plan.notebooks import SVG, drew, said
 from tests.plan.records import evidence
@@ -136,3 +138,12 @@ def test_a_notebook_that_decides_nothing_opens_with_its_answer_in_words():
     cells = [new_markdown_cell("# 01\n\n*What is asked?*", id="title"), said("**Answer.** Two demands.", 3)]
     made = review.notebook_page("01_requirements", new_notebook(cells=cells), ("01_requirements",))
     assert "<strong>What this run answers</strong></p>\n<ul>\n<li>Two demands.</li>" in made
+
+
+def test_what_a_run_answers_has_an_id_that_no_cell_of_a_notebook_has() -> None:
+    told = new_output("display_data", {"text/markdown": "**Answer.** Seven live sessions."})
+    for path in sorted(resources.notebooks_dir().glob("*.ipynb")):
+        node = nbformat.read(path, as_version=4)
+        node.cells[-1] = new_code_cell("", id=node.cells[-1].id, outputs=[told])
+        ids = [cell.id for cell in opening.answered(node).cells]
+        assert len(ids) == len(node.cells) + 1 == len(set(ids))

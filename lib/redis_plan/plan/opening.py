@@ -24,7 +24,7 @@ def answered(node: NotebookNode) -> NotebookNode:
     lines = list(_answers(node))
     if not lines or not node.cells:
         return node
-    told = new_markdown_cell("**What this run answers**\n\n" + "\n".join(lines), id="answers")
+    told = new_markdown_cell("**What this run answers**\n\n" + "\n".join(lines), id="opening")
     opened: NotebookNode = from_dict({**node, "cells": [node.cells[0], told, *node.cells[1:]]})
     return opened
 
