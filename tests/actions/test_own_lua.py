@@ -36,6 +36,9 @@ WRITE = "redis.call('HSET', keys.shapes, args.object, '1')\n"
         "redis.call('SET', keys.lock, args.member)",
         "keys.shapes = 'elsewhere'",
         "args.member = 'bob'",
+        "local b = 1\nargs.member, b = 'bob', 2",
+        "local t = {}\nfor i = 1, 2 do args.member, t[(i)] = 'bob', 2 end",
+        "local b = 1\nb, args.member = 2, 'bob'",
         "local a = 1\na, b = 2, 3",
         "local digits = nil",
         "end\nlocal function more()",
@@ -70,6 +73,7 @@ def test_it_is_refused(text: str) -> None:
         "redis.call('SET', keys.lock, args.member, 'PX', 15000)",
         "local text = [==[ end while 'x' ]==]\n" + WRITE,
         "redis.call('ZADD', keys.order, digits(now), args.object)",
+        "local t = {args.object, at = now}\nlocal a, b = args.object, 2\nlocal c = a\na, b = b, (a)",
     ],
 )
 def test_it_is_taken(text: str) -> None:

@@ -1,6 +1,6 @@
 """Remembered answers: an operation that is sent again gets its first answer for as long as promised, and old ones go."""
 
-from __future__ import annotations
+from __future__ import re
 
 from collections.abc import Iterator
 from typing import Any
@@ -156,6 +156,10 @@ def test_a_look_that_somebody_else_wrote_a_cursor_into_ends_all_the_same(client:
     assert apply(client, "second")[1] == "ok"
     client.hset(IDEM, "", str(client.hget(IDEM, "")) + "::")
     assert apply(client, "third")[1] == "ok"
+    record = re.match(r"\w+:\d+:[\d,]+", str(client.hget(IDEM, "")))
+    assert record
+    client.hset(IDEM, "", record[0] + ":99999999999999999999999:1")  # no cursor that HSCAN takes
+    assert apply(client, "fourth")[1] == "ok"
     assert not under_way(client)
 
 

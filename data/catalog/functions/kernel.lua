@@ -508,6 +508,7 @@ end
 -- Lets go of the answers that were given up to a version, from a cursor of HSCAN on, and returns what is to be noted of the
 -- rest: '' at the end. A listpack is gone through in one step.
 local function let_go(idem, cursor, version)
+  if #cursor > 19 then cursor = '0' end -- more digits than a cursor that HSCAN takes for sure: nobody of ours wrote them
   local found, gone = redis.call('HSCAN', idem, cursor, 'COUNT', STEP), {}
   local entries = found[2]
   for i = 1, #entries, 2 do

@@ -126,10 +126,36 @@ class _Rules(Text):
         for n, token in enumerate(self.tokens):
             if not token.is_("args") or self.at(n - 1).is_(".", ":"):
                 continue
-            if self.at(n + 3).is_("="):
+            if self._assigned(n):
                 yield token.line, "args are what the caller gave: keep what differs in a local"
             elif wrong := self._unknown(n, self.scope.arguments):
                 yield token.line, f"the action has no argument {wrong!r}; {_near(wrong, self.scope.arguments)}"
+
+    def _assigned(self, place: int) -> bool:
+        """Whether something is assigned to the argument at ``place``, alone or as one of several: "args.a, b = 1, 2"."""
+        place += 3 if self.at(place + 1).is_(".") else 1
+        inside = 0  # brackets of an index, as in "args.a, t[f(x)] = 1, 2"
+        while inside or not self.at(place).is_("="):
+            token = self.at(place)
+            if not token.text:
+                return False  # the end of the text
+            inside += token.is_("[", "(") - token.is_("]", ")")
+            if inside < 0 or (not inside and not (token.is_(",", ".", "]", ")") or token.form == "name")):
+                return False
+            if not inside and token.form == "name" and not self.at(place - 1).is_(",", "."):
+                return False  # the next statement
+            place += 1
+        return not self._field(place)
+
+    def _field(self, place: int) -> bool:
+        """Whether the sign at ``place`` stands directly within the braces of a table."""
+        open_: list[Token] = []
+        for token in self.tokens[:place]:
+            if token.is_(*OPENING):
+                open_.append(token)
+            elif token.is_(*OPENING.values()):
+                del open_[-1:]
+        return bool(open_) and open_[-1].is_("{")
 
     def _declares(self, place: int) -> bool:
         """Whether the name at ``place`` is declared there: behind local or for, first or after a comma."""
