@@ -1,7 +1,8 @@
 """Remembered answers: an operation that is sent again gets its first answer for as long as promised, and old ones go."""
 
-from __future__ import re
+from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
