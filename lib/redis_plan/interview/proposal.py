@@ -177,8 +177,9 @@ def _uses(reading: Reading) -> Iterator[str]:
     serves = _serves(taken, reading)
     for use in sorted(taken, key=lambda use: use_confidence(use, reading)):
         entry: dict[str, Value] = {"use": use.pattern.use}
-        if use.entities:
-            entry["entity"] = [e.name for e in use.entities]
+        known = {entity.name for entity in reading.brief.entities}  # an action may keep a thing that no document names
+        if named := [e.name for e in use.entities if e.name in known]:
+            entry["entity"] = named
         file, line = reading.place_of(use)
         if file in reading.lines:
             entry["cite"] = f"{file}:{line}"
