@@ -1,4 +1,4 @@
-"""Examples: sentences of our own with what they are, ``data/catalog/examples/<task>.toml``.
+"""Examples: sentences of our own with what they are, ``data/catalog/examples/<task>.toml`` and ``<task>/*.toml``.
 
 They are training data that ships, in many domains and languages, and the reason that a person can check: of a
 judgement the nearest example is shown.
@@ -26,14 +26,13 @@ class Example:
 
 @cache
 def examples(task: str) -> tuple[Example, ...]:
-    """Return the examples of ``task``; the file's ``[[example]]`` has ``labels`` (or ``label``), ``texts``, ``heading``."""
-    path = resources.catalog_dir() / "examples" / f"{task}.toml"
-    if not path.is_file():
-        return ()
+    """Return the examples of ``task``; a file's ``[[example]]`` has ``labels`` (or ``label``), ``texts``, ``heading``."""
+    folder = resources.catalog_dir() / "examples"
     found = []
-    for entry in tomllib.loads(path.read_text(encoding="utf-8"))["example"]:
-        labels = frozenset(entry.get("labels", ())) | ({entry["label"]} if entry.get("label") else frozenset())
-        found += [Example(text, labels, entry.get("heading", "")) for text in entry["texts"]]
+    for path in (folder / f"{task}.toml", *sorted((folder / task).glob("*.toml"))):
+        for entry in tomllib.loads(path.read_text(encoding="utf-8"))["example"] if path.is_file() else ():
+            labels = frozenset(entry.get("labels", ())) | ({entry["label"]} if entry.get("label") else frozenset())
+            found += [Example(text, labels, entry.get("heading", "")) for text in entry["texts"]]
     return tuple(found)
 
 

@@ -152,9 +152,9 @@ def calls_clearly(evidence: Sequence[UseEvidence], use: str) -> bool:
 
 def _alone(found: Found) -> Requirement | None:
     """Return what says that nobody shares anything: several players are out of scope, and no demand speaks of them."""
-    outside = [r for r in found.requirements if r.kind == "out-of-scope" and "several" in _wording().groups(r.text)]
+    outside = [r for r in found.requirements if r.kind == "out-of-scope" and "several" in wording().groups(r.text)]
     inside = (one.text for one in found.demands)
-    return outside[0] if outside and not any("several" in _wording().groups(text) for text in inside) else None
+    return outside[0] if outside and not any("several" in wording().groups(text) for text in inside) else None
 
 
 def _unknown(found: Found) -> str:
@@ -174,7 +174,7 @@ def _outright(found: Found) -> bool:
     if found.delay is not None and found.delay.grade == "documented":
         return True
     clear = (e for e in found.evidence if e.strength >= rules["clearly"])
-    said = sum(_says_live(one.text) for one in found.lines)
+    said = sum(says_live(one.text) for one in found.lines)
     said += sum(e.lines for e in clear if e.use in rules["live_by_nature"])
     return said > len(found.demands) // int(rules["outright_in"])
 
@@ -185,9 +185,9 @@ def _watched(found: Found) -> bool:
     return bool(found.session) or found.pushes is not None or told
 
 
-def _says_live(text: str) -> bool:
+def says_live(text: str) -> bool:
     """Whether a line says in so many words that people see changes happen; "at once" says it of several people only."""
-    said = _wording().groups(text)
+    said = wording().groups(text)
     return "outright" in said or {"quickly", "others"} <= said or bool(_adverb().search(text))
 
 
@@ -197,7 +197,8 @@ def _adverb() -> re.Pattern[str]:
 
 
 @cache
-def _wording() -> Lexicon:
+def wording() -> Lexicon:
+    """Return the wordings by which lines say that people see changes, quickly, together, or that they speak of pages."""
     made = Lexicon((), {})
     for group in ("outright", "quickly", "others", "several", "of_pages"):
         for words in _rules()[group]:
@@ -251,7 +252,7 @@ def _target(found: Found) -> Quantity | None:
     """Return a stated latency or load of what is live: what is to be fast before what lasts or is many."""
     lines, spelt = {(r.file, r.line) for r in found.live}, tuple(_rules()["spelt"])
     among: list[Quantity] = []
-    of_pages = {(one.file, one.line) for one in found.lines if "of_pages" in _wording().groups(one.text)}
+    of_pages = {(one.file, one.line) for one in found.lines if "of_pages" in wording().groups(one.text)}
     for q in found.quantities:
         fast = q.kind == "latency" or (q.kind == "rate" and _per_second(q) >= SLOW_PER_S)
         counted = q.kind in ("duration", "count", "limit") and (q.scope == "at peak" or (q.file, q.line) in lines)

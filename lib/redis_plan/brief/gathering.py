@@ -25,7 +25,7 @@ from redis_plan.brief.evidence import Said
 from redis_plan.brief.fit import several
 from redis_plan.brief.learnt import Matrix
 from redis_plan.brief.lexicon import UNSPACED, Lexicon, fold
-from redis_plan.brief.model import Entity, Gathering
+from redis_plan.brief.model import Gathering, UseEvidence
 from redis_plan.brief.outline import Block
 from redis_plan.brief.sections import Roles
 
@@ -37,8 +37,12 @@ REACH, REACH_BEHIND = 42, 14
 ALWAYS_SHARED, LESS_WHERE_JOINED = 2, 0.7
 #: A noun of this prior means something shared only where the documents say that people come into it.
 SELDOM_SHARED = 0
-#: A noun for something shared that is no surer than this, beside the one that they share, is another word for that one.
-SELDOM_SAID = 0.65
+#: So likely by the nature of a project there is a session, whatever it is called; and so sure is it that there is none where no noun speaks for one.
+SHARED_BY_NATURE, NOTHING_SHARED = 0.6, 0.9
+#: Evidence for a use that tells what people are in.
+TELLING = 0.5
+#: Letters of a noun that a compound ends with.
+SHORTEST_IN_COMPOUND = 4
 #: Chances that differ by so little tell nothing.
 AS_LIKELY = 0.1
 #: So many lines that say that people come in with a code, and how far the code may stand from the verb, in characters.
@@ -83,6 +87,7 @@ class _Nouns:
     talk: frozenset[str]  # the nouns for what people talk in
     elsewhere: Mapping[str, Mapping[str, str]]  # language -> spelling -> the noun that it is there
     done_there: Mapping[str, str]  # noun -> the use that people make of it by its nature
+    done_in: Mapping[str, str]  # use -> what people are in who make it
 
 
 @cache
@@ -102,7 +107,15 @@ def _nouns() -> _Nouns:
     for cue in several():
         made.add("several", cue)
     made.finish()
-    return _Nouns(made, priors, data["alike"], frozenset(data["talk"]["nouns"]), data["elsewhere"], data["done_there"])
+    return _Nouns(
+        made,
+        priors,
+        data["alike"],
+        frozenset(data["talk"]["nouns"]),
+        data["elsewhere"],
+        data["done_there"],
+        data["done_in"],
+    )
 
 
 def count(documents: Sequence[tuple[Sequence[Block], Roles]]) -> list[Counts]:
@@ -213,41 +226,81 @@ _COUNTED = ("total", "joined", "left", "hosted", "per", "people", "live", "heade
 WIDTH = 2 * len(_COUNTED) + 11
 
 
+def chances(every: Sequence[Counts]) -> Matrix:
+    """Return for each noun how likely it is what people share; zeros where no model judges it."""
+    model = learnt.model(NAME)
+    if model is None or not every:
+        return np.zeros(len(every), dtype=np.float32)
+    return np.asarray(model.probabilities(features(every))[:, 0])
+
+
 def find_gathering(
-    documents: Sequence[tuple[Sequence[Block], Roles]], live: bool = True, title: str = "", talk: bool = False
+    documents: Sequence[tuple[Sequence[Block], Roles]],
+    live: bool = True,
+    title: str = "",
+    talk: bool = False,
+    by_nature: float = 0.0,
+    doing: str = "",
 ) -> Gathering | None:
     """Return what people share live by these documents; an empty noun where they share nothing, None where no model judges it.
 
     ``live`` says whether any of their demands is live: where none is, a session is somebody's own, such as a workout. Terse
     documents never say who joins what: there the product's ``title`` tells it ("Harbour Auctions"), that it is for several at once
-    ("a multiplayer game"), or that people ``talk``.
+    ("a multiplayer game"), that people ``talk``, or how likely a session is ``by_nature`` of all that is asked, and the use that people make of it most clearly (``doing``).
     """
     model = learnt.model(NAME)
     if model is None:
         return None
     every = count(documents) if live else []
-    if not every:
-        opened = (_entered([], documents) or _by_signs([], documents)) if live else []
-        return _told(opened[0], model.thresholds[0]) if opened else Gathering("", "", 0, 0.9)
-    chances = model.probabilities(features(every))[:, 0]
-    best = _best(every, chances)
-    chance = float(chances.max())
-    joined = every[best].prior == ALWAYS_SHARED and every[best].joined > 0
-    c = every[best]
-    somebody_s = c.prior == SELDOM_SHARED and not c.joined and not c.left
-    if somebody_s or chance < model.thresholds[0] * (LESS_WHERE_JOINED if joined else 1):
-        ranked = [every[n] for n in chances.argsort()[::-1]]
-        told = [counts for counts in ranked if _titled(counts, title) or _for_several(counts)]
-        told = (
-            told
-            or [counts for counts in ranked if talk and counts.noun in _nouns().talk]
-            or _entered(ranked, documents)
-            or _by_signs(ranked, documents)
-        )
-        if not told:
-            return Gathering("", "", 0, round(1 - chance, 2))
-        c, chance = told[0], model.thresholds[0]
-    return _told(c, chance)
+    likely = chances(every)
+    ranked = [every[int(n)] for n in likely.argsort()[::-1]]
+    chance = float(likely.max()) if every else 0.0
+    if every:
+        c = every[_best(every, likely)]
+        joined = c.prior == ALWAYS_SHARED and c.joined > 0
+        somebody_s = c.prior == SELDOM_SHARED and not c.joined and not c.left
+        if not somebody_s and chance >= model.thresholds[0] * (LESS_WHERE_JOINED if joined else 1):
+            return _told(c, chance)
+    if not live:
+        return Gathering("", "", 0, NOTHING_SHARED)
+    told = [counts for counts in ranked if _titled(counts, title) or _for_several(counts)]
+    told = (
+        told
+        or [counts for counts in ranked if talk and counts.noun in _nouns().talk]
+        or _entered(ranked, documents)
+        or _by_signs(ranked, documents)
+        or (_by_nature(ranked, documents, title, doing) if by_nature >= SHARED_BY_NATURE else [])
+    )
+    return (
+        _told(told[0], model.thresholds[0])
+        if told
+        else Gathering("", "", 0, round(1 - chance, 2) if every else NOTHING_SHARED)
+    )
+
+
+def _by_nature(
+    ranked: Sequence[Counts], documents: Sequence[tuple[Sequence[Block], Roles]], title: str, doing: str
+) -> list[Counts]:
+    """Return what people share where all that is asked says that they do: by the product's name, the likeliest noun, or what they do in it."""
+    told = _statements(documents)
+    where = (told[0].file, told[0].line) if told else ("", 0)
+    words = [fold(word) for word in re.findall(r"\w+", _CAMEL.sub(" ", title))]
+    spelt = {c.noun: [fold(name) for name in (c.noun, *c.spellings)] for c in ranked}
+    called = [c for c in ranked if any(_ends(word, name) for word in words for name in spelt[c.noun])]
+    likely = [c for c in ranked if c.prior != SELDOM_SHARED or c.joined]
+    done = [Counts(_nouns().done_in[doing], 1, where)] if doing in _nouns().done_in else []
+    return called or likely or done or list(ranked) or [Counts("session", 1, where)]
+
+
+def done_most(evidence: Sequence[UseEvidence]) -> str:
+    """Return the use that the sentences call for most among those that tell what people are in; "" where they call for none clearly."""
+    telling = [one for one in evidence if one.use in _nouns().done_in and one.strength >= TELLING]
+    return max(telling, key=lambda one: one.strength).use if telling else ""
+
+
+def _ends(word: str, name: str) -> bool:
+    """Whether ``word`` is ``name``, or a compound of it: "Kneipenquiz"."""
+    return word == name or (len(name) >= SHORTEST_IN_COMPOUND and word.endswith(name))
 
 
 def _told(counts: Counts, chance: float) -> Gathering:
@@ -327,6 +380,11 @@ def come_by_code(lines: Sequence[Said]) -> list[Said]:
     return [replace(one, uses=one.uses | {"join-code"}) if so else one for one, so in zip(lines, by_code, strict=True)]
 
 
+def prior_of(noun: str) -> int:
+    """Return how often a noun means something shared in documents at large: 2 nearly always, 1 often, 0 seldom or not listed."""
+    return _nouns().priors.get(fold(noun), SELDOM_SHARED)
+
+
 def done_in(noun: str) -> str:
     """Return the use of Redis that is what people do in such a thing by its nature: the bids of an auction; or ""."""
     return _nouns().done_there.get(noun, "")
@@ -338,31 +396,3 @@ def _by_code(text: str) -> bool:
         return False
     codes = sorted((hit.start, hit.end) for hit in hits if hit.group == "code")
     return any(_near(codes, hit.start, hit.end, CODE_REACH, CODE_REACH) for hit in hits if hit.group == "join")
-
-
-def _another_word(entity: Entity) -> bool:
-    """Whether it is but another word for what people share: such a noun, said now and then, and kept by no sentence."""
-    prior = _nouns().priors.get(fold(entity.name), SELDOM_SHARED)
-    return prior == ALWAYS_SHARED and entity.confidence <= SELDOM_SAID
-
-
-def with_gathering(entities: Sequence[Entity], gathering: Gathering | None) -> tuple[Entity, ...]:
-    """Return ``entities`` with what people share among them, live for as long as they share it."""
-    if gathering is None or not gathering.noun:
-        return tuple(entities)
-    names = {fold(name) for name in (gathering.noun, *gathering.spellings)}
-    for exact in (True, False):
-        for at, entity in enumerate(entities):
-            if {fold(entity.name)} & names or (not exact and {fold(alias) for alias in entity.aliases} & names):
-                own = {fold(name) for name in (entity.name, *entity.aliases)}
-                also = () if gathering.noun in own else (gathering.noun.capitalize(),)
-                found = replace(entity, realtime=True, aliases=(*entity.aliases, *also))
-                # "Partidas" beside "Jogo": one thing in two words of the documents
-                later = [e for e in entities[at + 1 :] if fold(e.name) not in names or e.lifetime == "durable"]
-                every = (*entities[:at], found, *later)
-                return tuple(e for e in every if e is found or not _another_word(e))
-    made = Entity(
-        gathering.noun.capitalize(), gathering.file, gathering.line, gathering.spellings[:8], "session", True,
-        confidence=gathering.confidence,
-    )  # fmt: skip
-    return (made, *entities)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from redis_plan.brief import documents as files
-from redis_plan.brief import prefix
+from redis_plan.brief import nature, prefix
 from redis_plan.brief.access import read_access_patterns
 from redis_plan.brief.attributes import with_bounds, with_sizes
 from redis_plan.brief.conflicts import find_conflicts
@@ -25,7 +25,9 @@ from redis_plan.brief.entities import read_entities, read_relations
 from redis_plan.brief.evidence import Said, lines_of, read_evidence
 from redis_plan.brief.facts import contradictions, read_facts
 from redis_plan.brief.fit import Found, calls_clearly, judge_fit
-from redis_plan.brief.gathering import come_by_code, find_gathering, with_gathering
+from redis_plan.brief.gathered import with_gathering
+from redis_plan.brief.gathering import come_by_code, done_most, find_gathering
+from redis_plan.brief.gathering import count as count_nouns
 from redis_plan.brief.hosts import stack_remarks
 from redis_plan.brief.keeping import kept
 from redis_plan.brief.lexicon import Lexicon, detect_language, fold, lexicon
@@ -107,7 +109,9 @@ def _read(project: Path, given: Overrides | None) -> Brief:
     evidence = read_evidence(said)
     title = overrides.file.project.name or read_title([(t.blocks, t.visible) for t in texts], project)
     live, talk = any(r.realtime for r in requirements), calls_clearly(evidence, "chat")
-    gathering = find_gathering([(t.blocks, t.roles) for t in texts], live, title, talk)
+    cut = [(t.blocks, t.roles) for t in texts]
+    kind = nature.judge(evidence_lines(texts, ()), count_nouns(cut))
+    gathering = find_gathering(cut, live, title, talk, kind.get("session", 0.0), done_most(evidence))
     entities = with_gathering(_entities(texts, words, requirements), gathering)
     entities = applying.apply_entities(entities, overrides)
     if language in READ_FULLY:

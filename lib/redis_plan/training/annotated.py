@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -106,6 +107,13 @@ def own_documents(*more: str) -> list[Path]:
     root = resources.catalog_dir() / "examples"
     paths = [path for folder in ("documents", *more) for path in (root / folder).glob("*.txt")]
     return sorted(paths, key=lambda path: path.name)
+
+
+@cache
+def nature() -> Mapping[str, Any]:  # Any: the TOML file's tree
+    """Return what ``examples/documents/nature.toml`` says of our own documents as a whole."""
+    path = resources.catalog_dir() / "examples" / "documents" / "nature.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
 @cache

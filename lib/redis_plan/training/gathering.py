@@ -15,6 +15,7 @@ from redis_plan.brief.examples import Example, examples
 from redis_plan.brief.learnt import Matrix
 from redis_plan.brief.lexicon import detect_language, fold, lexicon
 from redis_plan.brief.outline import outline
+from redis_plan.brief.reader import Text
 from redis_plan.brief.sections import Roles
 from redis_plan.training.corpus import Project
 from redis_plan.training.fitting import STEPS, Rows, together
@@ -52,9 +53,15 @@ def own_rows(without: Collection[str] = ()) -> Rows:
 
 @cache
 def _of_example(example: Example) -> Rows:
-    words = lexicon(detect_language([example.text])[0])
-    blocks = outline(Document("prd", "prd.md", Path("prd.md"), example.text))
-    return _rows(gathering.count([(blocks, Roles(words, "prd"))]), {fold(n) for n in example.labels})
+    text = text_of(example.text)
+    return _rows(gathering.count([(text.blocks, text.roles)]), {fold(n) for n in example.labels})
+
+
+def text_of(text: str) -> Text:
+    """Return a short document of ours as the reader cuts it."""
+    document = Document("prd", "prd.md", Path("prd.md"), text)
+    language = detect_language([text])[0]
+    return Text(document, tuple(outline(document)), text, Roles(lexicon(language), "prd"), document.lines, language)
 
 
 def thresholds(probabilities: Sequence[Matrix], labels: Sequence[Matrix]) -> tuple[float, ...]:

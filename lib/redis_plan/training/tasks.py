@@ -18,6 +18,7 @@ from redis_plan.training import (
     fitting,
     gathering,
     kind,
+    nature,
     realtime,
     restrictions,
     sections,
@@ -27,7 +28,18 @@ from redis_plan.training import (
 from redis_plan.training.corpus import Project
 from redis_plan.training.fitting import Rows
 
-TASKS: tuple[ModuleType, ...] = (sections, demand, kind, realtime, gathering, entities, use_lines, uses, restrictions)
+TASKS: tuple[ModuleType, ...] = (
+    sections,
+    demand,
+    kind,
+    realtime,
+    gathering,
+    entities,
+    use_lines,
+    nature,
+    uses,
+    restrictions,
+)
 #: Thresholds are chosen on projects that the model did not see: so many groups, each left out once.
 GROUPS = 6
 
