@@ -76,8 +76,8 @@ def test_few_people_of_one_room_are_not_all_where_more_rooms_are_open(project, l
 
 @pytest.mark.parametrize(("guests", "fit"), [(90, "useful"), (3000, "core")])
 def test_a_count_of_people_is_a_load_only_where_a_process_feels_it(project, guests, fit):
-    own = "".join(f"- The caterer writes down dish {n} of the menu.\n" for n in range(12))
-    prd = f"# Feast\n\n## Features\n\n{own}- All guests see in real time which dish is being served, {guests} concurrent users.\n"
+    own = "".join(f"- The keeper writes down the weight of calf {n}.\n" for n in range(12))
+    prd = f"# Byre\n\n## Features\n\n{own}- The temperature of each stall is shown in real time, {guests} concurrent users.\n"
     read = brief.read(project(prd=prd))
     assert read.fit == fit, read.fit_because
 

@@ -38,7 +38,7 @@ ALWAYS_SHARED, LESS_WHERE_JOINED = 2, 0.7
 #: A noun of this prior means something shared only where the documents say that people come into it.
 SELDOM_SHARED = 0
 #: So likely by the nature of a project there is a session, whatever it is called; and so sure is it that there is none where no noun speaks for one.
-SHARED_BY_NATURE, NOTHING_SHARED = 0.6, 0.9
+SHARED_BY_NATURE, NOTHING_SHARED = 0.55, 0.9
 #: Evidence for a use that tells what people are in.
 TELLING = 0.5
 #: Letters of a noun that a compound ends with.

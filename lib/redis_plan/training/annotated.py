@@ -111,8 +111,8 @@ def own_documents(*more: str) -> list[Path]:
 
 @cache
 def nature() -> Mapping[str, Any]:  # Any: the TOML file's tree
-    """Return what ``examples/documents/nature.toml`` says of our own documents as a whole."""
-    path = resources.catalog_dir() / "examples" / "documents" / "nature.toml"
+    """Return what ``examples/kinds/documents.toml`` says of our own documents as a whole."""
+    path = resources.catalog_dir() / "examples" / "kinds" / "documents.toml"
     return tomllib.loads(path.read_text(encoding="utf-8"))
 
 

@@ -37,7 +37,7 @@ def own_rows(without: Collection[str] = ()) -> Rows:
     kinds = kinds_of_documents()
     found = [
         _of_document(path, kinds[path.stem])
-        for path in annotated.own_documents("live")
+        for path in annotated.own_documents("live", "kinds")
         if path.stem in kinds and path.name not in without
     ]
     short = [(example.text, next(iter(example.labels))) for example in examples(NAME)]
