@@ -21,15 +21,15 @@ from redis_plan.brief.learnt import Matrix
 MODEL = "nature"
 #: A session, live things without one, neither.
 KINDS = ("session", "live", "neither")
-#: Of so many lines the first ones tell.
-MOST_LINES = 1000
+#: A document of more lines says who comes into what, if anybody does: what it is by nature decides where little is said.
+MOST_LINES = 100
 _LEAST, _MOST = 0.001, 0.999
 
 
 def judge(lines: Sequence[Said], nouns: Sequence[Counts]) -> dict[str, float]:
-    """Return how likely each of :data:`KINDS` is by the lines of the documents; nothing where no model judges it."""
+    """Return how likely each of :data:`KINDS` is by the lines of the documents; nothing of long ones, or where no model judges it."""
     model = learnt.model(MODEL)
-    if model is None or not lines:
+    if model is None or not lines or len(lines) > MOST_LINES:
         return {}
     likely = model.probabilities(features(lines, nouns)[None, :])[0]
     return {kind: float(chance) for kind, chance in zip(model.labels, likely, strict=True)}
@@ -37,7 +37,6 @@ def judge(lines: Sequence[Said], nouns: Sequence[Counts]) -> dict[str, float]:
 
 def features(lines: Sequence[Said], nouns: Sequence[Counts]) -> Matrix:
     """Return the features of a project: evidence for each use, what is said of others and of liveness, and of nouns."""
-    lines = lines[:MOST_LINES]
     said = {one.use: min(_MOST, max(_LEAST, one.strength)) for one in evidence.read_evidence(lines)}
     uses = [(math.log(strength / (1 - strength)) + 2) / 3 for _, strength in sorted(said.items())]
     spoken = [wording().groups(one.text) for one in lines]

@@ -16,7 +16,7 @@ from redis_plan.training.fitting import Rows
 NAME = evidence.LINE_MODEL
 LABELS = tuple(sorted({label for example in examples(evidence.TASK) for label in example.labels}))
 EXCLUSIVE = False
-STRENGTH = 0.3
+STRENGTH = 0.1
 
 
 def rows(project: Project) -> Rows:
