@@ -12,7 +12,7 @@ import redis
 from redis_plan import server
 from redis_plan.actions import catalog, compose
 from redis_plan.delivery import library
-from redis_plan.keyspace import functions
+from redis_plan.keyspace import functions, records
 from tests.conftest import BINARIES
 
 LEASE, AWAY = 60_000, 30_000
@@ -76,9 +76,10 @@ class Game:
 def live() -> Iterator[redis.Redis]:
     started = server.start_with(BINARIES[0])
     client: redis.Redis = started.client(decode_responses=True)
-    made = [
+    made = [  # the whole catalog: whatever a project takes of it fits into one library
         *functions.functions().values(),
-        *(f for f in library.common() if f.name == "lock_take"),
+        *records.functions_of().values(),
+        *library.common(),
         *compose.catalogued().values(),
     ]
     client.function_load(functions.library("game", made))

@@ -45,7 +45,7 @@ def test_every_action_of_the_project_holds_and_every_control_fails(lab, project)
 def test_a_library_that_lost_a_guard_and_every_ttl_is_found(lab, project, monkeypatch):
     """The control of the whole: the same checks on a library without one kind of guard, which sets no TTL either."""
     lines = library.compose(*project).split("\n")
-    broken = [line for line in lines if "guard_seat(t) then return" not in line and "  refresh(keys, " not in line]
+    broken = [line for line in lines if "GUARD.seat(t) then return" not in line and "  refresh(keys, " not in line]
     assert len(broken) < len(lines) - 5
     monkeypatch.setattr(actions.library, "compose", lambda *_: "\n".join(broken))
     found = actions.play(lab, brief=project[0], keyspace=project[1])

@@ -1,6 +1,9 @@
 -- Guards: what an action asks before its first write. Each takes the turn `t` and is true where the action may go on. A turn
 -- has the keys by name, the arguments `a`, the session, the server's clock `now` and the fields `s` of the state that are asked.
 
+-- By name in one table, since a chunk has room for 200 local names.
+local GUARD = {}
+
 local ROLES = {cohost = true, moderator = true, spectator = true}
 
 local function check_role(text) return ROLES[text] and text end
@@ -52,59 +55,59 @@ local function entry_of(t, key)
   end
 end
 
-local function guard_seat(t) return redis.call('HEXISTS', t.roster, t.a.member) == 1 end
+function GUARD.seat(t) return redis.call('HEXISTS', t.roster, t.a.member) == 1 end
 
-local function guard_role(t, roles) return roles[role_of(t) or ''] end
+function GUARD.role(t, roles) return roles[role_of(t) or ''] end
 
-local function guard_unlocked(t, field, roles) return not t.s[field] or guard_role(t, roles) end
+function GUARD.unlocked(t, field, roles) return not t.s[field] or GUARD.role(t, roles) end
 
-local function guard_seated(t) return redis.call('HEXISTS', t.roster, t.a.target) == 1 end
+function GUARD.seated(t) return redis.call('HEXISTS', t.roster, t.a.target) == 1 end
 
-local function guard_belongs(t)
+function GUARD.belongs(t)
   return t.s.owner == t.a.target or redis.call('HEXISTS', t.roster, t.a.target) == 1 or #connections_of(t.presence, t.a.target) > 0
 end
 
-local function guard_inside(t)
+function GUARD.inside(t)
   local who = t.a.target
   if redis.call('HEXISTS', t.roster, who) == 1 then return true end
   return #connections_of(t.presence, who) + #connections_of(t.presence, 'watch:' .. who) > 0
 end
 
-local function guard_led(t) return t.s.owner ~= t.a.target end
+function GUARD.led(t) return t.s.owner ~= t.a.target end
 
 -- Who leads without playing has a lease and no seat.
-local function guard_here(t)
+function GUARD.here(t)
   return redis.call('HEXISTS', t.roster, t.a.member) == 1 or #connections_of(t.presence, t.a.member) > 0
 end
 
-local function guard_other(t) return t.a.member ~= t.a.target end
+function GUARD.other(t) return t.a.member ~= t.a.target end
 
 -- What has ended is in no phase: an action that may open it again asks for none.
-local function guard_phase(t, phases) return phases[t.s.phase or 'lobby'] or t.session.status ~= 'open' end
+function GUARD.phase(t, phases) return phases[t.s.phase or 'lobby'] or t.session.status ~= 'open' end
 
-local function guard_current(t, field, value) return t.s[field] == value end
+function GUARD.current(t, field, value) return t.s[field] == value end
 
-local function guard_next(t, field, value) return t.s[field] ~= value end
+function GUARD.next(t, field, value) return t.s[field] ~= value end
 
-local function guard_deadline(t, field)
+function GUARD.deadline(t, field)
   local ends = time_of(t.s[field])
   return not ends or t.now < ends
 end
 
-local function guard_due(t, field)
+function GUARD.due(t, field)
   local ends = time_of(t.s[field])
   return ends and t.now >= ends
 end
 
-local function guard_within(value, least, most) return value >= least and value <= most end
+function GUARD.within(value, least, most) return value >= least and value <= most end
 
-local function guard_idle(t, after) return t.now >= (time_of(t.s.updated_at) or 0) + after end
+function GUARD.idle(t, after) return t.now >= (time_of(t.s.updated_at) or 0) + after end
 
-local function guard_holds(t, field) return t.s[field] == t.a.member end
+function GUARD.holds(t, field) return t.s[field] == t.a.member end
 
-local function guard_admitted(t) return not t.s['hidden:ban:' .. t.a.member] and not t.s['hidden:ban:' .. t.a.device] end
+function GUARD.admitted(t) return not t.s['hidden:ban:' .. t.a.member] and not t.s['hidden:ban:' .. t.a.device] end
 
-local function guard_heard(t) return not t.s['hidden:mute:' .. t.a.member] end
+function GUARD.heard(t) return not t.s['hidden:mute:' .. t.a.member] end
 
 -- Whether nobody but the one has a name, given as JSON and as names are compared.
 local function nobody_else(t, folded, one)
@@ -116,10 +119,10 @@ local function nobody_else(t, folded, one)
   return true
 end
 
-local function guard_own_name(t) return nobody_else(t, cjson.encode(t.a.folded), t.a.member) end
+function GUARD.own_name(t) return nobody_else(t, cjson.encode(t.a.folded), t.a.member) end
 
 -- What waits for approval is the seat's entry with that name.
-local function guard_free_name(t, key, field)
+function GUARD.free_name(t, key, field)
   local entry = record_of(t, key, field).value
   local folded = str_match(entry, ',"as":(".*")}$') or string.lower(str_match(entry, '^{"name":(".*")}$') or '""')
   return nobody_else(t, folded, field)
@@ -129,18 +132,18 @@ end
 local function characters(text) return #string.gsub(text, '[\128-\191]', '') end
 
 -- A name as it is shown, and as names are compared: of ASCII letters it can be told whether the one belongs to the other.
-local function guard_fitting(t, least, most)
+function GUARD.fitting(t, least, most)
   local length, folds = characters(t.a.name), str_find(t.a.name, '[\128-\255]') and t.a.folded or t.a.name
   return length >= least and length <= most and t.a.folded == string.lower(str_match(folds, '^%s*(.-)%s*$'))
 end
 
 -- A session may have fewer seats than the project lets any have: its field capacity says how many.
-local function guard_seats(t, most)
+function GUARD.seats(t, most)
   local own = whole(t.s.capacity or '', 1, LAST_VERSION) or most
   return redis.call('HEXISTS', t.roster, t.a.member) == 1 or redis.call('HLEN', t.roster) < math.min(most, own)
 end
 
-local function guard_watchers(t, most)
+function GUARD.watchers(t, most)
   local watching = {}
   for _, c in ipairs(redis.call('ZRANGEBYSCORE', t.presence, '(' .. digits(t.now), '+inf')) do
     if starts(c, 'watch:') then watching[member_of(c)] = true end
@@ -160,32 +163,32 @@ local function marks(t, with, value, but)
   return count
 end
 
-local function guard_holders(t, most) return marks(t, 'role:', t.a.role, 'role:' .. t.a.target) < most end
+function GUARD.holders(t, most) return marks(t, 'role:', t.a.role, 'role:' .. t.a.target) < most end
 
-local function guard_bans(t, most) return marks(t, 'hidden:ban:') + 2 <= most end
+function GUARD.bans(t, most) return marks(t, 'hidden:ban:') + 2 <= most end
 
-local function guard_gone(t, after)
+function GUARD.gone(t, after)
   local since = t.s.owner and time_of(redis.call('HGET', t.state, 'away:' .. t.s.owner))
   return since and t.now >= since + after
 end
 
 -- A lease ends a lease's length after the heartbeat that renewed it. Who never had one was not heard since the beginning.
-local function guard_silent(t, after, lease)
+function GUARD.silent(t, after, lease)
   local heard, leases = 0, connections_of(t.presence, t.a.target)
   for _, c in ipairs(leases) do heard = math.max(heard, c.ends - lease) end
   if #leases == 0 then heard = time_of(t.s.created_at) or 0 end
   return t.now >= heard + after
 end
 
-local function guard_marked(t) return not t.s['away:' .. t.a.target] end
+function GUARD.marked(t) return not t.s['away:' .. t.a.target] end
 
-local function guard_paced(t, after)
+function GUARD.paced(t, after)
   local last = time_of(t.s['hidden:pace:' .. t.a.member])
   return not last or t.now >= last + after
 end
 
 -- Nobody waits for who leads or watches without a seat, nor for who is marked away.
-local function guard_everyone(t, key)
+function GUARD.everyone(t, key)
   for _, c in ipairs(redis.call('ZRANGEBYSCORE', t.presence, '(' .. digits(t.now), '+inf')) do
     local member = member_of(c)
     local asked = redis.call('HEXISTS', t.roster, member) == 1 and redis.call('HEXISTS', t.state, 'away:' .. member) == 0
@@ -204,7 +207,7 @@ local function rounds_of(t)
   return noted
 end
 
-local function guard_complete(t)
+function GUARD.complete(t)
   local given = {}
   for _, key in ipairs(t.keys) do given[part_of(t.state, key) or ''] = true end
   t.unnamed = {}
@@ -218,9 +221,9 @@ local function has_hash(key, field) return redis.call('HEXISTS', key, field) == 
 
 local function has_zset(key, field) return redis.call('ZSCORE', key, field) ~= false end
 
-local function guard_room(size, there, most) return there or size < most end
+function GUARD.room(size, there, most) return there or size < most end
 
-local function guard_group(t, key, field, value, most)
+function GUARD.group(t, key, field, value, most)
   local count, all = 0, redis.call('HGETALL', key)
   for i = 1, #all, 2 do
     if all[i] ~= field and all[i + 1] == value then count = count + 1 end
@@ -228,40 +231,40 @@ local function guard_group(t, key, field, value, most)
   return count < most
 end
 
-local function guard_state(t, key, field, states) return states[record_of(t, key, field).state] end
+function GUARD.state(t, key, field, states) return states[record_of(t, key, field).state] end
 
-local function guard_free(t, key, field)
+function GUARD.free(t, key, field)
   local holder = record_of(t, key, field).holder
   return holder == '' or holder == t.a.member
 end
 
-local function guard_mine(t, key, field) return record_of(t, key, field).holder == t.a.member end
+function GUARD.mine(t, key, field) return record_of(t, key, field).holder == t.a.member end
 
-local function guard_in_time(t, key, field)
+function GUARD.in_time(t, key, field)
   local ends = record_of(t, key, field).ends
   return ends == 0 or t.now < ends
 end
 
-local function guard_overdue(t, key, field)
+function GUARD.overdue(t, key, field)
   local ends = record_of(t, key, field).ends
   return ends > 0 and t.now >= ends
 end
 
 -- A lock holds "<holder>:<token>", and what stood there before had another token.
-local function guard_fenced(t, key)
+function GUARD.fenced(t, key)
   local held, token = redis.call('GET', key), ':' .. digits(t.a.token)
   return held and str_sub(held, -#token) == token
 end
 
-local function guard_unchanged(t, key, field) return record_of(t, key, field).version == t.a.expected end
+function GUARD.unchanged(t, key, field) return record_of(t, key, field).version == t.a.expected end
 
-local function guard_higher(t, key, step)
+function GUARD.higher(t, key, step)
   local top = redis.call('ZREVRANGE', key, 0, 0, 'WITHSCORES')
   return not top[2] or t.a.amount >= tonumber(top[2]) + step
 end
 
 -- An entry begins with its member, and no id as clients encode it has a colon.
-local function guard_trailing(t, key)
+function GUARD.trailing(t, key)
   local top = redis.call('ZREVRANGE', key, 0, 0)[1]
   return not (top and starts(top, t.a.member .. ':'))
 end
@@ -271,29 +274,29 @@ local function counted(key, field) return tonumber(redis.call('HGET', key, field
 -- What a member took of an item stands beside it, in a field that no item can have as its name.
 local function share_of(t, field) return 'by|' .. t.a.member .. '|' .. field end
 
-local function guard_enough(t, key, field) return counted(key, field) >= t.a.amount end
+function GUARD.enough(t, key, field) return counted(key, field) >= t.a.amount end
 
-local function guard_enough_points(t, key, field) return tonumber(redis.call('ZSCORE', key, field) or 0) >= t.a.amount end
+function GUARD.enough_points(t, key, field) return tonumber(redis.call('ZSCORE', key, field) or 0) >= t.a.amount end
 
 -- The last gain of a member is a field of the state: "<reason>|<amount>".
 local GAINED = HIDDEN .. 'gained:'
 
-local function guard_gained(t)
+function GUARD.gained(t)
   local reason, amount = str_match(t.s[GAINED .. t.a.target] or '', '^([^|]*)|(%d+)$')
   t.gained = tonumber(amount)
   return reason == t.a.reason
 end
 
-local function guard_share(t, key, field, most) return counted(key, share_of(t, field)) + t.a.amount <= most end
+function GUARD.share(t, key, field, most) return counted(key, share_of(t, field)) + t.a.amount <= most end
 
-local function guard_owns(t, key, field) return counted(key, share_of(t, field)) >= t.a.amount end
+function GUARD.owns(t, key, field) return counted(key, share_of(t, field)) >= t.a.amount end
 
-local function guard_written(t, key)
+function GUARD.written(t, key)
   local entry = entry_of(t, key)
   return entry and starts(entry, t.head .. cjson.encode(t.a.member) .. ',')
 end
 
-local function guard_listed(t, key) return entry_of(t, key) ~= nil end
+function GUARD.listed(t, key) return entry_of(t, key) ~= nil end
 
 -- Whether a count can take the change: HINCRBY fails on what is no whole number, and a failed command undoes nothing.
 local function countable(key, field, change)

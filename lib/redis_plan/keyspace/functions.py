@@ -139,7 +139,7 @@ _BEFORE = frozenset({"foreign", "session_of", "clock_text", "remembered", "let_g
 _APPENDS = frozenset({"RPUSH", "XADD"})
 #: The right to publish is checked with the channel at hand.
 _PUBLISHES = frozenset({"PUBLISH", "SPUBLISH"})
-_BLOCK = r"\n\n(?=--|local )"
+_BLOCK = r"\n\n(?=--|local |function )"
 _CALLED = re.compile(r"redis\.p?call\('([A-Z]+)'")
 _MOST_CALLED = re.compile(r"\b(redis|cjson)\.(p?call|encode)\(")
 _ELEMENT = re.compile(r"^  (\w+) = \{kind = '\w+'(.*)\}", re.MULTILINE)
@@ -265,7 +265,7 @@ def prune(head: str, body: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """One definition of a Lua text: the local names that it makes, and every word in it."""
+    """One definition of a Lua text: the names that it makes, local or in GUARD, and every word in it."""
 
     text: str
     names: frozenset[str]
@@ -277,7 +277,7 @@ def _blocks(head: str) -> tuple[_Block, ...]:
     """Return the definitions of a text; kept, since every function is pruned against the same few."""
     made = []
     for text in re.split(_BLOCK, head):
-        local = re.findall(r"^local (?:function )?([\w, ]+?)(?:\(| = )", text, re.MULTILINE)
+        local = re.findall(r"^(?:local (?:function )?|function (?=GUARD))([\w., ]+?)(?:\(| = )", text, re.MULTILINE)
         made.append(
             _Block(text, frozenset(name for names in local for name in names.split(", ")), frozenset(_words(text)))
         )
@@ -285,7 +285,8 @@ def _blocks(head: str) -> tuple[_Block, ...]:
 
 
 def _words(text: str) -> set[str]:
-    return set(re.findall(r"\w+", re.sub(r"--.*", "", text)))
+    text = re.sub(r"--.*", "", text)
+    return {*re.findall(r"\w+", text), *re.findall(r"\bGUARD\.\w+", text)}
 
 
 def registration(function: Function, name: str = "") -> str:

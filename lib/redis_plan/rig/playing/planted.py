@@ -10,9 +10,9 @@ PLANTED: Mapping[str, tuple[str, str, str]] = {
     "no TTL": (r"  refresh\(keys, .*\n", "", "TTL"),
     "operation not remembered": (r"  remember\(t\.idem.*\n", "", "again"),
     "no event": (r"  advance\(keys, t\.log, .*?, t\.set(?:, settle, t)?\)\n", "  redis.call('HSET', t.state, 'version', session.version + 1)\n", "log"),
-    "seat not asked": (r"  if not guard_seat\(t\) .*\n", "", "guard"),
-    "role not asked": (r"  if not guard_role\(t, .*\n", "", "guard"),
-    "phase not asked": (r"  if not guard_phase\(t, .*\n", "", "guard"),
+    "seat not asked": (r"  if not GUARD\.seat\(t\) .*\n", "", "guard"),
+    "role not asked": (r"  if not GUARD\.role\(t, .*\n", "", "guard"),
+    "phase not asked": (r"  if not GUARD\.phase\(t, .*\n", "", "guard"),
     "written before it is refused": (
         r"(  if refused then return refused end\n)", r"\1  redis.call('HSET', t.state, 'touched', '1')\n", "refusal"),
     "the state and not its copies": (r"(?<=\.\. )changes\(t\)", "'\"set\":{}'", "copy"),
