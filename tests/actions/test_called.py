@@ -296,9 +296,14 @@ def _board(c: Client) -> None:
     assert c.fcall("board_put", 1, ONE, "dan", 0, 3, 60) == [0, "below"]
     assert c.zrange(ONE, 0, -1, desc=True, withscores=True) == [("bob", 7.5), ("ann", 4), ("cyd", 1)]
     assert 0 < c.ttl(ONE) <= 60
-    for wrong in (("eve",), ("eve", "many"), ("", "1"), ()):
+    for wrong in (("eve",), ("eve", "many"), ("eve", "1e-400"), ("", "1"), ()):
         with pytest.raises(redis.ResponseError, match="BADARG board_fill"):
             c.fcall("board_fill", 1, ONE, 3, 60, *wrong)
+    with pytest.raises(redis.ResponseError, match="BADARG board_put: points"):
+        c.fcall("board_put", 1, ONE, "ann", "-1e-400", 3, 60)  # nearer to zero than a double can be
+    assert [c.fcall("board_put", 1, ONE, "ann", zero, 3, 60)[1] for zero in ("0e-400", "-0.0", "1e-300")] == [
+        "ranked"
+    ] * 3
 
 
 @plays("visitors.count")

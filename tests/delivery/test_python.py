@@ -111,6 +111,22 @@ def test_a_bucket_is_the_slot_of_the_session_modulo_their_number(generated: Modu
         assert generated.bucket(value) == f"{naming.slot(naming.encode_id(value)) % 16:02d}"
 
 
+def test_each_further_key_gets_its_ttl_in_whatever_order_it_is_named(loaded: Server, generated: ModuleType) -> None:
+    client, keys = loaded.client(), generated.Keys("test")
+    answer, score, own = keys.answer("s", 7), keys.score("s"), f"{keys.state('s').rpartition(':')[0]}:own"
+    for also in itertools.permutations((answer, score, own, answer)):
+        client.flushall()
+        o: Any = generated.Operations(client, keys)
+        o.create("s", epoch="ab")
+        client.hset(answer, "ann", "b")
+        call = generated.Calls(keys).apply("s", "rename", None, also=also)
+        assert call.keys[-2:] == [own, answer]
+        assert len(set(call.keys)) == len(call.keys)
+        o.run(call)
+        assert client.ttl(answer) > 0, also
+    client.flushall()
+
+
 @pytest.mark.parametrize("form", ["function", "eval"])
 @pytest.mark.parametrize("decode", [True, False], ids=["text", "bytes"])
 def test_a_session_lives_through_the_client(

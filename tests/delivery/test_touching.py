@@ -2,10 +2,13 @@
 
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from redis_plan.actions import designing
+from redis_plan.brief.overrides import applying, read_overrides
 from redis_plan.delivery import acting, duties, library, touching
 from redis_plan.delivery.commands import reads
 from redis_plan.keyspace import calls
@@ -33,6 +36,41 @@ def test_the_sample_tells_who_writes_a_team_and_a_member_leaving_is_among_them()
     assert {"session_leave", "session_sweep"} <= set(touching.functions_on(keyspace)["team"])
     acted = {function.name for _, function in acting.composed(keyspace)}
     assert {"award", "take_back", "kick", "rematch"} == set(written["score"]) & acted
+
+
+THROW_OUT = """
+[[actions]]
+name = "throw_out"
+on = "Player"
+actor = "host"
+guards = [{ guard = "other" }]
+effects = [{ effect = "unseat" }, { effect = "drop", key = "team", field = "target" }]
+announces = "leave"
+shows = ["target"]
+"""
+SIDES = """
+[[keys]]
+template = "teams"
+type = "hash"
+
+[[actions]]
+name = "choose_side"
+like = "teams.choose"
+"""
+
+
+@pytest.mark.parametrize(
+    ("declared", "key"), [(THROW_OUT, "team"), (SIDES, "teams")], ids=["of its own", "as the catalog"]
+)
+def test_a_team_goes_with_the_seat_whatever_the_project_s_people_declare_on_its_key(
+    tmp_path: Path, declared: str, key: str
+) -> None:
+    documents = projects.read(projects.SAMPLE)
+    (tmp_path / "redis-plan.toml").write_text(declared, "utf-8")
+    changed = replace(documents, settled=applying.settled(read_overrides(tmp_path)))
+    keyspace = designing.design(changed)
+    assert keyspace.pattern(key).leavers == "go"
+    assert "kick" in touching.writers(keyspace)[key]
 
 
 @pytest.mark.parametrize("name", projects.NAMES)

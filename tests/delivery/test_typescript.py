@@ -95,6 +95,8 @@ def test_a_session_lives_through_the_client_under_node(
         "ab",
         "x",
     )
+    parts = [name.rpartition("}:")[-1] for name in said["named"]]
+    assert parts == ["own", "answer:8"]  # a key with an id is last, in whatever order they are named, and there once
     assert (said["heartbeat"], said["swept"], said["gone"]) == ("renewed", [], {"kind": "gone"})
     assert [answer["status"] for answer in said["ended"]] == ["ended", "again"]
     assert (said["early"], said["handed"]["status"], said["removed"]) == ("ended", "handed_over", "removed")

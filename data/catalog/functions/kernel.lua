@@ -128,6 +128,7 @@ end
 
 local function decimal(text, least, most)
   local number = #text <= 40 and str_match(text, '^[+-]?%d*%.?%d*[eE]?[+-]?%d*$') and tonumber(text)
+  if number == 0 and str_find(text, '^[^eE]*[1-9]') then return nil end -- too small for a double: Redis refuses it
   return number and number >= least and number <= most and number or nil
 end
 

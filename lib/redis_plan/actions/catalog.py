@@ -47,10 +47,13 @@ def placed(kind: Kind, instead: frozenset[str]) -> Kind:
     return kinds()[next((id for id in sorted(instead) if kinds()[id].instead == own), own)]
 
 
-def leavers(kind: Kind, key: str) -> Leavers:
-    """Return what an entry of a member in the ``key`` of ``kind`` does when the seat ends: it stays where nobody says."""
-    owner = mechanics().get(kind.borrowed.get(key) or kind.mechanic)
-    return owner.leavers.get(key, "stay") if owner else "stay"
+def leavers(kind: Kind, key: str) -> Leavers | None:
+    """Return what an entry of a member in the ``key`` of ``kind`` does when the seat ends, where the catalog says it.
+
+    A declared action says what the one does that it is like.
+    """
+    owner = mechanics().get(kind.borrowed.get(key) or (kind.like.partition(".")[0] if kind.declared else kind.mechanic))
+    return owner.leavers.get(key) if owner else None
 
 
 def kind_of(action: Bound) -> Kind:

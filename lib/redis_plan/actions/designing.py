@@ -70,17 +70,20 @@ def _as_long_as_stated(field: Field, brief: Brief, actions: Iterable[Action]) ->
 
 
 def _leavers(actions: Iterable[Bound]) -> Mapping[str, Leavers]:
-    """Return the keys in which every entry that actions write is one of a member's: whether it goes with who leaves."""
+    """Return the keys in which every entry that actions write is one of a member's: whether it goes with who leaves.
+
+    It goes where one action says so, and stays where none does.
+    """
     fields: dict[str, set[str]] = {}
-    said: dict[str, Leavers] = {}
+    going: set[str] = set()
     for action in actions:
         kind, names = catalog.kind_of(action), dict(action.keys)
         for effect in kind.effects:
             key, field = (str(effect.options.get(of, "")) for of in ("key", "field"))
             if key in names and field and kind.keys[key][1] in ("hash", "zset"):
                 fields.setdefault(names[key], set()).add(field)
-                said.setdefault(names[key], catalog.leavers(kind, key))
-    return {key: said[key] for key, named in fields.items() if named <= MEMBERS}
+                going |= {names[key]} if catalog.leavers(kind, key) == "go" else set()
+    return {key: "go" if key in going else "stay" for key, named in fields.items() if named <= MEMBERS}
 
 
 @remembered
