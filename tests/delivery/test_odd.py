@@ -1,6 +1,7 @@
 """Odd projects: each gets a design, artefacts that compile and load, and a walk that runs as its users."""
 
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -28,10 +29,13 @@ def odd_clients() -> dict[str, str]:
     return {ODD[n][0]: project(n).text(clients.PYTHON) for n in with_client}
 
 
-def test_every_odd_project_walks_as_its_users(own_server: Server) -> None:
+@pytest.mark.parametrize("kind", ["odd", "real"])
+def test_every_project_walks_as_its_users(own_server: Server, documents: Path, kind: str) -> None:
     root = own_server.client(decode_responses=True)
-    for number, (name, brief) in enumerate(ODD):
-        keyspace = project(number).keyspace
+    all_of = (
+        map(project, range(len(ODD))) if kind == "odd" else (made.acting(name, documents) for name in made.PROJECTS)
+    )
+    for name, brief, keyspace in ((one.name, one.brief, one.keyspace) for one in all_of):
         walk = walkthrough.steps(brief, keyspace)
         root.flushall()
         root.function_flush()
