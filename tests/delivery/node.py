@@ -45,6 +45,7 @@ def write(project: made.Project, library: clients.Library, folder: Path) -> list
         (folder / path).write_text(text, "utf-8")
     for program in (
         HERE / "life.ts",
+        HERE / "again.ts",
         HERE / "conditions.ts",
         HERE / "cluster.ts",
         HERE.parent / "survivors" / "survivor.ts",

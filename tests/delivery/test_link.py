@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from redis.exceptions import TimeoutError as LateError
 
+from redis_plan.delivery import redis_plan_sync_driver as module
+from redis_plan.delivery.redis_plan_sync import Answer
 from redis_plan.delivery.redis_plan_sync_driver import AT_ONCE, Link, SyncDriver, Timing
 from redis_plan.keyspace.settings import CONNECTIONS_PER_GATEWAY
 from redis_plan.server import Server
@@ -79,3 +81,83 @@ def test_a_storm_waits_its_turn_on_the_connections_that_the_plan_counts(loaded: 
         await link.drop()
 
     asyncio.run(asyncio.wait_for(story(), 30))
+
+
+class Held(SyncDriver):
+    """Its life of the connection stays behind its first subscription until it is let go."""
+
+    async def _subscribe(self, pubsub: Any, these: Any) -> None:
+        await super()._subscribe(pubsub, these)
+        if self.deaf:
+            self.reached.set()
+            await self.let_go.wait()
+
+    async def __aenter__(self) -> SyncDriver:
+        self.reached, self.let_go = asyncio.Event(), asyncio.Event()
+        return await super().__aenter__()
+
+
+def test_who_is_followed_again_while_a_connection_subscribes_hears_and_who_is_forgotten_is_not_subscribed_to(
+    loaded: Server, generated: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BATCH", 1)  # so that each session is a batch of its own
+    keys = generated.Keys("prod")
+
+    async def story() -> None:
+        link = Link([f"unix://{loaded.address[1]}"], TIMING)
+        operations = generated.AsyncOperations(link, keys)
+        driver = Held(link, operations.catch_up, keys.events, keys.state, TIMING)
+        sessions = ("again0", "again1", "forgotten")
+        for session in sessions:
+            await operations.create(session)
+            await driver.follow(session)
+        async with driver:
+            await driver.reached.wait()  # the first is subscribed to, the others come with the next batches
+            for session in sessions:
+                await driver.unfollow(session)
+            copies = [await driver.follow(session) for session in sessions[:2]]
+            driver.let_go.set()
+            while any(copy.mode != "live" for copy in copies):
+                await asyncio.sleep(0.01)
+            for session in sessions:
+                await operations.apply(session, "set", {"set": {"x": "1"}}, fields={"x": "1"})
+            while any(copy.state.get("x") != "1" for copy in copies):
+                await asyncio.sleep(0.01)
+            assert [copy.counts["snapshot"] for copy in copies] == [1, 1]  # the event came by the channel
+            assert await link.execute_command("PUBSUB", "NUMSUB", keys.events("forgotten")) == [
+                keys.events("forgotten"),
+                0,
+            ]
+        await link.drop()
+
+    asyncio.run(asyncio.wait_for(story(), 30))
+
+
+def test_who_is_followed_again_does_not_wait_for_the_catch_up_of_the_copy_that_was_forgotten(
+    loaded: Server, generated: ModuleType
+) -> None:
+    keys = generated.Keys("prod")
+
+    async def story() -> None:
+        link = Link([f"unix://{loaded.address[1]}"], TIMING)
+        operations = generated.AsyncOperations(link, keys)
+        await operations.create("slow")
+        asked = asyncio.Event()
+
+        async def ask(session: str, epoch: str, version: int) -> Answer:
+            if not asked.is_set():  # the first answer never comes
+                asked.set()
+                await asyncio.Event().wait()
+            answer: Answer = await operations.catch_up(session, epoch, version)
+            return answer
+
+        async with SyncDriver(link, ask, keys.events, keys.state, TIMING) as driver:
+            await driver.follow("slow")
+            await asked.wait()
+            await driver.unfollow("slow")
+            copy = await driver.follow("slow")
+            while copy.mode != "live":
+                await asyncio.sleep(0.01)
+        await link.drop()
+
+    asyncio.run(asyncio.wait_for(story(), 15))

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from redis_plan import server
 from redis_plan.delivery import clients
 from redis_plan.keyspace import naming
 from redis_plan.server import Server
@@ -104,6 +105,18 @@ def test_a_session_lives_through_the_client_under_node(
     assert (said["allowed"]["status"], said["refused"]["status"]) == ("allowed", "refused")
     assert (said["wins"], said["empty"]) == (1, True)
     assert [key for key in client.scan_iter() if b"{s}" in key] == []  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("library", node.LIBRARIES)
+def test_who_is_followed_again_while_a_connection_subscribes_hears_and_who_is_forgotten_is_not_subscribed_to(
+    programs: Path, sample: made.Project, library: str
+) -> None:
+    with server.open_own({"port": "auto"}) as live:
+        live.client().function_load(sample.text("functions.lua"))
+        words = ["node", str(programs / library / "again.js"), str(live.address[-1])]
+        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert json.loads(done.stdout) == {"snapshots": [1, 1], "forgotten": 0}
 
 
 def test_the_library_follows_the_stack(sample: made.Project) -> None:

@@ -375,6 +375,27 @@ def test_what_never_succeeds_is_told_once_and_again_once_it_fails_otherwise(capl
     assert all("another" in warned[-1] if line == warned[-1] else "another" not in line for line in warned)
 
 
+def test_also_with_as_many_failing_as_are_kept_each_is_told_once_and_the_oldest_is_forgotten(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("redis_plan.delivery.redis_plan_worker.MOST_FAILING", 2)
+    index = Index(["a:broken", "b:broken", *["b:otherwise"] * 3, *["b:broken"] * 3, *["c:broken"] * 3, "d:once"])
+
+    async def broken(session_id: str, kind: str) -> None:
+        count[session_id] += 1
+        raise KeyError("otherwise" if session_id == "a" or count[session_id] > 1 else session_id)
+
+    async def once(session_id: str, kind: str) -> None:
+        worker.stop()
+
+    count = Counter[str]()
+    duties = {"broken": broken, "otherwise": broken, "once": once}
+    worker = Worker(index, duties, Pace(0.01, 1.0, most=1), buckets=["00"])
+    asyncio.run(worker.run())
+    warned = [record.getMessage().split()[1] for record in caplog.records if record.levelname == "WARNING"]
+    assert warned == ["a:broken:", "b:broken:", "b:otherwise:", "b:broken:", "c:broken:", "c:broken:"]
+
+
 def test_a_bucket_that_can_not_be_read_keeps_no_other_one_waiting(
     guarded: Server, folder: Path, generated: ModuleType
 ) -> None:

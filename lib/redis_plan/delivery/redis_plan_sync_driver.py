@@ -292,6 +292,8 @@ class SyncDriver:
     def give(self, followed: _Followed) -> _Followed:
         """Let go of a session that another driver takes."""
         del self._followed[followed.channels[0]]
+        if catching := self._catching.pop(followed.session_id, None):
+            catching.cancel()  # who follows it again must not wait for it
         for channel in followed.channels:
             self._heard_on.pop(channel, None)
         return followed
@@ -322,6 +324,8 @@ class SyncDriver:
         self._said[what] = said
 
     async def _subscribe(self, pubsub: PubSub, these: Sequence[_Followed]) -> None:
+        if not (these := [f for f in these if self._followed.get(f.channels[0]) is f]):  # without those forgotten since
+            return
         self._heard_on.update({channel: followed for followed in these for channel in followed.channels})
         if self._sharded:
             for followed in these:  # one slot a command
@@ -368,8 +372,8 @@ class SyncDriver:
             self._reading = asyncio.create_task(self._read(pubsub))
             self._pubsub, self._heard_at = pubsub, _now()
             try:
-                for channel in self._followed.keys() - {followed.channels[0] for followed in these}:
-                    await self._subscribe(pubsub, [self._followed[channel]])
+                for followed in [f for f in self.followed if self._heard_on.get(f.channels[0]) is not f]:
+                    await self._subscribe(pubsub, [followed])  # what came meanwhile, or came again
                 await self._probe_while(self._reading, pubsub)
             finally:
                 await _end(self._reading)

@@ -168,8 +168,10 @@ class Worker:
         """Warn of an entry once for as long as it fails alike: one that never succeeds comes back with each claim."""
         level = logging.DEBUG if self._failing.get(entry) == said else logging.WARNING
         _log.log(level, "deadline %s: %s", entry, said, exc_info=trace)  # a repr of redis-py has no message
-        if len(self._failing) < MOST_FAILING:
-            self._failing[entry] = said
+        self._failing.pop(entry, None)
+        if len(self._failing) >= MOST_FAILING:
+            del self._failing[next(iter(self._failing))]  # the one not heard of for longest
+        self._failing[entry] = said
 
 
 class Connection(Protocol):
