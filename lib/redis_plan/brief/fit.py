@@ -119,7 +119,7 @@ def judge_fit(found: Found) -> tuple[Fit, str]:
     together = [e for e in found.evidence if e.use in rules["together"] and e.strength >= rules["nothing_below"]]
     if found.session and len(live) >= max(rules["few_in_session"], rules["share_in_session"] * len(demands)):
         return "core", f"people share a session ({found.session}), and {_what_is_live(found)}"
-    if found.session and len(together) >= rules["together_for_core"]:
+    if found.session and len(together) >= rules["together_for_core"] and len(demands) <= rules["together_within"]:
         what = " and ".join(e.use for e in together[:2])
         return (
             "core",
