@@ -44,7 +44,7 @@ TELLING = 0.5
 #: Letters of a noun that a compound ends with.
 SHORTEST_IN_COMPOUND = 4
 #: Chances that differ by so little tell nothing.
-AS_LIKELY = 0.1
+AS_LIKELY = 0.15
 #: So many lines that say that people come in with a code, and how far the code may stand from the verb, in characters.
 ENTERED_BY_CODE, CODE_REACH = 2, 32
 #: So often a word that is no noun of the catalogue is what somebody opens, where it is what people come into with a code.
