@@ -1,5 +1,5 @@
 #!lua name=buzz
--- Buzzroom: the atomic steps of its keyspace, 51 functions. Written by redis-plan: the next
+-- Buzzroom: the atomic steps of its keyspace, 49 functions. Written by redis-plan: the next
 -- build writes it again and keeps an edited one aside.
 --
 -- Load on every primary at each deploy, before the application starts:
@@ -25,6 +25,9 @@ local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_ID, MOST_FEW, MOST_KEYS = 262144,
 
 -- Named at the first call, since a library that is loaded sees no string: each look at a global costs as much as a search.
 local str_find, str_match, str_sub, str_byte, str_format, as_whole = nil
+
+-- The same of what is called most; where this text is loaded, redis.call stands as redis_call.
+local redis_call, redis_pcall, cjson_encode = nil
 
 -- Whether text is UTF-8 (RFC 3629): no overlong form, no surrogate, nothing above U+10FFFF. One pass.
 local function is_utf8(text)
@@ -57,6 +60,8 @@ end
 
 -- Where the JSON string that opens at the quote ends, or nil.
 local function after_string(text, at)
+  local _, plain = str_find(text, '^"[^"\\%z\1-\31]*"', at)
+  if plain then return plain + 1 end
   at = at + 1
   while true do
     local found = str_find(text, '["\\%z\1-\31]', at)
@@ -71,6 +76,8 @@ local function after_string(text, at)
 end
 
 local function after_number(text, at)
+  local _, behind = str_find(text, '^%-?[1-9]%d*[,%]} ]', at)
+  if behind then return behind end
   local _, last = str_find(text, '^%-?[1-9]%d*', at)
   if not last then _, last = str_find(text, '^%-?0', at) end
   if not last then return nil end
@@ -95,8 +102,8 @@ end
 
 -- Where the JSON value that begins at or after at ends, or nil. Each byte is looked at once.
 local function after_value(text, at, depth)
-  local byte
-  at, byte = skip(text, at)
+  local byte = str_byte(text, at)
+  if byte and byte <= 32 then at, byte = skip(text, at) end
   if not byte or depth > DEEPEST_JSON then return nil end
   if byte == 34 then return after_string(text, at) end
   if byte == 45 or (byte >= 48 and byte <= 57) then return after_number(text, at) end
@@ -106,15 +113,17 @@ local function after_value(text, at, depth)
   if byte == close then return at + 1 end
   while byte do
     if close == 125 then
-      at = byte == 34 and after_string(text, at)
+      local _, colon = str_find(text, '^"[^"\\%z\1-\31]*":', at) -- nearly all are written so
+      at = colon or byte == 34 and after_string(text, at)
       if not at then return nil end
-      at, byte = skip(text, at)
-      if byte ~= 58 then return nil end
+      if not colon then at, byte = skip(text, at) end
+      if not colon and byte ~= 58 then return nil end
       at = at + 1
     end
     at = after_value(text, at, depth + 1)
     if not at then return nil end
-    at, byte = skip(text, at)
+    byte = str_byte(text, at)
+    if byte and byte <= 32 then at, byte = skip(text, at) end
     if byte == close then return at + 1 end
     if byte ~= 44 then return nil end
     at, byte = skip(text, at + 1)
@@ -124,18 +133,20 @@ end
 -- Whether text is JSON as RFC 8259 has it. cjson takes more (NaN, 0x10, 01, Infinity), which no client can read.
 local function is_json(text)
   local after = #text <= MOST_JSON and after_value(text, 1, 1)
-  return after and skip(text, after) == #text + 1 and is_utf8(text)
+  return after and (after > #text or skip(text, after) == #text + 1) and is_utf8(text)
 end
 
 -- The checks: each takes an argument's text and returns its value, or nil where it is refused.
 local function whole(text, least, most)
-  local number = #text <= 16 and str_match(text, '^%d+$') and tonumber(text)
+  local number = #text <= 16 and str_find(text, '^%d+$') and text + 0 -- a call of tonumber costs more
   return number and number >= least and number <= most and number or nil
 end
 
 local function check_bytes(text) return text end
 
-local function check_text(text) return #text <= MOST_NAME and is_utf8(text) and text or nil end
+local function check_text(text)
+  return #text <= MOST_NAME and (str_find(text, '^[^\128-\255]*$') or is_utf8(text)) and text or nil
+end
 
 local function check_name(text) return text ~= '' and check_text(text) or nil end
 
@@ -144,7 +155,7 @@ local OWN_EVENTS = {join = true, leave = true, epoch = true, ['end'] = true, han
 
 local function check_event(text) return not OWN_EVENTS[text] and str_sub(text, 1, 1) ~= '~' and check_name(text) or nil end
 
-local function check_epoch(text) return #text <= 32 and str_match(text, '^%x+$') or nil end
+local function check_epoch(text) return #text <= 32 and str_find(text, '^%x+$') and text or nil end
 
 -- Seconds stay text: they go to Redis as they came, and a number would be written out anew in each command.
 local function check_seconds(text)
@@ -181,11 +192,12 @@ end
 
 -- The name of a channel; which command publishes to it stands beside it among the arguments, false where there is none.
 local function check_channel(text, a)
-  local sharded = str_sub(text, -8) == ' sharded'
-  local name = sharded and str_sub(text, 1, -9) or text
-  if str_find(name, '%s') or (sharded and name == '') then return nil end
-  a.publish = name ~= '' and (sharded and 'SPUBLISH' or 'PUBLISH')
-  return name
+  if str_find(text, '^%S*$') then
+    a.publish = text ~= '' and 'PUBLISH'
+    return text
+  end
+  a.publish = 'SPUBLISH'
+  return str_match(text, '^(%S+) sharded$')
 end
 
 -- The commands that change one element: the type of the collection, whether a value follows; and what is run beside them,
@@ -215,29 +227,29 @@ end
 
 local function check_rest_fields(args, from)
   if (#args - from) % 2 == 0 or #args - from >= 2 * MOST_FEW then return nil end
-  for i = from, #args do
-    if not is_utf8(args[i]) then return nil end -- a snapshot is text: what is none would end the clients that read it
+  for i = from, #args do -- a snapshot is text: what is none would end the clients that read it
+    if not str_find(args[i], '^[^\128-\255]*$') and not is_utf8(args[i]) then return nil end
   end
   return {unpack(args, from)}
 end
 
 -- Reads ARGV as the call defines it: a table by name, or nil and what is wrong. Each call has one table, which is filled
 -- anew in full: what a call throws away the collector of garbage must find, and that costs as much as the call. What a
--- project always gives is checked once: an argument that is the same remembers its last text and what that meant.
+-- project always gives is checked once: of an argument that is the same the last text is kept, and what it meant stays.
 local function arguments(call, args)
-  local a, wanted = call.given, call.args
+  local a, wanted, last = call.given, call.args, call.last
   for i = 1, #wanted do
-    local argument, text = wanted[i], args[i]
-    local value = argument.value
-    if not text or text ~= argument.text then
-      local absent = argument[3]
+    local text = args[i]
+    if text ~= last[i] then
+      local argument, value = wanted[i], nil
+      local name, absent = argument[1], argument[3]
+      last[i] = false
       if absent and (text == nil or text == '') then text = absent end
-      value = nil
       if text then value = argument[2](text, a) end
-      if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. argument[1] end
-      if argument.same then argument.text, argument.value = text, value end
+      if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. name end
+      a[name] = value
+      if argument.same then last[i] = text end
     end
-    a[argument[1]] = value
   end
   if call.rest then
     local value = call.rest[2](args, #call.args + 1)
@@ -250,73 +262,85 @@ local function arguments(call, args)
 end
 
 local function foreign(key, kind)
-  local found = redis.call('TYPE', key).ok
-  if found ~= 'none' and found ~= kind then return 'WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind end
+  local found = redis_pcall('TYPE', key)
+  local is = found.ok
+  if not is then return found.err end
+  if is ~= 'none' and is ~= kind then return 'WRONGTYPE ' .. key .. ' holds a ' .. is .. ', not a ' .. kind end
 end
 
--- The key that holds a value of another type than its use. The state shows it where it is read, by session_of, and the
--- remembered answer by remembered.
-local function misfit(call, keys, a)
-  local types = call.types
-  for i = 1, #types do
-    local kind = types[i]
+-- The key, of those at these places, that holds a value of another type than its use.
+local function misfit(call, keys, a, places)
+  for n = 1, #places do
+    local i = places[n]
+    local kind = call.types[i]
     if kind == 'log' then kind = (a.log_max or a.max).form end
     if kind == 'element' then kind = ELEMENT[a.command].kind end
-    local wrong = kind ~= 'any' and kind ~= 'state' and kind ~= 'answer' and foreign(keys[i], kind)
+    local wrong = foreign(keys[i], kind)
     if wrong then return wrong end
   end
 end
 
-local function first_missing(may, commands, key)
-  for i = 1, #commands do
-    if not may(commands[i], key) then return commands[i] end
-  end
-end
-
 -- The command that the caller may not run, so that a missing right is found before the first write and not after it.
-local function forbidden(call, keys, a)
-  local may = redis.acl_check_cmd
+local function forbidden(call, keys, a, runs)
+  local may, key, missing = redis.acl_check_cmd, keys[1], nil
   if not may then return nil end -- before Redis 7
-  local log, channel = a.log_max or a.max, a.channel or a.publish_to
-  local missing = first_missing(may, call.runs, keys[1])
-  if not missing and log and call.by_form then missing = first_missing(may, call.by_form[log.form] or {}, keys[1]) end
-  if not missing and a.command then
-    local rule = ELEMENT[a.command]
-    missing = first_missing(may, {a.command, rule.has or rule.trim, rule.size}, keys[1])
+  for i = 1, #runs do
+    if not may(runs[i], key) then return 'NOPERM ' .. call.name .. ': ' .. runs[i] end
   end
-  if not missing and channel and a.publish and not may(a.publish, channel, '') then missing = a.publish .. ' ' .. channel end
+  if call.by_form then
+    local more = call.by_form[(a.log_max or a.max).form]
+    for i = 1, #more do
+      if not may(more[i], key) then return 'NOPERM ' .. call.name .. ': ' .. more[i] end
+    end
+  end
+  if a.command then
+    local rule = ELEMENT[a.command]
+    for _, command in ipairs({a.command, rule.has or rule.trim, rule.size}) do
+      if not may(command, key) then missing = command end
+    end
+  end
+  if a.publish and not may(a.publish, a.channel or a.publish_to, '') then
+    missing = a.publish .. ' ' .. (a.channel or a.publish_to)
+  end
   return missing and 'NOPERM ' .. call.name .. ': ' .. missing
 end
 
 local FIELDS = {'epoch', 'version', 'status'}
 
 -- The session's epoch, version and status, and in s the fields that are asked for behind them (false where there is none);
--- nil where it is gone; and what is wrong with a state that is not ours.
+-- nil where it is gone; and what is wrong with a state that is not ours. There is one table, filled anew by each call.
+local SESSION = {}
+
 local function session_of(state, asked)
-  local f = redis.pcall('HMGET', state, unpack(asked))
+  local f = redis_pcall('HMGET', state, unpack(asked))
   if f.err then return nil, foreign(state, 'hash') or f.err end
-  if not f[1] and not f[2] and redis.call('TYPE', state).ok == 'none' then return nil end
-  local version = f[2] and whole(f[2], 0, LAST_VERSION - 1)
-  if not version or not f[1] or not check_epoch(f[1]) then
+  local epoch, version, status = f[1], f[2], f[3]
+  if not epoch and not version and redis_pcall('TYPE', state).ok == 'none' then return nil end
+  version = version and whole(version, 0, LAST_VERSION - 1)
+  if not version or not epoch or not check_epoch(epoch) then
     return nil, 'BADSTATE ' .. state .. ' has no epoch and version that can go on'
   end
-  local closed = f[3] == 'ended' or f[3] == 'handed_over'
-  local s = {}
+  local session, s = SESSION, {}
+  local closed = status == 'ended' or status == 'handed_over'
+  session.epoch, session.version, session.status, session.ended = epoch, version, closed and status or 'open', closed
+  session.now, session.text, session.kept, session.s = false, false, false, s
   for i = 4, #asked do s[asked[i]] = f[i] end
-  return {epoch = f[1], version = version, status = closed and f[3] or 'open', ended = closed, now = false, text = false, s = s}
+  return session
 end
 
 -- Arguments, keys and rights, checked: the arguments by name, or what is wrong.
 local function checked(call, keys, args)
   if not str_find then
     str_find, str_match, str_sub, str_byte, str_format = string.find, string.match, string.sub, string.byte, string.format
+    redis_call, redis_pcall, cjson_encode = redis.call, redis.pcall, cjson.encode
     as_whole = str_format('%d', LAST_VERSION) == '9007199254740991' and '%d' or '%.0f' -- slower, and right where a long has 32 bits
   end
   local a, wrong = arguments(call, args)
-  if not wrong and (#keys < #call.types or #keys > (call.more and MOST_KEYS or #call.types)) then
-    wrong = 'BADARG ' .. call.name .. ': KEYS'
+  if wrong then return nil, wrong end
+  if #keys < #call.types or #keys > (call.more and MOST_KEYS or #call.types) then
+    return nil, 'BADARG ' .. call.name .. ': KEYS'
   end
-  return a, wrong or forbidden(call, keys, a) or misfit(call, keys, a)
+  return a, forbidden(call, keys, a, call.runs) or misfit(call, keys, a, call.fits)
 end
 
 local function run(call, body, keys, args)
@@ -325,20 +349,34 @@ local function run(call, body, keys, args)
   return body(keys, a)
 end
 
--- The same for a call of a session, which its body is given.
+-- What writes the log, in its two forms.
+local APPENDS = {list = 'RPUSH', stream = 'XADD'}
+
+-- The same for a call of a session, which its body is given. What the body reads before its first write, and what it writes
+-- first, needs no check of its own: where a right is missing or a key is of another type, Redis refuses it and nothing has
+-- been written. Such an error is told as the checks tell it.
 local function run_session(call, body, keys, args)
   local a, wrong = checked(call, keys, args)
-  if wrong then return redis.error_reply(wrong) end
-  local asked = call.asks or FIELDS
-  local session, bad = session_of(keys[1], call.asks_of and call.asks_of(a) or asked)
-  if bad then return redis.error_reply(bad) end
-  return body(keys, a, session)
+  if not wrong then
+    local session, bad = session_of(keys[1], call.asks_of and call.asks_of(a) or call.asks or FIELDS)
+    wrong = bad
+    if not bad then
+      local done, answer = pcall(body, keys, a, session)
+      if done then return answer end
+      wrong = type(answer) == 'string' and not str_find(answer, '^%u+ ') and 'ERR ' .. answer or answer
+    end
+  end
+  if not a then return redis.error_reply(wrong) end
+  local reads = call.reads
+  if a.log_max then reads = {APPENDS[a.log_max.form], unpack(reads)} end
+  wrong = forbidden(call, keys, a, reads) or misfit(call, keys, a, call.shows) or wrong
+  return type(wrong) == 'table' and wrong or redis.error_reply(wrong)
 end
 
 local function digits(number) return str_format(as_whole, number) end
 
 local function clock_text()
-  local t = redis.call('TIME')
+  local t = redis_call('TIME')
   return t[1] .. (#t[2] == 6 and str_sub(t[2], 1, 3) or str_sub('00000' .. t[2], -6, -4))
 end
 
@@ -352,130 +390,185 @@ end
 
 local function tell(a, message)
   if a.publish == 'SPUBLISH' then
-    redis.call('SPUBLISH', a.channel or a.publish_to, message)
+    redis_call('SPUBLISH', a.channel or a.publish_to, message)
   elseif a.publish then
-    redis.call('PUBLISH', a.channel or a.publish_to, message)
+    redis_call('PUBLISH', a.channel or a.publish_to, message)
   end
 end
 
 -- A TTL is set again only when less than half of it is left: a sliding TTL on every write doubles the AOF. With the
 -- state's every key gets its whole TTL again, so none ends before the state does. In between only those are looked at that
 -- may be new (from the one at first to the one at last; the log has its TTL from its first entry on) or have an end of their
--- own, as a key with an id of its own has. So many keys as apart says, from the third on, keep the TTL that they were given.
-local function refresh(keys, ttl, first, last, apart)
-  local half, home = ttl * 500, #str_match(keys[1], '^.*:') + 1
-  local due = redis.call('PTTL', keys[1]) < half
-  if due then redis.call('EXPIRE', keys[1], ttl) end
-  for i = 2, #keys do
-    local ours = i == 2 or i > 2 + apart
-    local new = (i >= first and i <= last) or str_find(keys[i], ':', home, true)
-    if ours and (due or new and redis.call('PTTL', keys[i]) < half) then redis.call('EXPIRE', keys[i], ttl) end
+-- own, as a key with an id of its own has: among the named ones, and behind them the last of all. So many keys as apart says,
+-- from the third on, keep the TTL that they were given.
+local function refresh(keys, ttl, first, last, apart, named)
+  local half = ttl * 500
+  if redis_call('PTTL', keys[1]) < half then
+    redis_call('EXPIRE', keys[1], ttl)
+    redis_call('EXPIRE', keys[2], ttl)
+    for i = 3 + apart, #keys do redis_call('EXPIRE', keys[i], ttl) end
+    return
+  end
+  local _, home = str_find(keys[1], '^.*:')
+  home = (home or 0) + 1
+  for i = first == 2 and 2 or 3 + apart, named do
+    local looked_at = i >= first and i <= last or str_find(keys[i], ':', home, true)
+    if looked_at and redis_call('PTTL', keys[i]) < half then redis_call('EXPIRE', keys[i], ttl) end
+  end
+  for i = #keys, named + 1, -1 do
+    if not str_find(keys[i], ':', home, true) then return end
+    if redis_call('PTTL', keys[i]) < half then redis_call('EXPIRE', keys[i], ttl) end
   end
 end
 
 -- The log in its two forms: log_max says which.
 local function list_append(log, a, message)
-  local length = redis.call('RPUSH', log, message)
-  if length > a.log_max.entries then redis.call('LTRIM', log, '-' .. a.log_max.most, '-1') end
-  if length == 1 then redis.call('EXPIRE', log, a.ttl_s) end
+  local length = redis_call('RPUSH', log, message)
+  if length > a.log_max.entries then redis_call('LTRIM', log, '-' .. a.log_max.most, '-1') end
+  if length == 1 then redis_call('EXPIRE', log, a.ttl_s) end
 end
 
 -- The version is the entry's id, so a range of versions is a range of ids. A log that is ahead of its state is the rest of
 -- another life: it goes.
 local function stream_append(log, a, version, message)
-  local added = redis.pcall('XADD', log, 'MAXLEN', a.log_max.most, version .. '-0', 'm', message)
+  local added = redis_pcall('XADD', log, 'MAXLEN', a.log_max.most, version .. '-0', 'm', message)
   if type(added) == 'table' and added.err then
-    redis.call('UNLINK', log)
-    redis.call('XADD', log, version .. '-0', 'm', message)
+    if not str_find(added.err, 'equal or smaller', 1, true) then error(added) end
+    redis_call('UNLINK', log)
+    redis_call('XADD', log, version .. '-0', 'm', message)
   end
-  if redis.call('PTTL', log) < 0 then redis.call('EXPIRE', log, a.ttl_s) end
+  if redis_call('PTTL', log) < 0 then redis_call('EXPIRE', log, a.ttl_s) end
 end
 
 local function list_missed(log, missed)
-  return redis.call('LRANGE', log, -missed, -1)
+  return redis_call('LRANGE', log, -missed, -1)
 end
 
 local function stream_missed(log, version, missed)
   local found = {}
-  for _, e in ipairs(redis.call('XRANGE', log, digits(version + 1) .. '-0', '+', 'COUNT', missed)) do
+  for _, e in ipairs(redis_call('XRANGE', log, digits(version + 1) .. '-0', '+', 'COUNT', missed)) do
     found[#found + 1] = e[2][2]
   end
   return found
 end
 
--- Fields, version + 1, log, publish: what must never come apart. The session given is then at its new version.
-local function advance(keys, log, session, a, kind, op, data, fields)
-  local now = session.now or clock_text()
-  session.now, session.version = now, session.version + 1
-  local version = digits(session.version)
-  session.text = version
-  redis.call('HSET', keys[1], 'version', version, 'updated_at', now, unpack(fields or {}))
+-- The type of an event as JSON: that of the last event is kept, since there are few.
+local last_kind, last_json = nil
+
+local function json_of(kind)
+  if kind ~= last_kind then last_kind, last_json = kind, cjson_encode(kind) end
+  return last_json
+end
+
+local NONE = {}
+
+-- Log, fields, version + 1, publish: what must never come apart. The log is written first: where it is no log of ours,
+-- nothing else has happened; then comes what a turn has to do before its fields. The session given is at its new version.
+local function advance(keys, log, session, a, kind, op, data, fields, first, turn)
+  local now, number = session.now or clock_text(), session.version + 1
+  local version = str_format(as_whole, number)
+  session.now, session.version, session.text = now, number, version
   local message = '{"e":"' .. session.epoch .. '","v":' .. version .. ',"ts":' .. now .. ',"t":' ..
-    cjson.encode(kind) .. ',"op":' .. cjson.encode(op) .. ',"d":' .. data .. '}'
+    json_of(kind) .. ',"op":' .. cjson_encode(op) .. ',"d":' .. data .. '}'
   if a.log_max.form == 'stream' then
     stream_append(log, a, version, message)
   else
     list_append(log, a, message)
   end
+  if first then first(turn) end
+  redis_call('HSET', keys[1], 'version', version, 'updated_at', now, unpack(fields or NONE))
   tell(a, message)
-  return session.version
+  return number
 end
 
 -- The answers of a session's operations are one hash: operation → version. Under '' stands which epoch they belong to, when
 -- they are looked through next, and the versions at the last LOOKS looks (the first, and how far each went on from there):
 -- "<epoch>:<milliseconds>:<version>,<further>,…". A look comes every fifth of the TTL at most, and lets go what was given
 -- LOOKS looks ago: an answer is remembered for four fifths of the TTL at least, and a call in between reads and writes one field.
-local LOOKS = 4
+-- A hash too large for one listpack is looked through STEP answers a call, so that no call goes through thousands: where the
+-- next call goes on, and up to which version answers go, stand behind it until the end is reached (":<cursor>:<version>").
+local LOOKS, STEP = 4, 100
 
 -- The field of an operation: its id, or the digest of a long one, so that what clients send does not decide what is kept.
 local function field_of(op) return #op <= 32 and op or str_sub(redis.sha1hex(op), 1, 32) end
 
 -- The version that an operation made in this epoch, and what is wrong with the key.
 local function remembered(idem, session, op)
-  local found = op ~= '' and redis.pcall('HMGET', idem, '', field_of(op))
+  local found = op ~= '' and redis_pcall('HMGET', idem, '', #op <= 32 and op or field_of(op))
   if not found then return nil end
   if found.err then return nil, foreign(idem, 'hash') or found.err end
-  local epoch, due, looks = str_match(found[1] or '', '^(%x+):(%d+):([%d,]+)$')
-  if not session or epoch ~= session.epoch then return nil end
-  session.due, session.looks = tonumber(due), looks
+  local kept, head = found[1], session and session.epoch .. ':'
+  if not session or not kept or str_sub(kept, 1, #head) ~= head then return nil end
+  session.kept = str_sub(kept, #head + 1)
   return found[2] and tonumber(found[2]) or nil
 end
 
--- Lets go of the answers that were given up to a version.
-local function let_go(idem, version)
-  local found, gone = redis.call('HGETALL', idem), {}
-  for i = 1, #found, 2 do
-    if found[i] ~= '' and (tonumber(found[i + 1]) or 0) <= version then gone[#gone + 1] = found[i] end
+-- Lets go of the answers that were given up to a version, from a cursor of HSCAN on, and returns what is to be noted of the
+-- rest: '' at the end. A listpack is gone through in one step.
+local function let_go(idem, cursor, version)
+  if #cursor > 19 then cursor = '0' end -- more digits than a cursor that HSCAN takes for sure: nobody of ours wrote them
+  local found, gone = redis_call('HSCAN', idem, cursor, 'COUNT', STEP), {}
+  local entries = found[2]
+  for i = 1, #entries, 2 do
+    if entries[i] ~= '' and (tonumber(entries[i + 1]) or 0) <= version then gone[#gone + 1] = entries[i] end
   end
-  for i = 1, #gone, MOST_FEW do redis.call('HDEL', idem, unpack(gone, i, math.min(i + MOST_FEW - 1, #gone))) end
+  for i = 1, #gone, MOST_FEW do redis_call('HDEL', idem, unpack(gone, i, math.min(i + MOST_FEW - 1, #gone))) end
+  return found[1] == '0' and '' or ':' .. found[1] .. ':' .. digits(version)
 end
 
--- Looks the answers through, and returns what stands of that under ''.
+-- What stands under '' after a look. One that comes before the last was at its end goes on where that one is.
 local function looked(idem, session, a)
-  local looks, last, before = {}, 0, session.version - 1
-  for number in string.gmatch(session.looks or '', '%d+') do
+  local looks, last, before, rest, kept = {}, 0, session.version - 1, '', session.kept or ''
+  for number in string.gmatch(str_match(kept, '^%d+:([%d,]+)') or '', '%d+') do
     looks[#looks + 1], last = tonumber(number), last + tonumber(number)
   end
-  if #looks == 0 then redis.call('UNLINK', idem) end -- of another epoch, or none of ours
+  if #looks == 0 then redis_call('UNLINK', idem) end -- of another epoch, or none of ours
   if #looks == LOOKS then
     local oldest = table.remove(looks, 1)
-    let_go(idem, oldest)
+    rest = let_go(idem, str_match(kept, '^%d+:[%d,]+:(%d+):') or '0', oldest)
     looks[1] = looks[1] + oldest
   end
   looks[#looks + 1] = before - last
   for i = 1, #looks do looks[i] = digits(looks[i]) end
-  return session.epoch .. ':' .. digits(tonumber(session.now) + a.idem_ttl_s * 200) .. ':' .. table.concat(looks, ',')
+  return session.epoch .. ':' .. digits(session.now + a.idem_ttl_s * 200) .. ':' .. table.concat(looks, ',') .. rest
+end
+
+-- The same where a look is under way: one step further.
+local function going_on(idem, session)
+  local head, cursor, version = str_match(session.kept, '^(%d+:[%d,]+):(%d+):(%d+)$')
+  local rest = cursor and let_go(idem, cursor, tonumber(version)) or ''
+  return session.epoch .. ':' .. (head or str_match(session.kept, '^%d+:[%d,]+')) .. rest
 end
 
 local function remember(idem, session, a)
-  if a.op_id == '' then return end
-  local left = session.due and session.due - tonumber(session.now) -- more than a fifth, once the clock was set back
-  if left and left > 0 and left <= a.idem_ttl_s * 200 then
-    redis.call('HSET', idem, field_of(a.op_id), session.text)
+  local op, look = a.op_id, session.look
+  if op == '' then return end
+  if #op > 32 then op = field_of(op) end
+  if look == 'due' then
+    redis_call('HSET', idem, '', looked(idem, session, a), op, session.text)
+    redis_call('EXPIRE', idem, a.idem_ttl_s)
+  elseif look then
+    redis_call('HSET', idem, '', going_on(idem, session), op, session.text)
   else
-    redis.call('HSET', idem, '', looked(idem, session, a), field_of(a.op_id), session.text)
-    redis.call('EXPIRE', idem, a.idem_ttl_s)
+    redis_call('HSET', idem, op, session.text)
   end
+end
+
+-- Whether this change looks answers through: due, going on, or false. What that takes more of rights is asked for now.
+local LOOKING = {'HSCAN', 'HDEL', 'UNLINK', 'EXPIRE'}
+
+local function look_of(session, a)
+  if a.op_id == '' then return false end
+  local now = session.now or clock_text()
+  session.now = now
+  local due, pending = str_match(session.kept or '', '^(%d+):[%d,]+(:?)')
+  local left = due and due - now -- more than a fifth, once the clock was set back
+  local in_time = left and left > 0 and left <= a.idem_ttl_s * 200
+  if in_time and pending == '' then return false end
+  for _, command in ipairs(redis.acl_check_cmd and LOOKING or NONE) do
+    if not redis.acl_check_cmd(command) then error({err = 'NOPERM ' .. command}) end
+  end
+  return in_time and 'going on' or 'due'
 end
 
 -- Why a change may not be made now: {version, result}, or nil where it may.
@@ -486,6 +579,7 @@ local function refusal(idem, session, a)
   if before then return {before, 'duplicate'} end
   if session.ended then return {session.version, 'ended'} end
   if a.expected_version and a.expected_version ~= session.version then return {session.version, 'conflict'} end
+  session.look = look_of(session, a)
 end
 
 local function member_of(connection)
@@ -495,7 +589,7 @@ end
 -- The member's leases, the one that ends first in front. A session's leases are bounded by its capacity.
 local function leases(presence, member)
   local mine = {}
-  for _, c in ipairs(redis.call('ZRANGE', presence, 0, -1)) do
+  for _, c in ipairs(redis_call('ZRANGE', presence, 0, -1)) do
     if member_of(c) == member then mine[#mine + 1] = c end
   end
   return mine
@@ -511,22 +605,30 @@ local function starts(text, with)
 end
 
 local function part_of(state, key)
-  local home = str_match(state, '^(.*:)[^:]*$')
-  local part = home and starts(key, home) and str_sub(key, #home + 1)
-  return part and str_find(part, ':', 1, true) and part or nil
+  local _, home = str_find(state, '^.*:')
+  if not home or not str_find(key, ':', home + 1, true) then return nil end -- as most keys are
+  return str_sub(key, 1, home) == str_sub(state, 1, home) and str_sub(key, home + 1) or nil
 end
 
 local function note(state, key, of)
   local part = part_of(state, key)
-  if part then redis.call('HSETNX', state, NOTE .. part, of or '') end
+  if part then redis_call('HSETNX', state, NOTE .. part, of or '') end
 end
 
--- What the state keeps of a member only as long as the seat: away since when, last one sent when, at which device. The
--- owner's absence stays known, since it is what a session is paused for. The answer is what an event tells copies of it.
+-- What the state keeps of a member only as long as the seat: away since when, last one sent when, at which device, and a role
+-- that lets do more than others. The owner's absence stays known, since it is what a session is paused for. The answer is what
+-- an event tells copies of it.
 local function forget(state, member)
-  redis.call('HDEL', state, 'hidden:pace:' .. member, 'hidden:device:' .. member)
-  if redis.call('HGET', state, 'owner') == member or redis.call('HDEL', state, 'away:' .. member) == 0 then return '' end
-  return ',"del":[' .. cjson.encode('away:' .. member) .. ']'
+  local gone, role = {}, 'role:' .. member
+  redis_call('HDEL', state, 'hidden:pace:' .. member, 'hidden:device:' .. member)
+  if redis_call('HGET', state, 'owner') == member then return '' end
+  if redis_call('HDEL', state, 'away:' .. member) == 1 then gone[1] = cjson_encode('away:' .. member) end
+  local had = redis_call('HGET', state, role)
+  if had and had ~= 'spectator' then
+    redis_call('HDEL', state, role)
+    gone[#gone + 1] = cjson_encode(role)
+  end
+  return #gone > 0 and ',"del":[' .. table.concat(gone, ',') .. ']' or ''
 end
 
 -- What is wrong with the keys, from the one at first on, in which a member has an entry only as long as the seat.
@@ -540,7 +642,7 @@ local function unfit(call, keys, first, types)
 end
 
 local function vacate(keys, first, types, member)
-  for i, kind in ipairs(types) do redis.call(kind == 'zset' and 'ZREM' or 'HDEL', keys[first + i - 1], member) end
+  for i, kind in ipairs(types) do redis_call(kind == 'zset' and 'ZREM' or 'HDEL', keys[first + i - 1], member) end
 end
 
 -- An id as names of keys have it, and as the actions compare it.
@@ -552,11 +654,14 @@ local OWN_FIELDS = {epoch = true, version = true, receipt = true, created_at = t
 local function reserved(fields)
   for i = 1, #fields, 2 do
     local name, value = fields[i], fields[i + 1]
-    if OWN_FIELDS[name] or starts(name, NOTE) then return name .. ' belongs to the functions' end
+    if OWN_FIELDS[name] or str_sub(name, 1, 4) == NOTE then return name .. ' belongs to the functions' end
     if name == 'status' and (value == 'ended' or value == 'handed_over') then return 'status ' .. value .. ' belongs to the functions' end
     if name == 'owner' and not is_encoded(value) then return 'owner is no id as names of keys have it (encode_id)' end
   end
 end
+
+-- By name in one table, since a chunk has room for 200 local names.
+local GUARD = {}
 
 local ROLES = {cohost = true, moderator = true, spectator = true}
 
@@ -579,7 +684,7 @@ end
 local function record_of(t, key, field)
   if t.record then return t.record end
   local text = nil
-  if field then text = redis.call('HGET', key, field) else text = redis.call('GET', key) end
+  if field then text = redis_call('HGET', key, field) else text = redis_call('GET', key) end
   local version, state, owner, ends, value = str_match(text or '0|none||0|', '^(%d+)|(%a+)|([^|]*)|(%d+)|(.*)$')
   ends = tonumber(ends or 0)
   t.record = {version = tonumber(version or 0), state = state or 'foreign', owner = owner or '|', ends = ends, value = value or ''}
@@ -589,64 +694,64 @@ end
 
 -- The connections of a member with the ends of their leases; who only watches has "watch:" in front.
 local function connections_of(presence, member)
-  local found, all = {}, redis.call('ZRANGE', presence, 0, -1, 'WITHSCORES')
+  local found, all = {}, redis_call('ZRANGE', presence, 0, -1, 'WITHSCORES')
   for i = 1, #all, 2 do
     if member_of(all[i]) == member then found[#found + 1] = {name = all[i], ends = tonumber(all[i + 1])} end
   end
   return found
 end
 
-local function guard_seat(t) return redis.call('HEXISTS', t.roster, t.a.member) == 1 end
+function GUARD.seat(t) return redis_call('HEXISTS', t.roster, t.a.member) == 1 end
 
-local function guard_role(t, roles) return roles[role_of(t) or ''] end
+function GUARD.role(t, roles) return roles[role_of(t) or ''] end
 
-local function guard_seated(t) return redis.call('HEXISTS', t.roster, t.a.target) == 1 end
+function GUARD.seated(t) return redis_call('HEXISTS', t.roster, t.a.target) == 1 end
 
-local function guard_belongs(t)
-  return t.s.owner == t.a.target or redis.call('HEXISTS', t.roster, t.a.target) == 1 or #connections_of(t.presence, t.a.target) > 0
+function GUARD.belongs(t)
+  return t.s.owner == t.a.target or redis_call('HEXISTS', t.roster, t.a.target) == 1 or #connections_of(t.presence, t.a.target) > 0
 end
 
-local function guard_inside(t)
+function GUARD.inside(t)
   local who = t.a.target
-  if redis.call('HEXISTS', t.roster, who) == 1 then return true end
+  if redis_call('HEXISTS', t.roster, who) == 1 then return true end
   return #connections_of(t.presence, who) + #connections_of(t.presence, 'watch:' .. who) > 0
 end
 
-local function guard_led(t) return t.s.owner ~= t.a.target end
+function GUARD.led(t) return t.s.owner ~= t.a.target end
 
 -- Who leads without playing has a lease and no seat.
-local function guard_here(t)
-  return redis.call('HEXISTS', t.roster, t.a.member) == 1 or #connections_of(t.presence, t.a.member) > 0
+function GUARD.here(t)
+  return redis_call('HEXISTS', t.roster, t.a.member) == 1 or #connections_of(t.presence, t.a.member) > 0
 end
 
-local function guard_other(t) return t.a.member ~= t.a.target end
+function GUARD.other(t) return t.a.member ~= t.a.target end
 
 -- What has ended is in no phase: an action that may open it again asks for none.
-local function guard_phase(t, phases) return phases[t.s.phase or 'lobby'] or t.session.status ~= 'open' end
+function GUARD.phase(t, phases) return phases[t.s.phase or 'lobby'] or t.session.status ~= 'open' end
 
-local function guard_current(t, field, value) return t.s[field] == value end
+function GUARD.current(t, field, value) return t.s[field] == value end
 
-local function guard_next(t, field, value) return t.s[field] ~= value end
+function GUARD.next(t, field, value) return t.s[field] ~= value end
 
-local function guard_deadline(t, field)
+function GUARD.deadline(t, field)
   local ends = time_of(t.s[field])
   return not ends or t.now < ends
 end
 
-local function guard_due(t, field)
+function GUARD.due(t, field)
   local ends = time_of(t.s[field])
   return ends and t.now >= ends
 end
 
-local function guard_within(value, least, most) return value >= least and value <= most end
+function GUARD.within(value, least, most) return value >= least and value <= most end
 
-local function guard_idle(t, after) return t.now >= (time_of(t.s.updated_at) or 0) + after end
+function GUARD.idle(t, after) return t.now >= (time_of(t.s.updated_at) or 0) + after end
 
-local function guard_admitted(t) return not t.s['hidden:ban:' .. t.a.member] and not t.s['hidden:ban:' .. t.a.device] end
+function GUARD.admitted(t) return not t.s['hidden:ban:' .. t.a.member] and not t.s['hidden:ban:' .. t.a.device] end
 
 -- Whether nobody but the one has a name, given as JSON and as names are compared.
 local function nobody_else(t, folded, one)
-  local as, plain, all = '"as":' .. folded .. '}', '{"name":' .. folded .. '}', redis.call('HGETALL', t.roster)
+  local as, plain, all = '"as":' .. folded .. '}', '{"name":' .. folded .. '}', redis_call('HGETALL', t.roster)
   for i = 1, #all, 2 do
     local taken = str_find(all[i + 1], as, 1, true) or string.lower(all[i + 1]) == plain
     if taken and all[i] ~= one then return false end
@@ -654,10 +759,10 @@ local function nobody_else(t, folded, one)
   return true
 end
 
-local function guard_own_name(t) return nobody_else(t, cjson.encode(t.a.folded), t.a.member) end
+function GUARD.own_name(t) return nobody_else(t, cjson_encode(t.a.folded), t.a.member) end
 
 -- What waits for approval is the seat's entry with that name.
-local function guard_free_name(t, key, field)
+function GUARD.free_name(t, key, field)
   local entry = record_of(t, key, field).value
   local folded = str_match(entry, ',"as":(".*")}$') or string.lower(str_match(entry, '^{"name":(".*")}$') or '""')
   return nobody_else(t, folded, field)
@@ -667,20 +772,20 @@ end
 local function characters(text) return #string.gsub(text, '[\128-\191]', '') end
 
 -- A name as it is shown, and as names are compared: of ASCII letters it can be told whether the one belongs to the other.
-local function guard_fitting(t, least, most)
+function GUARD.fitting(t, least, most)
   local length, folds = characters(t.a.name), str_find(t.a.name, '[\128-\255]') and t.a.folded or t.a.name
   return length >= least and length <= most and t.a.folded == string.lower(str_match(folds, '^%s*(.-)%s*$'))
 end
 
 -- A session may have fewer seats than the project lets any have: its field capacity says how many.
-local function guard_seats(t, most)
+function GUARD.seats(t, most)
   local own = whole(t.s.capacity or '', 1, LAST_VERSION) or most
-  return redis.call('HEXISTS', t.roster, t.a.member) == 1 or redis.call('HLEN', t.roster) < math.min(most, own)
+  return redis_call('HEXISTS', t.roster, t.a.member) == 1 or redis_call('HLEN', t.roster) < math.min(most, own)
 end
 
-local function guard_watchers(t, most)
+function GUARD.watchers(t, most)
   local watching = {}
-  for _, c in ipairs(redis.call('ZRANGEBYSCORE', t.presence, '(' .. digits(t.now), '+inf')) do
+  for _, c in ipairs(redis_call('ZRANGEBYSCORE', t.presence, '(' .. digits(t.now), '+inf')) do
     if starts(c, 'watch:') then watching[member_of(c)] = true end
   end
   watching['watch:' .. t.a.member] = nil
@@ -691,38 +796,38 @@ end
 
 -- How many fields of the state begin with the text and, where a value is given, hold it; the one given is left out.
 local function marks(t, with, value, but)
-  local count, all = 0, redis.call('HGETALL', t.state)
+  local count, all = 0, redis_call('HGETALL', t.state)
   for i = 1, #all, 2 do
     if starts(all[i], with) and (not value or all[i + 1] == value) and all[i] ~= but then count = count + 1 end
   end
   return count
 end
 
-local function guard_holders(t, most) return marks(t, 'role:', t.a.role, 'role:' .. t.a.target) < most end
+function GUARD.holders(t, most) return marks(t, 'role:', t.a.role, 'role:' .. t.a.target) < most end
 
-local function guard_bans(t, most) return marks(t, 'hidden:ban:') + 2 <= most end
+function GUARD.bans(t, most) return marks(t, 'hidden:ban:') + 2 <= most end
 
-local function guard_gone(t, after)
-  local since = t.s.owner and time_of(redis.call('HGET', t.state, 'away:' .. t.s.owner))
+function GUARD.gone(t, after)
+  local since = t.s.owner and time_of(redis_call('HGET', t.state, 'away:' .. t.s.owner))
   return since and t.now >= since + after
 end
 
 -- A lease ends a lease's length after the heartbeat that renewed it. Who never had one was not heard since the beginning.
-local function guard_silent(t, after, lease)
+function GUARD.silent(t, after, lease)
   local heard, leases = 0, connections_of(t.presence, t.a.target)
   for _, c in ipairs(leases) do heard = math.max(heard, c.ends - lease) end
   if #leases == 0 then heard = time_of(t.s.created_at) or 0 end
   return t.now >= heard + after
 end
 
-local function guard_marked(t) return not t.s['away:' .. t.a.target] end
+function GUARD.marked(t) return not t.s['away:' .. t.a.target] end
 
 -- Nobody waits for who leads or watches without a seat, nor for who is marked away.
-local function guard_everyone(t, key)
-  for _, c in ipairs(redis.call('ZRANGEBYSCORE', t.presence, '(' .. digits(t.now), '+inf')) do
+function GUARD.everyone(t, key)
+  for _, c in ipairs(redis_call('ZRANGEBYSCORE', t.presence, '(' .. digits(t.now), '+inf')) do
     local member = member_of(c)
-    local asked = redis.call('HEXISTS', t.roster, member) == 1 and redis.call('HEXISTS', t.state, 'away:' .. member) == 0
-    if asked and redis.call('HEXISTS', key, member) == 0 then return false end
+    local asked = redis_call('HEXISTS', t.roster, member) == 1 and redis_call('HEXISTS', t.state, 'away:' .. member) == 0
+    if asked and redis_call('HEXISTS', key, member) == 0 then return false end
   end
   return true
 end
@@ -730,14 +835,14 @@ end
 -- The fields of the state that note keys of rounds. Each has to be among the keys that were given, to be unlinked with
 -- them: t.unnamed has those that are not.
 local function rounds_of(t)
-  local noted, all = {}, redis.call('HGETALL', t.state)
+  local noted, all = {}, redis_call('HGETALL', t.state)
   for i = 1, #all, 2 do
     if starts(all[i], NOTE) and all[i + 1] == ROUND then noted[str_sub(all[i], #NOTE + 1)] = all[i] end
   end
   return noted
 end
 
-local function guard_complete(t)
+function GUARD.complete(t)
   local given = {}
   for _, key in ipairs(t.keys) do given[part_of(t.state, key) or ''] = true end
   t.unnamed = {}
@@ -747,26 +852,26 @@ local function guard_complete(t)
   return #t.unnamed == 0
 end
 
-local function has_hash(key, field) return redis.call('HEXISTS', key, field) == 1 end
+local function has_hash(key, field) return redis_call('HEXISTS', key, field) == 1 end
 
-local function has_zset(key, field) return redis.call('ZSCORE', key, field) ~= false end
+local function has_zset(key, field) return redis_call('ZSCORE', key, field) ~= false end
 
-local function guard_group(t, key, field, value, most)
-  local count, all = 0, redis.call('HGETALL', key)
+function GUARD.group(t, key, field, value, most)
+  local count, all = 0, redis_call('HGETALL', key)
   for i = 1, #all, 2 do
     if all[i] ~= field and all[i + 1] == value then count = count + 1 end
   end
   return count < most
 end
 
-local function guard_state(t, key, field, states) return states[record_of(t, key, field).state] end
+function GUARD.state(t, key, field, states) return states[record_of(t, key, field).state] end
 
-local function guard_unchanged(t, key, field) return record_of(t, key, field).version == t.a.expected end
+function GUARD.unchanged(t, key, field) return record_of(t, key, field).version == t.a.expected end
 
 -- The last gain of a member is a field of the state: "<reason>|<amount>".
 local GAINED = HIDDEN .. 'gained:'
 
-local function guard_gained(t)
+function GUARD.gained(t)
   local reason, amount = str_match(t.s[GAINED .. t.a.target] or '', '^([^|]*)|(%d+)$')
   t.gained = tonumber(amount)
   return reason == t.a.reason
@@ -781,17 +886,17 @@ local function clear_field(t, field)
 end
 
 local function settle(t)
-  if #t.del > 0 then redis.call('HDEL', t.state, unpack(t.del)) end
+  if #t.del > 0 then redis_call('HDEL', t.state, unpack(t.del)) end
 end
 
 -- What a copy of the state needs of this change: the fields that were set and those that went, but nothing hidden.
 local function changes(t)
   local set, gone = {}, {}
   for i = 1, #t.set, 2 do
-    if not starts(t.set[i], HIDDEN) then set[#set + 1] = cjson.encode(t.set[i]) .. ':' .. cjson.encode(tostring(t.set[i + 1])) end
+    if not starts(t.set[i], HIDDEN) then set[#set + 1] = cjson_encode(t.set[i]) .. ':' .. cjson_encode(tostring(t.set[i + 1])) end
   end
   for _, field in ipairs(t.del) do
-    if not starts(field, HIDDEN) then gone[#gone + 1] = cjson.encode(field) end
+    if not starts(field, HIDDEN) then gone[#gone + 1] = cjson_encode(field) end
   end
   return '"set":{' .. table.concat(set, ',') .. '},"del":[' .. table.concat(gone, ',') .. ']'
 end
@@ -799,13 +904,13 @@ end
 -- A field of the state as an event shows it: times and counts as numbers, what is not there as null.
 local function shown(value)
   if not value then return 'null' end
-  return time_of(value) and digits(tonumber(value)) or cjson.encode(value)
+  return time_of(value) and digits(tonumber(value)) or cjson_encode(value)
 end
 
 -- What a team's own Lua puts into the event: whole numbers in full, anything else as cjson has it, nothing as null.
 local function told(value)
   if type(value) == 'number' and value == math.floor(value) and math.abs(value) <= LAST_VERSION then return digits(value) end
-  return value == nil and 'null' or cjson.encode(value)
+  return value == nil and 'null' or cjson_encode(value)
 end
 
 local function effect_phase(t, to, keeps)
@@ -835,12 +940,12 @@ local function effect_forget_rounds(t)
   for _, key in ipairs(t.keys) do
     local field = noted[part_of(t.state, key) or '']
     if field then
-      redis.call('UNLINK', key)
-      redis.call('HDEL', t.state, field)
+      redis_call('UNLINK', key)
+      redis_call('HDEL', t.state, field)
     end
   end
-  for _, field in ipairs(redis.call('HKEYS', t.state)) do
-    if starts(field, GAINED) then redis.call('HDEL', t.state, field) end
+  for _, field in ipairs(redis_call('HKEYS', t.state)) do
+    if starts(field, GAINED) then redis_call('HDEL', t.state, field) end
   end
 end
 
@@ -859,19 +964,19 @@ local function effect_go(t, field, left)
 end
 
 local function effect_gain(t, key, field)
-  redis.call('ZINCRBY', key, digits(t.a.amount), field)
+  redis_call('ZINCRBY', key, digits(t.a.amount), field)
   set_field(t, GAINED .. t.a.target, t.a.reason .. '|' .. digits(t.a.amount))
 end
 
 local function effect_lose(t, key, field)
-  redis.call('ZINCRBY', key, digits(-t.gained), field)
+  redis_call('ZINCRBY', key, digits(-t.gained), field)
   clear_field(t, GAINED .. t.a.target)
 end
 
 local function effect_empty(t, key)
-  redis.call('UNLINK', key)
+  redis_call('UNLINK', key)
   local part = part_of(t.state, key)
-  if part then redis.call('HDEL', t.state, NOTE .. part) end
+  if part then redis_call('HDEL', t.state, NOTE .. part) end
 end
 
 -- The record one version further: what is not given stays; a new owner without an end has none.
@@ -883,14 +988,14 @@ local function record_text(t, key, field, state, owner, after, value)
 end
 
 local function effect_record_hash(t, key, field, state, owner, after, value)
-  redis.call('HSET', key, field, record_text(t, key, field, state, owner, after, value))
+  redis_call('HSET', key, field, record_text(t, key, field, state, owner, after, value))
 end
 
 -- A seat's entry. As names are compared is told only where small letters alone do not tell it: most entries then stay within
 -- the 64 B up to which a hash is a listpack.
 local function seat_of(t)
-  local name = '{"name":' .. cjson.encode(t.a.name)
-  return string.lower(t.a.name) == t.a.folded and name .. '}' or name .. ',"as":' .. cjson.encode(t.a.folded) .. '}'
+  local name = '{"name":' .. cjson_encode(t.a.name)
+  return string.lower(t.a.name) == t.a.folded and name .. '}' or name .. ',"as":' .. cjson_encode(t.a.folded) .. '}'
 end
 
 -- A name that nobody approved yet waits beside the seat; one that was refused stays so until another is given.
@@ -898,13 +1003,13 @@ local function effect_check_name(t, key, state)
   if t.s.checks_names ~= '1' then return end
   local entry, known = seat_of(t), record_of(t, key, t.a.member)
   if known.value == entry and known.state == 'approved' then return end
-  if known.value ~= entry then redis.call('HSET', key, t.a.member, record_text(t, key, t.a.member, state, t.a.member, nil, entry)) end
+  if known.value ~= entry then redis_call('HSET', key, t.a.member, record_text(t, key, t.a.member, state, t.a.member, nil, entry)) end
   t.a.name, t.a.folded = '', ''
 end
 
 local function effect_show_name(t, key, field)
   local entry = record_of(t, key, field).value
-  redis.call('HSET', t.roster, field, entry)
+  redis_call('HSET', t.roster, field, entry)
   t.approved = str_match(entry, '^{"name":(".*"),"as":') or str_match(entry, '^{"name":(".*")}$') or '""'
 end
 
@@ -917,18 +1022,18 @@ local function effect_sit(t, lease, most)
   end
   for _, c in ipairs(mine) do
     if c.name ~= me and others >= most then
-      redis.call('ZREM', t.presence, c.name)
-      taken[#taken + 1], others = cjson.encode(c.name), others - 1
+      redis_call('ZREM', t.presence, c.name)
+      taken[#taken + 1], others = cjson_encode(c.name), others - 1
     end
   end
   t.taken = '[' .. table.concat(taken, ',') .. ']'
-  redis.call('ZADD', t.presence, digits(t.now + lease), me)
-  redis.call('HSET', t.roster, t.a.member, seat_of(t))
+  redis_call('ZADD', t.presence, digits(t.now + lease), me)
+  redis_call('HSET', t.roster, t.a.member, seat_of(t))
   clear_field(t, 'away:' .. t.a.member)
 end
 
 local function effect_lease(t, lease, as)
-  redis.call('ZADD', t.presence, digits(t.now + lease), as .. t.a.member .. '#' .. t.a.connection)
+  redis_call('ZADD', t.presence, digits(t.now + lease), as .. t.a.member .. '#' .. t.a.connection)
 end
 
 -- Who asks for a ban knows the member and not the device. Where that is the member's own id it needs no field.
@@ -945,13 +1050,13 @@ local function effect_ban(t)
 end
 
 local function effect_unseat(t)
-  redis.call('HDEL', t.roster, t.a.target)
+  redis_call('HDEL', t.roster, t.a.target)
   for _, who in ipairs({t.a.target, 'watch:' .. t.a.target}) do
-    for _, c in ipairs(connections_of(t.presence, who)) do redis.call('ZREM', t.presence, c.name) end
+    for _, c in ipairs(connections_of(t.presence, who)) do redis_call('ZREM', t.presence, c.name) end
   end
   clear_field(t, 'role:' .. t.a.target)
   clear_field(t, GAINED .. t.a.target)
-  if redis.call('HGET', t.state, 'owner') ~= t.a.target then clear_field(t, 'away:' .. t.a.target) end
+  if redis_call('HGET', t.state, 'owner') ~= t.a.target then clear_field(t, 'away:' .. t.a.target) end
   forget(t.state, t.a.target)
 end
 
@@ -971,21 +1076,22 @@ local function session_create(keys, a, session)
   local wrong = reserved(a.fields)
   if wrong then return redis.error_reply('BADARG session_create: ' .. wrong) end
   if session then return 'exists' end
-  for i = 2, #keys do redis.call('UNLINK', keys[i]) end
   local now = clock_text()
-  redis.call('HSET', keys[1], 'status', 'open', 'epoch', a.epoch, 'version', '0', 'created_at', now, 'updated_at', now,
+  for i = 2, #keys do redis_call('UNLINK', keys[i]) end
+  redis_call('HSET', keys[1], 'status', 'open', 'epoch', a.epoch, 'version', '0', 'created_at', now, 'updated_at', now,
     unpack(a.fields))
-  redis.call('EXPIRE', keys[1], a.ttl_s)
+  redis_call('EXPIRE', keys[1], a.ttl_s)
   return 'created'
 end
 
 local SESSION_CREATE = {
-  name = 'session_create', types = {'state', 'any', 'any'},
+  name = 'session_create', types = {'hash', 'any', 'any'},
+  fits = {}, shows = {},
   more = true,
   args = {{'epoch', check_epoch}, {'ttl_s', check_seconds, same = true}},
-  given = {},
+  given = {}, last = {false, false},
   rest = {'fields', check_rest_fields},
-  runs = {'EXPIRE', 'HMGET', 'HSET', 'TIME', 'TYPE', 'UNLINK'},
+  runs = {'EXPIRE', 'HSET', 'UNLINK'}, reads = {'HMGET', 'TIME', 'TYPE'},
 }
 CALLS['session_create'] = function(keys, args)
   return run_session(SESSION_CREATE, session_create, keys, args)
@@ -1018,36 +1124,37 @@ local function session_join(keys, a, session)
   if session.ended then return {session.version, 'ended'} end
   local member = member_of(a.member)
   if member == '' then return redis.error_reply('BADARG session_join: member') end
-  if redis.call('HEXISTS', keys[1], 'hidden:ban:' .. member) == 1 then return {session.version, 'banned'} end
-  local old = redis.call('HGET', keys[2], member)
-  local own = whole(redis.call('HGET', keys[1], 'capacity') or '9007199254740991', 1, LAST_VERSION)
+  if redis_call('HEXISTS', keys[1], 'hidden:ban:' .. member) == 1 then return {session.version, 'banned'} end
+  local old = redis_call('HGET', keys[2], member)
+  local own = whole(redis_call('HGET', keys[1], 'capacity') or '9007199254740991', 1, LAST_VERSION)
   if not own then return redis.error_reply('BADSTATE ' .. keys[1] .. ' has a capacity that is no number') end
-  if not old and redis.call('HLEN', keys[2]) >= math.min(a.capacity or own, own) then return {session.version, 'full'} end
+  if not old and redis_call('HLEN', keys[2]) >= math.min(a.capacity or own, own) then return {session.version, 'full'} end
   local taken = nil
-  if old and not redis.call('ZSCORE', keys[3], a.member) then
+  if old and not redis_call('ZSCORE', keys[3], a.member) then
     local mine = leases(keys[3], member)
     if #mine >= a.connections_max then taken = mine[1] end
   end
-  redis.call('ZADD', keys[3], digits(clock() + a.lease_ms), a.member)
-  if taken then redis.call('ZREM', keys[3], taken) end
+  redis_call('ZADD', keys[3], digits(clock() + a.lease_ms), a.member)
+  if taken then redis_call('ZREM', keys[3], taken) end
   local data = old and a.data == 'null' and old or a.data -- who says nothing of itself keeps what was said
   local told = old ~= data or taken ~= nil
   if told then
-    redis.call('HSET', keys[2], member, data)
-    local about = '{"m":' .. cjson.encode(member) .. ',"c":' .. cjson.encode(a.member) ..
-      (taken and ',"taken":' .. cjson.encode(taken) or '') .. ',"data":' .. data .. '}'
+    redis_call('HSET', keys[2], member, data)
+    local about = '{"m":' .. cjson_encode(member) .. ',"c":' .. cjson_encode(a.member) ..
+      (taken and ',"taken":' .. cjson_encode(taken) or '') .. ',"data":' .. data .. '}'
     advance(keys, keys[4], session, a, 'join', '', about)
   end
-  refresh(keys, a.ttl_s, 2, 3, 0)
+  refresh(keys, a.ttl_s, 2, 3, 0, 4)
   return {session.version, told and 'joined' or 'again'}
 end
 
 local SESSION_JOIN = {
-  name = 'session_join', types = {'state', 'hash', 'zset', 'log'},
+  name = 'session_join', types = {'hash', 'hash', 'zset', 'log'},
+  fits = {2, 3, 4}, shows = {},
   more = true,
   args = {{'member', check_name}, {'data', check_json}, {'capacity', check_seats, same = true}, {'lease_ms', check_milliseconds, same = true}, {'ttl_s', check_seconds, same = true}, {'channel', check_channel}, {'log_max', check_log, same = true}, {'connections_max', check_few, '2', same = true}},
-  given = {},
-  runs = {'EXPIRE', 'HEXISTS', 'HGET', 'HLEN', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'ZADD', 'ZRANGE', 'ZREM', 'ZSCORE'},
+  given = {}, last = {false, false, false, false, false, false, false, false},
+  runs = {'EXPIRE', 'HEXISTS', 'HGET', 'HLEN', 'HSET', 'PTTL', 'ZADD', 'ZRANGE', 'ZREM', 'ZSCORE'}, reads = {'HMGET', 'TIME', 'TYPE'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
 CALLS['session_join'] = function(keys, args)
@@ -1056,7 +1163,7 @@ end
 end
 
 -- session_leave
--- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:roster, buzz:v1:{<session_id>}:presence, buzz:v1:{<session_id>}:log
+-- Serves US-001 (prd.md:39)
 -- Give back the seat with all connections, or one connection and the seat with the last of them; what a member has only with the seat goes.
 -- KEYS state (hash) roster (hash) presence (zset) log and the session's other keys
 -- ARGV member ttl_s channel log_max [with_seat]
@@ -1079,31 +1186,33 @@ local function session_leave(keys, a, session)
   if wrong then return redis.error_reply(wrong) end
   local member = member_of(a.member)
   local mine = leases(keys[3], member)
+  clock(session)
   if a.member ~= member then
-    if redis.call('ZREM', keys[3], a.member) == 0 then return {session.version, 'absent'} end
+    if redis_call('ZREM', keys[3], a.member) == 0 then return {session.version, 'absent'} end
     if #mine > 1 then
-      refresh(keys, a.ttl_s, 2, 3, 0)
+      refresh(keys, a.ttl_s, 2, 3, 0, 4)
       return {session.version, 'stays'}
     end
   else
-    if redis.call('HEXISTS', keys[2], member) == 0 then return {session.version, 'absent'} end
-    for _, c in ipairs(mine) do redis.call('ZREM', keys[3], c) end
+    if redis_call('HEXISTS', keys[2], member) == 0 then return {session.version, 'absent'} end
+    for _, c in ipairs(mine) do redis_call('ZREM', keys[3], c) end
   end
-  redis.call('HDEL', keys[2], member)
+  redis_call('HDEL', keys[2], member)
   vacate(keys, 5, a.with_seat, member)
   local gone = forget(keys[1], member)
-  local about = '{"m":' .. cjson.encode(member) .. ',"c":' .. cjson.encode(a.member) .. ',"why":"left"' .. gone .. '}'
+  local about = '{"m":' .. cjson_encode(member) .. ',"c":' .. cjson_encode(a.member) .. ',"why":"left"' .. gone .. '}'
   advance(keys, keys[4], session, a, 'leave', '', about)
-  refresh(keys, a.ttl_s, 2, 3, 0)
+  refresh(keys, a.ttl_s, 2, 3, 0, 4)
   return {session.version, 'left'}
 end
 
 local SESSION_LEAVE = {
-  name = 'session_leave', types = {'state', 'hash', 'zset', 'log'},
+  name = 'session_leave', types = {'hash', 'hash', 'zset', 'log'},
+  fits = {2, 3, 4}, shows = {},
   more = true,
   args = {{'member', check_name}, {'ttl_s', check_seconds, same = true}, {'channel', check_channel}, {'log_max', check_log, same = true}, {'with_seat', check_types, 'none', same = true}},
-  given = {},
-  runs = {'EXPIRE', 'HDEL', 'HEXISTS', 'HGET', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'ZRANGE', 'ZREM'},
+  given = {}, last = {false, false, false, false, false},
+  runs = {'EXPIRE', 'HDEL', 'HEXISTS', 'HGET', 'HSET', 'PTTL', 'ZRANGE', 'ZREM'}, reads = {'HMGET', 'TIME', 'TYPE'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
 CALLS['session_leave'] = function(keys, args)
@@ -1139,18 +1248,19 @@ local function session_apply(keys, a, session)
   if refused then return refused end
   advance(keys, keys[2], session, a, a.type, a.op_id, a.data, a.fields)
   remember(keys[3], session, a)
-  refresh(keys, a.ttl_s, 3, 2, 1)
+  refresh(keys, a.ttl_s, 3, 2, 1, 3)
   return {session.version, 'ok'}
 end
 
 local SESSION_APPLY = {
-  name = 'session_apply', types = {'state', 'log', 'answer'},
+  name = 'session_apply', types = {'hash', 'log', 'hash'},
+  fits = {}, shows = {2},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'expected_version', check_version, same = true}, {'type', check_event, same = true}, {'data', check_json}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}},
-  given = {},
+  given = {}, last = {false, false, false, false, false, false, false, false},
   rest = {'fields', check_rest_fields},
-  runs = {'EXPIRE', 'HDEL', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
+  runs = {'EXPIRE', 'HSET', 'PTTL'}, reads = {'HDEL', 'HMGET', 'HSCAN', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM'}, stream = {'UNLINK'}},
 }
 CALLS['session_apply'] = function(keys, args)
   return run_session(SESSION_APPLY, session_apply, keys, args)
@@ -1176,19 +1286,20 @@ local function session_heartbeat(keys, a, session)
   if not session then return 'gone' end
   if session.ended then return 'ended' end
   local lease = a.member
-  if not redis.call('ZSCORE', keys[2], lease) then lease = 'watch:' .. a.member end -- who only watches
-  if not redis.call('ZSCORE', keys[2], lease) then return 'lapsed' end
-  redis.call('ZADD', keys[2], digits(clock() + a.lease_ms - a.silent_ms), lease) -- also earlier than it was: a clock may have been set back
-  refresh(keys, a.ttl_s, 2, 2, 0)
+  if not redis_call('ZSCORE', keys[2], lease) then lease = 'watch:' .. a.member end -- who only watches
+  if not redis_call('ZSCORE', keys[2], lease) then return 'lapsed' end
+  redis_call('ZADD', keys[2], digits(clock() + a.lease_ms - a.silent_ms), lease) -- also earlier than it was: a clock may have been set back
+  refresh(keys, a.ttl_s, 2, 2, 0, 2)
   return 'renewed'
 end
 
 local SESSION_HEARTBEAT = {
-  name = 'session_heartbeat', types = {'state', 'zset'},
+  name = 'session_heartbeat', types = {'hash', 'zset'},
+  fits = {2}, shows = {},
   more = true,
   args = {{'member', check_name}, {'lease_ms', check_milliseconds, same = true}, {'ttl_s', check_seconds, same = true}, {'silent_ms', check_whole, '0', same = true}},
-  given = {},
-  runs = {'EXPIRE', 'HMGET', 'PTTL', 'TIME', 'TYPE', 'ZADD', 'ZSCORE'},
+  given = {}, last = {false, false, false, false},
+  runs = {'EXPIRE', 'PTTL', 'ZADD', 'ZSCORE'}, reads = {'HMGET', 'TIME', 'TYPE'},
 }
 CALLS['session_heartbeat'] = function(keys, args)
   return run_session(SESSION_HEARTBEAT, session_heartbeat, keys, args)
@@ -1208,44 +1319,45 @@ end
 do
 local function session_sweep(keys, a, session)
   if not session then
-    local orphans = redis.call('ZRANGE', keys[3], 0, 99)
-    for i = 2, #keys do redis.call('UNLINK', keys[i]) end
+    local orphans = redis_call('ZRANGE', keys[3], 0, 99)
+    for i = 2, #keys do redis_call('UNLINK', keys[i]) end
     return orphans
   end
   local wrong = unfit('session_sweep', keys, 5, a.with_seat)
   if wrong then return redis.error_reply(wrong) end
   local lapsed = {}
   if not session.ended then
-    lapsed = redis.call('ZRANGEBYSCORE', keys[3], '-inf', '(' .. digits(clock()), 'LIMIT', 0, 100)
+    lapsed = redis_call('ZRANGEBYSCORE', keys[3], '-inf', '(' .. digits(clock()), 'LIMIT', 0, 100)
   end
   if #lapsed > 0 then
-    redis.call('ZREM', keys[3], unpack(lapsed))
+    redis_call('ZREM', keys[3], unpack(lapsed))
     local live = {}
-    for _, c in ipairs(redis.call('ZRANGE', keys[3], 0, -1)) do live[member_of(c)] = true end
+    for _, c in ipairs(redis_call('ZRANGE', keys[3], 0, -1)) do live[member_of(c)] = true end
     for _, c in ipairs(lapsed) do
       local member = member_of(c)
-      if not live[member] and redis.call('HDEL', keys[2], member) == 1 then
+      if not live[member] and redis_call('HDEL', keys[2], member) == 1 then
         vacate(keys, 5, a.with_seat, member)
         local gone = forget(keys[1], member)
-        local about = '{"m":' .. cjson.encode(member) .. ',"c":' .. cjson.encode(c) .. ',"why":"lease"' .. gone .. '}'
+        local about = '{"m":' .. cjson_encode(member) .. ',"c":' .. cjson_encode(c) .. ',"why":"lease"' .. gone .. '}'
         advance(keys, keys[4], session, a, 'leave', '', about)
       elseif starts(member, 'watch:') and not live[member] and not live[str_sub(member, 7)] then
-        redis.call('HDEL', keys[1], 'hidden:device:' .. str_sub(member, 7))
+        redis_call('HDEL', keys[1], 'hidden:device:' .. str_sub(member, 7))
       end
     end
   end
   for i = 1, #keys do
-    if redis.call('TTL', keys[i]) == -1 then redis.call('EXPIRE', keys[i], a.ttl_s) end
+    if redis_call('TTL', keys[i]) == -1 then redis_call('EXPIRE', keys[i], a.ttl_s) end
   end
   return lapsed
 end
 
 local SESSION_SWEEP = {
-  name = 'session_sweep', types = {'state', 'hash', 'zset', 'log'},
+  name = 'session_sweep', types = {'hash', 'hash', 'zset', 'log'},
+  fits = {2, 3, 4}, shows = {},
   more = true,
   args = {{'channel', check_channel}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'with_seat', check_types, 'none', same = true}},
-  given = {},
-  runs = {'EXPIRE', 'HDEL', 'HGET', 'HMGET', 'HSET', 'TIME', 'TTL', 'TYPE', 'UNLINK', 'ZRANGE', 'ZRANGEBYSCORE', 'ZREM'},
+  given = {}, last = {false, false, false, false},
+  runs = {'EXPIRE', 'HDEL', 'HGET', 'HSET', 'TTL', 'UNLINK', 'ZRANGE', 'ZRANGEBYSCORE', 'ZREM'}, reads = {'HMGET', 'TIME', 'TYPE'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'PTTL', 'XADD'}},
 }
 CALLS['session_sweep'] = function(keys, args)
@@ -1254,7 +1366,7 @@ end
 end
 
 -- session_catch_up
--- Serves US-019 (prd.md:115), US-019.2 (prd.md:118), US-027 (prd.md:149)
+-- Serves US-019 (prd.md:115), US-019.2 (prd.md:118), US-027 (prd.md:149), redis_planning_summary.md:13
 -- What a client missed; a snapshot, without fields key:… and hidden:…, for another epoch, a client that is ahead, or more than max missed events.
 -- KEYS state (hash) log
 -- ARGV known_epoch version max [overlap]
@@ -1284,7 +1396,7 @@ local function session_catch_up(keys, a, session)
     if whole_delta then return delta end
   end
   local snapshot = {'snapshot', session.version, session.epoch}
-  local all = redis.call('HGETALL', keys[1])
+  local all = redis_call('HGETALL', keys[1])
   for i = 1, #all, 2 do
     if not starts(all[i], NOTE) and not starts(all[i], HIDDEN) then
       snapshot[#snapshot + 1] = all[i]
@@ -1295,10 +1407,11 @@ local function session_catch_up(keys, a, session)
 end
 
 local SESSION_CATCH_UP = {
-  name = 'session_catch_up', types = {'state', 'log'},
+  name = 'session_catch_up', types = {'hash', 'log'},
+  fits = {2}, shows = {},
   args = {{'known_epoch', check_text}, {'version', check_whole}, {'max', check_log, same = true}, {'overlap', check_whole, '0', same = true}},
-  given = {},
-  runs = {'HGETALL', 'HMGET', 'TYPE'},
+  given = {}, last = {false, false, false, false},
+  runs = {'HGETALL'}, reads = {'HMGET', 'TYPE'},
   by_form = {list = {'LRANGE'}, stream = {'XRANGE'}},
 }
 CALLS['session_catch_up'] = function(keys, args)
@@ -1325,17 +1438,18 @@ local function session_renew(keys, a, session)
   if session.epoch == a.epoch then return {session.version, 'same'} end
   session.epoch = a.epoch
   advance(keys, keys[2], session, a, 'epoch', '', 'null', {'epoch', a.epoch})
-  refresh(keys, a.ttl_s, 2, 1, 0)
+  refresh(keys, a.ttl_s, 2, 1, 0, 2)
   return {session.version, 'renewed'}
 end
 
 local SESSION_RENEW = {
-  name = 'session_renew', types = {'state', 'log'},
+  name = 'session_renew', types = {'hash', 'log'},
+  fits = {}, shows = {2},
   more = true,
   args = {{'epoch', check_epoch}, {'channel', check_channel}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}},
-  given = {},
-  runs = {'EXPIRE', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+  given = {}, last = {false, false, false, false},
+  runs = {'EXPIRE', 'HSET', 'PTTL'}, reads = {'HMGET', 'TIME', 'TYPE'},
+  by_form = {list = {'LTRIM'}, stream = {'UNLINK'}},
 }
 CALLS['session_renew'] = function(keys, args)
   return run_session(SESSION_RENEW, session_renew, keys, args)
@@ -1359,17 +1473,18 @@ local function session_end(keys, a, session)
   if not session then return {0, 'gone'} end
   if session.ended then return {session.version, 'again'} end
   advance(keys, keys[2], session, a, 'end', '', 'null', {'status', 'ended'})
-  refresh(keys, a.ttl_s, 2, 1, 0)
+  refresh(keys, a.ttl_s, 2, 1, 0, 2)
   return {session.version, 'ended'}
 end
 
 local SESSION_END = {
-  name = 'session_end', types = {'state', 'log'},
+  name = 'session_end', types = {'hash', 'log'},
+  fits = {}, shows = {2},
   more = true,
   args = {{'channel', check_channel}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}},
-  given = {},
-  runs = {'EXPIRE', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+  given = {}, last = {false, false, false},
+  runs = {'EXPIRE', 'HSET', 'PTTL'}, reads = {'HMGET', 'TIME', 'TYPE'},
+  by_form = {list = {'LTRIM'}, stream = {'UNLINK'}},
 }
 CALLS['session_end'] = function(keys, args)
   return run_session(SESSION_END, session_end, keys, args)
@@ -1395,19 +1510,20 @@ local function session_hand_over(keys, a, session)
   if not session then return {0, 'gone'} end
   if session.status == 'handed_over' then return {session.version, 'again'} end
   if not session.ended then return {session.version, 'open'} end
-  local told = '{"set":{"receipt":' .. cjson.encode(a.receipt) .. '}}'
+  local told = '{"set":{"receipt":' .. cjson_encode(a.receipt) .. '}}'
   advance(keys, keys[2], session, a, 'handed_over', '', told, {'status', 'handed_over', 'receipt', a.receipt})
-  refresh(keys, a.ttl_s, 2, 1, 0)
+  refresh(keys, a.ttl_s, 2, 1, 0, 2)
   return {session.version, 'handed_over'}
 end
 
 local SESSION_HAND_OVER = {
-  name = 'session_hand_over', types = {'state', 'log'},
+  name = 'session_hand_over', types = {'hash', 'log'},
+  fits = {}, shows = {2},
   more = true,
   args = {{'receipt', check_name}, {'channel', check_channel}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}},
-  given = {},
-  runs = {'EXPIRE', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
+  given = {}, last = {false, false, false, false},
+  runs = {'EXPIRE', 'HSET', 'PTTL'}, reads = {'HMGET', 'TIME', 'TYPE'},
+  by_form = {list = {'LTRIM'}, stream = {'UNLINK'}},
 }
 CALLS['session_hand_over'] = function(keys, args)
   return run_session(SESSION_HAND_OVER, session_hand_over, keys, args)
@@ -1415,9 +1531,9 @@ end
 end
 
 -- session_remove
--- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:roster, buzz:v1:{<session_id>}:presence, buzz:v1:{<session_id>}:log, buzz:v1:{<session_id>}:answer:<round_id>, buzz:v1:{<session_id>}:score, buzz:v1:{<session_id>}:buzzer, buzz:v1:{<session_id>}:name, buzz:v1:{<session_id>}:team
--- Unlink every key of a session whose result was handed over.
--- KEYS state (hash) and the session's other keys
+-- For buzz:v1:{<session_id>}:state, buzz:v1:{<session_id>}:roster, buzz:v1:{<session_id>}:presence, buzz:v1:{<session_id>}:log, buzz:v1:{<session_id>}:idem, buzz:v1:{<session_id>}:answer:<round_id>, buzz:v1:{<session_id>}:score, buzz:v1:{<session_id>}:buzzer, buzz:v1:{<session_id>}:name, buzz:v1:{<session_id>}:team
+-- Unlink every key of a session whose result was handed over; an operation that is sent again after it is answered `gone`.
+-- KEYS state (hash) idem and the session's other keys
 -- ARGV (none)
 -- Answers {result} or {"unnamed", part…}:
 --   "removed": every key is gone, also where it had gone before
@@ -1429,21 +1545,22 @@ local function session_remove(keys, a, session)
   if session and session.status ~= 'handed_over' then return {session.status} end
   local given, unnamed = {}, {'unnamed'}
   for i = 2, #keys do given[part_of(keys[1], keys[i]) or ''] = true end
-  for _, field in ipairs(session and redis.call('HKEYS', keys[1]) or {}) do
+  for _, field in ipairs(session and redis_call('HKEYS', keys[1]) or {}) do
     local part = starts(field, NOTE) and str_sub(field, #NOTE + 1)
     if part and not given[part] then unnamed[#unnamed + 1] = part end
   end
   if #unnamed > 1 then return unnamed end
-  for i = 1, #keys do redis.call('UNLINK', keys[i]) end
+  for i = 1, #keys do redis_call('UNLINK', keys[i]) end
   return {'removed'}
 end
 
 local SESSION_REMOVE = {
-  name = 'session_remove', types = {'state'},
+  name = 'session_remove', types = {'hash', 'any'},
+  fits = {}, shows = {},
   more = true,
   args = {},
-  given = {},
-  runs = {'HKEYS', 'HMGET', 'TYPE', 'UNLINK'},
+  given = {}, last = {},
+  runs = {'HKEYS', 'UNLINK'}, reads = {'HMGET', 'TYPE'},
 }
 CALLS['session_remove'] = function(keys, args)
   return run_session(SESSION_REMOVE, session_remove, keys, args)
@@ -1460,19 +1577,20 @@ do
 local function session_drop(keys, a, session)
   local there = 0
   for i = 2, #keys do
-    there = there + redis.call('UNLINK', keys[i])
+    there = there + redis_call('UNLINK', keys[i])
     local part = session and part_of(keys[1], keys[i])
-    if part then redis.call('HDEL', keys[1], NOTE .. part) end
+    if part then redis_call('HDEL', keys[1], NOTE .. part) end
   end
   return there
 end
 
 local SESSION_DROP = {
-  name = 'session_drop', types = {'state', 'any'},
+  name = 'session_drop', types = {'hash', 'any'},
+  fits = {}, shows = {},
   more = true,
   args = {},
-  given = {},
-  runs = {'HDEL', 'HMGET', 'TYPE', 'UNLINK'},
+  given = {}, last = {},
+  runs = {'HDEL', 'UNLINK'}, reads = {'HMGET', 'TYPE'},
 }
 CALLS['session_drop'] = function(keys, args)
   return run_session(SESSION_DROP, session_drop, keys, args)
@@ -1492,18 +1610,19 @@ end
 --   "refused": beyond it
 do
 local function rate_hit(keys, a)
-  local count = redis.pcall('INCR', keys[1])
+  local count = redis_pcall('INCR', keys[1])
   if type(count) == 'table' then
     return str_match(count.err, '^ERR') and redis.error_reply('BADSTATE ' .. keys[1] .. ' holds no counter') or count
   end
-  if redis.call('PTTL', keys[1]) < 0 then redis.call('EXPIRE', keys[1], a.ttl_s) end
+  if redis_call('PTTL', keys[1]) < 0 then redis_call('EXPIRE', keys[1], a.ttl_s) end
   return {count, count <= a.limit and 'allowed' or 'refused'}
 end
 
 local RATE_HIT = {
   name = 'rate_hit', types = {'string'},
+  fits = {1},
   args = {{'limit', check_count}, {'ttl_s', check_seconds, same = true}},
-  given = {},
+  given = {}, last = {false, false},
   runs = {'EXPIRE', 'INCR', 'PTTL', 'TYPE'},
 }
 CALLS['rate_hit'] = function(keys, args)
@@ -1526,11 +1645,11 @@ end
 --   "refused": beyond the limit: not published
 do
 local function signal_send(keys, a)
-  local count = redis.pcall('INCR', keys[1])
+  local count = redis_pcall('INCR', keys[1])
   if type(count) == 'table' then
     return str_match(count.err, '^ERR') and redis.error_reply('BADSTATE ' .. keys[1] .. ' holds no counter') or count
   end
-  if redis.call('PTTL', keys[1]) < 0 then redis.call('EXPIRE', keys[1], a.ttl_s) end
+  if redis_call('PTTL', keys[1]) < 0 then redis_call('EXPIRE', keys[1], a.ttl_s) end
   if count > a.limit then return {count, 'refused'} end
   tell(a, a.message)
   return {count, 'sent'}
@@ -1538,8 +1657,9 @@ end
 
 local SIGNAL_SEND = {
   name = 'signal_send', types = {'string'},
+  fits = {1},
   args = {{'limit', check_count}, {'ttl_s', check_seconds, same = true}, {'publish_to', check_channel}, {'message', check_bytes}},
-  given = {},
+  given = {}, last = {false, false, false, false},
   runs = {'EXPIRE', 'INCR', 'PTTL', 'TYPE'},
 }
 CALLS['signal_send'] = function(keys, args)
@@ -1549,6 +1669,7 @@ end
 
 -- code_take
 -- For buzz:v1:code:<code>
+-- Serves US-001.1 (prd.md:41)
 -- Take a code, or keep one's own for as long again: an answer that was lost is asked for once more.
 -- KEYS target (string)
 -- ARGV leads_to ttl_s
@@ -1559,16 +1680,17 @@ end
 --   "held": it leads to another one: draw again
 do
 local function code_take(keys, a)
-  local led = redis.call('GET', keys[1])
+  local led = redis_call('GET', keys[1])
   if led and led ~= a.leads_to then return 'held' end
-  redis.call('SET', keys[1], a.leads_to, 'EX', a.ttl_s)
+  redis_call('SET', keys[1], a.leads_to, 'EX', a.ttl_s)
   return 'taken'
 end
 
 local CODE_TAKE = {
   name = 'code_take', types = {'string'},
+  fits = {1},
   args = {{'leads_to', check_name}, {'ttl_s', check_seconds, same = true}},
-  given = {},
+  given = {}, last = {false, false},
   runs = {'GET', 'SET', 'TYPE'},
 }
 CALLS['code_take'] = function(keys, args)
@@ -1587,15 +1709,16 @@ end
 --   "lost": it does not lead to this session any more: nothing was deleted
 do
 local function code_release(keys, a)
-  if redis.call('GET', keys[1]) ~= a.leads_to then return 'lost' end
-  redis.call('UNLINK', keys[1])
+  if redis_call('GET', keys[1]) ~= a.leads_to then return 'lost' end
+  redis_call('UNLINK', keys[1])
   return 'released'
 end
 
 local CODE_RELEASE = {
   name = 'code_release', types = {'string'},
+  fits = {1},
   args = {{'leads_to', check_name}},
-  given = {},
+  given = {}, last = {false},
   runs = {'GET', 'TYPE', 'UNLINK'},
 }
 CALLS['code_release'] = function(keys, args)
@@ -1615,8 +1738,8 @@ do
 local function due_claim(keys, a)
   local now, found = clock(), {}
   local later = digits(now + a.claim_ms)
-  for _, entry in ipairs(redis.call('ZRANGEBYSCORE', keys[1], '-inf', digits(now), 'LIMIT', 0, a.batch)) do
-    redis.call('ZADD', keys[1], 'XX', later, entry)
+  for _, entry in ipairs(redis_call('ZRANGEBYSCORE', keys[1], '-inf', digits(now), 'LIMIT', 0, a.batch)) do
+    redis_call('ZADD', keys[1], 'XX', later, entry)
     found[#found + 1] = entry
     found[#found + 1] = later
   end
@@ -1625,8 +1748,9 @@ end
 
 local DUE_CLAIM = {
   name = 'due_claim', types = {'zset'},
+  fits = {1},
   args = {{'claim_ms', check_milliseconds, same = true}, {'batch', check_few, same = true}},
-  given = {},
+  given = {}, last = {false, false},
   runs = {'TIME', 'TYPE', 'ZADD', 'ZRANGEBYSCORE'},
 }
 CALLS['due_claim'] = function(keys, args)
@@ -1646,15 +1770,16 @@ end
 --   "lost": it has another deadline or another worker's claim meanwhile: it stays
 do
 local function due_done(keys, a)
-  if tonumber(redis.call('ZSCORE', keys[1], a.entry) or -1) ~= a.claimed_until then return 'lost' end
-  redis.call('ZREM', keys[1], a.entry)
+  if tonumber(redis_call('ZSCORE', keys[1], a.entry) or -1) ~= a.claimed_until then return 'lost' end
+  redis_call('ZREM', keys[1], a.entry)
   return 'done'
 end
 
 local DUE_DONE = {
   name = 'due_done', types = {'zset'},
+  fits = {1},
   args = {{'entry', check_name}, {'claimed_until', check_count}},
-  given = {},
+  given = {}, last = {false, false},
   runs = {'TYPE', 'ZREM', 'ZSCORE'},
 }
 CALLS['due_done'] = function(keys, args)
@@ -1675,74 +1800,20 @@ end
 --   "lost": it has another deadline or another worker's claim meanwhile: it stays
 do
 local function due_move(keys, a)
-  if tonumber(redis.call('ZSCORE', keys[1], a.entry) or -1) ~= a.claimed_until then return 'lost' end
-  redis.call('ZADD', keys[1], 'XX', digits(a.at_ms), a.entry)
+  if tonumber(redis_call('ZSCORE', keys[1], a.entry) or -1) ~= a.claimed_until then return 'lost' end
+  redis_call('ZADD', keys[1], 'XX', digits(a.at_ms), a.entry)
   return 'moved'
 end
 
 local DUE_MOVE = {
   name = 'due_move', types = {'zset'},
+  fits = {1},
   args = {{'entry', check_name}, {'claimed_until', check_count}, {'at_ms', check_whole}},
-  given = {},
+  given = {}, last = {false, false, false},
   runs = {'TYPE', 'ZADD', 'ZSCORE'},
 }
 CALLS['due_move'] = function(keys, args)
   return run(DUE_MOVE, due_move, keys, args)
-end
-end
-
--- gateway_add
--- For buzz:v1:gateway:<node_id>
--- Add an entry and set the TTL again.
--- KEYS target (set)
--- ARGV entry ttl_s
---   entry: entry of the collection
---   ttl_s: TTL of the key in seconds
--- Answers a result:
---   "new": it was not in the set
---   "known": it was
-do
-local function gateway_add(keys, a)
-  local new = redis.call('SADD', keys[1], a.entry)
-  redis.call('EXPIRE', keys[1], a.ttl_s)
-  return new == 1 and 'new' or 'known'
-end
-
-local GATEWAY_ADD = {
-  name = 'gateway_add', types = {'set'},
-  args = {{'entry', check_name}, {'ttl_s', check_seconds, same = true}},
-  given = {},
-  runs = {'EXPIRE', 'SADD', 'TYPE'},
-}
-CALLS['gateway_add'] = function(keys, args)
-  return run(GATEWAY_ADD, gateway_add, keys, args)
-end
-end
-
--- cache_keep
--- For buzz:v1:cache-answer:<subject_id>
--- Keep what was computed, for the TTL and up to a tenth more, so that what was made at once does not end at once.
--- KEYS target (string)
--- ARGV content ttl_s
---   content: what is kept
---   ttl_s: TTL of the key in seconds
--- Answers a result:
---   "kept": written
-do
-local function cache_keep(keys, a)
-  local ttl = tonumber(a.ttl_s)
-  redis.call('SET', keys[1], a.content, 'EX', digits(ttl + clock() % (math.floor(ttl / 10) + 1)))
-  return 'kept'
-end
-
-local CACHE_KEEP = {
-  name = 'cache_keep', types = {'string'},
-  args = {{'content', check_bytes}, {'ttl_s', check_seconds, same = true}},
-  given = {},
-  runs = {'SET', 'TIME', 'TYPE'},
-}
-CALLS['cache_keep'] = function(keys, args)
-  return run(CACHE_KEEP, cache_keep, keys, args)
 end
 end
 
@@ -1772,29 +1843,29 @@ local function act_buzz(keys, a, session)
   local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], claims = keys[5], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  if not guard_seat(t) then return {session.version, 'no seat'} end
-  if not guard_phase(t, {open = true}) then return {session.version, 'not now'} end
-  if not guard_deadline(t, 'phase_until') then return {session.version, 'late'} end
+  if not GUARD.seat(t) then return {session.version, 'no seat'} end
+  if not GUARD.phase(t, {open = true}) then return {session.version, 'not now'} end
+  if not GUARD.deadline(t, 'phase_until') then return {session.version, 'late'} end
   if has_hash(t.claims, a.object) then return {session.version, 'taken'} end
   if t.s['winner'] then return {session.version, 'taken'} end
-  redis.call('HSET', t.claims, a.object, a.member)
+  redis_call('HSET', t.claims, a.object, a.member)
   set_field(t, 'winner', a.member)
-  settle(t)
   note(t.state, t.claims)
-  advance(keys, t.log, session, a, 'claimed', a.op_id, '{' .. '"member":' .. cjson.encode(a.member) .. ',' .. '"object":' .. cjson.encode(a.object) .. ',' .. '"at":' .. digits(t.now) .. ',' .. changes(t) .. '}', t.set)
+  advance(keys, t.log, session, a, 'claimed', a.op_id, '{' .. '"member":' .. cjson_encode(a.member) .. ',' .. '"object":' .. cjson_encode(a.object) .. ',' .. '"at":' .. digits(t.now) .. ',' .. changes(t) .. '}', t.set, settle, t)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 5, 5, 1)
+  refresh(keys, a.ttl_s, 5, 5, 1, 5)
   return {session.version, 'ok'}
 end
 
 local ACT_BUZZ = {
-  name = 'buzz', types = {'state', 'log', 'answer', 'hash', 'hash'},
+  name = 'buzz', types = {'hash', 'log', 'hash', 'hash', 'hash'},
+  fits = {2}, shows = {4, 5},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'object', check_id}},
-  given = {},
+  given = {}, last = {false, false, false, false, false, false, false},
   asks = {'epoch', 'version', 'status', 'phase', 'phase_until', 'winner'},
-  runs = {'EXPIRE', 'HDEL', 'HEXISTS', 'HGETALL', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'TIME', 'TYPE', 'UNLINK'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
+  runs = {'EXPIRE', 'HDEL', 'HSET', 'HSETNX', 'PTTL'}, reads = {'HEXISTS', 'HMGET', 'HSCAN', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
 CALLS['buzz'] = function(keys, args)
   return run_session(ACT_BUZZ, act_buzz, keys, args)
@@ -1825,24 +1896,24 @@ local function act_attend(keys, a, session)
   local t = {state = keys[1], log = keys[2], idem = keys[3], presence = keys[4], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  if not guard_role(t, {host = true, cohost = true, moderator = true}) then return {session.version, 'not allowed'} end
+  if not GUARD.role(t, {host = true, cohost = true, moderator = true}) then return {session.version, 'not allowed'} end
   effect_lease(t, a.lease_ms, '')
   clear_field(t, 'away:' .. a.member)
-  settle(t)
-  advance(keys, t.log, session, a, 'attends', a.op_id, '{' .. '"member":' .. cjson.encode(a.member) .. ',' .. changes(t) .. '}', t.set)
+  advance(keys, t.log, session, a, 'attends', a.op_id, '{' .. '"member":' .. cjson_encode(a.member) .. ',' .. changes(t) .. '}', t.set, settle, t)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 4, 4, 1)
+  refresh(keys, a.ttl_s, 4, 4, 1, 4)
   return {session.version, 'ok'}
 end
 
 local ACT_ATTEND = {
-  name = 'attend', types = {'state', 'log', 'answer', 'zset'},
+  name = 'attend', types = {'hash', 'log', 'hash', 'zset'},
+  fits = {2, 4}, shows = {},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'connection', check_id}, {'lease_ms', check_milliseconds, same = true}},
-  given = {},
+  given = {}, last = {false, false, false, false, false, false, false, false},
   asks_of = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
-  runs = {'EXPIRE', 'HDEL', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK', 'ZADD'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
+  runs = {'EXPIRE', 'HDEL', 'HSET', 'PTTL', 'ZADD'}, reads = {'HMGET', 'HSCAN', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
 CALLS['attend'] = function(keys, args)
   return run_session(ACT_ATTEND, act_attend, keys, args)
@@ -1876,25 +1947,25 @@ local function act_give_role(keys, a, session)
   local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], presence = keys[5], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  if not guard_role(t, {host = true}) then return {session.version, 'not allowed'} end
-  if not guard_belongs(t) then return {session.version, 'unknown'} end
-  if not guard_holders(t, a.most) then return {session.version, 'full'} end
+  if not GUARD.role(t, {host = true}) then return {session.version, 'not allowed'} end
+  if not GUARD.belongs(t) then return {session.version, 'unknown'} end
+  if not GUARD.holders(t, a.most) then return {session.version, 'full'} end
   set_field(t, 'role:' .. a.target, a.role)
-  settle(t)
-  advance(keys, t.log, session, a, 'role', a.op_id, '{' .. '"target":' .. cjson.encode(a.target) .. ',' .. '"role":' .. cjson.encode(a.role) .. ',' .. changes(t) .. '}', t.set)
+  advance(keys, t.log, session, a, 'role', a.op_id, '{' .. '"target":' .. cjson_encode(a.target) .. ',' .. '"role":' .. cjson_encode(a.role) .. ',' .. changes(t) .. '}', t.set, settle, t)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 4, 3, 1)
+  refresh(keys, a.ttl_s, 4, 3, 1, 5)
   return {session.version, 'ok'}
 end
 
 local ACT_GIVE_ROLE = {
-  name = 'give_role', types = {'state', 'log', 'answer', 'hash', 'zset'},
+  name = 'give_role', types = {'hash', 'log', 'hash', 'hash', 'zset'},
+  fits = {4, 5}, shows = {2},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'target', check_id}, {'role', check_role}, {'most', check_whole, same = true}},
-  given = {},
+  given = {}, last = {false, false, false, false, false, false, false, false, false},
   asks_of = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
-  runs = {'EXPIRE', 'HDEL', 'HEXISTS', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK', 'ZRANGE'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
+  runs = {'EXPIRE', 'HDEL', 'HEXISTS', 'HGETALL', 'HSET', 'PTTL', 'ZRANGE'}, reads = {'HMGET', 'HSCAN', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM'}, stream = {'UNLINK'}},
 }
 CALLS['give_role'] = function(keys, args)
   return run_session(ACT_GIVE_ROLE, act_give_role, keys, args)
@@ -1924,23 +1995,23 @@ local function act_take_role(keys, a, session)
   local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  if not guard_role(t, {host = true}) then return {session.version, 'not allowed'} end
+  if not GUARD.role(t, {host = true}) then return {session.version, 'not allowed'} end
   clear_field(t, 'role:' .. a.target)
-  settle(t)
-  advance(keys, t.log, session, a, 'role', a.op_id, '{' .. '"target":' .. cjson.encode(a.target) .. ',' .. changes(t) .. '}', t.set)
+  advance(keys, t.log, session, a, 'role', a.op_id, '{' .. '"target":' .. cjson_encode(a.target) .. ',' .. changes(t) .. '}', t.set, settle, t)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 4, 3, 1)
+  refresh(keys, a.ttl_s, 4, 3, 1, 3)
   return {session.version, 'ok'}
 end
 
 local ACT_TAKE_ROLE = {
-  name = 'take_role', types = {'state', 'log', 'answer'},
+  name = 'take_role', types = {'hash', 'log', 'hash'},
+  fits = {}, shows = {2},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'target', check_id}},
-  given = {},
+  given = {}, last = {false, false, false, false, false, false, false},
   asks_of = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
-  runs = {'EXPIRE', 'HDEL', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
+  runs = {'EXPIRE', 'HDEL', 'HSET', 'PTTL'}, reads = {'HMGET', 'HSCAN', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM'}, stream = {'UNLINK'}},
 }
 CALLS['take_role'] = function(keys, args)
   return run_session(ACT_TAKE_ROLE, act_take_role, keys, args)
@@ -1971,26 +2042,26 @@ local function act_pass_on(keys, a, session)
   local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  if not guard_role(t, {host = true}) then return {session.version, 'not allowed'} end
-  if not guard_other(t) then return {session.version, 'not allowed'} end
-  if not guard_seated(t) then return {session.version, 'unknown'} end
+  if not GUARD.role(t, {host = true}) then return {session.version, 'not allowed'} end
+  if not GUARD.other(t) then return {session.version, 'not allowed'} end
+  if not GUARD.seated(t) then return {session.version, 'unknown'} end
   set_field(t, 'owner', a.target)
   clear_field(t, 'role:' .. a.target)
-  settle(t)
-  advance(keys, t.log, session, a, 'host', a.op_id, '{' .. '"target":' .. cjson.encode(a.target) .. ',' .. changes(t) .. '}', t.set)
+  advance(keys, t.log, session, a, 'host', a.op_id, '{' .. '"target":' .. cjson_encode(a.target) .. ',' .. changes(t) .. '}', t.set, settle, t)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 4, 3, 1)
+  refresh(keys, a.ttl_s, 4, 3, 1, 4)
   return {session.version, 'ok'}
 end
 
 local ACT_PASS_ON = {
-  name = 'pass_on', types = {'state', 'log', 'answer', 'hash'},
+  name = 'pass_on', types = {'hash', 'log', 'hash', 'hash'},
+  fits = {}, shows = {2, 4},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'target', check_id}},
-  given = {},
+  given = {}, last = {false, false, false, false, false, false, false},
   asks_of = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
-  runs = {'EXPIRE', 'HDEL', 'HEXISTS', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
+  runs = {'EXPIRE', 'HDEL', 'HSET', 'PTTL'}, reads = {'HEXISTS', 'HMGET', 'HSCAN', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM'}, stream = {'UNLINK'}},
 }
 CALLS['pass_on'] = function(keys, args)
   return run_session(ACT_PASS_ON, act_pass_on, keys, args)
@@ -2020,24 +2091,24 @@ local function act_pause_without_host(keys, a, session)
   local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  if not guard_phase(t, {lobby = true, paused = true, closed = true, revealed = true, skipped = true}) then return {session.version, 'not now'} end
-  if not guard_gone(t, a.absent_ms) then return {session.version, 'early'} end
+  if not GUARD.phase(t, {lobby = true, paused = true, closed = true, revealed = true, skipped = true}) then return {session.version, 'not now'} end
+  if not GUARD.gone(t, a.absent_ms) then return {session.version, 'early'} end
   effect_phase(t, 'waiting', 'phase_before')
-  settle(t)
-  advance(keys, t.log, session, a, 'host_absent', a.op_id, '{' .. changes(t) .. '}', t.set)
+  advance(keys, t.log, session, a, 'host_absent', a.op_id, '{' .. changes(t) .. '}', t.set, settle, t)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 4, 3, 1)
+  refresh(keys, a.ttl_s, 4, 3, 1, 3)
   return {session.version, 'ok'}
 end
 
 local ACT_PAUSE_WITHOUT_HOST = {
-  name = 'pause_without_host', types = {'state', 'log', 'answer'},
+  name = 'pause_without_host', types = {'hash', 'log', 'hash'},
+  fits = {}, shows = {2},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'absent_ms', check_milliseconds, same = true}},
-  given = {},
+  given = {}, last = {false, false, false, false, false, false},
   asks = {'epoch', 'version', 'status', 'phase', 'owner'},
-  runs = {'EXPIRE', 'HDEL', 'HGET', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
+  runs = {'EXPIRE', 'HDEL', 'HGET', 'HSET', 'PTTL'}, reads = {'HMGET', 'HSCAN', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM'}, stream = {'UNLINK'}},
 }
 CALLS['pause_without_host'] = function(keys, args)
   return run_session(ACT_PAUSE_WITHOUT_HOST, act_pause_without_host, keys, args)
@@ -2067,25 +2138,25 @@ local function act_take_up(keys, a, session)
   local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  if not guard_role(t, {host = true, cohost = true}) then return {session.version, 'not allowed'} end
-  if not guard_phase(t, {waiting = true}) then return {session.version, 'not now'} end
+  if not GUARD.role(t, {host = true, cohost = true}) then return {session.version, 'not allowed'} end
+  if not GUARD.phase(t, {waiting = true}) then return {session.version, 'not now'} end
   effect_phase_back(t, 'phase_before')
   clear_field(t, 'away:' .. (t.s.owner or ''))
-  settle(t)
-  advance(keys, t.log, session, a, 'host_back', a.op_id, '{' .. '"member":' .. cjson.encode(a.member) .. ',' .. '"phase":' .. shown(t.s['phase']) .. ',' .. changes(t) .. '}', t.set)
+  advance(keys, t.log, session, a, 'host_back', a.op_id, '{' .. '"member":' .. cjson_encode(a.member) .. ',' .. '"phase":' .. shown(t.s['phase']) .. ',' .. changes(t) .. '}', t.set, settle, t)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 4, 3, 1)
+  refresh(keys, a.ttl_s, 4, 3, 1, 3)
   return {session.version, 'ok'}
 end
 
 local ACT_TAKE_UP = {
-  name = 'take_up', types = {'state', 'log', 'answer'},
+  name = 'take_up', types = {'hash', 'log', 'hash'},
+  fits = {}, shows = {2},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}},
-  given = {},
+  given = {}, last = {false, false, false, false, false, false},
   asks_of = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'phase', 'phase_before'} end,
-  runs = {'EXPIRE', 'HDEL', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
+  runs = {'EXPIRE', 'HDEL', 'HSET', 'PTTL'}, reads = {'HMGET', 'HSCAN', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM'}, stream = {'UNLINK'}},
 }
 CALLS['take_up'] = function(keys, args)
   return run_session(ACT_TAKE_UP, act_take_up, keys, args)
@@ -2120,28 +2191,29 @@ local function act_approve_nickname(keys, a, session)
   local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], names = keys[5], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  if not guard_role(t, {moderator = true, host = true, cohost = true}) then return {session.version, 'not allowed'} end
-  if not guard_seated(t) then return {session.version, 'unknown'} end
-  if not guard_state(t, t.names, a.target, {pending = true}) then return {session.version, 'not now'} end
-  if not guard_unchanged(t, t.names, a.target) then return {session.version, 'conflict'} end
-  if not guard_free_name(t, t.names, a.target) then return {session.version, 'name taken'} end
+  if not GUARD.role(t, {moderator = true, host = true, cohost = true}) then return {session.version, 'not allowed'} end
+  if not GUARD.seated(t) then return {session.version, 'unknown'} end
+  if not GUARD.state(t, t.names, a.target, {pending = true}) then return {session.version, 'not now'} end
+  if not GUARD.unchanged(t, t.names, a.target) then return {session.version, 'conflict'} end
+  if not GUARD.free_name(t, t.names, a.target) then return {session.version, 'name taken'} end
   effect_show_name(t, t.names, a.target)
   effect_record_hash(t, t.names, a.target, 'approved', nil, nil, nil)
   note(t.state, t.names)
-  advance(keys, t.log, session, a, 'named', a.op_id, '{' .. '"target":' .. cjson.encode(a.target) .. ',' .. '"name":' .. t.approved .. '}', t.set)
+  advance(keys, t.log, session, a, 'named', a.op_id, '{' .. '"target":' .. cjson_encode(a.target) .. ',' .. '"name":' .. t.approved .. '}', t.set)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 4, 5, 1)
+  refresh(keys, a.ttl_s, 4, 5, 1, 5)
   return {session.version, 'ok'}
 end
 
 local ACT_APPROVE_NICKNAME = {
-  name = 'approve_nickname', types = {'state', 'log', 'answer', 'hash', 'hash'},
+  name = 'approve_nickname', types = {'hash', 'log', 'hash', 'hash', 'hash'},
+  fits = {2}, shows = {4, 5},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'target', check_id}, {'expected', check_whole}},
-  given = {},
+  given = {}, last = {false, false, false, false, false, false, false, false},
   asks_of = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
-  runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HGET', 'HGETALL', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'TIME', 'TYPE', 'UNLINK'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
+  runs = {'EXPIRE', 'GET', 'HGET', 'HGETALL', 'HSET', 'HSETNX', 'PTTL'}, reads = {'HDEL', 'HEXISTS', 'HMGET', 'HSCAN', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
 CALLS['approve_nickname'] = function(keys, args)
   return run_session(ACT_APPROVE_NICKNAME, act_approve_nickname, keys, args)
@@ -2172,24 +2244,25 @@ local function act_refuse_name(keys, a, session)
   local t = {state = keys[1], log = keys[2], idem = keys[3], names = keys[4], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  if not guard_role(t, {moderator = true, host = true, cohost = true}) then return {session.version, 'not allowed'} end
-  if not guard_state(t, t.names, a.target, {pending = true}) then return {session.version, 'not now'} end
+  if not GUARD.role(t, {moderator = true, host = true, cohost = true}) then return {session.version, 'not allowed'} end
+  if not GUARD.state(t, t.names, a.target, {pending = true}) then return {session.version, 'not now'} end
   effect_record_hash(t, t.names, a.target, 'refused')
   note(t.state, t.names)
-  advance(keys, t.log, session, a, 'name_refused', a.op_id, '{' .. '"to":' .. '"target"' .. ',' .. '"target":' .. cjson.encode(a.target) .. '}', t.set)
+  advance(keys, t.log, session, a, 'name_refused', a.op_id, '{' .. '"to":' .. '"target"' .. ',' .. '"target":' .. cjson_encode(a.target) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 4, 4, 1)
+  refresh(keys, a.ttl_s, 4, 4, 1, 4)
   return {session.version, 'ok'}
 end
 
 local ACT_REFUSE_NAME = {
-  name = 'refuse_name', types = {'state', 'log', 'answer', 'hash'},
+  name = 'refuse_name', types = {'hash', 'log', 'hash', 'hash'},
+  fits = {2}, shows = {4},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'target', check_id}},
-  given = {},
+  given = {}, last = {false, false, false, false, false, false, false},
   asks_of = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
-  runs = {'EXPIRE', 'GET', 'HDEL', 'HGET', 'HGETALL', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'TIME', 'TYPE', 'UNLINK'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
+  runs = {'EXPIRE', 'GET', 'HGET', 'HSET', 'HSETNX', 'PTTL'}, reads = {'HDEL', 'HMGET', 'HSCAN', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
 CALLS['refuse_name'] = function(keys, args)
   return run_session(ACT_REFUSE_NAME, act_refuse_name, keys, args)
@@ -2226,10 +2299,10 @@ local function act_start_question(keys, a, session)
   local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  if not guard_role(t, {host = true, cohost = true}) then return {session.version, 'not allowed'} end
-  if not guard_within(a.length_ms, a.length_least, a.length_most) then return {session.version, 'bad length'} end
-  if not guard_phase(t, {lobby = true, closed = true, revealed = true, skipped = true}) then return {session.version, 'not now'} end
-  if not guard_next(t, 'round', a.round) then return {session.version, 'again'} end
+  if not GUARD.role(t, {host = true, cohost = true}) then return {session.version, 'not allowed'} end
+  if not GUARD.within(a.length_ms, a.length_least, a.length_most) then return {session.version, 'bad length'} end
+  if not GUARD.phase(t, {lobby = true, closed = true, revealed = true, skipped = true}) then return {session.version, 'not now'} end
+  if not GUARD.next(t, 'round', a.round) then return {session.version, 'again'} end
   effect_phase(t, 'open', nil)
   set_field(t, 'round', a.round)
   set_field(t, 'content', a.value)
@@ -2237,21 +2310,21 @@ local function act_start_question(keys, a, session)
   clear_field(t, 'phase_left')
   clear_field(t, 'winner')
   clear_field(t, 'result')
-  settle(t)
-  advance(keys, t.log, session, a, 'started', a.op_id, '{' .. '"round":' .. cjson.encode(a.round) .. ',' .. '"phase_until":' .. shown(t.s['phase_until']) .. ',' .. changes(t) .. '}', t.set)
+  advance(keys, t.log, session, a, 'started', a.op_id, '{' .. '"round":' .. cjson_encode(a.round) .. ',' .. '"phase_until":' .. shown(t.s['phase_until']) .. ',' .. changes(t) .. '}', t.set, settle, t)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 4, 3, 1)
+  refresh(keys, a.ttl_s, 4, 3, 1, 3)
   return {session.version, 'ok'}
 end
 
 local ACT_START_QUESTION = {
-  name = 'start_question', types = {'state', 'log', 'answer'},
+  name = 'start_question', types = {'hash', 'log', 'hash'},
+  fits = {}, shows = {2},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'round', check_id}, {'value', check_json}, {'length_ms', check_milliseconds, same = true}, {'length_least', check_milliseconds, same = true}, {'length_most', check_milliseconds, same = true}},
-  given = {},
+  given = {}, last = {false, false, false, false, false, false, false, false, false, false, false},
   asks_of = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'phase', 'round', 'phase_until'} end,
-  runs = {'EXPIRE', 'HDEL', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
+  runs = {'EXPIRE', 'HDEL', 'HSET', 'PTTL'}, reads = {'HMGET', 'HSCAN', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM'}, stream = {'UNLINK'}},
 }
 CALLS['start_question'] = function(keys, args)
   return run_session(ACT_START_QUESTION, act_start_question, keys, args)
@@ -2282,25 +2355,25 @@ local function act_time_up(keys, a, session)
   local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  if not guard_phase(t, {open = true}) then return {session.version, 'not now'} end
-  if not guard_current(t, 'round', a.round) then return {session.version, 'stale'} end
-  if not guard_due(t, 'phase_until') then return {session.version, 'early'} end
+  if not GUARD.phase(t, {open = true}) then return {session.version, 'not now'} end
+  if not GUARD.current(t, 'round', a.round) then return {session.version, 'stale'} end
+  if not GUARD.due(t, 'phase_until') then return {session.version, 'early'} end
   effect_phase(t, 'closed', nil)
-  settle(t)
-  advance(keys, t.log, session, a, 'closed', a.op_id, '{' .. '"round":' .. cjson.encode(a.round) .. ',' .. changes(t) .. '}', t.set)
+  advance(keys, t.log, session, a, 'closed', a.op_id, '{' .. '"round":' .. cjson_encode(a.round) .. ',' .. changes(t) .. '}', t.set, settle, t)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 4, 3, 1)
+  refresh(keys, a.ttl_s, 4, 3, 1, 3)
   return {session.version, 'ok'}
 end
 
 local ACT_TIME_UP = {
-  name = 'time_up', types = {'state', 'log', 'answer'},
+  name = 'time_up', types = {'hash', 'log', 'hash'},
+  fits = {}, shows = {2},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'round', check_id}},
-  given = {},
+  given = {}, last = {false, false, false, false, false, false},
   asks = {'epoch', 'version', 'status', 'phase', 'round', 'phase_until'},
-  runs = {'EXPIRE', 'HDEL', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
+  runs = {'EXPIRE', 'HDEL', 'HSET', 'PTTL'}, reads = {'HMGET', 'HSCAN', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM'}, stream = {'UNLINK'}},
 }
 CALLS['time_up'] = function(keys, args)
   return run_session(ACT_TIME_UP, act_time_up, keys, args)
@@ -2331,26 +2404,26 @@ local function act_pause(keys, a, session)
   local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  if not guard_role(t, {host = true, cohost = true}) then return {session.version, 'not allowed'} end
-  if not guard_phase(t, {open = true}) then return {session.version, 'not now'} end
-  if not guard_deadline(t, 'phase_until') then return {session.version, 'late'} end
+  if not GUARD.role(t, {host = true, cohost = true}) then return {session.version, 'not allowed'} end
+  if not GUARD.phase(t, {open = true}) then return {session.version, 'not now'} end
+  if not GUARD.deadline(t, 'phase_until') then return {session.version, 'late'} end
   effect_phase(t, 'paused', nil)
   effect_stop(t, 'phase_until', 'phase_left')
-  settle(t)
-  advance(keys, t.log, session, a, 'paused', a.op_id, '{' .. '"phase_left":' .. shown(t.s['phase_left']) .. ',' .. changes(t) .. '}', t.set)
+  advance(keys, t.log, session, a, 'paused', a.op_id, '{' .. '"phase_left":' .. shown(t.s['phase_left']) .. ',' .. changes(t) .. '}', t.set, settle, t)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 4, 3, 1)
+  refresh(keys, a.ttl_s, 4, 3, 1, 3)
   return {session.version, 'ok'}
 end
 
 local ACT_PAUSE = {
-  name = 'pause', types = {'state', 'log', 'answer'},
+  name = 'pause', types = {'hash', 'log', 'hash'},
+  fits = {}, shows = {2},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}},
-  given = {},
+  given = {}, last = {false, false, false, false, false, false},
   asks_of = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'phase', 'phase_until', 'phase_left'} end,
-  runs = {'EXPIRE', 'HDEL', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
+  runs = {'EXPIRE', 'HDEL', 'HSET', 'PTTL'}, reads = {'HMGET', 'HSCAN', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM'}, stream = {'UNLINK'}},
 }
 CALLS['pause'] = function(keys, args)
   return run_session(ACT_PAUSE, act_pause, keys, args)
@@ -2380,25 +2453,25 @@ local function act_resume(keys, a, session)
   local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  if not guard_role(t, {host = true, cohost = true}) then return {session.version, 'not allowed'} end
-  if not guard_phase(t, {paused = true}) then return {session.version, 'not now'} end
+  if not GUARD.role(t, {host = true, cohost = true}) then return {session.version, 'not allowed'} end
+  if not GUARD.phase(t, {paused = true}) then return {session.version, 'not now'} end
   effect_phase(t, 'open', nil)
   effect_go(t, 'phase_until', 'phase_left')
-  settle(t)
-  advance(keys, t.log, session, a, 'resumed', a.op_id, '{' .. '"phase_until":' .. shown(t.s['phase_until']) .. ',' .. changes(t) .. '}', t.set)
+  advance(keys, t.log, session, a, 'resumed', a.op_id, '{' .. '"phase_until":' .. shown(t.s['phase_until']) .. ',' .. changes(t) .. '}', t.set, settle, t)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 4, 3, 1)
+  refresh(keys, a.ttl_s, 4, 3, 1, 3)
   return {session.version, 'ok'}
 end
 
 local ACT_RESUME = {
-  name = 'resume', types = {'state', 'log', 'answer'},
+  name = 'resume', types = {'hash', 'log', 'hash'},
+  fits = {}, shows = {2},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}},
-  given = {},
+  given = {}, last = {false, false, false, false, false, false},
   asks_of = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'phase', 'phase_left', 'phase_until'} end,
-  runs = {'EXPIRE', 'HDEL', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
+  runs = {'EXPIRE', 'HDEL', 'HSET', 'PTTL'}, reads = {'HMGET', 'HSCAN', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM'}, stream = {'UNLINK'}},
 }
 CALLS['resume'] = function(keys, args)
   return run_session(ACT_RESUME, act_resume, keys, args)
@@ -2430,27 +2503,27 @@ local function act_skip_question(keys, a, session)
   local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  if not guard_role(t, {host = true, cohost = true}) then return {session.version, 'not allowed'} end
-  if not guard_phase(t, {open = true, paused = true, closed = true, revealed = true}) then return {session.version, 'not now'} end
-  if not guard_current(t, 'round', a.round) then return {session.version, 'stale'} end
+  if not GUARD.role(t, {host = true, cohost = true}) then return {session.version, 'not allowed'} end
+  if not GUARD.phase(t, {open = true, paused = true, closed = true, revealed = true}) then return {session.version, 'not now'} end
+  if not GUARD.current(t, 'round', a.round) then return {session.version, 'stale'} end
   effect_phase(t, 'skipped', nil)
   clear_field(t, 'phase_until')
   clear_field(t, 'phase_left')
-  settle(t)
-  advance(keys, t.log, session, a, 'skipped', a.op_id, '{' .. '"round":' .. cjson.encode(a.round) .. ',' .. changes(t) .. '}', t.set)
+  advance(keys, t.log, session, a, 'skipped', a.op_id, '{' .. '"round":' .. cjson_encode(a.round) .. ',' .. changes(t) .. '}', t.set, settle, t)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 4, 3, 1)
+  refresh(keys, a.ttl_s, 4, 3, 1, 3)
   return {session.version, 'ok'}
 end
 
 local ACT_SKIP_QUESTION = {
-  name = 'skip_question', types = {'state', 'log', 'answer'},
+  name = 'skip_question', types = {'hash', 'log', 'hash'},
+  fits = {}, shows = {2},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'round', check_id}},
-  given = {},
+  given = {}, last = {false, false, false, false, false, false, false},
   asks_of = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'phase', 'round'} end,
-  runs = {'EXPIRE', 'HDEL', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
+  runs = {'EXPIRE', 'HDEL', 'HSET', 'PTTL'}, reads = {'HMGET', 'HSCAN', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM'}, stream = {'UNLINK'}},
 }
 CALLS['skip_question'] = function(keys, args)
   return run_session(ACT_SKIP_QUESTION, act_skip_question, keys, args)
@@ -2483,26 +2556,26 @@ local function act_reveal(keys, a, session)
   local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  if not guard_role(t, {host = true, cohost = true}) then return {session.version, 'not allowed'} end
-  if not guard_phase(t, {closed = true}) then return {session.version, 'not now'} end
-  if not guard_current(t, 'round', a.round) then return {session.version, 'stale'} end
+  if not GUARD.role(t, {host = true, cohost = true}) then return {session.version, 'not allowed'} end
+  if not GUARD.phase(t, {closed = true}) then return {session.version, 'not now'} end
+  if not GUARD.current(t, 'round', a.round) then return {session.version, 'stale'} end
   effect_phase(t, 'revealed', nil)
   set_field(t, 'result', a.value)
-  settle(t)
-  advance(keys, t.log, session, a, 'revealed', a.op_id, '{' .. '"round":' .. cjson.encode(a.round) .. ',' .. changes(t) .. '}', t.set)
+  advance(keys, t.log, session, a, 'revealed', a.op_id, '{' .. '"round":' .. cjson_encode(a.round) .. ',' .. changes(t) .. '}', t.set, settle, t)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 4, 3, 1)
+  refresh(keys, a.ttl_s, 4, 3, 1, 3)
   return {session.version, 'ok'}
 end
 
 local ACT_REVEAL = {
-  name = 'reveal', types = {'state', 'log', 'answer'},
+  name = 'reveal', types = {'hash', 'log', 'hash'},
+  fits = {}, shows = {2},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'round', check_id}, {'value', check_json}},
-  given = {},
+  given = {}, last = {false, false, false, false, false, false, false, false},
   asks_of = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'phase', 'round'} end,
-  runs = {'EXPIRE', 'HDEL', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
+  runs = {'EXPIRE', 'HDEL', 'HSET', 'PTTL'}, reads = {'HMGET', 'HSCAN', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM'}, stream = {'UNLINK'}},
 }
 CALLS['reveal'] = function(keys, args)
   return run_session(ACT_REVEAL, act_reveal, keys, args)
@@ -2533,25 +2606,25 @@ local function act_reveal_now(keys, a, session)
   local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  if not guard_phase(t, {closed = true}) then return {session.version, 'not now'} end
-  if not guard_current(t, 'round', a.round) then return {session.version, 'stale'} end
+  if not GUARD.phase(t, {closed = true}) then return {session.version, 'not now'} end
+  if not GUARD.current(t, 'round', a.round) then return {session.version, 'stale'} end
   effect_phase(t, 'revealed', nil)
   set_field(t, 'result', a.value)
-  settle(t)
-  advance(keys, t.log, session, a, 'revealed', a.op_id, '{' .. '"round":' .. cjson.encode(a.round) .. ',' .. changes(t) .. '}', t.set)
+  advance(keys, t.log, session, a, 'revealed', a.op_id, '{' .. '"round":' .. cjson_encode(a.round) .. ',' .. changes(t) .. '}', t.set, settle, t)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 4, 3, 1)
+  refresh(keys, a.ttl_s, 4, 3, 1, 3)
   return {session.version, 'ok'}
 end
 
 local ACT_REVEAL_NOW = {
-  name = 'reveal_now', types = {'state', 'log', 'answer'},
+  name = 'reveal_now', types = {'hash', 'log', 'hash'},
+  fits = {}, shows = {2},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'round', check_id}, {'value', check_json}},
-  given = {},
+  given = {}, last = {false, false, false, false, false, false, false},
   asks = {'epoch', 'version', 'status', 'phase', 'round'},
-  runs = {'EXPIRE', 'HDEL', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
+  runs = {'EXPIRE', 'HDEL', 'HSET', 'PTTL'}, reads = {'HMGET', 'HSCAN', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM'}, stream = {'UNLINK'}},
 }
 CALLS['reveal_now'] = function(keys, args)
   return run_session(ACT_REVEAL_NOW, act_reveal_now, keys, args)
@@ -2584,25 +2657,25 @@ local function act_mark_away(keys, a, session)
   local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], presence = keys[5], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  if not guard_belongs(t) then return {session.version, 'unknown'} end
-  if not guard_marked(t) then return {session.version, 'again'} end
-  if not guard_silent(t, a.away_ms, a.lease_ms) then return {session.version, 'early'} end
+  if not GUARD.belongs(t) then return {session.version, 'unknown'} end
+  if not GUARD.marked(t) then return {session.version, 'again'} end
+  if not GUARD.silent(t, a.away_ms, a.lease_ms) then return {session.version, 'early'} end
   set_field(t, 'away:' .. a.target, digits(t.now))
-  settle(t)
-  advance(keys, t.log, session, a, 'away', a.op_id, '{' .. '"target":' .. cjson.encode(a.target) .. ',' .. '"at":' .. digits(t.now) .. ',' .. changes(t) .. '}', t.set)
+  advance(keys, t.log, session, a, 'away', a.op_id, '{' .. '"target":' .. cjson_encode(a.target) .. ',' .. '"at":' .. digits(t.now) .. ',' .. changes(t) .. '}', t.set, settle, t)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 4, 3, 1)
+  refresh(keys, a.ttl_s, 4, 3, 1, 5)
   return {session.version, 'ok'}
 end
 
 local ACT_MARK_AWAY = {
-  name = 'mark_away', types = {'state', 'log', 'answer', 'hash', 'zset'},
+  name = 'mark_away', types = {'hash', 'log', 'hash', 'hash', 'zset'},
+  fits = {4, 5}, shows = {2},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'target', check_id}, {'away_ms', check_milliseconds, same = true}, {'lease_ms', check_milliseconds, same = true}},
-  given = {},
+  given = {}, last = {false, false, false, false, false, false, false, false},
   asks_of = function(a) return {'epoch', 'version', 'status', 'owner', 'away:' .. a.target, 'created_at'} end,
-  runs = {'EXPIRE', 'HDEL', 'HEXISTS', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK', 'ZRANGE'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
+  runs = {'EXPIRE', 'HDEL', 'HEXISTS', 'HSET', 'PTTL', 'ZRANGE'}, reads = {'HMGET', 'HSCAN', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM'}, stream = {'UNLINK'}},
 }
 CALLS['mark_away'] = function(keys, args)
   return run_session(ACT_MARK_AWAY, act_mark_away, keys, args)
@@ -2631,22 +2704,22 @@ local function act_back(keys, a, session)
   local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], presence = keys[5], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  if not guard_here(t) then return {session.version, 'not here'} end
+  if not GUARD.here(t) then return {session.version, 'not here'} end
   clear_field(t, 'away:' .. a.member)
-  settle(t)
-  advance(keys, t.log, session, a, 'back', a.op_id, '{' .. '"member":' .. cjson.encode(a.member) .. ',' .. changes(t) .. '}', t.set)
+  advance(keys, t.log, session, a, 'back', a.op_id, '{' .. '"member":' .. cjson_encode(a.member) .. ',' .. changes(t) .. '}', t.set, settle, t)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 4, 3, 1)
+  refresh(keys, a.ttl_s, 4, 3, 1, 5)
   return {session.version, 'ok'}
 end
 
 local ACT_BACK = {
-  name = 'back', types = {'state', 'log', 'answer', 'hash', 'zset'},
+  name = 'back', types = {'hash', 'log', 'hash', 'hash', 'zset'},
+  fits = {4, 5}, shows = {2},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}},
-  given = {},
-  runs = {'EXPIRE', 'HDEL', 'HEXISTS', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK', 'ZRANGE'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
+  given = {}, last = {false, false, false, false, false, false},
+  runs = {'EXPIRE', 'HDEL', 'HEXISTS', 'HSET', 'PTTL', 'ZRANGE'}, reads = {'HMGET', 'HSCAN', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM'}, stream = {'UNLINK'}},
 }
 CALLS['back'] = function(keys, args)
   return run_session(ACT_BACK, act_back, keys, args)
@@ -2678,25 +2751,25 @@ local function act_award(keys, a, session)
   local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], score = keys[5], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  if not guard_seated(t) then return {session.version, 'unknown'} end
-  if guard_gained(t) then return {session.version, 'again'} end
+  if not GUARD.seated(t) then return {session.version, 'unknown'} end
+  if GUARD.gained(t) then return {session.version, 'again'} end
   effect_gain(t, t.score, a.target)
-  settle(t)
   note(t.state, t.score)
-  advance(keys, t.log, session, a, 'score', a.op_id, '{' .. '"target":' .. cjson.encode(a.target) .. ',' .. '"amount":' .. digits(a.amount) .. ',' .. changes(t) .. '}', t.set)
+  advance(keys, t.log, session, a, 'score', a.op_id, '{' .. '"target":' .. cjson_encode(a.target) .. ',' .. '"amount":' .. digits(a.amount) .. ',' .. changes(t) .. '}', t.set, settle, t)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 5, 5, 1)
+  refresh(keys, a.ttl_s, 5, 5, 1, 5)
   return {session.version, 'ok'}
 end
 
 local ACT_AWARD = {
-  name = 'award', types = {'state', 'log', 'answer', 'hash', 'zset'},
+  name = 'award', types = {'hash', 'log', 'hash', 'hash', 'zset'},
+  fits = {2, 5}, shows = {4},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'target', check_id}, {'reason', check_id}, {'amount', check_count}},
-  given = {},
+  given = {}, last = {false, false, false, false, false, false, false, false},
   asks_of = function(a) return {'epoch', 'version', 'status', 'hidden:gained:' .. a.target} end,
-  runs = {'EXPIRE', 'HDEL', 'HEXISTS', 'HGETALL', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'TIME', 'TYPE', 'UNLINK', 'ZINCRBY'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
+  runs = {'EXPIRE', 'HDEL', 'HSET', 'HSETNX', 'PTTL', 'ZINCRBY'}, reads = {'HEXISTS', 'HMGET', 'HSCAN', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
 CALLS['award'] = function(keys, args)
   return run_session(ACT_AWARD, act_award, keys, args)
@@ -2727,24 +2800,24 @@ local function act_take_back(keys, a, session)
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
   if not has_zset(t.score, a.target) then return {session.version, 'unknown'} end
-  if not guard_gained(t) then return {session.version, 'unknown'} end
+  if not GUARD.gained(t) then return {session.version, 'unknown'} end
   effect_lose(t, t.score, a.target)
-  settle(t)
   note(t.state, t.score)
-  advance(keys, t.log, session, a, 'score_back', a.op_id, '{' .. '"target":' .. cjson.encode(a.target) .. ',' .. '"amount":' .. digits(t.gained) .. ',' .. changes(t) .. '}', t.set)
+  advance(keys, t.log, session, a, 'score_back', a.op_id, '{' .. '"target":' .. cjson_encode(a.target) .. ',' .. '"amount":' .. digits(t.gained) .. ',' .. changes(t) .. '}', t.set, settle, t)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 4, 4, 1)
+  refresh(keys, a.ttl_s, 4, 4, 1, 4)
   return {session.version, 'ok'}
 end
 
 local ACT_TAKE_BACK = {
-  name = 'take_back', types = {'state', 'log', 'answer', 'zset'},
+  name = 'take_back', types = {'hash', 'log', 'hash', 'zset'},
+  fits = {2}, shows = {4},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'target', check_id}, {'reason', check_id}},
-  given = {},
+  given = {}, last = {false, false, false, false, false, false, false},
   asks_of = function(a) return {'epoch', 'version', 'status', 'hidden:gained:' .. a.target} end,
-  runs = {'EXPIRE', 'HDEL', 'HGETALL', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'TIME', 'TYPE', 'UNLINK', 'ZINCRBY', 'ZSCORE'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
+  runs = {'EXPIRE', 'HDEL', 'HSET', 'HSETNX', 'PTTL', 'ZINCRBY'}, reads = {'HMGET', 'HSCAN', 'TIME', 'TYPE', 'UNLINK', 'ZSCORE'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
 CALLS['take_back'] = function(keys, args)
   return run_session(ACT_TAKE_BACK, act_take_back, keys, args)
@@ -2785,29 +2858,29 @@ local function act_join(keys, a, session)
   local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], presence = keys[5], names = keys[6], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  if not guard_admitted(t) then return {session.version, 'banned'} end
-  if not guard_fitting(t, a.name_least, a.name_most) then return {session.version, 'bad name'} end
-  if not guard_own_name(t) then return {session.version, 'name taken'} end
-  if not guard_seats(t, a.capacity) then return {session.version, 'full'} end
+  if not GUARD.admitted(t) then return {session.version, 'banned'} end
+  if not GUARD.fitting(t, a.name_least, a.name_most) then return {session.version, 'bad name'} end
+  if not GUARD.own_name(t) then return {session.version, 'name taken'} end
+  if not GUARD.seats(t, a.capacity) then return {session.version, 'full'} end
   effect_check_name(t, t.names, 'pending')
   effect_sit(t, a.lease_ms, a.connections)
   effect_device(t)
-  settle(t)
   note(t.state, t.names)
-  advance(keys, t.log, session, a, 'join', a.op_id, '{' .. '"member":' .. cjson.encode(a.member) .. ',' .. '"name":' .. cjson.encode(a.name) .. ',' .. '"connection":' .. cjson.encode(a.connection) .. ',' .. '"taken":' .. t.taken .. ',' .. changes(t) .. '}', t.set)
+  advance(keys, t.log, session, a, 'join', a.op_id, '{' .. '"member":' .. cjson_encode(a.member) .. ',' .. '"name":' .. cjson_encode(a.name) .. ',' .. '"connection":' .. cjson_encode(a.connection) .. ',' .. '"taken":' .. t.taken .. ',' .. changes(t) .. '}', t.set, settle, t)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 4, 6, 1)
+  refresh(keys, a.ttl_s, 4, 6, 1, 6)
   return {session.version, 'ok'}
 end
 
 local ACT_JOIN = {
-  name = 'join', types = {'state', 'log', 'answer', 'hash', 'zset', 'hash'},
+  name = 'join', types = {'hash', 'log', 'hash', 'hash', 'zset', 'hash'},
+  fits = {2, 5, 6}, shows = {4},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'connection', check_id}, {'device', check_id}, {'name', check_name}, {'folded', check_name}, {'capacity', check_whole, same = true}, {'lease_ms', check_milliseconds, same = true}, {'connections', check_whole, same = true}, {'name_least', check_whole, same = true}, {'name_most', check_whole, same = true}},
-  given = {},
+  given = {}, last = {false, false, false, false, false, false, false, false, false, false, false, false, false, false, false},
   asks_of = function(a) return {'epoch', 'version', 'status', 'hidden:ban:' .. a.member, 'hidden:ban:' .. a.device, 'capacity', 'checks_names', 'hidden:device:' .. a.member} end,
-  runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HGET', 'HGETALL', 'HLEN', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'TIME', 'TYPE', 'UNLINK', 'ZADD', 'ZRANGE', 'ZREM'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
+  runs = {'EXPIRE', 'GET', 'HDEL', 'HEXISTS', 'HGET', 'HGETALL', 'HLEN', 'HSET', 'HSETNX', 'PTTL', 'ZADD', 'ZRANGE', 'ZREM'}, reads = {'HMGET', 'HSCAN', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
 CALLS['join'] = function(keys, args)
   return run_session(ACT_JOIN, act_join, keys, args)
@@ -2816,9 +2889,9 @@ end
 
 -- kick
 -- Serves US-006 (prd.md:62), US-006.1 (prd.md:64)
--- The host removes a player, with points and team, or one who watches; neither this one nor the device comes back.
--- KEYS state (hash) log idem (hash) roster (hash) presence (zset) score (zset) team (hash) name (hash) and the session's other keys
--- ARGV channel op_id ttl_s log_max idem_ttl_s member target bans
+-- The host removes a player, with points and all that goes with the seat, or one who watches; neither this one nor the device comes back.
+-- KEYS state (hash) log idem (hash) roster (hash) presence (zset) score (zset) and the session's other keys
+-- ARGV channel op_id ttl_s log_max idem_ttl_s member target bans [with_seat]
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
 --   op_id: id of the operation: within an epoch the same one counts once; empty: no idempotency
 --   ttl_s: TTL of the key in seconds
@@ -2827,6 +2900,7 @@ end
 --   member: who does it; from the verified token, never from the message
 --   target: the member whom it is about
 --   bans: how many members and devices may be banned, in bans
+--   with_seat: types, in their order, of the first of the session's other keys, those in which a member has an entry only as long as the seat: hash or zset; none: there is no such key
 -- Answers {version, result}:
 --   "ok": applied; the only result that wrote
 --   "duplicate": this operation was applied before in this epoch, as the version given
@@ -2837,34 +2911,35 @@ end
 --   "full": as many are banned as may be
 do
 local function act_kick(keys, a, session)
-  local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], presence = keys[5], score = keys[6], teams = keys[7], names = keys[8], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
+  local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], presence = keys[5], score = keys[6], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  if not guard_role(t, {host = true, cohost = true, moderator = true}) then return {session.version, 'not allowed'} end
-  if not guard_other(t) then return {session.version, 'not allowed'} end
-  if not guard_led(t) then return {session.version, 'not allowed'} end
-  if not guard_inside(t) then return {session.version, 'unknown'} end
-  if not guard_bans(t, a.bans) then return {session.version, 'full'} end
+  local wrong = unfit('kick', keys, 7, a.with_seat)
+  if wrong then return redis.error_reply(wrong) end
+  if not GUARD.role(t, {host = true, cohost = true, moderator = true}) then return {session.version, 'not allowed'} end
+  if not GUARD.other(t) then return {session.version, 'not allowed'} end
+  if not GUARD.led(t) then return {session.version, 'not allowed'} end
+  if not GUARD.inside(t) then return {session.version, 'unknown'} end
+  if not GUARD.bans(t, a.bans) then return {session.version, 'full'} end
   effect_unseat(t)
+  vacate(keys, 7, a.with_seat, a.target)
   effect_ban(t)
-  redis.call('ZREM', t.score, a.target)
-  redis.call('HDEL', t.teams, a.target)
-  redis.call('HDEL', t.names, a.target)
-  settle(t)
-  advance(keys, t.log, session, a, 'leave', a.op_id, '{' .. '"target":' .. cjson.encode(a.target) .. ',' .. changes(t) .. '}', t.set)
+  redis_call('ZREM', t.score, a.target)
+  advance(keys, t.log, session, a, 'leave', a.op_id, '{' .. '"target":' .. cjson_encode(a.target) .. ',' .. changes(t) .. '}', t.set, settle, t)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 4, 5, 1)
+  refresh(keys, a.ttl_s, 4, 5, 1, 6)
   return {session.version, 'ok'}
 end
 
 local ACT_KICK = {
-  name = 'kick', types = {'state', 'log', 'answer', 'hash', 'zset', 'zset', 'hash', 'hash'},
+  name = 'kick', types = {'hash', 'log', 'hash', 'hash', 'zset', 'zset'},
+  fits = {2, 4, 5, 6}, shows = {},
   more = true,
-  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'target', check_id}, {'bans', check_whole, same = true}},
-  given = {},
+  args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'target', check_id}, {'bans', check_whole, same = true}, {'with_seat', check_types, 'none', same = true}},
+  given = {}, last = {false, false, false, false, false, false, false, false, false},
   asks_of = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'hidden:device:' .. a.target} end,
-  runs = {'EXPIRE', 'HDEL', 'HEXISTS', 'HGET', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK', 'ZRANGE', 'ZREM'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
+  runs = {'EXPIRE', 'HDEL', 'HEXISTS', 'HGET', 'HGETALL', 'HSET', 'PTTL', 'ZRANGE', 'ZREM'}, reads = {'HMGET', 'HSCAN', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
 CALLS['kick'] = function(keys, args)
   return run_session(ACT_KICK, act_kick, keys, args)
@@ -2898,25 +2973,25 @@ local function act_watch(keys, a, session)
   local t = {state = keys[1], log = keys[2], idem = keys[3], presence = keys[4], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  if not guard_admitted(t) then return {session.version, 'banned'} end
-  if not guard_watchers(t, a.watchers) then return {session.version, 'full'} end
+  if not GUARD.admitted(t) then return {session.version, 'banned'} end
+  if not GUARD.watchers(t, a.watchers) then return {session.version, 'full'} end
   effect_lease(t, a.lease_ms, 'watch:')
   effect_device(t)
-  settle(t)
-  advance(keys, t.log, session, a, 'watching', a.op_id, '{' .. '"to":' .. '"leaders"' .. ',' .. '"count":' .. digits(redis.call('ZCARD', t.presence)) .. ',' .. changes(t) .. '}', t.set)
+  advance(keys, t.log, session, a, 'watching', a.op_id, '{' .. '"to":' .. '"leaders"' .. ',' .. '"count":' .. digits(redis_call('ZCARD', t.presence)) .. ',' .. changes(t) .. '}', t.set, settle, t)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 4, 4, 1)
+  refresh(keys, a.ttl_s, 4, 4, 1, 4)
   return {session.version, 'ok'}
 end
 
 local ACT_WATCH = {
-  name = 'watch', types = {'state', 'log', 'answer', 'zset'},
+  name = 'watch', types = {'hash', 'log', 'hash', 'zset'},
+  fits = {2, 4}, shows = {},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'connection', check_id}, {'device', check_id}, {'watchers', check_whole, same = true}, {'lease_ms', check_milliseconds, same = true}},
-  given = {},
+  given = {}, last = {false, false, false, false, false, false, false, false, false, false},
   asks_of = function(a) return {'epoch', 'version', 'status', 'hidden:ban:' .. a.member, 'hidden:ban:' .. a.device, 'hidden:device:' .. a.member} end,
-  runs = {'EXPIRE', 'HDEL', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK', 'ZADD', 'ZCARD', 'ZRANGEBYSCORE'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
+  runs = {'EXPIRE', 'HDEL', 'HSET', 'PTTL', 'ZADD', 'ZCARD', 'ZRANGEBYSCORE'}, reads = {'HMGET', 'HSCAN', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
 CALLS['watch'] = function(keys, args)
   return run_session(ACT_WATCH, act_watch, keys, args)
@@ -2945,23 +3020,23 @@ local function act_end_game(keys, a, session)
   local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  if not guard_role(t, {host = true, cohost = true}) then return {session.version, 'not allowed'} end
+  if not GUARD.role(t, {host = true, cohost = true}) then return {session.version, 'not allowed'} end
   effect_close(t)
-  settle(t)
-  advance(keys, t.log, session, a, 'end', a.op_id, '{' .. changes(t) .. '}', t.set)
+  advance(keys, t.log, session, a, 'end', a.op_id, '{' .. changes(t) .. '}', t.set, settle, t)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 4, 3, 1)
+  refresh(keys, a.ttl_s, 4, 3, 1, 3)
   return {session.version, 'ok'}
 end
 
 local ACT_END_GAME = {
-  name = 'end_game', types = {'state', 'log', 'answer'},
+  name = 'end_game', types = {'hash', 'log', 'hash'},
+  fits = {}, shows = {2},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}},
-  given = {},
+  given = {}, last = {false, false, false, false, false, false},
   asks_of = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
-  runs = {'EXPIRE', 'HDEL', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
+  runs = {'EXPIRE', 'HDEL', 'HSET', 'PTTL'}, reads = {'HMGET', 'HSCAN', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM'}, stream = {'UNLINK'}},
 }
 CALLS['end_game'] = function(keys, args)
   return run_session(ACT_END_GAME, act_end_game, keys, args)
@@ -2990,23 +3065,23 @@ local function act_end_idle(keys, a, session)
   local t = {state = keys[1], log = keys[2], idem = keys[3], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  if not guard_idle(t, a.idle_ms) then return {session.version, 'early'} end
+  if not GUARD.idle(t, a.idle_ms) then return {session.version, 'early'} end
   effect_close(t)
-  settle(t)
-  advance(keys, t.log, session, a, 'end', a.op_id, '{' .. changes(t) .. '}', t.set)
+  advance(keys, t.log, session, a, 'end', a.op_id, '{' .. changes(t) .. '}', t.set, settle, t)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 4, 3, 1)
+  refresh(keys, a.ttl_s, 4, 3, 1, 3)
   return {session.version, 'ok'}
 end
 
 local ACT_END_IDLE = {
-  name = 'end_idle', types = {'state', 'log', 'answer'},
+  name = 'end_idle', types = {'hash', 'log', 'hash'},
+  fits = {}, shows = {2},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'idle_ms', check_milliseconds, same = true}},
-  given = {},
+  given = {}, last = {false, false, false, false, false, false},
   asks = {'epoch', 'version', 'status', 'updated_at'},
-  runs = {'EXPIRE', 'HDEL', 'HGETALL', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
+  runs = {'EXPIRE', 'HDEL', 'HSET', 'PTTL'}, reads = {'HMGET', 'HSCAN', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM'}, stream = {'UNLINK'}},
 }
 CALLS['end_idle'] = function(keys, args)
   return run_session(ACT_END_IDLE, act_end_idle, keys, args)
@@ -3038,9 +3113,9 @@ local function act_rematch(keys, a, session)
   if session and session.status == 'handed_over' then session.ended = false end
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  if not guard_role(t, {host = true, cohost = true}) then return {session.version, 'not allowed'} end
-  if not guard_phase(t, {lobby = true, paused = true, closed = true, revealed = true, skipped = true}) then return {session.version, 'not now'} end
-  if not guard_complete(t) then return {session.version, 'unnamed', unpack(t.unnamed)} end
+  if not GUARD.role(t, {host = true, cohost = true}) then return {session.version, 'not allowed'} end
+  if not GUARD.phase(t, {lobby = true, paused = true, closed = true, revealed = true, skipped = true}) then return {session.version, 'not now'} end
+  if not GUARD.complete(t) then return {session.version, 'unnamed', unpack(t.unnamed)} end
   effect_reopen(t)
   effect_phase(t, 'lobby', nil)
   clear_field(t, 'round')
@@ -3055,20 +3130,20 @@ local function act_rematch(keys, a, session)
   effect_forget_rounds(t)
   effect_empty(t, t.score)
   effect_empty(t, t.claims)
-  settle(t)
-  advance(keys, t.log, session, a, 'rematch', a.op_id, '{' .. changes(t) .. '}', t.set)
+  advance(keys, t.log, session, a, 'rematch', a.op_id, '{' .. changes(t) .. '}', t.set, settle, t)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 4, 3, 1)
+  refresh(keys, a.ttl_s, 4, 3, 1, 5)
   return {session.version, 'ok'}
 end
 
 local ACT_REMATCH = {
-  name = 'rematch', types = {'state', 'log', 'answer', 'zset', 'hash'},
+  name = 'rematch', types = {'hash', 'log', 'hash', 'zset', 'hash'},
+  fits = {2, 4, 5}, shows = {},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}},
-  given = {},
+  given = {}, last = {false, false, false, false, false, false},
   asks_of = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member, 'phase'} end,
-  runs = {'EXPIRE', 'HDEL', 'HGETALL', 'HKEYS', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK'},
+  runs = {'EXPIRE', 'HDEL', 'HGETALL', 'HKEYS', 'HSET', 'PTTL', 'UNLINK'}, reads = {'HMGET', 'HSCAN', 'TIME', 'TYPE'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
 }
 CALLS['rematch'] = function(keys, args)
@@ -3104,27 +3179,28 @@ local function act_answer(keys, a, session)
   local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], votes = keys[5], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  if not guard_seat(t) then return {session.version, 'no seat'} end
-  if not guard_phase(t, {open = true}) then return {session.version, 'not now'} end
-  if not guard_current(t, 'round', a.round) then return {session.version, 'stale'} end
-  if not guard_deadline(t, 'phase_until') then return {session.version, 'late'} end
+  if not GUARD.seat(t) then return {session.version, 'no seat'} end
+  if not GUARD.phase(t, {open = true}) then return {session.version, 'not now'} end
+  if not GUARD.current(t, 'round', a.round) then return {session.version, 'stale'} end
+  if not GUARD.deadline(t, 'phase_until') then return {session.version, 'late'} end
   if has_hash(t.votes, a.member) then return {session.version, 'again'} end
-  redis.call('HSET', t.votes, a.member, '{"at":' .. digits(t.now) .. ',"d":' .. a.value .. '}')
+  redis_call('HSET', t.votes, a.member, '{"at":' .. digits(t.now) .. ',"d":' .. a.value .. '}')
   note(t.state, t.votes, ROUND)
-  advance(keys, t.log, session, a, 'submitted', a.op_id, '{' .. '"count":' .. digits(redis.call('HLEN', t.votes)) .. '}', t.set)
+  advance(keys, t.log, session, a, 'submitted', a.op_id, '{' .. '"count":' .. digits(redis_call('HLEN', t.votes)) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 5, 5, 1)
+  refresh(keys, a.ttl_s, 5, 5, 1, 5)
   return {session.version, 'ok'}
 end
 
 local ACT_ANSWER = {
-  name = 'answer', types = {'state', 'log', 'answer', 'hash', 'hash'},
+  name = 'answer', types = {'hash', 'log', 'hash', 'hash', 'hash'},
+  fits = {2}, shows = {4, 5},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'round', check_id}, {'value', check_json}},
-  given = {},
+  given = {}, last = {false, false, false, false, false, false, false, false},
   asks = {'epoch', 'version', 'status', 'phase', 'round', 'phase_until'},
-  runs = {'EXPIRE', 'HDEL', 'HEXISTS', 'HGETALL', 'HLEN', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'TIME', 'TYPE', 'UNLINK'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
+  runs = {'EXPIRE', 'HLEN', 'HSET', 'HSETNX', 'PTTL'}, reads = {'HDEL', 'HEXISTS', 'HMGET', 'HSCAN', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
 CALLS['answer'] = function(keys, args)
   return run_session(ACT_ANSWER, act_answer, keys, args)
@@ -3155,25 +3231,25 @@ local function act_all_answered(keys, a, session)
   local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], presence = keys[5], votes = keys[6], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  if not guard_phase(t, {open = true}) then return {session.version, 'not now'} end
-  if not guard_current(t, 'round', a.round) then return {session.version, 'stale'} end
-  if not guard_everyone(t, t.votes) then return {session.version, 'waiting'} end
+  if not GUARD.phase(t, {open = true}) then return {session.version, 'not now'} end
+  if not GUARD.current(t, 'round', a.round) then return {session.version, 'stale'} end
+  if not GUARD.everyone(t, t.votes) then return {session.version, 'waiting'} end
   effect_phase(t, 'closed', nil)
-  settle(t)
-  advance(keys, t.log, session, a, 'closed', a.op_id, '{' .. '"round":' .. cjson.encode(a.round) .. ',' .. '"count":' .. digits(redis.call('HLEN', t.votes)) .. ',' .. changes(t) .. '}', t.set)
+  advance(keys, t.log, session, a, 'closed', a.op_id, '{' .. '"round":' .. cjson_encode(a.round) .. ',' .. '"count":' .. digits(redis_call('HLEN', t.votes)) .. ',' .. changes(t) .. '}', t.set, settle, t)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 4, 3, 1)
+  refresh(keys, a.ttl_s, 4, 3, 1, 6)
   return {session.version, 'ok'}
 end
 
 local ACT_ALL_ANSWERED = {
-  name = 'all_answered', types = {'state', 'log', 'answer', 'hash', 'zset', 'hash'},
+  name = 'all_answered', types = {'hash', 'log', 'hash', 'hash', 'zset', 'hash'},
+  fits = {4, 5, 6}, shows = {2},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'round', check_id}},
-  given = {},
+  given = {}, last = {false, false, false, false, false, false},
   asks = {'epoch', 'version', 'status', 'phase', 'round'},
-  runs = {'EXPIRE', 'HDEL', 'HEXISTS', 'HGETALL', 'HLEN', 'HMGET', 'HSET', 'PTTL', 'TIME', 'TYPE', 'UNLINK', 'ZRANGEBYSCORE'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
+  runs = {'EXPIRE', 'HDEL', 'HEXISTS', 'HLEN', 'HSET', 'PTTL', 'ZRANGEBYSCORE'}, reads = {'HMGET', 'HSCAN', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM'}, stream = {'UNLINK'}},
 }
 CALLS['all_answered'] = function(keys, args)
   return run_session(ACT_ALL_ANSWERED, act_all_answered, keys, args)
@@ -3206,25 +3282,26 @@ local function act_choose_team(keys, a, session)
   local t = {state = keys[1], log = keys[2], idem = keys[3], roster = keys[4], teams = keys[5], session = session, s = session and session.s, set = {}, del = {}, a = a, now = clock(session)}
   local refused = refusal(t.idem, session, a)
   if refused then return refused end
-  if not guard_seat(t) then return {session.version, 'no seat'} end
-  if not guard_phase(t, {lobby = true, closed = true, revealed = true}) then return {session.version, 'not now'} end
-  if not guard_group(t, t.teams, a.member, a.team, a.most) then return {session.version, 'full'} end
-  redis.call('HSET', t.teams, a.member, a.team)
+  if not GUARD.seat(t) then return {session.version, 'no seat'} end
+  if not GUARD.phase(t, {lobby = true, closed = true, revealed = true}) then return {session.version, 'not now'} end
+  if not GUARD.group(t, t.teams, a.member, a.team, a.most) then return {session.version, 'full'} end
+  redis_call('HSET', t.teams, a.member, a.team)
   note(t.state, t.teams)
-  advance(keys, t.log, session, a, 'team', a.op_id, '{' .. '"member":' .. cjson.encode(a.member) .. ',' .. '"team":' .. cjson.encode(a.team) .. '}', t.set)
+  advance(keys, t.log, session, a, 'team', a.op_id, '{' .. '"member":' .. cjson_encode(a.member) .. ',' .. '"team":' .. cjson_encode(a.team) .. '}', t.set)
   remember(t.idem, session, a)
-  refresh(keys, a.ttl_s, 5, 5, 1)
+  refresh(keys, a.ttl_s, 5, 5, 1, 5)
   return {session.version, 'ok'}
 end
 
 local ACT_CHOOSE_TEAM = {
-  name = 'choose_team', types = {'state', 'log', 'answer', 'hash', 'hash'},
+  name = 'choose_team', types = {'hash', 'log', 'hash', 'hash', 'hash'},
+  fits = {2}, shows = {4, 5},
   more = true,
   args = {{'channel', check_channel}, {'op_id', check_text}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'idem_ttl_s', check_seconds, same = true}, {'member', check_id}, {'team', check_id}, {'most', check_whole, same = true}},
-  given = {},
+  given = {}, last = {false, false, false, false, false, false, false, false},
   asks = {'epoch', 'version', 'status', 'phase'},
-  runs = {'EXPIRE', 'HDEL', 'HEXISTS', 'HGETALL', 'HMGET', 'HSET', 'HSETNX', 'PTTL', 'TIME', 'TYPE', 'UNLINK'},
-  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'XADD'}},
+  runs = {'EXPIRE', 'HSET', 'HSETNX', 'PTTL'}, reads = {'HDEL', 'HEXISTS', 'HGETALL', 'HMGET', 'HSCAN', 'TIME', 'TYPE', 'UNLINK'},
+  by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'UNLINK', 'XADD'}},
 }
 CALLS['choose_team'] = function(keys, args)
   return run_session(ACT_CHOOSE_TEAM, act_choose_team, keys, args)
@@ -3240,7 +3317,7 @@ end
 -- Answers {"snapshot", version, epoch, role, {field, value…}, a collection…} or {"gone"}.
 do
 local function rows_of(key, keeps)
-  local found, all = {}, redis.call('HGETALL', key)
+  local found, all = {}, redis_call('HGETALL', key)
   for i = 1, #all, 2 do
     if keeps(all[i], all[i + 1]) then found[#found + 1], found[#found + 2] = all[i], all[i + 1] end
   end
@@ -3249,27 +3326,28 @@ end
 
 local function session_snapshot(keys, a, session)
   if not session then return {'gone'} end
-  local role = role_of({a = a, s = session.s}) or redis.call('HEXISTS', keys[2], a.member) == 1 and 'member' or 'spectator'
+  local role = role_of({a = a, s = session.s}) or redis_call('HEXISTS', keys[2], a.member) == 1 and 'member' or 'spectator'
   local leads = role == 'host' or role == 'cohost' or role == 'moderator'
   local shown = rows_of(keys[1], function(field) return not starts(field, NOTE) and not starts(field, HIDDEN) end)
   local found = {'snapshot', session.version, session.epoch, role, shown}
-  found[6] = redis.call('HGETALL', keys[2])  -- roster
-  found[7] = {redis.call('HLEN', keys[3]), redis.call('HGET', keys[3], a.member)}  -- answer: hidden
-  found[8] = {redis.call('ZRANGE', keys[4], '0', '9', 'REV', 'WITHSCORES'), redis.call('ZREVRANK', keys[4], a.member), redis.call('ZSCORE', keys[4], a.member)}  -- score
-  found[9] = redis.call('HGETALL', keys[5])  -- buzzer
+  found[6] = redis_call('HGETALL', keys[2])  -- roster
+  found[7] = {redis_call('HLEN', keys[3]), redis_call('HGET', keys[3], a.member)}  -- answer: hidden
+  found[8] = {redis_call('ZRANGE', keys[4], '0', '9', 'REV', 'WITHSCORES'), redis_call('ZREVRANK', keys[4], a.member), redis_call('ZSCORE', keys[4], a.member)}  -- score
+  found[9] = redis_call('HGETALL', keys[5])  -- buzzer
   found[10] = rows_of(keys[6], function(_, record) -- name: those who lead, and whose it is
     return leads or string.match(record, '^%d+|%a+|([^|]*)|') == a.member
   end)
-  found[11] = redis.call('HGETALL', keys[7])  -- team
+  found[11] = redis_call('HGETALL', keys[7])  -- team
   return found
 end
 
 local SESSION_SNAPSHOT = {
-  name = 'session_snapshot', types = {'state', 'hash', 'hash', 'zset', 'hash', 'hash', 'hash'},
+  name = 'session_snapshot', types = {'hash', 'hash', 'hash', 'zset', 'hash', 'hash', 'hash'},
+  fits = {2, 3, 4, 5, 6, 7}, shows = {},
   args = {{'member', check_id}},
-  given = {},
+  given = {}, last = {false},
   asks_of = function(a) return {'epoch', 'version', 'status', 'owner', 'role:' .. a.member} end,
-  runs = {'HEXISTS', 'HGET', 'HGETALL', 'HLEN', 'HMGET', 'TYPE', 'ZRANGE', 'ZREVRANK', 'ZSCORE'},
+  runs = {'HEXISTS', 'HGET', 'HGETALL', 'HLEN', 'ZRANGE', 'ZREVRANK', 'ZSCORE'}, reads = {'HMGET', 'TYPE'},
 }
 CALLS['session_snapshot'] = function(keys, args)
   return run_session(SESSION_SNAPSHOT, session_snapshot, keys, args)
@@ -3296,8 +3374,6 @@ redis.register_function{function_name='buzz_code_release', callback=CALLS['code_
 redis.register_function{function_name='buzz_due_claim', callback=CALLS['due_claim'], flags={'allow-oom'}}
 redis.register_function{function_name='buzz_due_done', callback=CALLS['due_done'], flags={'allow-oom'}}
 redis.register_function{function_name='buzz_due_move', callback=CALLS['due_move'], flags={'allow-oom'}}
-redis.register_function('buzz_gateway_add', CALLS['gateway_add'])
-redis.register_function('buzz_cache_keep', CALLS['cache_keep'])
 redis.register_function('buzz_buzz', CALLS['buzz'])
 redis.register_function('buzz_attend', CALLS['attend'])
 redis.register_function('buzz_give_role', CALLS['give_role'])

@@ -7,7 +7,7 @@
  *
  * What is refused has written nothing. Ids are encoded as in names of keys (encodeId), also where an event shows them.
  */
-import { encodeId, foldName, json, LOG_MAX, TTL } from "./redis-plan-client.js";
+import { encodeId, foldName, json, LOG_MAX, TTL, WITH_SEAT } from "./redis-plan-client.js";
 import type { Id, Keys, Operations, Versioned } from "./redis-plan-client.js";
 
 export type BuzzResult = "ok" | "duplicate" | "ended" | "gone" | "no seat" | "not now" | "late" | "taken";
@@ -153,10 +153,12 @@ function hidden(reply: unknown): Hidden {
  */
 export class Actions {
   readonly keys: Keys;
-  /** The service keeps an answer that was dear to compute until it is too old. */
-  readonly cache: Operations["keepCacheAnswer"];
   /** A try at a code is counted before the code is looked up; beyond the limit it is not looked up. limit: 5. */
   readonly tryCode: Operations["hitRate"];
+  /** The service draws a code for a room and takes it; where it leads to another one already, it draws again. */
+  readonly drawCode: Operations["takeCode"];
+  /** A player gives the seat back, or one connection of it. */
+  readonly leave: Operations["leave"];
   /** A connection renews its lease. */
   readonly heartbeat: Operations["heartbeat"];
   /** A worker frees the seats whose leases have lapsed by the server's clock. */
@@ -176,8 +178,9 @@ export class Actions {
 
   constructor(readonly operations: Operations) {
     this.keys = operations.keys;
-    this.cache = operations.keepCacheAnswer.bind(operations);
     this.tryCode = operations.hitRate.bind(operations);
+    this.drawCode = operations.takeCode.bind(operations);
+    this.leave = operations.leave.bind(operations);
     this.heartbeat = operations.heartbeat.bind(operations);
     this.sweep = operations.sweep.bind(operations);
     this.createRoom = operations.create.bind(operations);
@@ -524,8 +527,8 @@ export class Actions {
   }
 
   /**
-   * The host removes a player, with points and team, or one who watches; neither this one nor the device comes
-   * back. Serves US-006 (prd.md:62), US-006.1 (prd.md:64).
+   * The host removes a player, with points and all that goes with the seat, or one who watches; neither this
+   * one nor the device comes back. Serves US-006 (prd.md:62), US-006.1 (prd.md:64).
    *
    * not allowed: nobody does this to the owner. unknown: the one whom it is about is not here. full: as many
    * are banned as may be.
@@ -535,8 +538,8 @@ export class Actions {
   ): Promise<Versioned<KickResult>> {
     return this.act(
       "kick", sessionId, options.opId,
-      [this.keys.roster(sessionId), this.keys.presence(sessionId), this.keys.score(sessionId), this.keys.team(sessionId), this.keys.name(sessionId)],
-      encodeId(member), encodeId(target), String(options.bans ?? 128),
+      [this.keys.roster(sessionId), this.keys.presence(sessionId), this.keys.score(sessionId)], encodeId(member),
+      encodeId(target), String(options.bans ?? 128), WITH_SEAT,
     );
   }
 

@@ -21,10 +21,8 @@ export const TTL = {
   "idem": 125,
   "answer": 3600,
   "code": 3600,
-  "gateway": 600,
   "score": 3600,
   "rate": 120,
-  "cache-answer": 300,
   "buzzer": 3600,
   "canary": 60,
   "name": 3600,
@@ -41,11 +39,8 @@ export const BOUND = {
   "due": 159,
   "answer": 60,
   "code": 1,
-  "gateways": 12,
-  "gateway": 500,
   "score": 60,
   "rate": 1,
-  "cache-answer": 1,
   "buzzer": 240,
   "canary": 1,
   "name": 60,
@@ -184,20 +179,6 @@ export class Keys {
   }
 
   /**
-   * Zset buzz:v1:gateways: gateway node → lease deadline.
-   */
-  gateways(): string {
-    return "buzz:v1:gateways";
-  }
-
-  /**
-   * Set buzz:v1:gateway:<node_id>: ids of the rooms that one gateway node has subscribed to.
-   */
-  gateway(nodeId: Id): string {
-    return `buzz:v1:gateway:${encodeId(nodeId)}`;
-  }
-
-  /**
    * Zset buzz:v1:{<session_id>}:score: scores of one room: player id → points.
    */
   score(sessionId: Id): string {
@@ -216,13 +197,6 @@ export class Keys {
    */
   rate(action: Id, subject: Id, window: Id): string {
     return `buzz:v1:rate:${encodeId(action)}:${encodeId(subject)}:${encodeId(window)}`;
-  }
-
-  /**
-   * String buzz:v1:cache-answer:<subject_id>: the answer of one subject, as it was last computed.
-   */
-  cacheAnswer(subjectId: Id): string {
-    return `buzz:v1:cache-answer:${encodeId(subjectId)}`;
   }
 
   /**
@@ -282,8 +256,6 @@ export type CodeTakeResult = "taken" | "held";
 export type CodeReleaseResult = "released" | "lost";
 export type DueDoneResult = "done" | "lost";
 export type DueMoveResult = "moved" | "lost";
-export type GatewayAddResult = "new" | "known";
-export type CacheKeepResult = "kept";
 
 /** A named result, and the version that belongs to it. */
 export type Versioned<S> = { readonly version: number; readonly status: S };
@@ -456,7 +428,7 @@ function pairs(fields: Readonly<Record<string, string | number>>): string[] {
  * through. publishTo: channel, or none. message: what is kept and published. leadsTo: id of the session that it
  * leads to. claimMs: how long the entries are this worker's, from the server's clock. batch: at most so many, up to
  * 1,000. entry: entry of the collection. claimedUntil: as due_claim gave it. atMs: time of the value, Unix
- * milliseconds. content: what is kept.
+ * milliseconds.
  */
 export class Operations {
   private readonly texts = new Map<string, string>();
@@ -506,7 +478,7 @@ export class Operations {
     }
   }
 
-  /** KEYS: the named ones, then the session's other keys, whose TTL is refreshed in the same step. */
+  /** KEYS: the named ones, then the session's others, whose TTL the step refreshes, last those with ids. */
   all(sessionId: Id, also: readonly string[] | undefined, ...first: string[]): string[] {
     const others = [
       this.keys.name(sessionId),
@@ -518,7 +490,8 @@ export class Operations {
       this.keys.score(sessionId),
       this.keys.buzzer(sessionId),
     ];
-    return [...first, ...[...others, ...(also ?? [])].filter((key) => !first.includes(key))];
+    const more = [...(also ?? [])].sort((a, b) => a.split(":").length - b.split(":").length);
+    return [...first, ...new Set([...others, ...more].filter((key) => !first.includes(key)))];
   }
 
   /**
@@ -681,14 +654,15 @@ export class Operations {
   }
 
   /**
-   * Unlink every key of a session whose result was handed over.
+   * Unlink every key of a session whose result was handed over; an operation that is sent again after it is
+   * answered gone.
    *
    * removed: every key is gone, also where it had gone before. unnamed: nothing was done: the state notes
    * further keys of rounds and the like, whose ends of names follow; call again with them. open: refused: it
    * has not ended. ended: refused: its result was not handed over.
    */
   async remove(sessionId: Id, options: { also?: readonly string[] } = {}): Promise<RemoveResult> {
-    const keys = this.all(sessionId, options.also, this.keys.state(sessionId));
+    const keys = this.all(sessionId, options.also, this.keys.state(sessionId), this.keys.idem(sessionId));
     const args: string[] = [];
     return first(await this.call("session_remove", keys, args));
   }
@@ -782,28 +756,5 @@ export class Operations {
     const keys = [this.keys.due(bucket)];
     const args: string[] = [entry, String(claimedUntil), String(atMs)];
     return result(await this.call("due_move", keys, args));
-  }
-
-  /**
-   * Add an entry and set the TTL again (ids of the rooms that one gateway node has subscribed to).
-   *
-   * new: it was not in the set. known: it was.
-   */
-  async addGateway(nodeId: Id, entry: string): Promise<GatewayAddResult> {
-    const keys = [this.keys.gateway(nodeId)];
-    const args: string[] = [entry, String(TTL["gateway"])];
-    return result(await this.call("gateway_add", keys, args));
-  }
-
-  /**
-   * Keep what was computed, for the TTL and up to a tenth more, so that what was made at once does not end at
-   * once (the answer of one subject, as it was last computed).
-   *
-   * kept: written.
-   */
-  async keepCacheAnswer(subjectId: Id, content: string): Promise<CacheKeepResult> {
-    const keys = [this.keys.cacheAnswer(subjectId)];
-    const args: string[] = [content, String(TTL["cache-answer"])];
-    return result(await this.call("cache_keep", keys, args));
   }
 }

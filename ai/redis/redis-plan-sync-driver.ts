@@ -79,8 +79,8 @@ class Wire {
     await (sharded ? this.client.sSubscribe([...channels], hear) : this.client.subscribe([...channels], hear));
   }
 
-  async unsubscribe(channel: string, sharded: boolean): Promise<void> {
-    await (sharded ? this.client.sUnsubscribe(channel) : this.client.unsubscribe(channel));
+  async unsubscribe(channels: readonly string[], sharded: boolean): Promise<void> {
+    await (sharded ? this.client.sUnsubscribe([...channels]) : this.client.unsubscribe([...channels]));
   }
 
   close(): void {
@@ -236,6 +236,7 @@ function after(epoch: string): string {
 /**
  * elsewhere is told where sessions may have moved to another node: after a life of the connection, and a beacon that failed.
  * renew is the operation: by it a session whose server lost changes gets another epoch, so that nobody goes on from them.
+ * signals are further channels of a session, whose messages have a t with "~" in front.
  */
 export interface Options {
   readonly probe?: string;
@@ -244,19 +245,22 @@ export interface Options {
   readonly warn?: (text: string) => void;
   readonly elsewhere?: (driver: SyncDriver) => Promise<void>;
   readonly renew?: Renew;
+  readonly signals?: readonly ((sessionId: string) => string)[];
 }
 
 export interface Followed {
   readonly sessionId: string;
   readonly copy: SyncClient;
   readonly listeners: Listener[];
+  readonly channels: readonly string[]; // that of the events in front
 }
 
 /** One subscriber connection of a process, and the copies of the sessions that it follows. */
 export class SyncDriver {
   readonly counts = { lost: 0, confirmed: 0 };
-  private readonly followed = new Map<string, Followed>();
-  private readonly catching = new Map<string, number>();
+  private readonly followed = new Map<string, Followed>(); // by the channel of its events
+  private readonly heardOn = new Map<string, Followed>(); // by each of its channels
+  private readonly catching = new Map<Followed, number>();
   private readonly lostEpochs = new Map<string, string>();
   private readonly beaconTimer: NodeJS.Timeout;
   private wire: Wire | undefined;
@@ -287,18 +291,20 @@ export class SyncDriver {
     const channel = this.keys.events(sessionId);
     let followed = this.followed.get(channel);
     if (followed === undefined) {
-      followed = { sessionId, copy: new SyncClient(this.options.fold ?? patch), listeners: listener ? [listener] : [] };
+      const channels = [channel, ...(this.options.signals ?? []).map((of) => of(sessionId))];
+      followed = { sessionId, copy: new SyncClient(this.options.fold ?? patch), listeners: listener ? [listener] : [], channels };
       this.followed.set(channel, followed); // the listener before the subscription: the copy may be live at once
       // where the connection is lost meanwhile, its next life subscribes to it
-      if (this.wire !== undefined) await this.subscribe(this.wire, [channel]).catch((error) => this.warn("follow", error));
+      if (this.wire !== undefined) await this.subscribe(this.wire, [followed]).catch((error) => this.warn("follow", error));
     } else if (listener !== undefined) followed.listeners.push(listener);
     return followed.copy;
   }
 
   /** Forgets a session and its listeners. */
   async unfollow(sessionId: string): Promise<void> {
-    const channel = this.keys.events(sessionId);
-    if (this.followed.delete(channel)) await this.wire?.unsubscribe(channel, this.options.sharded ?? false).catch(() => {});
+    const channels = this.followed.get(this.keys.events(sessionId))?.channels ?? [];
+    for (const channel of channels) for (const known of [this.followed, this.heardOn]) known.delete(channel);
+    if (channels.length > 0) await this.wire?.unsubscribe(channels, this.options.sharded ?? false).catch(() => {});
   }
 
   /** The sessions that are followed. */
@@ -314,10 +320,9 @@ export class SyncDriver {
 
   /** Goes on with a session that another driver gave: its copy catches up once the subscription is confirmed. */
   async take(followed: Followed): Promise<void> {
-    const channel = this.keys.events(followed.sessionId);
-    this.followed.set(channel, followed);
+    this.followed.set(this.keys.events(followed.sessionId), followed);
     followed.copy.disconnected();
-    if (this.wire !== undefined) await this.subscribe(this.wire, [channel]).catch((error) => this.warn("follow", error));
+    if (this.wire !== undefined) await this.subscribe(this.wire, [followed]).catch((error) => this.warn("follow", error));
   }
 
   private async missed(what: string, error: unknown): Promise<void> {
@@ -349,7 +354,7 @@ export class SyncDriver {
     const wire = await this.link.subscriber((error) => this.end(error));
     wire.heard((channel, message) => {
       heard = Date.now();
-      const followed = this.followed.get(channel);
+      const followed = this.heardOn.get(channel);
       if (followed !== undefined) this.receive(followed, message);
     });
     const probe = this.options.probe ?? "";
@@ -360,12 +365,12 @@ export class SyncDriver {
     }, this.timing.probeMs / 2);
     try {
       if (probe !== "") await Promise.race([ended, wire.subscribe([probe], false)]);
-      const channels = [...this.followed.keys()];
-      for (let at = 0; at < channels.length; at += BATCH) {
-        await Promise.race([ended, this.subscribe(wire, channels.slice(at, at + BATCH))]);
+      const these = this.sessions;
+      for (let at = 0; at < these.length; at += BATCH) {
+        await Promise.race([ended, this.subscribe(wire, these.slice(at, at + BATCH))]);
       }
       this.wire = wire;
-      const late = [...this.followed.keys()].filter((channel) => !channels.includes(channel));
+      const late = this.sessions.filter((followed) => !these.includes(followed));
       if (late.length > 0) await Promise.race([ended, this.subscribe(wire, late)]);
       return await ended;
     } finally {
@@ -375,20 +380,26 @@ export class SyncDriver {
     }
   }
 
-  private async subscribe(wire: Wire, channels: readonly string[]): Promise<void> {
+  private async subscribe(wire: Wire, these: readonly Followed[]): Promise<void> {
     const sharded = this.options.sharded ?? false;
     const life = this.life;
+    const known = these.filter((followed) => this.follows(followed)); // without those forgotten since
+    if (known.length === 0) return;
+    for (const followed of known) for (const channel of followed.channels) this.heardOn.set(channel, followed);
     // one slot a command where it is sharded
-    if (sharded) for (const channel of channels) await wire.subscribe([channel], true);
-    else await wire.subscribe(channels, false);
+    if (sharded) for (const { channels } of known) await wire.subscribe(channels, true);
+    else await wire.subscribe(known.flatMap(({ channels }) => channels), false); // prettier-ignore
     if (life !== this.life) return;
     this.counts.confirmed += 1;
-    for (const channel of channels) {
-      const followed = this.followed.get(channel);
-      if (followed === undefined) continue;
+    for (const followed of known) {
+      if (!this.follows(followed)) continue; // forgotten meanwhile
       followed.copy.disconnected();
       void this.catchUp(followed);
     }
+  }
+
+  private follows(followed: Followed): boolean {
+    return this.followed.get(this.keys.events(followed.sessionId)) === followed;
   }
 
   /** Takes an envelope of a session that is followed. */
@@ -411,9 +422,10 @@ export class SyncDriver {
   private async catchUp(followed: Followed): Promise<void> {
     const { sessionId, copy } = followed;
     const life = this.life;
-    if (this.catching.get(sessionId) === life) return; // single flight: one catch-up a session
-    this.catching.set(sessionId, life);
-    for (let attempt = 0; life === this.life && (copy.mode === "catching up" || this.lostEpochs.has(sessionId)); ) {
+    if (this.catching.get(followed) === life) return; // single flight: one catch-up a session
+    this.catching.set(followed, life);
+    const goesOn = (): boolean => life === this.life && this.follows(followed);
+    for (let attempt = 0; goesOn() && (copy.mode === "catching up" || this.lostEpochs.has(sessionId)); ) {
       const [known, rolledBack] = [copy.epoch, copy.counts["rolled back"] ?? 0];
       try {
         const lost = this.lostEpochs.get(sessionId);
@@ -425,7 +437,7 @@ export class SyncDriver {
         while (this.asking >= ADMITTED) await sleep(waitMs(this.timing, 0));
         this.asking += 1;
         const answer = await this.ask(sessionId, copy.epoch, copy.version).finally(() => (this.asking -= 1));
-        if (life !== this.life) break;
+        if (!goesOn()) break;
         copy.caughtUp(answer);
         if ((copy.counts["rolled back"] ?? 0) > rolledBack) this.lostEpochs.set(sessionId, known);
         this.tell(followed, undefined);
@@ -435,7 +447,7 @@ export class SyncDriver {
         attempt += 1;
       }
     }
-    if (this.catching.get(sessionId) === life) this.catching.delete(sessionId);
+    if (this.catching.get(followed) === life) this.catching.delete(followed);
   }
 
   /** Gives a session whose server lost changes another epoch; where that is refused, this copy is right all the same. */

@@ -17,6 +17,7 @@ from typing import Any, Final, Literal, TypedDict
 from redis_plan_client import (
     LOG_MAX,
     TTL,
+    WITH_SEAT,
     Call,
     Calls,
     Id,
@@ -377,10 +378,12 @@ class Actions:
     def __init__(self, keys: Keys) -> None:
         self.keys = keys
         calls = Calls(keys)
-        #: The service keeps an answer that was dear to compute until it is too old.
-        self.cache = calls.keep_cache_answer
         #: A try at a code is counted before the code is looked up; beyond the limit it is not looked up. limit: 5.
         self.try_code = calls.hit_rate
+        #: The service draws a code for a room and takes it; where it leads to another one already, it draws again.
+        self.draw_code = calls.take_code
+        #: A player gives the seat back, or one connection of it.
+        self.leave = calls.leave
         #: A connection renews its lease.
         self.heartbeat = calls.heartbeat
         #: A worker frees the seats whose leases have lapsed by the server's clock.
@@ -741,8 +744,8 @@ class Actions:
     def kick(
         self, session_id: Id, member: Id, target: Id, *, op_id: str = "", bans: int = 128
     ) -> Call[Versioned[KickResult]]:
-        """The host removes a player, with points and team, or one who watches; neither this one nor the device comes
-        back. Serves US-006 (prd.md:62), US-006.1 (prd.md:64).
+        """The host removes a player, with points and all that goes with the seat, or one who watches; neither this
+        one nor the device comes back. Serves US-006 (prd.md:62), US-006.1 (prd.md:64).
 
         not allowed: nobody does this to the owner. unknown: the one whom it is about is not here. full: as many
         are banned as may be.
@@ -751,16 +754,11 @@ class Actions:
             "kick",
             session_id,
             op_id,
-            [
-                self.keys.roster(session_id),
-                self.keys.presence(session_id),
-                self.keys.score(session_id),
-                self.keys.team(session_id),
-                self.keys.name(session_id),
-            ],
+            [self.keys.roster(session_id), self.keys.presence(session_id), self.keys.score(session_id)],
             encode_id(member),
             encode_id(target),
             bans,
+            WITH_SEAT,
         )
 
     def watch(

@@ -28,9 +28,8 @@ Id = str | int
 #: Of each key its lifetime in seconds (None: no TTL, an index that is emptied by hand) and its elements at its bound.
 LIMITS: Final[dict[str, tuple[int | None, int]]] = {
     "state": (3600, 21), "roster": (3600, 60), "presence": (3600, 120), "log": (3600, 200), "idem": (125, 501),
-    "due": (None, 159), "answer": (3600, 60), "code": (3600, 1), "gateways": (None, 12), "gateway": (600, 500),
-    "score": (3600, 60), "rate": (120, 1), "cache-answer": (300, 1), "buzzer": (3600, 240), "canary": (60, 1),
-    "name": (3600, 60), "team": (3600, 60),
+    "due": (None, 159), "answer": (3600, 60), "code": (3600, 1), "score": (3600, 60), "rate": (120, 1),
+    "buzzer": (3600, 240), "canary": (60, 1), "name": (3600, 60), "team": (3600, 60),
 }  # fmt: skip
 TTL: Final[dict[str, int]] = {name: seconds for name, (seconds, _) in LIMITS.items() if seconds is not None}
 BOUND: Final[dict[str, int]] = {name: bound for name, (_, bound) in LIMITS.items()}
@@ -115,14 +114,6 @@ class Keys:
         """String buzz:v1:code:<code>: join code → room id."""
         return f"buzz:v1:code:{encode_id(code)}"
 
-    def gateways(self) -> str:
-        """Zset buzz:v1:gateways: gateway node → lease deadline."""
-        return "buzz:v1:gateways"
-
-    def gateway(self, node_id: Id) -> str:
-        """Set buzz:v1:gateway:<node_id>: ids of the rooms that one gateway node has subscribed to."""
-        return f"buzz:v1:gateway:{encode_id(node_id)}"
-
     def score(self, session_id: Id) -> str:
         """Zset buzz:v1:{<session_id>}:score: scores of one room: player id → points."""
         return f"buzz:v1:{{{encode_id(session_id)}}}:score"
@@ -134,10 +125,6 @@ class Keys:
     def rate(self, action: Id, subject: Id, window: Id) -> str:
         """String buzz:v1:rate:<action>:<subject>:<window>: how often one subject did one action in one window."""
         return f"buzz:v1:rate:{encode_id(action)}:{encode_id(subject)}:{encode_id(window)}"
-
-    def cache_answer(self, subject_id: Id) -> str:
-        """String buzz:v1:cache-answer:<subject_id>: the answer of one subject, as it was last computed."""
-        return f"buzz:v1:cache-answer:{encode_id(subject_id)}"
 
     def buzzer(self, session_id: Id) -> str:
         """Hash buzz:v1:{<session_id>}:buzzer: buzzers of one room: object → player."""
@@ -178,8 +165,6 @@ CodeTakeResult = Literal["taken", "held"]
 CodeReleaseResult = Literal["released", "lost"]
 DueDoneResult = Literal["done", "lost"]
 DueMoveResult = Literal["moved", "lost"]
-GatewayAddResult = Literal["new", "known"]
-CacheKeepResult = Literal["kept"]
 S = TypeVar("S")
 
 
@@ -399,17 +384,18 @@ class Calls:
     through. publish_to: channel, or none. message: what is kept and published. leads_to: id of the session that it
     leads to. claim_ms: how long the entries are this worker's, from the server's clock. batch: at most so many, up to
     1,000. entry: entry of the collection. claimed_until: as due_claim gave it. at_ms: time of the value, Unix
-    milliseconds. content: what is kept.
+    milliseconds.
     """
 
     def __init__(self, keys: Keys) -> None:
         self.keys = keys
 
     def _all(self, session_id: Id, also: Sequence[str], *first: str) -> list[str]:
-        """Return KEYS: the named ones, then the session's other keys, whose TTL is refreshed in the same step."""
+        """Return KEYS: the named ones, then the session's others, whose TTL the step refreshes, last those with ids."""
         k = self.keys
         others = [k.name, k.team, k.state, k.roster, k.presence, k.log, k.score, k.buzzer]
-        return [*first, *(key for key in (*(make(session_id) for make in others), *also) if key not in first)]
+        more = (*(make(session_id) for make in others), *sorted(also, key=lambda key: key.count(":")))
+        return [*first, *(key for key in dict.fromkeys(more) if key not in first)]
 
     def create(
         self,
@@ -570,14 +556,15 @@ class Calls:
         return Call("session_hand_over", keys, args, _numbered(Versioned))
 
     def remove(self, session_id: Id, *, also: Sequence[str] = ()) -> Call[RemoveResult]:
-        """Unlink every key of a session whose result was handed over.
+        """Unlink every key of a session whose result was handed over; an operation that is sent again after it is
+        answered gone.
 
         removed: every key is gone, also where it had gone before. unnamed: nothing was done: the state notes
         further keys of rounds and the like, whose ends of names follow; call again with them. open: refused: it
         has not ended. ended: refused: its result was not handed over.
         """
         k = self.keys
-        keys = self._all(session_id, also, k.state(session_id))
+        keys = self._all(session_id, also, k.state(session_id), k.idem(session_id))
         return Call("session_remove", keys, (), _first)
 
     def drop_answer(self, session_id: Id, round_id: Id) -> Call[int]:
@@ -652,25 +639,6 @@ class Calls:
         keys = [self.keys.due(bucket)]
         args = _argv(entry, claimed_until, at_ms)
         return Call("due_move", keys, args, _result)
-
-    def add_gateway(self, node_id: Id, entry: str) -> Call[GatewayAddResult]:
-        """Add an entry and set the TTL again (ids of the rooms that one gateway node has subscribed to).
-
-        new: it was not in the set. known: it was.
-        """
-        keys = [self.keys.gateway(node_id)]
-        args = _argv(entry, TTL["gateway"])
-        return Call("gateway_add", keys, args, _result)
-
-    def keep_cache_answer(self, subject_id: Id, content: str) -> Call[CacheKeepResult]:
-        """Keep what was computed, for the TTL and up to a tenth more, so that what was made at once does not end at
-        once (the answer of one subject, as it was last computed).
-
-        kept: written.
-        """
-        keys = [self.keys.cache_answer(subject_id)]
-        args = _argv(content, TTL["cache-answer"])
-        return Call("cache_keep", keys, args, _result)
 
 
 class Connection(Protocol):
@@ -810,8 +778,6 @@ class Operations(_Driver):
     claim_due = _sync(Calls.claim_due)
     done_due = _sync(Calls.done_due)
     move_due = _sync(Calls.move_due)
-    add_gateway = _sync(Calls.add_gateway)
-    keep_cache_answer = _sync(Calls.keep_cache_answer)
 
 
 class AsyncOperations(_AsyncDriver):
@@ -836,5 +802,3 @@ class AsyncOperations(_AsyncDriver):
     claim_due = _async(Calls.claim_due)
     done_due = _async(Calls.done_due)
     move_due = _async(Calls.move_due)
-    add_gateway = _async(Calls.add_gateway)
-    keep_cache_answer = _async(Calls.keep_cache_answer)

@@ -21,6 +21,8 @@ from typing import Any, Protocol
 
 from redis_plan_sync import unix_ms
 
+#: What is due may be claimed by a worker, for less than so many sweeps; later than that is no claim.
+CLAIMS = 2
 #: A look that people's actions ask for comes so many seconds later: what they do meanwhile is seen by the same look.
 SOON_S = 0.25
 
@@ -99,9 +101,14 @@ class Deadlines:
             self._write(session_id, "NX", {"idle": now})
             return
         changed = float(state.get("updated_at") or now)
-        self._write(session_id, "NX", {"lease": now + 1000 * self.sweep_s, "idle": changed + 1000 * self.idle_s})
-        if end := self._end(state):  # a later one is a timer's that has gone; what is due may be a worker's already
-            self._write(session_id, "LT" if end > now else "NX", {"timer": end})
+        due = {"lease": now + 1000 * self.sweep_s, "idle": changed + 1000 * self.idle_s}
+        if end := self._end(state):
+            due["timer"] = end
+        latest = {kind: max(at, now + CLAIMS * 1000 * self.sweep_s) for kind, at in due.items()}
+        if end and end > now:  # a later one is a timer's that has gone; what is due may be a worker's already
+            latest["timer"] = end
+        self._write(session_id, "NX", due)
+        self._write(session_id, "XX LT", latest)  # one of before the clock was set back
 
     def _end(self, state: Mapping[str, Any]) -> float | None:
         return min((float(state[field]) for field in self.fields if state.get(field)), default=None)
@@ -119,7 +126,7 @@ class Deadlines:
             del self._waiting[index, how]
             words = [word for entry, at in entries.items() for word in (str(at), entry)]
             try:
-                await self.link.execute_command("ZADD", index, *([how] if how else []), *words)
+                await self.link.execute_command("ZADD", index, *how.split(), *words)
             except Exception as error:  # a hint: the next heartbeat gives it again
                 _log.debug("deadlines were not written: %s", error)
 

@@ -1,4 +1,8 @@
-"""Buzzroom: a worker as a process: python redis_plan_duties.py. Run two: the second goes on where the first one died.
+"""Buzzroom: a worker as a process.
+
+python redis_plan_duties.py
+
+Run two: the second goes on where the first one died.
 
 REDIS_URL has the server with the user worker, several with commas between them; SIGTERM lets it finish what it began.
 What is yours: keep, which writes a result to the database, and settled, which follows when a round is over.
@@ -20,7 +24,7 @@ from redis_plan_periods import CLAIM_S, HEARTBEAT_S, IDLE_S, LEASE_S, POLL_S, PR
 from redis_plan_sync_driver import Link
 from redis_plan_worker import Duty, Pace, Worker, leases, lifetime
 
-#: So long nothing was heard of who is shown as away: with the look that finds it, PRESENCE_S after the last sign of life.
+#: So long nothing was heard of who is shown as away: with the look that finds it, PRESENCE_S after the last sign.
 AWAY_MS = round(1000 * max(2 * HEARTBEAT_S, PRESENCE_S - SWEEP_S))
 
 

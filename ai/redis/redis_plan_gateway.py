@@ -290,8 +290,8 @@ class Gateway:
                     seen = await persist(lambda: see(member, state), self.driver.timing)
                 if seen is not None:
                     client.send(word("~view", **seen))
-        except (RedisError, OSError) as error:  # it has its state, and may ask again
-            _log.debug("a view was lost: %s", error)
+        except Exception as error:  # it has its state, and may ask again
+            (_log.debug if _passes(error) else _log.warning)("a view was lost: %s: %s", type(error).__name__, error)
         finally:
             client.acting -= 1
 

@@ -1,4 +1,6 @@
-"""Buzzroom: a gateway as a process, the least that one needs: python redis_plan_serve.py HOST:PORT.
+"""Buzzroom: a gateway as a process, the least that one needs.
+
+python redis_plan_serve.py HOST:PORT
 
 REDIS_URL has the server, several with commas between them; GATEWAY_SECRET signs tickets. SIGTERM drains it.
 REDIS_READ_URL may name replicas: the subscription and the beacon are theirs then, every change stays the primary's.
@@ -113,7 +115,8 @@ async def serve(
 
     async def act(member: Member, given: Mapping[str, Any]) -> tuple[str, int]:
         """Carry out an action that people may ask for; its function checks role, seat, phase and time."""
-        about = given.get("d") if isinstance(given.get("d"), dict) else {}
+        said = given.get("d")
+        about: Mapping[str, Any] = said if isinstance(said, dict) else {}
         op_id = f"{member.member_id}:{given['op']}"
         call = actions.asked(str(given["k"]), member.session_id, member.member_id, about, op_id)
         done = await persist(lambda: operations.run(call), TIMING)
@@ -122,7 +125,8 @@ async def serve(
         return str(done.status), done.version
 
     of_all = (operations.catch_up, keys.events, keys.state, TIMING)
-    driver = feed(link, *of_all, reads=reads, renew=operations.renew, probe=keys.probe(node))
+    options: Any = {"renew": operations.renew, "signals": [keys.signals]}
+    driver = feed(link, *of_all, reads=reads, probe=keys.probe(node), **options)
     admit = admission(os.environ["GATEWAY_SECRET"])
     enter = entrance(operations)
     gateway = Gateway(operations, driver, admit, act, limits, enter=enter, see=sight(operations))

@@ -215,6 +215,7 @@ class _Followed(NamedTuple):
     session_id: str
     copy: SyncClient
     listeners: list[Listener]
+    channels: tuple[str, ...]  # that of the events in front
 
 
 class SyncDriver:
@@ -222,8 +223,9 @@ class SyncDriver:
 
     reads may lead to replicas: one of them has the subscription and is asked by the beacon, since its state is never
     behind its events. renew is operations.renew: by it a session whose server lost changes gets another epoch, so that
-    nobody goes on from what was lost. A listener gets the session, its copy and the envelope that came (None: the copy
-    moved by a catch-up); it must not block.
+    nobody goes on from what was lost. signals are further channels of a session, whose messages have a t with "~" in
+    front. A listener gets the session, its copy and the envelope that came (None: the copy moved by a catch-up); it
+    must not block.
     """
 
     def __init__(
@@ -231,12 +233,14 @@ class SyncDriver:
         state: Callable[[str], str], timing: Timing, *, reads: Link | None = None, probe: str = "",
         sharded: bool = False, fold: Callable[[State, Event], State] = patch,
         elsewhere: Callable[[SyncDriver], Awaitable[None]] | None = None, renew: Renew | None = None,
+        signals: Sequence[Callable[[str], str]] = (),
     ) -> None:  # fmt: skip
         self.link, self.reads, self.timing, self.counts = link, reads or link, timing, Counter[str]()
-        self._ask, self._channel, self._key, self._probe = catch_up, channel, state, probe
+        self._ask, self._channel, self._key, self._probe, self._signals = catch_up, channel, state, probe, signals
         self._sharded, self._fold, self._elsewhere, self._renew = sharded, fold, elsewhere, renew
         self._lost_epochs: dict[str, str] = {}
-        self._followed: dict[str, _Followed] = {}
+        self._followed: dict[str, _Followed] = {}  # by the channel of its events
+        self._heard_on: dict[str, _Followed] = {}  # by each of its channels
         self._catching: dict[str, asyncio.Task[None]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._pubsub: PubSub | None = None
@@ -261,11 +265,12 @@ class SyncDriver:
         channel = self._channel(session_id)
         followed = self._followed.get(channel)
         if followed is None:
-            followed = self._followed[channel] = _Followed(session_id, SyncClient(self._fold), [])
+            channels = (channel, *(of(session_id) for of in self._signals))
+            followed = self._followed[channel] = _Followed(session_id, SyncClient(self._fold), [], channels)
             followed.listeners.extend([listener] if listener else [])  # before the subscription: it may be live at once
             if self._pubsub is not None:
                 try:
-                    await self._subscribe(self._pubsub, [channel])
+                    await self._subscribe(self._pubsub, [followed])
                 except Exception as error:  # whatever it is, the next life of the connection subscribes to it
                     self._warn("subscribing", error)
                     self._reading.cancel()
@@ -285,23 +290,27 @@ class SyncDriver:
 
     def give(self, followed: _Followed) -> _Followed:
         """Let go of a session that another driver takes."""
-        del self._followed[self._channel(followed.session_id)]
+        del self._followed[followed.channels[0]]
+        if catching := self._catching.pop(followed.session_id, None):
+            catching.cancel()  # who follows it again must not wait for it
+        for channel in followed.channels:
+            self._heard_on.pop(channel, None)
         return followed
 
     async def take(self, followed: _Followed) -> None:
         """Go on with a session that another driver gave: its copy catches up once the subscription is confirmed."""
-        channel = self._channel(followed.session_id)
-        self._followed[channel] = followed
+        self._followed[followed.channels[0]] = followed
         if self._pubsub is not None:
             with suppress(*_LOST):
-                await self._subscribe(self._pubsub, [channel])
+                await self._subscribe(self._pubsub, [followed])
 
     async def unfollow(self, session_id: str) -> None:
         """Forget a session and its listeners."""
-        channel = self._channel(session_id)
-        if self._followed.pop(channel, None) is not None and self._pubsub is not None:
+        if followed := self._followed.get(self._channel(session_id)):
+            channels, pubsub = self.give(followed).channels, self._pubsub
             with suppress(Exception):  # it is followed no more, whatever comes
-                await (self._pubsub.sunsubscribe(channel) if self._sharded else self._pubsub.unsubscribe(channel))
+                if pubsub is not None:
+                    await (pubsub.sunsubscribe(*channels) if self._sharded else pubsub.unsubscribe(*channels))
 
     async def send(self, calls: Sequence[tuple[str, Any]]) -> list[Any]:
         """Send calls of the clients, each of a session, in one round trip; the reply or the error of each."""
@@ -313,12 +322,15 @@ class SyncDriver:
         _log.log(logging.DEBUG if self._said.get(what) == said else logging.WARNING, "%s", said)
         self._said[what] = said
 
-    async def _subscribe(self, pubsub: PubSub, channels: Sequence[str]) -> None:
+    async def _subscribe(self, pubsub: PubSub, these: Sequence[_Followed]) -> None:
+        if not (these := [f for f in these if self._followed.get(f.channels[0]) is f]):  # without those forgotten since
+            return
+        self._heard_on.update({channel: followed for followed in these for channel in followed.channels})
         if self._sharded:
-            for channel in channels:  # one slot a command
-                await pubsub.ssubscribe(channel)
+            for followed in these:  # one slot a command
+                await pubsub.ssubscribe(*followed.channels)
         else:
-            await pubsub.subscribe(*channels)
+            await pubsub.subscribe(*(channel for followed in these for channel in followed.channels))
 
     async def _subscribe_for_ever(self) -> None:
         attempt = 0
@@ -351,16 +363,16 @@ class SyncDriver:
     async def _live(self) -> None:
         """Live one life of the connection: each copy catches up once its subscription is confirmed, never before."""
         async with await self.reads.subscriber() as client, client.pubsub() as pubsub:
-            channels = list(self._followed)
-            for at in range(0, len(channels), BATCH):
-                await self._subscribe(pubsub, channels[at : at + BATCH])
+            these = list(self._followed.values())
+            for at in range(0, len(these), BATCH):
+                await self._subscribe(pubsub, these[at : at + BATCH])
             if self._probe:
                 await pubsub.subscribe(self._probe)
             self._reading = asyncio.create_task(self._read(pubsub))
             self._pubsub, self._heard_at = pubsub, _now()
             try:
-                for channel in self._followed.keys() - set(channels):
-                    await self._subscribe(pubsub, [channel])
+                for followed in [f for f in self.followed if self._heard_on.get(f.channels[0]) is not f]:
+                    await self._subscribe(pubsub, [followed])  # what came meanwhile, or came again
                 await self._probe_while(self._reading, pubsub)
             finally:
                 await _end(self._reading)
@@ -393,11 +405,12 @@ class SyncDriver:
 
     def _hear(self, message: Mapping[str, Any]) -> None:
         channel = message["channel"] or ""
-        followed = self._followed.get(channel if isinstance(channel, str) else channel.decode())
+        name = channel if isinstance(channel, str) else channel.decode()
+        followed = self._heard_on.get(name)
         if message["type"] in ("subscribe", "ssubscribe"):
             self.counts["confirmed"] += 1
             self._said.clear()
-            if followed is not None:
+            if followed is not None and name == followed.channels[0]:
                 followed.copy.disconnected()
                 self._catch_up(followed)
         elif message["type"] == "sunsubscribe" and followed is not None:

@@ -27,6 +27,8 @@ from redis.exceptions import RedisError
 
 #: The buckets of the index, as bucket() of the client numbers them.
 BUCKETS: Final = tuple(f"{number:02d}" for number in range(16))
+#: Of so many entries a worker knows what it said when they failed last.
+MOST_FAILING: Final = 10_000
 #: So many lapsed leases a call of session_sweep removes at most.
 MOST_SWEPT: Final = 100
 
@@ -89,6 +91,7 @@ class Worker:
         self.counts: Counter[str] = Counter()
         self._over = asyncio.Event()
         self._under_way: set[asyncio.Task[None]] = set()
+        self._failing: dict[str, str] = {}  # what was said of an entry when it failed last
 
     def stop(self) -> None:
         """Claim nothing more; run() returns once what was begun is done."""
@@ -146,7 +149,7 @@ class Worker:
         duty = self.duties.get(kind)
         if duty is None:
             self.counts["unknown"] += 1
-            _log.warning("nothing carries out the deadline %s", claim.entry)
+            self._warn(claim.entry, "nothing carries out such a deadline")
             return
         try:
             async with asyncio.timeout_at(until):
@@ -155,11 +158,20 @@ class Worker:
                     self.counts[await self.operations.done_due(bucket, claim.entry, claim.until)] += 1
                 else:
                     self.counts[await self.operations.move_due(bucket, claim.entry, claim.until, round(at))] += 1
+            self._failing.pop(claim.entry, None)
         except Exception as error:  # it is due again when its claim ends, here or at another worker
             self.counts["failed"] += 1
             away = isinstance(error, RedisError | OSError) or getattr(error, "again", False)  # nobody's fault in here
-            said = f"{type(error).__name__}: {error}"  # a repr of redis-py has no message
-            _log.warning("deadline %s, to be done again: %s", claim.entry, said, exc_info=not away)
+            self._warn(claim.entry, f"to be done again: {type(error).__name__}: {error}", trace=not away)
+
+    def _warn(self, entry: str, said: str, *, trace: bool = False) -> None:
+        """Warn of an entry once for as long as it fails alike: one that never succeeds comes back with each claim."""
+        level = logging.DEBUG if self._failing.get(entry) == said else logging.WARNING
+        _log.log(level, "deadline %s: %s", entry, said, exc_info=trace)  # a repr of redis-py has no message
+        self._failing.pop(entry, None)
+        if len(self._failing) >= MOST_FAILING:
+            del self._failing[next(iter(self._failing))]  # the one not heard of for longest
+        self._failing[entry] = said
 
 
 class Connection(Protocol):

@@ -8,6 +8,9 @@ local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_ID, MOST_FEW, MOST_KEYS = 262144,
 -- Named at the first call, since a library that is loaded sees no string: each look at a global costs as much as a search.
 local str_find, str_match, str_sub, str_byte, str_format, as_whole = nil
 
+-- The same of what is called most; where this text is loaded, redis.call stands as redis_call.
+local redis_call, redis_pcall, cjson_encode = nil
+
 -- Whether text is UTF-8 (RFC 3629): no overlong form, no surrogate, nothing above U+10FFFF. One pass.
 local function is_utf8(text)
   local at = 1
@@ -27,7 +30,9 @@ local function is_utf8(text)
   return true
 end
 
-local function check_text(text) return #text <= MOST_NAME and is_utf8(text) and text or nil end
+local function check_text(text)
+  return #text <= MOST_NAME and (str_find(text, '^[^\128-\255]*$') or is_utf8(text)) and text or nil
+end
 
 local function check_name(text) return text ~= '' and check_text(text) or nil end
 
@@ -48,21 +53,21 @@ local ELEMENT = {
 
 -- Reads ARGV as the call defines it: a table by name, or nil and what is wrong. Each call has one table, which is filled
 -- anew in full: what a call throws away the collector of garbage must find, and that costs as much as the call. What a
--- project always gives is checked once: an argument that is the same remembers its last text and what that meant.
+-- project always gives is checked once: of an argument that is the same the last text is kept, and what it meant stays.
 local function arguments(call, args)
-  local a, wanted = call.given, call.args
+  local a, wanted, last = call.given, call.args, call.last
   for i = 1, #wanted do
-    local argument, text = wanted[i], args[i]
-    local value = argument.value
-    if not text or text ~= argument.text then
-      local absent = argument[3]
+    local text = args[i]
+    if text ~= last[i] then
+      local argument, value = wanted[i], nil
+      local name, absent = argument[1], argument[3]
+      last[i] = false
       if absent and (text == nil or text == '') then text = absent end
-      value = nil
       if text then value = argument[2](text, a) end
-      if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. argument[1] end
-      if argument.same then argument.text, argument.value = text, value end
+      if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. name end
+      a[name] = value
+      if argument.same then last[i] = text end
     end
-    a[argument[1]] = value
   end
   if call.rest then
     local value = call.rest[2](args, #call.args + 1)
@@ -75,41 +80,46 @@ local function arguments(call, args)
 end
 
 local function foreign(key, kind)
-  local found = redis.call('TYPE', key).ok
-  if found ~= 'none' and found ~= kind then return 'WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind end
+  local found = redis_pcall('TYPE', key)
+  local is = found.ok
+  if not is then return found.err end
+  if is ~= 'none' and is ~= kind then return 'WRONGTYPE ' .. key .. ' holds a ' .. is .. ', not a ' .. kind end
 end
 
--- The key that holds a value of another type than its use. The state shows it where it is read, by session_of, and the
--- remembered answer by remembered.
-local function misfit(call, keys, a)
-  local types = call.types
-  for i = 1, #types do
-    local kind = types[i]
+-- The key, of those at these places, that holds a value of another type than its use.
+local function misfit(call, keys, a, places)
+  for n = 1, #places do
+    local i = places[n]
+    local kind = call.types[i]
     if kind == 'log' then kind = (a.log_max or a.max).form end
     if kind == 'element' then kind = ELEMENT[a.command].kind end
-    local wrong = kind ~= 'any' and kind ~= 'state' and kind ~= 'answer' and foreign(keys[i], kind)
+    local wrong = foreign(keys[i], kind)
     if wrong then return wrong end
   end
 end
 
-local function first_missing(may, commands, key)
-  for i = 1, #commands do
-    if not may(commands[i], key) then return commands[i] end
-  end
-end
-
 -- The command that the caller may not run, so that a missing right is found before the first write and not after it.
-local function forbidden(call, keys, a)
-  local may = redis.acl_check_cmd
+local function forbidden(call, keys, a, runs)
+  local may, key, missing = redis.acl_check_cmd, keys[1], nil
   if not may then return nil end -- before Redis 7
-  local log, channel = a.log_max or a.max, a.channel or a.publish_to
-  local missing = first_missing(may, call.runs, keys[1])
-  if not missing and log and call.by_form then missing = first_missing(may, call.by_form[log.form] or {}, keys[1]) end
-  if not missing and a.command then
-    local rule = ELEMENT[a.command]
-    missing = first_missing(may, {a.command, rule.has or rule.trim, rule.size}, keys[1])
+  for i = 1, #runs do
+    if not may(runs[i], key) then return 'NOPERM ' .. call.name .. ': ' .. runs[i] end
   end
-  if not missing and channel and a.publish and not may(a.publish, channel, '') then missing = a.publish .. ' ' .. channel end
+  if call.by_form then
+    local more = call.by_form[(a.log_max or a.max).form]
+    for i = 1, #more do
+      if not may(more[i], key) then return 'NOPERM ' .. call.name .. ': ' .. more[i] end
+    end
+  end
+  if a.command then
+    local rule = ELEMENT[a.command]
+    for _, command in ipairs({a.command, rule.has or rule.trim, rule.size}) do
+      if not may(command, key) then missing = command end
+    end
+  end
+  if a.publish and not may(a.publish, a.channel or a.publish_to, '') then
+    missing = a.publish .. ' ' .. (a.channel or a.publish_to)
+  end
   return missing and 'NOPERM ' .. call.name .. ': ' .. missing
 end
 
@@ -117,13 +127,15 @@ end
 local function checked(call, keys, args)
   if not str_find then
     str_find, str_match, str_sub, str_byte, str_format = string.find, string.match, string.sub, string.byte, string.format
+    redis_call, redis_pcall, cjson_encode = redis.call, redis.pcall, cjson.encode
     as_whole = str_format('%d', LAST_VERSION) == '9007199254740991' and '%d' or '%.0f' -- slower, and right where a long has 32 bits
   end
   local a, wrong = arguments(call, args)
-  if not wrong and (#keys < #call.types or #keys > (call.more and MOST_KEYS or #call.types)) then
-    wrong = 'BADARG ' .. call.name .. ': KEYS'
+  if wrong then return nil, wrong end
+  if #keys < #call.types or #keys > (call.more and MOST_KEYS or #call.types) then
+    return nil, 'BADARG ' .. call.name .. ': KEYS'
   end
-  return a, wrong or forbidden(call, keys, a) or misfit(call, keys, a)
+  return a, forbidden(call, keys, a, call.runs) or misfit(call, keys, a, call.fits)
 end
 
 local function run(call, body, keys, args)
@@ -143,15 +155,16 @@ end
 --   "lost": it does not lead to this session any more: nothing was deleted
 do
 local function code_release(keys, a)
-  if redis.call('GET', keys[1]) ~= a.leads_to then return 'lost' end
-  redis.call('UNLINK', keys[1])
+  if redis_call('GET', keys[1]) ~= a.leads_to then return 'lost' end
+  redis_call('UNLINK', keys[1])
   return 'released'
 end
 
 local CODE_RELEASE = {
   name = 'code_release', types = {'string'},
+  fits = {1},
   args = {{'leads_to', check_name}},
-  given = {},
+  given = {}, last = {false},
   runs = {'GET', 'TYPE', 'UNLINK'},
 }
 CALLS['code_release'] = function(keys, args)

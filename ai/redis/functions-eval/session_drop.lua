@@ -8,13 +8,16 @@ local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_ID, MOST_FEW, MOST_KEYS = 262144,
 -- Named at the first call, since a library that is loaded sees no string: each look at a global costs as much as a search.
 local str_find, str_match, str_sub, str_byte, str_format, as_whole = nil
 
+-- The same of what is called most; where this text is loaded, redis.call stands as redis_call.
+local redis_call, redis_pcall, cjson_encode = nil
+
 -- The checks: each takes an argument's text and returns its value, or nil where it is refused.
 local function whole(text, least, most)
-  local number = #text <= 16 and str_match(text, '^%d+$') and tonumber(text)
+  local number = #text <= 16 and str_find(text, '^%d+$') and text + 0 -- a call of tonumber costs more
   return number and number >= least and number <= most and number or nil
 end
 
-local function check_epoch(text) return #text <= 32 and str_match(text, '^%x+$') or nil end
+local function check_epoch(text) return #text <= 32 and str_find(text, '^%x+$') and text or nil end
 
 -- The commands that change one element: the type of the collection, whether a value follows; and what is run beside them,
 -- to know whether the element is there and how many there are, or to keep the newest.
@@ -33,21 +36,21 @@ local ELEMENT = {
 
 -- Reads ARGV as the call defines it: a table by name, or nil and what is wrong. Each call has one table, which is filled
 -- anew in full: what a call throws away the collector of garbage must find, and that costs as much as the call. What a
--- project always gives is checked once: an argument that is the same remembers its last text and what that meant.
+-- project always gives is checked once: of an argument that is the same the last text is kept, and what it meant stays.
 local function arguments(call, args)
-  local a, wanted = call.given, call.args
+  local a, wanted, last = call.given, call.args, call.last
   for i = 1, #wanted do
-    local argument, text = wanted[i], args[i]
-    local value = argument.value
-    if not text or text ~= argument.text then
-      local absent = argument[3]
+    local text = args[i]
+    if text ~= last[i] then
+      local argument, value = wanted[i], nil
+      local name, absent = argument[1], argument[3]
+      last[i] = false
       if absent and (text == nil or text == '') then text = absent end
-      value = nil
       if text then value = argument[2](text, a) end
-      if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. argument[1] end
-      if argument.same then argument.text, argument.value = text, value end
+      if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. name end
+      a[name] = value
+      if argument.same then last[i] = text end
     end
-    a[argument[1]] = value
   end
   if call.rest then
     local value = call.rest[2](args, #call.args + 1)
@@ -60,83 +63,109 @@ local function arguments(call, args)
 end
 
 local function foreign(key, kind)
-  local found = redis.call('TYPE', key).ok
-  if found ~= 'none' and found ~= kind then return 'WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind end
+  local found = redis_pcall('TYPE', key)
+  local is = found.ok
+  if not is then return found.err end
+  if is ~= 'none' and is ~= kind then return 'WRONGTYPE ' .. key .. ' holds a ' .. is .. ', not a ' .. kind end
 end
 
--- The key that holds a value of another type than its use. The state shows it where it is read, by session_of, and the
--- remembered answer by remembered.
-local function misfit(call, keys, a)
-  local types = call.types
-  for i = 1, #types do
-    local kind = types[i]
+-- The key, of those at these places, that holds a value of another type than its use.
+local function misfit(call, keys, a, places)
+  for n = 1, #places do
+    local i = places[n]
+    local kind = call.types[i]
     if kind == 'log' then kind = (a.log_max or a.max).form end
     if kind == 'element' then kind = ELEMENT[a.command].kind end
-    local wrong = kind ~= 'any' and kind ~= 'state' and kind ~= 'answer' and foreign(keys[i], kind)
+    local wrong = foreign(keys[i], kind)
     if wrong then return wrong end
   end
 end
 
-local function first_missing(may, commands, key)
-  for i = 1, #commands do
-    if not may(commands[i], key) then return commands[i] end
-  end
-end
-
 -- The command that the caller may not run, so that a missing right is found before the first write and not after it.
-local function forbidden(call, keys, a)
-  local may = redis.acl_check_cmd
+local function forbidden(call, keys, a, runs)
+  local may, key, missing = redis.acl_check_cmd, keys[1], nil
   if not may then return nil end -- before Redis 7
-  local log, channel = a.log_max or a.max, a.channel or a.publish_to
-  local missing = first_missing(may, call.runs, keys[1])
-  if not missing and log and call.by_form then missing = first_missing(may, call.by_form[log.form] or {}, keys[1]) end
-  if not missing and a.command then
-    local rule = ELEMENT[a.command]
-    missing = first_missing(may, {a.command, rule.has or rule.trim, rule.size}, keys[1])
+  for i = 1, #runs do
+    if not may(runs[i], key) then return 'NOPERM ' .. call.name .. ': ' .. runs[i] end
   end
-  if not missing and channel and a.publish and not may(a.publish, channel, '') then missing = a.publish .. ' ' .. channel end
+  if call.by_form then
+    local more = call.by_form[(a.log_max or a.max).form]
+    for i = 1, #more do
+      if not may(more[i], key) then return 'NOPERM ' .. call.name .. ': ' .. more[i] end
+    end
+  end
+  if a.command then
+    local rule = ELEMENT[a.command]
+    for _, command in ipairs({a.command, rule.has or rule.trim, rule.size}) do
+      if not may(command, key) then missing = command end
+    end
+  end
+  if a.publish and not may(a.publish, a.channel or a.publish_to, '') then
+    missing = a.publish .. ' ' .. (a.channel or a.publish_to)
+  end
   return missing and 'NOPERM ' .. call.name .. ': ' .. missing
 end
 
 local FIELDS = {'epoch', 'version', 'status'}
 
 -- The session's epoch, version and status, and in s the fields that are asked for behind them (false where there is none);
--- nil where it is gone; and what is wrong with a state that is not ours.
+-- nil where it is gone; and what is wrong with a state that is not ours. There is one table, filled anew by each call.
+local SESSION = {}
+
 local function session_of(state, asked)
-  local f = redis.pcall('HMGET', state, unpack(asked))
+  local f = redis_pcall('HMGET', state, unpack(asked))
   if f.err then return nil, foreign(state, 'hash') or f.err end
-  if not f[1] and not f[2] and redis.call('TYPE', state).ok == 'none' then return nil end
-  local version = f[2] and whole(f[2], 0, LAST_VERSION - 1)
-  if not version or not f[1] or not check_epoch(f[1]) then
+  local epoch, version, status = f[1], f[2], f[3]
+  if not epoch and not version and redis_pcall('TYPE', state).ok == 'none' then return nil end
+  version = version and whole(version, 0, LAST_VERSION - 1)
+  if not version or not epoch or not check_epoch(epoch) then
     return nil, 'BADSTATE ' .. state .. ' has no epoch and version that can go on'
   end
-  local closed = f[3] == 'ended' or f[3] == 'handed_over'
-  local s = {}
+  local session, s = SESSION, {}
+  local closed = status == 'ended' or status == 'handed_over'
+  session.epoch, session.version, session.status, session.ended = epoch, version, closed and status or 'open', closed
+  session.now, session.text, session.kept, session.s = false, false, false, s
   for i = 4, #asked do s[asked[i]] = f[i] end
-  return {epoch = f[1], version = version, status = closed and f[3] or 'open', ended = closed, now = false, text = false, s = s}
+  return session
 end
 
 -- Arguments, keys and rights, checked: the arguments by name, or what is wrong.
 local function checked(call, keys, args)
   if not str_find then
     str_find, str_match, str_sub, str_byte, str_format = string.find, string.match, string.sub, string.byte, string.format
+    redis_call, redis_pcall, cjson_encode = redis.call, redis.pcall, cjson.encode
     as_whole = str_format('%d', LAST_VERSION) == '9007199254740991' and '%d' or '%.0f' -- slower, and right where a long has 32 bits
   end
   local a, wrong = arguments(call, args)
-  if not wrong and (#keys < #call.types or #keys > (call.more and MOST_KEYS or #call.types)) then
-    wrong = 'BADARG ' .. call.name .. ': KEYS'
+  if wrong then return nil, wrong end
+  if #keys < #call.types or #keys > (call.more and MOST_KEYS or #call.types) then
+    return nil, 'BADARG ' .. call.name .. ': KEYS'
   end
-  return a, wrong or forbidden(call, keys, a) or misfit(call, keys, a)
+  return a, forbidden(call, keys, a, call.runs) or misfit(call, keys, a, call.fits)
 end
 
--- The same for a call of a session, which its body is given.
+-- What writes the log, in its two forms.
+local APPENDS = {list = 'RPUSH', stream = 'XADD'}
+
+-- The same for a call of a session, which its body is given. What the body reads before its first write, and what it writes
+-- first, needs no check of its own: where a right is missing or a key is of another type, Redis refuses it and nothing has
+-- been written. Such an error is told as the checks tell it.
 local function run_session(call, body, keys, args)
   local a, wrong = checked(call, keys, args)
-  if wrong then return redis.error_reply(wrong) end
-  local asked = call.asks or FIELDS
-  local session, bad = session_of(keys[1], call.asks_of and call.asks_of(a) or asked)
-  if bad then return redis.error_reply(bad) end
-  return body(keys, a, session)
+  if not wrong then
+    local session, bad = session_of(keys[1], call.asks_of and call.asks_of(a) or call.asks or FIELDS)
+    wrong = bad
+    if not bad then
+      local done, answer = pcall(body, keys, a, session)
+      if done then return answer end
+      wrong = type(answer) == 'string' and not str_find(answer, '^%u+ ') and 'ERR ' .. answer or answer
+    end
+  end
+  if not a then return redis.error_reply(wrong) end
+  local reads = call.reads
+  if a.log_max then reads = {APPENDS[a.log_max.form], unpack(reads)} end
+  wrong = forbidden(call, keys, a, reads) or misfit(call, keys, a, call.shows) or wrong
+  return type(wrong) == 'table' and wrong or redis.error_reply(wrong)
 end
 
 -- Fields of the state that are not the project's to read in a snapshot: "key:answer:7" notes a key of the session with an
@@ -144,14 +173,10 @@ end
 -- own; "hidden:…" is what must not be seen yet.
 local NOTE, HIDDEN, ROUND = 'key:', 'hidden:', 'round'
 
-local function starts(text, with)
-  return str_sub(text, 1, #with) == with
-end
-
 local function part_of(state, key)
-  local home = str_match(state, '^(.*:)[^:]*$')
-  local part = home and starts(key, home) and str_sub(key, #home + 1)
-  return part and str_find(part, ':', 1, true) and part or nil
+  local _, home = str_find(state, '^.*:')
+  if not home or not str_find(key, ':', home + 1, true) then return nil end -- as most keys are
+  return str_sub(key, 1, home) == str_sub(state, 1, home) and str_sub(key, home + 1) or nil
 end
 
 -- session_drop
@@ -164,19 +189,20 @@ do
 local function session_drop(keys, a, session)
   local there = 0
   for i = 2, #keys do
-    there = there + redis.call('UNLINK', keys[i])
+    there = there + redis_call('UNLINK', keys[i])
     local part = session and part_of(keys[1], keys[i])
-    if part then redis.call('HDEL', keys[1], NOTE .. part) end
+    if part then redis_call('HDEL', keys[1], NOTE .. part) end
   end
   return there
 end
 
 local SESSION_DROP = {
-  name = 'session_drop', types = {'state', 'any'},
+  name = 'session_drop', types = {'hash', 'any'},
+  fits = {}, shows = {},
   more = true,
   args = {},
-  given = {},
-  runs = {'HDEL', 'HMGET', 'TYPE', 'UNLINK'},
+  given = {}, last = {},
+  runs = {'HDEL', 'UNLINK'}, reads = {'HMGET', 'TYPE'},
 }
 CALLS['session_drop'] = function(keys, args)
   return run_session(SESSION_DROP, session_drop, keys, args)

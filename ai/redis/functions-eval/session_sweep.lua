@@ -8,13 +8,16 @@ local MOST_JSON, DEEPEST_JSON, MOST_NAME, MOST_ID, MOST_FEW, MOST_KEYS = 262144,
 -- Named at the first call, since a library that is loaded sees no string: each look at a global costs as much as a search.
 local str_find, str_match, str_sub, str_byte, str_format, as_whole = nil
 
+-- The same of what is called most; where this text is loaded, redis.call stands as redis_call.
+local redis_call, redis_pcall, cjson_encode = nil
+
 -- The checks: each takes an argument's text and returns its value, or nil where it is refused.
 local function whole(text, least, most)
-  local number = #text <= 16 and str_match(text, '^%d+$') and tonumber(text)
+  local number = #text <= 16 and str_find(text, '^%d+$') and text + 0 -- a call of tonumber costs more
   return number and number >= least and number <= most and number or nil
 end
 
-local function check_epoch(text) return #text <= 32 and str_match(text, '^%x+$') or nil end
+local function check_epoch(text) return #text <= 32 and str_find(text, '^%x+$') and text or nil end
 
 -- Seconds stay text: they go to Redis as they came, and a number would be written out anew in each command.
 local function check_seconds(text)
@@ -31,11 +34,12 @@ end
 
 -- The name of a channel; which command publishes to it stands beside it among the arguments, false where there is none.
 local function check_channel(text, a)
-  local sharded = str_sub(text, -8) == ' sharded'
-  local name = sharded and str_sub(text, 1, -9) or text
-  if str_find(name, '%s') or (sharded and name == '') then return nil end
-  a.publish = name ~= '' and (sharded and 'SPUBLISH' or 'PUBLISH')
-  return name
+  if str_find(text, '^%S*$') then
+    a.publish = text ~= '' and 'PUBLISH'
+    return text
+  end
+  a.publish = 'SPUBLISH'
+  return str_match(text, '^(%S+) sharded$')
 end
 
 -- The commands that change one element: the type of the collection, whether a value follows; and what is run beside them,
@@ -65,21 +69,21 @@ end
 
 -- Reads ARGV as the call defines it: a table by name, or nil and what is wrong. Each call has one table, which is filled
 -- anew in full: what a call throws away the collector of garbage must find, and that costs as much as the call. What a
--- project always gives is checked once: an argument that is the same remembers its last text and what that meant.
+-- project always gives is checked once: of an argument that is the same the last text is kept, and what it meant stays.
 local function arguments(call, args)
-  local a, wanted = call.given, call.args
+  local a, wanted, last = call.given, call.args, call.last
   for i = 1, #wanted do
-    local argument, text = wanted[i], args[i]
-    local value = argument.value
-    if not text or text ~= argument.text then
-      local absent = argument[3]
+    local text = args[i]
+    if text ~= last[i] then
+      local argument, value = wanted[i], nil
+      local name, absent = argument[1], argument[3]
+      last[i] = false
       if absent and (text == nil or text == '') then text = absent end
-      value = nil
       if text then value = argument[2](text, a) end
-      if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. argument[1] end
-      if argument.same then argument.text, argument.value = text, value end
+      if value == nil then return nil, 'BADARG ' .. call.name .. ': ' .. name end
+      a[name] = value
+      if argument.same then last[i] = text end
     end
-    a[argument[1]] = value
   end
   if call.rest then
     local value = call.rest[2](args, #call.args + 1)
@@ -92,89 +96,115 @@ local function arguments(call, args)
 end
 
 local function foreign(key, kind)
-  local found = redis.call('TYPE', key).ok
-  if found ~= 'none' and found ~= kind then return 'WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind end
+  local found = redis_pcall('TYPE', key)
+  local is = found.ok
+  if not is then return found.err end
+  if is ~= 'none' and is ~= kind then return 'WRONGTYPE ' .. key .. ' holds a ' .. is .. ', not a ' .. kind end
 end
 
--- The key that holds a value of another type than its use. The state shows it where it is read, by session_of, and the
--- remembered answer by remembered.
-local function misfit(call, keys, a)
-  local types = call.types
-  for i = 1, #types do
-    local kind = types[i]
+-- The key, of those at these places, that holds a value of another type than its use.
+local function misfit(call, keys, a, places)
+  for n = 1, #places do
+    local i = places[n]
+    local kind = call.types[i]
     if kind == 'log' then kind = (a.log_max or a.max).form end
     if kind == 'element' then kind = ELEMENT[a.command].kind end
-    local wrong = kind ~= 'any' and kind ~= 'state' and kind ~= 'answer' and foreign(keys[i], kind)
+    local wrong = foreign(keys[i], kind)
     if wrong then return wrong end
   end
 end
 
-local function first_missing(may, commands, key)
-  for i = 1, #commands do
-    if not may(commands[i], key) then return commands[i] end
-  end
-end
-
 -- The command that the caller may not run, so that a missing right is found before the first write and not after it.
-local function forbidden(call, keys, a)
-  local may = redis.acl_check_cmd
+local function forbidden(call, keys, a, runs)
+  local may, key, missing = redis.acl_check_cmd, keys[1], nil
   if not may then return nil end -- before Redis 7
-  local log, channel = a.log_max or a.max, a.channel or a.publish_to
-  local missing = first_missing(may, call.runs, keys[1])
-  if not missing and log and call.by_form then missing = first_missing(may, call.by_form[log.form] or {}, keys[1]) end
-  if not missing and a.command then
-    local rule = ELEMENT[a.command]
-    missing = first_missing(may, {a.command, rule.has or rule.trim, rule.size}, keys[1])
+  for i = 1, #runs do
+    if not may(runs[i], key) then return 'NOPERM ' .. call.name .. ': ' .. runs[i] end
   end
-  if not missing and channel and a.publish and not may(a.publish, channel, '') then missing = a.publish .. ' ' .. channel end
+  if call.by_form then
+    local more = call.by_form[(a.log_max or a.max).form]
+    for i = 1, #more do
+      if not may(more[i], key) then return 'NOPERM ' .. call.name .. ': ' .. more[i] end
+    end
+  end
+  if a.command then
+    local rule = ELEMENT[a.command]
+    for _, command in ipairs({a.command, rule.has or rule.trim, rule.size}) do
+      if not may(command, key) then missing = command end
+    end
+  end
+  if a.publish and not may(a.publish, a.channel or a.publish_to, '') then
+    missing = a.publish .. ' ' .. (a.channel or a.publish_to)
+  end
   return missing and 'NOPERM ' .. call.name .. ': ' .. missing
 end
 
 local FIELDS = {'epoch', 'version', 'status'}
 
 -- The session's epoch, version and status, and in s the fields that are asked for behind them (false where there is none);
--- nil where it is gone; and what is wrong with a state that is not ours.
+-- nil where it is gone; and what is wrong with a state that is not ours. There is one table, filled anew by each call.
+local SESSION = {}
+
 local function session_of(state, asked)
-  local f = redis.pcall('HMGET', state, unpack(asked))
+  local f = redis_pcall('HMGET', state, unpack(asked))
   if f.err then return nil, foreign(state, 'hash') or f.err end
-  if not f[1] and not f[2] and redis.call('TYPE', state).ok == 'none' then return nil end
-  local version = f[2] and whole(f[2], 0, LAST_VERSION - 1)
-  if not version or not f[1] or not check_epoch(f[1]) then
+  local epoch, version, status = f[1], f[2], f[3]
+  if not epoch and not version and redis_pcall('TYPE', state).ok == 'none' then return nil end
+  version = version and whole(version, 0, LAST_VERSION - 1)
+  if not version or not epoch or not check_epoch(epoch) then
     return nil, 'BADSTATE ' .. state .. ' has no epoch and version that can go on'
   end
-  local closed = f[3] == 'ended' or f[3] == 'handed_over'
-  local s = {}
+  local session, s = SESSION, {}
+  local closed = status == 'ended' or status == 'handed_over'
+  session.epoch, session.version, session.status, session.ended = epoch, version, closed and status or 'open', closed
+  session.now, session.text, session.kept, session.s = false, false, false, s
   for i = 4, #asked do s[asked[i]] = f[i] end
-  return {epoch = f[1], version = version, status = closed and f[3] or 'open', ended = closed, now = false, text = false, s = s}
+  return session
 end
 
 -- Arguments, keys and rights, checked: the arguments by name, or what is wrong.
 local function checked(call, keys, args)
   if not str_find then
     str_find, str_match, str_sub, str_byte, str_format = string.find, string.match, string.sub, string.byte, string.format
+    redis_call, redis_pcall, cjson_encode = redis.call, redis.pcall, cjson.encode
     as_whole = str_format('%d', LAST_VERSION) == '9007199254740991' and '%d' or '%.0f' -- slower, and right where a long has 32 bits
   end
   local a, wrong = arguments(call, args)
-  if not wrong and (#keys < #call.types or #keys > (call.more and MOST_KEYS or #call.types)) then
-    wrong = 'BADARG ' .. call.name .. ': KEYS'
+  if wrong then return nil, wrong end
+  if #keys < #call.types or #keys > (call.more and MOST_KEYS or #call.types) then
+    return nil, 'BADARG ' .. call.name .. ': KEYS'
   end
-  return a, wrong or forbidden(call, keys, a) or misfit(call, keys, a)
+  return a, forbidden(call, keys, a, call.runs) or misfit(call, keys, a, call.fits)
 end
 
--- The same for a call of a session, which its body is given.
+-- What writes the log, in its two forms.
+local APPENDS = {list = 'RPUSH', stream = 'XADD'}
+
+-- The same for a call of a session, which its body is given. What the body reads before its first write, and what it writes
+-- first, needs no check of its own: where a right is missing or a key is of another type, Redis refuses it and nothing has
+-- been written. Such an error is told as the checks tell it.
 local function run_session(call, body, keys, args)
   local a, wrong = checked(call, keys, args)
-  if wrong then return redis.error_reply(wrong) end
-  local asked = call.asks or FIELDS
-  local session, bad = session_of(keys[1], call.asks_of and call.asks_of(a) or asked)
-  if bad then return redis.error_reply(bad) end
-  return body(keys, a, session)
+  if not wrong then
+    local session, bad = session_of(keys[1], call.asks_of and call.asks_of(a) or call.asks or FIELDS)
+    wrong = bad
+    if not bad then
+      local done, answer = pcall(body, keys, a, session)
+      if done then return answer end
+      wrong = type(answer) == 'string' and not str_find(answer, '^%u+ ') and 'ERR ' .. answer or answer
+    end
+  end
+  if not a then return redis.error_reply(wrong) end
+  local reads = call.reads
+  if a.log_max then reads = {APPENDS[a.log_max.form], unpack(reads)} end
+  wrong = forbidden(call, keys, a, reads) or misfit(call, keys, a, call.shows) or wrong
+  return type(wrong) == 'table' and wrong or redis.error_reply(wrong)
 end
 
 local function digits(number) return str_format(as_whole, number) end
 
 local function clock_text()
-  local t = redis.call('TIME')
+  local t = redis_call('TIME')
   return t[1] .. (#t[2] == 6 and str_sub(t[2], 1, 3) or str_sub('00000' .. t[2], -6, -4))
 end
 
@@ -188,46 +218,58 @@ end
 
 local function tell(a, message)
   if a.publish == 'SPUBLISH' then
-    redis.call('SPUBLISH', a.channel or a.publish_to, message)
+    redis_call('SPUBLISH', a.channel or a.publish_to, message)
   elseif a.publish then
-    redis.call('PUBLISH', a.channel or a.publish_to, message)
+    redis_call('PUBLISH', a.channel or a.publish_to, message)
   end
 end
 
 -- The log in its two forms: log_max says which.
 local function list_append(log, a, message)
-  local length = redis.call('RPUSH', log, message)
-  if length > a.log_max.entries then redis.call('LTRIM', log, '-' .. a.log_max.most, '-1') end
-  if length == 1 then redis.call('EXPIRE', log, a.ttl_s) end
+  local length = redis_call('RPUSH', log, message)
+  if length > a.log_max.entries then redis_call('LTRIM', log, '-' .. a.log_max.most, '-1') end
+  if length == 1 then redis_call('EXPIRE', log, a.ttl_s) end
 end
 
 -- The version is the entry's id, so a range of versions is a range of ids. A log that is ahead of its state is the rest of
 -- another life: it goes.
 local function stream_append(log, a, version, message)
-  local added = redis.pcall('XADD', log, 'MAXLEN', a.log_max.most, version .. '-0', 'm', message)
+  local added = redis_pcall('XADD', log, 'MAXLEN', a.log_max.most, version .. '-0', 'm', message)
   if type(added) == 'table' and added.err then
-    redis.call('UNLINK', log)
-    redis.call('XADD', log, version .. '-0', 'm', message)
+    if not str_find(added.err, 'equal or smaller', 1, true) then error(added) end
+    redis_call('UNLINK', log)
+    redis_call('XADD', log, version .. '-0', 'm', message)
   end
-  if redis.call('PTTL', log) < 0 then redis.call('EXPIRE', log, a.ttl_s) end
+  if redis_call('PTTL', log) < 0 then redis_call('EXPIRE', log, a.ttl_s) end
 end
 
--- Fields, version + 1, log, publish: what must never come apart. The session given is then at its new version.
-local function advance(keys, log, session, a, kind, op, data, fields)
-  local now = session.now or clock_text()
-  session.now, session.version = now, session.version + 1
-  local version = digits(session.version)
-  session.text = version
-  redis.call('HSET', keys[1], 'version', version, 'updated_at', now, unpack(fields or {}))
+-- The type of an event as JSON: that of the last event is kept, since there are few.
+local last_kind, last_json = nil
+
+local function json_of(kind)
+  if kind ~= last_kind then last_kind, last_json = kind, cjson_encode(kind) end
+  return last_json
+end
+
+local NONE = {}
+
+-- Log, fields, version + 1, publish: what must never come apart. The log is written first: where it is no log of ours,
+-- nothing else has happened; then comes what a turn has to do before its fields. The session given is at its new version.
+local function advance(keys, log, session, a, kind, op, data, fields, first, turn)
+  local now, number = session.now or clock_text(), session.version + 1
+  local version = str_format(as_whole, number)
+  session.now, session.version, session.text = now, number, version
   local message = '{"e":"' .. session.epoch .. '","v":' .. version .. ',"ts":' .. now .. ',"t":' ..
-    cjson.encode(kind) .. ',"op":' .. cjson.encode(op) .. ',"d":' .. data .. '}'
+    json_of(kind) .. ',"op":' .. cjson_encode(op) .. ',"d":' .. data .. '}'
   if a.log_max.form == 'stream' then
     stream_append(log, a, version, message)
   else
     list_append(log, a, message)
   end
+  if first then first(turn) end
+  redis_call('HSET', keys[1], 'version', version, 'updated_at', now, unpack(fields or NONE))
   tell(a, message)
-  return session.version
+  return number
 end
 
 local function member_of(connection)
@@ -238,12 +280,20 @@ local function starts(text, with)
   return str_sub(text, 1, #with) == with
 end
 
--- What the state keeps of a member only as long as the seat: away since when, last one sent when, at which device. The
--- owner's absence stays known, since it is what a session is paused for. The answer is what an event tells copies of it.
+-- What the state keeps of a member only as long as the seat: away since when, last one sent when, at which device, and a role
+-- that lets do more than others. The owner's absence stays known, since it is what a session is paused for. The answer is what
+-- an event tells copies of it.
 local function forget(state, member)
-  redis.call('HDEL', state, 'hidden:pace:' .. member, 'hidden:device:' .. member)
-  if redis.call('HGET', state, 'owner') == member or redis.call('HDEL', state, 'away:' .. member) == 0 then return '' end
-  return ',"del":[' .. cjson.encode('away:' .. member) .. ']'
+  local gone, role = {}, 'role:' .. member
+  redis_call('HDEL', state, 'hidden:pace:' .. member, 'hidden:device:' .. member)
+  if redis_call('HGET', state, 'owner') == member then return '' end
+  if redis_call('HDEL', state, 'away:' .. member) == 1 then gone[1] = cjson_encode('away:' .. member) end
+  local had = redis_call('HGET', state, role)
+  if had and had ~= 'spectator' then
+    redis_call('HDEL', state, role)
+    gone[#gone + 1] = cjson_encode(role)
+  end
+  return #gone > 0 and ',"del":[' .. table.concat(gone, ',') .. ']' or ''
 end
 
 -- What is wrong with the keys, from the one at first on, in which a member has an entry only as long as the seat.
@@ -257,7 +307,7 @@ local function unfit(call, keys, first, types)
 end
 
 local function vacate(keys, first, types, member)
-  for i, kind in ipairs(types) do redis.call(kind == 'zset' and 'ZREM' or 'HDEL', keys[first + i - 1], member) end
+  for i, kind in ipairs(types) do redis_call(kind == 'zset' and 'ZREM' or 'HDEL', keys[first + i - 1], member) end
 end
 
 -- session_sweep
@@ -273,44 +323,45 @@ end
 do
 local function session_sweep(keys, a, session)
   if not session then
-    local orphans = redis.call('ZRANGE', keys[3], 0, 99)
-    for i = 2, #keys do redis.call('UNLINK', keys[i]) end
+    local orphans = redis_call('ZRANGE', keys[3], 0, 99)
+    for i = 2, #keys do redis_call('UNLINK', keys[i]) end
     return orphans
   end
   local wrong = unfit('session_sweep', keys, 5, a.with_seat)
   if wrong then return redis.error_reply(wrong) end
   local lapsed = {}
   if not session.ended then
-    lapsed = redis.call('ZRANGEBYSCORE', keys[3], '-inf', '(' .. digits(clock()), 'LIMIT', 0, 100)
+    lapsed = redis_call('ZRANGEBYSCORE', keys[3], '-inf', '(' .. digits(clock()), 'LIMIT', 0, 100)
   end
   if #lapsed > 0 then
-    redis.call('ZREM', keys[3], unpack(lapsed))
+    redis_call('ZREM', keys[3], unpack(lapsed))
     local live = {}
-    for _, c in ipairs(redis.call('ZRANGE', keys[3], 0, -1)) do live[member_of(c)] = true end
+    for _, c in ipairs(redis_call('ZRANGE', keys[3], 0, -1)) do live[member_of(c)] = true end
     for _, c in ipairs(lapsed) do
       local member = member_of(c)
-      if not live[member] and redis.call('HDEL', keys[2], member) == 1 then
+      if not live[member] and redis_call('HDEL', keys[2], member) == 1 then
         vacate(keys, 5, a.with_seat, member)
         local gone = forget(keys[1], member)
-        local about = '{"m":' .. cjson.encode(member) .. ',"c":' .. cjson.encode(c) .. ',"why":"lease"' .. gone .. '}'
+        local about = '{"m":' .. cjson_encode(member) .. ',"c":' .. cjson_encode(c) .. ',"why":"lease"' .. gone .. '}'
         advance(keys, keys[4], session, a, 'leave', '', about)
       elseif starts(member, 'watch:') and not live[member] and not live[str_sub(member, 7)] then
-        redis.call('HDEL', keys[1], 'hidden:device:' .. str_sub(member, 7))
+        redis_call('HDEL', keys[1], 'hidden:device:' .. str_sub(member, 7))
       end
     end
   end
   for i = 1, #keys do
-    if redis.call('TTL', keys[i]) == -1 then redis.call('EXPIRE', keys[i], a.ttl_s) end
+    if redis_call('TTL', keys[i]) == -1 then redis_call('EXPIRE', keys[i], a.ttl_s) end
   end
   return lapsed
 end
 
 local SESSION_SWEEP = {
-  name = 'session_sweep', types = {'state', 'hash', 'zset', 'log'},
+  name = 'session_sweep', types = {'hash', 'hash', 'zset', 'log'},
+  fits = {2, 3, 4}, shows = {},
   more = true,
   args = {{'channel', check_channel}, {'ttl_s', check_seconds, same = true}, {'log_max', check_log, same = true}, {'with_seat', check_types, 'none', same = true}},
-  given = {},
-  runs = {'EXPIRE', 'HDEL', 'HGET', 'HMGET', 'HSET', 'TIME', 'TTL', 'TYPE', 'UNLINK', 'ZRANGE', 'ZRANGEBYSCORE', 'ZREM'},
+  given = {}, last = {false, false, false, false},
+  runs = {'EXPIRE', 'HDEL', 'HGET', 'HSET', 'TTL', 'UNLINK', 'ZRANGE', 'ZRANGEBYSCORE', 'ZREM'}, reads = {'HMGET', 'TIME', 'TYPE'},
   by_form = {list = {'LTRIM', 'RPUSH'}, stream = {'PTTL', 'XADD'}},
 }
 CALLS['session_sweep'] = function(keys, args)
