@@ -68,6 +68,16 @@ def test_nothing_that_was_measured_is_lost(project):
     assert not [d.id for d in run.decisions() if f'<a id="{d.id.lower()}"></a>' not in told]
 
 
+def test_the_delivered_limit_of_memory_is_the_models_and_its_host_fits_the_node_of_the_documents(project):
+    """A limit beyond the node would have the kernel kill the server instead of the server refusing a change."""
+    run = Run(project, project / "data/runs" / recorded.PROFILE)
+    modelled = {value.name: value.value for value in run.evidence.all()["E-06c"].values}
+    [written] = re.findall(r"^maxmemory (\d+)$", (project / "ai/redis/redis.conf").read_text("utf-8"), re.MULTILINE)
+    [stated] = [fact.value for fact in run.load_brief().facts if fact.name == "memory_budget"]
+    assert int(written) == modelled["maxmemory"]
+    assert modelled["maxmemory"] < modelled["host_memory"] <= stated
+
+
 def test_a_design_without_keys_gets_a_few_sentences(project):
     run = Run(project, project / "data/runs" / recorded.PROFILE)
     keyspace = replace(run.load_keyspace(), patterns=(), session_entity="")
