@@ -1,5 +1,8 @@
 """Odd projects: each gets a design, artefacts that compile and load, and a walk that runs as its users."""
 
+import os
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -58,6 +61,26 @@ def test_every_project_walks_as_its_users(own_server: Server, documents: Path, k
     root.execute_command("ACL", "DELUSER", "app", "worker", "monitor", "admin")
     root.flushall()
     root.function_flush()
+
+
+def test_a_design_is_the_same_in_every_process() -> None:
+    """Python orders sets anew in each process; what is built twice must not differ."""
+    code = (
+        "import hashlib; from tests.delivery import test_odd as t; "
+        "n = [name for name, _ in t.ODD].index('everything'); "
+        "print(hashlib.sha256(''.join(a.text for a in t.project(n).artefacts).encode()).hexdigest())"
+    )
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            cwd=Path(__file__).resolve().parents[2],
+            check=True,
+            capture_output=True,
+        ).stdout
+        for seed in ("1", "2", "5")
+    }
+    assert len(digests) == 1
 
 
 def test_a_crowd_in_one_key_is_designed_and_what_it_exceeds_is_said() -> None:

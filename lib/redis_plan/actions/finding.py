@@ -7,7 +7,7 @@ demand names outright, and where another one waits for what it does: nobody answ
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from redis_plan.actions import ability, catalog, declaring, parameters, vocabulary, wording
@@ -72,9 +72,9 @@ def _first_of_each_use(able: Iterable[Kind], asked: Iterable[str]) -> Iterator[s
             yield kind.id
 
 
-def _waited_for(kept: Iterable[str], able: Mapping[str, Kind]) -> set[str]:
+def _waited_for(kept: Collection[str], able: Mapping[str, Kind]) -> set[str]:
     """Return the actions that bring about the phases, states and effects that others wait for, and so on."""
-    found, todo = set(kept), [able[id] for id in kept]
+    found, todo = set(kept), [able[id] for id in able if id in kept]
     while todo:
         kind = todo.pop()
         for needed in _needed(kind):
@@ -82,7 +82,7 @@ def _waited_for(kept: Iterable[str], able: Mapping[str, Kind]) -> set[str]:
                 others = [k for k in able.values() if needed in _effects(k)][:1]
                 found |= {k.id for k in others}
                 todo += others
-        for missing in _made_by_none(kind, (able[id] for id in found)):
+        for missing in sorted(_made_by_none(kind, (able[id] for id in found))):
             makers = [k for k in able.values() if k.mechanic == kind.mechanic and missing in _brought_in(k)][:1]
             found |= {k.id for k in makers}
             todo += makers
@@ -90,7 +90,7 @@ def _waited_for(kept: Iterable[str], able: Mapping[str, Kind]) -> set[str]:
             if near and not any(k.id in found for k in near):
                 found.add(near[0].id)
                 todo.append(near[0])
-        for field in _options(kind.effects, "timer", "field"):  # what runs out has to be taken up
+        for field in sorted(_options(kind.effects, "timer", "field")):  # what runs out has to be taken up
             takers = [k for k in able.values() if field in _options(k.guards, "due", "field")]
             if takers and not any(k.id in found for k in takers):
                 found.add(takers[0].id)
@@ -101,9 +101,9 @@ def _waited_for(kept: Iterable[str], able: Mapping[str, Kind]) -> set[str]:
 def _reaching(kind: Kind, able: Iterable[Kind]) -> Iterator[list[Kind]]:
     """Yield for each phase and each state of a record that ``kind`` waits for what brings it about, its own mechanic's first."""
     every = sorted(able, key=lambda k: k.mechanic != kind.mechanic)
-    for phase in _options(kind.guards, "phase", "is") - {catalog.FIRST_PHASE}:
+    for phase in sorted(_options(kind.guards, "phase", "is") - {catalog.FIRST_PHASE}):
         yield [k for k in every if phase in _options(k.effects, "phase", "to")]
-    for state in _options(kind.guards, "state", "is") - {"none"}:
+    for state in sorted(_options(kind.guards, "state", "is") - {"none"}):
         yield [k for k in every if state in catalog.states_of(k) and catalog.writes_to(k, kind.mechanic)]
 
 
@@ -113,8 +113,8 @@ def _with_ways_out(kept: set[str], able: Mapping[str, Kind]) -> set[str]:
     What somebody has for a time can be given back, and what fills up can be emptied.
     """
     found = set(kept)
-    for kind in [able[id] for id in kept]:
-        for phase in _options(kind.effects, "phase", "to"):
+    for kind in [able[id] for id in able if id in kept]:
+        for phase in sorted(_options(kind.effects, "phase", "to")):
             alone = [k for k in able.values() if _options(k.guards, "phase", "is") == {phase}]
             if not any(k.id in found for k in alone):
                 found |= {k.id for k in alone if k.mechanic == kind.mechanic}

@@ -146,7 +146,7 @@ def matches(brief: Brief, keyspace: Keyspace) -> Matches:
     alone = [r for r in demands if r.parent_line is None or (r.file, r.parent_line) not in lines]
     said = [wording.worded(r) for r in demands]
     encoder.encode([view for one in said for view in (*one.views, *one.clauses)])  # all at once: faster than one by one
-    leaning = Leaning([r.text for r in demands])
+    leaning = Leaning([*(r.text for r in demands), *(one.answer for one in said if one.answer)])
     judge = _Judge(brief, keyspace, leaning)
     found = [judge.story(r, list(_family(r, below))) for r in alone]
     homes = homes_of(found, brief, keyspace)
@@ -274,7 +274,7 @@ class _Judge:
         if sure_of and _is_plainly_none(compared, sure_of[0].label):
             sure_of = []
         if said.answer and sure_of:
-            done = self.weighed(self.labelled.of((said.answer,)), about, demand.text)
+            done = self.weighed(self.labelled.of((said.answer,)), about, said.answer)
             like = next(o for o in done if o.label == sure_of[0].label)
             sure_of = sure_of if like.strength >= ANSWER else []
         if not sure_of:

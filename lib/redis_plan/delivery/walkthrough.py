@@ -270,11 +270,13 @@ def _loop(w: Writer) -> Iterable[tuple[Step, list[str]]]:
 
 
 def _act(w: Writer, action: _Own, member: str, number: int) -> tuple[Step, list[str]]:
-    """Return the call of an action by ``member``, and those of its keys that have an id of their own."""
+    """Return the call of an action by ``member``, and those of its keys that have an id of their own and the session's TTL."""
     operation = w.actions[action.name]
     given = {"op_id": _op(number), "member": member, "target": _FIRST, "round": "r1", "reason": "r1", "object": "o1"}
     command = w.command(operation, **given)
-    apart = [key for key, of in zip(command[3:], operation.keys, strict=False) if len(of.ids) > 1]
+    sliding = {p.name for p in w.keyspace.keys if p.ttl.policy == "sliding"}
+    named = zip(command[3:], operation.keys, strict=False)
+    apart = [key for key, of in named if len(of.ids) > 1 and of.pattern in sliding]
     about = re.split(r"[.;:] ", operation.about)[0]
     return Step(action.name.replace("_", " "), about[:1].lower() + about[1:], command), apart
 
