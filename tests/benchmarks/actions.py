@@ -12,14 +12,14 @@ none of which checks or refuses anything:
 - the floor: all of them in a function that checks nothing and takes the same KEYS and ARGV: what FCALL and Lua cost by
   themselves. What the action's function costs beyond it, its checks, its guards and its event cost.
 
-The figure is the CPU of the server's main thread, pipelined, in turns A B A B. Only actions that are accepted again and
-again can be measured so; they have every form of guard and effect among them.
+The figure is the CPU of the server's main thread, in turns A B A B, as clients send it, and pipelined (asking.py). Only actions that are accepted again and again can be measured; they have every form of guard and effect
+among them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from statistics import median
 from typing import Any
@@ -30,10 +30,11 @@ from redis_plan import server
 from redis_plan.actions import catalog, compose
 from redis_plan.delivery.commands import reads
 from redis_plan.keyspace import functions
-from redis_plan.measure.respwire import Wire, pack
+from redis_plan.measure.respwire import Wire
 from redis_plan.measure.statistics import ratio
 from redis_plan.rig.playing.world import catalogued
 from redis_plan.server.fingerprint import machine
+from tests.benchmarks.asking import AS_SENT, PIPELINED, Command, connected, cpu_us
 
 CALLS, BLOCKS = 200, 15
 #: What an action's function may cost at most, and against which ways of sending its commands.
@@ -55,7 +56,7 @@ ANEW: Mapping[str, Callable[[int], dict[str, str]]] = {
 }
 _CHECKS = {"TYPE"}
 _WORD = re.compile(r'"((?:[^"\\]|\\.)*)"')
-Commands = list[tuple[str, ...]]
+Commands = list[Command]
 
 
 def ran(client: redis.Redis, call: Callable[[], Any]) -> Commands:
@@ -103,22 +104,8 @@ def floor(ran: Commands) -> str:
     return f"#!lua name=floor\nredis.register_function('floor', function(keys, args)\n{calls}\n  return {{1, 'ok'}}\nend)\n"
 
 
-def cpu_us(client: redis.Redis, wire: Wire, make: Callable[[int], Commands], block: int) -> float:
-    """Return the microseconds of the server's main thread for one change."""
-
-    def used() -> float:
-        found: Any = client.info("cpu")
-        return float(found["used_cpu_user_main_thread"] + found["used_cpu_sys_main_thread"])
-
-    commands = [command for number in range(CALLS) for command in make(block * CALLS + number)]
-    payload = b"".join(pack(*command) for command in commands)
-    before = used()
-    wire.ask(payload, len(commands))
-    return 1e6 * (used() - before) / CALLS
-
-
-def measure(client: redis.Redis, wire: Wire, name: str) -> dict[str, list[float]]:
-    """Return the microseconds of each way, and of the function under "", block by block."""
+def measure(client: redis.Redis, wires: Sequence[Wire], name: str) -> dict[tuple[str, str], list[float]]:
+    """Return the microseconds, block by block, for each way of asking and of sending the commands, the function's under ""."""
     kind = catalog.kinds()[name]
     world = catalogued(client, kind).build()
     world.given |= {"step": "0"} if name == "bidding.bid" else {}
@@ -134,10 +121,13 @@ def measure(client: redis.Redis, wire: Wire, name: str) -> dict[str, list[float]
         return [("FCALL", "floor", *words[2:]) for words in call(number)]
 
     makers = {**ways(commands), "the floor": bare, "": call}
-    found: dict[str, list[float]] = {way: [] for way in makers}
+    # Who watches what the other connections write would give up: such changes are pipelined alone.
+    kinds = [(way, how) for way in (AS_SENT, PIPELINED) for how in makers if way == PIPELINED or how != "guarded"]
+    found: dict[tuple[str, str], list[float]] = {kind: [] for kind in kinds}
     for block in range(BLOCKS):
-        for turn, (way, make) in enumerate(makers.items()):  # each with operations of its own
-            found[way].append(cpu_us(client, wire, make, len(makers) * block + turn))
+        for turn, (way, how) in enumerate(kinds):  # each with operations of its own
+            first = (len(kinds) * block + turn) * CALLS
+            found[way, how].append(cpu_us(client, wires, [makers[how](first + at) for at in range(CALLS)], way))
     answer = client.execute_command(*call(10**6)[0])[1]
     assert answer == "ok", f"{name} is not accepted again and again: {answer}"
     return found
@@ -147,18 +137,22 @@ def main() -> None:
     """Print the table."""
     print(f"actions beside their bare commands, CPU of the server, medians; {machine()}")
     for binary in server.available():
-        with closing(server.start_with(binary)) as live, Wire(live) as wire:
+        with closing(server.start_with(binary)) as live, connected(live) as wires:
             client: redis.Redis = live.client(decode_responses=True)
             client.function_load(functions.library("actions", compose.catalogued().values()))
             for name in AGAIN:
-                found = measure(client, wire, name)
-                whole = found.pop("")
-                for way, bare in found.items():
-                    over = ratio(whole, bare)
-                    print(
-                        f"{binary.id:22} {name:18} {median(whole):6.1f} µs of {median(bare):6.1f} µs   x{over.value:.2f} "
-                        f"[{over.low:.2f}, {over.high:.2f}]   {way}{f': more than x{MOST}' if way in GOAL and over.value > MOST else ''}"
-                    )
+                found = measure(client, wires, name)
+                for (way, how), bare in found.items():
+                    if how:
+                        show(f"{binary.id:22} {name:18} {way:9}", found[way, ""], bare, how, way == AS_SENT)
+
+
+def show(label: str, whole: list[float], bare: list[float], how: str, held: bool) -> None:
+    """Print what the function costs against a way of sending its commands, and whether that is more than wanted."""
+    over = ratio(whole, bare)
+    more = f": more than x{MOST}" if held and how in GOAL and over.value > MOST else ""
+    figures = f"{median(whole):6.1f} µs of {median(bare):6.1f} µs   x{over.value:.2f} [{over.low:.2f}, {over.high:.2f}]"
+    print(f"{label} {figures}   {how}{more}")
 
 
 if __name__ == "__main__":

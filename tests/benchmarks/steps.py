@@ -14,8 +14,8 @@ against decides the ratio:
 - the effect: the writes alone, in one MULTI: what the version, the answer and the TTL are is known by magic.
 
 Between them and session_apply stands the floor: a function that takes the same KEYS and ARGV and runs the same commands
-without any check; what session_apply costs beyond it, its checks cost. Two figures: the CPU of the server's main thread
-(pipelined, so that no round trip is in it) against each of the four, and the time that a caller waits (one write to the
+without any check; what session_apply costs beyond it, its checks cost. Three figures: the CPU of the server's main thread
+against each of the four, pipelined and as clients send it (asking.py), and the time that a caller waits (one write to the
 socket, in turns A B A B) against the first. Ratios are medians of pairs, with their 95 % interval.
 
     python -m tests.benchmarks.steps promises  # what each promise costs: the same function without it
@@ -27,10 +27,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from statistics import median
-from typing import Any
 
 from redis_plan import brief as reader
 from redis_plan import server
@@ -42,6 +41,7 @@ from redis_plan.resources import sample_project
 from redis_plan.rig.session import Session, start
 from redis_plan.server import Server
 from redis_plan.server.fingerprint import machine
+from tests.benchmarks.asking import AS_SENT, PIPELINED, connected, cpu_us
 
 CALLS, BLOCKS = 200, 15
 #: What session_apply runs, and nothing that it checks.
@@ -112,10 +112,10 @@ def without(number: int, promise: tuple[str, str]) -> str:
 class Both:
     """One session of the sample with every key and a full log, and a change of it in both ways."""
 
-    def __init__(self, live: Server, wire: Wire) -> None:
+    def __init__(self, live: Server, wires: Sequence[Wire]) -> None:
         brief = reader.read(sample_project())
         keyspace = design(brief)
-        self.live, self.wire, self.client = live, wire, live.client(decode_responses=True)
+        self.live, self.wires, self.client = live, wires, live.client(decode_responses=True)
         session = self.session = Session.of(brief, keyspace, start(live), "cost")
         session.create(self.client)
         self.client.function_load(BARE)
@@ -201,27 +201,17 @@ class Both:
         """Let the block that follows end with as many remembered answers as a session has at its peak."""
         write_answers(self.client, self.session, max(0, self.answers))
 
-    def cpu_us(self, make: Maker, block: int) -> float:
-        """Return the microseconds of the server's main thread for one change."""
+    def cpu_us(self, make: Maker, block: int, way: str) -> float:
+        """Return the microseconds of the server's main thread for one change, asked in a way of asking.py."""
         self.begin()
-        commands = [command for number in range(CALLS) for command in make(block * CALLS + number)]
-        payload = b"".join(pack(*command) for command in commands)
-        before = self._cpu()
-        last = self.wire.ask(payload, len(commands))
-        used = self._cpu() - before
-        assert isinstance(last, list), last  # neither refused nor, by who watches, given up
-        return 1e6 * used / CALLS
-
-    def _cpu(self) -> float:
-        found: Any = self.client.info("cpu")
-        return float(found["used_cpu_user_main_thread"] + found["used_cpu_sys_main_thread"])
+        return cpu_us(self.client, self.wires, [make(block * CALLS + number) for number in range(CALLS)], way)
 
     def wait_us(self, make: Maker, number: int) -> float:
         """Return the microseconds that a caller waits for one change, sent as one write to the socket."""
         commands = make(number)
         payload = b"".join(pack(*command) for command in commands)
         began = time.perf_counter()
-        self.wire.ask(payload, len(commands))
+        self.wires[0].ask(payload, len(commands))
         return 1e6 * (time.perf_counter() - began)
 
 
@@ -229,13 +219,13 @@ def promises() -> None:
     """Print what each promise of session_apply costs of the server's CPU."""
     print(f"What session_apply costs without one promise, CPU of the server's main thread, medians; {machine()}")
     for binary in server.available():
-        with closing(server.start_with(binary)) as live, Wire(live) as wire:
-            both = Both(live, wire)
+        with closing(server.start_with(binary)) as live, connected(live) as wires:
+            both = Both(live, wires)
             makers = {"": both.apply} | {p: both.calling(f"apply_{n}") for n, p in enumerate(PROMISES)}
             cpu: dict[str, list[float]] = {name: [] for name in makers}
             for block in range(BLOCKS):
                 for turn, (name, make) in enumerate(makers.items()):
-                    cpu[name].append(both.cpu_us(make, len(makers) * block + turn))
+                    cpu[name].append(both.cpu_us(make, len(makers) * block + turn, PIPELINED))
             whole = cpu.pop("")
             print(f"{binary.id:22} {median(whole):6.1f} µs   all that it promises")
             for name, values in cpu.items():
@@ -248,8 +238,8 @@ def main() -> None:
     """Print the table."""
     print(f"session_apply beside its bare commands, medians; {machine()}")
     for binary in server.available():
-        with closing(server.start_with(binary)) as live, Wire(live) as wire:
-            both = Both(live, wire)
+        with closing(server.start_with(binary)) as live, connected(live) as wires:
+            both = Both(live, wires)
             bare: dict[str, Maker] = {
                 "every TTL": both.multi,
                 "the same commands": both.same,
@@ -258,17 +248,23 @@ def main() -> None:
             }
             made: dict[str, Maker] = {"floor": both.calling("bare"), "session_apply": both.apply}
             cpu: dict[str, list[float]] = {name: [] for name in bare | made}
+            # Who watches what the other connections write would give up: such changes are pipelined alone.
+            sent: dict[str, list[float]] = {name: [] for name in bare | made if name != "guarded"}
             waits: dict[str, list[float]] = {name: [] for name in ("every TTL", *made)}
             for block in range(BLOCKS):
                 for turn, (name, make) in enumerate((bare | made).items()):  # each with operations of its own
-                    cpu[name].append(both.cpu_us(make, len(cpu) * block + turn))
+                    cpu[name].append(both.cpu_us(make, 2 * (len(cpu) * block + turn), PIPELINED))
+                    if name in sent:
+                        sent[name].append(both.cpu_us(make, 2 * (len(cpu) * block + turn) + 1, AS_SENT))
                 both.begin()
                 for number in range(CALLS):
                     for turn, name in enumerate(waits):
                         at = len(waits) * (block * CALLS + number) + turn
                         waits[name].append(both.wait_us((bare | made)[name], 10_000_000 + at))
             for way in bare:
-                show(f"{binary.id:22} server's CPU  ", cpu, way, made)
+                show(f"{binary.id:22} CPU, pipelined", cpu, way, made)
+                if way in sent:
+                    show(f"{binary.id:22} CPU, as sent  ", sent, way, made)
             show(f"{binary.id:22} caller's wait ", waits, "every TTL", made)
 
 

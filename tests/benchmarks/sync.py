@@ -52,7 +52,10 @@ YARDSTICK = "C"
 #: Gateways that are no way of feeding the delivered one: the least in C, with each library, and Socket.IO with its adapters.
 LEAST = (YARDSTICK, *sync_libraries.installed(), *sync_socketio.installed())
 #: Deliveries a second that are offered one after the other, until a gateway no longer keeps up.
-LADDER = (25_000, 35_000, 50_000, 75_000, 100_000, 150_000, 250_000, 500_000, 750_000, 1_000_000, 1_500_000)
+LADDER = (
+    *(25_000, 35_000, 50_000, 60_000, 75_000, 100_000, 150_000, 250_000, 500_000, 750_000, 1_000_000, 1_500_000),
+    *(2_500_000, 4_000_000, 6_000_000),
+)
 SECONDS, SETTLE_S = 4.0, 1.5
 #: Deliveries of one phase at most, but for its first second: each is looked at afterwards.
 MOST_DELIVERIES = 500_000

@@ -71,10 +71,18 @@ class Wire:
 
     def ask(self, payload: bytes, replies: int = 1) -> object:
         """Send packed commands and wait for their replies; return the last one (an error reply is returned, not raised)."""
+        self.send(payload)
+        return self.receive(replies)
+
+    def send(self, payload: bytes) -> None:
+        """Send packed commands; their replies are to be received afterwards."""
         try:
             self.socket.sendall(payload)
         except BlockingIOError:
             raise TimeoutError(f"the server took nothing for {self._timeout_s:g} s") from None
+
+    def receive(self, replies: int = 1) -> object:
+        """Wait for replies to what was sent; return the last one."""
         last: object = None
         for _ in range(replies):
             last = self._next()
