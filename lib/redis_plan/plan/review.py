@@ -22,7 +22,7 @@ from nbconvert.filters.strings import clean_html
 from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode, from_dict
 
-from redis_plan.plan import opening, sources
+from redis_plan.plan import diagrams, opening, sources
 from redis_plan.plan.accessible import POLICY, accessible
 from redis_plan.plan.exporter import Rendered
 from redis_plan.words.sections import APPENDICES
@@ -45,12 +45,21 @@ def _markdown() -> MarkdownIt:
     parser.add_render_rule("table_open", lambda *_: '<div class="tablewrap"><table>')
     parser.add_render_rule("table_close", lambda *_: "</table></div>\n")
     parser.add_render_rule("code_inline", _code_that_breaks)
+    parser.add_render_rule("fence", _fence)
     return parser
 
 
 def _code_that_breaks(self: RendererHTML, tokens: Any, index: int, options: Any, env: Any) -> str:
     """Let the long name of a key break after a colon, so that a column of names is no wider than it must be."""
     return f"<code>{html.escape(tokens[index].content).replace(':', ':<wbr>')}</code>"
+
+
+def _fence(self: RendererHTML, tokens: Any, index: int, options: Any, env: Any) -> str:
+    """Draw a diagram, its text folded below; any other block of code is shown as it is."""
+    code: str = self.fence(tokens, index, options, env)
+    drawn = diagrams.drawn(tokens[index].content) if tokens[index].info == "mermaid" else ""
+    folded = f"<details><summary>As text</summary>{code}</details>"
+    return f'<figure><div class="tablewrap">{drawn}</div>{folded}</figure>\n' if drawn else code
 
 
 def _heading_with_id(self: RendererHTML, tokens: Any, index: int, options: Any, env: Any) -> str:
