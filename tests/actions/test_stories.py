@@ -134,6 +134,10 @@ def test_what_is_paused_can_go_on_and_the_life_is_drawn_from_the_actions(sample)
     assert f"open  --{names['phases.pause']}-->  paused  --{names['phases.resume']}-->  open" in told
     assert max(map(len, told)) <= 100
     assert any(line.startswith("  running --> ended: ") and names["session.finish"] in line for line in drawn)
+    whole = diagram.statuses(sample.actions).splitlines()
+    assert f"–  --session_create-->  open  --{names['session.finish']}, {names['session.end_idle']}-->  ended" in whole
+    assert f"handed_over  --{names['session.rematch']}-->  open" in whole
+    assert max(map(len, whole)) <= 100
     reached = {line.split(" --> ")[1].split(":")[0].strip() for line in drawn if " --> " in line}
     left = {line.split(" --> ")[0].strip() for line in drawn if " --> " in line}
     assert reached - left <= {"[*]"}

@@ -78,6 +78,26 @@ def test_the_delivered_limit_of_memory_is_the_models_and_its_host_fits_the_node_
     assert modelled["maxmemory"] < modelled["host_memory"] <= stated
 
 
+def test_the_first_page_says_with_which_arguments_each_function_is_called(project):
+    """Who calls by FCALL gets the order of ARGV there, as the delivered library takes it."""
+    text = (project / "ai/redis-plan.md").read_text("utf-8")
+    library = (project / "ai/redis/functions.lua").read_text("utf-8")
+    taken = dict(re.findall(r"^-- (\w+)\n(?:--.*\n)*?-- ARGV (.+)$", library, re.MULTILINE))
+    [shared] = re.findall(r"Arguments are `([^`]+)`, then those beside the name", text)
+    rows = reading.rows_under(text, "Functions")
+    assert len(rows) > 20
+    for called, *_ in rows:
+        name, *own = re.findall(r"`([^`]+)`", called)
+        assert " ".join([shared, *own]) == taken[name]
+
+
+def test_whoever_reads_the_keys_is_told_there_what_stands_for_the_environment(project):
+    text = (project / "ai/redis-plan.md").read_text("utf-8")
+    before_the_table = text.split("\n### Keys\n")[1].split("\n|")[0]
+    assert "`<env>` is the environment" in before_the_table
+    assert "(#order-of-work)" in text.split("\n### Keys\n")[0]
+
+
 def test_a_design_without_keys_gets_a_few_sentences(project):
     run = Run(project, project / "data/runs" / recorded.PROFILE)
     keyspace = replace(run.load_keyspace(), patterns=(), session_entity="")

@@ -14,7 +14,7 @@ from redis_plan.actions.model import Action, Kind, Option
 
 #: Effect that ends the session, and the functions of its life that no effect tells.
 _CLOSES, _REOPENS = "close", "reopen"
-_OPENS, _HANDED_OVER, _GONE = "session_create", "session_hand_over", "session_remove"
+_OPENS, _ENDS, _HANDED_OVER, _GONE = "session_create", "session_end", "session_hand_over", "session_remove"
 
 
 def life(actions: Sequence[Action]) -> str:
@@ -28,13 +28,23 @@ def life(actions: Sequence[Action]) -> str:
     lines += [f"    [*] --> {FIRST_PHASE}"]
     lines += [f"    {before} --> {to}: {', '.join(names)}" for (before, to), names in moves.items()]
     lines += ["  }"]
-    if ends := [a.name for a in actions if any(e.name == _CLOSES for e in a.kind.effects)]:
+    if ends := _with(_CLOSES, actions):
         lines.append(f"  running --> ended: {', '.join(ends)}")
         lines.append(f"  ended --> handed_over: {_named(actions, _HANDED_OVER) or _HANDED_OVER}")
-        if again := [a.name for a in actions if any(e.name == _REOPENS for e in a.kind.effects)]:
+        if again := _with(_REOPENS, actions):
             lines.append(f"  handed_over --> running: {', '.join(again)}")
         lines.append(f"  handed_over --> [*]: {_named(actions, _GONE) or _GONE}")
     return "\n".join(lines)
+
+
+def statuses(actions: Sequence[Action]) -> str:
+    """Return what becomes of a session as a whole in a few lines for a page that draws nothing, by the functions that do it."""
+    ended, again = ", ".join(_with(_CLOSES, actions)) or _ENDS, _with(_REOPENS, actions)
+    lines = [
+        f"–  --{_OPENS}-->  open  --{ended}-->  ended",
+        f"ended  --{_HANDED_OVER}, after the database's commit-->  handed_over  --{_GONE}-->  –",
+    ]
+    return "\n".join([*lines, *([f"handed_over  --{', '.join(again)}-->  open"] if again else [])])
 
 
 def phases(actions: Sequence[Action]) -> str:
@@ -120,6 +130,11 @@ def _kept_in(field: str, actions: Iterable[Action]) -> set[str]:
         a.kind for a in actions if any(e.options.get("keeps") == field and "to" in e.options for e in a.kind.effects)
     ]
     return {phase for kind in keeping for phase in _waits_for(kind)}
+
+
+def _with(effect: str, actions: Iterable[Action]) -> list[str]:
+    """Return the names of the actions that have ``effect``."""
+    return [a.name for a in actions if any(e.name == effect for e in a.kind.effects)]
 
 
 def _named(actions: Iterable[Action], call: str) -> str:

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 from redis_plan import units
 from redis_plan.actions import diagram
+from redis_plan.actions.catalog import FIRST_PHASE
+from redis_plan.actions.compose import SESSION_ARGS
 from redis_plan.brief.model import Brief
 from redis_plan.delivery import configuration as conf
 from redis_plan.delivery import library, syncing
-from redis_plan.keyspace import settings
+from redis_plan.keyspace import naming, settings
 from redis_plan.keyspace.calls import SHAPES, Call
 from redis_plan.keyspace.model import KeyPattern, Keyspace
 from redis_plan.keyspace.settings import Alert
@@ -27,7 +29,8 @@ def build_this(brief: Brief, keyspace: Keyspace, run: Run) -> str:
     return words.render(
         "plan/build", brief, keyspace,
         keys=key_table(keyspace), prefix=_prefix(keyspace),
-        functions=function_table(keyspace), kernel=kernel(keyspace), actions=actions, phases=diagram.phases(actions),
+        environment=naming.ENVIRONMENT, statuses=diagram.statuses(actions), phases=diagram.phases(actions), first_phase=FIRST_PHASE,
+        functions=function_table(keyspace), shared=_shared(keyspace), kernel=kernel(keyspace), actions=actions,
         snapshot=snapshot_block.block(keyspace) if applies(keyspace) else "",
         rule=syncing.TYPESCRIPT if is_scripted(brief) else syncing.PYTHON,
         conf="\n".join(setting.line for setting in chosen),
@@ -65,7 +68,7 @@ def function_table(keyspace: Keyspace) -> str:
     shown = [step for step in steps if step.action] or steps
     rows = [
         [
-            f"`{step.function.name}`",
+            _called(step.function.call),
             ", ".join(f"`{user}`" for user in step.function.call.users),
             _does(step.function.call.says),
             _answers(step.function.call, step.action is not None),
@@ -73,6 +76,17 @@ def function_table(keyspace: Keyspace) -> str:
         for step in shown
     ]
     return table(["Function", "Sent by", "Does", "Answers"], rows) if rows else ""
+
+
+def _shared(keyspace: Keyspace) -> str:
+    """Return the arguments in front of those that the table has; "" where no action of a session stands there."""
+    return " ".join(SESSION_ARGS) if any(s.action and s.of_session for s in library.steps(keyspace)) else ""
+
+
+def _called(call: Call) -> str:
+    """Return the name of a call with its own arguments."""
+    own = call.argv.removeprefix(" ".join(SESSION_ARGS)).strip()
+    return f"`{call.name}` `{own}`" if own and call.arguments else f"`{call.name}`"
 
 
 def kernel(keyspace: Keyspace) -> str:
