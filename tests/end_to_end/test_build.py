@@ -100,7 +100,7 @@ def test_the_first_page_has_what_a_developer_builds_and_what_the_team_asked(buil
     functions = re.findall(r"^redis\.register_function\W+(?:function_name\W+)?(\w+)", library, re.MULTILINE)
     assert functions
     begins = f"{record['keyspace']['app'].replace('-', '_')}_"
-    assert f"`{begins}<name>`" in first
+    assert f"`FCALL {begins}<name> " in first
     for name in functions:
         assert name.startswith(begins)
         assert f"`{name.removeprefix(begins)}`" in first
@@ -198,8 +198,14 @@ def test_a_plan_edited_by_hand_is_kept_aside_and_said_so(built, tmp_path):
     copy = shutil.copytree(built, tmp_path / "project")
     plan = copy / "ai/redis-plan.md"
     plan.write_text(plan.read_text("utf-8") + "\nOur own remark.\n", encoding="utf-8")
+    others = sorted((copy / "ai/redis").glob("*.py"))
+    for other in others:
+        other.write_text(other.read_text("utf-8") + "# ours\n", encoding="utf-8")
     done = redis_plan("assemble", copy, "--profile", "quick")
     assert "edited by hand; it is kept as" in done.err
+    [line] = [line for line in done.err.splitlines() if "beside the plan" in line]  # one line, however many there are
+    assert line.startswith(f"{len(others)} files beside the plan were edited by hand")
+    assert all(path.with_name(f"{path.stem}.edited-1.py").exists() for path in others)
     assert "Our own remark." in (copy / "ai/redis-plan.edited-1.md").read_text("utf-8")
     assert plan_of(copy) == plan_of(built)
 
