@@ -32,6 +32,7 @@ from redis_plan.chapters.recovery import section as recovery
 from redis_plan.chapters.recovery.findings import Recovery
 from redis_plan.chapters.sessions import appendix as protocol
 from redis_plan.chapters.sessions import section as sessions
+from redis_plan.chapters.sessions import storm_text
 from redis_plan.chapters.sessions.findings import Sessions
 from redis_plan.chapters.structures import appendix as measured_structures
 from redis_plan.chapters.structures import section as structures
@@ -42,6 +43,7 @@ from redis_plan.evidence.findings import Findings
 from redis_plan.evidence.store import Evidence
 from redis_plan.keyspace import calls, settings
 from redis_plan.keyspace.model import Keyspace
+from redis_plan.measure.finding import Value
 from redis_plan.memory import layout
 from redis_plan.run import Run
 from redis_plan.words import capacity
@@ -232,3 +234,14 @@ def test_every_function_that_a_template_names_is_delivered():
     named = set(re.findall(r"`(session_\w+)", text)) - {"session_id"}
     assert named
     assert named <= set(calls.calls())
+
+
+@pytest.mark.parametrize(("times", "said"), [(0.9, "is not seen in"), (9.0, "moves")])
+def test_a_neighbour_is_said_to_move_the_others_only_beyond_both_intervals(times, said, run):
+    p99 = Value("alone_p99", 0.3, "s", 100, 0.27, 0.33)
+    beside = Value("noisy_p99", times * 0.3, "s", 100, times * 0.27, times * 0.33)
+    values = (p99, beside, replace(p99, name="limited_p99"))
+    record = replace(run.evidence.get("E-07a"), id="E-07h", values=values, not_run="")
+    found = Sessions.of(run.evidence.all() | {record.id: record})
+    [text] = storm_text.tested(run.load_brief(), run.load_keyspace(), found)
+    assert f"100 times its rate {said} the others' p99" in text

@@ -158,6 +158,25 @@ def test_a_part_that_takes_much_of_the_budget_asks_for_a_smaller_form(own_server
     assert not held(0.3)
 
 
+def test_a_hash_with_a_value_too_long_for_the_compact_form_is_not_said_to_hold_while_it_is_compact(
+    own_server, tmp_path
+):
+    """A limit on its number of fields would promise what its longest value has undone."""
+    asked = project.brief()
+    choices, lab = choose(asked, sensitivity=False), Lab(own_server, "quick")
+    pattern = choices.keyspace.pattern("roster")
+    taken = replace(pattern, type="hash", fields=(Field("member", "string", 30, "who"),))
+    compared = Compared.of(record(Store(tmp_path), lab, "E-03a", structures.compare, pattern=pattern, payload_bytes=64))
+
+    def holds(longest: int) -> str:
+        held = replace(taken, fields=(replace(taken.fields[0], max_bytes=longest),))
+        return candidates_text.decision(held, compared, choices, asked, own_server).holds_while[0].says
+
+    limit = int(own_server.setting("hash-max-listpack-value"))
+    assert "hash-max-listpack-entries" in holds(limit)
+    assert "hash-max-listpack-entries" not in holds(limit + 1)
+
+
 def test_the_measurement_overrules_only_by_a_clear_margin(own_server, tmp_path):
     asked = prices()
     choices = choose(asked, sensitivity=False)

@@ -178,27 +178,25 @@ def artefacts(brief: Brief, keyspace: Keyspace) -> tuple[Artefact, ...]:
     sharded = any(p.chosen == "sharded-pubsub" for p in keyspace.channels)
     worker = (
         Artefact(PYTHON_WORKER, _beside(redis_plan_worker), "a worker: due deadlines, sweeps, results handed over"),
-        Artefact(PYTHON_DUTIES, _duties(brief, keyspace), "that worker as a process, to start from"),
-        Artefact(PYTHON_DEADLINES, _beside(redis_plan_deadlines), "what a gateway tells it: when it must look"),
+        Artefact(PYTHON_DUTIES, _duties(brief, keyspace), "the worker as a process, to start from"),
+        Artefact(PYTHON_DEADLINES, _beside(redis_plan_deadlines), "what a gateway tells the worker: when it must look"),
     )
-    cluster = Artefact(PYTHON_CLUSTER, python_cluster(), "the same on the primaries of a cluster")
+    cluster = Artefact(PYTHON_CLUSTER, python_cluster(), "feeds SyncClient from the primaries of a cluster")
     return (
         Artefact(PYTHON, python_sync(), "SyncClient without I/O, for Python"),
-        Artefact(PYTHON_DRIVER, python_driver(), "what feeds it, for redis.asyncio"),
+        Artefact(PYTHON_DRIVER, python_driver(), "feeds SyncClient from redis.asyncio"),
         *([cluster] if sharded else []),
         Artefact(PYTHON_WEBSOCKET, _beside(redis_plan_websocket), "a member's WebSocket and its words, for picows"),
-        Artefact(
-            PYTHON_GATEWAY, _beside(redis_plan_gateway), "a gateway on them: rooms, catch-up, presence, slow clients"
-        ),
+        Artefact(PYTHON_GATEWAY, _beside(redis_plan_gateway), "a gateway: rooms, catch-up, presence, slow clients"),
         *(worker if timekeeping.works(keyspace) else ()),
-        Artefact(PYTHON_SERVE, _serve(brief, keyspace), "that gateway as a process, to start from"),
+        Artefact(PYTHON_SERVE, _serve(brief, keyspace), "the gateway as a process, to start from"),
         Artefact(PYTHON_PERIODS, periods_file(brief, keyspace, "periods.py.j2"), "every period with its reason"),
         Artefact(TYPESCRIPT, typescript_sync(), "SyncClient without I/O, for the browser and the gateway"),
-        Artefact(TYPESCRIPT_DRIVER, typescript_driver(library), f"what feeds it, for {library}"),
+        Artefact(TYPESCRIPT_DRIVER, typescript_driver(library), f"feeds SyncClient from {library}"),
         *(
-            [Artefact(TYPESCRIPT_CLUSTER, typescript_cluster(), "the same on the primaries of a cluster")]
+            [Artefact(TYPESCRIPT_CLUSTER, typescript_cluster(), "feeds SyncClient from the primaries of a cluster")]
             if sharded
             else []
         ),
-        Artefact(TYPESCRIPT_PERIODS, periods_file(brief, keyspace, "periods.ts.j2"), "the same periods"),
+        Artefact(TYPESCRIPT_PERIODS, periods_file(brief, keyspace, "periods.ts.j2"), "every period with its reason"),
     )

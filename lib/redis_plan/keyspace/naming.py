@@ -168,4 +168,4 @@ def example(template: str) -> str:
                "op_id": "01J9Z3KAW2M7R4QX8V6T1N5B0D", "digest": "9f86d081884c7d65", "operation": "9f86d081884c7d659a2feaa0c55ad015", "action": "join", "subject": "u-4f2a9c",
                "window": "29923940", "metric": "members", "day": "2026-11-23"}  # fmt: skip
     names = placeholders(template)
-    return render(template, **{name: samples.get(name, f"{name.removesuffix('_id')[:3]}-4f2a9c") for name in names})
+    return render(template, **{name: samples.get(name, f"{name[0]}-4f2a9c") for name in names})

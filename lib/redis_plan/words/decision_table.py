@@ -65,7 +65,7 @@ def _holds(decision: Decision) -> str:
 
 def _guard(guard: Guard) -> str:
     sign = {"<=": "≤", ">=": "≥"}[guard.op]
-    return f"{guard.says} {sign} {units.write(guard.limit, guard.unit)}"
+    return f"{guard.says} {sign} {units.write(guard.limit, guard.unit) if guard.limit else 0}"
 
 
 def _cell(text: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pandas as pd
 
-from redis_plan import units
 from redis_plan.brief.model import Brief
 from redis_plan.chapters.expiry import atomic_ttl, expiry_rules, field_ttl, removal, returned, session_cleanup
 from redis_plan.chapters.expiry import sliding as refreshing
@@ -21,7 +20,7 @@ def expiry(brief: Brief, keyspace: Keyspace, found: Expiry) -> str:
     late = expiry_rules.late_s(brief, keyspace, found.lag.hz.value) if found.lag else 0.0
     longer = found.lag is not None and late > found.lag.p50.value
     return words.render(
-        "chapters/expiry/expiry", brief, keyspace, found=found, links=_chain(keyspace, brief),
+        "chapters/expiry/expiry", brief, keyspace, found=found, links=chain.links(keyspace, brief),
         swept=chain.swept(keyspace), timers=command_block.block(timers) if timers else "",
         sliding=_slides(keyspace) and found.slide is not None,
         jitter=listed(p for p in keyspace.keys if p.use == "cache"),
@@ -52,24 +51,6 @@ def measured(brief: Brief, keyspace: Keyspace, found: Expiry, survival: pd.DataF
 
 def _slides(keyspace: Keyspace) -> bool:
     return any(p.ttl.policy == "sliding" for p in keyspace.keys)
-
-
-def _chain(keyspace: Keyspace, brief: Brief) -> str:
-    """Return how many lifetimes depend on each other, and every one that is broken."""
-    links = chain.links(keyspace, brief)
-    if broken := [link for link in links if not link.holds]:
-        return "**Broken**: " + "; ".join(
-            f"{link.says}, {units.write(link.left, 's')} against {units.write(link.right, 's')}: {link.because}"
-            for link in broken
-        )
-    if not links:
-        return ""
-    hold = f"all {len(links)} inequalities hold" if len(links) > 1 else "the one inequality holds"
-    first = links[0]
-    return (
-        f"Lifetimes that depend on each other: {hold}, such as {first.says} "
-        f"({units.write(first.left, 's')} against {units.write(first.right, 's')})."
-    )
 
 
 def _settings(lag: Lag) -> str:

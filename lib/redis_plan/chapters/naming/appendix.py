@@ -8,7 +8,7 @@ from redis_plan import units
 from redis_plan.brief.model import Brief
 from redis_plan.chapters.naming import choices_text, data_model, registry_tables
 from redis_plan.chapters.naming.findings import Naming
-from redis_plan.choice import Choices
+from redis_plan.choice import Choices, constants
 from redis_plan.delivery import acting, touching
 from redis_plan.delivery import registry as registry_file
 from redis_plan.keyspace import bounds, chain, expression, functions, naming
@@ -50,8 +50,9 @@ def structures(brief: Brief, choices: Choices, setting: bounds.Setting, server: 
         "chapters/naming/structures", brief, keyspace, server=server, outside=", ".join(outside),
         roles=registry_tables.roles(keyspace, brief), fields=registry_tables.fields(keyspace),
         sizes="; ".join(f"`{f.name}` {f.value:,.0f} B ({f.where})" for f in sizes),
-        encodings=registry_tables.encodings(keyspace, setting), choices=choices_text.table_of_choices(choices),
-        modelled=choices_text.how_chosen(choices), changing=changing(brief, keyspace), model=data_model.block(keyspace),
+        encodings=registry_tables.encodings(keyspace, setting), table=choices_text.table_of_choices(choices), choices=choices,
+        weights=constants.weights(), close=constants.limit("close"), overruled=choices_text.overruled(choices),
+        changing=changing(brief, keyspace), model=data_model.block(keyspace),
     )  # fmt: skip
 
 

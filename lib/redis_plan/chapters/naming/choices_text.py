@@ -20,35 +20,15 @@ def table_of_choices(choices: Choices) -> str:
     return table(["Key", "Held as", "Runner-up", "Margin", "Flips when"], [row(choice) for choice in choices.choices])
 
 
-def how_chosen(choices: Choices) -> str:
-    """Return for which server and with which weights, which calls were close, and where cost decided otherwise than usual."""
-    weights = ", ".join(f"{w.name.replace('_', ' ')} {w.value:g}" for w in constants.weights())
-    told = [f"Modelled for {choices.server}; weights: {weights} (`data/catalog/choice.toml` has the reasons)."]
-    return " ".join(filter(None, [*told, _close(choices), _overruled(choices)]))
-
-
 def row(choice: Choice) -> list[str]:
     """Return the cells of one choice: key, held as, runner-up, margin, flips when."""
     held = choice.chosen.candidate.summary
     return [f"`{choice.pattern.name}`", held, _runner_up(choice), _margin(choice), _flips(choice)]
 
 
-def _close(choices: Choices) -> str:
-    names = ", ".join(f"`{c.pattern.name}`" for c in choices.close)
-    limit = constants.limit("close")
-    return (
-        f"Close calls (margin below {limit:g}) are {names}: notebook 03 measures them, and the measurement overrules."
-        if names
-        else f"No margin is below {limit:g}, so no choice is a close call."
-    )
-
-
-def _overruled(choices: Choices) -> str:
-    changed = [c for c in choices.choices if not c.by_catalog and not c.weighed.pinned]
-    if not changed:
-        return ""
-    text = "; ".join(f"`{c.pattern.name}`: {c.chosen.candidate.name} over {c.weighed.usual}" for c in changed)
-    return f"Cost decided against the catalog's first preference for {text}."
+def overruled(choices: Choices) -> tuple[Choice, ...]:
+    """Return the choices in which cost decided otherwise than the catalog usually does."""
+    return tuple(c for c in choices.choices if not c.by_catalog and not c.weighed.pinned)
 
 
 def _runner_up(choice: Choice) -> str:

@@ -85,7 +85,7 @@ def _replies(brief: Brief, keyspace: Keyspace, seen: pd.DataFrame) -> str:
         shown = f"`{text[:_SHOWN]}{'…' if len(text) > _SHOWN else ''}`" if text else "not provoked"
         wrote = "–" if not text else "**yes**" if int(row.get("written", 0)) else "no"
         rows.append([error["code"], shown, wrote, error["class"], action, error["user"], error["alert"]])
-    return table(["Error", "Seen", "Anything written", "Class", "Do", "User sees", "Alert"], rows)
+    return table(["Error", "Seen", "Written when provoked", "Class", "Do", "User sees", "Alert"], rows)
 
 
 def _retries(brief: Brief, keyspace: Keyspace) -> dict[str, object]:

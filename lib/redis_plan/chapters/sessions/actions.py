@@ -152,8 +152,8 @@ def plot_actions(samples: pd.DataFrame) -> Figure:
         axes.plot([row["done"], row["control"]], [place, place], color=figures.CONTEXT, linewidth=1)
         axes.plot(row["control"], place, "o", color=figures.CONTEXT, ms=6)
         axes.plot(row["done"], place, "o", color=figures.HIGHLIGHT, ms=7)
-        axes.annotate(f"{row['done']:.0f}", (row["done"], place), xytext=(7, 0), textcoords="offset points", color=figures.HIGHLIGHT,
-                      fontsize=8, va="center")  # fmt: skip
+        axes.annotate(f"{row['done']:.0f}", (row["done"], place), xytext=(0, 6), textcoords="offset points", color=figures.HIGHLIGHT,
+                      fontsize=8, ha="center", va="bottom")  # fmt: skip
     axes.set_yticks(
         range(len(races)), [_together(row["actions"], row["check"]) for row in races.to_dict("records")], fontsize=9
     )

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from redis_plan import units
 from redis_plan.actions.designing import design
 from redis_plan.brief.model import Brief
 from redis_plan.chapters.structures.findings import Compared
 from redis_plan.choice import Choices, Times, measured_costs, overruled_by
-from redis_plan.evidence.decision import Alternative, Decision, Guard
+from redis_plan.evidence.decision import Decision, Guard
+from redis_plan.keyspace import bounds
 from redis_plan.keyspace.model import Candidate, KeyPattern, Keyspace
 from redis_plan.server import Server
+from redis_plan.words.deciding import decided
 
 CANDIDATES_ALT = (
     "Range plots of the time of a write and of a read of each candidate structure, one panel a key pattern, the chosen "
@@ -79,75 +82,32 @@ def overruled(
 
 def decision(pattern: KeyPattern, found: Compared, choices: Choices, brief: Brief, server: Server) -> Decision:
     """Return the decision on how ``pattern`` is stored, with the best number of each alternative."""
-    holder, rival = chosen(pattern), challenger(pattern, found, choices)
-    winner, there = rival or holder, measured(pattern, found)
-    because = f"{winner.summary[:1].upper()}{winner.summary[1:]}: {_numbers(found, winner)} [{found.id}]."
+    rival = challenger(pattern, found, choices)
+    winner = rival or chosen(pattern)
+    others = tuple(c for c in measured(pattern, found) if c.name != winner.name)
     costs = measured_costs(choices.of(pattern.name), times(pattern, found))
-    if len(costs) > 1:
-        shares = ", ".join(f"{name} {units.significant(100 * cost, 3)} %" for name, cost in costs.items())
-        because += f" Cost at peak with these times, as a share of what there is: {shares}."
-    if rival:
-        because += f" The measurement overrules the estimate, {holder.name}."
-    return Decision(
-        id=found.id.replace("E", "D"),
-        title=f"`{pattern.name}` is a {_title(winner)}",
-        question=f"How is `{pattern.template}` stored ({pattern.holds})?",
-        decision=f"{_kind(winner)}, written with {_commands(winner.write, pattern)}, read with {_commands(winner.read, pattern)}.",
-        because=because,
-        instead_of=tuple(
-            Alternative(c.name, _why_not(c, found, winner), c.naive) for c in there if c.name != winner.name
-        ),
-        costs=_costs(winner, pattern),
-        holds_while=_guards(pattern, winner, found, brief, server),
-        requirements=pattern.requirements[:6],
-    )
+    shares = ", ".join(f"{name} {units.significant(100 * cost, 3)} %" for name, cost in costs.items())
+    return decided(
+        "chapters/structures/d03", _guards(pattern, winner, found, brief, server), pattern.requirements[:6],
+        id=found.id.replace("E", "D"), compared=found, pattern=pattern, winner=winner, others=others,
+        writes=_commands(winner.write, pattern), reads=_commands(winner.read, pattern),
+        costs=shares if len(costs) > 1 else "", overruled=chosen(pattern).name if rival else "",
+        trips={c.name: round_trips(c) for c in (winner, *others)},
+    )  # fmt: skip
 
 
-def _title(candidate: Candidate) -> str:
-    return _kind(candidate) if candidate.name == candidate.type else f"{_kind(candidate)} ({candidate.name})"
-
-
-def _kind(candidate: Candidate) -> str:
-    return {"zset": "sorted set"}.get(candidate.type, candidate.type)
-
-
-def _commands(templates: Sequence[str], pattern: KeyPattern) -> str:
+def _commands(templates: Sequence[str], pattern: KeyPattern) -> list[str]:
     """Return the commands with this project's own TTL in place of the catalog's."""
     ttl = pattern.ttl.seconds
-    timed = (_SECONDS.sub(f"EX {ttl}", t) if ttl else t for t in templates)
-    return " then ".join(f"`{t}`" for t in timed)
-
-
-def _numbers(found: Compared, candidate: Candidate) -> str:
-    write, read = found.server[f"{candidate.name} write"], found.server[f"{candidate.name} read"]
-    return f"server time {write} to write and {read} to read, {found.bytes[candidate.name]} a key"
-
-
-def _why_not(candidate: Candidate, found: Compared, winner: Candidate) -> str:
-    reasons = [candidate.lacks] if candidate.lacks else []
-    reasons += [] if candidate.atomic or not winner.atomic else ["not atomic: read, change, write back loses updates"]
-    if round_trips(candidate) > round_trips(winner):
-        reasons.append(f"{round_trips(candidate)} commands against {round_trips(winner)}")
-    return "; ".join([_numbers(found, candidate), *reasons])
-
-
-def _costs(candidate: Candidate, pattern: KeyPattern) -> str:
-    cost = f"At its bound: {pattern.at_bound}." if pattern.at_bound else "None seen at this size."
-    return cost if candidate.atomic else f"Several commands, so only inside an atomic function or MULTI. {cost}"
+    return [_SECONDS.sub(f"EX {ttl}", t) if ttl else t for t in templates]
 
 
 def _guards(pattern: KeyPattern, winner: Candidate, found: Compared, brief: Brief, server: Server) -> tuple[Guard, ...]:
+    held = replace(pattern, type=winner.type, max_elements=pattern.typical_elements)
     setting = {"hash": "hash-max-listpack-entries", "zset": "zset-max-listpack-entries"}.get(winner.type)
-    if setting and pattern.typical_elements <= int(server.setting(setting)):
-        return (
-            Guard(
-                f"{setting}: elements of `{pattern.name}`",
-                pattern.typical_elements,
-                "<=",
-                int(server.setting(setting)),
-                "elements",
-            ),
-        )
+    if setting and bounds.expected(held, server.setting).name == "listpack":  # its longest value lets it be compact
+        most, says = int(server.setting(setting)), f"`{pattern.name}`, {setting}"
+        return (Guard(says, pattern.typical_elements, "<=", most, "elements"),)
     budget = brief.value("memory_budget")
     if pattern.max_elements <= 1:
         keys = pattern.per_session * (brief.value("sessions_peak") if pattern.scope == "session" else 1.0)

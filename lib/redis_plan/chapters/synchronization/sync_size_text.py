@@ -16,28 +16,13 @@ KNEE_ALT = (
     "Scatter of p99 to the last client against clients of one gateway on log scales, with lines at the knee and at the sync "
     "latency, rising to the right."
 )
-_WORTH = {
-    "pubsub": "one message a gateway, and nothing to read after it",
-    "sharded": "the same on the node that has the slot: for a cluster",
-    "streams": "nothing is lost while the log has it; one blocked connection a gateway, and a new room waits for its turn",
-    "woken": "a read for each wake-up",
-    "notified": "at most once as Pub/Sub is, without the event, by node, and every command on a log pays for it",
-    "tracked": "one invalidation until the next read: a read for each change, and a table of readers on the server",
-}
 
 
 def ways(brief: Brief, keyspace: Keyspace, found: Synchronization) -> str:
     """Return every way from the server to a gateway beside the delivered one."""
-    if (f := found.ways) is None:
+    if found.ways is None:
         return ""
-    rows = [
-        [title, *(str(numbers[way]) for numbers in (f.p50, f.p95, f.server, f.gateway)), _WORTH[way]]
-        for way, (_, title) in fanout.WAYS.items()
-        if way in f.p50
-    ]
-    header = ["Way", "p50", "p95", "Server a change", "Gateway a change", "What it is"]
-    shown = table(header, rows, right=(1, 2, 3, 4))
-    return words.render("chapters/synchronization/ways", brief, keyspace, found=found, ways=shown)
+    return words.render("chapters/synchronization/ways", brief, keyspace, found=found, ways=fanout.WAYS)
 
 
 def acted(brief: Brief, keyspace: Keyspace, found: Synchronization) -> str:
