@@ -371,3 +371,50 @@ def test_an_action_of_the_kernel_is_not_changed(tmp_path: Path, name: str, more:
     asked = auction(tmp_path, OPEN.format(name=name, more=more))
     with pytest.raises(OverrideError, match=rf"^{TOML}:{line}: .*{says}"):
         designing.draft(asked)
+
+
+GAME = """# Buzzwire: requirements
+
+A party game. A host runs a game in a room, players join from their phones.
+
+### US-1 Buzzer round
+As a player I press the buzzer; only the first press counts, the others learn that another was first.
+
+### US-2 Free the buzzer
+After a wrong answer the host frees the buzzer for the others.
+
+### US-3 Special guest
+As a host I ask one player after the other to be the special guest; who is asked has a few seconds to accept.
+"""
+LIKE = '[session]\nnoun = "room"\nmember = "player"\n[[actions]]\nname = "ask_guest"\nlike = "{like}"\nserves = ["US-3"]\n{more}'
+
+
+def game(folder: Path, toml: str) -> Brief:
+    (folder / "ai").mkdir(parents=True)
+    (folder / "ai" / "prd.md").write_text(GAME, "utf-8")
+    (folder / "ai" / TOML).write_text(toml, "utf-8")
+    return reader.read(folder)
+
+
+@pytest.mark.parametrize(("like", "key"), [("offers.offer", "offer"), ("teams.choose", "team")])
+def test_an_action_like_another_brings_the_key_of_its_records_and_takes_no_other_mechanic_s(
+    tmp_path: Path, like: str, key: str
+) -> None:
+    asked = game(tmp_path, LIKE.format(like=like, more=""))
+    made = {action.name: action for action in find_actions(asked, designing.design(asked))}
+    own = {name for local, name in made["ask_guest"].keys.items() if local not in ("roster", "presence")}
+    assert own == {key}
+    (buzz,) = [a for a in made.values() if a.kind.id == "claim.claim"]
+    assert set(buzz.keys.values()).isdisjoint(own)
+    assert designed.of(asked) == ()
+
+
+def test_records_among_those_of_another_mechanic_are_found_with_file_and_line(tmp_path: Path) -> None:
+    asked = game(tmp_path, LIKE.format(like="offers.offer", more=""))
+    (buzz,) = [a for a in find_actions(asked, designing.design(asked)) if a.kind.id == "claim.claim"]
+    theirs = buzz.keys["claims"]
+    clash = game(tmp_path / "clash", LIKE.format(like="offers.offer", more=f'keys = ["{theirs}"]\n'))
+    says = rf"ask_guest is like offers\.offer, and {theirs} holds the records of claim\.claim: take another key"
+    assert [(f.file, f.line) for f in designed.of(clash)] == [(TOML, 6)]
+    with pytest.raises(OverrideError, match=rf"^{TOML}:6: {says}"):
+        designing.draft(clash)

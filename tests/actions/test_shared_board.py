@@ -138,7 +138,7 @@ def declared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Brief, Keyspace]
 
 def test_a_declared_action_works_on_the_key_of_the_catalogs_action_that_it_is_like(declared):
     on = {action.name: dict(action.keys) for action in find_actions(*declared)}
-    assert on["select"]["objects"] == on["create"]["objects"] == "object"
+    assert on["select"]["objects"] == on["create_object"]["objects"] == "object"
 
 
 def test_what_somebody_takes_can_be_let_go_and_what_fills_up_can_be_emptied(declared):

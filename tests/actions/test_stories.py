@@ -327,7 +327,7 @@ def test_what_the_documents_hide_is_carried_out_by_nothing_that_tells_all(tmp_pa
     secret = Restriction("hidden", story, ("Bid",), row.file, row.line, "", 1.0)
     asked = replace(asked, restrictions=(*asked.restrictions, secret))
     (row,) = planted(matrix.stories(asked, design(asked)))
-    assert (row.served, row.by, row.likely) == ("not", (), "")
+    assert (row.served, row.by, row.likely) == ("not", (), "autobid.set_maximum")  # which hides it
 
 
 def test_a_demand_that_surely_calls_for_an_action_brings_the_key_of_it(tmp_path):

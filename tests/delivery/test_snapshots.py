@@ -110,7 +110,7 @@ def test_what_waits_for_those_who_lead_is_seen_by_them_and_by_whose_it_is(
 ) -> None:
     sample = made.acting(made.SAMPLE, documents)
     others = tuple(action for action in sample.keyspace.actions if action.kind != "claim.claim")
-    proposing = Bound("propose", "moderation.propose", "Name", (("roster", "roster"), ("pending", "buzzer")))
+    proposing = Bound("propose", "moderation.propose", "Name", (("roster", "roster"), ("proposals", "buzzer")))
     moderated = replace(sample, keyspace=replace(sample.keyspace, actions=(*others, proposing)))
     assert {p.pattern.name: p.form for p in snapshots.parts(moderated.keyspace)}["buzzer"] == "guarded"
     room = table(tmp_path, fresh, moderated, monkeypatch)

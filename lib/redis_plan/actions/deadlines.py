@@ -66,9 +66,10 @@ def _timers(made: Sequence[Named]) -> Iterator[Deadline]:
 
 
 def _everyone(made: Sequence[Named]) -> Deadline:
-    """Return the look whether the last one that everybody waited for has come."""
+    """Return the look whether the last one that everybody waited for has come; what asks for more than the round, a worker can't do."""
     given = _with(made, lambda e: e.name == "give")
-    return Deadline("the last one has come", "timer", "a moment after each", given, taken_up=_asking(made, "everyone"))
+    closing = tuple(name for name, kind in made if kind.takes == ("round",) and name in _asking(made, "everyone"))
+    return Deadline("the last one has come", "timer", "a moment after each", given, taken_up=closing)
 
 
 def _leases(made: Sequence[Named]) -> Iterator[Deadline]:

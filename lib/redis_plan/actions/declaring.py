@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from redis_plan.actions import ability, catalog, own_lua, vocabulary
+from redis_plan.actions import ability, catalog, holding, own_lua, vocabulary
 from redis_plan.actions.compose import SESSION_ARGS
 from redis_plan.actions.model import ROLES, Demand, Kind
 from redis_plan.actions.reading import ACCEPTED, SESSION_KEYS, Reader
@@ -166,9 +166,7 @@ class _Entry(Reader):
                     ("like",), f"{says}: say no more than name and serves, or guards and effects without like"
                 )
             return kinds[wanted]
-        own = [k for k in kinds.values() if self.name == k.name or self.name in k.verbs]
-        there = [k for k in own if all(self.keyspace.use(use) for use, _ in k.keys.values())]
-        return there[0] if len(there) == 1 and not there[0].call else None
+        return holding.called_so(self.name, self.keyspace)
 
     @property
     def confirms(self) -> bool:
@@ -270,6 +268,8 @@ class _Entry(Reader):
         absent = set(borrowed) - set(self.keys)
         for part in {"guards", "effects"} - set(said):
             fields[part] = [word for word in fields.get(part, ()) if word.get("key") not in absent]
+        if self.base and (lacks := holding.lacking(self.base, self.keys, [*fields["guards"], *fields["effects"]])):
+            raise self.fail(("like",), lacks)
         read = {str(v) for part in ("guards", "effects") for word in fields.get(part, ()) for v in word.values()}
         fields["parameters"] = list(self.numbers(fields.get("parameters", ()), read))
         return fields
@@ -304,10 +304,10 @@ class _Entry(Reader):
         if name in self.keys or name in SESSION_KEYS:
             return
         fits = [p for p in self.keyspace.keys if p.use == use and p.type == type_]
-        called = ability.nouns_of(self.base) if self.base else ()  # the catalog's own word for what it keeps there
-        fits.sort(
-            key=lambda p: (not any(cues.same(entity, e) for e in p.entities), cues.canonical(p.name) not in called)
-        )
+        if use == ability.RECORDS and self.base:
+            held = holding.key_of(self.base, self.one, entity, self.brief, self.keyspace)
+            fits = [p for p in fits if p.name == held]
+        fits.sort(key=lambda p: not any(cues.same(entity, e) for e in p.entities))
         if fits:
             self.keys[name], self.homes[name] = (use, type_), fits[0].name
 

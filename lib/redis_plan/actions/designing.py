@@ -10,18 +10,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from redis_plan import codec
-from redis_plan.actions import ability, catalog, declaring, serving, vocabulary
+from redis_plan.actions import ability, catalog, declaring, holding, serving, vocabulary
 from redis_plan.actions.finding import find_actions
 from redis_plan.actions.matching import Match, Matches, matches, sureness
 from redis_plan.actions.matrix import stories
 from redis_plan.actions.model import MEMBERS, Action
 from redis_plan.actions.parameters import content_bytes
 from redis_plan.brief.model import Brief, Entity
+from redis_plan.errors import OverrideError
 from redis_plan.keyspace import contents, cues, uses
 from redis_plan.keyspace.catalog import use_patterns
 from redis_plan.keyspace.design import Draft
 from redis_plan.keyspace.design import draft as plain_draft
 from redis_plan.keyspace.model import Bound, Field, KeyPattern, Keyspace, Leavers
+from redis_plan.keyspace.settled import FILE
 from redis_plan.remembered import remembered
 
 #: From this sureness on a demand brings the key of its action with it, though nothing else in the documents calls for that use.
@@ -56,6 +58,8 @@ def draft(brief: Brief) -> Draft:
     keyspace = made.keyspace({})
     declaring.declarations(brief, keyspace)
     actions = find_actions(brief, keyspace)
+    for line, says in holding.held_twice(actions, brief):
+        raise OverrideError(holding.where(line, says))
     fields = tuple(_as_long_as_stated(f, brief, actions) for f in vocabulary.state_fields(a.kind for a in actions))
     bound = tuple(_bound(action) for action in actions)
     return made.with_actions(bound, fields, _leavers(bound))
@@ -212,3 +216,7 @@ def _further(keyspace: Keyspace, found: Matches, brief: Brief) -> Iterator[uses.
         because = f"{first.file}:{first.line} “{first.text[:200]}”"
         demands = tuple(dict.fromkeys(part.demand.id for part in parts))
         yield uses.Use(records, (entity,), demands, 1.0, because)
+    for noun, entry in dict(holding.wanting(brief, keyspace)).items():
+        if noun not in asked:
+            entity = Entity(noun.capitalize(), FILE, entry.line("like"), lifetime="session", realtime=True)
+            yield uses.Use(records, (entity,), (), 1.0, f"{FILE}:{entry.line('like')} “{entry.said['name']}”")

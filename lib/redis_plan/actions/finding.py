@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
-from redis_plan.actions import ability, catalog, declaring, parameters, vocabulary, wording
+from redis_plan.actions import ability, catalog, declaring, parameters, reaching, vocabulary, wording
 from redis_plan.actions.ability import Homes
 from redis_plan.actions.declaring import Declaration
 from redis_plan.actions.matching import Match, Matches, matches
 from redis_plan.actions.model import LEADERS, Action, Demand, Given, Kind, Option
+from redis_plan.actions.reaching import Step
 from redis_plan.brief.model import Brief
 from redis_plan.keyspace import building, cues, naming, statefields
 from redis_plan.keyspace.model import KeyPattern, Keyspace
@@ -22,8 +24,6 @@ from redis_plan.keyspace.settled import FILE
 
 #: What every session has, whether a demand names it or not: it is opened, read, ended, handed over and gone.
 LIFE = ("session.open", "session.catch_up", "session.finish", "session.hand_over", "session.remove")
-#: Roles that an owner gives, and that nobody has before.
-GIVEN_ROLES = ("cohost", "moderator")
 
 
 def find_actions(brief: Brief, keyspace: Keyspace) -> tuple[Action, ...]:
@@ -51,7 +51,10 @@ def actions_of(found: Matches, brief: Brief, keyspace: Keyspace) -> tuple[Action
     kept |= {id for id in LIFE if id in able}
     if _roles_asked([every[id] for id in kept]) & _roles_named(brief):
         kept |= {k.id for k in able.values() if "give_role" in _effects(k)}
-    kept = _with_ways_out(_waited_for(kept, every), every)
+    keys: dict[str, Mapping[str, str]] = {id: d.keys for id, d in ours.items()}
+    keys |= {id: ability.keys_of(kind, keyspace, found.homes) for id, kind in able.items()}
+    steps = {id: reaching.step(kind.on(keys[id]), keys[id]) for id, kind in every.items()}
+    kept = _waited_for(_with_ways_out(_waited_for(kept, steps), every), steps)
     ground = _Ground.of(brief, keyspace, found)
     declared = tuple(ground.declared(d, asked.get(id, ())) for id, d in ours.items())
     others = (ground.action(kind, asked.get(id, ())) for id, kind in able.items() if id in kept)
@@ -72,39 +75,19 @@ def _first_of_each_use(able: Iterable[Kind], asked: Iterable[str]) -> Iterator[s
             yield kind.id
 
 
-def _waited_for(kept: Collection[str], able: Mapping[str, Kind]) -> set[str]:
-    """Return the actions that bring about the phases, states and effects that others wait for, and so on."""
-    found, todo = set(kept), [able[id] for id in able if id in kept]
-    while todo:
-        kind = todo.pop()
-        for needed in _needed(kind):
-            if not any(needed in _effects(able[id]) for id in found):
-                others = [k for k in able.values() if needed in _effects(k)][:1]
-                found |= {k.id for k in others}
-                todo += others
-        for missing in sorted(_made_by_none(kind, (able[id] for id in found))):
-            makers = [k for k in able.values() if k.mechanic == kind.mechanic and missing in _brought_in(k)][:1]
-            found |= {k.id for k in makers}
-            todo += makers
-        for near in _reaching(kind, able.values()):
-            if near and not any(k.id in found for k in near):
-                found.add(near[0].id)
-                todo.append(near[0])
-        for field in sorted(_options(kind.effects, "timer", "field")):  # what runs out has to be taken up
-            takers = [k for k in able.values() if field in _options(k.guards, "due", "field")]
-            if takers and not any(k.id in found for k in takers):
-                found.add(takers[0].id)
-                todo.append(takers[0])
-    return found
-
-
-def _reaching(kind: Kind, able: Iterable[Kind]) -> Iterator[list[Kind]]:
-    """Yield for each phase and each state of a record that ``kind`` waits for what brings it about, its own mechanic's first."""
-    every = sorted(able, key=lambda k: k.mechanic != kind.mechanic)
-    for phase in sorted(_options(kind.guards, "phase", "is") - {catalog.FIRST_PHASE}):
-        yield [k for k in every if phase in _options(k.effects, "phase", "to")]
-    for state in sorted(_options(kind.guards, "state", "is") - {"none"}):
-        yield [k for k in every if state in catalog.states_of(k) and catalog.writes_to(k, kind.mechanic)]
+def _waited_for(kept: Collection[str], steps: Mapping[str, Step]) -> set[str]:
+    """Return ``kept`` with the actions that bring about what others wait for, and with what takes up a time that runs out."""
+    found = set(kept)
+    while True:
+        found = reaching.completed(found, steps)
+        timed = {field for id in found for field in _options(steps[id].kind.effects, "timer", "field")}
+        for field in sorted(timed):
+            takers = [id for id, one in steps.items() if field in _options(one.kind.guards, "due", "field")]
+            if takers and not found & set(takers):
+                found.add(takers[0])
+                break
+        else:
+            return found
 
 
 def _with_ways_out(kept: set[str], able: Mapping[str, Kind]) -> set[str]:
@@ -130,7 +113,7 @@ def _with_ways_out(kept: set[str], able: Mapping[str, Kind]) -> set[str]:
 
 def _roles_asked(kinds: Iterable[Kind]) -> set[str]:
     """Return the roles beside the owner's that guards ask for: somebody has to give them."""
-    return {role for kind in kinds for role in _options(kind.guards, "role", "is")} & set(GIVEN_ROLES)
+    return {role for kind in kinds for role in _options(kind.guards, "role", "is")} & set(reaching.GIVEN_ROLES)
 
 
 def _roles_named(brief: Brief) -> set[str]:
@@ -138,10 +121,6 @@ def _roles_named(brief: Brief) -> set[str]:
     texts = [*(r.text for r in brief.requirements), *(q.unit for q in brief.quantities)]
     team = brief.settled.roles
     return {r.like for r in team} | {actor for text in texts for actor in wording.actors_in(text, roles=team)}
-
-
-def _needed(kind: Kind) -> Iterator[str]:
-    return (needed for guard in kind.guards for needed in vocabulary.guards()[guard.name].needs)
 
 
 def _effects(kind: Kind) -> set[str]:
@@ -157,18 +136,6 @@ def _held(kind: Kind) -> set[str]:
 def _taken_out(kind: Kind) -> set[str]:
     """Return the keys out of which ``kind`` takes a single thing."""
     return {str(e.options["key"]) for e in kind.effects if e.name in ("remove", "drop")}
-
-
-def _brought_in(kind: Kind) -> set[str]:
-    """Return the keys into which ``kind`` brings what was not there."""
-    changed = {str(g.options["key"]) for g in kind.guards if g.name == "known"}
-    return {str(e.options["key"]) for e in kind.effects if e.name == "record"} - changed
-
-
-def _made_by_none(kind: Kind, others: Iterable[Kind]) -> set[str]:
-    """Return the keys of which ``kind`` asks that something is there, and into which none of ``others`` brings it."""
-    asked = {str(g.options["key"]) for g in kind.guards if g.name == "known" and "key" in g.options}
-    return asked.difference(*(_brought_in(k) for k in others if k.mechanic == kind.mechanic))
 
 
 def _undone(kind: Kind) -> Iterator[str]:
@@ -276,12 +243,21 @@ class _Ground:
         """Yield the names that the action may have, best first: a verb that its demands say, else the catalog's word."""
         verbs = sorted(kind.verbs, key=lambda verb: -verb.count("_"))
         yield from (verb for verb in verbs for text in texts if _says(text, verb))
-        with_entity = f"{kind.name}_{naming.slugify(entity, 'item').replace('-', '_')}"
-        if kind.use == ability.RECORDS and any(_says(text, entity) for text in texts):
+        noun = naming.slugify(entity, "item").replace("-", "_")
+        with_entity = next((v for v in verbs if {*v.split("_")} == {kind.name, noun}), f"{kind.name}_{noun}")
+        if self.is_its_object(kind, entity) and not _alike(kind.name, noun):
             yield with_entity
         yield kind.name
         yield with_entity
         yield f"{kind.mechanic}_{kind.name}".replace("-", "_")
+
+    def is_its_object(self, kind: Kind, entity: str) -> bool:
+        """Whether ``entity`` is the thing that ``kind`` is done to, one of several, and not what holds them."""
+        return (
+            "_" not in kind.name
+            and entity != self.keyspace.session_noun
+            and bool({"object", "item", entity} & {*kind.takes})
+        )
 
     def actor(self, kind: Kind, asked: Sequence[Match]) -> str:
         """Return who does it, as the demands call them."""
@@ -311,5 +287,27 @@ def _nouns_of(kind: Kind, text: str) -> Iterator[str]:
 
 
 def _says(text: str, verb: str) -> bool:
-    """Whether ``text`` says every word of ``verb``, in any form: "starts the next question" says start_question."""
-    return all(re.search(rf"(?<![a-z]){re.escape(word)}", text) for word in re.split("[_ ]", verb))
+    """Whether ``text`` says every word of ``verb``, in any form: "starts the next question" says start_question.
+
+    >>> [_says(text, "skip") for text in ("he skips it", "it was skipped", "skippable", "a skip-like thing")]
+    [True, True, False, False]
+    """
+    return all(_forms(word).search(text) for word in re.split("[_ ]", verb))
+
+
+@cache
+def _forms(word: str) -> re.Pattern[str]:
+    """Return what finds the forms of an English word: of a verb those of its conjugation, of a noun its plural."""
+    last = word[-1]
+    if last == "e":
+        stem, ends = word[:-1], "(?:e[sdrn]?|ers|ing)"
+    elif last == "y":
+        stem, ends = word[:-1], "(?:y(?:s|ed|ing|ers?)?|ie[sd])"
+    else:
+        stem, ends = word, f"(?:{re.escape(last)}?(?:s|es|ed|ing|ers?))?"
+    return re.compile(rf"(?<![a-z0-9_-]){re.escape(stem)}{ends}(?![a-z0-9_-])")
+
+
+def _alike(verb: str, noun: str) -> bool:
+    """Whether a name of both would say one word twice: claim_claim, propose_proposal, approve_name_name."""
+    return any(noun.startswith(word[:5]) or word.startswith(noun[:5]) for word in verb.split("_"))

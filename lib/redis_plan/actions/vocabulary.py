@@ -32,6 +32,8 @@ class Word:
     fields: bool = False
     undoes: str = ""
     needs: tuple[str, ...] = ()
+    asks: tuple[str, ...] = ()
+    brings: tuple[str, ...] = ()
     reopens: bool = False
     frees: bool = False
     vacates: bool = False

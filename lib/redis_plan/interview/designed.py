@@ -9,8 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from redis_plan import brief as reader
-from redis_plan.actions import declaring, designing, proving
+from redis_plan.actions import declaring, designing, holding, proving
 from redis_plan.actions.declaring import Fault
+from redis_plan.actions.finding import find_actions
 from redis_plan.brief import documents
 from redis_plan.brief.model import Brief
 from redis_plan.brief.overrides import NAME
@@ -48,6 +49,8 @@ def of(brief: Brief) -> tuple[Fault, ...]:
         return tuple(Fault(NAME, *fault) for fault in faults)
     keyspace = designing.keys(brief).keyspace({})
     found, wrong = declaring.examine(brief, keyspace)
+    twice = holding.held_twice(find_actions(brief, keyspace), brief) if not wrong else ()
+    wrong = wrong or tuple(Fault(NAME, *fault) for fault in twice)
     return wrong or proving.prove(found, keyspace)
 
 
