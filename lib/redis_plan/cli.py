@@ -350,17 +350,10 @@ def _report(built: Any) -> None:  # Any: study.Built, which is imported late
             soft_wrap=True,
         )
     else:
-        if built.published.aside:
-            aside = _short(built.published.aside)
-            err.print(f"the previous plan was edited by hand; it is kept as {aside}", highlight=False, soft_wrap=True)
-        if kept := [_short(path) for path in built.published.beside_aside]:
-            files = "a file beside the plan was" if len(kept) == 1 else f"{len(kept)} files beside the plan were"
-            named = ", ".join(kept[:_NAMED]) + (f" and {len(kept) - _NAMED} more" if len(kept) > _NAMED else "")
-            err.print(f"{files} edited by hand and kept as {named}", highlight=False, soft_wrap=True)
+        from redis_plan.plan import publish  # noqa: PLC0415
 
-
-#: Files that a message names; of further ones it says how many.
-_NAMED = 3
+        for line in publish.told_of_edits(built.published, _short):
+            err.print(line, highlight=False, soft_wrap=True, markup=False)
 
 
 def _report_comparison(compared: Any) -> None:  # Any: compare.Compared

@@ -53,7 +53,7 @@ class Board:
         self.admin.flushall()
         self.admin.function_load(library.compose(brief, keyspace), replace=True)
         for user in acl.users(keyspace):
-            self.admin.execute_command("ACL", "SETUSER", user.name, "reset", "on", ">pw", *user.rules)
+            self.admin.execute_command(*user.command("pw"))
         users = {role: live.client(decode_responses=True, username=role, password="pw") for role in ("app", "worker")}
         self.keys = client.Keys(environment="prod")
         self.operations = {role: client.Operations(user, self.keys) for role, user in users.items()}

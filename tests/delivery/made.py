@@ -1,5 +1,6 @@
 """The artefacts of the sample project and of every real one, made once."""
 
+import importlib
 import importlib.util
 import re
 import sys
@@ -7,11 +8,12 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
 from redis_plan.brief.model import Brief
-from redis_plan.delivery import bundle
+from redis_plan.delivery import acl, bundle
 from redis_plan.delivery.artefact import Artefact
 from redis_plan.delivery.configuration import Target
 from redis_plan.keyspace import settings
@@ -22,6 +24,10 @@ from tests import projects
 
 SAMPLE, PROJECTS = projects.SAMPLE, projects.NAMES
 TARGET = Target("redis", "7.0.15")
+#: Of every user that a test makes.
+PASSWORD = "pw"
+#: Delivered modules of Python that import each other by these names.
+CLIENTS = ("redis_plan_client", "redis_plan_actions")
 
 
 @dataclass
@@ -72,6 +78,27 @@ def write(artefacts: tuple[Artefact, ...], folder: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(artefact.text, "utf-8")
     return folder
+
+
+def install(root: Any, project: Project) -> None:
+    """Load the project's functions and make its users on a server, as an operator does."""
+    root.function_load(project.text("functions.lua"), replace=True)
+    for user in acl.users(project.keyspace):
+        root.execute_command(*user.command(PASSWORD))
+
+
+def url(of: Server, user: str = "") -> str:
+    """Return where a server of ours with a port is, for one of its users where one is named."""
+    login = f"{user}:{PASSWORD}@" if user else ""
+    return f"redis://{login}127.0.0.1:{of.address[-1]}"
+
+
+def imported(folder: Path, patch: pytest.MonkeyPatch, names: tuple[str, ...] = CLIENTS) -> list[Any]:
+    """Import delivered modules of a folder by their own names, whatever another test has imported by them."""
+    patch.syspath_prepend(str(folder))
+    for name in names:
+        patch.delitem(sys.modules, name, raising=False)
+    return [importlib.import_module(name) for name in names]
 
 
 def client_module(folder: Path, name: str) -> ModuleType:

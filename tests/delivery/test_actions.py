@@ -1,6 +1,5 @@
 """The delivered actions: loaded, called as the user that each is for, typed in both languages, and one game by its own files."""
 
-import importlib
 import itertools
 import json
 import re
@@ -37,8 +36,8 @@ def users_on(server: Server, project: made.Project) -> dict[str, Any]:
     """A client for each user of the project's ACL file."""
     admin = server.client(decode_responses=True)
     for user in acl.users(project.keyspace):
-        admin.execute_command("ACL", "SETUSER", user.name, "reset", "on", ">pw", *user.rules)
-    return {role: server.client(decode_responses=True, username=role, password="pw") for role in duties.ROLES}
+        admin.execute_command(*user.command(made.PASSWORD))
+    return {role: server.client(decode_responses=True, username=role, password=made.PASSWORD) for role in duties.ROLES}
 
 
 def test_every_action_is_one_function_that_its_user_may_call_in_one_slot(fresh: Server, project: made.Project) -> None:
@@ -187,10 +186,7 @@ def opened(
 ) -> tuple[Any, Any, Any, Any]:
     """The sample's own files on a server of their own: keys, actions, and the operations of app and worker."""
     made.write(played.artefacts, folder)
-    monkeypatch.syspath_prepend(str(folder))
-    for module in ("redis_plan_client", "redis_plan_actions"):
-        monkeypatch.delitem(sys.modules, module, raising=False)
-    client, acting = importlib.import_module("redis_plan_client"), importlib.import_module("redis_plan_actions")
+    client, acting = made.imported(folder, monkeypatch)
     admin = server.client(decode_responses=True)
     admin.flushall()
     admin.function_flush()

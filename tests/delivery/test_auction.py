@@ -1,7 +1,6 @@
 """A project that is not the sample: an auction, on the game server that was written for the quiz and its own delivered files."""
 
 import asyncio
-import importlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +10,6 @@ import pytest
 
 from redis_plan import brief, server
 from redis_plan.actions import designing
-from redis_plan.delivery import acl
 from redis_plan.server import Server
 from tests.delivery import made
 from tests.delivery.games.auction import evening
@@ -32,9 +30,7 @@ def auction() -> made.Project:
 def own(auction: made.Project) -> Iterator[Server]:
     with server.open_own({"port": "auto"}) as live:
         root = live.client()
-        root.function_load(auction.text("functions.lua"))
-        for user in acl.users(auction.keyspace):
-            root.execute_command("ACL", "SETUSER", user.name, "reset", "on", ">pw", *user.rules)
+        made.install(root, auction)
         yield live
 
 
@@ -42,12 +38,9 @@ def test_an_auction_is_played_on_two_gateways_by_its_delivered_files(
     own: Server, auction: made.Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = made.write(auction.artefacts, tmp_path / "redis")
-    monkeypatch.syspath_prepend(str(folder))
-    for module in MODULES:
-        monkeypatch.delitem(sys.modules, module, raising=False)
-    client, actions, duties, driver = (importlib.import_module(module) for module in MODULES)
+    client, actions, duties, driver = made.imported(folder, monkeypatch, MODULES)
     keys = client.Keys(environment="prod")
-    app = client.Operations(own.client(username="app", password="pw", decode_responses=True), keys)
+    app = client.Operations(own.client(username="app", password=made.PASSWORD, decode_responses=True), keys)
 
     async def settled(operations: Any, session_id: str, lot: str, once: str) -> None:
         """What a team writes for the end of a lot: the highest bid has won."""
@@ -75,6 +68,6 @@ def test_an_auction_is_played_on_two_gateways_by_its_delivered_files(
 
     with games([sys.executable, str(GAMES / "fastapi_server.py"), "{port}"], own, folder) as running:
         urls = [f"ws://127.0.0.1:{process.port}/" for process in running]
-        worker = f"redis://worker:pw@127.0.0.1:{own.address[2]}"  # type: ignore[misc]
+        worker = made.url(own, "worker")
         asyncio.run(story(urls, worker))
     assert own.client(decode_responses=True).hget(keys.state(evening.ROOM), "status") == "ended"

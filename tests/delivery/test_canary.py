@@ -33,7 +33,7 @@ def test_what_has_ended_is_seen_until_the_server_frees_it(binary: Binary, sample
         root = live.client()
         root.execute_command("DEBUG", "SET-ACTIVE-EXPIRE", "0")  # a sweep that lags for ever
         user = acl.users(sample.keyspace)[0]
-        root.execute_command("ACL", "SETUSER", user.name, "reset", "on", ">tried", *user.rules)
+        root.execute_command(*user.command("tried"))
         app = live.client(username=user.name, password="tried")
         app.set(key, "1", px=20)
         time.sleep(0.1)

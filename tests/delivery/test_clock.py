@@ -1,30 +1,26 @@
 """The server's clock is set forward and back while people play: delivered gateway and worker go on, as their own users."""
 
-import asyncio
-import importlib
-import os
 import random
 import re
 import shutil
 import struct
 import subprocess
-import sys
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 from redis_plan import server
-from redis_plan.delivery import acl
 from redis_plan.rig import hall
 from redis_plan.server import Binary, Server
-from redis_plan.server.process import free_port
 from tests.conftest import BINARIES
 from tests.delivery import made
 from tests.delivery.games.players import AskingMember as Member
-from tests.delivery.test_gateway import until
+from tests.delivery.playing import play, so
+from tests.delivery.test_gateway import Gateway
+from tests.delivery.test_worker import working
 
 pytestmark = pytest.mark.skipif(not shutil.which("cc"), reason="no C compiler (cc) makes the clock that can be stepped")
 SHIM = Path(__file__).with_name("clock.c")
@@ -63,11 +59,10 @@ class Room(NamedTuple):
     root: Any
     operations: Any
     keys: Any
-    gateway: int
+    gateway: str
 
     def member(self, who: str, role: str) -> Member:
-        urls = [f"ws://127.0.0.1:{self.gateway}/"]
-        return Member(urls, hall.signed("s0", who, role, name=who.title()), random.Random(who))
+        return Member([self.gateway], hall.signed("s0", who, role, name=who.title()), random.Random(who))
 
     def now_ms(self) -> float:
         seconds, micros = self.root.time()
@@ -91,54 +86,20 @@ def room(
         text, found = re.subn(rf"^({name}: Final) = .+", rf"\1 = {value}", text, flags=re.MULTILINE)
         assert found, name
     periods.write_text(text, "utf-8")
-    monkeypatch.syspath_prepend(str(folder))
-    monkeypatch.delitem(sys.modules, "redis_plan_client", raising=False)
-    client = importlib.import_module("redis_plan_client")
+    (client,) = made.imported(folder, monkeypatch, made.CLIENTS[:1])
     clock = Clock(tmp_path)
-    with ExitStack() as stack:
-        live = stack.enter_context(closing(clock.start(request.param, monkeypatch)))
+    with closing(clock.start(request.param, monkeypatch)) as live:
         root = live.client(decode_responses=True)
-        root.function_load(acting.text("functions.lua"))
-        for user in acl.users(acting.keyspace):
-            root.execute_command("ACL", "SETUSER", user.name, "reset", "on", ">pw", *user.rules)
+        made.install(root, acting)
         keys = client.Keys(environment="prod")
         operations = client.Operations(root, keys)
         operations.create("s0", owner="host")
-        port = free_port()
-        for user, program in (
-            ("app", ["redis_plan_serve.py", f"127.0.0.1:{port}"]),
-            ("worker", ["redis_plan_duties.py"]),
-        ):
-            environment = {
-                **os.environ, "PYTHONPATH": "", "GATEWAY_SECRET": hall.SECRET,
-                "REDIS_URL": f"redis://{user}:pw@127.0.0.1:{live.address[-1]}",
-            }  # fmt: skip
-            process = subprocess.Popen(
-                [sys.executable, *program], cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
-            )
-            stack.callback(process.wait)
-            stack.callback(process.kill)
-            assert process.stdout
-            stack.enter_context(process.stdout)
-            assert process.stdout.readline()
-        yield Room(clock, root, operations, keys, port)
-
-
-def play(story: Callable[[], Awaitable[None]], *members: Member) -> None:
-    async def told() -> None:
-        lives = [asyncio.create_task(member.live()) for member in members]
+        gateway = Gateway(folder, live, "app")
         try:
-            await story()
+            with working(folder, live, "redis_plan_duties.py"):
+                yield Room(clock, root, operations, keys, gateway.url)
         finally:
-            for member in members:
-                member.stop()
-            await asyncio.gather(*lives)
-
-    asyncio.run(told())
-
-
-async def so(is_so: Callable[[], object], what: str) -> None:
-    await asyncio.to_thread(until, is_so, what)
+            gateway.kill()
 
 
 def test_people_play_on_when_the_clock_of_the_server_is_set_forward_and_back(room: Room) -> None:

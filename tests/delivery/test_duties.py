@@ -8,7 +8,8 @@ import pytest
 from redis_plan.delivery import acl
 from redis_plan.delivery.redis_plan_worker import BUCKETS
 from tests.delivery import made
-from tests.delivery.test_gateway_actions import Room, play, room, so
+from tests.delivery.playing import play, so
+from tests.delivery.test_gateway_actions import Room, room
 from tests.delivery.test_worker import Process, working
 
 __all__ = ["room"]
@@ -52,7 +53,7 @@ asyncio.run(duties.work())
 def worker(room: Room, documents: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Process]:
     folder = tmp_path / "redis"
     for user in acl.users(made.acting(made.SAMPLE, documents).keyspace):
-        room.own.client().execute_command("ACL", "SETUSER", user.name, "reset", "on", ">w-1", *user.rules)
+        room.own.client().execute_command(*user.command(made.PASSWORD))
     (folder / "program.py").write_text(getattr(request, "param", PROGRAM), "utf-8")
     with working(folder, room.own, "program.py") as process:
         yield process

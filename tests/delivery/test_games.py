@@ -1,7 +1,6 @@
 """Game servers written on the delivered files play a whole evening of the sample, as the user of the ACL file that they are."""
 
 import asyncio
-import importlib
 import itertools
 import os
 import socket
@@ -17,7 +16,6 @@ import pytest
 import redis
 
 from redis_plan import server
-from redis_plan.delivery import acl
 from redis_plan.rig import hall
 from redis_plan.server import Server
 from redis_plan.server.process import free_port
@@ -67,9 +65,7 @@ def own(documents: Path) -> Iterator[Server]:
     sample = made.acting(made.SAMPLE, documents)
     with server.open_own({"port": "auto"}) as live:
         root = live.client()
-        root.function_load(sample.text("functions.lua"))
-        for user in acl.users(sample.keyspace):
-            root.execute_command("ACL", "SETUSER", user.name, "reset", "on", ">pw", *user.rules)
+        made.install(root, sample)
         yield live
 
 
@@ -79,7 +75,7 @@ def games(command: list[str], own: Server, folder: Path) -> Iterator[list[Proces
     running: list[Process] = []
     try:
         for _ in range(2):
-            running.append(Process(command, f"redis://app:pw@127.0.0.1:{own.address[2]}", folder))  # type: ignore[misc]
+            running.append(Process(command, made.url(own, "app"), folder))
         for process in running:
             process.wait()
         yield running
@@ -91,15 +87,12 @@ def games(command: list[str], own: Server, folder: Path) -> Iterator[list[Proces
 @pytest.fixture
 def an_evening(own: Server, game_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., evening.Evening]:
     """Makes the evening of game servers: its service and its timers are the users app and worker as well."""
-    monkeypatch.syspath_prepend(str(game_folder))
-    for module in ("redis_plan_client", "redis_plan_actions"):
-        monkeypatch.delitem(sys.modules, module, raising=False)
-    client, actions = importlib.import_module("redis_plan_client"), importlib.import_module("redis_plan_actions")
+    client, actions = made.imported(game_folder, monkeypatch)
 
     def of(make: evening.Make, restart: Callable[[], None]) -> evening.Evening:
         keys = client.Keys(environment="prod")
         users: list[redis.Redis] = [
-            own.client(username=user, password="pw", decode_responses=True) for user in ("app", "worker")
+            own.client(username=user, password=made.PASSWORD, decode_responses=True) for user in ("app", "worker")
         ]
         app, worker = (client.Operations(user, keys) for user in users)
         admin: Any = own.client(decode_responses=True)

@@ -1,7 +1,6 @@
 """The delivered gateway, run as it is delivered: clients that we did not write join, act and recover; chaos leaves all right."""
 
 import asyncio
-import importlib
 import json
 import os
 import random
@@ -27,7 +26,8 @@ from redis_plan.rig.member import Member
 from redis_plan.server import Server
 from redis_plan.server.process import free_port
 from tests.delivery import made, node
-from tests.delivery.test_survivors import AOF, url
+from tests.delivery.playing import until
+from tests.delivery.test_survivors import AOF
 
 #: Seconds of chaos and its members; a minute with 200 of them in the long form of the suite.
 CHAOS_S = float(os.environ.get("REDIS_PLAN_CHAOS_S", "6"))
@@ -38,9 +38,10 @@ SESSIONS = 5
 class Gateway:
     """The delivered process at a port of its own, which it keeps over its lives."""
 
-    def __init__(self, folder: Path, own: Server) -> None:
+    def __init__(self, folder: Path, own: Server, user: str = "") -> None:
         self.folder, self.port = folder, free_port()
-        self.environment = {**os.environ, "REDIS_URL": url(own), "GATEWAY_SECRET": hall.SECRET, "PYTHONPATH": ""}
+        known = {"REDIS_URL": made.url(own, user), "GATEWAY_SECRET": hall.SECRET, "PYTHONPATH": ""}
+        self.environment = {**os.environ, **known}
         self.start()
 
     @property
@@ -96,13 +97,6 @@ def state_of(own: Server, sample: made.Project) -> Callable[[str], dict[str, str
         return found
 
     return read
-
-
-def until(is_so: Callable[[], object], what: str, limit_s: float = 40.0) -> None:
-    deadline = time.monotonic() + limit_s
-    while not is_so():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
 
 
 @pytest.fixture
@@ -164,7 +158,7 @@ def test_who_joins_while_connections_to_the_server_are_lost_is_in_all_the_same(
     with running(sample_folder, sample, 0) as (own, _):
         sessions = [f"j{number}" for number in range(60)]
         hall.opened(sample_folder, own, sessions)
-        with hall.gateway(sample_folder, [url(own)]) as (_, port):
+        with hall.gateway(sample_folder, [made.url(own)]) as (_, port):
             urls = [f"ws://127.0.0.1:{port}/"]
             members = [Member(urls, hall.signed(s, "ann"), random.Random(n)) for n, s in enumerate(sessions)]
 
@@ -188,7 +182,7 @@ def test_who_joins_while_connections_to_the_server_are_lost_is_in_all_the_same(
 def test_a_drained_gateway_sends_its_clients_to_the_others(sample: made.Project, sample_folder: Path) -> None:
     with (
         running(sample_folder, sample) as (own, [other]),
-        hall.gateway(sample_folder, [url(own)], limits={"drain_s": 1.0}) as (drained, port),
+        hall.gateway(sample_folder, [made.url(own)], limits={"drain_s": 1.0}) as (drained, port),
     ):
         urls = [other.url, f"ws://127.0.0.1:{port}/"]
         members = [Member(urls, hall.signed("s1", f"m{n}"), random.Random(n)) for n in range(20)]
@@ -309,10 +303,7 @@ def test_a_gateway_heeds_the_projects_own_actions(tmp_path: Path, monkeypatch: p
     """A name stays, the copy has what an action changed, and who was kicked is sent away."""
     acting = made.acting("sample", tmp_path)
     folder = made.write(acting.artefacts, tmp_path / "redis")
-    monkeypatch.syspath_prepend(str(folder))
-    for module in ("redis_plan_client", "redis_plan_actions"):
-        monkeypatch.delitem(sys.modules, module, raising=False)
-    client, actions = importlib.import_module("redis_plan_client"), importlib.import_module("redis_plan_actions")
+    client, actions = made.imported(folder, monkeypatch)
     with running(folder, acting) as (own, [gateway]):
         keys = client.Keys(environment=naming.ENVIRONMENT)
         operations, act = client.Operations(own.client(decode_responses=True), keys), actions.Actions(keys)
@@ -367,7 +358,7 @@ def test_what_a_gateway_loses_is_repaired_by_beacon_and_catch_up_and_by_nothing_
     with (
         running(sample_folder, sample, 0) as (own, _),
         hall.gateway(
-            sample_folder, [url(own)], feed="lossy", timing={"beacon_s": beacon_s}, limits={"heartbeat_s": 1.0}
+            sample_folder, [made.url(own)], feed="lossy", timing={"beacon_s": beacon_s}, limits={"heartbeat_s": 1.0}
         ) as (_, port),
     ):
         members = [

@@ -1,12 +1,10 @@
 """The delivered gateway of a project with actions: who comes in, asks, watches and is told goes through these actions."""
 
 import asyncio
-import importlib
 import json
 import random
 import socket
-import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,11 +13,11 @@ import pytest
 from redis_plan.delivery.redis_plan_websocket import CLOSING
 from redis_plan.keyspace import naming
 from redis_plan.rig import hall, wire
-from redis_plan.rig.member import Member as Anybody
 from redis_plan.server import Server
 from tests.delivery import made
 from tests.delivery.games.players import AskingMember as Member
-from tests.delivery.test_gateway import Gateway, running, until
+from tests.delivery.playing import play, so
+from tests.delivery.test_gateway import Gateway, running
 
 
 class Room(NamedTuple):
@@ -39,34 +37,12 @@ class Room(NamedTuple):
 def room(documents: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
     acting = made.acting(made.SAMPLE, documents)
     folder = made.write(acting.artefacts, tmp_path / "redis")
-    monkeypatch.syspath_prepend(str(folder))
-    for module in ("redis_plan_client", "redis_plan_actions"):
-        monkeypatch.delitem(sys.modules, module, raising=False)
-    client, actions = importlib.import_module("redis_plan_client"), importlib.import_module("redis_plan_actions")
+    client, actions = made.imported(folder, monkeypatch)
     with running(folder, acting) as (own, [gateway]):
         keys = client.Keys(environment=naming.ENVIRONMENT)
         operations = client.Operations(own.client(decode_responses=True), keys)
         operations.apply("s0", "owned", {"set": {"owner": "host"}}, op_id="o", fields={"owner": "host"})
         yield Room(gateway, own, operations, actions.Actions(keys), keys)
-
-
-def play(story: Callable[[], Awaitable[None]], *members: Anybody) -> None:
-    """Let the members live while the story is told."""
-
-    async def told() -> None:
-        lives = [asyncio.create_task(member.live()) for member in members]
-        try:
-            await story()
-        finally:
-            for member in members:
-                member.stop()
-            await asyncio.gather(*lives)
-
-    asyncio.run(told())
-
-
-async def so(is_so: Callable[[], object], what: str) -> None:
-    await asyncio.to_thread(until, is_so, what)
 
 
 def test_the_limit_of_those_who_watch_holds_and_takes_no_seat(room: Room) -> None:

@@ -16,8 +16,8 @@ from redis_plan.rig import hall
 from redis_plan.rig.member import Member
 from redis_plan.server import topology
 from tests.delivery import made
+from tests.delivery.playing import until
 from tests.delivery.test_cluster import load, with_events
-from tests.delivery.test_gateway import until
 
 SESSIONS = [f"p{number}" for number in range(6)]  # of all three primaries
 #: No beacon comes and leases are renewed at once: what a copy has, it heard.

@@ -23,16 +23,14 @@ def live(fresh: Server, sample: made.Project) -> Iterator[Server]:
     """A server with the sample's library and users."""
     root = fresh.client()
     root.flushall()
-    root.function_load(sample.text("functions.lua"), replace=True)
-    for user in acl.users(sample.keyspace):
-        root.execute_command("ACL", "SETUSER", user.name, "reset", "on", ">secret", *user.rules)
+    made.install(root, sample)
     yield fresh
     root.execute_command("ACL", "DELUSER", *(user.name for user in acl.users(sample.keyspace)))
     root.flushall()
 
 
 def as_user(live: Server, name: str) -> redis.Redis:
-    return live.client(username=name, password="secret", decode_responses=True)
+    return live.client(username=name, password=made.PASSWORD, decode_responses=True)
 
 
 def test_nothing_hidden_leaves_the_server_before_the_reveal(

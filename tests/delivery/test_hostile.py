@@ -25,9 +25,9 @@ from redis_plan.delivery.redis_plan_websocket import Room as Session
 from redis_plan.rig import hall, wire
 from redis_plan.rig.member import Member
 from tests.delivery import made
+from tests.delivery.playing import play, so
 from tests.delivery.test_gateway import Gateway, running, state_key
-from tests.delivery.test_gateway_actions import Room, play, room, so
-from tests.delivery.test_survivors import url
+from tests.delivery.test_gateway_actions import Room, room
 
 __all__ = ["room"]
 
@@ -99,7 +99,7 @@ def test_who_says_nothing_whole_is_closed_however_many_bytes_come(
     """A frame of 200,000 bytes that grows by one byte, or none, and no answer to any ping: two heartbeats are enough."""
     with server.open_own({"port": "auto"}) as own:
         hall.opened(sample_folder, own, ["s0"])
-        with hall.gateway(sample_folder, [url(own)], limits={"heartbeat_s": 1.0}) as (_, port):
+        with hall.gateway(sample_folder, [made.url(own)], limits={"heartbeat_s": 1.0}) as (_, port):
             ann = Member([f"ws://127.0.0.1:{port}/"], hall.signed("s0", "ann"), random.Random(1))
             with socket.create_connection(("127.0.0.1", port), 20) as opened:
                 opened.sendall(wire.handshake("127.0.0.1") + wire.said(**hall.signed("s0", "mallory")))

@@ -15,8 +15,8 @@ from redis_plan.rig import hall
 from redis_plan.rig.member import Member
 from redis_plan.server import Server
 from tests.delivery import made
-from tests.delivery.test_gateway import Gateway, node_member, running, state_key, until
-from tests.delivery.test_gateway_actions import play, so
+from tests.delivery.playing import play, so, until
+from tests.delivery.test_gateway import Gateway, node_member, running, state_key
 
 __all__ = ["node_member"]
 

@@ -46,7 +46,7 @@ def test_every_project_walks_as_its_users(own_server: Server, documents: Path, k
             root.function_load(text)
         users = acl.users(keyspace)
         for user in users:
-            root.execute_command("ACL", "SETUSER", user.name, "reset", "on", ">odd", *user.rules)
+            root.execute_command(*user.command("odd"))
         by_user = {u.name: own_server.client(username=u.name, password="odd", decode_responses=True) for u in users}
         sender = {step.command[:3]: step.user for step in walk}
 

@@ -15,7 +15,7 @@ from redis_plan.delivery.configuration import Target, redis_conf
 from redis_plan.server import Binary, Server
 from tests.conftest import BINARIES
 from tests.delivery import made
-from tests.delivery.test_gateway import until
+from tests.delivery.playing import until
 
 SESSIONS = ("s0", "s1", "s2")
 
@@ -74,9 +74,9 @@ def test_a_backup_is_restored_as_the_plan_says_and_every_client_takes_a_snapshot
     with started(binary, folder, conf, appendonly="no") as live:
         admin: Any = live.client(decode_responses=True)
         admin.config_set("appendonly", "yes")
-        rules = next(user.rules for user in acl.users(sample.keyspace) if user.name == "worker")
-        admin.execute_command("ACL", "SETUSER", "worker", "reset", "on", ">w-1", *rules)
-        worker = live.client(decode_responses=True, username="worker", password="w-1")
+        user = next(user for user in acl.users(sample.keyspace) if user.name == "worker")
+        admin.execute_command(*user.command(made.PASSWORD))
+        worker = live.client(decode_responses=True, username="worker", password=made.PASSWORD)
         renewing, states = operations(generated, worker), generated.Keys("prod").state("*").replace("%2A", "*")
         found = sorted(key.partition("{")[2].partition("}")[0] for key in worker.scan_iter(states))
         assert found == list(SESSIONS)

@@ -10,46 +10,50 @@ import pytest
 
 from redis_plan import brief, server
 from redis_plan.actions import designing
-from redis_plan.delivery import acl, syncing
+from redis_plan.delivery import syncing
 from redis_plan.rig import hall
 from redis_plan.server import Binary
 from tests.conftest import BINARIES
 from tests.delivery import made
 from tests.delivery.games.players import AskingMember as Member
+from tests.delivery.playing import play, so
 from tests.delivery.test_gateway import Gateway
-from tests.delivery.test_gateway_actions import play, so
 from tests.delivery.test_neighbours import BOARD
 
 
 @pytest.mark.parametrize("binary", BINARIES, ids=lambda binary: binary.id)
-def test_who_is_in_hears_the_signals_of_the_session_and_of_no_other(
-    binary: Binary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_who_is_in_hears_the_signals_of_the_session_and_of_no_other(binary: Binary, tmp_path: Path) -> None:
     read = brief.read(BOARD)
     board = made.Project("whiteboard", read, designing.design(read))
     assert [name for name, _ in syncing.signals(board.keyspace)] == ["signals", "cursors"]
     folder = made.write(board.artefacts, tmp_path / "redis")
     delivered = made.client_module(folder, "signals")
     with closing(server.start_with(binary, {"port": "auto"})) as own:
-        root = own.client(decode_responses=True)
-        root.function_load(board.text("functions.lua"))
-        for user in acl.users(board.keyspace):
-            root.execute_command("ACL", "SETUSER", user.name, "reset", "on", ">pw", *user.rules)
-        app: Any = own.client(username="app", password="pw", decode_responses=True)
+        root: Any = own.client(decode_responses=True)
+        made.install(root, board)
+        app: Any = own.client(username="app", password=made.PASSWORD, decode_responses=True)
         keys = delivered.Keys("prod")
         operations = delivered.Operations(app, keys)
         for session in ("s0", "s1"):
             operations.create(session, owner="host")
-        monkeypatch.setattr("tests.delivery.test_gateway.url", lambda of: f"redis://app:pw@127.0.0.1:{of.address[-1]}")
-        gateway = Gateway(folder, own)
+        gateway = Gateway(folder, own, "app")
         ann, bob = (
             Member([gateway.url], hall.signed(session, who), random.Random(who))
             for session, who in (("s0", "ann"), ("s1", "bob"))
         )
 
+        def copies() -> list[str]:
+            return [str(member.copy.version) for member in (ann, bob)]
+
+        def stored() -> list[str]:
+            return [root.hget(keys.state(session), "version") for session in ("s0", "s1")]
+
         async def story() -> None:
             await so(lambda: ann.copy.mode == bob.copy.mode == "live", "not both are in")
-            versions = ann.copy.version, bob.copy.version
+            await so(
+                lambda: copies() == stored(), "the event of who came in never comes"
+            )  # it may follow the first state
+            before = stored()
             for number, channel in enumerate((keys.cursors, keys.signals, keys.events)):
                 app.publish(channel("s0"), json.dumps({"t": "~cursor", "d": number}))
             app.publish(keys.cursors("s1"), json.dumps({"t": "~cursor", "d": "other"}))
@@ -60,7 +64,7 @@ def test_who_is_in_hears_the_signals_of_the_session_and_of_no_other(
                 return at == [[0, 1, 2], ["other"]]
 
             await so(all_heard, f"not heard: {at}")
-            assert (ann.copy.version, bob.copy.version) == versions
+            assert copies() == stored() == before
 
         try:
             play(story, ann, bob)

@@ -1,8 +1,6 @@
 """The snapshot of a role, read as its user: whoever comes late can draw the screen, and nothing hidden reaches anybody."""
 
-import importlib
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from redis_plan.delivery import acl, snapshots
+from redis_plan.delivery import snapshots
 from redis_plan.keyspace.model import Bound
 from redis_plan.server import Server
 from tests.delivery import made
@@ -32,18 +30,13 @@ class Table(NamedTuple):
 
 def table(folder: Path, live: Server, project: made.Project, patch: pytest.MonkeyPatch) -> Table:
     made.write(project.artefacts, folder)
-    patch.syspath_prepend(str(folder))
-    for module in ("redis_plan_client", "redis_plan_actions"):
-        patch.delitem(sys.modules, module, raising=False)
-    client, actions = importlib.import_module("redis_plan_client"), importlib.import_module("redis_plan_actions")
+    client, actions = made.imported(folder, patch)
     root = live.client()
     root.flushall()
     root.function_flush()
-    root.function_load(project.text("functions.lua"))
-    for user in acl.users(project.keyspace):
-        root.execute_command("ACL", "SETUSER", user.name, "reset", "on", ">pw", *user.rules)
+    made.install(root, project)
     keys = client.Keys(environment="prod")
-    users = (live.client(username=u, password="pw") for u in ("app", "worker"))
+    users = (live.client(username=u, password=made.PASSWORD) for u in ("app", "worker"))
     app, worker = (client.Operations(user, keys) for user in users)
     app.create("s", epoch="ab", owner="host", fields={"hidden:solution": SECRET})
     return Table(app, worker, actions.Actions(keys))

@@ -1,8 +1,6 @@
 """Clients that we did not write join, act and come back: after a new gateway, and after a new start of the server under it."""
 
 import asyncio
-import importlib
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,11 +11,11 @@ import pytest
 from redis_plan import server
 from redis_plan.rig import hall
 from redis_plan.server import Server
-from tests.delivery import node
+from tests.delivery import made, node
 from tests.delivery.games.players import Bridge, BridgedPlayer, Screen
 from tests.delivery.test_games import Process
 from tests.delivery.test_gateway import Gateway
-from tests.delivery.test_survivors import AOF, url
+from tests.delivery.test_survivors import AOF
 from tests.end_to_end.test_pages import BROWSER, CHROMIUM, needs_browser
 
 
@@ -41,10 +39,7 @@ class Service(NamedTuple):
 @pytest.fixture
 def service(game_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     """A server that keeps what it has, with the sample's functions and a room, and the service on it."""
-    monkeypatch.syspath_prepend(str(game_folder))
-    for module in ("redis_plan_client", "redis_plan_actions"):
-        monkeypatch.delitem(sys.modules, module, raising=False)
-    client, actions = importlib.import_module("redis_plan_client"), importlib.import_module("redis_plan_actions")
+    client, actions = made.imported(game_folder, monkeypatch)
     with server.open_own({"port": "auto", **AOF}) as own:
         own.client().function_load((game_folder / "functions.lua").read_text("utf-8"))
         keys = client.Keys(environment="prod")
@@ -98,7 +93,7 @@ def test_the_stock_client_of_socket_io_comes_back(service: Service, game_folder:
             hello = hall.signed("s0", "ann", name="Ann")
             await recovers(BridgedPlayer(bridge, "ann", f"http://127.0.0.1:{gateway.port}", hello), service, gateway)
 
-    gateway = Process(["node", str(on_node / "socketio-server.js"), "{port}"], url(service.own), game_folder)
+    gateway = Process(["node", str(on_node / "socketio-server.js"), "{port}"], made.url(service.own), game_folder)
     try:
         gateway.wait()
         asyncio.run(story())

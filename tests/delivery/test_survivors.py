@@ -101,10 +101,6 @@ class Survivor:
         return there == ("live", state["epoch"], state["version"], state["total"])
 
 
-def url(of: Server) -> str:
-    return f"redis://127.0.0.1:{of.address[2]}"  # type: ignore[misc]
-
-
 @contextmanager
 def surviving(program: list[str], sample: made.Project, primary: Server, *others: Server) -> Iterator[Survivor]:
     client = primary.client()
@@ -113,7 +109,7 @@ def surviving(program: list[str], sample: made.Project, primary: Server, *others
         state = f"{sample.keyspace.app}:v1:{{{session}}}:state"
         keys = [state, *(f"{state.rpartition(':')[0]}:{name}" for name in ("roster", "log"))]
         client.fcall(sample.keyspace.fcall_name("session_create"), len(keys), *keys, "ab", "3600")
-    urls = json.dumps([url(s) for s in (primary, *others)])
+    urls = json.dumps([made.url(s) for s in (primary, *others)])
     process = subprocess.Popen(
         [*program, urls, json.dumps(SESSIONS)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )  # fmt: skip

@@ -21,7 +21,7 @@ from redis_plan import brief as reader
 from redis_plan import server
 from redis_plan.actions import designing
 from redis_plan.brief.model import Component
-from redis_plan.delivery import acl, syncing, timekeeping
+from redis_plan.delivery import syncing, timekeeping
 from redis_plan.delivery.redis_plan_worker import Pace, Worker
 from redis_plan.keyspace import naming
 from redis_plan.server import Server
@@ -57,9 +57,7 @@ def guarded(sample: made.Project) -> Iterator[Server]:
     """A server with the sample's library and users."""
     with server.open_own({"port": "auto"}) as live:
         root = live.client()
-        root.function_load(sample.text("functions.lua"))
-        for user in acl.users(sample.keyspace):
-            root.execute_command("ACL", "SETUSER", user.name, "reset", "on", ">w-1", *user.rules)
+        made.install(root, sample)
         yield live
 
 
@@ -67,7 +65,7 @@ class Process:
     """A worker by its own rights, and what it said so far."""
 
     def __init__(self, folder: Path, live: Server, program: str) -> None:
-        environment = {**os.environ, "REDIS_URL": f"redis://worker:w-1@127.0.0.1:{live.address[-1]}", "PYTHONPATH": ""}
+        environment = {**os.environ, "REDIS_URL": made.url(live, "worker"), "PYTHONPATH": ""}
         self.said = folder / f"{secrets.token_hex(4)}.txt"
         with self.said.open("w") as out:
             self.process = subprocess.Popen(
@@ -152,10 +150,8 @@ def test_a_code_in_a_bucket_of_them_lives_as_long_as_its_room_and_goes_with_it(t
     delivered = made.client_module(folder, "codes")
     with closing(server.start_with(binary, {"port": "auto"})) as live:
         root: Any = live.client(decode_responses=True)
-        root.function_load(project.text("functions.lua"))
-        for user in acl.users(project.keyspace):
-            root.execute_command("ACL", "SETUSER", user.name, "reset", "on", ">w-1", *user.rules)
-        app: Any = live.client(username="app", password="w-1", decode_responses=True)
+        made.install(root, project)
+        app: Any = live.client(username="app", password=made.PASSWORD, decode_responses=True)
         o = delivered.Operations(app, delivered.Keys())
 
         def code(room: str) -> str:
@@ -209,10 +205,8 @@ def test_what_nobody_answered_in_time_is_taken_back_and_the_next_one_waits_for_i
     delivered = made.client_module(folder, "offers")
     with server.open_own({"port": "auto"}) as live:
         root: Any = live.client(decode_responses=True)
-        root.function_load(project.text("functions.lua"))
-        for user in acl.users(project.keyspace):
-            root.execute_command("ACL", "SETUSER", user.name, "reset", "on", ">w-1", *user.rules)
-        app: Any = live.client(username="app", password="w-1", decode_responses=True)
+        made.install(root, project)
+        app: Any = live.client(username="app", password=made.PASSWORD, decode_responses=True)
         keys = delivered.Keys()
         delivered.Operations(app, keys).create("r1")
         key = naming.render(pattern.template, session_id="r1")

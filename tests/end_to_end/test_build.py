@@ -210,6 +210,25 @@ def test_a_plan_edited_by_hand_is_kept_aside_and_said_so(built, tmp_path):
     assert plan_of(copy) == plan_of(built)
 
 
+def test_without_the_record_what_differs_is_told_in_one_line_with_what_lists_it(built, tmp_path):
+    copy = shutil.copytree(built, tmp_path / "project")
+    delivered = [path for path in (copy / "ai/redis").rglob("*") if path.is_file()]
+    assert len(delivered) > 10
+    for path in delivered:
+        path.write_bytes(path.read_bytes() + b"\n")
+    (copy / "ai/redis-plan.json").unlink()
+    done = redis_plan("assemble", copy, "--profile", "quick")
+    (line,) = (line for line in done.err.splitlines() if "edited by hand" in line)
+    assert "redis-plan.json is not there" in line
+    assert line.count(".edited-1") == 3
+    assert f" and {len(delivered) - 3} more" in line
+    listing = line.rpartition("(")[2].removesuffix(")")
+    listed = subprocess.run(
+        listing, shell=True, cwd=Path.cwd(), capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert len(listed) == len(delivered)
+
+
 def test_a_build_that_fails_leaves_the_previous_plan_as_it_was(built, tmp_path):
     copy = shutil.copytree(built, tmp_path / "project")
     notebook = copy / "data/runs/quick/notebooks/04_expiry.ipynb"

@@ -21,7 +21,6 @@ CANDIDATES = [
     for spec in pattern.key
     for candidate in spec.candidate
 ]
-SESSION_FUNCTIONS = {"session_create", "session_apply"}
 
 
 def test_there_are_thirty_use_patterns_with_names_of_their_own() -> None:

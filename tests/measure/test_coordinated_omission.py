@@ -5,13 +5,10 @@ import threading
 import time
 
 import numpy as np
-import pytest
 
 from redis_plan import server
 from redis_plan.measure import histogram, openloop
 from redis_plan.measure.respwire import Wire, pack
-
-pytestmark = pytest.mark.alone
 
 SECONDS, STALL_S, RATE = 10.0, 1.0, 400
 

@@ -11,9 +11,8 @@ from redis_plan.measure import headroom, openloop, serverside
 from redis_plan.measure.drive import Driven
 from redis_plan.measure.respwire import Wire, pack
 
-pytestmark = pytest.mark.alone
 
-
+@pytest.mark.alone
 def test_server_side_figures_count_our_commands_by_name(own_server):
     client = own_server.client()
     before = serverside.look(client)
@@ -71,6 +70,7 @@ def test_the_side_that_computes_while_the_other_waits_is_the_bottleneck(server_s
     assert found.publishable == (bottleneck != "client")
 
 
+@pytest.mark.alone
 def test_a_slow_script_makes_the_server_the_bottleneck(own_server):
     slow = pack("EVAL", "for i = 1, 20000 do end return 1", 0)
     found = headroom.saturate(own_server, own_server.client(), slow, b":1\r\n", commands=400, pipeline=4, connections=4)

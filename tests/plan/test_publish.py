@@ -74,3 +74,22 @@ def test_an_appendix_edited_by_hand_is_kept_aside_and_one_no_longer_written_goes
     assert done.beside_aside[0].read_text() == "our own remark\n"
     assert keys.read_text() == "keys again\n"
     assert not old.exists()
+
+
+def test_what_we_wrote_is_no_edit_because_the_record_is_gone(tmp_path):
+    done = put(tmp_path, "ours\n", {"redis-plan/keys.md": "keys\n"})
+    done.record.unlink()
+    again = put(tmp_path, "ours\n", {"redis-plan/keys.md": "keys\n"})
+    assert (again.aside, again.beside_aside) == (None, ())
+    assert publish.told_of_edits(again, str) == []
+
+
+def test_edits_are_told_by_name_where_they_are_few(tmp_path):
+    beside = {f"redis-plan/{name}.md": f"{name}\n" for name in ("keys", "protocol")}
+    done = put(tmp_path, "ours\n", beside)
+    for path in (done.plan, *map(tmp_path.joinpath, beside)):
+        path.write_text("edited\n")
+    assert publish.told_of_edits(put(tmp_path, "ours\n", beside), lambda path: path.name) == [
+        "the previous plan was edited by hand; it is kept as redis-plan.edited-1.md",
+        "2 files beside the plan were edited by hand; they are kept as keys.edited-1.md, protocol.edited-1.md",
+    ]

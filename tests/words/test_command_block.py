@@ -102,7 +102,7 @@ def test_every_block_runs_as_its_user_on_three_primaries(documents: Path, binary
                 root = node.client()
                 root.function_load(library.compose(project.brief, project.keyspace), replace=True)
                 for user in acl.users(project.keyspace):
-                    root.execute_command("ACL", "SETUSER", user.name, "reset", "on", ">tried", *user.rules)
+                    root.execute_command(*user.command("tried"))
             used |= play_on(cluster, blocks(project))
             for node in cluster.nodes:
                 node.client().flushdb()
@@ -131,7 +131,7 @@ def play_as_users(live: Server, users: Iterable[acl.AclUser], text: str) -> set[
     """Run every line of ``text`` by its user, on a connection of its own; return the users that there were."""
     root = live.client()
     for user in users:
-        root.execute_command("ACL", "SETUSER", user.name, "reset", "on", ">tried", *user.rules)
+        root.execute_command(*user.command("tried"))
     clients = {u.name: live.client(username=u.name, password="tried", single_connection_client=True) for u in users}
     try:
         ran = set()

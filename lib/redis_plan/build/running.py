@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import fcntl
+import importlib
 import json
+import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from redis_plan.build import without
 
@@ -21,14 +24,15 @@ from papermill.execute import execute_notebook
 from redis_plan import errors as our_errors
 from redis_plan import resources, server
 from redis_plan.brief.model import Brief
-from redis_plan.build import compare as comparing
 from redis_plan.build import engine
-from redis_plan.build.assembling import assembled
 from redis_plan.build.kernel import Kernel
 from redis_plan.build.order import Built, Order, Timing, Watch, plan_folder, run_folder
 from redis_plan.errors import InputError, OutputError, RedisPlanError, Stopped
-from redis_plan.parameters import Parameters
+from redis_plan.parameters import NOTEBOOKS, Parameters
 from redis_plan.run import Run
+
+if TYPE_CHECKING:
+    from redis_plan.build.compare import Compared
 
 TIMINGS = "timings.json"
 
@@ -38,7 +42,11 @@ def notebooks(order: Order, watch: Watch, read: Brief, given: Mapping[str, Param
     run = Run(order.project.resolve(), run_folder(order).resolve())
     with server.open(order.server_url) as live:
         measured_on = live.fingerprint.describe()
-    compared_with = comparing.check(order.compare, tuple(given)) if order.compare else ""
+    compared_with = ""
+    if order.compare:
+        from redis_plan.build import compare  # noqa: PLC0415  # it imports pandas, and few builds compare
+
+        compared_with = compare.check(order.compare, tuple(given))
     run.prepare()
     check_writable(plan_folder(order))
     with only_build_in(run.folder):
@@ -50,22 +58,36 @@ def notebooks(order: Order, watch: Watch, read: Brief, given: Mapping[str, Param
                 where = f"{remark.file}:{remark.line}: " if remark.file and remark.line else ""
                 watch.warn(f"{where}{remark.text}")
         watch.plan(tuple(given), expected_seconds(run, order.profile, tuple(given)), measured_on)
+        _import_ahead(next(iter(given)))
         timings = tuple(_execute(name, given, run, watch, kernel) for name in given)
         kernel.end()
         _save_timings(run, timings)
         started = time.perf_counter()
-        published, page, unused = assembled(order, run)
+        from redis_plan.build import assembling, compare  # noqa: PLC0415  # there by now
+
+        published, page, unused = assembling.assembled(order, run)
         rendering_s = time.perf_counter() - started
-        comparing.forget(run)
+        compare.forget(run)
         compared = _compare(order, run, given, watch, compared_with) if compared_with else None
     return Built(run, published, page, measured_on, timings, rendering_s, unused, compared)
 
 
-def _compare(
-    order: Order, run: Run, given: Mapping[str, Parameters], watch: Watch, compared_with: str
-) -> comparing.Compared:
+def _import_ahead(first: str) -> None:
+    """Import what the end of a build needs while its ``first`` notebook runs, if that is the one that measures nothing."""
+
+    def import_it() -> None:
+        with suppress(ImportError):  # said where it is needed
+            importlib.import_module("redis_plan.build.assembling")
+
+    if first == next(iter(NOTEBOOKS)):
+        threading.Thread(target=import_it, name="imports", daemon=True).start()
+
+
+def _compare(order: Order, run: Run, given: Mapping[str, Parameters], watch: Watch, compared_with: str) -> Compared:
     """Run the comparison; what stops it leaves the plan that has just been written."""
-    names = tuple(name for name in given if name in comparing.COMPARED)
+    from redis_plan.build import compare  # noqa: PLC0415
+
+    names = tuple(name for name in given if name in compare.COMPARED)
     expected = expected_seconds(run, order.profile, names)
     again = {f"{name} again": expected[name] for name in names}
     watch.plan((*names, *again), expected | again, f"{compared_with}, to compare, and once more on the first server")
@@ -74,7 +96,7 @@ def _compare(
         _execute(name, every, where, watch, kernel, " again" if where.folder.name == "again" else "")
 
     try:
-        return comparing.measure(run, given, order.server_url, order.compare, execute)
+        return compare.measure(run, given, order.server_url, order.compare, execute)
     except KeyboardInterrupt:
         raise Stopped("stopped while comparing; the plan is written, the comparison is not") from None
     except RedisPlanError as error:

@@ -47,6 +47,10 @@ class AclUser:
         """Return the user's line of ``users.acl``; ``password`` with ``>`` in front, or its SHA-256 with ``#``."""
         return f"user {self.name} on {password} {' '.join(self.rules)}"
 
+    def command(self, password: str) -> tuple[str, ...]:
+        """Return the command that makes the user, or makes it anew, on a server that runs."""
+        return "ACL", "SETUSER", self.name, "reset", "on", f">{password}", *self.rules
+
 
 @dataclass(frozen=True, slots=True)
 class AclCheck:

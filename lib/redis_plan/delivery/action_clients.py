@@ -64,7 +64,7 @@ def _names(brief: Brief, keyspace: Keyspace) -> dict[str, Any]:  # Any: what the
         "told": _told(made),
         "session": any(o.takes_more for o in made),
         "folds": any(a.kind == "folded" for o in made for a in o.arguments),
-        "vacates": _vacates(made),
+        "vacates": any(o.vacates for o in made),
         "alone": any(not o.takes_more for o in made),
         "uses_json": any(a.kind == "parameter" and a.of == "json" for o in made for a in o.arguments),
         "py_channel": f'f"{{{py_channel}}}{sharded}"' if sharded else py_channel or '""',
@@ -104,7 +104,7 @@ def _imports(made: Iterable[Operation], aliases: bool, seen: bool) -> str:
     needed = {
         "LOG_MAX": any(o.takes_more for o in operations),
         "TTL": any(o.takes_more for o in operations) or any(a.name == "ttl" for a in arguments),
-        "WITH_SEAT": _vacates(operations),
+        "WITH_SEAT": any(o.vacates for o in operations),
         "Call": bool(operations),
         "Calls": aliases or any(o.takes_more for o in operations),
         "Id": bool(operations),
@@ -121,11 +121,6 @@ def _imports(made: Iterable[Operation], aliases: bool, seen: bool) -> str:
     module = clients.PYTHON.removesuffix(".py")
     line = f"from {module} import {', '.join(names)}"
     return line if len(line) <= LINE else python_call(f"from {module} import (", names, ")", 0)
-
-
-def _vacates(made: Iterable[Operation]) -> bool:
-    """Whether one of the methods takes away what a member has only as long as the seat."""
-    return any(a.name == "with_seat" for o in made for a in o.arguments)
 
 
 def _action(o: Operation) -> dict[str, Any]:  # Any: text and lines

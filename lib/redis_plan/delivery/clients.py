@@ -134,7 +134,7 @@ def _constants(brief: Brief, keyspace: Keyspace) -> list[dict[str, Any]]:  # Any
         log = "Entries of the log that a reconnecting client can catch up by; stream where the log is one."
         found.append({"name": "CAPACITY", "about": wrapped(seats, 100), "value": max(1, int(capacity.value))})
         found.append({"name": "LOG_MAX", "about": wrapped(log, 100), "value": quote(functions.log_argument(keyspace))})
-    if any(a.name == "with_seat" for o in made for a in o.arguments):
+    if any(o.vacates for o in made):
         about = "Types of the first of a session's other keys: in these a member has an entry only as long as the seat."
         found.append({"name": "WITH_SEAT", "about": wrapped(about, 112), "value": quote(functions.with_seat(keyspace))})
     return found

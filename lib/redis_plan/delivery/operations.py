@@ -71,6 +71,11 @@ class Operation:
         """The parameters with a default."""
         return tuple(p for p in self.parameters if p.default)
 
+    @property
+    def vacates(self) -> bool:
+        """Whether it takes away what a member has only as long as the seat."""
+        return any(a.name == "with_seat" for a in self.arguments)
+
 
 def operations(brief: Brief, keyspace: Keyspace) -> tuple[Operation, ...]:
     """Return the methods of the client, in the order of the library."""

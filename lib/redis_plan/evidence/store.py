@@ -14,9 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from redis_plan import units
 from redis_plan.codec import load, save
@@ -25,6 +23,9 @@ from redis_plan.evidence import provenance
 from redis_plan.measure.finding import Finding, Value
 from redis_plan.measure.lab import Lab
 from redis_plan.server import Fingerprint
+
+if TYPE_CHECKING:  # it takes long to import, and who only reads what was recorded needs none of it
+    import pandas as pd
 
 #: Values that a notebook shows at once; a longer table is folded, so that question, finding and figure stay in sight.
 SHOWN_AT_ONCE = 8
@@ -133,6 +134,8 @@ def fingerprint_inputs(experiment: Callable[..., Finding], parameters: Mapping[s
 
 def storable(samples: pd.DataFrame) -> pd.DataFrame:
     """Return ``samples`` as Parquet takes them: named columns of one type each, mixed ones as text, a default index."""
+    import pandas as pd  # noqa: PLC0415
+
     plain = samples.reset_index(drop=True)
     plain.columns = pd.Index([str(name) for name in plain.columns])
     for name in plain.columns:
@@ -143,6 +146,8 @@ def storable(samples: pd.DataFrame) -> pd.DataFrame:
 
 
 def _is_of_one_type(column: pd.Series[Any]) -> bool:
+    import pandas as pd  # noqa: PLC0415
+
     kind = pd.api.types.infer_dtype(column, skipna=True)
     if kind == "integer":
         return all(pd.isna(value) or abs(value) < 2**63 for value in column)
@@ -206,6 +211,8 @@ class Store:
         path = self.folder / f"{id}.parquet"
         if not path.exists():
             raise PlanError(f"no samples of {id} in {self.folder.name}/")
+        import pandas as pd  # noqa: PLC0415
+
         return pd.read_parquet(path)
 
     def get(self, id: str) -> Evidence:

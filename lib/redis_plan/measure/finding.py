@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import pandas as pd
+if TYPE_CHECKING:  # it takes long to import, and who only reads what was found needs none of it
+    import pandas as pd
 
 Grade = Literal["measured", "modelled"]
 
@@ -32,6 +33,12 @@ class Value:
     grade: Grade = "measured"
 
 
+def _no_samples() -> pd.DataFrame:
+    import pandas as pd  # noqa: PLC0415
+
+    return pd.DataFrame()
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """What an experiment answers.
@@ -46,7 +53,7 @@ class Finding:
     hypothesis: str
     method: str
     values: tuple[Value, ...]
-    samples: pd.DataFrame = field(default_factory=pd.DataFrame)
+    samples: pd.DataFrame = field(default_factory=_no_samples)
     conclusion: str = ""
     conditions: Mapping[str, str | float] = field(default_factory=dict)
     not_run: str = ""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from redis_plan.words.sections import SECTIONS
 
 PLAN, RECORD = "redis-plan.md", "redis-plan.json"
 FORMAT = 2  # 1: first version; 2: appendices
+#: So many files that were edited by hand are told by name.
+NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,7 @@ class Published:
     aside: Path | None
     artefacts: Path | None = None  # their folder
     beside_aside: tuple[Path, ...] = ()  # artefacts and appendices
+    recorded: bool = True  # whether a record told what we had written from what was edited
 
 
 def plan_record(plan: Rendered, executed: Executed, run: Run, artefacts: Iterable[Artefact] = ()) -> str:
@@ -68,6 +72,7 @@ def publish(folder: Path, plan: Rendered, record: str, artefacts: Sequence[Artef
     was edited by hand is kept as ``name.edited-N.ext``; one that we wrote before and no longer need is removed. Raises
     :class:`OutputError` where writing is impossible.
     """
+    recorded = bool(_written_digest(folder / RECORD)) or not (folder / PLAN).exists()
     beside = plan.appendices | {f"{ARTEFACTS}/{a.path}": a.text for a in artefacts}
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -81,7 +86,7 @@ def publish(folder: Path, plan: Rendered, record: str, artefacts: Sequence[Artef
             for file, text in beside.items():
                 _make(new, folder, file, text)
             put_aside = _place(new, folder, beside)
-            aside = _put_aside(folder)
+            aside = _put_aside(folder, plan.text)
             if (folder / FIGURES).exists():
                 shutil.rmtree(folder / FIGURES)
             (new / FIGURES).replace(folder / FIGURES)
@@ -92,7 +97,33 @@ def publish(folder: Path, plan: Rendered, record: str, artefacts: Sequence[Artef
             f"can't write the plan to {folder}: {error.strerror}; the previous plan is as it was"
         ) from None
     made = folder / ARTEFACTS if artefacts else None
-    return Published(folder / PLAN, folder / RECORD, aside, made, put_aside)
+    return Published(folder / PLAN, folder / RECORD, aside, made, put_aside, recorded)
+
+
+def told_of_edits(done: Published, shown: Callable[[Path], str]) -> list[str]:
+    """Return what a person is told of files that are kept: a line for the plan, and one for all beside it."""
+    if not done.recorded:
+        every = tuple(path for path in (done.aside, *done.beside_aside) if path)
+        why = f"{RECORD} is not there, or can't be read, so nobody knows which files were edited by hand"
+        return [f"{why}; {_named(every, shown, done.plan.parent)}"] if every else []
+    lines = [f"the previous plan was edited by hand; it is kept as {shown(done.aside)}"] if done.aside else []
+    if number := len(done.beside_aside):
+        what = "a file beside the plan was" if number == 1 else f"{number} files beside the plan were"
+        lines.append(f"{what} edited by hand; {_named(done.beside_aside, shown, done.plan.parent)}")
+    return lines
+
+
+def _named(kept: Sequence[Path], shown: Callable[[Path], str], folder: Path) -> str:
+    """Return as what files are kept: the first of them, and how to list all."""
+    names = ", ".join(shown(path) for path in kept[:NAMED])
+    if len(kept) == 1:
+        return f"it is kept as {names}"
+    more = (
+        f" and {len(kept) - NAMED} more (find {shlex.quote(shown(folder))} -name '*.edited-*')"
+        if len(kept) > NAMED
+        else ""
+    )
+    return f"they are kept as {names}{more}"
 
 
 def _make(new: Path, folder: Path, file: str, text: str) -> None:
@@ -131,10 +162,10 @@ def _file_digest(path: Path) -> str:
     return digest(path.read_bytes().decode("utf-8", "replace"))
 
 
-def _put_aside(folder: Path) -> Path | None:
-    """Move a plan that is not the one we wrote to a free name; return that name."""
+def _put_aside(folder: Path, text: str) -> Path | None:
+    """Move a plan that is neither the one we wrote nor the new one, ``text``, to a free name; return that name."""
     plan = folder / PLAN
-    if not plan.exists() or _file_digest(plan) == _written_digest(folder / RECORD):
+    if not plan.exists() or _file_digest(plan) in (_written_digest(folder / RECORD), digest(text)):
         return None
     return plan.replace(_free(plan))
 
@@ -154,5 +185,5 @@ def _written_beside(record: Path) -> dict[str, str]:
 def _written_digest(record: Path) -> str:
     try:
         return str(json.loads(record.read_text("utf-8")).get("plan_sha256", ""))
-    except (OSError, ValueError):
+    except (OSError, ValueError, AttributeError):
         return ""

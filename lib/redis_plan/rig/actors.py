@@ -26,7 +26,7 @@ from redis_plan.rig.feeds import delivered_client
 #: Times in seconds from the start, in order, and the number of the room of each.
 Schedule = tuple[NDArray[Any], NDArray[Any]]
 #: The first command of a phase is due so long after all are packed.
-LEAD_NS = 20_000_000
+LEAD_NS = 5_000_000
 #: A client that draws or drags sends so many positions a second.
 DRAG_HZ = 30.0
 

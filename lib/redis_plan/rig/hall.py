@@ -19,7 +19,7 @@ from redis_plan.keyspace import naming
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.measure import histogram, serverside
 from redis_plan.remembered import remembered
-from redis_plan.rig.children import Child
+from redis_plan.rig.children import Child, Line, Twins
 from redis_plan.rig.feeds import delivered_client
 from redis_plan.server import Server
 
@@ -134,28 +134,33 @@ def _delivered(brief: Brief, keyspace: Keyspace) -> Mapping[str, str]:
 class Called:
     """The processes of a hall before they are told anything: each imports what it needs."""
 
-    gateways: tuple[Child, ...]
+    gateways: Twins
     audience: Child
     actors: Child
 
 
 def called(held: ExitStack, gateways: int) -> Called:
     """Start the processes of a hall, while its files and its server are made; ``held`` ends them."""
-    roles = [("redis_plan.rig.serving", "gateway")] * gateways
-    roles += [("redis_plan.rig.audience", "audience"), ("redis_plan.rig.actors", "actors")]
-    children = []
-    for module, role in roles:
-        children.append(Child(module, role, {}))
-        held.callback(children[-1].end)
-    return Called(tuple(children[:gateways]), *children[gateways:])
+    serving = Twins("redis_plan.rig.serving", "gateways", gateways)
+    held.callback(serving.end)
+    return Called(serving, *seats(held))
 
 
-def started(gateways: Sequence[Child], folder: Path, server: Server, feeds: Sequence[str]) -> list[tuple[Child, int]]:
-    """Have each of ``gateways`` serve by one of ``feeds`` on a server of our own with a port; the processes and their ports."""
-    for child, feed in zip(gateways, feeds, strict=True):
-        environment = {"REDIS_URL": f"redis://127.0.0.1:{server.address[-1]}", "GATEWAY_SECRET": SECRET}
-        child.tell(folder=str(folder), environment=environment, feed=feed)
-    return [(child, int(child.answer().rpartition(":")[2])) for child in gateways]
+def seats(held: ExitStack) -> tuple[Child, Child]:
+    """Start an audience and actors; ``held`` ends them."""
+    started = []
+    for role in ("audience", "actors"):
+        started.append(Child(f"redis_plan.rig.{role}", role, {}))
+        held.callback(started[-1].end)
+    audience, actors = started
+    return audience, actors
+
+
+def started(gateways: Twins, folder: Path, server: Server, feeds: Sequence[str]) -> list[tuple[Line, int]]:
+    """Have each of ``gateways`` serve by one of ``feeds`` on a server of our own with a port; lines to them, and their ports."""
+    environment = {"REDIS_URL": f"redis://127.0.0.1:{server.address[-1]}", "GATEWAY_SECRET": SECRET}
+    gateways.tell(folder=str(folder), environment=environment, feeds=list(feeds))
+    return [(line, int(line.answer().rpartition(":")[2])) for line in gateways.lines]
 
 
 @contextmanager
@@ -200,7 +205,7 @@ class Hall:
     """An audience that is seated, and actors who make changes in some of the rooms or in all."""
 
     def __init__(
-        self, server: Server, rooms: Sequence[Room], gateways: Sequence[Child], audience: Child, actors: Child
+        self, server: Server, rooms: Sequence[Room], gateways: Sequence[Line], audience: Child, actors: Child
     ) -> None:
         self.rooms, self.gateways, self.audience, self.actors = rooms, gateways, audience, actors
         self.done: list[Done] = []
@@ -261,15 +266,16 @@ class Hall:
 
     def _hear_out(self) -> None:
         """Wait for what is on its way: on a busy machine it may come long after the last phase, and is not lost."""
+        every = sum(int(done.said["changes"]) * done.members for done in self.done)
         before, until = -1, time.monotonic() + LATE_S
-        while (heard := self.audience.ask(count=True)["events"]) != before and time.monotonic() < until:
+        while (heard := self.audience.ask(count=True)["events"]) not in (before, every) and time.monotonic() < until:
             before = heard
             time.sleep(QUIET_S)
 
-    def _cpu(self, gateways: Sequence[Child]) -> dict[str, tuple[float, float]]:
+    def _cpu(self, gateways: Sequence[Line]) -> dict[str, tuple[float, float]]:
         """Return the CPU seconds of each process so far and when it was so; of several gateways those of the busiest."""
         server = serverside.main_thread_cpu(self._client), time.monotonic()
-        said = [child.ask() for child in gateways]  # a busy one answers late, and says when it did
+        said = [line.ask() for line in gateways]  # a busy one answers late, and says when it did
         heard = self.audience.ask()
         busiest = max(said, key=lambda answer: float(answer["cpu_s"]))
         return {
@@ -286,7 +292,7 @@ def seated(
     folder: Path,
     server: Server,
     rooms: Sequence[Room],
-    gateways: Sequence[tuple[Child, int]],
+    gateways: Sequence[tuple[Line, int]],
     *,
     seat: bool = True,
     keep: bool = False,
@@ -303,14 +309,13 @@ def seated(
         for member in range(room.members)
     ]
     with ExitStack() as held:
-        ready = here or called(held, 0)
-        audience, actors = ready.audience, ready.actors
+        audience, actors = (here.audience, here.actors) if here else seats(held)
         audience.tell(clients=clients, keep=keep, dialect=dialect)
         acting = [(room.feed, room.session) for room in rooms]
         actors.tell(folder=str(folder), environment=naming.ENVIRONMENT, address=list(server.address), rooms=acting)
         audience.ready()
         actors.ready()
-        yield Hall(server, rooms, [child for child, _ in gateways], audience, actors)
+        yield Hall(server, rooms, [line for line, _ in gateways], audience, actors)
 
 
 def fan_out(
@@ -318,7 +323,7 @@ def fan_out(
     server: Server,
     rooms: Sequence[Room],
     phases: Sequence[Phase],
-    gateways: Sequence[tuple[Child, int]],
+    gateways: Sequence[tuple[Line, int]],
     *,
     seat: bool = True,
     settle_s: float = 2.5,

@@ -77,9 +77,7 @@ class Pool:
         for child, share, n in busy:
             given = {"form": self.form, "scripts": scripts, "order": calls.orders(), "seed": self.seed, "work": work, "threads": share,
                      "process": n, "from": begin, "seconds": seconds, **job}  # fmt: skip
-            assert child.process.stdin is not None
-            child.process.stdin.write(json.dumps(given) + "\n")
-            child.process.stdin.flush()
+            child.tell(**given)
         answers = [json.loads(child.answer()) for child, _, _ in busy]
         outcome = Outcome(
             [Counter(counts) for answer in answers for counts in answer["counts"]],

@@ -1,8 +1,9 @@
 """The delivered gateway as a process of an experiment: its own files, with the bounds and the feed that are asked for.
 
-``python -m redis_plan.rig.serving gateway`` reads one line of JSON: folder (of the delivered files), port, limits (what
-differs), timing (likewise) and feed. It prints ``ready``, answers each line on stdin with its CPU time and when it was so, and
-ends when stdin closes.
+``python -m redis_plan.rig.serving gateway`` reads one line of JSON: folder (of the delivered files), environment, port,
+limits (what differs), timing (likewise) and feed. It prints where it listens, answers each line on stdin with its CPU time and
+when it was so, and ends when stdin closes. ``gateways '{"pipes": [[…]]}'`` is several, forked when all is imported: the line
+has folder, environment and feeds, one a gateway, and each speaks on pipes of its own.
 """
 
 from __future__ import annotations
@@ -14,16 +15,14 @@ import sys
 import time
 from typing import Any
 
-from redis_plan.rig.children import allow_sockets
+from redis_plan.rig.children import allow_sockets, twin
 from redis_plan.rig.feeds import FEEDS, fit
 
 #: More sockets than any experiment opens in one gateway.
 SOCKETS = 20_000
 
 
-async def _serve(given: dict[str, Any]) -> None:  # Any: the parent's JSON
-    import redis_plan_serve as delivered  # type: ignore[import-not-found]  # noqa: PLC0415
-
+async def _serve(given: dict[str, Any], delivered: Any) -> None:  # Any: the parent's JSON, and a module without types
     delivered.TIMING = delivered.TIMING._replace(**given.get("timing", {}))
     limits = delivered.LIMITS._replace(**given.get("limits", {}))
     fit(given.get("feed", ""), delivered)
@@ -47,15 +46,22 @@ async def _answer(reader: asyncio.StreamReader) -> None:
 
 
 def main() -> None:
-    """Be the gateway that the parent describes."""
+    """Be the gateway that the parent describes, or each of several."""
+    role, about = sys.argv[1], json.loads(sys.argv[2])
     given = json.loads(sys.stdin.readline())
     allow_sockets(SOCKETS)
     os.environ.update(given["environment"])
     sys.path.insert(0, given["folder"])
-    from redis_plan_serve import event_loop  # noqa: PLC0415
+    import redis_plan_serve  # type: ignore[import-not-found]  # noqa: PLC0415
 
-    with asyncio.Runner(loop_factory=event_loop) as runner:
-        runner.run(_serve(given))
+    def be(one: dict[str, Any]) -> None:  # Any: JSON
+        with asyncio.Runner(loop_factory=redis_plan_serve.event_loop) as runner:
+            runner.run(_serve(one, redis_plan_serve))
+
+    if role == "gateway":
+        be(given)
+    else:
+        twin(about["pipes"], lambda number: be({"feed": given["feeds"][number]}))
 
 
 if __name__ == "__main__":

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import atexit
+import itertools
 import os
 import random
 import secrets
+import select
 import shutil
 import signal
 import socket
@@ -142,6 +144,7 @@ class OwnProcess:
         with suppress(OSError):
             self._guard.stdin.close()
         try:
+            self._hear_out()
             self._guard.wait(END_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             self._guard.kill()
@@ -150,6 +153,15 @@ class OwnProcess:
             self._guard.stdout.close()
         if self._guard.returncode:  # somebody killed the guard: do its work
             self._end_without_guard()
+
+    def _hear_out(self) -> None:
+        """Wait until the guard is gone, which closes its end of the pipe: a wait by the clock alone would sleep past it."""
+        assert self._guard.stdout is not None
+        pipe, until = self._guard.stdout.fileno(), time.monotonic() + END_TIMEOUT_S
+        waiting = select.poll()  # unlike select, takes any number of open files
+        waiting.register(pipe)
+        while waiting.poll(1000 * max(0.0, until - time.monotonic())) and os.read(pipe, 4096):
+            pass
 
     def _end_without_guard(self) -> None:
         with suppress(OSError):
@@ -242,8 +254,8 @@ def run_id() -> str:
 
 def free_port(cluster: bool = False) -> int:
     """Return a loopback port that nobody listens on right now; for a cluster node its bus port is free as well."""
-    ports = list(_PORTS)
-    random.SystemRandom().shuffle(ports)  # not the study's seed: two builds at once must not choose alike
+    first = random.SystemRandom().choice(_PORTS)  # not the study's seed: two builds at once must not choose alike
+    ports = itertools.chain(range(first, _PORTS.stop), range(_PORTS.start, first))
     return next(p for p in ports if _is_free(p) and (not cluster or _is_free(p + _CLUSTER_BUS)))
 
 

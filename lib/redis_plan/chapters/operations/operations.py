@@ -149,7 +149,7 @@ def users_get_what_they_should(lab: Lab, *, users: Sequence[AclUser], checks: Se
         client = own.client()
         rows = []
         for user in users:
-            client.execute_command("ACL", "SETUSER", user.name, "reset", "on", ">measured", *user.rules)
+            client.execute_command(*user.command("measured"))
         for check in checks:
             try:
                 reply = _text(client.execute_command("ACL", "DRYRUN", check.user, *check.command))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -22,6 +23,9 @@ from redis_plan.measure.finding import Finding, Value
 from redis_plan.measure.lab import Lab
 from redis_plan.rig import raw
 from redis_plan.rig.session import Session, start
+
+#: The part of a beacon's period in which sessions without one have their bursts: they are watched for longer than it lasts.
+_SILENT_PART = 0.7
 
 
 def publish_cost(lab: Lab, *, brief: Brief) -> Finding:
@@ -177,7 +181,7 @@ def tail_loss(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
             Value("max", float(repaired.max()), "s", len(repaired)),
             Value("repaired_with", len(repaired), "sessions", len(beaten)),
             Value("repaired_without", int(silent["repair_s"].notna().sum()), "sessions", len(silent)),
-            Value("watched", float(samples["watched_s"].min()), "s", len(samples)),
+            Value("watched", float(silent["watched_s"].min()), "s", len(silent)),
         ),
         samples=samples,
         conclusion=f"{len(repaired)} of {len(beaten)} lost tails were found with the beacon, "
@@ -196,10 +200,13 @@ def _lose_tails(lab: Lab, client: redis.Redis, sessions: list[Session], period: 
     for session, copy in zip(sessions, copies, strict=True):
         copy.caught_up(session.answer(client, "", 0))
     start_s = time.monotonic()
-    due = sorted((start_s + 0.1 + rng.random() * period, n) for n in range(len(sessions)))
+    windows = period, _SILENT_PART * period
+    due = sorted((start_s + 0.1 + rng.random() * windows[n % 2], n) for n in range(len(sessions)))
     lost_at: dict[int, float] = {}
     repaired: dict[int, float] = {}
-    end = due[-1][0] + max(1.2 * period, 0.4)
+    beaten, silent = (max(at for at, n in due if n % 2 == side) for side in (0, 1))
+    found = start_s + period * math.ceil((beaten - start_s) / period)  # the first beacon after the last of its bursts
+    end = max(found + 0.05, silent + max(1.2 * period, 0.4))
     next_beacon = start_s + period
     try:
         while (now := time.monotonic()) < end or next_beacon < end:  # a beacon that is late is no lost one

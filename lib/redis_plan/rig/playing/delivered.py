@@ -35,7 +35,7 @@ class Delivered:
         self.admin.flushall()
         self.load(library.compose(brief, keyspace))
         for user in acl.users(keyspace):
-            self.admin.execute_command("ACL", "SETUSER", user.name, "reset", "on", f">{_PASSWORD}", *user.rules)
+            self.admin.execute_command(*user.command(_PASSWORD))
         self.users: dict[str, Any] = {
             role: server.client(decode_responses=True, username=role, password=_PASSWORD) for role in duties.ROLES
         }
