@@ -1,5 +1,7 @@
 """What the documents promise by percentile is held against what was measured."""
 
+from dataclasses import replace
+
 import pytest
 
 from redis_plan import brief, resources
@@ -72,3 +74,14 @@ def test_every_time_of_the_documents_is_held_against_its_own_path_or_said_to_be_
     shown = stated.stated_table(found, 0.2)
     assert "**missed**" in shown
     assert "not measured" in shown
+
+
+def test_a_time_that_something_exceeds_is_no_promise():
+    """What is slower than a second is logged; nobody promised a second."""
+    asked = brief.read(resources.sample_project())
+    told, found = stories(asked, designing.design(asked)), Synchronization.of({})
+    [place] = [one.place for one in stated.stated(asked, told, found) if one.place == "prd.md:42"]
+    beyond = tuple(
+        replace(q, op=">") if f"{q.file}:{q.line}" == place and q.kind == "latency" else q for q in asked.quantities
+    )
+    assert place not in {one.place for one in stated.stated(replace(asked, quantities=beyond), told, found)}

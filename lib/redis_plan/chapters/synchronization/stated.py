@@ -17,6 +17,8 @@ from redis_plan.words.tables import table
 
 #: By which action a client that was away has the state again.
 _BACK = "session.catch_up"
+#: How a line says that something takes longer, such as what is to be logged: no promise.
+_AT_LEAST = (">", ">=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ def stated_table(every: Iterable[Stated], beyond_s: float) -> str:
     rows = [
         [
             f"{units.write(s.seconds, 's')}{f' ({s.percentile})' if s.percentile else ''} ({s.place})",
-            ", ".join(f"`{name}`" for name in s.row.actions) or "any change",
+            ", ".join(f"`{name}`" for name in s.row.actions) or ("any change" if s.path else "–"),
             f"{s.path}, {s.measured.linked}" if s.measured else "–",
             units.write(s.measured.value + beyond_s, "s") if s.measured else "–",
             verdicts[s.met(beyond_s)],
@@ -61,7 +63,7 @@ def _line(one: Stated) -> int:
 
 
 def _times(brief: Brief, stories: Stories) -> Iterator[Stated]:
-    """Yield each time of a line that is a demand or a condition beneath one."""
+    """Yield each time of a line that is a demand or a condition beneath one, within which something is to be."""
     rows = {(row.file, row.line): row for row in stories.rows}
     lines = {(r.file, r.line): r for r in brief.requirements if r.kind != "out-of-scope"}
     for place, line in lines.items():
@@ -72,7 +74,7 @@ def _times(brief: Brief, stories: Stories) -> Iterator[Stated]:
         said = {
             (q.value_max or q.value) * TIME_SECONDS[q.unit]
             for q in brief.quantities
-            if (q.file, q.line) == place and q.kind == "latency" and q.unit in TIME_SECONDS
+            if (q.file, q.line) == place and q.kind == "latency" and q.op not in _AT_LEAST and q.unit in TIME_SECONDS
         }
         for seconds in sorted(said | set(shares), reverse=True):
             yield Stated(seconds, shares.get(seconds, ""), f"{line.file}:{line.line}", row)
