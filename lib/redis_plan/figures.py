@@ -15,6 +15,8 @@ from matplotlib.figure import Figure
 #: Colour-blind safe (seaborn "colorblind"); a highlight stands on grey.
 PALETTE = tuple(sns.color_palette("colorblind").as_hex())
 HIGHLIGHT, CONTEXT = PALETTE[0], "#8c8c8c"
+#: Behind a text that a line would cross.
+PLATE = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
 #: Dots an inch of every SVG (matplotlib's backend_svg.py, 3.10).
 _SVG_DPI = 72
 

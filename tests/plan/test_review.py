@@ -147,3 +147,9 @@ def test_what_a_run_answers_has_an_id_that_no_cell_of_a_notebook_has() -> None:
         node.cells[-1] = new_code_cell("", id=node.cells[-1].id, outputs=[told])
         ids = [cell.id for cell in opening.answered(node).cells]
         assert len(ids) == len(node.cells) + 1 == len(set(ids))
+
+
+def test_no_line_ends_between_a_number_and_its_unit_and_code_is_left_alone():
+    shown = review.markdown_to_html("It took 7.06 ms, 5 % of 3 KiB, on 2 servers; `SET k 5 s`.")
+    for text in ("7.06\N{NO-BREAK SPACE}ms", "5\N{NO-BREAK SPACE}%", "3\N{NO-BREAK SPACE}KiB", "2 servers", "5 s"):
+        assert text in shown

@@ -179,11 +179,13 @@ def plot_sources(brief: Brief) -> Figure:
         documented = fact.grade == "documented"
         axes.plot([x], [y], "o" if documented else "D", color=figures.HIGHLIGHT if documented else figures.CONTEXT)
         label = units.write(fact.value, fact.unit) + (f" (:{fact.line})" if fact.file else "")
-        axes.annotate(label, (x, y), xytext=(8, 0), textcoords="offset points", va="center", fontsize=9)
+        axes.annotate(
+            label, (x, y), xytext=(8, 0), textcoords="offset points", va="center", fontsize=9, bbox=figures.PLATE
+        )
     axes.set_yticks([-n for n in order.values()], list(order), fontsize=9)
     axes.set_xticks(range(len(origins)), [name.replace("_", "_\n") for name in origins], fontsize=9)
     axes.set_xlim(-0.3, len(origins) - 0.3)
-    axes.set_ylim(0.8 - len(order), 0.8)
+    axes.set_ylim(0.3 - len(order), 0.8)
     axes.set_xlabel("where the value stands (line in brackets)")
     axes.set_title("Origin of the numbers the design is computed from")
     return figure

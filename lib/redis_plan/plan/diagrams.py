@@ -20,9 +20,9 @@ _MOVE = re.compile(r"(\S+) --> (\S+?)(?:: (.+))?")
 #: What a life has around its phases: nothing yet or any more, and the phases as a whole.
 _OUTSIDE, _RUNNING = "[*]", "running"
 #: Pixels: the width of a letter, the height of a line, the distance of lifelines and the space beside them.
-_LETTER, _LINE, _LIFELINES, _BESIDE = 7.0, 17, 205, 110
+_LETTER, _LINE, _LIFELINES, _BESIDE = 7.0, 17, 182, 80
 #: Characters of a message that one line holds between two lifelines.
-_WRAP = 30
+_WRAP = 26
 
 
 def drawn(mermaid: str) -> str:
@@ -121,7 +121,7 @@ def _life(lines: Sequence[str]) -> str:
     left = 24 + _LETTER * max(map(len, rows), default=0)
     place, x = {}, left
     for state in columns:
-        wide = max(52.0, _LETTER * len(_called(state)) + 18)
+        wide = max(52.0, 1.15 * _LETTER * len(_called(state)) + 18)
         place[state], x = x + wide / 2, x + wide
     sheet = _Sheet(y=50, right=x)
     for state in columns:

@@ -34,6 +34,8 @@ _FOLD = re.compile(
 #: A paragraph that is all emphasis: the source note of a table or the caption of a figure.
 _NOTE = re.compile(r"<p>(<em>(?:(?!</?em>|</p>).)*</em>)</p>", re.S)
 _IMAGE = re.compile(r'<img src="(?:\.\./)?(redis-plan-figures/[\w.-]+)"')
+#: A space between a number and its unit, where no line ends.
+_UNIT = re.compile(r"(?<=\d) (?=(?:[nµm]?s|[KMG]i?B|kB|B|h|min|%)(?!\w))")
 #: A link from the plan or an appendix to another of them, as it stands in Markdown.
 _BESIDE = re.compile(r'href="(?:\.\./|redis-plan/)?([\w-]+)\.md(?=["#])')
 
@@ -46,6 +48,9 @@ def _markdown() -> MarkdownIt:
     parser.add_render_rule("table_close", lambda *_: "</table></div>\n")
     parser.add_render_rule("code_inline", _code_that_breaks)
     parser.add_render_rule("fence", _fence)
+    parser.add_render_rule(
+        "text", lambda _, tokens, index, *__: _UNIT.sub("\N{NO-BREAK SPACE}", html.escape(tokens[index].content))
+    )
     return parser
 
 

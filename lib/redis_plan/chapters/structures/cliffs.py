@@ -271,14 +271,14 @@ def plot_cliffs(samples: pd.DataFrame, values: Mapping[str, float]) -> Figure:
         right.plot([1, step], [place] * 2, color=figures.CONTEXT, linewidth=1)
         right.plot(step, place, "o", color=figures.HIGHLIGHT, ms=7)
         right.plot(write, place, "D", color=figures.PALETTE[1], ms=6, fillstyle="none")
-        right.annotate(f"{step:.2g}x", (step, place), xytext=(0, 7), textcoords="offset points", ha="center", color=figures.HIGHLIGHT, fontsize=9)  # fmt: skip
+        right.annotate(f"{step:.2g}x", (step, place), xytext=(0, 7), textcoords="offset points", ha="center", color=figures.HIGHLIGHT, fontsize=9, bbox=figures.PLATE)  # fmt: skip
     for place, (said, colour) in enumerate((("● bytes", figures.HIGHLIGHT), ("◇ time of a write", figures.PALETTE[1]))):
         right.annotate(said, (0.99, 0.1 - 0.08 * place), xycoords="axes fraction", ha="right", color=colour, fontsize=9)
     right.axvline(1, color=figures.CONTEXT, linewidth=1)
     right.set_xscale("log", base=2)
     right.xaxis.set_major_formatter(lambda value, _: f"{value:g}x")
     right.set_yticks(range(len(names)), [f"{n} ({values[f'{n} last']:,.0f})" for n in names], fontsize=9)
-    right.set(ylim=(-0.6, len(names) - 0.1), xlabel="after one step, against before (log scale)", title="What one more costs")  # fmt: skip
+    right.set(ylim=(-1.5, len(names) - 0.1), xlabel="after one step, against before (log scale)", title="What one more costs")  # fmt: skip
     right.grid(axis="x")
     right.grid(visible=False, axis="y")
     return figure

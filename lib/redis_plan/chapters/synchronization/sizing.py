@@ -91,7 +91,14 @@ def plot_model(samples: pd.DataFrame) -> Figure:
     ):
         rows = samples[samples["fitted"] == fitted]
         axes.plot(100 * rows["gateway"], 100 * rows["predicted"], marker, color=colour, ms=6)
-        axes.text(0.04, 0.9 - 0.1 * fitted, f"{name}, n = {len(rows)}", color=colour, transform=axes.transAxes)
+        axes.text(
+            0.04,
+            0.9 - 0.1 * fitted,
+            f"{name}, n = {len(rows)}",
+            color=colour,
+            transform=axes.transAxes,
+            bbox=figures.PLATE,
+        )
     axes.set(xscale="log", yscale="log", xlabel="measured, % of a core (log)", ylabel="predicted, % (log)",
              title="CPU time of one gateway, predicted and measured")  # fmt: skip
     for axis in (axes.xaxis, axes.yaxis):
@@ -113,7 +120,7 @@ def plot_knee(samples: pd.DataFrame, *, per_client: float, budget_s: float) -> F
     axes.plot(ramp["clients"], 1000 * ramp["p99_s"], "-D", color=figures.HIGHLIGHT, lw=2)
     for limit, name in ((budget_s, "sync latency"), (KNEE_S, "the knee")):
         axes.axhline(1000 * limit, color=figures.CONTEXT, lw=1)
-        axes.text(rows["clients"].min(), 1000 * limit, f"{name}, {units.write(limit, 's')}", va="bottom", color=figures.CONTEXT)  # fmt: skip
+        axes.text(rows["clients"].min(), 1080 * limit, f"{name}, {units.write(limit, 's')}", va="bottom", color=figures.CONTEXT)  # fmt: skip
     axes.set(xscale="log", yscale="log", xlabel="clients whose messages one gateway delivers (log)",
              ylabel="p99 to the last client (log)", title="Clients of one gateway against p99")  # fmt: skip
     axes.set_ylim(top=max(axes.get_ylim()[1], 2500 * budget_s))  # its label stands between the line and the title

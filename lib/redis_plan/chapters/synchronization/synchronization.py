@@ -252,7 +252,7 @@ def plot_publish_cost(samples: pd.DataFrame) -> Figure:
     axes.plot(samples["subscribers"] + 1, samples["usec"], "o", color=figures.CONTEXT, ms=4, alpha=0.5)
     axes.plot(medians.index + 1, medians.to_numpy(), "-o", color=figures.HIGHLIGHT, lw=2)
     for count, value in medians.items():
-        axes.annotate(units.write(float(value) / 1e6, "s", 2), (float(str(count)) + 1, value), xytext=(0, 7), textcoords="offset points", ha="center", fontsize=9)  # fmt: skip
+        axes.annotate(units.write(float(value) / 1e6, "s", 2), (float(str(count)) + 1, value), xytext=(0, 7), textcoords="offset points", ha="center", fontsize=9, bbox=figures.PLATE)  # fmt: skip
     axes.margins(0.08)
     axes.set(xscale="log", yscale="log", xlabel="subscribers + 1 (log)", ylabel="server time (log)",
              title="Server time of one PUBLISH, by subscribers of the channel")  # fmt: skip
@@ -271,7 +271,7 @@ def plot_tail_loss(samples: pd.DataFrame, period_s: float) -> Figure:
         axes.plot(found, np.full(len(found), place) + np.linspace(-0.15, 0.15, max(1, len(found)))[: len(found)], "o",
                   color=figures.HIGHLIGHT, ms=5)  # fmt: skip
         if never:
-            axes.text(period_s * 1000, place, f"{never} of {len(group)} never, while we watched", color=figures.PALETTE[3],
+            axes.text(period_s * 1000, place, f"{never} of {len(group)} never, while we watched", color=figures.PALETTE[3], bbox=figures.PLATE,
                       va="center", ha="center")  # fmt: skip
     axes.axvline(period_s * 1000, color=figures.CONTEXT, lw=1)
     axes.text(period_s * 1000, 1.42, "beacon period ", ha="right", color=figures.CONTEXT)
