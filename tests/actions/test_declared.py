@@ -22,7 +22,10 @@ from redis_plan.cli import app
 from redis_plan.delivery import acl, action_clients, clients, library
 from redis_plan.errors import OverrideError
 from redis_plan.interview import designed
+from redis_plan.keyspace import functions, naming
 from redis_plan.keyspace.model import Keyspace
+from redis_plan.rig.playing import world as world_of
+from tests import projects
 
 BOARD = Path(__file__).parent / "whiteboard"
 
@@ -418,3 +421,42 @@ def test_records_among_those_of_another_mechanic_are_found_with_file_and_line(tm
     assert [(f.file, f.line) for f in designed.of(clash)] == [(TOML, 6)]
     with pytest.raises(OverrideError, match=rf"^{TOML}:6: {says}"):
         designing.draft(clash)
+
+
+THROWN_OUT = """
+[[actions]]
+name = "throw_out"
+actor = "host"
+guards = [{ guard = "other" }%s]
+effects = [{ effect = "unseat" }, { effect = "drop", key = "team", field = "target" }]
+announces = "leave"
+shows = ["target"]
+"""
+
+
+def settled_as(folder: Path, toml: str) -> Brief:
+    (folder / TOML).write_text(toml, "utf-8")
+    return replace(projects.read(projects.SAMPLE), settled=applying.settled(read_overrides(folder)))
+
+
+def test_who_throws_somebody_out_of_team_and_seat_takes_nothing_else(tmp_path: Path) -> None:
+    """What goes with the seat goes behind the action's own keys: one that it names itself would shift all of them."""
+    asked = settled_as(tmp_path, THROWN_OUT % "")
+    keyspace = designing.design(asked)
+    with server.open() as live:
+        client: Any = live.client(decode_responses=True)
+        client.function_load(library.compose(asked, keyspace), replace=True)
+        (world,) = [w for action, w in world_of.of_project(client, keyspace) if action.name == "throw_out"]
+        world.build()
+        keys = functions.session_keys(keyspace, "k3v9", environment=naming.ENVIRONMENT)
+        client.hset(keys["team"], mapping={"ann": "red", "bob": "red"})
+        client.zadd(keys["score"], {"ann": 2, "bob": 3})
+        assert world.call()[1] == "ok"  # by ann, who leads
+        assert (client.hkeys(keys["team"]), client.hkeys(keys["roster"])) == (["ann"], ["ann"])
+        assert client.zrange(keys["score"], 0, -1) == ["ann", "bob"]  # points stay with who left
+
+
+def test_who_asks_for_an_entry_that_goes_with_the_seat_is_told_so(tmp_path: Path) -> None:
+    asked = settled_as(tmp_path, THROWN_OUT % ', { guard = "known", key = "team", field = "target" }')
+    with pytest.raises(OverrideError, match=rf"^{TOML}:2: throw_out ends a seat, and the entry in team goes with it"):
+        designing.design(asked)

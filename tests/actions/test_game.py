@@ -239,6 +239,7 @@ def test_a_paused_holder_of_a_lock_writes_nothing_after_the_next_one_took_it(gam
 
     first = take("ann", 60_000)
     assert game.act("locking.save", member="ann", object="o1", token=first, value="1") == "ok"
+    assert game.act("locking.save", member="bob", object="o1", token=first, value="0") == "lost"  # whoever guesses it
     game.client.pexpire(lock, 0)
     assert game.act("locking.save", member="ann", object="o1", token=first, value="2") == "lost"
     second = take("bob", 60_000)

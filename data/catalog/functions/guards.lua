@@ -250,10 +250,9 @@ function GUARD.overdue(t, key, field)
   return ends > 0 and t.now >= ends
 end
 
--- A lock holds "<holder>:<token>", and what stood there before had another token.
+-- A lock holds "<holder>:<token>", and what stood there before had another token. Tokens are counted, so anybody can guess one.
 function GUARD.fenced(t, key)
-  local held, token = redis.call('GET', key), ':' .. digits(t.a.token)
-  return held and str_sub(held, -#token) == token
+  return redis.call('GET', key) == t.a.member .. ':' .. digits(t.a.token)
 end
 
 function GUARD.unchanged(t, key, field) return record_of(t, key, field).version == t.a.expected end

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from redis_plan import codec
-from redis_plan.actions import ability, catalog, declaring, holding, serving, vocabulary
+from redis_plan.actions import ability, catalog, compose, declaring, holding, serving, vocabulary
 from redis_plan.actions.finding import find_actions
 from redis_plan.actions.matching import Match, Matches, matches, sureness
 from redis_plan.actions.matrix import stories
@@ -62,7 +62,8 @@ def draft(brief: Brief) -> Draft:
         raise OverrideError(holding.where(line, says))
     fields = tuple(_as_long_as_stated(f, brief, actions) for f in vocabulary.state_fields(a.kind for a in actions))
     bound = tuple(_bound(action) for action in actions)
-    return made.with_actions(bound, fields, _leavers(bound))
+    leavers = _leavers(bound)
+    return made.with_actions(tuple(_without_what_goes(one, leavers) for one in bound), fields, leavers)
 
 
 def _as_long_as_stated(field: Field, brief: Brief, actions: Iterable[Action]) -> Field:
@@ -102,6 +103,20 @@ def keys(brief: Brief) -> Draft:
     beside = tuple(_needed_beside(made.keyspace({}), found, brief))
     more = (*beside, *_heard_with((*more, *beside), keyspace, brief))
     return made.with_uses(more) if more else made
+
+
+def _without_what_goes(action: Bound, leavers: Mapping[str, Leavers]) -> Bound:
+    """Return a declared action that ends a seat without the keys whose entries go with it: they go in any case, behind its own."""
+    kind = catalog.kind_of(action)
+    going = {local for local, name in action.keys if leavers.get(name) == "go"}
+    if not (action.declared and going and compose.vacates(kind)):
+        return action
+    if asked := sorted(going & {str(g.options.get("key")) for g in kind.guards}) or (kind.lua and sorted(going)):
+        says = f"{action.name} ends a seat, and the entry in {asked[0]} goes with it: leave {asked[0]} out"
+        raise OverrideError(holding.where(kind.declared, says))
+    rest = tuple(e for e in kind.effects if e.options.get("key") not in going)
+    kept = replace(kind, effects=rest, keys={k: v for k, v in kind.keys.items() if k not in going})
+    return replace(action, keys=tuple(key for key in action.keys if key[0] not in going), declared=codec.to_json(kept))
 
 
 def _idle(found: Matches, brief: Brief, keyspace: Keyspace) -> Iterator[str]:

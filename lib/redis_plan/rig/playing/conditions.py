@@ -224,7 +224,7 @@ BREAK: Mapping[str, Write] = {
     "mine": lambda w, o: w.part(o).update(owner="zed"),
     "in_time": lambda w, o: w.part(o).update(owner=_member(w), until=w.now),
     "overdue": lambda w, o: w.part(o).update(until=w.now + LEASE),
-    "fenced": lambda w, o: w.writes.set(_of(w, o)[0], f"ann:1{w.given['token']}", px=LEASE),
+    "fenced": lambda w, o: w.writes.set(_of(w, o)[0], f"zed:{w.given['token']}", px=LEASE),
     "unchanged": lambda w, o: w.part(o).update(version=5),
     "higher": lambda w, o: w.writes.zadd(_of(w, o)[0], {"zed:op1": int(w.given["amount"])}),
     "trailing": lambda w, o: w.writes.delete(_of(w, o)[0]).zadd(_of(w, o)[0], {f"{w.given['member']}:op0": 1}),

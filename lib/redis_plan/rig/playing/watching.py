@@ -168,7 +168,7 @@ _READ: Mapping[str, Callable[[Guard, Seen, Given, Mapping[str, str]], bool]] = {
     "unlocked": lambda g, seen, given, _own: (
         seen.state.get(str(g.options["field"])) is None or _role(seen, given["member"]) in words(g.options["is"])
     ),
-    "fenced": lambda g, seen, given, own: str(seen.keys.get(own[str(g.options["key"])], "")).endswith(f":{given['token']}"),
+    "fenced": lambda g, seen, given, own: seen.keys.get(own[str(g.options["key"])]) == f"{given['member']}:{given['token']}",
     "first": lambda g, seen, given, own: not _has(g, seen, given, own),
     "known": _has,
 }  # fmt: skip
