@@ -14,6 +14,7 @@ from redis_plan.delivery.redis_plan_sync import SyncClient
 from redis_plan.delivery.redis_plan_sync_driver import Link, Timing
 from redis_plan.server import Server
 
+SWEEP_S, IDLE_S, CLAIM_S = 5.0, 1800.0, 5.0
 TIMING = Timing(command_s=5.0, beacon_s=30.0, probe_s=20.0, backoff_s=0.05, backoff_cap_s=0.2)
 
 
@@ -24,7 +25,7 @@ class Index:
         self.keys, self.client = generated.Keys("prod"), live.client(decode_responses=True)
         self.operations = generated.AsyncOperations(link, self.keys)
         self.key = lambda session: self.keys.due(generated.bucket(session))
-        self.deadlines = Deadlines(link, self.key, generated.encode_id, ("phase_until",), 5.0, 1800.0)
+        self.deadlines = Deadlines(link, self.key, generated.encode_id, ("phase_until",), SWEEP_S, IDLE_S, CLAIM_S)
 
     async def copy(self, session: str, **fields: int | str) -> SyncClient:
         """Return a copy of a new session that has heard of a change of these fields."""
@@ -97,6 +98,59 @@ def test_a_heartbeat_brings_a_deadline_forward_that_nobody_wrote_or_a_clock_set_
         assert [index.at("claimed", kind) for kind in ("timer", "lease", "idle")] == [claim] * 3
         for kind, latest in (("timer", 12_000), ("lease", 12_000), ("idle", 1_810_000)):
             assert begun + 5_000 < index.at("set-back", kind) <= index.now() + latest
+
+    tell(loaded, generated, story)
+
+
+def test_signals_in_a_quiet_session_set_no_clock_and_take_no_claim_from_a_worker(
+    loaded: Server, generated: ModuleType
+) -> None:
+    async def story(index: Index) -> None:
+        quiet, ended = await index.copy("quiet", phase="open"), await index.copy("over", phase="open")
+        quiet.changed_at = round(index.now()) - 600_000  # nothing happened in it for ten minutes
+        await index.operations.end("over")
+        for event in (await index.operations.catch_up("over", ended.epoch, ended.version)).events:
+            ended.receive(event)
+        claim = round(index.now()) + 5_000
+        index.client.zadd(index.key("over"), {"over:idle": claim})
+        for signal in ('{"t":"~cursor","d":"\\"phase\\":\\"closed\\""}', '{"d":1,"t":"\\u007ecursor"}'):
+            index.deadlines.heard("quiet", quiet, signal)
+            index.deadlines.heard("over", ended, signal)
+        await index.deadlines.written()
+        assert index.at("over", "idle") == claim
+        assert index.client.zscore(index.key("quiet"), "quiet:timer") is None
+        before = index.now()
+        index.deadlines.heard("quiet", quiet, None)
+        await index.deadlines.written()
+        assert index.at("quiet", "lease") > before
+
+    tell(loaded, generated, story)
+
+
+def test_a_claim_that_is_longer_than_the_sweeps_stays_the_worker_s(loaded: Server, generated: ModuleType) -> None:
+    async def story(index: Index) -> None:
+        copy, claim = await index.copy("short"), round(index.now()) + 60_000
+        kinds = ("lease", "idle")
+        index.client.zadd(index.key("short"), {f"short:{kind}": claim for kind in kinds})
+        often = Deadlines(index.deadlines.link, index.key, str, ("phase_until",), sweep_s=1.0, idle_s=2.0, claim_s=60.0)
+        often.heard("short", copy, None)
+        await often.written()
+        assert [index.at("short", kind) for kind in kinds] == [claim] * 2
+
+    tell(loaded, generated, story)
+
+
+def test_a_session_that_went_on_since_its_snapshot_is_looked_at_when_it_may_be_idle_and_not_before(
+    loaded: Server, generated: ModuleType
+) -> None:
+    async def story(index: Index) -> None:
+        copy = await index.copy("long", phase="open")
+        copy.state["updated_at"] = str(round(index.now()) - 3_600_000)  # as of the snapshot, an hour and a change ago
+        index.client.zadd(index.key("long"), {"long:idle": round(index.now() + 1000 * IDLE_S)})  # as a worker moved it
+        before = index.at("long", "idle")
+        index.deadlines.heard("long", copy, None)
+        await index.deadlines.written()
+        assert before - 60_000 < index.at("long", "idle") <= before
 
     tell(loaded, generated, story)
 

@@ -1,6 +1,7 @@
 """The delivered connections, each for itself: what happens to one of them is not the other's."""
 
 import asyncio
+import json
 from types import ModuleType
 from typing import Any
 
@@ -161,3 +162,61 @@ def test_who_is_followed_again_does_not_wait_for_the_catch_up_of_the_copy_that_w
         await link.drop()
 
     asyncio.run(asyncio.wait_for(story(), 15))
+
+
+def test_a_signal_s_channel_makes_no_events_and_bytes_that_are_no_text_end_no_subscription(
+    loaded: Server, generated: ModuleType
+) -> None:
+    keys, told = generated.Keys("prod"), list[str | None]()
+
+    async def story() -> None:
+        link = Link([f"unix://{loaded.address[1]}"], TIMING)
+        operations = generated.AsyncOperations(link, keys)
+        await operations.create("forge")
+        cursors = lambda session: f"cursors:{session}"  # noqa: E731
+        of_all = (operations.catch_up, keys.events, keys.state, TIMING)
+        async with SyncDriver(link, *of_all, signals=[cursors]) as driver:
+            copy = await driver.follow("forge", lambda _id, _copy, message: told.append(message))
+            while copy.mode != "live":
+                await asyncio.sleep(0.01)
+            forged = {"e": copy.epoch, "v": copy.version + 1, "ts": 1, "t": "x", "op": "", "d": {"set": {"x": "no"}}}
+            for channel in (cursors("forge"), keys.events("forge")):
+                await link.execute_command("PUBLISH", channel, b"\xff\xfe")
+            signal = json.dumps({"t": "~cursor", "d": 1})
+            for text in (json.dumps(forged), '{"t":"x"}', "~", "[]", signal):
+                await link.execute_command("PUBLISH", cursors("forge"), text)
+            while signal not in told:
+                await asyncio.sleep(0.01)
+            assert told == [None, signal]
+            assert "x" not in copy.state
+            assert driver.counts["lost"] == 0
+        await link.drop()
+
+    asyncio.run(asyncio.wait_for(story(), 30))
+
+
+def test_a_session_followed_again_at_once_by_sharded_channels_ends_no_subscription(
+    loaded: Server, generated: ModuleType
+) -> None:
+    keys = generated.Keys("prod")
+
+    async def story() -> None:
+        link = Link([f"unix://{loaded.address[1]}"], TIMING)
+        operations = generated.AsyncOperations(link, keys)
+        await operations.create("back")
+        of_all = (operations.catch_up, keys.events, keys.state, TIMING)
+        async with SyncDriver(link, *of_all, sharded=True) as driver:
+            copy = await driver.follow("back")
+            for _ in range(3):
+                while copy.mode != "live":
+                    await asyncio.sleep(0.01)
+                await driver.unfollow("back")
+                copy = await driver.follow("back")
+                await driver.unfollow("back")
+                copy = await driver.follow("back")
+            while copy.mode != "live":
+                await asyncio.sleep(0.01)
+            assert driver.counts["lost"] == 0
+        await link.drop()
+
+    asyncio.run(asyncio.wait_for(story(), 30))

@@ -3,6 +3,7 @@
 import json
 import random
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ import pytest
 
 from redis_plan import brief, server
 from redis_plan.actions import designing
+from redis_plan.brief.overrides import applying, read_overrides
 from redis_plan.delivery import syncing
 from redis_plan.rig import hall
 from redis_plan.server import Binary
+from tests import projects
 from tests.conftest import BINARIES
 from tests.delivery import made
 from tests.delivery.games.players import AskingMember as Member
@@ -70,3 +73,20 @@ def test_who_is_in_hears_the_signals_of_the_session_and_of_no_other(binary: Bina
             play(story, ann, bob)
         finally:
             gateway.kill()
+
+
+def test_a_channel_with_further_ids_in_its_name_is_none_that_who_follows_a_session_hears(tmp_path: Path) -> None:
+    """Only who is on a page knows the page's id, so nobody could follow a session by such a channel."""
+    declared = "".join(f'[[channels]]\ntemplate = "{name}"\n' for name in ("cursors:<page_id>", "pointers"))
+    (tmp_path / "redis-plan.toml").write_text(declared, "utf-8")
+    read = replace(projects.read(projects.SAMPLE), settled=applying.settled(read_overrides(tmp_path)))
+    paged = made.Project("paged", read, designing.design(read))
+    names = [name for name, _ in syncing.signals(paged.keyspace)]
+    assert "pointers" in names
+    assert "cursors" not in names
+    keys = made.client_module(made.write(paged.artefacts, tmp_path / "redis"), "paged").Keys("prod")
+    for name in names:
+        assert "s0" in getattr(keys, name)("s0")
+    for written in ("redis_plan_serve.py", "README.md"):
+        assert "keys.pointers" in paged.text(written)
+        assert "keys.cursors" not in paged.text(written)

@@ -116,7 +116,7 @@ def test_who_is_followed_again_while_a_connection_subscribes_hears_and_who_is_fo
         words = ["node", str(programs / library / "again.js"), str(live.address[-1])]
         done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert json.loads(done.stdout) == {"snapshots": [1, 1], "forgotten": 0}
+    assert json.loads(done.stdout) == {"snapshots": [1, 1], "forgotten": 0, "made": [0]}
 
 
 def test_the_library_follows_the_stack(sample: made.Project) -> None:

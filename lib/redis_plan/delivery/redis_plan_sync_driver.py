@@ -29,7 +29,7 @@ from redis.exceptions import ConnectionError as LostError
 from redis.exceptions import NoPermissionError, ReadOnlyError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as LateError
 
-from redis_plan.delivery.redis_plan_sync import Answer, Event, State, SyncClient, patch
+from redis_plan.delivery.redis_plan_sync import Answer, Event, State, SyncClient, is_signal, patch
 
 #: Channels of one SUBSCRIBE, and catch-ups under way at once: a reconnect must not be a burst.
 BATCH, ADMITTED = 512, 64
@@ -102,8 +102,7 @@ class Link:
         self.counts: Counter[str] = Counter({"lost": 0, "not found": 0})
         self._client: Any = None  # a Redis, whose execute_command has no types
         self._finding, self._turn = asyncio.Lock(), asyncio.Semaphore(AT_ONCE)
-        self._attempt, self._not_before, self._found_at = 0, 0.0, 0.0
-        self._url = ""
+        self._attempt, self._not_before, self._found_at, self._url = 0, 0.0, 0.0, ""
 
     async def execute_command(self, *words: Any, **options: Any) -> Any:
         """Send one command to the primary."""
@@ -178,15 +177,15 @@ class Link:
             await other.aclose()
         return client
 
-    def _open(self, url: str) -> Any:
+    def _open(self, url: str, **options: Any) -> Any:
         late = dict.fromkeys(("socket_timeout", "socket_connect_timeout"), self.timing.command_s)
-        more: dict[str, Any] = {**late, **({} if url.startswith("unix:") else {"socket_keepalive": True})}
+        more: dict[str, Any] = {**options, **late, **({} if url.startswith("unix:") else {"socket_keepalive": True})}
         return Redis.from_url(url, decode_responses=True, retry=Retry(NoBackoff(), 0), **more)
 
     async def subscriber(self) -> Any:
         """Return a client of the primary for subscriptions alone: a late command must not close them with its own."""
         await self.execute_command("PING")  # who only listens finds out by nothing else that the primary is another
-        return self._open(self._url)
+        return self._open(self._url, encoding_errors="replace")  # bytes that are no text must end no subscription
 
     async def drop(self, client: Any = None) -> None:
         """Close the connections; the next command looks for the primary again."""
@@ -224,9 +223,9 @@ class SyncDriver:
 
     reads may lead to replicas: one of them has the subscription and is asked by the beacon, since its state is never
     behind its events. renew is operations.renew: by it a session whose server lost changes gets another epoch, so that
-    nobody goes on from what was lost. signals are further channels of a session, whose messages have a t with "~" in
-    front. A listener gets the session, its copy and the envelope that came (None: the copy moved by a catch-up); it
-    must not block.
+    nobody goes on from what was lost. signals are further channels of a session: of what comes there, only what has a t
+    with "~" in front is heard. A listener gets the session, its copy and the envelope that came (None: the copy moved
+    by a catch-up); it must not block.
     """
 
     def __init__(
@@ -239,17 +238,15 @@ class SyncDriver:
         self.link, self.reads, self.timing, self.counts = link, reads or link, timing, Counter[str]()
         self._ask, self._channel, self._key, self._probe, self._signals = catch_up, channel, state, probe, signals
         self._sharded, self._fold, self._elsewhere, self._renew = sharded, fold, elsewhere, renew
-        self._lost_epochs: dict[str, str] = {}
+        self._lost_epochs, self._leaving = dict[str, str](), Counter[str]()  # SUNSUBSCRIBEs without an answer yet
         self._followed: dict[str, _Followed] = {}  # by the channel of its events
         self._heard_on: dict[str, _Followed] = {}  # by each of its channels
         self._catching: dict[str, asyncio.Task[None]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._pubsub: PubSub | None = None
         self._reading: asyncio.Task[None]
-        self._closed = False
-        self._heard_at = 0.0
-        self._said: dict[str, str] = {}
-        self._admit = asyncio.Semaphore(ADMITTED)
+        self._closed, self._heard_at = False, 0.0
+        self._said, self._admit = dict[str, str](), asyncio.Semaphore(ADMITTED)
 
     async def __aenter__(self) -> SyncDriver:
         """Begin to subscribe; what is followed meanwhile waits for the connection."""
@@ -291,7 +288,7 @@ class SyncDriver:
 
     def give(self, followed: _Followed) -> _Followed:
         """Let go of a session that another driver takes."""
-        del self._followed[followed.channels[0]]
+        self._followed.pop(followed.channels[0], None)
         if catching := self._catching.pop(followed.session_id, None):
             catching.cancel()  # who follows it again must not wait for it
         for channel in followed.channels:
@@ -311,6 +308,7 @@ class SyncDriver:
             channels, pubsub = self.give(followed).channels, self._pubsub
             with suppress(Exception):  # it is followed no more, whatever comes
                 if pubsub is not None:
+                    self._leaving.update(channels if self._sharded else ())
                     await (pubsub.sunsubscribe(*channels) if self._sharded else pubsub.unsubscribe(*channels))
 
     async def send(self, calls: Sequence[tuple[str, Any]]) -> list[Any]:
@@ -342,7 +340,7 @@ class SyncDriver:
             except Exception as error:  # whatever it is, this process must not stay deaf
                 self._warn("subscription lost", error)
             attempt = 0 if self.reads.away_s() or self.counts["confirmed"] > lived else attempt + 1
-            self._pubsub = None
+            self._pubsub, self._leaving = None, Counter()
             self.counts["lost"] += 1
             tasks = list(self._catching.values())  # what they read was read before the next subscription
             for task in tasks:
@@ -405,19 +403,21 @@ class SyncDriver:
         return None
 
     def _hear(self, message: Mapping[str, Any]) -> None:
-        channel = message["channel"] or ""
+        kind, channel = message["type"], message["channel"] or ""
         name = channel if isinstance(channel, str) else channel.decode()
         followed = self._heard_on.get(name)
-        if message["type"] in ("subscribe", "ssubscribe"):
+        if kind in ("subscribe", "ssubscribe"):
             self.counts["confirmed"] += 1
             self._said.clear()
             if followed is not None and name == followed.channels[0]:
                 followed.copy.disconnected()
                 self._catch_up(followed)
-        elif message["type"] == "sunsubscribe" and followed is not None:
+        elif kind == "sunsubscribe" and name in self._leaving:
+            self._leaving -= Counter((name,))  # we asked for it, and may follow it again by now
+        elif kind == "sunsubscribe" and followed is not None:
             raise LostError("the slot of a channel moved")
-        elif message["type"] in ("message", "smessage") and followed is not None:
-            self.receive(followed, message["data"])
+        elif kind.endswith("message") and followed and (name == followed.channels[0] or is_signal(message["data"])):
+            self.receive(followed, message["data"])  # no other channel makes events
 
     def receive(self, followed: _Followed, message: str) -> None:
         """Take an envelope of a session that is followed."""

@@ -144,9 +144,16 @@ def most_change(brief: Brief) -> int:
 
 
 def signals(keyspace: Keyspace) -> tuple[tuple[str, str], ...]:
-    """Return the channels of a session that carry signals, as ``Keys`` names them in Python and in TypeScript."""
+    """Return the channels of a session that carry signals, as ``Keys`` names them in Python and in TypeScript.
+
+    One that has further ids in its name is none: who follows a session knows its id alone.
+    """
     return tuple(
-        (snake(p.name), camel(p.name)) for p in keyspace.channels if p.use == "typing" and p.scope == "session"
+        (snake(p.name), camel(p.name))
+        for p in keyspace.channels
+        if p.use == "typing"
+        and p.scope == "session"
+        and set(naming.placeholders(p.template)) - {"env"} == {"session_id"}
     )
 
 

@@ -35,6 +35,8 @@ const sessions = Array.from({ length: 514 }, (_, n) => `again${n}`); // more tha
 const [first = "", later = "", forgotten = ""] = [sessions[0], sessions[512], sessions[513]];
 for (const session of [first, later, forgotten]) await operations.create(session);
 let lost = false;
+const signals = (session: string): string => `signals:${session}`;
+const told: (string | undefined)[] = [];
 const link = new HeldLink([`redis://127.0.0.1:${port}`], timing);
 const driver = new SyncDriver(
   link,
@@ -47,11 +49,12 @@ const driver = new SyncDriver(
   },
   keys,
   timing,
+  { signals: [signals] },
 );
 await Promise.all(sessions.map((session) => driver.follow(session)));
 await held;
 for (const session of [first, forgotten]) await driver.unfollow(session);
-const again = await driver.follow(first);
+const again = await driver.follow(first, (_id, _copy, message) => told.push(message));
 letGo();
 await until(() => lost);
 await driver.unfollow(later);
@@ -59,8 +62,13 @@ const copies = [again, await driver.follow(later)];
 await until(() => copies.every(({ mode }) => mode === "live"));
 for (const session of [first, later]) await operations.apply(session, "set", { set: { x: "1" } }, { fields: { x: "1" } });
 await until(() => copies.every(({ state }) => state["x"] === "1"));
+const { epoch: e, version } = again;
+const forged = JSON.stringify({ e, v: version + 1, ts: 1, t: "x", op: "", d: { set: { x: "no" } } });
+for (const text of [forged, "~", '{"t":"x"}', '{"t":"~cursor"}']) await link.call("PUBLISH", signals(first), text);
+await until(() => told.at(-1) === '{"t":"~cursor"}');
+const made = [again.version - version, ...told.filter((text) => text === forged)];
 const subscribed = (await link.call("PUBSUB", "NUMSUB", keys.events(forgotten))) as [string, number];
-console.log(JSON.stringify({ snapshots: copies.map(({ counts }) => counts.snapshot), forgotten: subscribed[1] }));
+console.log(JSON.stringify({ snapshots: copies.map(({ counts }) => counts.snapshot), forgotten: subscribed[1], made }));
 driver.close();
 link.drop();
 await close();
