@@ -46,7 +46,7 @@ from redis_plan.keyspace.model import Keyspace
 from redis_plan.measure.finding import Value
 from redis_plan.memory import layout
 from redis_plan.run import Run
-from redis_plan.words import capacity
+from redis_plan.words import capacity, words
 from redis_plan.words.sections import SECTIONS
 from redis_plan.words.words import TEMPLATES
 from tests.chapters import project
@@ -245,3 +245,27 @@ def test_a_neighbour_is_said_to_move_the_others_only_beyond_both_intervals(times
     found = Sessions.of(run.evidence.all() | {record.id: record})
     [text] = storm_text.tested(run.load_brief(), run.load_keyspace(), found)
     assert f"100 times its rate {said} the others' p99" in text
+
+
+def test_a_design_rests_on_no_number_of_a_use_or_an_action_that_it_has_not(run):
+    """A project of cached answers is told of no seats, no rounds, no join codes; the sample rests on them all."""
+    brief, keyspace = run.load_brief(), run.load_keyspace()
+    about = {
+        "session_capacity",
+        "watchers_per_session",
+        "presence_lease",
+        "round_least",
+        "name_most",
+        "code_length",
+        "log_entries",
+    }
+    assert about <= {fact.name for fact in words.facts_used(brief, keyspace)}
+    alone = replace(keyspace, patterns=tuple(p for p in keyspace.patterns if p.use == "rate"), actions=())
+    assert not about & {fact.name for fact in words.facts_used(brief, alone)}
+
+
+def test_a_limit_of_things_is_a_whole_number_of_them(run):
+    names = capacity.quantities(run.load_brief(), run.load_keyspace(), run.evidence.all()) | {"sessions_peak": 1.3}
+    counted = [a for a in settings.alerts(run.load_keyspace(), names) if a.unit in ("channels", "connections", "keys")]
+    assert counted
+    assert all(a.limit == int(a.limit) for a in counted)

@@ -204,6 +204,16 @@ def _rounded_up(limit: float) -> float:
     return round(math.ceil(round(limit * 10.0**digits, 6)) / 10.0**digits, max(0, digits))
 
 
+#: Units of thresholds that are no number of things.
+_NO_COUNT = ("s", "%", "B", "x")
+
+
+def _readable(limit: float, unit: str) -> float:
+    """Return a limit as a person reads it: rounded up, and things to a whole number of them."""
+    rounded = _rounded_up(limit)
+    return rounded if unit in _NO_COUNT or "/" in unit else float(math.ceil(rounded))
+
+
 def alerts(keyspace: Keyspace, names: Mapping[str, float]) -> tuple[Alert, ...]:
     """Return the alerts with their thresholds computed; those whose condition this keyspace does not meet are left out."""
     conditions = conditions_of(keyspace) | {"replicated": names.get("replicas", 0.0) > 0}
@@ -215,7 +225,7 @@ def alerts(keyspace: Keyspace, names: Mapping[str, float]) -> tuple[Alert, ...]:
             info=tuple(entry["info"]),
             expression=entry["expression"],
             op=entry["op"],
-            limit=_rounded_up(evaluate(entry["limit"], names)),
+            limit=_readable(evaluate(entry["limit"], names), entry["unit"]),
             limit_from=entry["limit"],
             unit=entry["unit"],
             for_s=entry["for_s"],

@@ -14,6 +14,7 @@ from pathlib import Path
 import jinja2
 
 from redis_plan import units
+from redis_plan.actions import catalog
 from redis_plan.brief.model import Brief, Fact
 from redis_plan.brief.reconcile.catalogue import catalogue
 from redis_plan.evidence.findings import Found, Number
@@ -69,9 +70,11 @@ def facts_used(brief: Brief, keyspace: Keyspace) -> tuple[Fact, ...]:
         return ()
     of_use = {name: entry.of_use for name, entry in catalogue().items()}
     uses = {"", *(p.use for p in keyspace.patterns)}
+    kinds = catalog.kinds()
+    taken = {p.fact for action in keyspace.actions if action.kind in kinds for p in kinds[action.kind].parameters}
     formulas = {name for p in keyspace.keys for name in expression.facts_in(p.ttl.expression or 0)}
-    lasts = {f.name for f in brief.facts if not f.name.endswith("_ttl")} | formulas | {"idle_ttl"}
-    return tuple(f for f in brief.facts if f.name in lasts and of_use.get(f.name, "") in uses)
+    about = {f.name for f in brief.facts if not f.name.endswith("_ttl") and of_use.get(f.name, "") in uses}
+    return tuple(f for f in brief.facts if f.name in about | taken | formulas)
 
 
 def render(template: str, brief: Brief, keyspace: Keyspace, **more: object) -> str:

@@ -15,8 +15,8 @@ from redis_plan.keyspace.cues import with_article
 from redis_plan.keyspace.model import KeyPattern, Keyspace, OwnVerdict
 from redis_plan.words.tables import folded, lifetime, listed, table
 
-#: What answers a need to list.
-_INDEXES = ("zset", "set", "list", "stream", "hash")
+#: What answers a need to list; a hash does where it is one for all, not the fields of one thing.
+_INDEXES = ("zset", "set", "list", "stream")
 
 
 def registry(keyspace: Keyspace) -> str:
@@ -95,12 +95,20 @@ def _together(keyspace: Keyspace) -> Iterator[list[str]]:
         yield [", ".join(names), ", ".join(f"`{key}`" for key in keys)]
 
 
+def listing(keyspace: Keyspace) -> list[KeyPattern]:
+    """Return the keys across sessions in which what must be listed stands."""
+    return [
+        p
+        for p in keyspace.keys
+        if p.scope == "global" and (p.type in _INDEXES or (p.type == "hash" and not naming.placeholders(p.template)))
+    ]
+
+
 def indexes(keyspace: Keyspace) -> str:
     """Return which key answers each need to list, so that nobody reaches for KEYS or SCAN; "" where there is none."""
     rows = [
         [p.holds, f"`{p.name}`", f"`{p.candidate.read[0].replace('<key>', p.name)}`" if p.candidate else "–"]
-        for p in keyspace.keys
-        if p.scope == "global" and p.type in _INDEXES
+        for p in listing(keyspace)
     ]
     return table(["To list", "Index", "Command"], rows) if rows else ""
 

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from redis_plan.brief.model import Brief
+from redis_plan.chapters.naming import registry_tables
 from redis_plan.chapters.naming.findings import Naming
 from redis_plan.keyspace import naming as names
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.words import words
 from redis_plan.words.tables import listed
 
-_INDEXES = ("zset", "set", "list", "stream", "hash")
-
 
 def naming(brief: Brief, keyspace: Keyspace, found: Naming) -> str:
     """Return the running text of section 1."""
-    indexes = [p for p in keyspace.keys if p.scope == "global" and p.type in _INDEXES]
     first = keyspace.keys[0].template if keyspace.keys else ""
     example = names.example(first) if first else ""
     return words.render(
-        "chapters/naming/naming", brief, keyspace, found=found, indexes=listed(indexes), example=example,
+        "chapters/naming/naming", brief, keyspace, found=found, indexes=listed(registry_tables.listing(keyspace)), example=example,
         app_where=f" ({brief.name_prefix_where})" if brief.name_prefix_where else "",
     )  # fmt: skip
