@@ -27,9 +27,12 @@ _FOLDER_LENGTH = len("/redis-plan-kernel-01234567/k")
 #: How long a kernel may take to end its servers and processes before it is killed.
 ORDERLY_S = 8.0
 #: What every notebook imports first; done while nobody waits, and binding no name.
-_PRELOAD = "__import__('redis_plan.notebook')"
+_PRELOAD = ("__import__('gc').disable()", "__import__('redis_plan.notebook')")
+#: What is there is not looked through again and again while it comes; a notebook looks once, and then no more (notebook.begin).
+_LOADED = "__import__('gc').enable()"
 #: The notebook that reads needs the encoder, and what it compares demands with.
 _READS = (
+    "__import__('redis_plan.brief.reader')",
     "__import__('redis_plan.brief.encoder', fromlist=['prepare']).prepare()",
     "__import__('redis_plan.actions.matching', fromlist=['labelled']).labelled()",
 )
@@ -78,7 +81,9 @@ class Kernel:
         self._resources = ExitStack()
         self._manager: Any = None
         self._used = False
-        self._arguments = [f"--IPKernelApp.exec_lines={line}" for line in (_PRELOAD, *(_READS if reads else ()))]
+        self._arguments = [
+            f"--IPKernelApp.exec_lines={line}" for line in (*_PRELOAD, *(_READS if reads else ()), _LOADED)
+        ]
 
     def __enter__(self) -> Kernel:
         base = None if len(tempfile.gettempdir()) < _SOCKET_LIMIT - _FOLDER_LENGTH else "/tmp"  # the one short path

@@ -19,6 +19,7 @@ import redis
 
 from redis_plan import folders
 from redis_plan.brief.model import Brief
+from redis_plan.chapters.synchronization.fan_model import COALESCE_S
 from redis_plan.keyspace import functions
 from redis_plan.keyspace.model import Keyspace
 from redis_plan.measure import serverside
@@ -35,7 +36,7 @@ _ACTORS = frozenset({"member", "anyone"})
 #: Mechanics by which members come and go: what they come for is tried first.
 _COMING = frozenset({"session", "seats"})
 #: The gateway is given so long after the last action before the next one's sessions act.
-_SETTLE_S = 0.1
+_SETTLE_S = 2 * COALESCE_S
 
 
 @dataclass(frozen=True, slots=True)
