@@ -221,6 +221,32 @@ def kept(
     return tuple(entity for _, entity in taken)
 
 
+def passed_over(
+    documents: Sequence[tuple[Sequence[Block], Roles, str]],
+    found: Sequence[Entity],
+    demanded: set[tuple[str, int]],
+    words: Lexicon,
+    named: Sequence[Entity],
+) -> list[tuple[str, str, int]]:
+    """Return the nouns of demands that none of the entities ``named`` says, each with its first line, the likeliest to be kept first."""
+    model = learnt.model(NAME)
+    if model is None:
+        return []
+    known = {folded_name(n) for e in named for n in (e.name, *e.aliases)}
+    every = [
+        c
+        for c in candidates(documents, found, demanded)
+        if c.phrases and c.is_noun and any(p.demanded for p in c.phrases) and not (c.spellings & known)
+    ]
+    chances = model.probabilities(features(every, words))[:, 0] if every else ()
+    told: list[tuple[str, str, int]] = []
+    for _, c in sorted(zip(chances, every, strict=True), key=lambda pair: (-float(pair[0]), pair[1].name)):
+        within = {folded_name(name) for name, _, _ in told} | known
+        if not _is_kind_of(c, within) and folded_name(c.name) not in within:
+            told.append((c.name, *c.phrases[0].first))
+    return told
+
+
 def _take(c: Candidate, chance: float, near: int, likeness: float, taken: list[tuple[int, Entity]]) -> None:
     """Add one candidate, to an entity that is there already where it is another word for it."""
     forms = tuple(dict.fromkeys(form for p in c.phrases for form, _ in p.forms.most_common(4)))

@@ -93,7 +93,11 @@ def uncovered(reading: Reading, given: Overrides) -> Iterator[Fault]:
             at,
             f"{len(loose) - MOST} more live demands have no use either, from {loose[MOST].file}:{loose[MOST].line} on",
         )
-    yield from _homeless([e for use in reading.taken for e in use.entities], reading, given)
+    for entity in homeless(reading):
+        yield (
+            given.line("entities", "set", entity.name),
+            f"{entity.name} is live and short-lived, and no use keeps it; name it as the entity of one, or say lifetime = “durable” or realtime = false under [entities.set]",
+        )
 
 
 def unserved(reading: Reading) -> list[Requirement]:
@@ -112,20 +116,14 @@ def unspoken(reading: Reading) -> list[Requirement]:
     ]  # fmt: skip
 
 
-def _homeless(kept: Sequence[Entity], reading: Reading, given: Overrides) -> Iterator[Fault]:
-    """Yield the things that the team calls live and short-lived, and that no use keeps."""
-    brief, names = reading.brief, {e.name for e in kept}
-    own = {reading.session.entity.name, *(e.name for e in cues.other_words(reading.session, brief.entities))} if reading.session else set()  # fmt: skip
-    for entity in brief.entities:
-        if (
-            entity.realtime
-            and entity.lifetime in ("session", "temporary", "connection")
-            and entity.name not in names | own
-        ):
-            yield (
-                given.line("entities", "set", entity.name),
-                f"{entity.name} is live and short-lived, and no use keeps it; name it as the entity of one, or say lifetime = “durable” or realtime = false under [entities.set]",
-            )
+def homeless(reading: Reading) -> list[Entity]:
+    """Return the things that are called live and short-lived, and that no use keeps."""
+    brief, names = reading.brief, {e.name for use in reading.taken for e in use.entities}
+    if reading.session:
+        others = cues.other_words(reading.session, brief.entities)
+        names |= {reading.session.entity.name, *(e.name for e in others)}
+    short = ("session", "temporary", "connection")
+    return [e for e in brief.entities if e.realtime and e.lifetime in short and e.name not in names]
 
 
 def _near(name: str, known: Sequence[str]) -> str:

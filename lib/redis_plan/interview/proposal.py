@@ -7,6 +7,7 @@ are; the least sure stand first. What was assumed or passed over stands there to
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from redis_plan import units
@@ -16,8 +17,9 @@ from redis_plan.brief.evidence import of_demands
 from redis_plan.brief.model import Entity, Fact, OwnKey
 from redis_plan.brief.overrides import NAME
 from redis_plan.errors import OutputError
-from redis_plan.interview.covering import unspoken
+from redis_plan.interview.covering import homeless, unspoken
 from redis_plan.interview.reading import Reading, fact_confidence, open_points, points, use_confidence
+from redis_plan.interview.unnamed import unnamed
 from redis_plan.interview.writing import Value, amount, comment, key, literal
 from redis_plan.keyspace import design, naming
 from redis_plan.keyspace.cues import with_article
@@ -155,10 +157,13 @@ def _entities(reading: Reading) -> Iterator[str]:
     known = [e for e in reading.brief.entities if e.confidence > 0]
     yield f"{'' if known else '# '}complete = true"
     yield "[entities.set]"
+    loose = {entity.name for entity in homeless(reading)} if reading.brief.fit != "no" else set()
     for entity in sorted(known, key=lambda e: e.confidence):
-        yield _line(
-            entity.name, _entity(entity, reading), _origin(reading, entity.confidence, entity.file, entity.line)
-        )
+        kept = replace(entity, realtime=False) if entity.name in loose else entity
+        origin = _origin(reading, entity.confidence, entity.file, entity.line)
+        yield _line(entity.name, _entity(kept, reading), "no use keeps it live; " * (kept is not entity) + origin)
+    if nouns := ", ".join(unnamed(reading)):
+        yield f"# Not taken, though the demands speak of it: {comment(nouns, 400)}"
 
 
 def _entity(entity: Entity, reading: Reading) -> Value:
