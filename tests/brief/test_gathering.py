@@ -202,3 +202,14 @@ def test_where_nobody_shares_anything_there_is_no_session(project: MakeProject, 
     assert read.gathering is not None
     assert read.gathering.noun == ""
     assert find_session(read) is None
+
+
+def test_what_a_glossary_calls_a_thing_that_is_kept_stays_beside_what_people_share(project):
+    """Both nouns may mean what people share; one is the other's container here, and the team says so."""
+    prd = (
+        "# Ladder\n\n## Glossary\n\n- **Tournament**: A record of matches and their winners.\n- **Match**: A game of two.\n"
+        "- **Board**: A list of cards.\n\n## Requirements\n\n- Players join a match and see live who leads the match.\n"
+        "- A player leaves the match at any time.\n- Everyone in a match sees each move in real time.\n- A tournament has many matches.\n"
+    )
+    names = {entity.name.lower() for entity in brief.read(project(prd=prd)).entities}
+    assert {"match", "tournament"} <= names

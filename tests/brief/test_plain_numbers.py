@@ -14,6 +14,9 @@ SAID = [
     ("sessions_peak", 50, "# Chór\n\n- Mamy 50 sal, w każdej jedna gra naraz.\n- Wszyscy w grze widzą zmiany na żywo.\n"),
     ("sessions_peak", 30, "# Beat\n\n- On a weekday thirty rooms run side by side.\n- Everyone in a room sees it live.\n"),
     ("session_capacity", 24, "# Rätsel\n\n- An einem Rennen nehmen höchstens 24 Teams teil.\n- Ein Rennen wird eröffnet, Teams treten dem Rennen bei und sehen in Echtzeit, wer vorne liegt.\n"),
+    ("session_capacity", 25, "# Hall\n\n- A room must not hold more than 25 players.\n- Players join a room, and everyone in the room sees the game live.\n"),
+    ("session_capacity", 25, "# Hall\n\n- No room takes in more than 25 players.\n- Players join a room, and everyone in the room sees the game live.\n"),
+    ("idle_ttl", 86400, "# Quiz\n\n- Players join a session and see live who answers.\n- Everyone in the session sees the question in real time.\n- The session expires after 24 hours of inactivity.\n"),
     ("session_capacity", 16, "# Relay\n\n- At most 16 crews in a race.\n- A host starts the race, crews join the race and see live who leads.\n"),
     ("session_capacity", 14, "# Quay\n\n- As a foreman I want to open a room.\n- As a lasher I want to join the room and see live who is where.\n- Up to 14 lashers per room.\n"),
     ("session_capacity", 9, "# Küche\n\n- Als Köchin möchte ich dem Raum beitreten und in Echtzeit sehen, was wartet.\n- Bis zu 9 Köchinnen pro Raum.\n"),
@@ -34,6 +37,12 @@ UNSAID = [
     ("sessions_peak", "# Stores\n\n- 40 warehouses, each with one office.\n- Everyone in a room sees changes live.\n"),
     ("sync_latency", "# Stores\n\n- The page loads and the list appears within 2 seconds.\n- Everyone in a room sees it.\n"),
     ("session_capacity", "# Cup\n\n- Two of three teams are new.\n- Players join the game and see it live.\n"),
+    ("session_capacity", "# Hall\n\n- A room that is not private holds more than 25 players.\n- Everyone in the room sees the game live.\n"),
+    ("concurrent_users", "# Jeu\n\n- 1 000 utilisateurs actifs en même temps d'ici six mois.\n- Tous les joueurs d'une salle voient la partie en temps réel.\n"),
+    ("concurrent_users", "# Gioco\n\n- 1000 utenti attivi contemporaneamente entro sei mesi.\n- Tutti nella stanza vedono la partita in tempo reale.\n"),
+    ("session_capacity", "# Gioco\n\n- Il giocatore può aggiungere fino a 5 giocatori.\n- Tutti nella stanza vedono la partita in tempo reale.\n"),
+    ("idle_ttl", "# Diary\n\n- As a user I write an entry and read it later.\n- The session expires after 24 hours of inactivity.\n"),
+    ("session_lifetime", "# Dziennik\n\n- Użytkownik zapisuje trening.\n- Wybór czasu trwania (krok 5 minut).\n"),
 ]  # fmt: skip
 
 

@@ -29,6 +29,23 @@ CASES = [
     ("1시간 5회·하루 10회", "ko", [(5, None, "회/hour", None), (10, None, "회/day", None)]),
     ("1,000만원", "ko", [(10_000_000, None, "KRW", None)]),
     ("höchstens 8 Spieler", "de", [(8, None, "spieler", "<=")]),
+    ("de 8 o más jugadores", "es", [(8, None, "jugadores", ">=")]),
+    ("oltre 50 giocatori, 8 o meno giocatori", "it", [(50, None, "giocatori", ">"), (8, None, "giocatori", "<=")]),
+    ("8 oder weniger Spieler", "de", [(8, None, "spieler", "<=")]),
+    ("ab 3 Spielern, mehr als 50 Spieler", "de", [(3, None, "spielern", ">="), (50, None, "spieler", ">")]),
+    ("8 lub mniej graczy", "pl", [(8, None, "graczy", "<=")]),
+    ("a partir de 3 jogadores", "pt", [(3, None, "jogadores", ">=")]),
+    ("vanaf 3 spelers", "nl", [(3, None, "spelers", ">=")]),
+    ("8 joueurs ou moins", "fr", [(8, None, "joueurs", "<=")]),
+    ("8 или больше игроков", "ru", [(8, None, "игроков", ">=")]),
+    ("超过50人", "zh", [(50, None, "person", ">")]),
+    ("不超过50人", "zh", [(50, None, "person", "<=")]),
+    ("desde 2 hasta 8 jugadores", "es", [(2, 8, "jugadores", None)]),
+    ("salas con 4 a 8 jugadores", "es", [(4, 8, "jugadores", None)]),
+    ("stanze con 4 a 8 giocatori", "it", [(4, 8, "giocatori", None)]),
+    ("salas com 4 até 8 jogadores", "pt", [(4, 8, "jogadores", None)]),
+    ("A la vez hay entre 40 y 70.", "es", [(40, 70, "", None)]),
+    ("on a scale from 1 to 5", "en", []),
 ]
 
 
@@ -53,6 +70,40 @@ def test_numbers_are_read_with_unit_range_and_bound(line, language, wanted):
 )
 def test_a_number_in_words_counts_after_a_bound_and_is_quoted_whole(line, language, text, value):
     assert [(q.text, q.value, q.op) for q in scan(line, language)] == [(text, value, "<=")]
+
+
+@pytest.mark.parametrize(
+    ("line", "language", "wanted"),
+    [
+        ("Entre cien y doscientos jugadores por sala", "es", [(100, 200, "jugadores")]),
+        ("Between fifty and two hundred players", "en", [(50, 200, "players")]),
+        ("Between ten and twenty players", "en", [(10, 20, "players")]),
+        ("Entre dos y ocho jugadores por sala", "es", [(2, 8, "jugadores")]),
+        ("Hasta treinta y cinco jugadores", "es", [(35, None, "jugadores")]),
+        ("Up to two hundred and fifty players", "en", [(250, None, "players")]),
+        ("A round takes a minute and a half, max players: 8", "en", [(1.5, None, "minute"), (8, None, "")]),
+        ("Dura un minuto e mezzo, max 8", "it", [(1.5, None, "minute"), (8, None, "")]),
+        ("After a second failed login the account is locked", "en", []),
+        ("Tras un segundo intento fallido se bloquea", "es", []),
+        ("After a second the light goes out", "en", [(1, None, "second")]),
+    ],
+)
+def test_numbers_in_words_that_are_joined_are_the_ends_of_a_range_or_one_number(line, language, wanted):
+    assert [(q.value, q.value_max, q.unit) for q in scan(line, language)] == wanted
+
+
+@pytest.mark.parametrize(
+    ("line", "language"),
+    [
+        ("The number of rooms grows by 20 % a month", "en"),
+        ("Liczba pokoi rośnie o 20 % miesięcznie", "pl"),
+        ("Die Zahl der Räume wächst um 20 % pro Minute", "de"),
+        ("Las salas crecen un 20% al mes", "es"),
+        ("用户每月增长20%", "zh"),
+    ],
+)
+def test_a_share_by_which_something_grows_is_no_load(line, language):
+    assert [(q.value, q.kind) for q in scan(line, language)] == [(20, "percent")]
 
 
 @pytest.mark.parametrize(

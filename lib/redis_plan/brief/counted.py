@@ -9,6 +9,7 @@ from functools import cached_property
 from redis_plan.brief.lexicon import UNSPACED, Lexicon, fold
 from redis_plan.brief.model import Comparator, QuantityKind
 from redis_plan.brief.numerals import mask
+from redis_plan.brief.reconcile.vocabulary import concepts
 from redis_plan.brief.spelt import in_digits
 
 _NOUN = re.compile(r"[^\W\d_][^\W\d_'’-]*(?:[-'’/][^\W\d_]+)*")
@@ -36,17 +37,6 @@ _LIMIT_SET = re.compile(
 #: "Limit 5 per room": a limit straight before the number, and what it is a limit of each of
 _LIMIT_BARE = re.compile(r"\b(?:limit|cap|maximum|l[ií]mite|limite|limiet|лимит)\s+\**$", re.IGNORECASE)
 _OF_EACH = re.compile(r"\**\s+(?:per|each|na|pro|por|par|in each|на)\s+(?=[^\W\d_])", re.IGNORECASE)
-#: What bounds a number that counts no noun of its own: "4 to 15 players, at most 40".
-_BOUNDS_SPOKEN = (
-    "at least", "at most", "up to", "maximum", "max", "minimum", "min", "no more than", "never more than", "not more than", "never exceed", "limit of", " cap", "capped at",
-    "bis zu", "hasta", "jusqu'a", "fino a", "ate", "co najmniej", "maksymalnie", "najwyzej", "nie wiecej niz", "nigdy wiecej niz", "hochstens", "maximal", "nicht mehr als", "nie mehr als",
-    "como maximo", "maximo", "no mas de", "nunca mas de", "au plus", "au maximum", "pas plus de", "jamais plus de", "al massimo", "non piu di", "mai piu di",
-    "no maximo", "nunca mais de", "hoogstens", "niet meer dan", "nooit meer dan", "не более", "не больше", "никогда не больше",
-)  # fmt: skip
-_AT_PEAK = (
-    "peak", "concurrent", "concorrent", "simultan", "szczyt", "jednoczes", "rownoczes", "gleichzeitig", "contemporane", "tegelijk", "gelijktijdig",
-    "одновременн", "同時", "同时", "并发", "동시",
-)  # fmt: skip
 _TIMELY = re.compile(
     r"ttl|expir|timeout|time-out|window|short-lived|interval|every|cache|retention|grace|inactiv|idle|lease"
 )
@@ -119,7 +109,8 @@ class Line:
         return _LIMIT_SET.search(before[-48:]) is not None and not after.startswith("%")
 
     def _spoken_op(self, start: int) -> bool:
-        return fold(self.masked[max(0, start - 40) : start].rstrip(" *_(~")).endswith(_BOUNDS_SPOKEN)
+        said = fold(self.masked[max(0, start - 40) : start].rstrip(" *_(~"))
+        return said.endswith(tuple(self.words.words("bare_bounds")))
 
     def _labelled(self, before: str) -> bool:
         if not before.rstrip(" *\t").endswith((":", "|", "=")):
@@ -194,17 +185,9 @@ class Line:
         return fold(self.line)
 
     @cached_property
-    def scope(self) -> str:
-        """What the line's numbers are said of: at peak, per session, per user, or ""."""
-        low = self.folded
-        for scope, marks in (
-            ("at peak", _AT_PEAK),
-            ("per session", ("per session", "per room", "per game", "na sesj", "na pokoj", "w pokoju", "each room")),
-            ("per user", ("per user", "per player", "per wallet", "each user", "na gracza", "na uzytkownika")),
-        ):
-            if any(mark in low for mark in marks):
-                return scope
-        return ""
+    def at_peak(self) -> bool:
+        """Whether the line's numbers are said of what goes on at one time."""
+        return "at_one_time" in concepts(self.folded)
 
     def _relevant(self, kind: QuantityKind, unit: str) -> bool:
         if self.context.excluded:

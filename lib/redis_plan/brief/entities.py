@@ -294,6 +294,7 @@ class _Search:
         for c in kept:
             aliases = tuple(dict.fromkeys(s for s, _ in c.spellings.most_common(12) if s != c.name))
             confidence = 0.95 if c.declared else min(0.9, 0.4 + 0.05 * c.demanded + 0.1 * min(c.kept, 2))
+            confidence = max(confidence, STATED) if c.stated else confidence
             yield Entity(
                 c.name, c.first[0], c.first[1], aliases, c.lifetime, c.live, c.attributes, round(confidence, 2)
             )
@@ -370,6 +371,8 @@ MOST_DISCOVERED = 200
 A_GLOSSARY = 0.4
 #: Below so many demands a single one is enough to keep an entity.
 FEW_DEMANDS = 30
+#: How sure it is at least of what a table of lifetimes or the glossary says to be kept.
+STATED = 0.7
 
 
 def _one_before(position: int, ends: Sequence[int], reach: int) -> bool:

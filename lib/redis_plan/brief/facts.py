@@ -20,6 +20,7 @@ from redis_plan.brief.reconcile.cues import Match, matches
 from redis_plan.brief.reconcile.questions import answered
 from redis_plan.brief.reconcile.setting import Place, Setting, settings
 from redis_plan.brief.reconcile.together import read_claims
+from redis_plan.brief.reconcile.vocabulary import hits
 
 #: So many rivals of a fact are kept.
 MOST_RIVALS = 6
@@ -37,6 +38,17 @@ class Given(NamedTuple):
     line: int
 
 
+#: Facts that a product's sign-in has as well as what people meet in.
+_ALSO_OF_SIGN_IN = ("idle_ttl", "session_lifetime")
+
+
+def _of_sign_in(setting: Setting) -> bool:
+    """Whether a number is said of a session and of nothing else that people could meet in."""
+    said = hits(setting.sentence, "session_words", "containers")
+    sessions = {(hit.start, hit.end) for hit in said if hit.group == "session_words"}
+    return bool(sessions) and all((hit.start, hit.end) in sessions for hit in said)
+
+
 def toml_line(name: str, value: float) -> str:
     """Return the line of ``[facts]`` in redis-plan.toml that sets ``name``."""
     return f"[facts] {name} = {int(value) if float(value).is_integer() else value}"
@@ -48,12 +60,14 @@ def read_facts(
     given: Mapping[str, Given],
     around: Mapping[tuple[str, int], Place] | None = None,
     notes: Sequence[Note] = (),
+    meets: bool = True,
 ) -> tuple[Fact, ...]:
     """Return every fact of the catalogue.
 
-    ``given`` is what the team says of some, ``around`` what each line stands in, ``notes`` hold the open questions.
+    ``given`` is what the team says of some, ``around`` what each line stands in, ``notes`` hold the open questions;
+    ``meets`` says whether people meet in anything: where they don't, a session is a sign-in.
     """
-    return _Reading(settings(quantities, lines, around or {}), lines, given, notes).facts()
+    return _Reading(settings(quantities, lines, around or {}), lines, given, notes, meets).facts()
 
 
 def contradictions(facts: Sequence[Fact]) -> tuple[Remark, ...]:
@@ -85,6 +99,7 @@ class _Reading:
     lines: Lines
     given: Mapping[str, Given]
     notes: Sequence[Note]
+    meets: bool
 
     def facts(self) -> tuple[Fact, ...]:
         nodes = self._cued("gateway_nodes", catalogue()["gateway_nodes"], {})
@@ -98,7 +113,10 @@ class _Reading:
     # --- periods, latencies, sizes --------------------------------------------------------------------------------
 
     def _cued(self, name: str, entry: Entry, known: Mapping[str, float]) -> Fact:
-        given, every = self.given.get(name), matches(entry, self.found)
+        found = self.found
+        if name in _ALSO_OF_SIGN_IN and not self.meets:
+            found = [setting for setting in found if not _of_sign_in(setting)]
+        given, every = self.given.get(name), matches(entry, found)
         taken = None if given else next((m for m in every if m.states), None)
         rivals = tuple(_rival(m, taken) for m in every if m is not taken and not _same(m, taken))[:MOST_RIVALS]
         if given and given.value is not None:

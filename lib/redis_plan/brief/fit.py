@@ -255,7 +255,7 @@ def _target(found: Found) -> Quantity | None:
     of_pages = {(one.file, one.line) for one in found.lines if "of_pages" in wording().groups(one.text)}
     for q in found.quantities:
         fast = q.kind == "latency" or (q.kind == "rate" and _per_second(q) >= SLOW_PER_S)
-        counted = q.kind in ("duration", "count", "limit") and (q.scope == "at peak" or (q.file, q.line) in lines)
+        counted = q.kind in ("duration", "count", "limit") and (q.at_peak or (q.file, q.line) in lines)
         counted = counted and not q.unit.startswith(spelt)  # "a 6-digit code" is no load
         counted = counted and (q.kind == "duration" or _at_least(q) > _rules()["many_people"])
         if (q.file, q.line) in of_pages:
@@ -269,7 +269,7 @@ def _target(found: Found) -> Quantity | None:
 
 def _at_least(count: Quantity) -> float:
     """Return how many a count stands for: of rooms that are open, at least so many people as make each one shared."""
-    of_sessions = count.scope == "at peak" and "containers" in concepts(count.unit)
+    of_sessions = count.at_peak and "containers" in concepts(count.unit)
     return (count.value_max or count.value) * (_PEOPLE_OF_A_SESSION if of_sessions else 1)
 
 

@@ -28,7 +28,9 @@ def _fold_table() -> dict[int, str]:
         base = unicodedata.normalize("NFKD", chr(code))[0]
         if base.isascii():
             table[code] = base
-    table.update({ord("ł"): "l", ord("Ł"): "L", ord("ø"): "o", ord("Ø"): "O", ord("đ"): "d", ord("İ"): "I"})
+    table.update(
+        {ord("ł"): "l", ord("Ł"): "L", ord("ø"): "o", ord("Ø"): "O", ord("đ"): "d", ord("İ"): "I", ord("ı"): "i"}
+    )
     table.update(
         {ord("’"): "'", ord("‐"): "-", ord("‑"): "-", ord("\xa0"): " ", ord("\u202f"): " ", ord("\u2009"): " "}
     )

@@ -59,7 +59,7 @@ class Quantity:
     value_max: float | None = None
     op: Comparator | None = None
     subject: str = ""
-    scope: str = ""
+    at_peak: bool = False
     design_relevant: bool = False
     confidence: float = 1.0
 

@@ -30,12 +30,6 @@ _DATE = re.compile(
     r"|\b\d{1,2}:\d{2}(?::\d{2})?(?:\s?[-–~]\s?\d{1,2}:\d{2}(?::\d{2})?)?|\b24/7\b|\b\d{4}-\d{2}\b(?!\d)"
 )
 CODE_SPAN = re.compile(r"`[^`]*`")
-BETWEEN = re.compile(
-    r"(?:between|from|od|pomiędzy|między|zwischen|von|entre|de|da|fra|tra|tussen|van|от|между)\s+$", re.IGNORECASE
-)
-TO = re.compile(
-    rf"\s+(?P<word>to|and|do|a|i|bis|und|y|et|à|e|en|tot|до|и)\s+(?P<b>{NUM})(?P<sb>{SCALE})?", re.IGNORECASE
-)
 #: The same after a unit or classifier of a script without blanks: "3人から12人", "3명에서 12명", "30秒到90秒".
 TO_UNSPACED = re.compile(rf"\s?(?:から|에서|부터|到|至|[-–~〜～])\s?(?P<b>{NUM})(?P<sb>{SCALE})?")
 UNSPACED_RATE = re.compile(

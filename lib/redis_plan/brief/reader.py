@@ -120,7 +120,8 @@ def _read(project: Path, given: Overrides | None) -> Brief:
     settled = applying.settled(overrides)
     nouns = (gathering.noun, *gathering.spellings) if gathering else ()
     with containers([settled.session or "", *nouns], own_people(r.text for r in requirements)):
-        facts = read_facts(quantities, lines, applying.given_facts(overrides), around, notes)
+        meets = (gathering is None or bool(gathering.noun)) if settled.session is None else bool(settled.session)
+        facts = read_facts(quantities, lines, applying.given_facts(overrides), around, notes, meets)
     judged = ("concurrent_users", "sessions_peak", "sync_latency")
     scale = [next((f for f in facts if f.name == name), None) for name in judged]
     noun = gathering.noun if gathering else ""

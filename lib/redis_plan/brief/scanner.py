@@ -16,16 +16,15 @@ from redis_plan.brief.counted import Context, Line
 from redis_plan.brief.lexicon import UNSPACED, fold, lexicon
 from redis_plan.brief.model import Comparator, Quantity, QuantityKind
 from redis_plan.brief.numerals import (
-    BETWEEN,
     CURRENCY,
     NUMBER,
     RATE_TIMES,
     SYMBOL_OPS,
-    TO,
     TO_UNSPACED,
     UNSPACED_RATE,
     parse_number,
 )
+from redis_plan.brief.ranges import REACH, bound_after, makes_range, opening, says_between, upper_end
 from redis_plan.brief.stack import technology_words
 from redis_plan.brief.units import Unit, find_rate, find_unit
 
@@ -37,7 +36,6 @@ _ANY_PATCH = re.compile(r"\.[xX*]|[xX](?!\w)")
 _ORDERED = re.compile(r"[.)]\s|[.)]?\d")
 _A_WORD = re.compile(r"\s+[^\W\d_]")
 _AFTER_HYPHEN = re.compile(r"-([a-z]{3,20})\b")
-_OR_MORE = re.compile(r"\s(?:or|and|lub|i)\s(more|fewer|less|więcej|mniej)\b", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
 #: "Retry 3 times": a count, unlike "3 times faster".
 _TIMES = re.compile(
@@ -73,21 +71,8 @@ _BOUNDS = ("<", "<=", ">", ">=", "≤", "≥")
 MOST_IN_A_LINE = 12
 #: So many values of one kind in a row, with commas between, are the choices of a menu and no quantities.
 MENU = 4
-#: Words that make a range of two numbers by themselves; "and" needs a "between".
-_RANGE_WORDS = ("to", "do", "bis", "tot", "à", "до")
 #: Languages that part thousands by dots.
 _DOTTED = frozenset({"de", "es", "it", "pt", "nl", "ru", "fr"})
-#: Bounds that stand after what they bound: "8 players max", "100人以上", "8명 이하".
-_BOUND_AFTER: tuple[tuple[re.Pattern[str], Comparator], ...] = (
-    (re.compile(r"\s?(?:以下|以内|以內|之内|内(?![容部存])|まで|を超えない|を超えることは(?:ない|なく|あり)|이하|이내|까지|[을를]?\s?(?:넘지|초과하지)|\(?max(?:imum)?\b|at most\b|como máximo|maximal\b|au maximum|al massimo|no máximo|maximaal\b|o menos\b|or (?:less|fewer)\b)"), "<="),
-    (re.compile(r"\s?(?:以上|이상|or more\b|and more\b|\(?min(?:imum)?\b|at least\b|o más\b|ou plus\b|o più\b|ou mais\b|of meer\b|oder mehr\b|lub więcej\b|и более\b)"), ">="),
-    (re.compile(r"\s?(?:未満|미만)"), "<"),
-    (re.compile(r"\s?(?:超(?:え|过)|초과)"), ">"),
-)  # fmt: skip
-#: "600 at most", "(40 max)": what makes a limit of a bare number, said after it.
-_BOUND_AFTER_A_NUMBER = re.compile(
-    r"\s(?:at (?:the )?most|max(?:imum)?|como máximo|au (?:plus|maximum)|al massimo|no máximo)\b", re.IGNORECASE
-)
 NOWHERE = Context()
 
 
@@ -179,7 +164,8 @@ class _Scanner(Line):
             return self._counted(match, value, value_max, op, start, unit_at)
         if rate is not None and (unit is None or unit.kind != "time"):
             noun = unit.name if unit else rate.noun
-            return self._made(value, value_max, f"{noun}/{rate.per}", "rate", op, start, rate.end), rate.end
+            kind: QuantityKind = "percent" if noun == "percent" else "rate"  # "grows by 20 % a month" happens seldom
+            return self._made(value, value_max, f"{noun}/{rate.per}", kind, op, start, rate.end), rate.end
         assert unit is not None
         if unit.kind == "money":
             return self._money(unit.name, value, value_max, op, start, unit.end)
@@ -252,11 +238,15 @@ class _Scanner(Line):
                 return parse_number(match.group("a"), scale_a), None, match.end("a"), match.end("a")
         else:
             lead = self.masked[max(0, match.start("a") - 24) : match.start("a")]
-            between = lead[-1:].isspace() and BETWEEN.search(lead)
+            between = lead[-1:].isspace() and opening(self.words.languages[0]).search(lead)
             unit = find_unit(self.masked, end) if between else None
-            to = TO.match(self.masked, unit.end if unit else end)
+            to = upper_end(self.words.languages[0]).match(self.masked, unit.end if unit else end)
             top = parse_number(to.group("b"), to.group("sb")) if to else 0.0
-            if to and top > value and (between or (to.group("word") in _RANGE_WORDS and self._says_what(to.end()))):
+            if (
+                to
+                and top > value
+                and (between or (makes_range(to.group("word"), self.words.languages[0]) and self._says_what(to.end())))
+            ):
                 return value, top, to.end(), to.end()
             if not self.masked[end : end + 4].isascii() and (range_ := self._unspaced_range(value, end)):
                 return value, *range_
@@ -324,10 +314,9 @@ class _Scanner(Line):
         noun, stop = ("time", times.end()) if times else (noun, stop)
         if (self.context.code and not (match.group("sa") and noun)) or (hyphen and noun in _HYPHENATED):
             return skip
-        more = _OR_MORE.match(self.masked, end)
-        if more and not noun:
-            op, end = ("<=" if fold(more.group(1))[0] in "lf" else ">="), more.end()
-            noun, stop = self._noun(end)
+        beyond = bound_after(self.masked, end, self.words.languages[0]) if not noun else None
+        if beyond and (behind := self._noun(beyond[1]))[0]:  # "8 o más jugadores"
+            op, (noun, stop) = op or beyond[0], behind
         if not hyphen and noun.endswith("ed") and len(noun) > 4 and self.words.languages[0] == "en":
             noun, stop = "", end
         if not noun:
@@ -373,13 +362,21 @@ class _Scanner(Line):
             names = re.findall(r"[^\W\d_]{3,}", fold(self.context.label))
             return self._made(value, top, names[-1] if names else "", "count", op, start, end), end
         spoken = op in ("<=", ">=") and not match.group("op") and self._spoken_op(match.start())
-        spoken = spoken or (value > 1 and _BOUND_AFTER_A_NUMBER.match(self.masked, end) is not None)
+        spoken = spoken or (value > 1 and self._bounded(match, end, top))
         signed = match.group("op") in _BOUNDS and value > 1
         labelled = self._labelled(before) and not self.masked[end:].strip(" *_.|;,)")
         labelled = labelled or self._limit_of(match.start("a"), end) or self._in_cell_of_limit(match, end, top)
         if spoken or signed or labelled:
             return self._made(value, top, "", "limit", op, start, end), end
         return None, end
+
+    def _bounded(self, match: re.Match[str], end: int, top: float | None) -> bool:
+        """Whether a bound follows a number that counts no noun, or it is a range "between": "600 at most", "hay entre 40 y 70"."""
+        language = self.words.languages[0]
+        bound = bound_after(self.masked, end, language) if self.masked[end : end + 1] == " " else None
+        lead = self.masked[max(0, match.start("a") - REACH) : match.start("a")]
+        said = top is not None and says_between(self.masked[match.start("a") : end], language)
+        return (bound is not None and bound[0] == "<=") or (said and opening(language).search(lead) is not None)
 
     def _in_cell_of_limit(self, match: re.Match[str], end: int, top: float | None) -> bool:
         """A range that ends the cell of a row which a limit opens: ``| max_players | Number | from 2 - 8 |``."""
@@ -397,18 +394,16 @@ class _Scanner(Line):
         start: int,
         end: int,
     ) -> Quantity:
-        if self.masked[start : start + 1].isdigit() and not self.line[start].isdigit():
-            while start and self.masked[start - 1] in " ." and self.line[start - 1] != self.masked[start - 1]:
-                start -= 1 + (
-                    self.masked[start - 2 : start] == "  " and self.line[start - 2] == " "
-                )  # a number in words
+        if self.masked[start : start + 1].isdigit() and not self.line[start].isdigit():  # a number in words
+            lead = len(self.masked[:start].rstrip(" "))
+            start = lead + len(self.line[lead:start]) - len(self.line[lead:start].lstrip())
         text = self.line[start:end].strip()
         if op is None:
-            after = self.masked[end : end + 16]
-            op = next((bound for pattern, bound in _BOUND_AFTER if pattern.match(after)), None)
+            beyond = bound_after(self.masked, end, self.words.languages[0])
+            op = beyond[0] if beyond else None
         relevant = self._relevant(kind, unit)
         file, number = self.place
-        return Quantity(text, value, unit, kind, file, number, top, op, self.context.subject, self.scope, relevant)
+        return Quantity(text, value, unit, kind, file, number, top, op, self.context.subject, self.at_peak, relevant)
 
 
 def _word_before(text: str) -> re.Match[str] | None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from redis_plan.brief.lexicon import Lexicon, fold, lexicon
+from redis_plan.brief.ranges import opening
 from redis_plan.brief.reconcile.vocabulary import concepts
 from redis_plan.brief.units import find_rate, find_unit
 
@@ -20,6 +21,12 @@ REACH = 28
 A_SIZE = 10
 #: Units of time that are said of what goes on, in seconds: from a second to a day. Plans count weeks, products hardly do.
 LONGEST_UNIT = 86400
+#: What joins the parts of a number, and the two ends of a range.
+_JOINERS = "and|y|et|e"
+_JOINED = re.compile(rf"\s(?P<word>{_JOINERS})\s", re.IGNORECASE)
+#: Units that are written short where there is no room, and their forms that are ordinals as well.
+_SHORT = {"second": "s", "minute": "min", "hour": "h", "day": "d", "week": "w"}
+_ORDINALS = frozenset({"second", "seconde", "segundo", "segunda", "secondo"})
 _COUNTED = frozenset({"people", "containers"})
 _DIGIT = re.compile(r"[0-9]")
 _WORD = re.compile(r"\s[^\W\d_]+")
@@ -40,7 +47,7 @@ def _numbers(language: str) -> dict[str, float]:
 def _pattern(language: str) -> re.Pattern[str]:
     """Match a number in one or several words: "two hundred and fifty"."""
     one = f"(?:{_any_of([*_numbers(language)])})"
-    return re.compile(rf"{_OPENS}{one}(?:[ -](?:and |y |et |e )?{one})*(?=\s[^\W\d_])", re.IGNORECASE)
+    return re.compile(rf"{_OPENS}{one}(?:[ -](?:(?:{_JOINERS}) )?{one})*(?=\s[^\W\d_])", re.IGNORECASE)
 
 
 @cache
@@ -66,9 +73,9 @@ def _and_a_half(language: str) -> re.Pattern[str]:
 
 
 def _value(text: str, numbers: dict[str, float]) -> float | None:
-    """Return the value of a number in words, or None where several numbers only stand side by side.
+    """Return the value of a number in words that nothing joins, or None where several numbers only stand side by side.
 
-    >>> _value("two hundred and fifty", _numbers("en")), _value("two three", _numbers("en"))
+    >>> _value("two hundred fifty", _numbers("en")), _value("two three", _numbers("en"))
     (250, None)
     """
     total: float = 0
@@ -77,15 +84,50 @@ def _value(text: str, numbers: dict[str, float]) -> float | None:
         value = numbers.get(word)
         if value is None:
             continue
-        if value >= 100 and 0 < current < value:
+        if value in _SCALES and 0 < current < value:
             current *= value
             if value >= 1000:
                 total, current = total + current, 0
-        elif not current or current % 100 == 0 or (current % 100 >= 20 and current % 10 == 0 and value < 10):
+        elif not current or _takes(current, value) or _is_tens(current, value):
             current += value
         else:
             return None
     return total + current
+
+
+#: What a number before it is multiplied by: "two hundred", "cien mil".
+_SCALES = (100, 1000, 1_000_000)
+
+
+def _takes(many: float, rest: float) -> bool:
+    """Whether ``rest`` completes ``many`` hundreds or thousands."""
+    return any(many >= scale and many % scale == 0 and rest < scale for scale in _SCALES)
+
+
+def _is_tens(tens: float, ones: float) -> bool:
+    return tens % 100 >= 20 and tens % 10 == 0 and ones < 10
+
+
+def _parts(match: re.Match[str], numbers: dict[str, float]) -> list[tuple[int, int, float | None]]:
+    """Return the numbers of a match with their places: the two of "fifty and two hundred", the one of "cincuenta y dos"."""
+    parts: list[tuple[int, int, float | None]] = []
+    joined, start = "", match.start()
+    for cut in [*_JOINED.finditer(match.group()), None]:
+        end = match.start() + cut.start() if cut else match.end()
+        value = _value(match.string[start:end], numbers)
+        before = parts[-1] if parts else None
+        if (
+            before
+            and value
+            and before[2]
+            and (_takes(before[2], value) or (joined != "and" and _is_tens(before[2], value)))
+        ):
+            parts[-1] = (before[0], end, before[2] + value)
+        else:
+            parts.append((start, end, value))
+        if cut:
+            joined, start = cut["word"].lower(), match.start() + cut.end()
+    return parts
 
 
 def has_digit(text: str) -> bool:
@@ -102,10 +144,16 @@ def _ones(line: str, language: str) -> Iterator[tuple[int, int, str, int]]:
     """Yield where one or a half of a unit of time stands, its value, and where the unit begins."""
     for match in _one(language).finditer(line):
         unit = _time(line, match.end())
-        if unit:
+        if unit and not _is_ordinal(line, match.end(), unit, language):
             more = _and_a_half(language).match(line, unit)
             value = "0.5" if match["half"] else "1.5" if more else "1"
             yield match.start(), match.end(), value, unit
+
+
+def _shortly(line: str, digits: str, position: int) -> str:
+    """Return ``digits`` with the unit of time at ``position`` written short, "" where it has no such form."""
+    unit = find_unit(line, position)
+    return digits + _SHORT[unit.name] if unit and unit.name in _SHORT else ""
 
 
 def _time(line: str, position: int) -> int:
@@ -125,18 +173,35 @@ def in_digits(line: str, words: Lexicon) -> str:
     language = words.languages[0]
     numbers, made = _numbers(language), line
     for match in _pattern(language).finditer(line) if numbers else ():
-        value = _value(match.group(), numbers)
-        if value is None or not (
-            _after_bound(line, match.start(), words) or _states(line, match.end(), value, language)
-        ):
+        parts = _parts(match, numbers)
+        states = [v is not None and (_after_bound(line, start, words) or _states(line, end, v, language)) for start, end, v in parts]  # fmt: skip
+        opened = len(parts) == 2 and opening(language).search(line[: match.start()])
+        between = opened and (states[1] or _states(line, match.end(), A_SIZE, language))
+        for (start, end, value), so in zip(parts, states, strict=True):
+            if value is None or not (so or between):
+                continue
+            digits = f"{value:g}" if value < 1e6 else str(int(value))
+            if len(digits) <= end - start:
+                made = made[:start] + digits.rjust(end - start) + made[end:]
+    for start, end, digits, unit in _ones(line, language):
+        if not (_after_bound(line, start, words) or _goes_on(line, start, words)):
             continue
-        digits = f"{value:g}" if value < 1e6 else str(int(value))
-        if len(digits) <= len(match.group()):
-            made = made[: match.start()] + digits.rjust(len(match.group())) + made[match.end() :]
-    for start, end, digits, _ in _ones(line, language):
-        if _after_bound(line, start, words) or _goes_on(line, start, words):
+        if len(digits) < end - start:
             made = made[:start] + digits.rjust(end - start - 1) + " " + made[end:]
+        elif (short := _shortly(line, digits, end)) and len(short) <= unit - start:
+            made = made[:start] + short.rjust(unit - start) + made[unit:]
     return made
+
+
+def _is_ordinal(line: str, start: int, end: int, language: str) -> bool:
+    """Whether a noun follows what may be a second of time: "after a second failed attempt"."""
+    noun = _WORD.match(line, end)
+    known = lexicon(language)
+    return (
+        fold(line[start:end]) in _ORDINALS
+        and noun is not None
+        and fold(noun.group().strip()) not in known.words("stopwords") | known.words("uncounted")
+    )
 
 
 def _after_bound(line: str, start: int, words: Lexicon) -> bool:

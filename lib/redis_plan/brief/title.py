@@ -32,8 +32,6 @@ _H1 = re.compile(r"^\s*<h1\b", re.IGNORECASE)
 _NUMBER = re.compile(r"^\s*(?:\d{1,2}(?:\.\d{1,2})+\s|\d{1,2}(?:\.\d{1,2})*\s*[.)、:]|#+|§)\s*(?=\S)")
 _VERSION = re.compile(r"(?:^|\s+)v?\.?\d+(?:\.\d+)+\s*$|(?:^|\s+)[vV]\d+\s*$|(?:phase|faza|etap|fase|mvp|sprint|release)\s*\d*\s*$", re.IGNORECASE)  # fmt: skip
 _EDGES = re.compile(r"^[\W_]+|[^\w!?%+）)]+$")
-#: Between a kind and a name: "Requirements for Tram Live"
-_OF = re.compile(r"^(?:for|of|and|und|y|et|e|i|en|&|dla|für|fuer|para|pour|per|voor|del|de|des|di|do|da|для|of the|for the)\s+(?:the\s+)?", re.IGNORECASE)  # fmt: skip
 _ORDINAL = re.compile(r"^\s*\d+(?!\S)")
 _ARTICLE = re.compile(r"^(?:the|our)\s+", re.IGNORECASE)
 #: What a subject that names nothing begins with in other languages: "Das Projekt ist eine …"
@@ -65,6 +63,13 @@ def _known(group: str) -> tuple[str, ...]:
     top, _, rest = group.partition(".")
     words = _data()[top][rest] if rest else _data()[top]
     return tuple(sorted({fold(word) for word in words}, key=lambda w: (-len(w), w)))
+
+
+@cache
+def _of() -> re.Pattern[str]:
+    """Match what stands between a kind and a name: "Requirements *for* Tram Live", "Architecture *du* Tramway"."""
+    joins = "|".join(map(re.escape, sorted(_data()["joins"], key=len, reverse=True)))
+    return re.compile(rf"^(?:{joins})(?:\s+|(?<=['’]))(?:the\s+)?", re.IGNORECASE)
 
 
 def read_title(documents: Sequence[tuple[Sequence[Block], Sequence[str]]], project: Path) -> str:
@@ -237,7 +242,7 @@ def _part(part: str) -> str:
     """Return a part of a title without what says only what kind of document, stage or software it is."""
     while True:
         before = part
-        part = _OF.sub("", _SUFFIX.sub("", _EDGES.sub("", part).strip(_QUOTES)) + " ").rstrip()
+        part = _of().sub("", _SUFFIX.sub("", _EDGES.sub("", part).strip(_QUOTES)) + " ").rstrip()
         part = _VERSION.sub("", part)
         for group in ("kinds", "qualifiers", "software", "software_before"):
             part = _without(part, group)
@@ -265,9 +270,9 @@ def _without(part: str, group: str) -> str:
             and (glued or not folded[size : size + 1].isalnum())
         ):
             rest = part[size:].lstrip()
-            if rest[:1].isalpha() and word in _known("of_names") and not _OF.match(rest):
+            if rest[:1].isalpha() and word in _known("of_names") and not _of().match(rest):
                 continue  # "Document Signer" is a name, "Document for signers" is not
-            return _OF.sub("", _ORDINAL.sub("", part[size:]).lstrip())
+            return _of().sub("", _ORDINAL.sub("", part[size:]).lstrip())
     return part
 
 

@@ -15,7 +15,7 @@ from typing import Literal
 
 from redis_plan.brief.lexicon import fold, lexicons
 from redis_plan.brief.reconcile.setting import Setting
-from redis_plan.brief.reconcile.vocabulary import concepts, hits
+from redis_plan.brief.reconcile.vocabulary import concepts, hits, lists, straight_before
 
 #: What a claim is about: facts of the design, and per-instance figures, which become facts when multiplied.
 Subject = Literal[
@@ -24,6 +24,8 @@ Subject = Literal[
 ]  # fmt: skip
 #: More members than this are an audience; more than this in total nobody plans for.
 MOST_MEMBERS, MOST_USERS, MOST_SESSIONS = 1e6, 1e9, 1e7
+#: So many words from a denial to its number are of one phrase: "not hold more than 25".
+NEAR = 3
 #: A label and its bare value are short: "Room size: 12".
 LABELLED = 60
 
@@ -52,7 +54,18 @@ class Claim:
 def _from(setting: Setting) -> bool:
     """Whether the number is a lower bound; "no room takes in more than 25" is an upper one."""
     before = re.split(r"[.,;:]", setting.span[: setting.at])[-1]
-    return setting.quantity.op in (">", ">=") and not (setting.quantity.op == ">" and "denied" in concepts(before))
+    return setting.quantity.op in (">", ">=") and not (setting.quantity.op == ">" and _denied(before))
+
+
+def _denied(before: str) -> bool:
+    """Whether the clause up to a number is denied, and not only a part of it: "a room that is not private holds more than 25"."""
+    found = hits(before, "denied", "relative")
+    for hit in (hit for hit in found if hit.group == "denied"):
+        words = len(before[hit.end :].split())
+        within = any(one.group == "relative" and len(before[one.end : hit.start].split()) < NEAR for one in found if one.end <= hit.start)  # fmt: skip
+        if words <= NEAR or not within:
+            return True
+    return False
 
 
 def claims_of(setting: Setting) -> Iterator[Claim]:
@@ -97,6 +110,8 @@ _COUNTED = frozenset({"people", "devices", "containers", "instances", "places"})
 MOST_SEATED = 60
 #: "At least two players": so few are what it takes to begin, and no size.
 A_FEW = 3
+#: Between "within" and the months: "within the first six months".
+_FEW_WORDS = re.compile(r"(?:\s[^\W_]+){0,3}\s")
 #: How far behind the counted places it may stand how many each has, and how far behind that the number.
 EACH_REACH, MANY_REACH = 48, 24
 _NUMBER_AND_NOUN = re.compile(r"(?<!\w)(?P<many>[^\W\d_]+|\d{1,2})\s(?=(?P<noun>[^\W\d_]+))")
@@ -145,7 +160,7 @@ def _labelled(setting: Setting) -> frozenset[str]:
 
 
 def _people(setting: Setting, span: frozenset[str], noun: frozenset[str]) -> Iterator[Claim]:
-    if _of_one_person(setting) or _GROWTH.search(setting.span):
+    if _of_one_person(setting) or _over_time(setting.span):
         return
     value = setting.upper
     if "per" in span and _per(setting.span, "instances", strong=True):
@@ -189,7 +204,7 @@ def _sessions(setting: Setting, span: frozenset[str]) -> Iterator[Claim]:
         yield Claim("sessions_peak", setting, setting.upper, 1.0, "open at one time")
     elif "concurrent" in concepts(setting.quantity.text) or ("concurrent" in span and "capacity" in span):
         yield Claim("sessions_peak", setting, setting.upper, 0.7, "live or active ones")
-    elif "predefined" in setting.span or "fixed set of" in setting.span or "preset" in setting.span:
+    elif hits(setting.span, "predefined"):
         yield Claim("sessions_peak", setting, setting.upper, 0.6, "there are no others")
 
 
@@ -223,16 +238,23 @@ def _per(text: str, what: str, *, strong: bool) -> bool:
     return False
 
 
-_BEFORE = r"(?:1|一|各|同じ|同一|每|单|單|각|한|하나의|같은)\s?(?:つの|[个個场場局间間桌张張])?"
-_AFTER = r"\s?(?:あたり|当たり|ごと|は\s?(?=\d)|[은는]\s?(?=\d)|\s하나에|につき|毎|の定員|の最大|には|は最大|内|最多|里|容纳|人数上限|人数|당|마다|별|에는|은 최대|는 최대|에 최대|정원|인원)"
+@cache
+def _unspaced() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Return what stands before and after a container that so many people are in: 1ルームあたり, 每个房间, 방당."""
+
+    def one_of(concept: str) -> str:
+        return "|".join(sorted(map(re.escape, lists()[concept]), key=len, reverse=True)) or r"(?!)"
+
+    before = rf"(?:{one_of('per_before')})\s?(?:{one_of('classifier')})?$"
+    return re.compile(before), re.compile(rf"\s?(?:{one_of('per_after')}|(?:{one_of('topic')})\s?(?=\d))")
 
 
 def _per_unspaced(text: str) -> bool:
-    """The same where no blanks part the words: 1ルームあたり, 每个房间, 방당."""
+    """The same where no blanks part the words."""
+    before, after = _unspaced()
     for hit in hits(text, "containers"):
         if not hit.cue.isascii() and (
-            re.search(_BEFORE + r"$", text[max(0, hit.start - 6) : hit.start])
-            or re.match(_AFTER, text[hit.end : hit.end + 8])
+            before.search(text[max(0, hit.start - 6) : hit.start]) or after.match(text[hit.end : hit.end + 8])
         ):
             return True
     return False
@@ -296,47 +318,43 @@ def _around(setting: Setting) -> frozenset[str]:
 
 
 def _to_start(text: str) -> bool:
-    return bool(re.search(r"\bto (?:start|begin)\b|\bneed|\bstart\w*\b|\brequired?\b|\bmin(?:imum|imal|\.)?\b", text))
+    return bool(hits(text, "to_begin"))
 
 
 def _typical(setting: Setting, span: frozenset[str]) -> bool:
     return "typical" in span and setting.quantity.op not in ("<", "<=")
 
 
-_GROUPED = re.compile(
-    r"\bsupport|\boptimi[sz]ed for|\bdesigned for|\bup to\b|\bmax(?:imum)?\b|\ballows?\b|\bsmall (?:agile )?(?:teams?|groups?)\b|maks|\bbis zu\b|\bhasta\b|\bjusqu|\bfino a\b|\bat[eé]\b|\btot\b|\bдо\b|最大|最多|최대"
-)
-#: What a game or a meeting is made for, where a range says how many: "for 3-10 players".
-_MADE_FOR = re.compile(
-    r"\b(?:for|dla|fur|fuer|para|pour|per|voor|для)\s+(?:the |a |z |gruppen von |grupos de |des groupes de )?$"
-)
-
-
 def _of_a_group(setting: Setting, span: frozenset[str]) -> bool:
-    """``Supports 2-8 players``: members of what the product is about, though no word names it."""
+    """``Supports 2-8 players``, ``for 3-10 players``: members of what the product is about, though no word names it."""
     if span & {"everywhere", "registered", "minimum", "tier"} - ({"minimum"} if setting.top else set()):
         return False
     if setting.quantity.unit and "taking_part" not in concepts(setting.quantity.unit):
         return False
-    made_for = setting.top is not None and _MADE_FOR.search(setting.span[: setting.at]) is not None
-    return (made_for or bool(_GROUPED.search(setting.span))) and not re.search(
-        r"\bteam of\b|per team|\bspectator", setting.span
+    made_for = setting.top is not None and straight_before(setting.span[: setting.at], "made_for") is not None
+    return (made_for or "for_so_many" in span) and "own_people" not in span
+
+
+def _over_time(span: str) -> bool:
+    """A number of users to be reached by some time is a wish, and no load: "1,000 active users within six months"."""
+    found = hits(span, "over_time", "by_when", "long_time")
+    if any(hit.group == "over_time" for hit in found):
+        return True
+    times = [hit.start for hit in found if hit.group == "long_time"]
+    return any(
+        _FEW_WORDS.fullmatch(span[hit.end : start])
+        for hit in found
+        if hit.group == "by_when"
+        for start in times
+        if start > hit.end
     )
 
 
-#: What one person does with others: "follow up to 5 players", "track 3+ matches at once".
-_CHOSEN_BY_ONE = re.compile(
-    r"\b(?:follow|track|favou?rite|bookmark|invite|add|block|compare|monitor|watch|subscribe to|obserw\w+|sledz\w+|dodac|zaprosic|folgen|verfolgen|einladen|seguir|invitar|agregar|suivre|inviter|ajouter|seguire|invitare|convidar|volgen|uitnodigen)\s+(?:a maximum of|at most|up to|as many as|do|maksymalnie|bis zu|hasta|jusqu'a|fino a|ate|tot|at least)?\s*$"
-)
-#: A number of users to be reached by some time is a wish, and no load: "1,000 active users within six months of launch".
-_GROWTH = re.compile(
-    r"\b(?:daily|monthly|weekly)[- ]active\b|\b(?:dau|mau|wau)\b|\b(?:within|in|after|by)\s+(?:the\s+)?(?:first\s+)?(?:\w+\s+)?(?:months?|years?|quarters?)\b"
-    r"|\bw ciagu\s+(?:pierwsz\w+\s+)?\S+\s+(?:miesi\w+|lat|roku)|\binnerhalb\s+(?:von\s+)?\S+\s+(?:monat\w*|jahr\w*)|\ben\s+(?:los\s+primeros\s+)?\S+\s+(?:meses|anos)\b"
-)
-
-
 def _of_one_person(setting: Setting) -> bool:
-    return _CHOSEN_BY_ONE.search(setting.span[: setting.at]) is not None
+    """What one person does with others: "follow up to 5 players", "track 3+ matches at once"."""
+    before = setting.span[: setting.at]
+    bound = straight_before(before, "bound_between")
+    return straight_before(before[: bound.start] if bound else before, "chosen_by_one") is not None
 
 
 def _person_before(setting: Setting) -> bool:
@@ -344,12 +362,11 @@ def _person_before(setting: Setting) -> bool:
     return _per(setting.span[: setting.at], "people", strong=False)
 
 
-_TENANTS = re.compile(r"\b(?:org|organi[sz]ation|tenant|compan|school|customer|team|document|group|table|event)s?\b", re.IGNORECASE)  # fmt: skip
-
-
 def _tenant(setting: Setting) -> bool:
     """Organisations and the like own sessions; tables and documents may be of a database."""
-    return bool(_TENANTS.fullmatch(setting.quantity.unit)) and "concurrent" not in concepts(setting.span)
+    unit = setting.quantity.unit
+    owns = any((hit.start, hit.end) == (0, len(unit)) for hit in hits(unit, "tenants"))
+    return owns and "concurrent" not in concepts(setting.span)
 
 
 # --- rates --------------------------------------------------------------------------------------------------------
@@ -376,4 +393,4 @@ def _rates(setting: Setting) -> Iterator[Claim]:
 
 def _of_something_else(setting: Setting) -> bool:
     """A rate of one person, or of pictures and samples."""
-    return bool(_after_per(setting) & {"people", "devices"} or re.search(r"frame|fps|sample|\bpoll", setting.span))
+    return bool(_after_per(setting) & {"people", "devices"} or hits(setting.span, "samples"))

@@ -174,7 +174,7 @@ class Scale:
 def _with_members(claims: Sequence[Claim]) -> tuple[Claim, ...]:
     """Return the claims; where nobody but those who watch is counted, they are the members: a stream's viewers."""
     members = [c for c in claims if c.subject == "members_per_session" and c.sure >= 0.8]
-    apart = any("read-only" in c.setting.span or "only watch" in c.setting.span for c in claims)
+    apart = any("only_watch" in concepts(c.setting.span) for c in claims)
     if members or apart:
         return tuple(claims)
     return tuple(

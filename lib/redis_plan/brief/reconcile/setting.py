@@ -55,9 +55,6 @@ _QUESTION = re.compile(r"[?？]\s*$")
 _ANSWER = re.compile(r"(?:→|->|=>|\ba:|\banswer|\bresolved|\bdecided|[?？]\s*[*_]*\s*(?:yes|no|we|\d))", re.IGNORECASE)
 #: "{Proposed | Accepted}", "[number]", "<N> seconds", "TBD": a form to fill in.
 _TEMPLATE = re.compile(r"\{\s*[\w ]+(?:\|[\w ]+)+\}|\[(?:number|value|n|x|todo|tbd|insert[^\]]*)\]|<(?:n|x|number|value)>|\btbd\b|\b(?:xx|nn)\b", re.IGNORECASE)  # fmt: skip
-_PERFORMANCE = re.compile(
-    r"performan|latenc|load|scal|technical|system|nfr|non-functional|reliab|wydajno|leistung|rendimiento"
-)
 
 
 class Place(NamedTuple):
@@ -236,7 +233,7 @@ def _standing(place: Place | None, sentence: str, statement: str, above: str) ->
     if _TEMPLATE.search(statement):
         return "template"
     over = concepts(above)
-    if ("metrics" in roles or "metric" in over) and not _PERFORMANCE.search(above):
+    if ("metrics" in roles or "metric" in over) and "performance" not in over:
         return "metric"
     if "result" in own:
         return "result"

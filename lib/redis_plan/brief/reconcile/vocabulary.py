@@ -19,6 +19,8 @@ from redis_plan.brief.lexicon import Hit, Lexicon, fold
 
 #: Concepts whose English words are nouns, found in the plural as well.
 _NOUNS = ("people", "devices", "containers", "not_containers", "instances")
+#: Concepts whose words mean nothing by themselves: patterns are made of them.
+_PARTS = frozenset({"per_before", "classifier", "per_after", "topic"})
 
 
 @cache
@@ -46,7 +48,7 @@ def _plural(noun: str) -> str:
 @cache
 def _lexicon() -> Lexicon:
     made = Lexicon((), {})
-    for concept, cues in lists().items():
+    for concept, cues in ((name, found) for name, found in lists().items() if name not in _PARTS):
         for cue in cues:
             made.add(concept, cue)
     made.finish()
@@ -109,6 +111,16 @@ def hits(text: str, *wanted: str) -> list[Hit]:
     return found
 
 
+def straight_before(text: str, concept: str) -> Hit | None:
+    """Return the word of ``concept`` that ``text`` ends with, blanks aside.
+
+    >>> straight_before("you can invite up to ", "bound_between").cue
+    'up to'
+    """
+    end = len(text.rstrip())
+    return next((hit for hit in hits(text, concept) if hit.end == end), None) if end < len(text) else None
+
+
 @cache
 def cues(names: tuple[str, ...]) -> Lexicon:
     """Return a lexicon of the cues ``names``; a name with ``@`` before it stands for the list of that concept."""
@@ -125,4 +137,4 @@ def said(names: tuple[str, ...], text: str) -> bool:
     return bool(names) and bool(cues(names).groups(text))
 
 
-__all__ = ["concepts", "containers", "cues", "fold", "hits", "lists", "said"]
+__all__ = ["concepts", "containers", "cues", "fold", "hits", "lists", "said", "straight_before"]
