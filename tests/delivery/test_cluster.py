@@ -1,6 +1,7 @@
 """A cluster of three primaries: the whole walk and the generated client, without CROSSSLOT; and how evenly sessions lie."""
 
 import asyncio
+import itertools
 import json
 import secrets
 import subprocess
@@ -179,7 +180,9 @@ def test_copies_on_three_primaries_are_right_also_after_a_slot_moved(
 ) -> None:
     load(cluster, sample)
     keyspace = with_events(sample, "sharded-pubsub" if sharded else "pubsub")
-    sessions = [f"c{number}" for number in range(12)]
+    slot = naming.slot("c0")
+    beside = (name for name in map(str, itertools.count()) if naming.slot(name) == slot)
+    sessions = [f"c{number}" for number in range(12)] + list(itertools.islice(beside, 4))
 
     async def scene(generated: ModuleType) -> None:
         keys, port = generated.Keys(), int(cluster.nodes[0].address[-1])
@@ -204,8 +207,11 @@ def test_copies_on_three_primaries_are_right_also_after_a_slot_moved(
                     await o.apply(sessions[0], "last", {"set": {"n": 99}}, op_id="x", fields={"n": 99})
                 ).version < 21:
                     pass
+                placing = [driver._place(each) for each in driver.drivers.values() for _ in range(3)]
+                await asyncio.gather(*placing)  # as a life that ends and a beacon that fails do, at once
                 await equal(o, copies)
-                await handed_over(driver, sessions[0], owner_of(cluster, keys.state(sessions[0])))
+                for session in sessions[:1] + sessions[12:]:
+                    await handed_over(driver, session, owner_of(cluster, keys.state(session)))
             assert all(copy.state["n"] == "19" for session, copy in copies.items() if session != sessions[0])
 
     (tmp_path / "redis_plan_client.py").write_text(clients.python_client(sample.brief, keyspace), "utf-8")

@@ -214,12 +214,13 @@ def test_what_nobody_answered_in_time_is_taken_back_and_the_next_one_waits_for_i
         root.hset(
             key, mapping={"i.1": "1|offered|bob|1|{}", "i.2": f"1|offered|cyd|{far}|{{}}", "i.3": "1|accepted|dan|0|{}"}
         )
+        root.hset(key, mapping={f"a.{n}": no for n, no in enumerate(("", "done", "1|offered|eve|soon|{}", "1|2"))})
         before = root.hgetall(key)
         due(live, delivered, "r1", "lease")
         with working(folder, live, "work.py") as process:
             assert within(60, lambda: root.hget(key, "i.1").startswith("2|passed||"))
             process.stop()
-            assert process.lines == ["working"]
+            assert process.lines == ["working"], "what is no record of the design keeps the others waiting"
         assert {"i.2": before["i.2"], "i.3": before["i.3"]}.items() <= root.hgetall(key).items()
         assert root.hget(keys.state("r1"), "version") == "1"
 

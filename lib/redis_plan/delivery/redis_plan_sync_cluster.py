@@ -102,5 +102,5 @@ class ClusterDriver:
         await self.cluster.nodes_manager.initialize()
         for followed in driver.followed:
             owner = await self._driver_of(followed.session_id)
-            if owner is not driver:
-                await owner.take(driver.give(followed))
+            if owner is not driver and driver.give(followed):  # else somebody handed it on or forgot it meanwhile
+                await owner.take(followed)

@@ -114,8 +114,7 @@ class Link:
         async with self._turn, (await self.primary()).pipeline(transaction=False) as pipe:
             for words in commands:
                 pipe.execute_command(*words)
-            replies: list[Any] = await pipe.execute(raise_on_error=raising)
-        return replies
+            return list(await pipe.execute(raise_on_error=raising))
 
     async def _sent(self, client: Any, words: Sequence[Any], options: dict[str, Any]) -> Any:
         try:
@@ -286,14 +285,16 @@ class SyncDriver:
         """The sessions that are followed."""
         return tuple(self._followed.values())
 
-    def give(self, followed: _Followed) -> _Followed:
-        """Let go of a session that another driver takes."""
-        self._followed.pop(followed.channels[0], None)
+    def give(self, followed: _Followed) -> bool:
+        """Let go of a session that another driver takes; False where it is followed here no more."""
+        if self._followed.get(followed.channels[0]) is not followed:
+            return False
+        del self._followed[followed.channels[0]]
         if catching := self._catching.pop(followed.session_id, None):
             catching.cancel()  # who follows it again must not wait for it
         for channel in followed.channels:
             self._heard_on.pop(channel, None)
-        return followed
+        return True
 
     async def take(self, followed: _Followed) -> None:
         """Go on with a session that another driver gave: its copy catches up once the subscription is confirmed."""
@@ -304,12 +305,11 @@ class SyncDriver:
 
     async def unfollow(self, session_id: str) -> None:
         """Forget a session and its listeners."""
-        if followed := self._followed.get(self._channel(session_id)):
-            channels, pubsub = self.give(followed).channels, self._pubsub
+        followed, pubsub = self._followed.get(self._channel(session_id)), self._pubsub
+        if followed and self.give(followed) and pubsub is not None:
+            self._leaving.update(channels := followed.channels if self._sharded else ())
             with suppress(Exception):  # it is followed no more, whatever comes
-                if pubsub is not None:
-                    self._leaving.update(channels if self._sharded else ())
-                    await (pubsub.sunsubscribe(*channels) if self._sharded else pubsub.unsubscribe(*channels))
+                await (pubsub.sunsubscribe(*channels) if channels else pubsub.unsubscribe(*followed.channels))
 
     async def send(self, calls: Sequence[tuple[str, Any]]) -> list[Any]:
         """Send calls of the clients, each of a session, in one round trip; the reply or the error of each."""

@@ -19,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
@@ -32,6 +33,7 @@ MOST_FAILING: Final = 10_000
 #: So many lapsed leases a call of session_sweep removes at most.
 MOST_SWEPT: Final = 100
 
+_ENDS = re.compile(r"(?:[^|]*\|){3}([0-9]+)\|")
 _log = logging.getLogger("redis_plan")
 
 #: Carries out what is due of a session, by its id and the kind of deadline; returns the next one in Unix ms, or None.
@@ -203,6 +205,12 @@ async def _seen(link: Connection, state: str) -> tuple[float, str, float]:
     status, changed = await link.execute_command("HMGET", state, "status", "updated_at")
     text = status.decode() if isinstance(status, bytes) else status
     return 1000 * int(seconds) + int(micros) / 1000, text or "", float(changed or 0)
+
+
+def ends_at(record: str) -> float:
+    """Return when a record "<version>|<state>|<owner>|<until>|<value>" ends, Unix ms; 0 for never or no record."""
+    found = _ENDS.match(record)
+    return float(found[1]) if found else 0.0
 
 
 def leases(link: Connection, operations: Sessions, state: Callable[[str], str], every_s: float) -> Duty:
