@@ -1,5 +1,6 @@
 """How long a plan is, counted without a live build: told again from recorded evidence, for the sample and for other teams' documents."""
 
+import re
 import tarfile
 from pathlib import Path
 
@@ -68,3 +69,14 @@ def test_a_project_with_few_keys_gets_a_short_plan(told: tuple[str, Path]) -> No
     run = Run(folder.parent, folder.parent / "data" / "runs" / retold.PROFILE)
     assert len(run.load_keyspace().keys) <= 4
     assert len((folder / "redis-plan.md").read_text("utf-8").split()) <= WORDS / 2
+
+
+def test_every_argument_of_a_function_is_explained_beside_it(told: tuple[str, Path]) -> None:
+    path = told[1] / "redis-plan" / "protocol.md"
+    text = path.read_text("utf-8") if path.exists() else ""
+    if "\n### Functions\n" not in text:
+        pytest.skip("it has no function")
+    asked = {word.strip("[].") for row in reading.rows_under(text, "Functions") for word in row[2].strip("`").split()}
+    shown = text.split("What the arguments are:")[1].split("\n\n")[1]
+    explained = {name for name, said in re.findall(r"^\| `([^`]+)` \| (.+) \|$", shown, re.MULTILINE) if said}
+    assert asked - {"(none)", "field", "value"} <= explained

@@ -41,7 +41,7 @@ def library(brief: Brief, keyspace: Keyspace) -> str:
         python=clients.PYTHON, typescript=clients.TYPESCRIPT, node_library=clients.library_for(brief),
         methods=len(operations(brief, keyspace)), of_sessions=any(s.of_session for s in steps),
         by_round=listed(p for p in records.rounds(keyspace) if p.ttl.policy == "sliding"),
-        contracts=table(["Function", "KEYS", "ARGV", "Does"], [_row(step) for step in steps]),
+        contracts=table(["Function", "KEYS", "ARGV", "Does"], [_row(step) for step in steps]), arguments=_arguments(steps),
         answers=_answers([step for step in steps if step.function.call not in acting]),
         always=_told({name: acting[0].results[name] for name in _ALWAYS}) if acting else "",
         shared=_told(shared), refusals=_refusals(acting, shared), shown=excerpt.function.name, lua=_code(excerpt),
@@ -58,6 +58,18 @@ def _row(step: Step) -> list[str]:
     else:
         keys = ", ".join(f"`{p.template}`" for p in step.patterns)
     return [f"`{f.name}`{flags}", keys, f"`{f.args}`", _ticked(_SENTENCE.split(f.returns, maxsplit=1)[0])]
+
+
+def _arguments(steps: Sequence[Step]) -> str:
+    """Return what each argument is; where it is something else in a few functions, that stands behind."""
+    meant: dict[str, Counter[str]] = {}
+    for argument in (a for step in steps for a in step.function.call.arguments):
+        meant.setdefault(argument.name, Counter())[" ".join(argument.says.split())] += 1
+    rows = [
+        [f"`{name}`", _ticked(" / ".join(each for each, _ in said.most_common()))]
+        for name, said in sorted(meant.items())
+    ]
+    return table(["Argument", "Is"], rows) if rows else ""
 
 
 def _answers(steps: Sequence[Step]) -> str:
