@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import resource
@@ -122,8 +121,6 @@ class Twins:
 
 def twin(pipes: Sequence[Sequence[int]], be: Callable[[int], None]) -> None:
     """Fork one process a pair of pipes, its stdin and stdout, which is ``be`` with its number; wait until all have ended."""
-    gc.collect()
-    gc.freeze()  # what all share stays shared
     for number, (there, said) in enumerate(pipes):
         if os.fork() == 0:
             failed = 1
