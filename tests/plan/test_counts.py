@@ -80,3 +80,4 @@ def test_every_argument_of_a_function_is_explained_beside_it(told: tuple[str, Pa
     shown = text.split("What the arguments are:")[1].split("\n\n")[1]
     explained = {name for name, said in re.findall(r"^\| `([^`]+)` \| (.+) \|$", shown, re.MULTILINE) if said}
     assert asked - {"(none)", "field", "value"} <= explained
+    assert not reading.long_cells(text)

@@ -66,10 +66,22 @@ def _arguments(steps: Sequence[Step]) -> str:
     for argument in (a for step in steps for a in step.function.call.arguments):
         meant.setdefault(argument.name, Counter())[" ".join(argument.says.split())] += 1
     rows = [
-        [f"`{name}`", _ticked(" / ".join(each for each, _ in said.most_common()))]
+        [f"`{name}`", _ticked(_in_a_cell([each for each, _ in said.most_common()]))]
         for name, said in sorted(meant.items())
     ]
     return table(["Argument", "Is"], rows) if rows else ""
+
+
+#: Characters of a cell that is still read.
+_CELL = 180
+
+
+def _in_a_cell(meanings: Sequence[str]) -> str:
+    """Return as many of the meanings as a cell holds, the usual one first."""
+    told = meanings[0]
+    for other in meanings[1:]:
+        told = longer if len(longer := f"{told} / {other}") <= _CELL else told
+    return told
 
 
 def _answers(steps: Sequence[Step]) -> str:
