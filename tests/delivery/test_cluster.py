@@ -190,11 +190,23 @@ def test_copies_on_three_primaries_are_right_also_after_a_slot_moved(
             o = generated.AsyncOperations(client, keys)
             for session in sessions:
                 await o.create(session)
+            heard: dict[str, str] = {}
             driver = ClusterDriver(
-                client, "redis://{host}:{port}", o.catch_up, keys.events, keys.state, QUICK, sharded=sharded
-            )
+                client, "redis://{host}:{port}", o.catch_up, keys.events, keys.state, QUICK, sharded=sharded,
+                signals=[lambda session: f"{keys.events(session)}-signals"],
+            )  # fmt: skip
+
+            def hear(session: str, _: object, message: str | None) -> None:
+                if message is not None and (event := json.loads(message))["t"] == "~beat":
+                    heard[session] = event["d"]
+
+            async def all_hear(word: str) -> None:
+                while set(heard) < set(sessions) or set(heard.values()) != {word}:
+                    await asyncio.to_thread(beat, cluster, keys, sessions, word, sharded)
+                    await asyncio.sleep(0.05)
+
             async with driver:
-                copies = {session: await driver.follow(session) for session in sessions}
+                copies = {session: await driver.follow(session, hear) for session in sessions}
                 for number in range(20):
                     for session in sessions:
                         await o.apply(
@@ -202,6 +214,7 @@ def test_copies_on_three_primaries_are_right_also_after_a_slot_moved(
                         )
                 await equal(o, copies)
                 assert len(driver.drivers) == 3
+                await asyncio.wait_for(all_hear("before"), 60)
                 move(cluster, keys.state(sessions[0]), sessions[0])
                 while (
                     await o.apply(sessions[0], "last", {"set": {"n": 99}}, op_id="x", fields={"n": 99})
@@ -212,6 +225,7 @@ def test_copies_on_three_primaries_are_right_also_after_a_slot_moved(
                 await equal(o, copies)
                 for session in sessions[:1] + sessions[12:]:
                     await handed_over(driver, session, owner_of(cluster, keys.state(session)))
+                await asyncio.wait_for(all_hear("after"), 60)
             assert all(copy.state["n"] == "19" for session, copy in copies.items() if session != sessions[0])
 
     (tmp_path / "redis_plan_client.py").write_text(clients.python_client(sample.brief, keyspace), "utf-8")
@@ -219,6 +233,43 @@ def test_copies_on_three_primaries_are_right_also_after_a_slot_moved(
     client = cluster.client()
     client.flushall()
     client.close()
+
+
+def test_a_primary_that_has_gone_is_no_outage_for_sessions_that_are_elsewhere(
+    sample: made.Project, tmp_path: Path
+) -> None:
+    """Else a gateway says to everybody that the server is away, for ever."""
+    with topology.cluster() as own:
+        load(own, sample)
+        (tmp_path / "redis_plan_client.py").write_text(clients.python_client(sample.brief, sample.keyspace), "utf-8")
+        generated, leaving = made.client_module(tmp_path, "gone"), own.nodes[2]
+        keys, port = generated.Keys(), int(own.nodes[0].address[-1])
+
+        async def scene() -> None:
+            async with redis.asyncio.RedisCluster(host="127.0.0.1", port=port, decode_responses=True) as client:
+                o = generated.AsyncOperations(client, keys)
+                async with ClusterDriver(
+                    client, "redis://{host}:{port}", o.catch_up, keys.events, keys.state, QUICK
+                ) as driver:
+                    copies = {}
+                    for session in (f"c{number}" for number in range(9)):
+                        await o.create(session)
+                        copies[session] = await driver.follow(session)
+                    there = [session for session in copies if owner_of(own, keys.state(session)) is leaving]
+                    assert there
+                    for session in there:
+                        move(own, keys.state(session), session)
+                    for session in there:
+                        await handed_over(driver, session, owner_of(own, keys.state(session)))
+                    leaving.kill()
+                    empty = next(
+                        d for d in driver.drivers.values() if d.link.urls[0].endswith(f":{leaving.address[-1]}")
+                    )
+                    while not empty.deaf:
+                        await asyncio.sleep(0.02)
+                    assert not driver.deaf
+
+        asyncio.run(asyncio.wait_for(scene(), 120))
 
 
 @pytest.mark.parametrize("library", node.LIBRARIES)
@@ -258,7 +309,13 @@ def test_copies_in_typescript_are_right_also_after_a_slot_moved(
         for number in range(20):
             for session in sessions:
                 o.apply(session, "count", {"set": {"n": number}}, op_id=f"o{number}", fields={"n": number})
+
+        def hears(word: str) -> bool:
+            beat(cluster, o.keys, sessions, word, sharded)
+            return {has.get("heard") for has in report().values()} == {word}
+
         assert within(60, right), report()
+        assert within(60, lambda: hears("before")), report()
         assert len({has["at"] for has in report().values()}) == 3
         first = sessions[0]
         move(cluster, o.keys.state(first), first)
@@ -301,6 +358,14 @@ async def handed_over(driver: ClusterDriver, session: str, owner: Server) -> Non
 def with_events(sample: made.Project, chosen: str) -> Keyspace:
     patterns = tuple(replace(p, chosen=chosen) if p.use == "events" else p for p in sample.keyspace.patterns)
     return replace(sample.keyspace, patterns=patterns)
+
+
+def beat(cluster: Cluster, keys: Any, sessions: list[str], word: str, sharded: bool) -> None:
+    """Send each session a signal on a channel of its own, where that is published."""
+    for session in sessions:
+        channel, publish = f"{keys.events(session)}-signals", "SPUBLISH" if sharded else "PUBLISH"
+        owner = owner_of(cluster, keys.state(session)).client()
+        owner.execute_command(publish, channel, json.dumps({"t": "~beat", "d": word}))
 
 
 def move(cluster: Cluster, key: str, session: str) -> None:

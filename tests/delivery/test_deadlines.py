@@ -173,3 +173,22 @@ def test_a_heartbeat_of_many_sessions_is_two_commands_for_each_part_of_the_index
         assert all(index.at(session) == ahead for session in copies)
 
     tell(loaded, generated, story)
+
+
+@pytest.mark.parametrize("written", ["soon", "1e400", "nan", "-5", "9" * 40])
+def test_a_timer_or_a_date_that_is_no_time_keeps_no_other_deadline_from_being_written(
+    loaded: Server, generated: ModuleType, written: str
+) -> None:
+    async def story(index: Index) -> None:
+        session = f"strange{len(written)}"
+        copy = await index.copy(session, phase_until=written)
+        copy.state["updated_at"] = written
+        index.deadlines.heard(session, copy, None)
+        index.deadlines.heard(session, copy, '{"phase_until":"…"}')
+        await index.deadlines.written()
+        entries = {
+            entry.rpartition(":")[2] for entry in index.client.zrange(index.key(session), 0, -1) if session in entry
+        }
+        assert entries == {"lease", "idle"}
+
+    tell(loaded, generated, story)

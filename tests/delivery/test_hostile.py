@@ -4,7 +4,7 @@ import asyncio
 import json
 import random
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -18,12 +18,14 @@ from redis_plan.delivery import syncing
 from redis_plan.delivery.redis_plan_gateway import Gateway as Gatekeeper
 from redis_plan.delivery.redis_plan_gateway import Limits
 from redis_plan.delivery.redis_plan_sync import SyncClient
-from redis_plan.delivery.redis_plan_sync_driver import ADMITTED, Timing
+from redis_plan.delivery.redis_plan_sync_driver import ADMITTED, Link, SyncDriver, Timing
 from redis_plan.delivery.redis_plan_websocket import CLOSING, Client
 from redis_plan.delivery.redis_plan_websocket import Member as Admitted
 from redis_plan.delivery.redis_plan_websocket import Room as Session
+from redis_plan.keyspace import naming
 from redis_plan.rig import hall, wire
 from redis_plan.rig.member import Member
+from redis_plan.server import Server
 from tests.delivery import made
 from tests.delivery.playing import play, so
 from tests.delivery.test_gateway import Gateway, running, state_key
@@ -264,3 +266,90 @@ def test_a_change_larger_than_the_projects_are_is_refused_by_name(sample: made.P
 
         play(story, ann)
         assert own.client().hstrlen(state_key(sample, "s0"), "x") == syncing.most_change(sample.brief) - 100
+
+
+@pytest.fixture
+def beating(sample: made.Project, sample_folder: Path) -> Iterator[Any]:
+    """A gateway that renews leases twice a second, its server, and the names of keys."""
+    with server.open_own({"port": "auto"}) as own:
+        delivered = hall.opened(sample_folder, own, ["s0", "s1"])
+        with hall.gateway(sample_folder, [url(own)], limits={"heartbeat_s": 0.5}) as (_, port):
+            client: Any = own.client(decode_responses=True)
+            yield SimpleNamespace(client=client, url=f"ws://127.0.0.1:{port}/", keys=delivered.Keys(naming.ENVIRONMENT))
+
+
+def at(beating: Any, session: str, who: str) -> Member:
+    return Member([beating.url], hall.signed(session, who), random.Random(who))
+
+
+def test_who_can_not_come_back_for_now_costs_nobody_else_a_lease(loaded: Server, generated: ModuleType) -> None:
+    loaded.client().flushall()
+    client, keys, away = loaded.client(decode_responses=True), generated.Keys(naming.ENVIRONMENT), [False]
+    presence = keys.presence("s0")
+
+    async def story() -> None:
+        timing = Timing(command_s=1.0, beacon_s=5.0, probe_s=5.0, backoff_s=0.01, backoff_cap_s=0.1)
+        link = Link([f"unix://{loaded.address[1]}"], timing)
+        operations = generated.AsyncOperations(link, keys)
+        await operations.create("s0")
+
+        async def enter(member: Admitted) -> str:
+            if away[0] and member.member_id == "ann":
+                raise OSError("what it asks is away")
+            return str((await operations.join(member.session_id, member.member_id, member.connection, None)).status)
+
+        def admit(given: Mapping[str, Any]) -> Admitted:
+            return Admitted(given["s"], given["m"], given["c"])
+
+        async with SyncDriver(link, operations.catch_up, keys.events, keys.state, timing) as driver:
+            nobody: Any = None
+            gateway = Gatekeeper(operations, driver, admit, nobody, Limits(0.3, 1.0, 0.0), enter=enter)
+            here = [f"ws://127.0.0.1:{await gateway.listen('127.0.0.1', 0)}/"]
+            ann, bob = (Member(here, hall.signed("s0", who), random.Random(who)) for who in ("ann", "bob"))
+            lives = [asyncio.create_task(member.live()) for member in (ann, bob)]
+            await so(lambda: client.zcard(presence) == 2, "not both are in")
+            away[0] = True
+            client.zrem(presence, "ann#1")
+            for _ in range(3):
+                before: Any = client.zscore(presence, "bob#1")
+                await so(lambda before=before: client.zscore(presence, "bob#1") > before, "bob's lease stands still")  # type: ignore[misc]
+            assert client.zscore(presence, "ann#1") is None
+            away[0] = False
+            await so(lambda: client.zscore(presence, "ann#1"), "who is here has no lease")
+            ann.stop()
+            bob.stop()
+            await asyncio.gather(*lives)
+            await gateway.drain()
+        await link.drop()
+
+    asyncio.run(story())
+
+
+def test_leases_that_can_not_be_renewed_keep_nobody_else_from_coming_back(beating: Any) -> None:
+    broken, ann = [at(beating, "s1", f"m{n}") for n in range(12)], at(beating, "s0", "ann")
+
+    async def story() -> None:
+        await so(lambda: all(m.copy.mode == "live" for m in (ann, *broken)), "not all are in")
+        beating.client.delete(beating.keys.presence("s1"))
+        beating.client.set(beating.keys.presence("s1"), "no sorted set")
+        beating.client.zrem(beating.keys.presence("s0"), "ann#1")
+        await so(lambda: beating.client.zscore(beating.keys.presence("s0"), "ann#1"), "who is here has no lease")
+
+    play(story, ann, *broken)
+
+
+def test_who_waits_for_a_server_that_takes_no_writes_keeps_no_view_from_who_is_in(
+    room: Room, crowd: list[socket.socket]
+) -> None:
+    ann = room.member("ann")
+
+    async def story() -> None:
+        await so(lambda: ann.views, "not in")
+        room.own.client().config_set("min-replicas-to-write", "1")
+        crowd.extend(raw(room.gateway, wire.said(**hall.signed("s1", f"m{n}"))) for n in range(ADMITTED + 6))
+        await asyncio.sleep(1)  # they are all refused for now
+        seen = len(ann.views)
+        ann.say(t="view")
+        await so(lambda: len(ann.views) > seen, "others' joins stand in the way")
+
+    play(story, ann)

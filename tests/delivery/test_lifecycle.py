@@ -96,3 +96,15 @@ def test_an_operation_is_applied_again_in_another_life(client: Any, room: Any, a
     assert room.apply(*change, op_id="o1", fields={"title": "x"}).status == "ok"
     assert client.hget(room.keys.state("r"), "title") == "x"
     assert room.apply(*change, op_id="o1", fields={"title": "x"}).status == "duplicate"
+
+
+def test_answers_of_a_life_that_was_lost_end_by_their_ttl_and_answer_nothing_of_the_next(
+    client: Any, room: Any, generated: ModuleType
+) -> None:
+    client.unlink(room.keys.state("r"))
+    assert room.sweep("r") == ["ann#c1"]
+    assert list(client.scan_iter()) == [room.keys.idem("r")]
+    assert 0 < client.ttl(room.keys.idem("r")) <= generated.TTL["idem"]
+    room.create("r")
+    change = ("r", "titled", {"set": {"title": "x"}})
+    assert room.apply(*change, op_id="o1", fields={"title": "x"}).status == "ok"

@@ -21,6 +21,7 @@ from redis_plan.words import command_block
 from tests.conftest import BINARIES
 from tests.delivery import made
 from tests.delivery.test_conditions import owner_of
+from tests.delivery.test_gateway_places import board
 from tests.keyspace.briefs import workshop
 
 
@@ -65,23 +66,27 @@ def blocks(project: made.Project) -> str:
             appendix.changing(brief, keyspace),
             sync_text.read_order(brief, keyspace),
             of_sessions.lifecycle(brief, keyspace),
+            of_sessions.silence(brief, keyspace),
             expiry_rules.timed_actions(brief, keyspace, Expiry.of({})),
         )
     )
 
 
+def with_sessions(documents: Path) -> list[made.Project]:
+    """Every project with sessions as a build designs it, and one whose channels are sharded."""
+    every = (*(made.acting(name, documents) for name in made.PROJECTS), board("sharded-pubsub"))
+    return [project for project in every if not functions.missing(project.keyspace)]
+
+
 def test_every_block_of_every_project_runs_as_its_user_and_as_nobody_else(own_server: Server, documents: Path) -> None:
     """The library loaded, the four users there with the rights of users.acl; another user is refused each line."""
     root = own_server.client()
-    for name in made.PROJECTS:
-        project = made.of(name, documents)
+    for project in with_sessions(documents):
         keyspace = project.keyspace
-        if functions.missing(keyspace):
-            continue
         root.function_flush()
         root.function_load(library.compose(project.brief, keyspace))
         ran = play_as_users(own_server, acl.users(keyspace), blocks(project))
-        assert {"app"} <= ran <= {"app", "worker"}, name
+        assert {"app"} <= ran <= {"app", "worker"}, project.name
         root.flushdb()
     root.function_flush()
 
@@ -94,10 +99,7 @@ def test_every_block_runs_as_its_user_on_three_primaries(documents: Path, binary
         stack.callback(like.close)
         cluster = stack.enter_context(topology.cluster(like))
         used = set()
-        for name in made.PROJECTS:
-            project = made.of(name, documents)
-            if functions.missing(project.keyspace):
-                continue
+        for project in with_sessions(documents):
             for node in cluster.nodes:
                 root = node.client()
                 root.function_load(library.compose(project.brief, project.keyspace), replace=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from redis_plan.delivery import duties, library
 from redis_plan.delivery.duties import ROLES, Role
 from redis_plan.keyspace import naming
-from redis_plan.keyspace.model import Keyspace
+from redis_plan.keyspace.model import KeyPattern, Keyspace
 
 __all__ = ["NOBODY", "ROLES", "AclCheck", "AclUser", "Role", "checks", "commands", "users", "users_acl"]
 
@@ -119,7 +119,7 @@ def checks(keyspace: Keyspace) -> tuple[AclCheck, ...]:
     ]
     if steps := library.steps(keyspace):
         found.append(AclCheck("monitor", ("FCALL", keyspace.fcall_name(steps[0].function.name), "0"), False))
-    found += [AclCheck("monitor", ("SUBSCRIBE", _sample(p.template)), False) for p in keyspace.channels]
+    found += [AclCheck("monitor", (_verbs(p)[1], _sample(p.template)), False) for p in keyspace.channels]
     return tuple(found)
 
 
@@ -131,9 +131,10 @@ def _of_role(keyspace: Keyspace, role: Role) -> list[AclCheck]:
     for pattern in keyspace.patterns:
         name, duty = _sample(pattern.template), given.get(pattern.name)
         if pattern.type == "channel":
-            words = (("PUBLISH", name, "x"), ("SUBSCRIBE", name))
+            publish, subscribe = _verbs(pattern)
+            words = ((publish, name, "x"), (subscribe, name))
             found += [AclCheck(role, w, duty is not None and w[0].lower() in runs) for w in words]
-            found.append(AclCheck(role, ("SUBSCRIBE", f"other:{name}"), False))
+            found.append(AclCheck(role, (subscribe, f"other:{name}"), False))
             continue
         for probe, right in zip(_PROBES[pattern.type], "RW", strict=True):
             allowed = duty is not None and right in duty.access and probe[0].lower() in runs
@@ -144,6 +145,11 @@ def _of_role(keyspace: Keyspace, role: Role) -> list[AclCheck]:
         for s, _ in duties.called(keyspace, role)
     ]
     return found
+
+
+def _verbs(channel: KeyPattern) -> tuple[str, str]:
+    """Return by what a channel is published to and subscribed to."""
+    return ("SPUBLISH", "SSUBSCRIBE") if channel.sharded else ("PUBLISH", "SUBSCRIBE")
 
 
 #: A read and a write of each type.

@@ -225,7 +225,7 @@ def channel_of(keyspace: Keyspace) -> tuple[str, str, str]:
     channel = keyspace.use("events") if not functions.missing(keyspace) else None
     if channel is None:
         return "", "", ""
-    sharded = " sharded" if channel.chosen == "sharded-pubsub" else ""
+    sharded = " sharded" if channel.sharded else ""
     return f"self.keys.{snake(channel.name)}(session_id)", f"this.keys.{camel(channel.name)}(sessionId)", sharded
 
 

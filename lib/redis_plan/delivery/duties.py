@@ -103,7 +103,7 @@ def sent(keyspace: Keyspace, pattern: KeyPattern, role: Role) -> tuple[str, ...]
     if role == "app" and not _is_written(keyspace, pattern, entry):
         found += _of_structure(pattern, with_reads=entry is None)
     if pattern.type == "channel":
-        return tuple(_SHARDED.get(c, c) if pattern.chosen == "sharded-pubsub" else c for c in _listening(found))
+        return tuple(_SHARDED.get(c, c) if pattern.sharded else c for c in _listening(found))
     return tuple(dict.fromkeys(word for c in found for word in (_TRANSACTION if c == "MULTI" else (c,))))
 
 

@@ -130,8 +130,8 @@ def commands(keyspace: Keyspace) -> dict[str, tuple[str, ...]]:
     """
     log = keyspace.use("log")
     events = keyspace.use("events")
-    sharded = any(p.chosen == "sharded-pubsub" for p in keyspace.channels)
-    published = {"SPUBLISH" if events.chosen == "sharded-pubsub" else "PUBLISH"} if events else set()
+    sharded = any(p.sharded for p in keyspace.channels)
+    published = {"SPUBLISH" if events.sharded else "PUBLISH"} if events else set()
     found = {}
     for step in steps(keyspace):
         called = set(step.function.runs(log.type if log and step.of_session else "list"))

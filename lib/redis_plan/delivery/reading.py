@@ -201,7 +201,7 @@ def _key(found: _Key) -> model.KeyPattern:
 
 
 def _channel(found: _Channel) -> model.KeyPattern:
-    structure = "sharded-pubsub" if found.sharded else "pubsub"
+    structure = model.SHARDED if found.sharded else "pubsub"
     spec = _spec(found.use, structure, "channel")
     return model.KeyPattern(
         type="channel",

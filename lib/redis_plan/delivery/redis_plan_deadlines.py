@@ -111,8 +111,9 @@ class Deadlines:
         self._write(session_id, "NX", due)
         self._write(session_id, "XX LT", latest)  # one of before the clock was set back
 
-    def _end(self, state: Mapping[str, Any]) -> float | None:
-        return min((float(state[field]) for field in self.fields if state.get(field)), default=None)
+    def _end(self, state: Mapping[str, Any]) -> int:
+        """Return when the first of its timers ends, 0 where none runs: a field that is no time makes none."""
+        return min(filter(None, (unix_ms(state.get(field)) for field in self.fields)), default=0)
 
     def _write(self, session_id: str, how: str, entries: dict[str, float]) -> None:
         """Queue entries; those of all sessions go out by one connection, each part of the index in one command."""

@@ -59,8 +59,8 @@ class ClusterDriver:
 
     @property
     def deaf(self) -> bool:
-        """Whether a primary's subscription is lost now."""
-        return any(driver.deaf for driver in self.drivers.values())
+        """Whether the subscription to sessions of a primary is lost now: one that has gone has none."""
+        return any(driver.deaf and driver.followed for driver in self.drivers.values())
 
     async def follow(self, session_id: str, listener: Listener | None = None) -> SyncClient:
         """Return the copy of a session; see SyncDriver."""
@@ -78,8 +78,9 @@ class ClusterDriver:
             places.setdefault(await self._driver_of(session_id), []).append(place)
         found: list[Any] = [None] * len(calls)
         sent = (driver.send([calls[place] for place in those]) for driver, those in places.items())
-        for those, replies in zip(places.values(), await asyncio.gather(*sent), strict=True):
-            for place, reply in zip(those, replies, strict=True):
+        for those, replies in zip(places.values(), await asyncio.gather(*sent, return_exceptions=True), strict=True):
+            each = [replies] * len(those) if isinstance(replies, BaseException) else replies  # one primary's alone
+            for place, reply in zip(those, each, strict=True):
                 found[place] = reply
         return found
 

@@ -318,7 +318,7 @@ class SyncDriver:
     def _warn(self, what: str, error: Exception) -> None:
         """Warn of a failure once for as long as it stays the same: a server that is away for an hour is one line."""
         said = f"{what}: {type(error).__name__}: {error}"  # a repr of redis-py has no message
-        _log.log(logging.DEBUG if self._said.get(what) == said else logging.WARNING, "%s", said)
+        _log.log(logging.DEBUG if self._closed or self._said.get(what) == said else logging.WARNING, "%s", said)
         self._said[what] = said
 
     async def _subscribe(self, pubsub: PubSub, these: Sequence[_Followed]) -> None:

@@ -199,10 +199,13 @@ class Sessions(Protocol):
         """Unlink what it held."""
 
 
+#: By a script and not by TIME alone: on a cluster each server has a clock, and the session's dates are of its own.
+_SEEN: Final = "return {redis.call('TIME'), redis.call('HMGET', KEYS[1], 'status', 'updated_at')}"
+
+
 async def _seen(link: Connection, state: str) -> tuple[float, str, float]:
-    """Return the server's clock, and status ("" where there is none) and last change of a session; times in Unix ms."""
-    seconds, micros = await link.execute_command("TIME")
-    status, changed = await link.execute_command("HMGET", state, "status", "updated_at")
+    """Return its server's clock, and status ("" where there is none) and last change of a session; times in Unix ms."""
+    (seconds, micros), (status, changed) = await link.execute_command("EVAL", _SEEN, 1, state)
     text = status.decode() if isinstance(status, bytes) else status
     return 1000 * int(seconds) + int(micros) / 1000, text or "", float(changed or 0)
 

@@ -87,7 +87,7 @@ def _key(
 
 def _channel(pattern: KeyPattern, brief: Brief, written: tuple[str, ...]) -> dict[str, Any]:  # Any: JSON
     return _name(pattern) | {
-        "sharded": pattern.chosen == "sharded-pubsub",
+        "sharded": pattern.sharded,
         "scope": pattern.scope,
         "use": pattern.use,
         "holds": pattern.holds,

@@ -160,7 +160,7 @@ def signals(keyspace: Keyspace) -> tuple[tuple[str, str], ...]:
 def _serve(brief: Brief, keyspace: Keyspace) -> str:
     probe = keyspace.use("probe") is not None
     shown = snapshots.parts(keyspace)
-    sharded = any(p.chosen == "sharded-pubsub" for p in keyspace.channels)
+    sharded = any(p.sharded for p in keyspace.channels)
     doors = {name: snake(action.name) for name, action in snapshot_clients.entrances(keyspace).items()} if shown else {}
     hears = ", ".join(f"keys.{name}" for name, _ in signals(keyspace))
     bans = any(effect.name == "ban" for action in keyspace.actions for effect in catalog.kind_of(action).effects)
@@ -173,8 +173,9 @@ def _serve(brief: Brief, keyspace: Keyspace) -> str:
 
 def _duties(brief: Brief, keyspace: Keyspace) -> str:
     return render(
-        "duties.py.j2", title=plain(brief.title), environment=naming.ENVIRONMENT, **timekeeping.names(keyspace)
-    )
+        "duties.py.j2", title=plain(brief.title), environment=naming.ENVIRONMENT,
+        sharded=any(p.sharded for p in keyspace.channels), **timekeeping.names(keyspace),
+    )  # fmt: skip
 
 
 def artefacts(brief: Brief, keyspace: Keyspace) -> tuple[Artefact, ...]:
@@ -182,7 +183,7 @@ def artefacts(brief: Brief, keyspace: Keyspace) -> tuple[Artefact, ...]:
     if functions.missing(keyspace):
         return ()
     library = clients.library_for(brief)
-    sharded = any(p.chosen == "sharded-pubsub" for p in keyspace.channels)
+    sharded = any(p.sharded for p in keyspace.channels)
     worker = (
         Artefact(PYTHON_WORKER, _beside(redis_plan_worker), "a worker: due deadlines, sweeps, results handed over"),
         Artefact(PYTHON_DUTIES, _duties(brief, keyspace), "the worker as a process, to start from"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -96,7 +97,7 @@ class Writer:
             return [self._constant(a)]
         if a.kind == "channel":
             channel = self.keyspace.use("events")
-            sharded = " sharded" if channel and channel.chosen == "sharded-pubsub" else ""
+            sharded = " sharded" if channel and channel.sharded else ""
             return [self.key(channel.name) + sharded if channel else ""]
         if a.kind == "connection":
             member, connection = given.get("member_id", "ann"), given.get("connection", "c1")
@@ -133,6 +134,10 @@ def _example(name: str, default: str, operation: Operation, brief: Brief) -> str
     own = {a.name: a for a in operation.function.call.args if a.example}
     known = {**own, **vocabulary.arguments(), **calls.arguments()}
     return known[name].example or name if name in known else name
+
+
+#: What no shell changes: it would expand a ``*`` or a ``~``, and write into a file after a ``>``.
+_PLAIN = re.compile(r"[\w:{}./=-][\w:{}./#=-]*")
 
 
 def steps(brief: Brief, keyspace: Keyspace, prefix: str = "", session: str = SESSION) -> tuple[Step, ...]:
@@ -344,9 +349,5 @@ def _text(value: Any) -> str:  # Any: bytes, str or int
 
 
 def shell(command: Sequence[str]) -> str:
-    """Return a command as one types it after ``redis-cli``."""
-    return " ".join(w if re.fullmatch(r"[\w:{}./#~|>*$=-]+", w) else _quoted(w) for w in command)
-
-
-def _quoted(word: str) -> str:
-    return f"'{word}'" if "'" not in word else json.dumps(word, ensure_ascii=False)
+    """Return a command as one types it after ``redis-cli`` in a shell, which takes each word as it is."""
+    return " ".join(w if _PLAIN.fullmatch(w) else shlex.quote(w) for w in command)

@@ -20,7 +20,7 @@ from redis_plan.brief.overrides.values import read_amount
 from redis_plan.errors import OverrideError
 from redis_plan.keyspace import cues, functions
 from redis_plan.keyspace.catalog import FieldSpec, KeySpec, TtlSpec, use_patterns
-from redis_plan.keyspace.model import Candidate, Keyspace, Leavers
+from redis_plan.keyspace.model import SHARDED, Candidate, Keyspace, Leavers
 from redis_plan.keyspace.settled import FILE
 from redis_plan.keyspace.together import RECORD
 from redis_plan.keyspace.uses import Use
@@ -163,7 +163,7 @@ def _channel(one: Declared, brief: Brief, ground: Keyspace, has_session: bool) -
         writers=(f"gateway, at most {rate} a second and connection, coalesced",),
         fields=(replace(message, max_bytes=float(said.get("max_bytes", 120))),),
         writes=f"{rate} * sessions_peak * members_per_session",
-        candidate=tuple(c for c in base.candidate if c.name == "pubsub"),
+        candidate=tuple(c for c in base.candidate if c.name in ("pubsub", SHARDED)),
         because=f"declared by the team ({where})",
     )
     entities = tuple(_entities(said, name, brief)) if "entity" in said else ()

@@ -11,11 +11,12 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from redis_plan.brief.model import Brief
+from redis_plan.errors import OverrideError
 from redis_plan.keyspace import building, cues, declared, own, pins, restricted, seating, serving, statefields, uses
 from redis_plan.keyspace.building import Ground
 from redis_plan.keyspace.catalog import KeySpec
 from redis_plan.keyspace.linter import lint
-from redis_plan.keyspace.model import Bound, Field, KeyPattern, Keyspace, Leavers
+from redis_plan.keyspace.model import SHARDED, Bound, Field, KeyPattern, Keyspace, Leavers
 from redis_plan.keyspace.together import RECORD
 from redis_plan.keyspace.uses import Use
 from redis_plan.keyspace.versions import offers
@@ -92,10 +93,29 @@ class Draft:
         return building.build(slot.use, slot.spec, self.ground, candidate, slot.name)
 
     def pinned(self, slot: Slot) -> str:
-        """Return the candidate that the team pinned for ``slot``, or that of the key it adopted, or ""."""
+        """Return the candidate that the team pinned for ``slot``, or that of the key it adopted, or "".
+
+        One connection hears all channels of a session: the others are sharded where its events are pinned so.
+        """
         asked = slot.use.pattern, slot.spec, slot.name, self.ground.brief
-        found = pins.pinned(*asked) or own.adopted(*asked)
+        found, events = pins.pinned(*asked), self._events_beside(slot)
+        sharded = events is not None and self.pinned(events) == SHARDED
+        if events and found and found.type == "channel" and (found.name == SHARDED) != sharded:
+            place = pins.line_of(self.ground.brief, slot.name, slot.use.pattern.use)
+            raise OverrideError(
+                f"{place}: {slot.name} is pinned to {found.name} and {events.name} is not, but one connection hears all "
+                f"channels of a session: pin {events.name}, and {slot.name} follows"
+            )
+        if sharded and not found:
+            return SHARDED
+        found = found or own.adopted(*asked)
         return found.name if found else ""
+
+    def _events_beside(self, slot: Slot) -> Slot | None:
+        """Return the events of a session where ``slot`` is a further channel of it."""
+        if slot.spec.type != "channel" or slot.spec.scope != "session" or slot.use.pattern.use == "events":
+            return None
+        return next((other for other in self.slots if other.use.pattern.use == "events"), None)
 
     def keyspace(self, structures: Mapping[str, str]) -> Keyspace:
         """Return the keyspace in which ``structures`` hold the keys, tied to its needs and linted."""

@@ -412,4 +412,4 @@ def channel_argument(keyspace: Keyspace, keys: Mapping[str, str]) -> str:
     pattern = keyspace.use("events")
     if pattern is None or pattern.name not in keys:
         return ""
-    return keys[pattern.name] + (" sharded" if pattern.chosen == "sharded-pubsub" else "")
+    return keys[pattern.name] + (" sharded" if pattern.sharded else "")

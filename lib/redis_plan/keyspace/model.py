@@ -14,6 +14,8 @@ TtlPolicy = Literal["sliding", "fixed", "none"]
 #: What an entry of a member does when the seat ends, by leaving or by a lapsed lease.
 Leavers = Literal["go", "stay"]
 Severity = Literal["error", "warning"]
+#: The candidate of a channel by which it is published with SPUBLISH.
+SHARDED = "sharded-pubsub"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,11 @@ class KeyPattern:
     def candidate(self) -> Candidate | None:
         """The chosen candidate, if the use pattern lists any."""
         return next((c for c in self.candidates if c.name == self.chosen), None)
+
+    @property
+    def sharded(self) -> bool:
+        """Whether it is a channel of sharded Pub/Sub: its messages stay in the shard of its name."""
+        return self.chosen == SHARDED
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ def check_names(brief: Brief, names: Iterable[str]) -> None:
         if pinned not in known:
             near = difflib.get_close_matches(pinned, known, n=1)
             hint = f"did you mean {near[0]}?" if near else f"this design has {', '.join(dict.fromkeys(names))}"
-            raise OverrideError(f"{_where(brief, pinned)}: no key is called {pinned!r}; {hint}")
+            raise OverrideError(f"{line_of(brief, pinned)}: no key is called {pinned!r}; {hint}")
 
 
 def pinned(pattern: UsePattern, spec: KeySpec, name: str, brief: Brief) -> Candidate | None:
@@ -48,9 +48,9 @@ def pinned(pattern: UsePattern, spec: KeySpec, name: str, brief: Brief) -> Candi
     if not found:
         return None
     key, wanted = next(iter(found.items()))
-    where = _where(brief, key)
+    where = line_of(brief, key)
     if len(set(found.values())) > 1:
-        both = " and ".join(f"{k} = {v!r} ({_where(brief, k)})" for k, v in found.items())
+        both = " and ".join(f"{k} = {v!r} ({line_of(brief, k)})" for k, v in found.items())
         raise OverrideError(f"{where}: contradictory pins of `{name}`: {both}; keep one")
     named = [c for c in spec.candidate if c.name == wanted]
     typed = [c for c in spec.candidate if c.type == wanted]
@@ -74,6 +74,7 @@ def pinned(pattern: UsePattern, spec: KeySpec, name: str, brief: Brief) -> Candi
     return candidate
 
 
-def _where(brief: Brief, key: str) -> str:
-    line = brief.pinned_lines.get(key)
+def line_of(brief: Brief, *keys: str) -> str:
+    """Return the line on which the first of ``keys`` that is pinned stands."""
+    line = next((brief.pinned_lines[key] for key in keys if key in brief.pinned_lines), None)
     return f"{FILE}:{line}" if line else FILE

@@ -16,12 +16,21 @@ const timing = { ...TIMING, commandMs: 1000, beaconMs: 500, probeMs: 1000, backo
 const cluster = new ClusterDriver([url("127.0.0.1", Number(port))], url, (id, e, v) => operations.catchUp(id, e, v), keys, timing, {
   sharded: form === "sharded",
   warn: () => {},
+  signals: [(session) => `${keys.events(session)}-signals`],
 });
+const heard = new Map<string, string>();
+function hear(session: string, _: SyncClient, message: string | undefined): void {
+  const event = message === undefined ? undefined : (JSON.parse(message) as { t: string; d: string });
+  if (event?.t === "~beat") heard.set(session, event.d);
+}
 const copies = new Map<string, SyncClient>();
-for (const session of JSON.parse(named) as string[]) copies.set(session, await cluster.follow(session));
+for (const session of JSON.parse(named) as string[]) copies.set(session, await cluster.follow(session, hear));
 console.log("ready");
 for await (const _ of createInterface({ input: process.stdin })) {
-  const has = [...copies].map(([s, { mode, epoch, version, state }]) => [s, { mode, epoch, version, n: state.n, at: cluster.placeOf(s) }]);
+  const has = [...copies].map(([s, { mode, epoch, version, state }]) => [
+    s,
+    { mode, epoch, version, n: state.n, at: cluster.placeOf(s), heard: heard.get(s) },
+  ]);
   console.log(JSON.stringify(Object.fromEntries(has)));
 }
 cluster.close();

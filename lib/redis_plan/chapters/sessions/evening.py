@@ -133,7 +133,7 @@ class Evening:
         self.listener = made.admin.pubsub(ignore_subscribe_messages=True)
         self.listener.subscribe(_LAST)
         if events is not None:
-            subscribe = self.listener.ssubscribe if events.chosen == "sharded-pubsub" else self.listener.subscribe
+            subscribe = self.listener.ssubscribe if events.sharded else self.listener.subscribe
             subscribe(getattr(made.keys, events.name.replace("-", "_"))(SESSION))
         self.ops = 0
         self.last: tuple[Bound | None, Any, dict[str, Any]] = (None, None, {})

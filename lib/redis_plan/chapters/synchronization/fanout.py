@@ -178,7 +178,7 @@ def measured(lab: Lab, brief: Brief, keyspace: Keyspace) -> Measured:
 
 
 def _measure(lab: Lab, brief: Brief, keyspace: Keyspace, load: Load) -> Measured:
-    sharded = any(p.chosen == "sharded-pubsub" for p in keyspace.channels)  # it has no other channel then
+    sharded = any(p.sharded for p in keyspace.channels)  # it has no other channel then
     feeds = {way: feed for way, (feed, _) in WAYS.items() if way != "sharded" or not sharded}
     feeds["pubsub"] = ""  # as delivered
     rooms = [

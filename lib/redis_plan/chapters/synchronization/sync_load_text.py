@@ -69,7 +69,7 @@ def subscriptions(brief: Brief, keyspace: Keyspace, found: Synchronization) -> s
     return words.render(
         "chapters/synchronization/subscriptions", brief, keyspace, found=found, probe=probe.template if probe else "",
         gateways=f"{brief.value('gateway_nodes'):g}", waits=_wait(brief),
-        sharded=events_of(keyspace).chosen == "sharded-pubsub",
+        sharded=events_of(keyspace).sharded,
         published=brief.value("sessions_peak") * brief.value("events_per_session"),
     )  # fmt: skip
 

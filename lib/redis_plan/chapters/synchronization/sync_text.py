@@ -62,7 +62,7 @@ def read_order(brief: Brief, keyspace: Keyspace) -> str:
     keys = functions.session_keys(keyspace, "k3v9", environment="prod")
     most = functions.log_argument(keyspace)
     channel = keys[events_of(keyspace).name]
-    command = "SSUBSCRIBE" if events_of(keyspace).chosen == "sharded-pubsub" else "SUBSCRIBE"
+    command = "SSUBSCRIBE" if events_of(keyspace).sharded else "SUBSCRIBE"
     _, hidden = collections(keyspace, keys)
     subscribe = command_block.block([command_block.line(keyspace, (command, channel), "on the subscriber connection")])
     reads = snapshot_block.block(keyspace)
