@@ -273,7 +273,7 @@ def beating(sample: made.Project, sample_folder: Path) -> Iterator[Any]:
     """A gateway that renews leases twice a second, its server, and the names of keys."""
     with server.open_own({"port": "auto"}) as own:
         delivered = hall.opened(sample_folder, own, ["s0", "s1"])
-        with hall.gateway(sample_folder, [url(own)], limits={"heartbeat_s": 0.5}) as (_, port):
+        with hall.gateway(sample_folder, [made.url(own)], limits={"heartbeat_s": 0.5}) as (_, port):
             client: Any = own.client(decode_responses=True)
             yield SimpleNamespace(client=client, url=f"ws://127.0.0.1:{port}/", keys=delivered.Keys(naming.ENVIRONMENT))
 

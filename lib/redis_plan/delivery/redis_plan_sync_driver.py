@@ -240,8 +240,7 @@ class SyncDriver:
         self._lost_epochs, self._leaving = dict[str, str](), Counter[str]()  # SUNSUBSCRIBEs without an answer yet
         self._followed: dict[str, _Followed] = {}  # by the channel of its events
         self._heard_on: dict[str, _Followed] = {}  # by each of its channels
-        self._catching: dict[str, asyncio.Task[None]] = {}
-        self._tasks: list[asyncio.Task[None]] = []
+        self._catching, self._tasks = dict[str, asyncio.Task[None]](), list[asyncio.Task[None]]()
         self._pubsub: PubSub | None = None
         self._reading: asyncio.Task[None]
         self._closed, self._heard_at = False, 0.0
@@ -265,12 +264,7 @@ class SyncDriver:
             channels = (channel, *(of(session_id) for of in self._signals))
             followed = self._followed[channel] = _Followed(session_id, SyncClient(self._fold), [], channels)
             followed.listeners.extend([listener] if listener else [])  # before the subscription: it may be live at once
-            if self._pubsub is not None:
-                try:
-                    await self._subscribe(self._pubsub, [followed])
-                except Exception as error:  # whatever it is, the next life of the connection subscribes to it
-                    self._warn("subscribing", error)
-                    self._reading.cancel()
+            await self._subscribe_now(followed)
         elif listener:
             followed.listeners.append(listener)
         return followed.copy
@@ -299,9 +293,15 @@ class SyncDriver:
     async def take(self, followed: _Followed) -> None:
         """Go on with a session that another driver gave: its copy catches up once the subscription is confirmed."""
         self._followed[followed.channels[0]] = followed
+        await self._subscribe_now(followed)
+
+    async def _subscribe_now(self, followed: _Followed) -> None:
         if self._pubsub is not None:
-            with suppress(*_LOST):
+            try:
                 await self._subscribe(self._pubsub, [followed])
+            except Exception as error:  # whatever it is, the next life of the connection subscribes to it
+                self._warn("subscribing", error)
+                self._reading.cancel()
 
     async def unfollow(self, session_id: str) -> None:
         """Forget a session and its listeners."""
