@@ -44,3 +44,34 @@ def test_what_people_do_names_what_they_are_in_where_no_noun_does(project: MakeP
     read = brief.read(project(prd=text))
     assert read.gathering is not None
     assert read.gathering.noun == "auction"
+
+
+#: What any portal asks for, in long documents; each line with another thing.
+_PORTAL = "- An officer adds, edits and deletes a {0}\n- The form of a {0} checks its fields and shows a message\n- A {0} is found by name and year\n- A list of every {0} is exported as a spreadsheet\n- The history of a {0} is kept for five years\n"
+_THINGS = [
+    "permit",
+    "pasture",
+    "tree",
+    "bridge",
+    "bench",
+    "archive",
+    "lease",
+    "survey",
+    "deed",
+    "plot",
+    "culvert",
+    "footpath",
+]
+
+
+def test_a_line_that_sounds_live_says_little_among_many_that_do_not(project: MakeProject) -> None:
+    told = "".join(f"\n## Part {n}\n\n{_PORTAL.format(thing)}" for n, thing in enumerate(_THINGS))
+    calendar = "- The calendar is refreshed immediately after an event was deleted\n- A booked plot is free again at once after it was given back\n- Whoever deletes a booking sees the plot free in real time\n"
+    text = f"# Rural registry\n{told}\n## Calendar\n\n{calendar}"
+    read = brief.read(project(prd=text))
+    assert read.fit == "no", read.fit_because
+
+
+def test_one_line_that_says_it_outright_is_believed_where_little_is_asked(project: MakeProject) -> None:
+    text = f"# Pasture book\n\n## Features\n\n{_PORTAL.format('pasture')}- Everybody sees the position of each herd in real time on a map\n"
+    assert brief.read(project(prd=text)).fit != "no"

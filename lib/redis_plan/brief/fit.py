@@ -45,6 +45,7 @@ class Found:
     lines: Sequence[Said] = ()
     language: str = "en"
     session: str = ""  # what people are in together, in the documents' word
+    alone: bool = False  # by all that is asked, most likely nothing is shared live
     users: Fact | None = None  # who is connected at one time to the whole product
     sessions: Fact | None = None  # how many sessions are open at one time
     delay: Fact | None = None  # how soon the others see a change
@@ -106,10 +107,8 @@ def judge_fit(found: Found) -> tuple[Fit, str]:
         return "unknown", unknown
     if redis and (chosen := _chosen(found, redis)):
         return chosen
-    if local := _local(found):
-        return "no", f"the product runs on one machine (“{local.text[:80]}”, {local.file}:{local.line}): one process holds its state"  # fmt: skip
-    if found.pushes is None and (alone := _alone(found)):
-        return "no", f"the documents leave out that several people are in it (“{alone.text[:80]}”, {alone.file}:{alone.line}): nothing is shared"  # fmt: skip
+    if nothing := _nothing_shared(found):
+        return "no", nothing
     if found.few and (live or found.said):
         return "useful", f"{_what_is_live(found)}, {found.few}: one process could hold this state"
     if (target := _target(found)) and len(live) >= rules["share_with_target"] * len(demands):
@@ -145,6 +144,21 @@ def _chosen(found: Found, redis: Component) -> tuple[Fit, str] | None:
     return None
 
 
+def _nothing_shared(found: Found) -> str:
+    """Return why nothing is shared, or ""."""
+    if local := _local(found):
+        return f"the product runs on one machine (“{local.text[:80]}”, {local.file}:{local.line}): one process holds its state"
+    if found.pushes is not None:
+        return ""
+    if alone := _alone(found):
+        return f"the documents leave out that several people are in it (“{alone.text[:80]}”, {alone.file}:{alone.line}): nothing is shared"
+    if found.alone and found.redis is None and not _outright(found, "outright_where_alone"):
+        return (
+            "taken together, what the documents ask is like projects in which nothing is shared live; one database does"
+        )
+    return ""
+
+
 def calls_clearly(evidence: Sequence[UseEvidence], use: str) -> bool:
     """Whether some line of the documents clearly calls for ``use``."""
     return any(one.use == use and one.strength >= _rules()["clearly"] for one in evidence)
@@ -168,15 +182,18 @@ def _unknown(found: Found) -> str:
     return ""
 
 
-def _outright(found: Found) -> bool:
-    """Whether lines say in so many words, or by a use that is live by its nature, that people see changes happen, or how soon."""
+def _outright(found: Found, of: str = "outright_in") -> bool:
+    """Whether lines say in so many words, or by a use that is live by its nature, that people see changes happen, or how soon.
+
+    More than one line must say so where there are many demands: one for each so many as the rule ``of`` says.
+    """
     rules = _rules()
     if found.delay is not None and found.delay.grade == "documented":
         return True
     clear = (e for e in found.evidence if e.strength >= rules["clearly"])
     said = sum(says_live(one.text) for one in found.lines)
     said += sum(e.lines for e in clear if e.use in rules["live_by_nature"])
-    return said > len(found.demands) // int(rules["outright_in"])
+    return said > len(found.demands) // int(rules[of])
 
 
 def _watched(found: Found) -> bool:

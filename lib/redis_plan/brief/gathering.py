@@ -37,8 +37,8 @@ REACH, REACH_BEHIND = 42, 14
 ALWAYS_SHARED, LESS_WHERE_JOINED = 2, 0.7
 #: A noun of this prior means something shared only where the documents say that people come into it.
 SELDOM_SHARED = 0
-#: So likely by the nature of a project there is a session, whatever it is called; and so sure is it that there is none where no noun speaks for one.
-SHARED_BY_NATURE, NOTHING_SHARED = 0.55, 0.9
+#: So sure is it that there is no session where no noun speaks for one.
+NOTHING_SHARED = 0.9
 #: Evidence for a use that tells what people are in.
 TELLING = 0.5
 #: Letters of a noun that a compound ends with.
@@ -239,14 +239,14 @@ def find_gathering(
     live: bool = True,
     title: str = "",
     talk: bool = False,
-    by_nature: float = 0.0,
+    by_nature: bool = False,
     doing: str = "",
 ) -> Gathering | None:
     """Return what people share live by these documents; an empty noun where they share nothing, None where no model judges it.
 
     ``live`` says whether any of their demands is live: where none is, a session is somebody's own, such as a workout. Terse
     documents never say who joins what: there the product's ``title`` tells it ("Harbour Auctions"), that it is for several at once
-    ("a multiplayer game"), that people ``talk``, or how likely a session is ``by_nature`` of all that is asked, and the use that people make of it most clearly (``doing``).
+    ("a multiplayer game"), that people ``talk``, or that a session is likeliest ``by_nature`` of all that is asked, and the use that people make of it most clearly (``doing``).
     """
     model = learnt.model(NAME)
     if model is None:
@@ -269,7 +269,7 @@ def find_gathering(
         or [counts for counts in ranked if talk and counts.noun in _nouns().talk]
         or _entered(ranked, documents)
         or _by_signs(ranked, documents)
-        or (_by_nature(ranked, documents, title, doing) if by_nature >= SHARED_BY_NATURE else [])
+        or (_by_nature(ranked, documents, title, doing) if by_nature else [])
     )
     return (
         _told(told[0], model.thresholds[0])

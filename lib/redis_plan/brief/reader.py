@@ -110,8 +110,9 @@ def _read(project: Path, given: Overrides | None) -> Brief:
     title = overrides.file.project.name or read_title([(t.blocks, t.visible) for t in texts], project)
     live, talk = any(r.realtime for r in requirements), calls_clearly(evidence, "chat")
     cut = [(t.blocks, t.roles) for t in texts]
-    kind = nature.judge(evidence_lines(texts, ()), count_nouns(cut))
-    gathering = find_gathering(cut, live, title, talk, kind.get("session", 0.0), done_most(evidence))
+    kind = nature.judge(plain := evidence_lines(texts, ()), count_nouns(cut))
+    likely = kind == "session" and len(plain) <= nature.MOST_LINES
+    gathering = find_gathering(cut, live, title, talk, likely, done_most(evidence))
     entities = with_gathering(_entities(texts, words, requirements), gathering)
     entities = applying.apply_entities(entities, overrides)
     if language in READ_FULLY:
@@ -125,7 +126,7 @@ def _read(project: Path, given: Overrides | None) -> Brief:
     judged = ("concurrent_users", "sessions_peak", "sync_latency")
     scale = [next((f for f in facts if f.name == name), None) for name in judged]
     noun = gathering.noun if gathering else ""
-    grounds = Found(requirements, quantities, stack, evidence, said, language, noun, *scale)
+    grounds = Found(requirements, quantities, stack, evidence, said, language, noun, kind == "neither", *scale)
     fit, because = applying.apply_fit(*judge_fit(grounds), overrides)
     shared = fit in ("core", "useful") and any(r.realtime for r in requirements)
     assumed = assumed_entities(texts[0].document.name) if shared and not entities else ()

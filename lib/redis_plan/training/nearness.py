@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from redis_plan.brief import encoder, gathering
+from redis_plan.brief import encoder, gathering, nature
 from redis_plan.brief.examples import examples
 from redis_plan.brief.learnt import Matrix
 from redis_plan.training import annotated
@@ -21,10 +21,11 @@ from redis_plan.training.corpus import Project
 
 
 def shadows(projects: Sequence[Project]) -> dict[str, frozenset[str]]:
-    """Return for each project the documents of our own that resemble it: names of files, and texts of examples of what people share."""
+    """Return for each project the documents of our own that resemble it: names of files, and texts of short ones."""
     theirs = {project.slug: _lines(annotated.of_project(project)) for project in projects}
     ours = {part.lines.lines[0].block.file: _lines([part]) for part in annotated.own("live")}
-    ours |= {one.text: _encoded(one.text.splitlines()) for one in examples(gathering.NAME)}
+    short = (*examples(gathering.NAME), *examples(nature.MODEL))
+    ours |= {one.text: _encoded(one.text.splitlines()) for one in short}
     found = {}
     for slug, lines in theirs.items():
         others = [nearness(other, lines) for name, other in theirs.items() if name != slug]
