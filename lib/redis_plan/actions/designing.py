@@ -6,7 +6,7 @@ its actions and no thing of the documents brings that key, it is added here, nam
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from redis_plan import codec
@@ -97,8 +97,8 @@ def keys(brief: Brief) -> Draft:
     plain = plain_draft(brief)
     keyspace = plain.keyspace({})
     found = matches(brief, keyspace)
-    made = plain.without(_kept_in_state(found, brief), set(_idle(found, brief, keyspace)))
     more = (*_further(keyspace, found, brief), *_called_for(keyspace, found, brief))
+    made = plain.without(_kept_in_state(found, brief), set(_idle(found, brief, keyspace)))
     made = made.with_uses(more) if more else made
     beside = tuple(_needed_beside(made.keyspace({}), found, brief))
     more = (*beside, *_heard_with((*more, *beside), keyspace, brief))
@@ -122,9 +122,11 @@ def _without_what_goes(action: Bound, leavers: Mapping[str, Leavers]) -> Bound:
 def _idle(found: Matches, brief: Brief, keyspace: Keyspace) -> Iterator[str]:
     """Yield the keys of things that fit no use, and that nothing in the documents lets live in Redis.
 
-    No action keeps them, and either no real-time demand speaks of the thing, or all that do are carried out on other keys.
+    No action keeps them, and either no real-time demand speaks of the thing, or all that do are carried out on other keys, or
+    the documents tell nothing of what it is made of.
     A thing that the team declares, or has a key of its own for, stays.
     """
+    there = {p.use for p in keyspace.patterns}
     entities = {e.name: e for e in brief.entities}
     theirs = {name for use in brief.settled.taken for name in use.entities}
     words = " ".join([str(one.said) for one in brief.settled.actions] + [key.pattern for key in brief.own_keys])
@@ -135,19 +137,20 @@ def _idle(found: Matches, brief: Brief, keyspace: Keyspace) -> Iterator[str]:
             continue
         if any(cues.is_given(e) or e.name in theirs for e in things):
             continue
-        if all(_is_kept_by(e, keyspace) for e in things):
+        if all(_is_kept_by(e, there) for e in things):
             yield pattern.name
             continue
         live = [part for part in found.parts if part.demand.realtime and named.search(cues.fold(part.demand.text))]
-        if not live or (pattern.use == ability.RECORDS and all(part.found for part in live)):
+        bare = not any(e.attributes for e in things)
+        if not live or (pattern.use == ability.RECORDS and (bare or all(part.found for part in live))):
             yield pattern.name
 
 
-def _is_kept_by(thing: Entity, keyspace: Keyspace) -> bool:
-    """Whether ``thing`` is by its name what another use of the design keeps: a location is kept where positions are."""
-    there = {p.use for p in keyspace.patterns} - {ability.RECORDS, ability.THINGS}
-    word = cues.fold(thing.name).split()[-1]
-    return any(word in map(cues.fold, p.entities) for p in use_patterns() if p.use in there)
+def _is_kept_by(thing: Entity, there: Collection[str]) -> bool:
+    """Whether ``thing`` is by its name what another of the uses ``there`` keeps: a location is kept where positions are."""
+    names = {cues.fold(thing.name), cues.fold(thing.name).split()[-1]}
+    kept = (p.entities for p in use_patterns() if p.use in there and p.use not in (ability.RECORDS, ability.THINGS))
+    return any(names & {*map(cues.fold, entities)} for entities in kept)
 
 
 def _kept_in_state(found: Matches, brief: Brief) -> frozenset[str]:

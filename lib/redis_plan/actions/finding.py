@@ -253,11 +253,8 @@ class _Ground:
 
     def is_its_object(self, kind: Kind, entity: str) -> bool:
         """Whether ``entity`` is the thing that ``kind`` is done to, one of several, and not what holds them."""
-        return (
-            "_" not in kind.name
-            and entity != self.keyspace.session_noun
-            and bool({"object", "item", entity} & {*kind.takes})
-        )
+        things = {"object", "item", *([entity] if kind.use == ability.RECORDS else [])}
+        return "_" not in kind.name and entity != self.keyspace.session_noun and bool(things & {*kind.takes})
 
     def actor(self, kind: Kind, asked: Sequence[Match]) -> str:
         """Return who does it, as the demands call them."""

@@ -109,10 +109,13 @@ def _labelled(text: str) -> tuple[str, str]:
 
     >>> _labelled("Isolation: no name is visible in another room"), _labelled("Cap | 60 | bigger ones come later")
     (('Isolation', 'no name is visible in another room'), ('', 'Cap: 60'))
+    >>> _labelled("leave-room | { roomCode, playerId } | Leave the room")
+    ('', 'leave-room: Leave the room')
     """
-    cells = text.split(" | ")
+    cells = [cell.strip() for cell in text.split(" | ")]
     if len(cells) > 1:
-        return "", ": ".join(cell.strip() for cell in cells[:2])
+        told = [cell for cell in cells if not re.search(r"[{}]", cell)]  # what is sent says less than what for
+        return "", ": ".join((told if len(told) > 1 else cells)[:2])
     if found := _LABEL.match(text):
         return found["label"], found["body"]
     return "", text
