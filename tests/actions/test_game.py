@@ -154,6 +154,24 @@ def test_a_rematch_begins_with_nothing_of_the_game_before(game: Game) -> None:
     assert game.act("scoring.award", target="ann", reason="q1", amount=5) == "ok"
 
 
+@pytest.mark.parametrize("begins", ["ready.all_ready", "phases.start", "session.rematch"])
+def test_however_the_next_one_begins_nobody_is_ready_for_it_yet(game: Game, begins: str) -> None:
+    game.join("ann")
+    assert game.act("ready.ready", member="ann") == "ok"
+    assert game.act(begins, member="host", round="q1") == "ok"
+    if begins != "session.rematch":
+        game.shift(-600_000, "phase_until")
+        assert game.act("phases.time_up", round="q1") == "ok"
+    assert game.act("ready.all_ready", round="q2") == "nobody"
+    assert game.act("ready.ready", member="ann") == "ok"
+    assert game.act("ready.all_ready", round="q2") == "ok"
+
+
+def test_nothing_begins_by_itself_where_nobody_is(game: Game) -> None:
+    assert game.act("ready.all_ready", round="q1") == "nobody"
+    assert game.state("phase") != "open"
+
+
 def test_what_ended_is_played_again_once_its_result_is_kept(game: Game) -> None:
     game.join("ann")
     game.act("phases.start", member="host", round="q1")

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from redis_plan.actions import catalog
 from redis_plan.delivery import snapshots
 from redis_plan.keyspace.model import Bound
 from redis_plan.server import Server
@@ -112,6 +113,34 @@ def test_what_waits_for_those_who_lead_is_seen_by_them_and_by_whose_it_is(
     assert room.app.run(room.act.propose("s", "ann", "n1", "A Rude Name")).status == "ok"
     seen = {who: "A Rude Name" in repr(room.screen(who)) for who in EVERYBODY}
     assert seen == {"ann": True, "bob": False, "host": True, "eve": False}
+
+
+@pytest.mark.parametrize(
+    ("fills", "takes"), [("secrets.deal", "secrets.collect"), ("autobid.set_maximum", "autobid.clear_maximum")]
+)
+def test_what_only_one_may_know_is_in_no_snapshot_of_who_leads(
+    fresh: Server, documents: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fills: str, takes: str
+) -> None:
+    """Also where an action that everybody is told of takes it away again."""
+    sample = made.acting(made.SAMPLE, documents)
+    others = tuple(action for action in sample.keyspace.actions if action.kind != "claim.claim")
+    (local,) = catalog.mechanics()[fills.partition(".")[0]].keys
+    keys = (("roster", "roster"), (local, "buzzer"))
+    of_kind = [(kind, catalog.kinds()[kind].keys) for kind in (fills, takes)]
+    bound = [Bound(kind.partition(".")[2], kind, "Card", tuple(k for k in keys if k[0] in of)) for kind, of in of_kind]
+    project = replace(sample, keyspace=replace(sample.keyspace, actions=(*others, *bound)))
+    room = table(tmp_path, fresh, project, monkeypatch)
+    for who in ("ann", "bob"):
+        room.app.run(room.act.join("s", who, "c1", f"d-{who}", who.title()))
+    does = getattr(room.act, bound[0].name)
+    user = room.worker if fills == "secrets.deal" else room.app
+    assert user.run(does("s", "ann", SECRET)).status == "ok"
+    assert {who: SECRET in repr(room.screen(who)) for who in EVERYBODY} == {
+        "ann": True,
+        "bob": False,
+        "host": False,
+        "eve": False,
+    }
 
 
 @pytest.mark.parametrize(

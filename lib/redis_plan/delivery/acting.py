@@ -13,7 +13,7 @@ from redis_plan.keyspace.model import Bound, KeyPattern, Keyspace
 from redis_plan.remembered import remembered
 
 #: Effects that leave a key to others: a generic step may still be what fills it.
-_ONLY_TAKE = frozenset({"empty", "drop", "remove", "erase"})
+ONLY_TAKE = frozenset({"empty", "drop", "remove", "erase"})
 
 
 @remembered
@@ -45,7 +45,7 @@ def called(keyspace: Keyspace) -> tuple[tuple[Bound, str, KeyPattern], ...]:
 
 def replaced(keyspace: Keyspace) -> frozenset[str]:
     """Return the names of the collections whose generic changes actions take the place of."""
-    return frozenset(name for action, _ in composed(keyspace) for name in _changed(action, but=_ONLY_TAKE))
+    return frozenset(name for action, _ in composed(keyspace) for name in _changed(action, but=ONLY_TAKE))
 
 
 def written(action: Bound) -> frozenset[str]:

@@ -1,14 +1,14 @@
 """Snapshots: what a member's screen is drawn from, read in one step, and nothing that is hidden from the role.
 
 What a role sees of a collection follows from the actions that fill it: what one of them hides, or the documents forbid to
-show, is counted, and only the member's own is told; what is announced to those who lead, or to one person, they see, and
-everybody else sees what is theirs; everything else is for all. The role itself is read from the state, never taken from
-the caller.
+show, is counted, and only the member's own is told; what is announced to those who lead they see, and everybody else sees
+what is theirs; of what is announced only to one person, or to nobody, each sees what is theirs, whoever leads; everything
+else is for all. The role itself is read from the state, never taken from the caller.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
@@ -36,11 +36,15 @@ _OWN = {"hash": "redis.call('HGET', {key}, a.member)", "zset": "redis.call('ZSCO
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One collection of a snapshot; ``of_round`` where each round has a key of its own."""
+    """One collection of a snapshot; ``of_round`` where each round has a key of its own.
+
+    ``led`` where who leads sees all of it: an action that fills it tells everybody, or those who lead, of it.
+    """
 
     pattern: KeyPattern
     form: Form
     of_round: bool = False
+    led: bool = False
 
     @property
     def count(self) -> str:
@@ -75,7 +79,9 @@ def _further(keyspace: Keyspace) -> Iterator[Part]:
         further = set(naming.placeholders(pattern.template)) - {"session_id"}
         of_round = len(further) == 1 and bool(kinds) and all("round" in k.takes for k, _ in kinds)
         if not further or of_round:
-            yield Part(pattern, _form(pattern, kinds), of_round)
+            fill = [k for k, local in kinds if local in _filled(k)]
+            led = any(k.audience in ("all", "leaders") for k in fill)
+            yield Part(pattern, _form(pattern, fill), of_round, led)
 
 
 def _on(pattern: KeyPattern, keyspace: Keyspace) -> Iterator[tuple[Kind, str]]:
@@ -86,8 +92,7 @@ def _on(pattern: KeyPattern, keyspace: Keyspace) -> Iterator[tuple[Kind, str]]:
                 yield catalog.kind_of(action), local
 
 
-def _form(pattern: KeyPattern, kinds: tuple[tuple[Kind, str], ...]) -> Form:
-    fill = [k for k, local in kinds if local in _filled(k)]
+def _form(pattern: KeyPattern, fill: Sequence[Kind]) -> Form:
     if pattern.type == "hash" and any(k.audience != "all" for k in fill):
         return "guarded"
     if commands.counted(pattern) or any(k.hides or k.audience != "all" for k in fill):
@@ -99,9 +104,9 @@ def _form(pattern: KeyPattern, kinds: tuple[tuple[Kind, str], ...]) -> Form:
 
 
 def _filled(kind: Kind) -> frozenset[str]:
-    return frozenset(str(e.options["key"]) for e in kind.effects if "key" in e.options) | frozenset(
-        own_lua.written(kind.lua)
-    )
+    """Return the keys, by the kind's own names, into which it writes; what only takes away tells nothing of what is there."""
+    put = (e.options["key"] for e in kind.effects if "key" in e.options and e.name not in acting.ONLY_TAKE)
+    return frozenset(map(str, put)) | frozenset(own_lua.written(kind.lua))
 
 
 def function(keyspace: Keyspace) -> Function | None:
@@ -122,6 +127,6 @@ def function(keyspace: Keyspace) -> Function | None:
         flags=("no-writes",),
         session=True,
     )
-    guarded = any(p.form == "guarded" for p in shown)
+    guarded = any(p.form == "guarded" and p.led for p in shown)
     body = render("snapshot.lua.j2", parts=shown, guarded=guarded, leaders=tuple(dict.fromkeys(LEADERS.values())))
     return Function(call, body.strip(), asks="'owner', 'role:' .. a.member")
