@@ -45,6 +45,12 @@ CASES = [
     ("stanze con 4 a 8 giocatori", "it", [(4, 8, "giocatori", None)]),
     ("salas com 4 até 8 jogadores", "pt", [(4, 8, "jogadores", None)]),
     ("A la vez hay entre 40 y 70.", "es", [(40, 70, "", None)]),
+    (
+        "Rondas de 10 segundos y 30 jugadores por sala.",
+        "es",
+        [(10, None, "second", None), (30, None, "jugadores", None)],
+    ),
+    ("Runden von 10 Sekunden und 30 Spieler.", "de", [(10, None, "second", None), (30, None, "spieler", None)]),
     ("on a scale from 1 to 5", "en", []),
 ]
 

@@ -59,6 +59,8 @@ def named(folder: Path) -> tuple[str, str]:
             "kart-rush",
         ),
         ("# RFC 12: Document Signer", "Document Signer", "document-signer"),
+        ("# Van Ness Live: Requirements", "Van Ness Live", "van-ness-live"),
+        ("# PRD - Dos Tazas", "Dos Tazas", "dos-tazas"),
         ("# 1) Product Overview\n\nTransitPulse is a live map of trams.", "TransitPulse", "transitpulse"),
         ("# PRD\n\n| Product name | Ferry Desk |\n|---|---|", "Ferry Desk", "ferry-desk"),
         ("# PRD\n\n## 1.1 Product name\n\n**Ferry Desk**", "Ferry Desk", "ferry-desk"),

@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 from jinja2 import nodes
 
-from redis_plan import resources
+from redis_plan import codec, resources
+from redis_plan.actions import catalog
 from redis_plan.actions.matrix import stories
 from redis_plan.brief.model import Brief
 from redis_plan.chapters.expiry import section as expiry
@@ -262,6 +263,15 @@ def test_a_design_rests_on_no_number_of_a_use_or_an_action_that_it_has_not(run):
     assert about <= {fact.name for fact in words.facts_used(brief, keyspace)}
     alone = replace(keyspace, patterns=tuple(p for p in keyspace.patterns if p.use == "rate"), actions=())
     assert not about & {fact.name for fact in words.facts_used(brief, alone)}
+
+
+def test_what_a_declared_action_assumes_is_told(run):
+    """What a team declares with like = "phases.start" starts rounds of an assumed length, as the catalog's does."""
+    brief, keyspace = run.load_brief(), run.load_keyspace()
+    start = next(action for action in keyspace.actions if action.kind == "phases.start")
+    own = replace(start, kind="declared.open_it", declared=codec.to_json(catalog.kind_of(start)))
+    declared = replace(keyspace, actions=(own,))
+    assert "round_least" in {fact.name for fact in words.facts_used(brief, declared)}
 
 
 def test_a_limit_of_things_is_a_whole_number_of_them(run):

@@ -41,6 +41,12 @@ def opening(language: str) -> re.Pattern[str]:
 
 
 @cache
+def between(language: str) -> re.Pattern[str]:
+    """Match what makes "and" join the two ends of a range at the end of a text; "de 10 segundos y 30 jugadores" is none."""
+    return re.compile(rf"(?<!\w)(?:{_any_of(*_forms(language, 'between'))})\s+$", re.IGNORECASE)
+
+
+@cache
 def upper_end(language: str) -> re.Pattern[str]:
     """Match the upper end of a range after its lower one: " and 8", " hasta 8k"."""
     words = _any_of(*sorted((*_forms(language, "range_words"), *_forms(language, "and_words")), key=len, reverse=True))

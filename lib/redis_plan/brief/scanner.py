@@ -24,7 +24,7 @@ from redis_plan.brief.numerals import (
     UNSPACED_RATE,
     parse_number,
 )
-from redis_plan.brief.ranges import REACH, bound_after, makes_range, opening, says_between, upper_end
+from redis_plan.brief.ranges import REACH, between, bound_after, makes_range, opening, says_between, upper_end
 from redis_plan.brief.stack import technology_words
 from redis_plan.brief.units import Unit, find_rate, find_unit
 
@@ -238,16 +238,15 @@ class _Scanner(Line):
                 return parse_number(match.group("a"), scale_a), None, match.end("a"), match.end("a")
         else:
             lead = self.masked[max(0, match.start("a") - 24) : match.start("a")]
-            between = lead[-1:].isspace() and opening(self.words.languages[0]).search(lead)
-            unit = find_unit(self.masked, end) if between else None
-            to = upper_end(self.words.languages[0]).match(self.masked, unit.end if unit else end)
+            language = self.words.languages[0]
+            opens = lead[-1:].isspace() and opening(language).search(lead)
+            unit = find_unit(self.masked, end) if opens else None
+            to = upper_end(language).match(self.masked, unit.end if unit else end)
             top = parse_number(to.group("b"), to.group("sb")) if to else 0.0
-            if (
-                to
-                and top > value
-                and (between or (makes_range(to.group("word"), self.words.languages[0]) and self._says_what(to.end())))
-            ):
-                return value, top, to.end(), to.end()
+            if to and top > value:
+                ranges = makes_range(to.group("word"), language)
+                if (opens or self._says_what(to.end())) if ranges else between(language).search(lead):
+                    return value, top, to.end(), to.end()
             if not self.masked[end : end + 4].isascii() and (range_ := self._unspaced_range(value, end)):
                 return value, *range_
         return value, value_max, end, end
@@ -376,7 +375,7 @@ class _Scanner(Line):
         bound = bound_after(self.masked, end, language) if self.masked[end : end + 1] == " " else None
         lead = self.masked[max(0, match.start("a") - REACH) : match.start("a")]
         said = top is not None and says_between(self.masked[match.start("a") : end], language)
-        return (bound is not None and bound[0] == "<=") or (said and opening(language).search(lead) is not None)
+        return (bound is not None and bound[0] == "<=") or (said and between(language).search(lead) is not None)
 
     def _in_cell_of_limit(self, match: re.Match[str], end: int, top: float | None) -> bool:
         """A range that ends the cell of a row which a limit opens: ``| max_players | Number | from 2 - 8 |``."""

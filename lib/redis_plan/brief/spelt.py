@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from redis_plan.brief.lexicon import Lexicon, fold, lexicon
-from redis_plan.brief.ranges import opening
+from redis_plan.brief.ranges import between
 from redis_plan.brief.reconcile.vocabulary import concepts
 from redis_plan.brief.units import find_rate, find_unit
 
@@ -175,10 +175,10 @@ def in_digits(line: str, words: Lexicon) -> str:
     for match in _pattern(language).finditer(line) if numbers else ():
         parts = _parts(match, numbers)
         states = [v is not None and (_after_bound(line, start, words) or _states(line, end, v, language)) for start, end, v in parts]  # fmt: skip
-        opened = len(parts) == 2 and opening(language).search(line[: match.start()])
-        between = opened and (states[1] or _states(line, match.end(), A_SIZE, language))
+        opened = len(parts) == 2 and between(language).search(line[: match.start()])
+        ends = opened and (states[1] or _states(line, match.end(), A_SIZE, language))
         for (start, end, value), so in zip(parts, states, strict=True):
-            if value is None or not (so or between):
+            if value is None or not (so or ends):
                 continue
             digits = f"{value:g}" if value < 1e6 else str(int(value))
             if len(digits) <= end - start:

@@ -239,10 +239,13 @@ def _parts(title: str) -> list[str]:
 
 
 def _part(part: str) -> str:
-    """Return a part of a title without what says only what kind of document, stage or software it is."""
+    """Return a part of a title without what says only what kind of document, stage or software it is.
+
+    What joins a kind to a name goes with the kind alone: a name may begin with such a word ("Van Life", "D'Artagnan").
+    """
     while True:
         before = part
-        part = _of().sub("", _SUFFIX.sub("", _EDGES.sub("", part).strip(_QUOTES)) + " ").rstrip()
+        part = _SUFFIX.sub("", _EDGES.sub("", part).strip(_QUOTES))
         part = _VERSION.sub("", part)
         for group in ("kinds", "qualifiers", "software", "software_before"):
             part = _without(part, group)
@@ -272,7 +275,7 @@ def _without(part: str, group: str) -> str:
             rest = part[size:].lstrip()
             if rest[:1].isalpha() and word in _known("of_names") and not _of().match(rest):
                 continue  # "Document Signer" is a name, "Document for signers" is not
-            return _of().sub("", _ORDINAL.sub("", part[size:]).lstrip())
+            return _of().sub("", _ORDINAL.sub("", part[size:]).lstrip() + " ").rstrip()
     return part
 
 

@@ -70,8 +70,7 @@ def facts_used(brief: Brief, keyspace: Keyspace) -> tuple[Fact, ...]:
         return ()
     of_use = {name: entry.of_use for name, entry in catalogue().items()}
     uses = {"", *(p.use for p in keyspace.patterns)}
-    kinds = catalog.kinds()
-    taken = {p.fact for action in keyspace.actions if action.kind in kinds for p in kinds[action.kind].parameters}
+    taken = {p.fact for action in keyspace.actions for p in catalog.kind_of(action).parameters}
     formulas = {name for p in keyspace.keys for name in expression.facts_in(p.ttl.expression or 0)}
     about = {f.name for f in brief.facts if not f.name.endswith("_ttl") and of_use.get(f.name, "") in uses}
     return tuple(f for f in brief.facts if f.name in about | taken | formulas)
