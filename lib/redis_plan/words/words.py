@@ -37,6 +37,7 @@ def _environment() -> jinja2.Environment:
     )
     made.filters |= {
         "cite": cite, "whole": whole, "bare": bare, "write": units.write, "fact": fact, "a": with_article, "plural": plural,
+        "significant": units.significant,
     }  # fmt: skip
     return made
 

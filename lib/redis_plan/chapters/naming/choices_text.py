@@ -83,7 +83,7 @@ def _row(choice: Choice, option: Option) -> dict[str, object]:
         "atomic": "yes" if option.candidate.atomic else "with a script" if rewrites(option.candidate) else "in MULTI",
         "keys to remove": round(cost.keys_each),
         "since": option.candidate.since,
-        "a second": f"{choice.weighed.rates.writes:,.3g} + {choice.weighed.rates.reads:,.3g}",
+        "a second": f"{units.significant(choice.weighed.rates.writes)} + {units.significant(choice.weighed.rates.reads)}",
     }
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import redis
 
-from redis_plan import folders
+from redis_plan import folders, units
 from redis_plan.brief.model import Brief
 from redis_plan.chapters.synchronization.fan_model import COALESCE_S
 from redis_plan.keyspace import functions
@@ -88,7 +88,7 @@ def at_once(lab: Lab, *, brief: Brief, keyspace: Keyspace) -> Finding:
             Value("incomplete", int(rows["latency_s"].isna().sum()), "actions", len(rows)),
         ),
         samples=rows,
-        conclusion=f"{len(rows):,} accepted actions of {len(names)} kinds, the slowest on its last client after {slowest:.3g} s.",
+        conclusion=f"{len(rows):,} accepted actions of {len(names)} kinds, the slowest on its last client after {units.significant(slowest)} s.",
         conditions={
             "sessions of each action": shape.sessions, "members": shape.members, "all act within": f"{shape.seconds:g} s",
             "loop": "open",
