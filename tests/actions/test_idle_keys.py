@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from redis_plan.actions import designing, matching
 from redis_plan.actions.finding import find_actions
-from redis_plan.brief.model import Attribute, Brief, Entity, OwnKey, TakenUse
+from redis_plan.brief.model import DECLARED, Attribute, Brief, Entity, OwnKey, TakenUse
 from redis_plan.keyspace import design
 from redis_plan.keyspace.uses import passed_over
 from tests.keyspace.briefs import entity, requirement, workshop
@@ -30,10 +30,12 @@ def test_a_thing_that_no_real_time_demand_speaks_of_gets_no_key_and_no_error():
     assert "records" in {one.use for one in passed_over(brief, {p.use for p in made.patterns})}
 
 
-def test_a_thing_of_which_something_live_is_asked_that_no_action_does_keeps_its_key_where_its_parts_are_told():
+def test_a_thing_of_which_something_live_is_asked_that_no_action_does_keeps_its_key_where_it_is_described():
     demands = [("The colour of a footlight follows the loudness of the piano within 200 ms", True)]
     told = replace(FOOTLIGHT, attributes=(Attribute("colour"),))
     assert [p.name for p in designing.design(asked(demands, told)).keys if p.use == "records"] == ["footlight"]
+    declared = replace(FOOTLIGHT, confidence=DECLARED)
+    assert [p.name for p in designing.design(asked(demands, declared)).keys if p.use == "records"] == ["footlight"]
     assert designing.design(asked(demands)).use("records") is None  # nobody could say what it holds
 
 

@@ -16,7 +16,7 @@ from redis_plan.actions.matching import Match, Matches, matches, sureness
 from redis_plan.actions.matrix import stories
 from redis_plan.actions.model import MEMBERS, Action
 from redis_plan.actions.parameters import content_bytes
-from redis_plan.brief.model import Brief, Entity
+from redis_plan.brief.model import DECLARED, Brief, Entity
 from redis_plan.errors import OverrideError
 from redis_plan.keyspace import contents, cues, uses
 from redis_plan.keyspace.catalog import use_patterns
@@ -123,7 +123,7 @@ def _idle(found: Matches, brief: Brief, keyspace: Keyspace) -> Iterator[str]:
     """Yield the keys of things that fit no use, and that nothing in the documents lets live in Redis.
 
     No action keeps them, and either no real-time demand speaks of the thing, or all that do are carried out on other keys, or
-    the documents tell nothing of what it is made of.
+    the documents neither declare it nor tell what it is made of.
     A thing that the team declares, or has a key of its own for, stays.
     """
     there = {p.use for p in keyspace.patterns}
@@ -141,7 +141,7 @@ def _idle(found: Matches, brief: Brief, keyspace: Keyspace) -> Iterator[str]:
             yield pattern.name
             continue
         live = [part for part in found.parts if part.demand.realtime and named.search(cues.fold(part.demand.text))]
-        bare = not any(e.attributes for e in things)
+        bare = not any(e.attributes or e.confidence >= DECLARED for e in things)
         if not live or (pattern.use == ability.RECORDS and (bare or all(part.found for part in live))):
             yield pattern.name
 

@@ -18,7 +18,7 @@ from redis_plan.brief.discovered import English, Found
 from redis_plan.brief.discovered_pl import Polish
 from redis_plan.brief.lexicon import WORD, Lexicon, fold
 from redis_plan.brief.meaning import PURPOSES, purposes
-from redis_plan.brief.model import Attribute, Entity, Lifetime, Relation
+from redis_plan.brief.model import DECLARED, Attribute, Entity, Lifetime, Relation
 from redis_plan.brief.outline import Block
 from redis_plan.brief.sections import Roles
 
@@ -293,7 +293,7 @@ class _Search:
         kept.sort(key=lambda c: (-c.mentions, c.first))
         for c in kept:
             aliases = tuple(dict.fromkeys(s for s, _ in c.spellings.most_common(12) if s != c.name))
-            confidence = 0.95 if c.declared else min(0.9, 0.4 + 0.05 * c.demanded + 0.1 * min(c.kept, 2))
+            confidence = DECLARED if c.declared else min(0.9, 0.4 + 0.05 * c.demanded + 0.1 * min(c.kept, 2))
             confidence = max(confidence, STATED) if c.stated else confidence
             yield Entity(
                 c.name, c.first[0], c.first[1], aliases, c.lifetime, c.live, c.attributes, round(confidence, 2)

@@ -17,7 +17,7 @@ from redis_plan.brief import encoder, learnt
 from redis_plan.brief.entities import entity_lexicon, folded_name
 from redis_plan.brief.learnt import Matrix
 from redis_plan.brief.lexicon import UNSPACED, Lexicon, fold, lexicons
-from redis_plan.brief.model import Entity, Lifetime
+from redis_plan.brief.model import DECLARED, Entity, Lifetime
 from redis_plan.brief.outline import Block
 from redis_plan.brief.phrases import Phrase, phrases
 from redis_plan.brief.sections import Roles
@@ -32,8 +32,8 @@ SAME, ALIKE = 0.78, 0.6
 #: What resembles nothing that products are known to keep must be as likely as this.
 SURE = 0.4
 _CLOSED = ("out-of-scope", "rejected", "metrics", "stack", "plan", "questions")
-#: From this confidence on an entity was declared; so many that are make a data model.
-DECLARED, A_MODEL = 0.95, 4
+#: So many declared entities make a data model.
+A_MODEL = 4
 #: A compound that is said so often is a thing of its own beside its head.
 MOST_NARROW = 4
 #: What is said of a noun in numbers, before its meaning.

@@ -84,6 +84,10 @@ class Relation:
     at_most: float | None = None
 
 
+#: From this confidence on the documents declare an entity, in a data model or a list of entities.
+DECLARED = 0.95
+
+
 @dataclass(frozen=True, slots=True)
 class Entity:
     """A thing whose state the app keeps."""
