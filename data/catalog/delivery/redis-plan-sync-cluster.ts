@@ -83,7 +83,7 @@ export class ClusterDriver {
     await this.look();
     for (const followed of from.sessions) {
       const owner = this.driverOf(followed.sessionId);
-      if (owner !== from) await owner.take(from.give(followed));
+      if (owner !== from && from.give(followed)) await owner.take(followed); // else somebody handed it on or forgot it meanwhile
     }
   }
 
