@@ -591,7 +591,7 @@ export class Operations {
   /**
    * Remove connections whose lease has lapsed by the server's clock, at most 100 a call, and publish the seats
    * that go with them, as session_leave does. An ended session is left alone, no TTL is refreshed, keys whose
-   * state is lost are unlinked.
+   * state is lost are unlinked; its idem ends by its TTL and answers nothing of another epoch.
    */
   async sweep(sessionId: Id, options: { also?: readonly string[] } = {}): Promise<string[]> {
     const keys = this.all(

@@ -12,7 +12,7 @@ import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ErrorReply, createClient } from "redis";
 import { PassingError, RefusedError } from "./redis-plan-client.js";
-import { SyncClient, patch, type Answer, type Fold } from "./redis-plan-sync.js";
+import { SyncClient, isSignal, patch, type Answer, type Fold } from "./redis-plan-sync.js";
 
 /** Periods in milliseconds; redis-plan-periods.ts has those of the project, each with its reason. */
 export interface Timing {
@@ -59,6 +59,7 @@ class Wire {
   static async open(url: string, timing: Timing, lost: (error: Error) => void): Promise<Wire> {
     const client = Wire.client(url, timing);
     client.on("error", lost); // without a listener an idle disconnect ends the process
+    client.on("sharded-channel-moved", (channel) => lost(new LostError(`the slot of ${String(channel)} has moved`)));
     await within(client.connect(), 2 * timing.commandMs).catch((error: unknown) => {
       if (client.isOpen) client.destroy();
       throw error;
@@ -236,7 +237,7 @@ function after(epoch: string): string {
 /**
  * elsewhere is told where sessions may have moved to another node: after a life of the connection, and a beacon that failed.
  * renew is the operation: by it a session whose server lost changes gets another epoch, so that nobody goes on from them.
- * signals are further channels of a session, whose messages have a t with "~" in front.
+ * signals are further channels of a session: of what comes there, only what has a t with "~" in front is heard.
  */
 export interface Options {
   readonly probe?: string;
@@ -295,7 +296,7 @@ export class SyncDriver {
       followed = { sessionId, copy: new SyncClient(this.options.fold ?? patch), listeners: listener ? [listener] : [], channels };
       this.followed.set(channel, followed); // the listener before the subscription: the copy may be live at once
       // where the connection is lost meanwhile, its next life subscribes to it
-      if (this.wire !== undefined) await this.subscribe(this.wire, [followed]).catch((error) => this.warn("follow", error));
+      await this.subscribeNow(followed);
     } else if (listener !== undefined) followed.listeners.push(listener);
     return followed.copy;
   }
@@ -304,7 +305,9 @@ export class SyncDriver {
   async unfollow(sessionId: string): Promise<void> {
     const channels = this.followed.get(this.keys.events(sessionId))?.channels ?? [];
     for (const channel of channels) for (const known of [this.followed, this.heardOn]) known.delete(channel);
-    if (channels.length > 0) await this.wire?.unsubscribe(channels, this.options.sharded ?? false).catch(() => {});
+    const wire = this.wire;
+    if (channels.length === 0 || wire === undefined) return;
+    await wire.unsubscribe(channels, this.options.sharded ?? false).catch((error) => this.failed(wire, "unfollow", error));
   }
 
   /** The sessions that are followed. */
@@ -312,17 +315,31 @@ export class SyncDriver {
     return [...this.followed.values()];
   }
 
-  /** Lets go of a session that another driver takes. */
-  give(followed: Followed): Followed {
-    void this.unfollow(followed.sessionId);
-    return followed;
+  /** Lets go of a session that another driver takes; false where it was handed on or forgotten before. */
+  give(followed: Followed): boolean {
+    const ours = this.follows(followed);
+    if (ours) void this.unfollow(followed.sessionId);
+    return ours;
   }
 
   /** Goes on with a session that another driver gave: its copy catches up once the subscription is confirmed. */
   async take(followed: Followed): Promise<void> {
     this.followed.set(this.keys.events(followed.sessionId), followed);
     followed.copy.disconnected();
-    if (this.wire !== undefined) await this.subscribe(this.wire, [followed]).catch((error) => this.warn("follow", error));
+    await this.subscribeNow(followed);
+  }
+
+  /** Subscribes where there is a connection; where that fails, whatever it is, the next life of the connection does. */
+  private async subscribeNow(followed: Followed): Promise<void> {
+    const wire = this.wire;
+    if (wire !== undefined) await this.subscribe(wire, [followed]).catch((error) => this.failed(wire, "follow", error));
+  }
+
+  /** Ends a life of the connection in which a channel may be subscribed for its client and not for the server: it would stay so. */
+  private failed(wire: Wire, what: string, error: unknown): void {
+    if (this.wire !== wire) return; // it has ended
+    this.warn(what, error);
+    this.end(error as Error);
   }
 
   private async missed(what: string, error: unknown): Promise<void> {
@@ -355,7 +372,9 @@ export class SyncDriver {
     wire.heard((channel, message) => {
       heard = Date.now();
       const followed = this.heardOn.get(channel);
-      if (followed !== undefined) this.receive(followed, message);
+      if (followed === undefined) return;
+      if (channel === followed.channels[0]) this.receive(followed, message);
+      else if (isSignal(message)) this.tell(followed, message); // whoever may publish there makes no events
     });
     const probe = this.options.probe ?? "";
     const watch = setInterval(() => {

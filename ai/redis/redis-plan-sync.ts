@@ -177,6 +177,11 @@ export class SyncClient {
   }
 }
 
+/** Whether a published text has a t that begins with "~": it is heard, and changes no state. */
+export function isSignal(text: string): boolean {
+  return parsed(text)?.t.startsWith("~") ?? false;
+}
+
 /** A time in Unix ms, 0 for what is none. */
 function time(value: unknown): number {
   const found = typeof value === "string" && /^\d{1,16}$/.test(value) ? Number(value) : value;

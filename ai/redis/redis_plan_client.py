@@ -506,7 +506,7 @@ class Calls:
     def sweep(self, session_id: Id, *, also: Sequence[str] = ()) -> Call[list[str]]:
         """Remove connections whose lease has lapsed by the server's clock, at most 100 a call, and publish the seats
         that go with them, as session_leave does. An ended session is left alone, no TTL is refreshed, keys whose
-        state is lost are unlinked.
+        state is lost are unlinked; its idem ends by its TTL and answers nothing of another epoch.
         """
         k = self.keys
         keys = self._all(

@@ -1,7 +1,7 @@
 """What a gateway tells the workers: when to look at a session. No function can: the index is in another slot.
 
     index = lambda session_id: keys.due(bucket(session_id))
-    deadlines = Deadlines(link, index, encode_id, ("phase_until",), SWEEP_S, IDLE_S)
+    deadlines = Deadlines(link, index, encode_id, ("phase_until",), SWEEP_S, IDLE_S, CLAIM_S)
     driver.follow(session_id, deadlines.heard)  # redis_plan_gateway.py calls it for each of its sessions
 
 An entry is a hint: the worker's action asks the session's state once more, so one too many or too early changes
@@ -19,10 +19,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from redis_plan_sync import unix_ms
+from redis_plan_sync import is_signal, unix_ms
 
-#: What is due may be claimed by a worker, for less than so many sweeps; later than that is no claim.
-CLAIMS = 2
+#: What is due may be claimed by a worker, or moved to its next sweep: what is later than twice the longer is neither.
+TWICE = 2
 #: A look that people's actions ask for comes so many seconds later: what they do meanwhile is seen by the same look.
 SOON_S = 0.25
 
@@ -63,9 +63,11 @@ class Deadlines:
         fields: Sequence[str],
         sweep_s: float,
         idle_s: float,
+        claim_s: float,
     ) -> None:
         self.link, self.index, self.encode, self.fields = link, index, encode, tuple(fields)
         self.sweep_s, self.idle_s = sweep_s, idle_s
+        self.claimed_s = TWICE * max(sweep_s, claim_s)
         self.ahead_ms = 0.0  # this process's clock before the server's, as the last event shows it
         self._signs = tuple(f'"{field}":"' for field in self.fields)
         self._waiting: dict[tuple[str, str], dict[str, int]] = {}
@@ -73,12 +75,12 @@ class Deadlines:
 
     def heard(self, session_id: str, copy: Copy, message: str | None) -> None:
         """Write what follows from an event (None: from the whole state), whose copy has taken it already."""
-        if copy.mode != "live":
+        if copy.mode != "live" or (message is not None and is_signal(message)):
             return
         if message is not None and (dated := unix_ms(copy.changed_at)):
             self.ahead_ms = 1000 * time.time() - dated
         if message is None or '"status":"open"' in message:
-            self._write_all(session_id, copy.state)
+            self._write_all(session_id, copy.state, unix_ms(copy.changed_at))
         elif copy.state.get("status") == "ended":
             self._write(session_id, "", {"idle": self._now_ms()})  # its result is to be kept at once
         elif '"phase":"closed"' in message:
@@ -95,23 +97,23 @@ class Deadlines:
         if self._writing is not None:
             await self._writing
 
-    def _write_all(self, session_id: str, state: Mapping[str, Any]) -> None:
+    def _write_all(self, session_id: str, state: Mapping[str, Any], changed: int) -> None:
         now = self._now_ms()
         if state.get("status") in ("ended", "handed_over"):
             self._write(session_id, "NX", {"idle": now})
             return
-        changed = float(state.get("updated_at") or now)
-        due = {"lease": now + 1000 * self.sweep_s, "idle": changed + 1000 * self.idle_s}
+        due = {"lease": now + 1000 * self.sweep_s, "idle": (changed or now) + 1000 * self.idle_s}
         if end := self._end(state):
             due["timer"] = end
-        latest = {kind: max(at, now + CLAIMS * 1000 * self.sweep_s) for kind, at in due.items()}
+        latest = {kind: max(at, now + 1000 * self.claimed_s) for kind, at in due.items()}
         if end and end > now:  # a later one is a timer's that has gone; what is due may be a worker's already
             latest["timer"] = end
         self._write(session_id, "NX", due)
         self._write(session_id, "XX LT", latest)  # one of before the clock was set back
 
-    def _end(self, state: Mapping[str, Any]) -> float | None:
-        return min((float(state[field]) for field in self.fields if state.get(field)), default=None)
+    def _end(self, state: Mapping[str, Any]) -> int:
+        """Return when the first of its timers ends, 0 where none runs: a field that is no time makes none."""
+        return min(filter(None, (unix_ms(state.get(field)) for field in self.fields)), default=0)
 
     def _write(self, session_id: str, how: str, entries: dict[str, float]) -> None:
         """Queue entries; those of all sessions go out by one connection, each part of the index in one command."""

@@ -22,7 +22,7 @@ from redis_plan_actions import Actions
 from redis_plan_client import AsyncOperations, Keys, decode_id
 from redis_plan_periods import CLAIM_S, HEARTBEAT_S, IDLE_S, LEASE_S, POLL_S, PRESENCE_S, STAYS_S, SWEEP_S, TIMING
 from redis_plan_sync_driver import Link
-from redis_plan_worker import Duty, Pace, Worker, leases, lifetime
+from redis_plan_worker import Connection, Duty, Pace, Worker, leases, lifetime
 
 #: So long nothing was heard of who is shown as away: with the look that finds it, PRESENCE_S after the last sign.
 AWAY_MS = round(1000 * max(2 * HEARTBEAT_S, PRESENCE_S - SWEEP_S))
@@ -42,7 +42,7 @@ async def settled(operations: AsyncOperations, session_id: str, round: str, once
     """
 
 
-def duties(link: Link, operations: AsyncOperations) -> dict[str, Duty]:
+def duties(link: Connection, operations: AsyncOperations) -> dict[str, Duty]:
     """Return what is done when a deadline of each kind is due; each action looks once more by the server's clock."""
     keys = operations.keys
     actions = Actions(keys)

@@ -20,7 +20,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from picows import WSUpgradeRequest, ws_create_server
-from redis.exceptions import NoPermissionError, RedisError
+from redis.exceptions import NoPermissionError, RedisError, ResponseError
 from redis_plan_sync import State, SyncClient
 from redis_plan_sync_driver import ADMITTED, Listener, Timing, persist
 from redis_plan_websocket import Client, Member, Pace, Position, Room, frame, role_of, visible, word
@@ -35,10 +35,10 @@ class Limits(NamedTuple):
     """Periods in seconds and bounds; redis_plan_periods.py has those of the project.
 
     Each bound is a choice: frames of a room are written together at most every coalesce_s (0: each by itself), a
-    gateway that is behind waits up to most_coalesce_s for more of them, a client
-    may have slow_bytes in its queue and most_acts changes under way, it may say most_words a second, each of at most
-    most_bytes, a change of at most most_change (it is kept, here and on the server, as often as events are), a room
-    remembers its last events for who comes back, and a drain spreads the clients over drain_s.
+    gateway that is behind waits up to most_coalesce_s for more of them, a client may have slow_bytes in its queue and
+    most_acts changes under way, it may say most_words a second, each of at most most_bytes, a change of at most
+    most_change (it is kept, here and on the server, as often as events are), a room remembers its last events for who
+    comes back, and a drain spreads the clients over drain_s.
     """
 
     heartbeat_s: float
@@ -65,8 +65,8 @@ class Operations(Protocol):
     def leave(self, session_id: str, member_id: str, /) -> Awaitable[Any]:
         """Give the seat back."""
 
-    def heartbeat(self, session_id: str, member_id: str, connection: str, /, *, silent_ms: int) -> Awaitable[Any]:
-        """Renew a lease, which runs from the last sign of life so long ago."""
+    def run(self, call: Any, /) -> Awaitable[Any]:
+        """Send a call and return its result."""
 
 
 class Driver(Protocol):
@@ -142,8 +142,7 @@ class Gateway:
         """Accept nobody any more, and send the clients away one by one, so that they do not come back at once."""
         if self._server is not None:
             self._server.close()
-        clients = list(self.clients)
-        random.shuffle(clients)
+        clients = random.sample(list(self.clients), len(self.clients))
         for client in clients:
             client.close("deploy")
             await asyncio.sleep(self.limits.drain_s / len(clients))
@@ -207,16 +206,14 @@ class Gateway:
     async def _join(self, client: Client, member: Member, position: Position) -> None:
         known = room = self.rooms.get(member.session_id)
         if room is None:
-            room = Room(member.session_id, self.limits.remembered, self.pace)
-            self.rooms[member.session_id] = room
+            room = self.rooms[member.session_id] = Room(member.session_id, self.limits.remembered, self.pace)
         room.expected += 1
         try:
             async with client.turn:  # its changes come after it, and only where it got in
                 if known is None:
                     room.copy = await self.driver.follow(member.session_id, self._heard)
                 await room.live.wait()  # before it is admitted: a room that can't be read keeps nobody else outside
-                async with self._admitted:
-                    status = await self._come_in(client, member)
+                status = await self._come_in(client, member)
                 client.inside = status in _IN and client in self.clients
             if client.inside:
                 self._answer(client, member, position)
@@ -253,12 +250,12 @@ class Gateway:
         status, attempt = "", 0
         while not status and client in self.clients:  # who went meanwhile takes no seat
             try:
-                status = await persist(lambda: self.enter(member), self.driver.timing, tries=10)
+                async with self._admitted:  # not while it waits: a full server lets nobody in for long
+                    status = await self.enter(member)
             except Exception as error:
                 status = "" if _passes(error) else f"refused: {client.refusal(error)}"  # such as a name too long
-                _log.log(logging.DEBUG if status else logging.WARNING, "a join: %s: %s", type(error).__name__, error)
-                attempt += 1
-                await asyncio.sleep(0 if status else self.driver.timing.wait(attempt))
+                (_log.warning if attempt == 9 else _log.debug)("a join: %s: %s", type(error).__name__, error)
+                await asyncio.sleep(0 if status else self.driver.timing.wait(attempt := attempt + 1))
         client.leased = status in _IN and status not in ("ended", "watches")
         if status in _CLOSES:
             client.close(_CLOSES[status])
@@ -323,8 +320,7 @@ class Gateway:
         if message is None:
             self._moved(room, copy)
             return
-        position = (copy.epoch, copy.version)
-        if position == room.told:
+        if (copy.epoch, copy.version) == room.told:
             room.say(frame(message))  # a signal
             return
         event = room.remember(copy, message)
@@ -350,9 +346,7 @@ class Gateway:
             shown: dict[str, bytes] = {}
             for client in list(room.clients):
                 role = role_of(client.member, copy.state) if client.member else ""
-                if role not in shown:
-                    shown[role] = self._snapshot(room, role)
-                client.send(shown[role])
+                client.send(shown.get(role) or shown.setdefault(role, self._snapshot(room, role)))
                 self._show(client)
 
     def _say_why(self, room: Room, event: Mapping[str, Any]) -> None:
@@ -369,7 +363,7 @@ class Gateway:
                     client.close("taken")
                 elif kind == "leave" and removed == client.member.member_id:
                     if about.get("why") == "lease":
-                        self._begin(self._come_in(client, client.member))
+                        self._come_back(client, client.member)
                     else:
                         client.close("kicked")
 
@@ -400,8 +394,13 @@ class Gateway:
                         client.send(word("~at", e=room.told[0], v=room.told[1]))
                 try:
                     await self._renew([client for client in here if client.leased])
-                except Exception as error:  # a lease outlives more than one, and one member's is not the others'
+                except Exception as error:  # a lease outlives more than one
                     _log.debug("heartbeats were lost: %s", error)
+
+    def _come_back(self, client: Client, member: Member) -> None:
+        """Let a member in again whose lease has lapsed: beside the heartbeat, which the others' leases wait for."""
+        client.leased = False
+        self._begin(self._come_in(client, member))
 
     async def _renew(self, clients: Sequence[Client]) -> None:
         """Renew leases in one round trip; who has none any more, or where a function is missing, is asked for alone."""
@@ -409,11 +408,12 @@ class Gateway:
         beat = self.operations.calls.heartbeat
         calls = [beat(m.session_id, m.member_id, m.connection, silent_ms=c.silent_ms) for c, m in leases]
         replies = await self.driver.send([(m.session_id, call) for (_, m), call in zip(leases, calls, strict=True)])
-        for (client, member), reply in zip(leases, replies, strict=True):
+        for (client, member), call, reply in zip(leases, calls, replies, strict=True):
             status = reply
-            if isinstance(reply, Exception):
-                status = await self.operations.heartbeat(
-                    member.session_id, member.member_id, member.connection, silent_ms=client.silent_ms
-                )
+            if isinstance(reply, ResponseError):
+                try:
+                    status = await self.operations.run(call)
+                except Exception as error:  # one member's is not the others'
+                    _log.debug("a heartbeat was lost: %s", error)
             if status == "lapsed":
-                await self._come_in(client, member)
+                self._come_back(client, member)

@@ -26,7 +26,7 @@ from redis_plan_actions import Actions
 from redis_plan_client import AsyncOperations, Keys, bucket, decode_id, encode_id
 from redis_plan_deadlines import Deadlines
 from redis_plan_gateway import Enter, Gateway, Limits, See
-from redis_plan_periods import DRAIN_S, HEARTBEAT_S, IDLE_S, LINGER_S, SWEEP_S, TIMING
+from redis_plan_periods import CLAIM_S, DRAIN_S, HEARTBEAT_S, IDLE_S, LINGER_S, SWEEP_S, TIMING
 from redis_plan_sync_driver import Link, SyncDriver, persist
 from redis_plan_websocket import LEADERS, Member
 
@@ -110,7 +110,7 @@ async def serve(
     link = Link(urls, TIMING)
     operations = AsyncOperations(link, keys, form="auto")
     index = operations.client, lambda session_id: keys.due(bucket(session_id)), encode_id
-    deadlines = Deadlines(*index, ("phase_until",), SWEEP_S, IDLE_S)
+    deadlines = Deadlines(*index, ("phase_until",), SWEEP_S, IDLE_S, CLAIM_S)
     actions = Actions(keys)
 
     async def act(member: Member, given: Mapping[str, Any]) -> tuple[str, int]:

@@ -74,6 +74,16 @@ def unix_ms(value: object) -> int:
     return int(value) if isinstance(value, int | str) and str(value).isdecimal() and len(str(value)) < 17 else 0
 
 
+def is_signal(message: str) -> bool:
+    """Whether a published text has a t that begins with "~": it is heard, and changes no state."""
+    if "~" not in message and "\\u" not in message:  # as nearly every event: not worth its reading
+        return False
+    try:
+        return str(json.loads(message).get("t", "")).startswith("~")
+    except _UNREADABLE:
+        return False
+
+
 class SyncClient:
     """One copy. Its rule: apply version + 1, drop what is older, and ask for everything else.
 

@@ -28,7 +28,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as LostError
 from redis.exceptions import NoPermissionError, ReadOnlyError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as LateError
-from redis_plan_sync import Answer, Event, State, SyncClient, patch
+from redis_plan_sync import Answer, Event, State, SyncClient, is_signal, patch
 
 #: Channels of one SUBSCRIBE, and catch-ups under way at once: a reconnect must not be a burst.
 BATCH, ADMITTED = 512, 64
@@ -101,8 +101,7 @@ class Link:
         self.counts: Counter[str] = Counter({"lost": 0, "not found": 0})
         self._client: Any = None  # a Redis, whose execute_command has no types
         self._finding, self._turn = asyncio.Lock(), asyncio.Semaphore(AT_ONCE)
-        self._attempt, self._not_before, self._found_at = 0, 0.0, 0.0
-        self._url = ""
+        self._attempt, self._not_before, self._found_at, self._url = 0, 0.0, 0.0, ""
 
     async def execute_command(self, *words: Any, **options: Any) -> Any:
         """Send one command to the primary."""
@@ -114,8 +113,7 @@ class Link:
         async with self._turn, (await self.primary()).pipeline(transaction=False) as pipe:
             for words in commands:
                 pipe.execute_command(*words)
-            replies: list[Any] = await pipe.execute(raise_on_error=raising)
-        return replies
+            return list(await pipe.execute(raise_on_error=raising))
 
     async def _sent(self, client: Any, words: Sequence[Any], options: dict[str, Any]) -> Any:
         try:
@@ -177,15 +175,15 @@ class Link:
             await other.aclose()
         return client
 
-    def _open(self, url: str) -> Any:
+    def _open(self, url: str, **options: Any) -> Any:
         late = dict.fromkeys(("socket_timeout", "socket_connect_timeout"), self.timing.command_s)
-        more: dict[str, Any] = {**late, **({} if url.startswith("unix:") else {"socket_keepalive": True})}
+        more: dict[str, Any] = {**options, **late, **({} if url.startswith("unix:") else {"socket_keepalive": True})}
         return Redis.from_url(url, decode_responses=True, retry=Retry(NoBackoff(), 0), **more)
 
     async def subscriber(self) -> Any:
         """Return a client of the primary for subscriptions alone: a late command must not close them with its own."""
         await self.execute_command("PING")  # who only listens finds out by nothing else that the primary is another
-        return self._open(self._url)
+        return self._open(self._url, encoding_errors="replace")  # bytes that are no text must end no subscription
 
     async def drop(self, client: Any = None) -> None:
         """Close the connections; the next command looks for the primary again."""
@@ -223,9 +221,9 @@ class SyncDriver:
 
     reads may lead to replicas: one of them has the subscription and is asked by the beacon, since its state is never
     behind its events. renew is operations.renew: by it a session whose server lost changes gets another epoch, so that
-    nobody goes on from what was lost. signals are further channels of a session, whose messages have a t with "~" in
-    front. A listener gets the session, its copy and the envelope that came (None: the copy moved by a catch-up); it
-    must not block.
+    nobody goes on from what was lost. signals are further channels of a session: of what comes there, only what has a t
+    with "~" in front is heard. A listener gets the session, its copy and the envelope that came (None: the copy moved
+    by a catch-up); it must not block.
     """
 
     def __init__(
@@ -238,17 +236,14 @@ class SyncDriver:
         self.link, self.reads, self.timing, self.counts = link, reads or link, timing, Counter[str]()
         self._ask, self._channel, self._key, self._probe, self._signals = catch_up, channel, state, probe, signals
         self._sharded, self._fold, self._elsewhere, self._renew = sharded, fold, elsewhere, renew
-        self._lost_epochs: dict[str, str] = {}
+        self._lost_epochs, self._leaving = dict[str, str](), Counter[str]()  # SUNSUBSCRIBEs without an answer yet
         self._followed: dict[str, _Followed] = {}  # by the channel of its events
         self._heard_on: dict[str, _Followed] = {}  # by each of its channels
-        self._catching: dict[str, asyncio.Task[None]] = {}
-        self._tasks: list[asyncio.Task[None]] = []
+        self._catching, self._tasks = dict[str, asyncio.Task[None]](), list[asyncio.Task[None]]()
         self._pubsub: PubSub | None = None
         self._reading: asyncio.Task[None]
-        self._closed = False
-        self._heard_at = 0.0
-        self._said: dict[str, str] = {}
-        self._admit = asyncio.Semaphore(ADMITTED)
+        self._closed, self._heard_at = False, 0.0
+        self._said, self._admit = dict[str, str](), asyncio.Semaphore(ADMITTED)
 
     async def __aenter__(self) -> SyncDriver:
         """Begin to subscribe; what is followed meanwhile waits for the connection."""
@@ -268,12 +263,7 @@ class SyncDriver:
             channels = (channel, *(of(session_id) for of in self._signals))
             followed = self._followed[channel] = _Followed(session_id, SyncClient(self._fold), [], channels)
             followed.listeners.extend([listener] if listener else [])  # before the subscription: it may be live at once
-            if self._pubsub is not None:
-                try:
-                    await self._subscribe(self._pubsub, [followed])
-                except Exception as error:  # whatever it is, the next life of the connection subscribes to it
-                    self._warn("subscribing", error)
-                    self._reading.cancel()
+            await self._subscribe_now(followed)
         elif listener:
             followed.listeners.append(listener)
         return followed.copy
@@ -288,29 +278,37 @@ class SyncDriver:
         """The sessions that are followed."""
         return tuple(self._followed.values())
 
-    def give(self, followed: _Followed) -> _Followed:
-        """Let go of a session that another driver takes."""
+    def give(self, followed: _Followed) -> bool:
+        """Let go of a session that another driver takes; False where it is followed here no more."""
+        if self._followed.get(followed.channels[0]) is not followed:
+            return False
         del self._followed[followed.channels[0]]
         if catching := self._catching.pop(followed.session_id, None):
             catching.cancel()  # who follows it again must not wait for it
         for channel in followed.channels:
             self._heard_on.pop(channel, None)
-        return followed
+        return True
 
     async def take(self, followed: _Followed) -> None:
         """Go on with a session that another driver gave: its copy catches up once the subscription is confirmed."""
         self._followed[followed.channels[0]] = followed
+        await self._subscribe_now(followed)
+
+    async def _subscribe_now(self, followed: _Followed) -> None:
         if self._pubsub is not None:
-            with suppress(*_LOST):
+            try:
                 await self._subscribe(self._pubsub, [followed])
+            except Exception as error:  # whatever it is, the next life of the connection subscribes to it
+                self._warn("subscribing", error)
+                self._reading.cancel()
 
     async def unfollow(self, session_id: str) -> None:
         """Forget a session and its listeners."""
-        if followed := self._followed.get(self._channel(session_id)):
-            channels, pubsub = self.give(followed).channels, self._pubsub
+        followed, pubsub = self._followed.get(self._channel(session_id)), self._pubsub
+        if followed and self.give(followed) and pubsub is not None:
+            self._leaving.update(channels := followed.channels if self._sharded else ())
             with suppress(Exception):  # it is followed no more, whatever comes
-                if pubsub is not None:
-                    await (pubsub.sunsubscribe(*channels) if self._sharded else pubsub.unsubscribe(*channels))
+                await (pubsub.sunsubscribe(*channels) if channels else pubsub.unsubscribe(*followed.channels))
 
     async def send(self, calls: Sequence[tuple[str, Any]]) -> list[Any]:
         """Send calls of the clients, each of a session, in one round trip; the reply or the error of each."""
@@ -319,7 +317,7 @@ class SyncDriver:
     def _warn(self, what: str, error: Exception) -> None:
         """Warn of a failure once for as long as it stays the same: a server that is away for an hour is one line."""
         said = f"{what}: {type(error).__name__}: {error}"  # a repr of redis-py has no message
-        _log.log(logging.DEBUG if self._said.get(what) == said else logging.WARNING, "%s", said)
+        _log.log(logging.DEBUG if self._closed or self._said.get(what) == said else logging.WARNING, "%s", said)
         self._said[what] = said
 
     async def _subscribe(self, pubsub: PubSub, these: Sequence[_Followed]) -> None:
@@ -341,7 +339,7 @@ class SyncDriver:
             except Exception as error:  # whatever it is, this process must not stay deaf
                 self._warn("subscription lost", error)
             attempt = 0 if self.reads.away_s() or self.counts["confirmed"] > lived else attempt + 1
-            self._pubsub = None
+            self._pubsub, self._leaving = None, Counter()
             self.counts["lost"] += 1
             tasks = list(self._catching.values())  # what they read was read before the next subscription
             for task in tasks:
@@ -404,19 +402,21 @@ class SyncDriver:
         return None
 
     def _hear(self, message: Mapping[str, Any]) -> None:
-        channel = message["channel"] or ""
+        kind, channel = message["type"], message["channel"] or ""
         name = channel if isinstance(channel, str) else channel.decode()
         followed = self._heard_on.get(name)
-        if message["type"] in ("subscribe", "ssubscribe"):
+        if kind in ("subscribe", "ssubscribe"):
             self.counts["confirmed"] += 1
             self._said.clear()
             if followed is not None and name == followed.channels[0]:
                 followed.copy.disconnected()
                 self._catch_up(followed)
-        elif message["type"] == "sunsubscribe" and followed is not None:
+        elif kind == "sunsubscribe" and name in self._leaving:
+            self._leaving -= Counter((name,))  # we asked for it, and may follow it again by now
+        elif kind == "sunsubscribe" and followed is not None:
             raise LostError("the slot of a channel moved")
-        elif message["type"] in ("message", "smessage") and followed is not None:
-            self.receive(followed, message["data"])
+        elif kind.endswith("message") and followed and (name == followed.channels[0] or is_signal(message["data"])):
+            self.receive(followed, message["data"])  # no other channel makes events
 
     def receive(self, followed: _Followed, message: str) -> None:
         """Take an envelope of a session that is followed."""

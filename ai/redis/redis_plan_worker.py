@@ -19,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
@@ -32,6 +33,7 @@ MOST_FAILING: Final = 10_000
 #: So many lapsed leases a call of session_sweep removes at most.
 MOST_SWEPT: Final = 100
 
+_ENDS = re.compile(r"(?:[^|]*\|){3}([0-9]+)\|")
 _log = logging.getLogger("redis_plan")
 
 #: Carries out what is due of a session, by its id and the kind of deadline; returns the next one in Unix ms, or None.
@@ -197,12 +199,21 @@ class Sessions(Protocol):
         """Unlink what it held."""
 
 
+#: By a script and not by TIME alone: on a cluster each server has a clock, and the session's dates are of its own.
+_SEEN: Final = "return {redis.call('TIME'), redis.call('HMGET', KEYS[1], 'status', 'updated_at')}"
+
+
 async def _seen(link: Connection, state: str) -> tuple[float, str, float]:
-    """Return the server's clock, and status ("" where there is none) and last change of a session; times in Unix ms."""
-    seconds, micros = await link.execute_command("TIME")
-    status, changed = await link.execute_command("HMGET", state, "status", "updated_at")
+    """Return its server's clock, and status ("" where there is none) and last change of a session; times in Unix ms."""
+    (seconds, micros), (status, changed) = await link.execute_command("EVAL", _SEEN, 1, state)
     text = status.decode() if isinstance(status, bytes) else status
     return 1000 * int(seconds) + int(micros) / 1000, text or "", float(changed or 0)
+
+
+def ends_at(record: str) -> float:
+    """Return when a record "<version>|<state>|<owner>|<until>|<value>" ends, Unix ms; 0 for never or no record."""
+    found = _ENDS.match(record)
+    return float(found[1]) if found else 0.0
 
 
 def leases(link: Connection, operations: Sessions, state: Callable[[str], str], every_s: float) -> Duty:

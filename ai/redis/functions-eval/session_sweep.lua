@@ -312,7 +312,7 @@ end
 
 -- session_sweep
 -- Serves US-019.1 (prd.md:117), redis_planning_summary.md:15
--- Remove connections whose lease has lapsed by the server's clock, at most 100 a call, and publish the seats that go with them, as session_leave does. An ended session is left alone, no TTL is refreshed, keys whose state is lost are unlinked.
+-- Remove connections whose lease has lapsed by the server's clock, at most 100 a call, and publish the seats that go with them, as session_leave does. An ended session is left alone, no TTL is refreshed, keys whose state is lost are unlinked; its idem ends by its TTL and answers nothing of another epoch.
 -- KEYS state (hash) roster (hash) presence (zset) log and the session's other keys
 -- ARGV channel ttl_s log_max [with_seat]
 --   channel: empty: none; "<name>" for PUBLISH; "<name> sharded" for SPUBLISH
