@@ -114,9 +114,9 @@ def _life(lines: Sequence[str]) -> str:
     rows: dict[str, tuple[list[str], list[str]]] = {}
     for before, to, named in moves:
         for action in named.split(", ") if named else ():
-            froms, tos = rows.setdefault(action, ([], []))
-            froms += phases[1:] if before == _RUNNING else [before]
-            tos.append(first if to == _RUNNING else to)
+            starts, ends = rows.setdefault(action, ([], []))
+            starts += phases[1:] if before == _RUNNING else [before]
+            ends.append(first if to == _RUNNING else to)
     columns = [*phases, *after]
     left = 24 + _LETTER * max(map(len, rows), default=0)
     place, x = {}, left
@@ -126,9 +126,9 @@ def _life(lines: Sequence[str]) -> str:
     sheet = _Sheet(y=50, right=x)
     for state in columns:
         sheet.text(place[state], 20, _called(state), kind="head")
-    for action, (froms, tos) in rows.items():
+    for action, (starts, ends) in rows.items():
         sheet.text(left - 12, sheet.y + 4, action, "end")
-        _lead(sheet, [place[s] for s in dict.fromkeys(froms)], [place[s] for s in dict.fromkeys(tos)])
+        _lead(sheet, [place[s] for s in dict.fromkeys(starts)], [place[s] for s in dict.fromkeys(ends)])
         sheet.y += 26
     behind = [f'<line class="life" x1="{at:g}" y1="28" x2="{at:g}" y2="{sheet.y - 12:g}"/>' for at in place.values()]
     return sheet.svg(
@@ -140,15 +140,15 @@ def _called(state: str) -> str:
     return "–" if state == _OUTSIDE else state
 
 
-def _lead(sheet: _Sheet, froms: Sequence[float], tos: Sequence[float]) -> None:
+def _lead(sheet: _Sheet, starts: Sequence[float], ends: Sequence[float]) -> None:
     """Draw one action: a ring for each place that it leads from, an arrow to each that it leads to."""
-    for to in tos:
-        far = max((at for at in froms if at != to), key=lambda at: abs(at - to), default=to)
+    for to in ends:
+        far = max((at for at in starts if at != to), key=lambda at: abs(at - to), default=to)
         if far == to:  # it leads back to where it came from
             sheet.marks.append(f'<path d="M{to:g} {sheet.y - 7:g}l-5 -7h10z"/>')
         else:
             sheet.arrow(far, sheet.y, to - (7 if far < to else -7), sheet.y)
-            if any((at < to) != (far < to) for at in froms if at != to):
-                other = max((at for at in froms if (at < to) != (far < to)), key=lambda at: abs(at - to))
+            if any((at < to) != (far < to) for at in starts if at != to):
+                other = max((at for at in starts if (at < to) != (far < to)), key=lambda at: abs(at - to))
                 sheet.arrow(other, sheet.y, to - (7 if other < to else -7), sheet.y)
-    sheet.marks += [f'<circle cx="{at:g}" cy="{sheet.y:g}" r="4.5"/>' for at in froms]
+    sheet.marks += [f'<circle cx="{at:g}" cy="{sheet.y:g}" r="4.5"/>' for at in starts]
