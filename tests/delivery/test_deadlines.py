@@ -192,3 +192,34 @@ def test_a_timer_or_a_date_that_is_no_time_keeps_no_other_deadline_from_being_wr
         assert entries == {"lease", "idle"}
 
     tell(loaded, generated, story)
+
+
+def test_the_end_of_a_round_that_stays_closed_is_told_once_and_again_only_where_the_index_may_be_lost(
+    loaded: Server, generated: ModuleType
+) -> None:
+    async def story(index: Index) -> None:
+        over = round(index.now()) - 20_000
+        copy = await index.copy("stays", phase="closed", phase_until=over)
+        missing = lambda: index.client.zscore(index.key("stays"), "stays:timer") is None  # noqa: E731
+
+        async def heard(message: str | None) -> None:
+            index.deadlines.heard("stays", copy, message)
+            await index.deadlines.written()
+
+        await heard('{"phase":"closed"}')
+        assert not missing()
+        index.client.zrem(index.key("stays"), "stays:timer")  # a worker has looked, and settled the round
+        for _heartbeat in range(3):
+            await heard(None)
+            assert missing()
+        copy.caught_up(await index.operations.catch_up("stays", "", 0))  # as after a lost connection
+        await heard(None)
+        assert index.at("stays") == over
+        index.client.zrem(index.key("stays"), "stays:timer")
+        copy.state |= {"phase": "open", "phase_until": str(over)}  # the next round, whose worker died with its index
+        for _heartbeat in range(2):
+            await heard(None)
+            assert index.at("stays") == over
+            index.client.zrem(index.key("stays"), "stays:timer")
+
+    tell(loaded, generated, story)
