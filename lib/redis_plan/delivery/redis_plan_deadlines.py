@@ -122,7 +122,7 @@ class Deadlines:
         self._write(session_id, "XX LT", latest)  # one of before the clock was set back
 
     def _is_told(self, session_id: str, copy: Copy) -> bool:
-        """Note that a worker is told of a phase that is over, and return whether it was: once it has looked, it is done.
+        """Note that a worker is told of a phase that is over, and return whether it was: what it looked at is done.
 
         It is told again after the copy caught up, since the index may be lost with what else was.
         """
