@@ -13,7 +13,7 @@ import pytest
 import redis
 
 from redis_plan.delivery import syncing
-from redis_plan.delivery.redis_plan_sync import MOST_HELD, SyncClient, patch
+from redis_plan.delivery.redis_plan_sync import MOST_HELD, SyncClient, patch, seen_by
 from redis_plan.delivery.redis_plan_sync_driver import Timing, persist
 from tests.test_imports import MODULES
 
@@ -240,6 +240,38 @@ console.log(JSON.stringify([seen, {json.dumps(FOLDED)}.map((event) => patch({{ s
     run = ["node", "--input-type=module", "-e", code]
     done = subprocess.run(run, capture_output=True, text=True, timeout=120, check=True)
     assert json.loads(done.stdout) == [told_in_python(), [patch({"status": "open"}, given) for given in FOLDED]]
+
+
+#: Whom an event is for, the socket's member and whether it leads, and whether it gets the event whole.
+SEEN = (
+    ("", False, "eve", True), ("leaders", True, "eve", True), ("leaders", False, "ann", False),
+    ("target", False, "ann", True), ("target", True, "eve", False), ("nobody", True, "ann", False),
+)  # fmt: skip
+
+
+def addressed_to(to: str) -> str:
+    data = {**({"to": to} if to else {}), "target": "ann", "card": "queen of spädes", "set": {"dealt": "1"}}
+    whole = {"e": "ab", "v": 5, "ts": 1, "t": "deal", "op": "o", "d": data}
+    return json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
+
+
+def test_a_socket_gets_what_is_for_another_member_without_all_but_the_change_and_with_its_position(
+    programs: Path,
+) -> None:
+    asked = [(addressed_to(to), leads, member) for to, leads, member, _ in SEEN]
+    given = [seen_by(*one) for one in asked]
+    for (text, _, _), seen, (*_, whole) in zip(asked, given, SEEN, strict=True):
+        assert seen == text if whole else "queen" not in seen and "ann" not in seen
+        client = live(4)
+        assert (client.receive(seen), client.version, client.state["dealt"]) == ("applied", 5, "1")
+    rule = programs / "node-redis" / syncing.TYPESCRIPT.replace(".ts", ".js")
+    code = f"""
+import {{ seenBy }} from {json.dumps(rule.as_uri())};
+console.log(JSON.stringify({json.dumps(asked)}.map((one) => seenBy(...one))));
+"""
+    run = ["node", "--input-type=module", "-e", code]
+    done = subprocess.run(run, capture_output=True, text=True, timeout=120, check=True)
+    assert json.loads(done.stdout) == given
 
 
 def test_a_lost_answer_and_a_refusal_that_passes_are_asked_for_again_and_no_other(generated: Any) -> None:

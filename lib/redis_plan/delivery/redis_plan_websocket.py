@@ -32,7 +32,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
-from redis_plan.delivery.redis_plan_sync import State, SyncClient, unix_ms
+from redis_plan.delivery.redis_plan_sync import State, SyncClient, addressed, hears, unix_ms
 
 _log = logging.getLogger("redis_plan")
 
@@ -50,8 +50,6 @@ CLOSING: Final = {
 LEADERS: Final = frozenset({"host", "cohost", "moderator"})
 #: A pace forgets how late one write was over so many others, and waits longer by so many times what remains.
 REMEMBERS, LATENESS = 32, 4.0
-#: How an event begins its data that is not for everybody.
-_TO: Final = '"d":{"to":"'
 #: A peer that does not answer a closing frame is cut after so many seconds.
 CUT_S: Final = 5.0
 
@@ -97,27 +95,13 @@ class Told(NamedTuple):
 
     def seen_by(self, role: str, member_id: str) -> str:
         """Return the text for a member."""
-        heard = (
-            not self.to
-            or (self.to == "leaders" and role in LEADERS)
-            or (self.to == "target" and self.target == member_id)
-        )
+        heard = hears(self.to, self.target, role in LEADERS, member_id)
         return self.message if heard else self.rest
 
 
 def told(version: int, message: str, dated: object) -> Told:
     """Return an event with whom it is for, as its data says."""
-    at = unix_ms(dated)
-    if _TO not in message:
-        return Told(version, message, at)
-    event = json.loads(message)
-    data = event["d"] if isinstance(event["d"], dict) else {}
-    if data.get("to") not in ("leaders", "target", "nobody"):
-        return Told(version, message, at)
-    rest = json.dumps(
-        {**event, "d": {name: data[name] for name in ("set", "del") if name in data}}, separators=(",", ":")
-    )
-    return Told(version, message, at, data["to"], str(data.get("target", "")), rest)
+    return Told(version, message, unix_ms(dated), *addressed(message))
 
 
 def visible(role: str, state: State) -> State:

@@ -24,6 +24,7 @@ from redis.exceptions import RedisError
 from redis_plan_actions import Actions
 from redis_plan_client import AsyncOperations, Keys, decode_id
 from redis_plan_periods import HEARTBEAT_S, TIMING
+from redis_plan_sync import seen_by
 from redis_plan_sync_driver import Link, SyncDriver, persist
 
 MOST_WAITING = 256
@@ -114,10 +115,9 @@ class Game:
             return
         event = json.loads(message)
         data = event["d"] or {}
-        rest = json.dumps({**event, "d": {word: data[word] for word in ("set", "del") if word in data}})
         for p in list(self.rooms[session]):
             leads = copy.state.get("owner") == p.member or copy.state.get(f"role:{p.member}") in LEADERS
-            p.say(message if data.get("to") != "leaders" or leads else rest)
+            p.say(seen_by(message, leads, p.member))
             if event["t"] == "join" and f"{p.member}#{p.connection}" in data.get("taken", ()):
                 p.say(TAKEN)
             elif event["t"] == "leave" and p.member == data.get("target", data.get("m")):

@@ -11,7 +11,7 @@ import { Actions, type Snapshot } from "./redis-plan-actions.js";
 import { Keys, Operations, type Versioned } from "./redis-plan-client.js";
 import { HEARTBEAT_MS, TIMING } from "./redis-plan-periods.js";
 import { Link, SyncDriver, persist } from "./redis-plan-sync-driver.js";
-import type { Event, SyncClient } from "./redis-plan-sync.js";
+import { seenBy, type Event, type SyncClient } from "./redis-plan-sync.js";
 
 /** Whom a socket speaks for, as its ticket says; without a seat it watches, or leads. */
 interface Player {
@@ -23,7 +23,7 @@ interface Player {
   readonly seat: boolean;
 }
 
-type Told = { readonly to?: string; readonly set?: unknown; readonly del?: unknown; readonly taken?: string[]; readonly target?: string; readonly m?: string; readonly why?: string };
+type Told = { readonly to?: string; readonly taken?: string[]; readonly target?: string; readonly m?: string; readonly why?: string };
 type Done = { readonly status: string; readonly version?: number; readonly why?: string };
 
 interface FromClient {
@@ -55,7 +55,8 @@ const http = createServer();
 const io = new Server<FromClient, ToClient, Record<string, never>, { player: Player }>(http, { transports: ["websocket"] });
 
 const patiently = <T>(send: () => Promise<T>): Promise<T> => persist(send, TIMING, 20);
-const leaders = (session: string): string => `${session}:leaders`;
+const leads = (copy: SyncClient, member: string): boolean =>
+  copy.state["owner"] === member || LEADERS.includes(String(copy.state[`role:${member}`]));
 const here = (session: string): Seat[] =>
   [...(io.of("/").adapter.rooms.get(session) ?? [])].flatMap((id) => (io.of("/").sockets.get(id) as Seat | undefined) ?? []);
 
@@ -96,7 +97,7 @@ async function show(socket: Seat): Promise<void> {
   else socket.emit("screen", screen);
 }
 
-/** Passes an event on: what is told to those who lead has for all others only its position and what it changed. */
+/** Passes an event on, to each as it may see it. */
 function heard(session: string, copy: SyncClient, text: string | undefined): void {
   if (text === undefined) {
     if (copy.mode !== "catching up") for (const socket of here(session)) void show(socket).catch(() => {});
@@ -104,11 +105,8 @@ function heard(session: string, copy: SyncClient, text: string | undefined): voi
   }
   const event = JSON.parse(text) as Event;
   const about = (event.d ?? {}) as Told;
-  if (about.to === "leaders") {
-    const rest = JSON.stringify({ ...event, d: { set: about.set, del: about.del } });
-    io.local.to(leaders(session)).emit("event", text);
-    io.local.to(session).except(leaders(session)).emit("event", rest);
-  } else io.local.to(session).emit("event", text);
+  if (about.to === undefined) io.local.to(session).emit("event", text);
+  else for (const socket of here(session)) socket.emit("event", seenBy(text, leads(copy, socket.data.player.member), socket.data.player.member));
   for (const socket of event.t === "join" || event.t === "leave" ? here(session) : []) {
     const { member, connection } = socket.data.player;
     if (event.t === "join" && about.taken?.includes(`${member}#${connection}`)) bye(socket, "taken over");
@@ -135,7 +133,7 @@ io.on("connection", (socket) => {
     if (!copies.has(p.session)) copies.set(p.session, await driver.follow(p.session, heard));
     const { status } = await patiently(() => enter(p));
     if (status === "ok" || status === "duplicate" || status === "ended") {
-      await socket.join(LEADERS.includes(p.role) ? [p.session, leaders(p.session)] : p.session);
+      await socket.join(p.session);
       await show(socket);
     } else bye(socket, status === "banned" ? "removed" : status);
   })().catch(() => socket.conn.close()); // a lost transport: the client comes back by itself
