@@ -131,6 +131,17 @@ def test_nobody_waits_for_who_is_marked_away(game: Game) -> None:
     assert game.act("submission.all_in", round="q1") == "ok"
 
 
+def test_a_round_in_which_nobody_is_there_is_not_over_because_all_have_answered(game: Game) -> None:
+    game.act("phases.start", member="host", round="q1")
+    assert game.act("submission.all_in", round="q1") == "waiting"
+    assert game.join("ann") == "ok"
+    assert game.act("submission.submit", member="ann", round="q1") == "ok"
+    game.client.delete(game.key("presence"))  # everybody is away for a moment, with a gateway, say
+    assert game.act("submission.all_in", round="q1") == "waiting"
+    assert game.join("ann") in ("ok", "again", "duplicate", "joined")
+    assert game.act("submission.all_in", round="q1") == "ok"
+
+
 def test_a_rematch_begins_with_nothing_of_the_game_before(game: Game) -> None:
     game.join("ann")
     for q in ("q1", "q2"):
@@ -139,12 +150,15 @@ def test_a_rematch_begins_with_nothing_of_the_game_before(game: Game) -> None:
         assert game.act("claim.claim", member="ann", object=q) == "ok"
         game.act("phases.stop_early", member="host", round=q)
     assert game.act("scoring.award", target="ann", reason="q1", amount=5) == "ok"
+    assert game.act("secrets.deal", target="ann", value='"queen"') == "ok"
+    assert game.act("autobid.set_maximum", member="ann", value='"90"') == "ok"
     assert game.act("session.rematch", member="host") == "unnamed"
     assert sorted(game.more) == ["votes:q1", "votes:q2"]
     assert game.client.zcard(game.key("score")) == 1  # refused: nothing is written
     also = tuple(game.key(part) for part in game.more)
     assert game.act("session.rematch", also, member="host") == "ok"
-    assert sorted(game.client.keys("*:votes*") + game.client.keys("*:claims") + game.client.keys("*:score")) == []
+    of_before = ("votes*", "claims", "score", "dealt", "limits")
+    assert [key for part in of_before for key in game.client.keys(f"*:{part}")] == []
     assert [f for f in game.client.hkeys(game.key("state")) if f.startswith("key:votes")] == []
     assert (game.state("phase"), game.state("round")) == ("lobby", None)
     # the same question under the same id, by the same players

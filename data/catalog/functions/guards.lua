@@ -187,14 +187,17 @@ function GUARD.paced(t, after)
   return not last or t.now >= last + after
 end
 
--- Nobody waits for who leads or watches without a seat, nor for who is marked away.
+-- Nobody waits for who leads or watches without a seat, nor for who is marked away. Nobody is not everybody: where all of
+-- them are gone for a moment, nothing is over.
 function GUARD.everyone(t, key)
+  local all = false
   for _, c in ipairs(redis.call('ZRANGEBYSCORE', t.presence, '(' .. digits(t.now), '+inf')) do
     local member = member_of(c)
     local asked = redis.call('HEXISTS', t.roster, member) == 1 and redis.call('HEXISTS', t.state, 'away:' .. member) == 0
     if asked and redis.call('HEXISTS', key, member) == 0 then return false end
+    all = all or asked
   end
-  return true
+  return all
 end
 
 -- The fields of the state that note keys of rounds. Each has to be among the keys that were given, to be unlinked with
