@@ -11,12 +11,21 @@ from typing import Any
 import pytest
 import redis.asyncio
 
+from redis_plan import brief as reader
 from redis_plan import server
+from redis_plan.actions import designing
 from redis_plan.server import Server
+from tests.actions.test_stories import with_stories
 from tests.conftest import BINARIES
 from tests.delivery import made, node
 
 CLIENTS = 200
+DEALT = "Each player is dealt a hand of cards that nobody else can see"
+DEALING = """[[actions]]
+name = "deal"
+like = "secrets.deal"
+serves = ["US-901"]
+"""
 
 
 class Crowd:
@@ -81,9 +90,16 @@ def programs(sample: made.Project) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def game_folder(documents: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files of the sample with its actions as a build delivers them."""
-    return made.write(made.acting(made.SAMPLE, documents).artefacts, tmp_path_factory.mktemp("game") / "redis")
+def game(tmp_path_factory: pytest.TempPathFactory) -> made.Project:
+    """The sample with its actions, in which the service deals hands in secret besides."""
+    asked = reader.read(with_stories(tmp_path_factory.mktemp("dealing"), [DEALT], DEALING))
+    return made.Project("dealing", asked, designing.design(asked))
+
+
+@pytest.fixture(scope="session")
+def game_folder(game: made.Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its files as a build delivers them."""
+    return made.write(game.artefacts, tmp_path_factory.mktemp("game") / "redis")
 
 
 @pytest.fixture(scope="session")

@@ -60,12 +60,11 @@ class Process:
 
 
 @pytest.fixture
-def own(documents: Path) -> Iterator[Server]:
+def own(game: made.Project) -> Iterator[Server]:
     """A server with the delivered functions and users, on which nobody else may do anything but the test itself."""
-    sample = made.acting(made.SAMPLE, documents)
     with server.open_own({"port": "auto"}) as live:
         root = live.client()
-        made.install(root, sample)
+        made.install(root, game)
         yield live
 
 

@@ -5,6 +5,7 @@ import json
 import random
 import re
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -249,16 +250,27 @@ SEEN = (
 )  # fmt: skip
 
 
+#: How an event may be written: by the functions, or by whoever gives apply its data.
+WRITTEN: dict[str, Callable[[str], str]] = {
+    "by an action": lambda text: text,
+    "by hand, whom it is for behind": lambda text: re.sub(r'"d":\{("to":"\w+"),(.+)\}\}$', r'"d":{\2,\1}}', text),
+    "by hand, with blanks": lambda text: text.replace('"d":{"to":', '"d": { "to" : '),
+    "by hand, escaped": lambda text: text.replace('"to"', '"\\u0074o"'),
+}
+
+
 def addressed_to(to: str) -> str:
     data = {**({"to": to} if to else {}), "target": "ann", "card": "queen of spädes", "set": {"dealt": "1"}}
     whole = {"e": "ab", "v": 5, "ts": 1, "t": "deal", "op": "o", "d": data}
     return json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
 
 
+@pytest.mark.parametrize("how", WRITTEN)
 def test_a_socket_gets_what_is_for_another_member_without_all_but_the_change_and_with_its_position(
-    programs: Path,
+    programs: Path, how: str
 ) -> None:
-    asked = [(addressed_to(to), leads, member) for to, leads, member, _ in SEEN]
+    asked = [(WRITTEN[how](addressed_to(to)), leads, member) for to, leads, member, _ in SEEN]
+    assert all(json.loads(text)["d"].get("to", "") == to for (text, *_), (to, *_) in zip(asked, SEEN, strict=True))
     given = [seen_by(*one) for one in asked]
     for (text, _, _), seen, (*_, whole) in zip(asked, given, SEEN, strict=True):
         assert seen == text if whole else "queen" not in seen and "ann" not in seen

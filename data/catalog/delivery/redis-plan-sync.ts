@@ -53,7 +53,7 @@ export const patch: Fold = (state, event) => {
  * sends no other text to a socket, also of a catch-up.
  */
 export const seenBy = (message: string, leads: boolean, memberId: string): string => {
-  if (!message.includes('"d":{"to":"')) return message; // as nearly every event, and as the functions write it
+  if (!message.includes('"to"') && !message.includes("\\u")) return message; // as nearly every event: not worth its reading
   const event = JSON.parse(message) as Event;
   const { to, target, set, del } = (event.d ?? {}) as { to?: unknown; target?: unknown; set?: unknown; del?: unknown };
   const heard = to === "leaders" ? leads : to === "target" ? target === memberId : to !== "nobody";

@@ -36,6 +36,7 @@ class Evening:
     seated: set[str] = field(default_factory=set)
     taps: dict[str, dict[str, str]] = field(default_factory=dict)  # by round: who gave which answer first
     points: dict[str, float] = field(default_factory=dict)
+    hands: dict[str, str] = field(default_factory=dict)  # what each was dealt that nobody else may see
     steps: list[str] = field(default_factory=list)
 
     def player(self, name: str, role: str = "player", **more: Any) -> Player:
@@ -85,6 +86,8 @@ class Evening:
             differs = {k for k in {*shown, *screen.state} if shown.get(k) != screen.state.get(k)} - NOT_TOLD
             assert not differs, f"{what}: {name} sees another {differs}"
             said = "".join(screen.texts)
+            dealt = [hand for who, hand in self.hands.items() if who != name and hand in said]
+            assert not dealt, f"{what}: {name} sees a hand"
             for taps in self.taps.values():
                 assert not [v for who, v in taps.items() if who != name and v in said], f"{what}: {name} sees an answer"
 
@@ -112,6 +115,7 @@ async def play(e: Evening) -> None:
     """Play the whole evening."""
     try:
         await lobby(e)
+        await dealt(e)
         await first_question(e)
         await kicked(e)
         await paused_and_broken(e)
@@ -130,6 +134,19 @@ async def lobby(e: Evening) -> None:
     await e.arrive(*(f"p{number}" for number in range(26)))
     await e.settled("the lobby")
     assert await e.players["p1"].ask("o1", "start_question", round="q1", value={"text": "?"}) == "not allowed"
+
+
+async def dealt(e: Evening) -> None:
+    """Each is dealt a hand that its owner alone sees, also who comes back meanwhile and catches up by the event."""
+    for number in range(6):
+        if number == 3:
+            await e.players["p0"].lose()
+        who = f"p{number}"
+        e.hands[who] = f"hand-of-{who}."
+        assert e.timer(e.act.deal(ROOM, who, json.dumps({"hand": e.hands[who]}))) == "ok"
+    screens = await e.settled("hands are dealt")
+    for who in ("p1", "p2", "p4", "p5"):
+        assert e.hands[who] in "".join(screens[who].texts), f"{who} does not see the own hand"
 
 
 async def first_question(e: Evening) -> None:
