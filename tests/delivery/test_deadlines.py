@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from redis_plan.delivery import redis_plan_deadlines
-from redis_plan.delivery.redis_plan_deadlines import Deadlines
+from redis_plan.delivery.redis_plan_deadlines import CLAIM, Deadlines
 from redis_plan.delivery.redis_plan_sync import SyncClient
 from redis_plan.delivery.redis_plan_sync_driver import Link, Timing
 from redis_plan.server import Server
@@ -24,6 +24,7 @@ class Index:
     def __init__(self, live: Server, generated: ModuleType, link: Link) -> None:
         self.keys, self.client = generated.Keys("prod"), live.client(decode_responses=True)
         self.operations = generated.AsyncOperations(link, self.keys)
+        self.bucket = generated.bucket
         self.key = lambda session: self.keys.due(generated.bucket(session))
         self.deadlines = Deadlines(link, self.key, generated.encode_id, ("phase_until",), SWEEP_S, IDLE_S, CLAIM_S)
 
@@ -38,7 +39,7 @@ class Index:
         return copy
 
     def at(self, session: str, kind: str = "timer") -> float:
-        found: Any = self.client.zscore(self.key(session), f"{session}:{kind}")
+        found: Any = self.client.zscore(self.key(session.removeprefix(CLAIM)), f"{session}:{kind}")
         return float(found)
 
     def now(self) -> float:
@@ -91,9 +92,15 @@ def test_a_heartbeat_brings_a_deadline_forward_that_nobody_wrote_or_a_clock_set_
             until = claim if session == "claimed" else begun + 3_600_000
             kinds = ("timer", "lease", "idle") if session != "lost" else ("timer",)
             index.client.zadd(index.key(session), {f"{session}:{kind}": until for kind in kinds})
+        before = {CLAIM + "set-back:timer": begun + 3_600_000, CLAIM + "claimed:timer": claim}  # of a worker
+        for entry, at in before.items():
+            index.client.zadd(index.key(entry.removeprefix(CLAIM).partition(":")[0]), {entry: at})
         for session, copy in copies.items():
             index.deadlines.heard(session, copy, None)
         await index.deadlines.written()
+        assert begun + 5_000 < index.at(CLAIM + "set-back") <= index.now() + 12_000
+        assert index.at(CLAIM + "claimed") == claim
+        assert index.client.zscore(index.key("lost"), f"{CLAIM}lost:timer") is None
         assert index.at("lost") == lost
         assert [index.at("claimed", kind) for kind in ("timer", "lease", "idle")] == [claim] * 3
         for kind, latest in (("timer", 12_000), ("lease", 12_000), ("idle", 1_810_000)):
@@ -221,5 +228,68 @@ def test_the_end_of_a_round_that_stays_closed_is_told_once_and_again_only_where_
             await heard(None)
             assert index.at("stays") == over
             index.client.zrem(index.key("stays"), "stays:timer")
+
+    tell(loaded, generated, story)
+
+
+async def claims(index: Index, session: str, claim_ms: int = 60_000, batch: int = 10) -> dict[str, int]:
+    """What a worker that looks now gets of the session's part of the index: kind → until when it is its own."""
+    found = await index.operations.claim_due(index.bucket(session), claim_ms=claim_ms, batch=batch)
+    return {kind: claim.until for claim in found for of, _, kind in [claim.entry.rpartition(":")] if of == session}
+
+
+async def given_back(index: Index, session: str, until: int, at: int | None = None) -> str:
+    about = index.bucket(session), f"{session}:timer", until
+    done, move = index.operations.done_due, index.operations.move_due
+    return str(await (done(*about) if at is None else move(*about, at)))
+
+
+TELLS: dict[str, Callable[[Index, str, SyncClient], None]] = {
+    "soon": lambda index, session, _: index.deadlines.soon(session),
+    "closed": lambda index, session, copy: index.deadlines.heard(session, copy, '{"phase":"closed"}'),
+    "a new end": lambda index, session, copy: index.deadlines.heard(session, copy, '{"phase_until":"…"}'),
+}
+
+
+@pytest.mark.parametrize("move", [False, True], ids=["done", "moved"])
+@pytest.mark.parametrize("what", TELLS)
+def test_what_is_told_while_a_worker_has_a_deadline_gives_it_to_no_other_and_is_looked_at_when_it_is_done(
+    loaded: Server, generated: ModuleType, what: str, move: bool
+) -> None:
+    async def story(index: Index) -> None:
+        session = f"held-{what}-{move}".replace(" ", "-")
+        copy = await index.copy(session, phase="closed" if what == "closed" else "open", phase_until=1)
+        index.client.zadd(index.key(session), {f"{session}:timer": 1})
+        until = (await claims(index, session))["timer"]
+        for _look in range(3):
+            TELLS[what](index, session, copy)
+            await index.deadlines.written()
+            await asyncio.sleep(0.3)  # longer than soon
+            assert await claims(index, session) == {}
+        assert await given_back(index, session, until, round(index.now()) + 3_600_000 if move else None) == "lost"
+        assert list(await claims(index, session)) == ["timer"], "who came meanwhile would wait for ever"
+
+    tell(loaded, generated, story)
+
+
+def test_a_claim_that_nobody_ends_ends_by_itself_and_leaves_nothing_behind(
+    loaded: Server, generated: ModuleType
+) -> None:
+    async def story(index: Index) -> None:
+        key = index.key("dies")
+        index.client.delete(key)
+        index.client.zadd(key, {"dies:timer": 1})
+        first = (await claims(index, "dies", 50, batch=1))["timer"]
+        assert await claims(index, "dies") == {}
+        await asyncio.sleep(0.1)
+        second = (await claims(index, "dies", batch=1))["timer"]  # as another worker finds it
+        assert await given_back(index, "dies", first) == "lost", "whose claim is over says nothing of the next one's"
+        assert await claims(index, "dies") == {}
+        assert await given_back(index, "dies", second) == "done"
+        assert not index.client.exists(key)
+        index.client.zadd(key, {"dies:timer": 1})
+        third = (await claims(index, "dies", 50))["timer"]
+        assert await given_back(index, "dies", third, 7) == "moved"
+        assert index.client.zrange(key, 0, -1, withscores=True) == [("dies:timer", 7)]
 
     tell(loaded, generated, story)

@@ -125,9 +125,11 @@ FILLED = {
     "lock_release": [Scene((("SET", TARGET, "ann:1"),), (TARGET,), ("ann", 1))],
     "code_release": [Scene((("SET", TARGET, "s"),), (TARGET,), ("s",))],
     "codes_release": [Scene((("HSET", TARGET, "c", "s"),), (TARGET,), ("c", "s"))],
-    "due_claim": [Scene((("ZADD", TARGET, "1", "e"),), (TARGET,), (1000, 10))],
-    "due_move": [Scene((("ZADD", TARGET, "7", "e"),), (TARGET,), ("e", 7, 9))],
-    "due_done": [Scene((("ZADD", TARGET, "7", "e"),), (TARGET,), ("e", 7))],
+    "due_claim": [Scene((("ZADD", TARGET, "1", "e", "1", "claimed left"),), (TARGET,), (1000, 10))],
+    **{
+        name: [Scene((("ZADD", TARGET, at, "e", "7", "claimed e"),), (TARGET,), ("e", 7, *more)) for at in ("7", "8")]
+        for name, more in {"due_move": (9,), "due_done": ()}.items()
+    },
     "board_put": [Scene((("ZADD", TARGET, "1", "a"),), (TARGET,), ("b", 1, 10, 60))],
     "board_fill": [Scene((), (TARGET,), (10, 60, "a", 1))],
     "token_redeem": [Scene((("SET", TARGET, "1 x"),), (TARGET,), ("1",))],

@@ -108,27 +108,36 @@ local function codes_release(keys, a)
 end
 
 -- FUNCTION due_claim
+-- A claimed entry has another one beside it for as long. Who writes deadlines knows no claims: whatever an entry is given
+-- meanwhile, nobody else takes it before its worker is done or the claim ends.
 local function due_claim(keys, a)
   local now, found = clock(), {}
   local later = digits(now + a.claim_ms)
-  for _, entry in ipairs(redis.call('ZRANGEBYSCORE', keys[1], '-inf', digits(now), 'LIMIT', 0, a.batch)) do
-    redis.call('ZADD', keys[1], 'XX', later, entry)
-    found[#found + 1] = entry
-    found[#found + 1] = later
+  for _, entry in ipairs(redis.call('ZRANGEBYSCORE', keys[1], '-inf', digits(now), 'LIMIT', 0, 2 * a.batch)) do
+    local claimed = tonumber(redis.call('ZSCORE', keys[1], 'claimed ' .. entry) or 0)
+    if str_sub(entry, 1, 8) == 'claimed ' then
+      if tonumber(redis.call('ZSCORE', keys[1], entry)) <= now then redis.call('ZREM', keys[1], entry) end
+    elseif claimed > now then
+      redis.call('ZADD', keys[1], 'XX', digits(claimed + 1), entry)
+    elseif #found < 2 * a.batch then
+      redis.call('ZADD', keys[1], later, entry, later, 'claimed ' .. entry)
+      found[#found + 1] = entry
+      found[#found + 1] = later
+    end
   end
   return found
 end
 
 -- FUNCTION due_done
 local function due_done(keys, a)
-  if tonumber(redis.call('ZSCORE', keys[1], a.entry) or -1) ~= a.claimed_until then return 'lost' end
+  if not unclaim(keys[1], a) then return 'lost' end
   redis.call('ZREM', keys[1], a.entry)
   return 'done'
 end
 
 -- FUNCTION due_move
 local function due_move(keys, a)
-  if tonumber(redis.call('ZSCORE', keys[1], a.entry) or -1) ~= a.claimed_until then return 'lost' end
+  if not unclaim(keys[1], a) then return 'lost' end
   redis.call('ZADD', keys[1], 'XX', digits(a.at_ms), a.entry)
   return 'moved'
 end

@@ -662,3 +662,14 @@ local function reserved(fields)
     if name == 'owner' and not is_encoded(value) then return 'owner is no id as names of keys have it (encode_id)' end
   end
 end
+
+-- Ends a claim that goes on; whether its entry was given no other deadline meanwhile. One that a look of another worker put
+-- off is due now.
+local function unclaim(key, a)
+  local at = tonumber(redis.call('ZSCORE', key, a.entry) or -1)
+  if tonumber(redis.call('ZSCORE', key, 'claimed ' .. a.entry) or -1) == a.claimed_until then
+    redis.call('ZREM', key, 'claimed ' .. a.entry)
+    if at == a.claimed_until + 1 then redis.call('ZADD', key, 'XX', digits(clock()), a.entry) end
+  end
+  return at == a.claimed_until
+end

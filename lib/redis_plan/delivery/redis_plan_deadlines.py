@@ -25,6 +25,8 @@ from redis_plan.delivery.redis_plan_sync import is_signal, unix_ms
 TWICE = 2
 #: A look that people's actions ask for comes so many seconds later: what they do meanwhile is seen by the same look.
 SOON_S = 0.25
+#: Before an entry: the name of another one beside it for as long as a worker has claimed it, as due_claim writes it.
+CLAIM = "claimed "
 #: Of so many sessions it is known that a worker was told of the end of their phase.
 MOST_TOLD = 10_000
 
@@ -120,6 +122,7 @@ class Deadlines:
             latest["timer"] = end
         self._write(session_id, "NX", due)
         self._write(session_id, "XX LT", latest)  # one of before the clock was set back
+        self._write(session_id, "XX LT", dict.fromkeys(("lease", "idle", "timer"), now + 1000 * self.claimed_s), CLAIM)
 
     def _is_told(self, session_id: str, copy: Copy) -> bool:
         """Note that a worker is told of a phase that is over, and return whether it was: what it looked at is done.
@@ -139,10 +142,10 @@ class Deadlines:
         """Return when the first of its timers ends, 0 where none runs: a field that is no time makes none."""
         return min(filter(None, (unix_ms(state.get(field)) for field in self.fields)), default=0)
 
-    def _write(self, session_id: str, how: str, entries: dict[str, float]) -> None:
+    def _write(self, session_id: str, how: str, entries: Mapping[str, float], of: str = "") -> None:
         """Queue entries; those of all sessions go out by one connection, each part of the index in one command."""
         found = self._waiting.setdefault((self.index(session_id), how), {})
-        found |= {f"{self.encode(session_id)}:{kind}": round(at) for kind, at in entries.items()}
+        found |= {f"{of}{self.encode(session_id)}:{kind}": round(at) for kind, at in entries.items()}
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._send())
 
