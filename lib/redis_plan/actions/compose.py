@@ -221,8 +221,8 @@ class _Writer:
         return tuple(dict.fromkeys([*(["log"] if log else []), *(name for name in self.keys if name in found)]))
 
     def written(self) -> dict[str, None]:
-        """Return the keys that effects and own Lua write, in their order."""
-        found = dict.fromkeys(str(e.options["key"]) for e in self.kind.effects if "key" in e.options and e.name not in ("empty", "remove", "drop", "erase"))  # fmt: skip
+        """Return the keys that effects and own Lua fill, in their order."""
+        found = dict.fromkeys(str(e.options["key"]) for e in self.kind.effects if vocabulary.fills(e))
         return found | dict.fromkeys(own_lua.written(self.kind.lua))
 
     def ending(self) -> list[str]:

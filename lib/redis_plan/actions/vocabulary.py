@@ -35,6 +35,7 @@ class Word:
     asks: tuple[str, ...] = ()
     brings: tuple[str, ...] = ()
     reopens: bool = False
+    only_takes: bool = False
     frees: bool = False
     vacates: bool = False
     tells: str = ""
@@ -53,6 +54,11 @@ def guards() -> Mapping[str, Word]:
 def effects() -> Mapping[str, Word]:
     """Return every effect that an action may have."""
     return _words("effect")
+
+
+def fills(effect: Effect) -> bool:
+    """Whether an effect writes into a key, and does not only take from it."""
+    return "key" in effect.options and not effects()[effect.name].only_takes
 
 
 @cache

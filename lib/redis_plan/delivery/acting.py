@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Callable
 from functools import lru_cache
 
 from redis_plan.actions import catalog, compose, own_lua, vocabulary
-from redis_plan.actions.model import Kind
+from redis_plan.actions.model import Effect, Kind
 from redis_plan.keyspace import functions
 from redis_plan.keyspace.functions import Function
 from redis_plan.keyspace.model import Bound, KeyPattern, Keyspace
 from redis_plan.remembered import remembered
-
-#: Effects that leave a key to others: a generic step may still be what fills it.
-ONLY_TAKE = frozenset({"empty", "drop", "remove", "erase"})
 
 
 @remembered
@@ -45,7 +42,7 @@ def called(keyspace: Keyspace) -> tuple[tuple[Bound, str, KeyPattern], ...]:
 
 def replaced(keyspace: Keyspace) -> frozenset[str]:
     """Return the names of the collections whose generic changes actions take the place of."""
-    return frozenset(name for action, _ in composed(keyspace) for name in _changed(action, but=ONLY_TAKE))
+    return frozenset(name for action, _ in composed(keyspace) for name in _changed(action, only=vocabulary.fills))
 
 
 def written(action: Bound) -> frozenset[str]:
@@ -61,11 +58,11 @@ def vacates(action: Bound) -> bool:
     return compose.vacates(catalog.kind_of(action))
 
 
-def _changed(action: Bound, but: Container[str] = ()) -> frozenset[str]:
-    """Return the names of the keys that its effects and its own Lua name, of effects all ``but`` some."""
+def _changed(action: Bound, only: Callable[[Effect], bool] = lambda _: True) -> frozenset[str]:
+    """Return the names of the keys that its own Lua and its effects name; ``only`` those effects."""
     keys = dict(action.keys)
     kind = catalog.kind_of(action).on(keys)
-    names = {str(e.options["key"]) for e in kind.effects if "key" in e.options and e.name not in but}
+    names = {str(e.options["key"]) for e in kind.effects if "key" in e.options and only(e)}
     return frozenset(keys[local] for local in (*names, *own_lua.written(kind.lua)))
 
 

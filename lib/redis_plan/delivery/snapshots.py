@@ -105,7 +105,7 @@ def _form(pattern: KeyPattern, fill: Sequence[Kind]) -> Form:
 
 def _filled(kind: Kind) -> frozenset[str]:
     """Return the keys, by the kind's own names, into which it writes; what only takes away tells nothing of what is there."""
-    put = (e.options["key"] for e in kind.effects if "key" in e.options and e.name not in acting.ONLY_TAKE)
+    put = (e.options["key"] for e in kind.effects if vocabulary.fills(e))
     return frozenset(map(str, put)) | frozenset(own_lua.written(kind.lua))
 
 
