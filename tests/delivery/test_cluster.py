@@ -272,6 +272,67 @@ def test_a_primary_that_has_gone_is_no_outage_for_sessions_that_are_elsewhere(
         asyncio.run(asyncio.wait_for(scene(), 120))
 
 
+def test_a_primary_that_was_taken_out_of_the_cluster_is_looked_for_by_nobody(
+    sample: made.Project, programs: Path, tmp_path: Path
+) -> None:
+    with topology.cluster() as own:
+        load(own, sample)
+        (tmp_path / "redis_plan_client.py").write_text(clients.python_client(sample.brief, sample.keyspace), "utf-8")
+        generated, leaving = made.client_module(tmp_path, "taken_out"), own.nodes[2]
+        keys, port, root = generated.Keys(), int(own.nodes[0].address[-1]), own.client(decode_responses=True)
+        o, sessions = generated.Operations(root, keys), [f"c{number}" for number in range(9)]
+        for session in sessions:
+            o.create(session)
+
+        def take_out() -> None:
+            for session in sessions:
+                if owner_of(own, keys.state(session)) is leaving:
+                    move(own, keys.state(session), session)
+            heir = name_of(own.nodes[0])
+            for one in (*own.nodes[:2], leaving):
+                with one.client().pipeline(transaction=False) as at_once:
+                    for slot in range(topology.SLOTS):
+                        if own.node_of(slot) is leaving and slot not in map(naming.slot, sessions):
+                            at_once.execute_command("CLUSTER", "SETSLOT", slot, "NODE", heir)
+                    at_once.execute()
+            gone = name_of(leaving)
+            leaving.kill()
+            for one in own.nodes[:2]:
+                one.client().execute_command("CLUSTER", "FORGET", gone)
+
+        def drivers(process: subprocess.Popen[str]) -> int:
+            assert process.stdin
+            assert process.stdout
+            print("drivers", file=process.stdin, flush=True)
+            return int(process.stdout.readline())
+
+        async def scene(process: subprocess.Popen[str]) -> None:
+            assert await asyncio.to_thread(drivers, process) == 3
+            async with redis.asyncio.RedisCluster(host="127.0.0.1", port=port, decode_responses=True) as client:
+                ours = generated.AsyncOperations(client, keys)
+                async with ClusterDriver(
+                    client, "redis://{host}:{port}", ours.catch_up, keys.events, keys.state, QUICK
+                ) as driver:
+                    for session in sessions:
+                        await driver.follow(session)
+                    assert len(driver.drivers) == 3
+                    await asyncio.to_thread(take_out)
+                    while len(driver.drivers) != 2 or driver._ending:
+                        await asyncio.sleep(0.05)
+                    while await asyncio.to_thread(drivers, process) != 2:
+                        await asyncio.sleep(0.05)
+
+        words = ["node", str(programs / node.LIBRARIES[0] / "cluster.js"), str(port), json.dumps(sessions), "plain"]
+        with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                assert process.stdout
+                assert process.stdout.readline() == "ready\n"
+                asyncio.run(asyncio.wait_for(scene(process), 60))
+            finally:
+                process.kill()
+        root.close()
+
+
 @pytest.mark.parametrize("library", node.LIBRARIES)
 @pytest.mark.parametrize("sharded", [False, True], ids=["plain", "sharded"])
 def test_copies_in_typescript_are_right_also_after_a_slot_moved(

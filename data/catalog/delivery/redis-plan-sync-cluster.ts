@@ -85,6 +85,12 @@ export class ClusterDriver {
       const owner = this.driverOf(followed.sessionId);
       if (owner !== from && from.give(followed)) await owner.take(followed); // else somebody handed it on or forgot it meanwhile
     }
+    for (const [url, { driver, link }] of this.drivers) {
+      if (driver.sessions.length > 0 || this.ranges.some((range) => range.url === url)) continue;
+      this.drivers.delete(url); // else it looks for a node that has gone for ever
+      driver.close();
+      link.drop();
+    }
   }
 
   /** Reads who has which slot, from the first node that answers. */

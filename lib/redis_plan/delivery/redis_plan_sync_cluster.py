@@ -45,6 +45,7 @@ class ClusterDriver:
         self.cluster, self.drivers = cluster, dict[str, SyncDriver]()
         self._url, self._ask, self._channel, self._state = url, catch_up, channel, state
         self.timing, self._sharded, self._fold, self._renew, self._signals = timing, sharded, fold, renew, signals
+        self._ending = set[asyncio.Task[None]]()
 
     async def __aenter__(self) -> ClusterDriver:
         """Read who has which slot."""
@@ -54,8 +55,8 @@ class ClusterDriver:
     async def __aexit__(self, *_: object) -> None:
         """End every driver and its connections; the cluster's client stays open."""
         for driver in self.drivers.values():
-            await driver.__aexit__()
-            await driver.link.drop()
+            await self._end(driver)
+        await asyncio.gather(*self._ending)
 
     @property
     def deaf(self) -> bool:
@@ -105,3 +106,13 @@ class ClusterDriver:
             owner = await self._driver_of(followed.session_id)
             if owner is not driver and driver.give(followed):  # else somebody handed it on or forgot it meanwhile
                 await owner.take(followed)
+        primaries = {node.name for node in self.cluster.get_primaries()}
+        for name in [n for n, d in self.drivers.items() if n not in primaries and not d.followed]:
+            ending = asyncio.create_task(self._end(self.drivers.pop(name)))  # else it looks for its node for ever
+            self._ending.add(ending)
+            ending.add_done_callback(self._ending.discard)
+
+    @staticmethod
+    async def _end(driver: SyncDriver) -> None:
+        await driver.__aexit__()
+        await driver.link.drop()

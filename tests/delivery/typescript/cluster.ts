@@ -1,4 +1,4 @@
-// Follows sessions on a cluster; each line on stdin asks for what their copies are and where they are followed.
+// Follows sessions on a cluster; each line on stdin asks for what their copies are and where they are followed, or, drivers, of how many primaries.
 // node cluster.js PORT '["s1", …]' sharded|plain
 import { createInterface } from "node:readline";
 import { Keys, Operations } from "./redis-plan-client.js";
@@ -30,7 +30,11 @@ function hear(session: string, _: SyncClient, message: string | undefined): void
 const copies = new Map<string, SyncClient>();
 for (const session of JSON.parse(named) as string[]) copies.set(session, await cluster.follow(session, hear));
 console.log("ready");
-for await (const _ of createInterface({ input: process.stdin })) {
+for await (const line of createInterface({ input: process.stdin })) {
+  if (line === "drivers") {
+    console.log(cluster.drivers.size);
+    continue;
+  }
   const has = [...copies].map(([s, { mode, epoch, version, state }]) => [
     s,
     { mode, epoch, version, n: state.n, at: cluster.placeOf(s), heard: heard.get(s), twice: twice.has(s) },
