@@ -26,7 +26,7 @@ from redis_plan.rig.member import Member
 from redis_plan.server import Server
 from redis_plan.server.process import free_port
 from tests.delivery import made, node
-from tests.delivery.playing import until
+from tests.delivery.playing import play, so, until
 from tests.delivery.test_survivors import AOF
 
 #: Seconds of chaos and its members; a minute with 200 of them in the long form of the suite.
@@ -370,6 +370,22 @@ def test_what_a_gateway_loses_is_repaired_by_beacon_and_catch_up_and_by_nothing_
         )
     assert bool(outcome.wrong) != right
     assert not outcome.lost
+
+
+def test_who_comes_while_no_primary_answers_for_the_session_is_in_once_one_does_and_so_are_those_behind(
+    sample: made.Project, sample_folder: Path
+) -> None:
+    with (
+        running(sample_folder, sample, 0) as (own, _),
+        hall.gateway(sample_folder, [made.url(own)], feed="unplaced") as (_, port),
+    ):
+        members = [Member([f"ws://127.0.0.1:{port}/"], hall.signed("s0", f"m{n}"), random.Random(n)) for n in range(5)]
+
+        async def story() -> None:
+            for member in members:
+                await so(lambda member=member: member.copy.mode == "live", f"{member.hello['m']} is not in")
+
+        play(story, *members)
 
 
 def test_codes_and_words_are_those_of_the_catalog() -> None:

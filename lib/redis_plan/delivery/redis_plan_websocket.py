@@ -27,12 +27,13 @@ import json
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
 from redis_plan.delivery.redis_plan_sync import State, SyncClient, addressed, hears, unix_ms
+from redis_plan.delivery.redis_plan_sync_driver import Listener, Timing
 
 _log = logging.getLogger("redis_plan")
 
@@ -144,6 +145,27 @@ class Taker(Protocol):
 
     def forget(self, client: Client, why: str) -> None:
         """Write nothing to it any more."""
+
+
+class Driver(Protocol):
+    """What a gateway needs of SyncDriver, or of ClusterDriver."""
+
+    @property
+    def timing(self) -> Timing:
+        """The periods."""
+
+    async def follow(self, session_id: str, listener: Listener | None = None) -> SyncClient:
+        """Return the copy of a session."""
+
+    @property
+    def deaf(self) -> bool:
+        """Whether there is no subscription now."""
+
+    async def unfollow(self, session_id: str) -> None:
+        """Forget a session."""
+
+    async def send(self, calls: Sequence[tuple[str, Any]]) -> list[Any]:
+        """Send calls of sessions in few round trips."""
 
 
 class Client(WSListener):
@@ -287,6 +309,19 @@ class Room:
         self.flushed_at = 0.0
         self.told: tuple[str, int] = ("", -1)
         self.recent: deque[Told] = deque(maxlen=remembered)
+
+    async def follow(self, driver: Driver, hear: Listener, wanted: Callable[[], bool]) -> bool:
+        """Have the copy, however long nobody answers for the session, while it is wanted; else everybody here would wait."""
+        attempt = 0
+        while wanted():
+            try:
+                self.copy = await driver.follow(self.session_id, hear)
+                return True
+            except Exception as error:  # as on a cluster, where no primary holds its slot for a while
+                (_log.warning if attempt == 9 else _log.debug)("a room: %s: %s", type(error).__name__, error)
+                attempt += 1
+                await asyncio.sleep(driver.timing.wait(attempt))
+        return False
 
     def begin(self, copy: SyncClient) -> None:
         """Go on from the whole state of a copy: which events led to it is not known."""

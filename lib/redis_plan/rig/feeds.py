@@ -15,7 +15,8 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from redis_plan.delivery.redis_plan_sync_driver import BATCH, SyncDriver, _Followed
+from redis_plan.delivery.redis_plan_sync import SyncClient
+from redis_plan.delivery.redis_plan_sync_driver import BATCH, Listener, SyncDriver, _Followed
 
 #: notify-keyspace-events for Notified: the keyspace channel, commands on streams.
 KEYSPACE = "Kt"
@@ -32,6 +33,19 @@ class Sharded(SyncDriver):
         super().__init__(
             link, ask, lambda session: channel(session).removesuffix(" sharded"), *rest, **{**options, "sharded": True}
         )
+
+
+class Unplaced(SyncDriver):
+    """No primary holds a session's slot at first, as on a cluster that has just lost one: following it is refused twice."""
+
+    _refused = 0
+
+    async def follow(self, session_id: str, listener: Listener | None = None) -> SyncClient:
+        """Return the copy of a session."""
+        if self._refused < 2:
+            self._refused += 1
+            raise LookupError(session_id)
+        return await super().follow(session_id, listener)
 
 
 class Lossy(SyncDriver):
@@ -177,6 +191,7 @@ FEEDS: dict[str, type[SyncDriver]] = {
     "notified": Notified,
     "tracked": Tracked,
     "lossy": Lossy,
+    "unplaced": Unplaced,
 }
 
 
