@@ -311,7 +311,7 @@ class Room:
         self.recent: deque[Told] = deque(maxlen=remembered)
 
     async def follow(self, driver: Driver, hear: Listener, wanted: Callable[[], bool]) -> bool:
-        """Have the copy, however long nobody answers for the session, while it is wanted; else everybody here would wait."""
+        """Have the copy, however long nobody answers for the session, while it is wanted: who comes later waits too."""
         attempt = 0
         while wanted():
             try:
