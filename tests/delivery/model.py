@@ -147,9 +147,9 @@ class Model:
         self.session.fields |= fields
         return self._applied("change", op)
 
-    def record(self, op: str, element: str, value: str, *, once: bool) -> list[object]:
+    def record(self, op: str, element: str, value: str, expected: int | None = None, *, once: bool) -> list[object]:
         """Write one element of the collection; once: not where there is one."""
-        if refused := self._refusal(op, None):
+        if refused := self._refusal(op, expected):
             return refused
         assert self.session
         there = self.session.collection

@@ -136,13 +136,13 @@ class Life(RuleBasedStateMachine):
         keys = [K["state"], K["log"], "m:{s}:idem", K["roster"]]
         assert self.call("session_apply", keys, args) == self.model.apply(op, expected, fields)
 
-    @rule(op=operations, element=members, value=values, once=st.booleans())
-    def record(self, op: str, element: str, value: str, once: bool) -> None:
+    @rule(op=operations, element=members, value=values, once=st.booleans(), expected=st.none() | st.integers(0, 6))
+    def record(self, op: str, element: str, value: str, once: bool, expected: int | None) -> None:
         channel, ttl, log = self.tail
-        command = "HSETNX" if once else "HSET"
-        args = [channel, op, "", "record", "", ttl, log, TTL, command, BOUND, element, value]
+        command, wanted = "HSETNX" if once else "HSET", "" if expected is None else expected
+        args = [channel, op, wanted, "record", "", ttl, log, TTL, command, BOUND, element, value]
         keys = [K["state"], K["log"], "m:{s}:idem", K["votes"]]
-        assert self.call("session_record", keys, args) == self.model.record(op, element, value, once=once)
+        assert self.call("session_record", keys, args) == self.model.record(op, element, value, expected, once=once)
 
     @rule(epoch=st.sampled_from(EPOCHS))
     def renew(self, epoch: str) -> None:
