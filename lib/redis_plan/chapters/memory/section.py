@@ -12,7 +12,7 @@ from redis_plan.words import levers, words
 from redis_plan.words.memory_words import Words
 from redis_plan.words.tables import table
 
-#: A key with a smaller share of one session's bytes has no row in the plan itself.
+#: Keys with a smaller share of one session's bytes have one row together in the plan itself.
 _SHOWN_SHARE = 0.015
 
 
@@ -28,6 +28,10 @@ def memory(brief: Brief, keyspace: Keyspace, found: Memory, samples: pd.DataFram
         for p, size, many in shares
         if size / whole >= _SHOWN_SHARE
     ]
+    if small := [(p, size) for p, size, _ in shares if size / whole < _SHOWN_SHARE]:
+        size = sum(size for _, size in small)
+        names = ", ".join(f"`{p.name}`" for p, _ in small)
+        rows.append([names, "–", units.write(round(size), "B"), f"{100 * size / whole:.0f} %"])
     if found.fit and said.sessions:
         rest = whole - sum(size for _, size, _ in shares)
         rows.append([levers.TABLES, "–", units.write(round(rest), "B"), f"{100 * rest / whole:.0f} %"])
