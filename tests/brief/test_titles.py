@@ -128,6 +128,10 @@ def test_the_title_is_the_apps_name(project, heading, title, slug):
         "仕様書",
         "需求分析",
         "Scenario",
+        "Step 2: Requirements",
+        "Krok 1: Wymagania",
+        "Dashboard",
+        "Startseite",
         "Requirements\n\nFlyway is a tool for migrations",
     ],
 )
