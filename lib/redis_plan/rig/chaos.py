@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,8 @@ from redis_plan.rig.member import Member
 
 #: Reads the state of a session from the server.
 StateOf = Callable[[str], Mapping[str, str]]
+#: What a member does until the event is set, by a random generator of its own.
+Work = Callable[[Any, asyncio.Event, random.Random], Coroutine[Any, Any, None]]
 #: How long members may take to be right again when the last fault is over.
 SETTLE_S = 20.0
 
@@ -39,16 +41,18 @@ async def run(
     rng: random.Random,
     pause_s: tuple[float, float] = (0.3, 1.5),
     settle_s: float = SETTLE_S,
+    doing: Work | None = None,
 ) -> Outcome:
     """Let members act and faults happen for ``seconds``; then wait until every copy is the server's, or give up.
 
     ``faults`` are blocking calls by name, made one after the other in a thread; besides them members lose their
-    connection or stall. ``state_of`` reads a session's state from the server.
+    connection or stall. ``state_of`` reads a session's state from the server. ``doing`` is what each does instead of
+    writing numbers.
     """
     outcome = Outcome(len(members), 0)
     lives = [asyncio.create_task(member.live()) for member in members]
     stop = asyncio.Event()
-    acting = [asyncio.create_task(work(member, stop, random.Random(rng.random()))) for member in members]
+    acting = [asyncio.create_task((doing or work)(member, stop, random.Random(rng.random()))) for member in members]
     end = time.monotonic() + seconds
     names = [*faults, "drops", "stalls"]
     while time.monotonic() < end:
