@@ -2,6 +2,7 @@
 
 import itertools
 
+import matplotlib.pyplot as plt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,3 +26,13 @@ def test_labels_that_have_room_stand_where_they_belong():
 
 def test_labels_around_the_middle_come_to_rest():
     assert figures.apart([50.0, 53.0, 54.0], 9, 108) == [50.0, 59.0, 68.0]
+
+
+def test_a_label_that_keeps_off_its_line_by_a_blank_does_so_in_the_svg_too():
+    figures.use_theme()
+    figure, axes = plt.subplots()
+    axes.text(1, 0, "the budget ", ha="right")
+    axes.text(0, 0, " first deadline")
+    drawn = figures.render_svg(figure)
+    assert ">the budget\u00a0<" in drawn
+    assert ">\u00a0first deadline<" in drawn

@@ -202,7 +202,7 @@ def plot_mass(samples: pd.DataFrame) -> Figure:
             axes.plot([float(str(line.idxmax()))], [float(line.max())], marker="o", markersize=5, color=colour)
         axes.annotate(f"{'– –' if dash == '--' else '–'} {case}: {units.write(float(line.max()) / 1e3, 's')} at most",
                       (0.99, 0.98 - 0.09 * place), xycoords="axes fraction", fontsize=10, va="top", ha="right",
-                      color="#555555" if case == REST else colour)  # fmt: skip
+                      color="#555555" if case == REST else colour, bbox=figures.PLATE)  # fmt: skip
     axes.axvline(0, color="#333333", linewidth=0.9)
     axes.annotate(" first deadline", (0, 0.02), xycoords=("data", "axes fraction"), fontsize=9, color="#333333")
     axes.set_yscale("log")

@@ -214,7 +214,7 @@ def plot_ghosts(samples: pd.DataFrame, least_s: float, bound_s: float) -> Figure
     figure, axes = plt.subplots(figsize=(7, 2.4))
     axes.axvspan(least_s, bound_s, color=figures.CONTEXT, alpha=0.2)
     axes.plot(samples["ghost_s"], samples["run"], "o", color=figures.HIGHLIGHT, ms=7)
-    axes.text(bound_s, -0.4, "lease + sweep period ", ha="right", va="bottom", color=figures.CONTEXT, fontsize=9)
+    axes.text(bound_s, 0.5, "lease + sweep period ", ha="right", va="center", color=figures.CONTEXT, fontsize=9)
     axes.set(xlim=(0, None), ylim=(-0.6, len(samples) - 0.4), yticks=samples["run"], xlabel="time from kill to empty (s)",
              ylabel="kill", title="Ghost time after a gateway is killed")  # fmt: skip
     return figure
