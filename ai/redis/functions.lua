@@ -660,6 +660,17 @@ local function reserved(fields)
   end
 end
 
+-- Ends a claim that goes on; whether its entry was given no other deadline meanwhile. One that a look of another worker put
+-- off is due now.
+local function unclaim(key, a)
+  local at = tonumber(redis_call('ZSCORE', key, a.entry) or -1)
+  if tonumber(redis_call('ZSCORE', key, 'claimed ' .. a.entry) or -1) == a.claimed_until then
+    redis_call('ZREM', key, 'claimed ' .. a.entry)
+    if at == a.claimed_until + 1 then redis_call('ZADD', key, 'XX', digits(clock()), a.entry) end
+  end
+  return at == a.claimed_until
+end
+
 -- By name in one table, since a chunk has room for 200 local names.
 local GUARD = {}
 
@@ -822,14 +833,17 @@ end
 
 function GUARD.marked(t) return not t.s['away:' .. t.a.target] end
 
--- Nobody waits for who leads or watches without a seat, nor for who is marked away.
+-- Nobody waits for who leads or watches without a seat, nor for who is marked away. Nobody is not everybody: where all of
+-- them are gone for a moment, nothing is over.
 function GUARD.everyone(t, key)
+  local all = false
   for _, c in ipairs(redis_call('ZRANGEBYSCORE', t.presence, '(' .. digits(t.now), '+inf')) do
     local member = member_of(c)
     local asked = redis_call('HEXISTS', t.roster, member) == 1 and redis_call('HEXISTS', t.state, 'away:' .. member) == 0
     if asked and redis_call('HEXISTS', key, member) == 0 then return false end
+    all = all or asked
   end
-  return true
+  return all
 end
 
 -- The fields of the state that note keys of rounds. Each has to be among the keys that were given, to be unlinked with
@@ -1728,20 +1742,29 @@ end
 
 -- due_claim
 -- For buzz:v1:due:<bucket>
--- Take entries that are due by the server's clock; a claimed one is due again when its claim ends, and no two workers get one.
+-- Take entries that are due by the server's clock; a claimed one is due again when its claim ends, and no two workers get one, whatever deadline it is given meanwhile.
 -- KEYS target (zset)
 -- ARGV claim_ms batch
 --   claim_ms: how long the entries are this worker's, from the server's clock
 --   batch: at most so many, up to 1,000
 -- Answers entry, claimed_until, entry, claimed_until ….
 do
+-- A claimed entry has another one beside it for as long. Who writes deadlines knows no claims: whatever an entry is given
+-- meanwhile, nobody else takes it before its worker is done or the claim ends.
 local function due_claim(keys, a)
   local now, found = clock(), {}
   local later = digits(now + a.claim_ms)
-  for _, entry in ipairs(redis_call('ZRANGEBYSCORE', keys[1], '-inf', digits(now), 'LIMIT', 0, a.batch)) do
-    redis_call('ZADD', keys[1], 'XX', later, entry)
-    found[#found + 1] = entry
-    found[#found + 1] = later
+  for _, entry in ipairs(redis_call('ZRANGEBYSCORE', keys[1], '-inf', digits(now), 'LIMIT', 0, 2 * a.batch)) do
+    local claimed = tonumber(redis_call('ZSCORE', keys[1], 'claimed ' .. entry) or 0)
+    if str_sub(entry, 1, 8) == 'claimed ' then
+      if tonumber(redis_call('ZSCORE', keys[1], entry)) <= now then redis_call('ZREM', keys[1], entry) end
+    elseif claimed > now then
+      redis_call('ZADD', keys[1], 'XX', digits(claimed + 1), entry)
+    elseif #found < 2 * a.batch then
+      redis_call('ZADD', keys[1], later, entry, later, 'claimed ' .. entry)
+      found[#found + 1] = entry
+      found[#found + 1] = later
+    end
   end
   return found
 end
@@ -1751,7 +1774,7 @@ local DUE_CLAIM = {
   fits = {1},
   args = {{'claim_ms', check_milliseconds, same = true}, {'batch', check_few, same = true}},
   given = {}, last = {false, false},
-  runs = {'TIME', 'TYPE', 'ZADD', 'ZRANGEBYSCORE'},
+  runs = {'TIME', 'TYPE', 'ZADD', 'ZRANGEBYSCORE', 'ZREM', 'ZSCORE'},
 }
 CALLS['due_claim'] = function(keys, args)
   return run(DUE_CLAIM, due_claim, keys, args)
@@ -1770,7 +1793,7 @@ end
 --   "lost": it has another deadline or another worker's claim meanwhile: it stays
 do
 local function due_done(keys, a)
-  if tonumber(redis_call('ZSCORE', keys[1], a.entry) or -1) ~= a.claimed_until then return 'lost' end
+  if not unclaim(keys[1], a) then return 'lost' end
   redis_call('ZREM', keys[1], a.entry)
   return 'done'
 end
@@ -1780,7 +1803,7 @@ local DUE_DONE = {
   fits = {1},
   args = {{'entry', check_name}, {'claimed_until', check_count}},
   given = {}, last = {false, false},
-  runs = {'TYPE', 'ZREM', 'ZSCORE'},
+  runs = {'TIME', 'TYPE', 'ZADD', 'ZREM', 'ZSCORE'},
 }
 CALLS['due_done'] = function(keys, args)
   return run(DUE_DONE, due_done, keys, args)
@@ -1800,7 +1823,7 @@ end
 --   "lost": it has another deadline or another worker's claim meanwhile: it stays
 do
 local function due_move(keys, a)
-  if tonumber(redis_call('ZSCORE', keys[1], a.entry) or -1) ~= a.claimed_until then return 'lost' end
+  if not unclaim(keys[1], a) then return 'lost' end
   redis_call('ZADD', keys[1], 'XX', digits(a.at_ms), a.entry)
   return 'moved'
 end
@@ -1810,7 +1833,7 @@ local DUE_MOVE = {
   fits = {1},
   args = {{'entry', check_name}, {'claimed_until', check_count}, {'at_ms', check_whole}},
   given = {}, last = {false, false, false},
-  runs = {'TYPE', 'ZADD', 'ZSCORE'},
+  runs = {'TIME', 'TYPE', 'ZADD', 'ZREM', 'ZSCORE'},
 }
 CALLS['due_move'] = function(keys, args)
   return run(DUE_MOVE, due_move, keys, args)

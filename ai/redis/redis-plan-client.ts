@@ -727,7 +727,8 @@ export class Operations {
 
   /**
    * Take entries that are due by the server's clock; a claimed one is due again when its claim ends, and no
-   * two workers get one (room id and kind of deadline → when the worker must look at it).
+   * two workers get one, whatever deadline it is given meanwhile (room id and kind of deadline → when the
+   * worker must look at it).
    */
   async claimDue(bucket: Id, options: { claimMs?: number; batch?: number } = {}): Promise<Claim[]> {
     const keys = [this.keys.due(bucket)];

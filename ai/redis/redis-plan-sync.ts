@@ -49,6 +49,18 @@ export const patch: Fold = (state, event) => {
 };
 
 /**
+ * An envelope as one member may see it: whole to whom it is for, to all others its position, d.set and d.del. A gateway
+ * sends no other text to a socket, also of a catch-up.
+ */
+export const seenBy = (message: string, leads: boolean, memberId: string): string => {
+  if (!message.includes('"to"') && !message.includes("\\u")) return message; // as nearly every event: not worth its reading
+  const event = JSON.parse(message) as Event;
+  const { to, target, set, del } = (event.d ?? {}) as { to?: unknown; target?: unknown; set?: unknown; del?: unknown };
+  const heard = to === "leaders" ? leads : to === "target" ? target === memberId : to !== "nobody";
+  return heard ? message : JSON.stringify({ ...event, d: { set, del } });
+};
+
+/**
  * One copy. Its rule: apply version + 1, drop what is older, and ask for everything else.
  * "catch up" as an answer means: ask the server now, with epoch and version, on a connection that has subscribed before.
  * counts["rolled back"]: a server that lost changes (a failover, a restore) has another history than this copy; it is told

@@ -615,7 +615,8 @@ class Calls:
 
     def claim_due(self, bucket: Id, *, claim_ms: int = 5000, batch: int = 100) -> Call[list[Claim]]:
         """Take entries that are due by the server's clock; a claimed one is due again when its claim ends, and no
-        two workers get one (room id and kind of deadline → when the worker must look at it).
+        two workers get one, whatever deadline it is given meanwhile (room id and kind of deadline → when the
+        worker must look at it).
         """
         keys = [self.keys.due(bucket)]
         args = _argv(claim_ms, batch)

@@ -22,8 +22,19 @@ from typing import Any, NamedTuple, Protocol
 from picows import WSUpgradeRequest, ws_create_server
 from redis.exceptions import NoPermissionError, RedisError, ResponseError
 from redis_plan_sync import State, SyncClient
-from redis_plan_sync_driver import ADMITTED, Listener, Timing, persist
-from redis_plan_websocket import Client, Member, Pace, Position, Room, frame, role_of, visible, word
+from redis_plan_sync_driver import ADMITTED, Listener, persist
+from redis_plan_websocket import (
+    Client,
+    Driver,
+    Member,
+    Pace,
+    Position,
+    Room,
+    frame,
+    role_of,
+    visible,
+    word,
+)
 
 #: Leases that are renewed in one round trip.
 BATCH = 50
@@ -67,27 +78,6 @@ class Operations(Protocol):
 
     def run(self, call: Any, /) -> Awaitable[Any]:
         """Send a call and return its result."""
-
-
-class Driver(Protocol):
-    """What a gateway needs of SyncDriver, or of ClusterDriver."""
-
-    @property
-    def timing(self) -> Timing:
-        """The periods."""
-
-    @property
-    def deaf(self) -> bool:
-        """Whether there is no subscription now."""
-
-    async def follow(self, session_id: str, listener: Listener | None = None) -> SyncClient:
-        """Return the copy of a session."""
-
-    async def unfollow(self, session_id: str) -> None:
-        """Forget a session."""
-
-    async def send(self, calls: Sequence[tuple[str, Any]]) -> list[Any]:
-        """Send calls of sessions in few round trips."""
 
 
 Admit = Callable[[Mapping[str, Any]], "Member | None"]
@@ -210,8 +200,9 @@ class Gateway:
         room.expected += 1
         try:
             async with client.turn:  # its changes come after it, and only where it got in
-                if known is None:
-                    room.copy = await self.driver.follow(member.session_id, self._heard)
+                wanted = lambda: client in self.clients or room.expected > 1  # noqa: E731
+                if known is None and not await room.follow(self.driver, self._heard, wanted):
+                    return
                 await room.live.wait()  # before it is admitted: a room that can't be read keeps nobody else outside
                 status = await self._come_in(client, member)
                 client.inside = status in _IN and client in self.clients

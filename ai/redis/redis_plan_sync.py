@@ -84,6 +84,33 @@ def is_signal(message: str) -> bool:
         return False
 
 
+def addressed(message: str) -> tuple[str, str, str]:
+    """Return whom an envelope is for, the target's id, and what all others get: its position, d.set and d.del.
+
+    For "leaders", for one "target", or for "nobody"; "" is everybody, and then there is no rest.
+    """
+    if '"to"' not in message and "\\u" not in message:  # as nearly every event: not worth its reading
+        return "", "", ""
+    event = json.loads(message)
+    data = event.get("d")
+    about = data if isinstance(data, dict) else {}
+    if about.get("to") not in ("leaders", "target", "nobody"):
+        return "", "", ""
+    rest = {**event, "d": {name: about[name] for name in ("set", "del") if name in about}}
+    return about["to"], str(about.get("target", "")), json.dumps(rest, ensure_ascii=False, separators=(",", ":"))
+
+
+def hears(to: str, target: str, leads: bool, member_id: str) -> bool:
+    """Whether a member gets an envelope whole."""
+    return not to or (to == "leaders" and leads) or (to == "target" and target == member_id)
+
+
+def seen_by(message: str, leads: bool, member_id: str) -> str:
+    """Return an envelope as one member may see it: a gateway sends no other text to a socket, also of a catch-up."""
+    to, target, rest = addressed(message)
+    return message if hears(to, target, leads, member_id) else rest
+
+
 class SyncClient:
     """One copy. Its rule: apply version + 1, drop what is older, and ask for everything else.
 

@@ -27,11 +27,12 @@ import json
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
-from redis_plan_sync import State, SyncClient, unix_ms
+from redis_plan_sync import State, SyncClient, addressed, hears, unix_ms
+from redis_plan_sync_driver import Listener, Timing
 
 _log = logging.getLogger("redis_plan")
 
@@ -49,8 +50,6 @@ CLOSING: Final = {
 LEADERS: Final = frozenset({"host", "cohost", "moderator"})
 #: A pace forgets how late one write was over so many others, and waits longer by so many times what remains.
 REMEMBERS, LATENESS = 32, 4.0
-#: How an event begins its data that is not for everybody.
-_TO: Final = '"d":{"to":"'
 #: A peer that does not answer a closing frame is cut after so many seconds.
 CUT_S: Final = 5.0
 
@@ -96,27 +95,13 @@ class Told(NamedTuple):
 
     def seen_by(self, role: str, member_id: str) -> str:
         """Return the text for a member."""
-        heard = (
-            not self.to
-            or (self.to == "leaders" and role in LEADERS)
-            or (self.to == "target" and self.target == member_id)
-        )
+        heard = hears(self.to, self.target, role in LEADERS, member_id)
         return self.message if heard else self.rest
 
 
 def told(version: int, message: str, dated: object) -> Told:
     """Return an event with whom it is for, as its data says."""
-    at = unix_ms(dated)
-    if _TO not in message:
-        return Told(version, message, at)
-    event = json.loads(message)
-    data = event["d"] if isinstance(event["d"], dict) else {}
-    if data.get("to") not in ("leaders", "target", "nobody"):
-        return Told(version, message, at)
-    rest = json.dumps(
-        {**event, "d": {name: data[name] for name in ("set", "del") if name in data}}, separators=(",", ":")
-    )
-    return Told(version, message, at, data["to"], str(data.get("target", "")), rest)
+    return Told(version, message, unix_ms(dated), *addressed(message))
 
 
 def visible(role: str, state: State) -> State:
@@ -159,6 +144,27 @@ class Taker(Protocol):
 
     def forget(self, client: Client, why: str) -> None:
         """Write nothing to it any more."""
+
+
+class Driver(Protocol):
+    """What a gateway needs of SyncDriver, or of ClusterDriver."""
+
+    @property
+    def timing(self) -> Timing:
+        """The periods."""
+
+    async def follow(self, session_id: str, listener: Listener | None = None) -> SyncClient:
+        """Return the copy of a session."""
+
+    @property
+    def deaf(self) -> bool:
+        """Whether there is no subscription now."""
+
+    async def unfollow(self, session_id: str) -> None:
+        """Forget a session."""
+
+    async def send(self, calls: Sequence[tuple[str, Any]]) -> list[Any]:
+        """Send calls of sessions in few round trips."""
 
 
 class Client(WSListener):
@@ -302,6 +308,19 @@ class Room:
         self.flushed_at = 0.0
         self.told: tuple[str, int] = ("", -1)
         self.recent: deque[Told] = deque(maxlen=remembered)
+
+    async def follow(self, driver: Driver, hear: Listener, wanted: Callable[[], bool]) -> bool:
+        """Have the copy, however long nobody answers for the session, while it is wanted: who comes later waits too."""
+        attempt = 0
+        while wanted():
+            try:
+                self.copy = await driver.follow(self.session_id, hear)
+                return True
+            except Exception as error:  # as on a cluster, where no primary holds its slot for a while
+                (_log.warning if attempt == 9 else _log.debug)("a room: %s: %s", type(error).__name__, error)
+                attempt += 1
+                await asyncio.sleep(driver.timing.wait(attempt))
+        return False
 
     def begin(self, copy: SyncClient) -> None:
         """Go on from the whole state of a copy: which events led to it is not known."""

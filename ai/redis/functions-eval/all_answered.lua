@@ -439,14 +439,17 @@ function GUARD.phase(t, phases) return phases[t.s.phase or 'lobby'] or t.session
 
 function GUARD.current(t, field, value) return t.s[field] == value end
 
--- Nobody waits for who leads or watches without a seat, nor for who is marked away.
+-- Nobody waits for who leads or watches without a seat, nor for who is marked away. Nobody is not everybody: where all of
+-- them are gone for a moment, nothing is over.
 function GUARD.everyone(t, key)
+  local all = false
   for _, c in ipairs(redis_call('ZRANGEBYSCORE', t.presence, '(' .. digits(t.now), '+inf')) do
     local member = member_of(c)
     local asked = redis_call('HEXISTS', t.roster, member) == 1 and redis_call('HEXISTS', t.state, 'away:' .. member) == 0
     if asked and redis_call('HEXISTS', key, member) == 0 then return false end
+    all = all or asked
   end
-  return true
+  return all
 end
 
 local function set_field(t, field, value)

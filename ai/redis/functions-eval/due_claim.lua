@@ -146,20 +146,29 @@ end
 
 -- due_claim
 -- For buzz:v1:due:<bucket>
--- Take entries that are due by the server's clock; a claimed one is due again when its claim ends, and no two workers get one.
+-- Take entries that are due by the server's clock; a claimed one is due again when its claim ends, and no two workers get one, whatever deadline it is given meanwhile.
 -- KEYS target (zset)
 -- ARGV claim_ms batch
 --   claim_ms: how long the entries are this worker's, from the server's clock
 --   batch: at most so many, up to 1,000
 -- Answers entry, claimed_until, entry, claimed_until ….
 do
+-- A claimed entry has another one beside it for as long. Who writes deadlines knows no claims: whatever an entry is given
+-- meanwhile, nobody else takes it before its worker is done or the claim ends.
 local function due_claim(keys, a)
   local now, found = clock(), {}
   local later = digits(now + a.claim_ms)
-  for _, entry in ipairs(redis_call('ZRANGEBYSCORE', keys[1], '-inf', digits(now), 'LIMIT', 0, a.batch)) do
-    redis_call('ZADD', keys[1], 'XX', later, entry)
-    found[#found + 1] = entry
-    found[#found + 1] = later
+  for _, entry in ipairs(redis_call('ZRANGEBYSCORE', keys[1], '-inf', digits(now), 'LIMIT', 0, 2 * a.batch)) do
+    local claimed = tonumber(redis_call('ZSCORE', keys[1], 'claimed ' .. entry) or 0)
+    if str_sub(entry, 1, 8) == 'claimed ' then
+      if tonumber(redis_call('ZSCORE', keys[1], entry)) <= now then redis_call('ZREM', keys[1], entry) end
+    elseif claimed > now then
+      redis_call('ZADD', keys[1], 'XX', digits(claimed + 1), entry)
+    elseif #found < 2 * a.batch then
+      redis_call('ZADD', keys[1], later, entry, later, 'claimed ' .. entry)
+      found[#found + 1] = entry
+      found[#found + 1] = later
+    end
   end
   return found
 end
@@ -169,7 +178,7 @@ local DUE_CLAIM = {
   fits = {1},
   args = {{'claim_ms', check_milliseconds, same = true}, {'batch', check_few, same = true}},
   given = {}, last = {false, false},
-  runs = {'TIME', 'TYPE', 'ZADD', 'ZRANGEBYSCORE'},
+  runs = {'TIME', 'TYPE', 'ZADD', 'ZRANGEBYSCORE', 'ZREM', 'ZSCORE'},
 }
 CALLS['due_claim'] = function(keys, args)
   return run(DUE_CLAIM, due_claim, keys, args)

@@ -152,6 +152,32 @@ local function run(call, body, keys, args)
   return body(keys, a)
 end
 
+local function digits(number) return str_format(as_whole, number) end
+
+local function clock_text()
+  local t = redis_call('TIME')
+  return t[1] .. (#t[2] == 6 and str_sub(t[2], 1, 3) or str_sub('00000' .. t[2], -6, -4))
+end
+
+-- The server's clock in Unix milliseconds: the only clock that anything is decided by. A session that is given keeps it as
+-- text, so that its change is not dated by another look.
+local function clock(session)
+  local text = clock_text()
+  if session then session.now = text end
+  return tonumber(text)
+end
+
+-- Ends a claim that goes on; whether its entry was given no other deadline meanwhile. One that a look of another worker put
+-- off is due now.
+local function unclaim(key, a)
+  local at = tonumber(redis_call('ZSCORE', key, a.entry) or -1)
+  if tonumber(redis_call('ZSCORE', key, 'claimed ' .. a.entry) or -1) == a.claimed_until then
+    redis_call('ZREM', key, 'claimed ' .. a.entry)
+    if at == a.claimed_until + 1 then redis_call('ZADD', key, 'XX', digits(clock()), a.entry) end
+  end
+  return at == a.claimed_until
+end
+
 -- due_done
 -- For buzz:v1:due:<bucket>
 -- Remove an entry whose work is done.
@@ -164,7 +190,7 @@ end
 --   "lost": it has another deadline or another worker's claim meanwhile: it stays
 do
 local function due_done(keys, a)
-  if tonumber(redis_call('ZSCORE', keys[1], a.entry) or -1) ~= a.claimed_until then return 'lost' end
+  if not unclaim(keys[1], a) then return 'lost' end
   redis_call('ZREM', keys[1], a.entry)
   return 'done'
 end
@@ -174,7 +200,7 @@ local DUE_DONE = {
   fits = {1},
   args = {{'entry', check_name}, {'claimed_until', check_count}},
   given = {}, last = {false, false},
-  runs = {'TYPE', 'ZREM', 'ZSCORE'},
+  runs = {'TIME', 'TYPE', 'ZADD', 'ZREM', 'ZSCORE'},
 }
 CALLS['due_done'] = function(keys, args)
   return run(DUE_DONE, due_done, keys, args)

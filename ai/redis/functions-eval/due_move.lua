@@ -156,6 +156,30 @@ end
 
 local function digits(number) return str_format(as_whole, number) end
 
+local function clock_text()
+  local t = redis_call('TIME')
+  return t[1] .. (#t[2] == 6 and str_sub(t[2], 1, 3) or str_sub('00000' .. t[2], -6, -4))
+end
+
+-- The server's clock in Unix milliseconds: the only clock that anything is decided by. A session that is given keeps it as
+-- text, so that its change is not dated by another look.
+local function clock(session)
+  local text = clock_text()
+  if session then session.now = text end
+  return tonumber(text)
+end
+
+-- Ends a claim that goes on; whether its entry was given no other deadline meanwhile. One that a look of another worker put
+-- off is due now.
+local function unclaim(key, a)
+  local at = tonumber(redis_call('ZSCORE', key, a.entry) or -1)
+  if tonumber(redis_call('ZSCORE', key, 'claimed ' .. a.entry) or -1) == a.claimed_until then
+    redis_call('ZREM', key, 'claimed ' .. a.entry)
+    if at == a.claimed_until + 1 then redis_call('ZADD', key, 'XX', digits(clock()), a.entry) end
+  end
+  return at == a.claimed_until
+end
+
 -- due_move
 -- For buzz:v1:due:<bucket>
 -- Give an entry whose work is done its next deadline.
@@ -169,7 +193,7 @@ local function digits(number) return str_format(as_whole, number) end
 --   "lost": it has another deadline or another worker's claim meanwhile: it stays
 do
 local function due_move(keys, a)
-  if tonumber(redis_call('ZSCORE', keys[1], a.entry) or -1) ~= a.claimed_until then return 'lost' end
+  if not unclaim(keys[1], a) then return 'lost' end
   redis_call('ZADD', keys[1], 'XX', digits(a.at_ms), a.entry)
   return 'moved'
 end
@@ -179,7 +203,7 @@ local DUE_MOVE = {
   fits = {1},
   args = {{'entry', check_name}, {'claimed_until', check_count}, {'at_ms', check_whole}},
   given = {}, last = {false, false, false},
-  runs = {'TYPE', 'ZADD', 'ZSCORE'},
+  runs = {'TIME', 'TYPE', 'ZADD', 'ZREM', 'ZSCORE'},
 }
 CALLS['due_move'] = function(keys, args)
   return run(DUE_MOVE, due_move, keys, args)
