@@ -19,6 +19,7 @@ PALETTE = tuple(sns.color_palette("colorblind").as_hex())
 HIGHLIGHT, CONTEXT = PALETTE[0], "#8c8c8c"
 #: Behind a text that a line would cross.
 PLATE = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
+#: Blanks at an end of a text.
 _ENDS = re.compile(r"^ +(?=\S)|(?<=\S) +$")
 #: Dots an inch of every SVG (matplotlib's backend_svg.py, 3.10).
 _SVG_DPI = 72
@@ -53,9 +54,8 @@ def render_svg(figure: Figure) -> str:
         figure.set_dpi(_SVG_DPI)
         layout.execute(figure)
         figure.set_layout_engine("none")
-    for label in figure.findobj(
-        Text
-    ):  # XML drops blanks at an end, and a label that keeps off its line by one would touch it
+    # XML drops blanks at an end, and a label that keeps off its line by one would touch it
+    for label in figure.findobj(Text):
         label.set_text(_ENDS.sub(lambda found: "\u00a0" * len(found[0]), label.get_text()))
     canvas.print_svg(buffer, metadata={"Date": None, "Creator": None})
     close(figure)
