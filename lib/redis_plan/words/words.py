@@ -21,6 +21,7 @@ from redis_plan.evidence.findings import Found, Number
 from redis_plan.keyspace import chain, expression, functions, periods
 from redis_plan.keyspace.cues import plural, with_article
 from redis_plan.keyspace.model import Keyspace
+from redis_plan.words import gateway_bounds
 
 #: Templates are named by their place in the package, such as ``chapters/expiry/expiry``.
 TEMPLATES = Path(__file__).parents[1]
@@ -90,6 +91,7 @@ def render(template: str, brief: Brief, keyspace: Keyspace, **more: object) -> s
         "facts": {found.name: found for found in brief.facts},
         "period": periods.periods(brief),
         "lease": chain.lease(brief),
+        "gateway": gateway_bounds.bounds(),
         "sessions": not functions.missing(keyspace),
         "noun": noun,
         "nouns": plural(noun),

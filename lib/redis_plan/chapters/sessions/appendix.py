@@ -139,7 +139,7 @@ def limits(brief: Brief, keyspace: Keyspace) -> str:
     """Return limits, rolling deploys and ticks."""
     actions = matrix.stories(brief, keyspace).actions
     return words.render(
-        "chapters/sessions/limits", brief, keyspace, says=_says(brief), a_second=bounds.A_SECOND, at_once=bounds.AT_ONCE,
+        "chapters/sessions/limits", brief, keyspace, says=_says(brief),
         joins=next((action.name for action in keyspace.actions if action.kind == _JOIN), "session_join"),
         connections=seating.connections(keyspace.actions), tries=bounds.tries(brief, keyspace, actions), bounds=bounds.bounds(actions),
         remembered=rules(brief, keyspace).remembered_s,

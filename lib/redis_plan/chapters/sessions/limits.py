@@ -12,8 +12,6 @@ from redis_plan.brief.model import Brief
 from redis_plan.keyspace import cues
 from redis_plan.keyspace.model import Keyspace
 
-#: Commands of one connection a second, and at once: what a hurried hand does, far below what a loop sends (chosen).
-A_SECOND, AT_ONCE = 10, 20
 _TRY = "codes.try_code"
 #: Units of parameters that bound no number of things, and parameters that have a row of their own.
 _NO_BOUND, _TOLD = ("ms", "s", "characters"), ("capacity", "connections", "step")

@@ -15,7 +15,7 @@ def sessions(brief: Brief, keyspace: Keyspace, found: Sessions) -> str:
     """Return the running text of section 7."""
     stories = matrix.stories(brief, keyspace)
     return words.render(
-        "chapters/sessions/sessions", brief, keyspace, found=found, a_second=limits.A_SECOND, at_once=limits.AT_ONCE,
+        "chapters/sessions/sessions", brief, keyspace, found=found,
         tries=limits.tries(brief, keyspace, stories.actions), ends=limits.ends(keyspace),
         missing=functions.missing(keyspace), shared=stories.shared if keyspace.use("state") is None else "",
         connections=seating.connections(keyspace.actions),

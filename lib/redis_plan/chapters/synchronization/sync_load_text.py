@@ -12,13 +12,11 @@ from redis_plan.chapters.synchronization.stated import stated, stated_table
 from redis_plan.delivery import sockets
 from redis_plan.keyspace import periods, settings
 from redis_plan.keyspace.model import Keyspace
-from redis_plan.words import words
+from redis_plan.words import gateway_bounds, words
 from redis_plan.words.sync_common import events_of, not_run
 
 #: How much of the sync latency one way over the internet is taken as, and at most, in seconds (assumed).
 _NETWORK_SHARE, _NETWORK_S = 1 / 20, 0.1
-#: What a gateway lets wait for one client before it closes it (chosen).
-_QUEUED_BYTES = 2**20
 
 
 def beacon(brief: Brief, keyspace: Keyspace, found: Synchronization) -> str:
@@ -56,7 +54,8 @@ def pressure(brief: Brief, keyspace: Keyspace, found: Synchronization) -> str:
         "chapters/synchronization/pressure", brief, keyspace, found=found, not_run=not_run(found, "stalled"),
         hard=names["hard_limit"], begun=names["begun_bytes"], rate_of_connection=names["conn_rate"], payload=payload, gateways=gateways,
         envelope=settings.ENVELOPE_BYTES, frame=settings.FRAME_BYTES, stall=periods.seconds(brief, "stall"),
-        queued=max(1.0, _QUEUED_BYTES / (payload + settings.ENVELOPE_BYTES)), says=sockets.sign(brief, "slow"),
+        queued=max(1.0, gateway_bounds.bounds().queued / (payload + settings.ENVELOPE_BYTES)),
+        says=sockets.sign(brief, "slow"), flooding=sockets.sign(brief, "limit"),
         rate=rate, lease=lease, missed=math.ceil(rate * lease),
         clients=brief.value("sessions_peak") * members / max(gateways, 1),
         snapshot=brief.value("state_bytes") + members * brief.value("member_bytes"),
