@@ -13,6 +13,7 @@ from redis_plan.build import study
 from redis_plan.evidence.store import Store
 from redis_plan.plan import build_this, played
 from redis_plan.run import Run
+from redis_plan.words import words
 from redis_plan.words.sections import APPENDICES, SECTIONS
 from tests.end_to_end.conftest import copy_sample
 from tests.plan import reading, recorded, retold
@@ -96,6 +97,30 @@ def test_whoever_reads_the_keys_is_told_there_what_stands_for_the_environment(pr
     before_the_table = text.split("\n### Keys\n")[1].split("\n|")[0]
     assert "`<env>` is the environment" in before_the_table
     assert "(#order-of-work)" in text.split("\n### Keys\n")[0]
+
+
+def test_the_largest_risk_names_what_is_assumed_and_what_cures_it(project):
+    run = Run(project, project / "data/runs" / recorded.PROFILE)
+    assumed = [fact for fact in words.facts_used(run.load_brief(), run.load_keyspace()) if fact.grade == "assumed"]
+    text = (project / "ai/redis-plan.md").read_text("utf-8")
+    risk = next(line for line in text.splitlines() if line.startswith("- Largest risk: "))
+    assert assumed
+    assert not [fact.name for fact in assumed[:4] if f"`{fact.name}` = " not in risk]
+    assert "`ai/redis-plan.toml`" in risk
+
+
+def test_the_largest_risk_leads_from_a_fallen_decision_to_its_alternatives(tmp_path):
+    folder = recorded.unpack(tmp_path / "recorded")
+    run = Run(folder, folder / "data" / "runs" / recorded.PROFILE)
+    record = run.folder / "decisions" / "D-06b.json"
+    told = json.loads(record.read_text("utf-8"))
+    told["holds_while"][0]["actual"] = 2 * told["holds_while"][0]["limit"]
+    record.write_text(json.dumps(told), "utf-8")
+    study.assemble(study.Order(folder, recorded.PROFILE))
+    text = (folder / "ai/redis-plan.md").read_text("utf-8")
+    risk = next(line for line in text.splitlines() if line.startswith("- Largest risk: "))
+    assert "is no longer supported" in risk
+    assert "(redis-plan/decisions.md#d-06b)" in risk
 
 
 def test_a_design_without_keys_gets_a_few_sentences(project):
