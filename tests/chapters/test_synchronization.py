@@ -1,10 +1,14 @@
 """Synchronization: the experiments on delivery, stalls and lost tails."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from redis_plan.chapters.synchronization import fan_model, fanout, sizing, sync_text, synchronization
+from redis_plan.chapters.synchronization import fan_model, fanout, sizing, sync_load_text, sync_text, synchronization
+from redis_plan.chapters.synchronization.findings import Synchronization
+from redis_plan.keyspace import chain
 from redis_plan.measure import histogram
 from redis_plan.measure.lab import Lab
 from redis_plan.rig.hall import Phase, Seen
@@ -107,3 +111,19 @@ def test_a_project_without_sessions_is_told_why(lab):
     assert "no sessions" in found.not_run
     assert not found.values
     assert "Newest value wins" in sync_text.without_sessions(project.brief(), project.without_sessions())
+
+
+@pytest.mark.parametrize(("rate", "told"), [(0.0, "or longer"), (0.5, "or longer"), (50.0, "less than the lease")])
+def test_a_log_is_said_to_outlast_the_lease_only_where_it_does(rate, told):
+    brief, keyspace = project.brief(), project.keyspace()
+    facts = (replace(fact, value=rate) if fact.name == "events_per_session" else fact for fact in brief.facts)
+    brief = replace(brief, facts=tuple(facts))
+    row = next(
+        line
+        for line in sync_load_text.pressure(brief, keyspace, Synchronization.of({})).splitlines()
+        if line.startswith("| log |")
+    )
+    kept = keyspace.pattern("log").max_elements
+    assert (kept >= rate * chain.lease(brief)) == (told == "or longer")
+    assert told in row
+    assert f"{kept:,.0f} entries" in row
