@@ -15,7 +15,7 @@ from redis_plan.chapters.synchronization import section as synchronization
 from redis_plan.chapters.synchronization import sync_load_text
 from redis_plan.chapters.synchronization.findings import Synchronization
 from redis_plan.delivery import syncing
-from redis_plan.words import gateway_bounds
+from redis_plan.words import gateway_bounds, words
 from tests import projects
 
 #: None is a bound of the code, and none stands in the plan for another reason.
@@ -36,6 +36,8 @@ def texts() -> dict[str, str]:
         "pressure": sync_load_text.pressure(brief, keyspace, synced),
         "subscriptions": sync_load_text.subscriptions(brief, keyspace, synced),
         "limits": of_sessions.limits(brief, keyspace),
+        "degraded": words.render("chapters/recovery/degraded", brief, keyspace, due=True, ways=()),
+        "way back": words.render("chapters/recovery/way_back", brief, keyspace, found=recovered),
     }
 
 
@@ -48,6 +50,8 @@ def texts() -> dict[str, str]:
         ("pressure", ("queued", "words", "acts")),
         ("subscriptions", ("admitted", "remembered", "batch")),
         ("limits", ("words", "acts")),
+        ("degraded", ("acts",)),
+        ("way back", ("batch",)),
     ],
 )
 def test_a_bound_that_the_code_changes_changes_wherever_the_plan_tells_it(
