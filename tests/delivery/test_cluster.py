@@ -289,7 +289,8 @@ def test_a_primary_that_was_taken_out_of_the_cluster_is_looked_for_by_nobody(
                 if owner_of(own, keys.state(session)) is leaving:
                     move(own, keys.state(session), session)
             heir = name_of(own.nodes[0])
-            for one in (*own.nodes[:2], leaving):
+            # itself first: without a slot it is no primary any more, as soon as the others tell it so
+            for one in (leaving, *own.nodes[:2]):
                 with one.client().pipeline(transaction=False) as at_once:
                     for slot in range(topology.SLOTS):
                         if own.node_of(slot) is leaving and slot not in map(naming.slot, sessions):
