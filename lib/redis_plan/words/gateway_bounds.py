@@ -29,7 +29,7 @@ class GatewayBounds(NamedTuple):
 
 def bounds() -> GatewayBounds:
     """Return the bounds that a gateway has which nobody gave others."""
-    usual = Limits(heartbeat_s=0, linger_s=0, drain_s=0)  # the periods are the project's and no matter here
+    usual = Limits(0, 0, 0)  # its periods are the project's, and no matter here
     return GatewayBounds(
         usual.slow_bytes, usual.most_words, usual.most_acts, usual.remembered, ADMITTED, BATCH, MOST_HELD
     )
