@@ -3,7 +3,10 @@
 import pytest
 
 from redis_plan import brief
+from redis_plan.brief.evidence import MOST_LINES, lines_of
 from redis_plan.brief.given import given_for
+from redis_plan.brief.model import Requirement
+from redis_plan.brief.outline import Block, Section
 
 KEPT_OUT = [
     "We do not use Redis for caching",
@@ -84,3 +87,18 @@ def test_per_is_for_in_italian_alone(project):
     assert read.language == "it"
     assert {one.use for one in read.evidence if one.strength >= 0.9} == {"cache", "leaderboard"}
     assert given_for("One Redis per cache node", "en") == []
+
+
+def test_of_a_document_too_long_to_be_judged_whole_demands_come_first_and_then_the_rest_in_order():
+    texts = [f"Line {n} names Redis (job queue) and more" for n in range(2 * MOST_LINES)]
+    blocks = [(Block("item", text, "prd.md", n, n, 0, Section()), False) for n, text in enumerate(texts, 1)]
+    late = [Requirement(f"R-{n}", texts[n - 1], "prd.md", n) for n in (7, 2 * MOST_LINES - 3, 2 * MOST_LINES)]
+    found = lines_of(blocks, late, {"prd.md": "en"})
+    assert len(found) == MOST_LINES
+    assert [(one.line, one.requirement) for one in found[:3]] == [(r.line, r.id) for r in late]
+    rest = [(one.line, one.text) for one in found[3:]]
+    assert rest[:4] == [(1, texts[0]), (1, "job queue"), (2, texts[1]), (2, "job queue")]
+    assert (7, "job queue") in rest
+    assert (7, texts[6]) not in rest
+    assert [line for line, _ in rest] == sorted(line for line, _ in rest)
+    assert lines_of(blocks, (), {"prd.md": "en"})[-1].line == MOST_LINES // 2

@@ -6,6 +6,8 @@ import re
 import tomllib
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from redis_plan import resources
 from redis_plan.brief.lexicon import Lexicon, detect_language, lexicons
@@ -77,3 +79,30 @@ def test_no_catalogue_names_a_corpus_project():
     for path in resources.catalog_dir().rglob("*.toml"):
         text = path.read_text(encoding="utf-8").lower()
         assert not [s for s in slugs if re.search(rf"\b{s}\b", text)], path.name
+
+
+#: Few words, some the beginning of others, so that cues of several words often begin and seldom end.
+_WORD = st.sampled_from(["room", "rooms", "roomy", "code", "coded", "of", "play", "7"])
+_CUE = st.lists(st.builds("".join, st.tuples(_WORD, st.sampled_from(["", "", "*"]))), min_size=1, max_size=4)
+
+
+@given(st.lists(_CUE, min_size=1, max_size=8, unique_by=tuple), st.lists(_WORD, max_size=14))
+def test_every_cue_is_found_wherever_its_words_stand_one_after_the_other(
+    cues: list[list[str]], said: list[str]
+) -> None:
+    """Held to a plain search, which tries every cue at every word."""
+    words = Lexicon(("en",), {})
+    for cue in cues:
+        words.add("any", " ".join(cue))
+    words.finish()
+    text = " ".join(said)
+    starts = [sum(len(word) + 1 for word in said[:n]) for n in range(len(said))]
+    expected = sorted(
+        (starts[n], starts[n + len(cue) - 1] + len(said[n + len(cue) - 1]), " ".join(cue))
+        for n in range(len(said))
+        for cue in cues
+        if n + len(cue) <= len(said)
+        and all(w.startswith(c[:-1]) if c.endswith("*") else w == c for w, c in zip(said[n:], cue, strict=False))
+    )
+    assert sorted((hit.start, hit.end, hit.cue) for hit in words.hits(text)) == expected
+    assert words.groups(text) == ({"any"} if expected else set())

@@ -62,20 +62,25 @@ def lines_of(
     """Return the lines that count; ``blocks`` come each with whether its section excludes it, ``languages`` by file."""
     demands = {(r.file, r.line): r for r in requirements if r.kind != "out-of-scope"}
     excluded = {(r.file, r.line) for r in requirements if r.kind == "out-of-scope"}
-    found, seen = [], set()
+    found, seen, others = list[Said](), set(), 0
     for block, out in blocks:
         at = (block.file, block.line)
         if at in excluded or (out and at not in demands) or block.kind == "code" or len(block.text) < FEWEST_LETTERS:
             continue
         demand = demands.get(at)
         seen.add(at)
+        if demand is None and others >= MOST_LINES:
+            continue  # only demands still come before what is there
+        others += demand is None
         tool = demand is None and block.file in documents.NAMES["stack"] and not _SERVER.search(block.text)
         counts = OF_A_TOOL if tool else 1.0
         found.append(
             Said(block.text, *at, demand.id if demand else "", bool(demand and demand.realtime), counts=counts)
         )
-        given = given_for(block.text, languages.get(block.file, ""))
-        found += [Said(part, *at, uses=uses) for part in given if (uses := _purposes().groups(part))]
+        given = given_for(block.text, languages.get(block.file, "")) if others < MOST_LINES else ()
+        parts = [Said(part, *at, uses=uses) for part in given if (uses := _purposes().groups(part))]
+        found += parts
+        others += len(parts)
     found += [Said(r.text, r.file, r.line, r.id, r.realtime) for at, r in demands.items() if at not in seen]
     if len(found) > MOST_LINES:
         found = sorted(found, key=lambda one: not one.requirement)[:MOST_LINES]

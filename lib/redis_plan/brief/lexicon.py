@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NamedTuple
@@ -95,7 +95,29 @@ class _Cue:
     rest: tuple[tuple[str, bool], ...] = ()  # the words after the first
 
 
-class _Candidates(dict[str, tuple[_Cue, ...]]):
+class _Following(dict[str, tuple[_Cue, ...]]):
+    """Cues that begin with one word; by the word after it those that it does not rule out, worked out once for each."""
+
+    def __init__(self, cues: Sequence[_Cue]) -> None:
+        super().__init__()
+        self.cues = cues
+        #: all of them, where none has a second word
+        self.alone = () if any(cue.rest for cue in cues) else tuple(cues)
+
+    def __missing__(self, after: str) -> tuple[_Cue, ...]:
+        made = tuple(cue for cue in self.cues if not cue.rest or _is(after, *cue.rest[0]))
+        if len(self) >= REMEMBERED_WORDS:
+            self.clear()
+        if not after.isdigit():  # numbers hardly recur
+            self[after] = made
+        return made
+
+
+def _is(word: str, wanted: str, stem: bool) -> bool:
+    return word.startswith(wanted) if stem else word == wanted
+
+
+class _Candidates(dict[str, _Following | None]):
     """The cues whose first word is a word or a beginning of it, worked out once for each word that is met."""
 
     def __init__(self, exact: Mapping[str, list[_Cue]], stems: Mapping[str, list[_Cue]]) -> None:
@@ -104,18 +126,18 @@ class _Candidates(dict[str, tuple[_Cue, ...]]):
         self.firsts: frozenset[str] = frozenset()  # letters that a cue begins with, once all cues are in
         self.lengths: list[int] = []  # of the stems
 
-    def __missing__(self, word: str) -> tuple[_Cue, ...]:
+    def __missing__(self, word: str) -> _Following | None:
         if not self.firsts:
             self.firsts = frozenset(known[0] for known in (*self.exact, *self.stems))
             self.lengths = sorted({len(stem) for stem in self.stems})
         if word[0] not in self.firsts:  # a number, mostly, and numbers hardly recur
-            return ()
+            return None
         found = list(self.exact.get(word, ()))
         for size in self.lengths:
             if size > len(word):
                 break
             found += self.stems.get(word[:size], ())
-        made = tuple(found)
+        made = _Following(found) if found else None
         if found or not word.isdigit():
             self[word] = made
         return made
@@ -164,20 +186,15 @@ class Lexicon:
     def _found(self, text: str) -> list[tuple[_Cue, int, int]]:
         folded, words = tokens(text)
         found: list[tuple[_Cue, int, int]] = []
-        known = self._known
-        for i, candidates in [(i, c) for i, (word, _, _) in enumerate(words) if (c := known[word])]:
+        known, count = self._known, len(words)
+        for i, here in [(i, c) for i, (word, _, _) in enumerate(words) if (c := known[word]) is not None]:
             _, start, end = words[i]
-            for cue in candidates:
-                if not cue.rest:
+            for cue in here.alone or here[words[i + 1][0] if i + 1 < count else ""]:
+                last = i + len(cue.rest)
+                if last == i:
                     found.append((cue, start, end))
-                    continue
-                last = end
-                for j, (want, stem) in enumerate(cue.rest, i + 1):
-                    if j >= len(words) or not (words[j][0].startswith(want) if stem else words[j][0] == want):
-                        break
-                    last = words[j][2]
-                else:
-                    found.append((cue, start, last))
+                elif last < count and all(_is(words[j][0], *want) for j, want in enumerate(cue.rest[1:], i + 2)):
+                    found.append((cue, start, words[last][2]))
         if self._unspaced and not folded.isascii() and UNSPACED.search(folded):
             for match in self._unspaced.finditer(folded):
                 found += [(c, match.start(), match.end()) for c in self._substrings[match.group()]]

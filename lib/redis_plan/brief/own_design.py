@@ -80,16 +80,20 @@ def read_own_settings(
 ) -> tuple[OwnSetting, ...]:
     """Return the settings and commands of the documents that a rule of the catalog knows, the first line of each."""
     found: dict[str, OwnSetting] = {}
+    said = "\n".join(line.lower() for of_file in lines.values() for line in of_file)
+    left = [rule for rule in _rules() if any(word in said for word in rule.holds)]
     for block, excluded in blocks:
+        if not left:
+            break
         if excluded:
             continue
         for number in range(block.line, max(block.line, block.end) + 1):
             line = lines[block.file][number - 1] if number <= len(lines[block.file]) else ""
             start = line[:_LONGEST]
             plain = start.lower()
-            for rule in _rules():
-                if rule.id not in found and any(word in plain for word in rule.holds) and rule.matches(start):
-                    found[rule.id] = OwnSetting(rule.id, line.strip(" -*`\t")[:120], block.file, number)
+            for rule in [r for r in left if any(word in plain for word in r.holds) and r.matches(start)]:
+                found[rule.id] = OwnSetting(rule.id, line.strip(" -*`\t")[:120], block.file, number)
+                left.remove(rule)
     return tuple(found.values())
 
 

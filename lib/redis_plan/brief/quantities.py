@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from redis_plan.brief.counted import Context
 from redis_plan.brief.model import Quantity
 from redis_plan.brief.numerals import parse_number
 from redis_plan.brief.outline import Block
-from redis_plan.brief.scanner import NOWHERE, scan
+from redis_plan.brief.scanner import scan
 from redis_plan.brief.spelt import has_number
 
 #: Characters of a line that are looked at as one: longer than any sentence.
@@ -42,9 +42,9 @@ def label_above(lines: Sequence[str], number: int) -> str:
 
 
 def read_quantities(
-    lines: Sequence[str], blocks: Sequence[Block], file: str, language: str, contexts: dict[int, Context]
+    lines: Sequence[str], blocks: Sequence[Block], file: str, language: str, stands_in: Callable[[int], Context]
 ) -> tuple[Quantity, ...]:
-    """Return the quantities of a document, :data:`MOST` or a few more; ``contexts`` says what each line stands in."""
+    """Return the quantities of a document, :data:`MOST` or a few more; ``stands_in`` says what a line stands in, by its number."""
     found: list[Quantity] = []
     joined = {n for b in blocks if b.kind in ("paragraph", "item") for n in range(b.line, b.end)}
     for number, line in enumerate(lines, 1):
@@ -52,7 +52,7 @@ def read_quantities(
             break
         if not has_number(line, language):
             continue
-        context = contexts.get(number, NOWHERE)
+        context = stands_in(number)
         if LONE_NUMBER.fullmatch(line) and (label := label_above(lines, number)):
             context = replace(context, label=label)
         if context.code and _BOX.search(line) and not re.search(r"\d\s?[KM]\b", line):

@@ -45,6 +45,7 @@ from redis_plan.brief.reconcile.setting import places
 from redis_plan.brief.reconcile.vocabulary import containers
 from redis_plan.brief.requirements import read_requirements
 from redis_plan.brief.restrictions import read_restrictions
+from redis_plan.brief.scanner import NOWHERE
 from redis_plan.brief.sections import Roles
 from redis_plan.brief.slug import slug_of
 from redis_plan.brief.spelt import has_number
@@ -105,12 +106,12 @@ def _read(project: Path, given: Overrides | None) -> Brief:
     stack = applying.apply_stack(_stack(texts), overrides)
     notes = _notes(texts)
     marked = _marked(texts)
-    said = come_by_code(evidence_lines(texts, requirements))
+    said = come_by_code(_evidence_lines(texts, marked, requirements))
     evidence = read_evidence(said)
     title = overrides.file.project.name or read_title([(t.blocks, t.visible) for t in texts], project)
     live, talk = any(r.realtime for r in requirements), calls_clearly(evidence, "chat")
     cut = [(t.blocks, t.roles) for t in texts]
-    kind = nature.judge(plain := evidence_lines(texts, ()), count_nouns(cut))
+    kind = nature.judge(plain := _evidence_lines(texts, marked, ()), count_nouns(cut))
     likely = kind == "session" and len(plain) <= nature.MOST_LINES
     gathering = find_gathering(cut, live, title, talk, likely, done_most(evidence))
     entities = with_gathering(_entities(texts, words, requirements), gathering)
@@ -189,7 +190,13 @@ def _text(document: Document, part: Part, language: str) -> Text:
 
 def evidence_lines(texts: Sequence[Text], requirements: Sequence[Requirement]) -> list[Said]:
     """Return the lines of ``texts`` that may call for a use of Redis."""
-    return lines_of(_marked(texts), requirements, {text.document.name: text.language for text in texts})
+    return _evidence_lines(texts, _marked(texts), requirements)
+
+
+def _evidence_lines(
+    texts: Sequence[Text], marked: Sequence[tuple[Block, bool]], requirements: Sequence[Requirement]
+) -> list[Said]:
+    return lines_of(marked, requirements, {text.document.name: text.language for text in texts})
 
 
 def _marked(texts: Sequence[Text]) -> list[tuple[Block, bool]]:
@@ -224,15 +231,19 @@ def _language_of(document: Document, main: str) -> str:
 
 def _quantities(text: Text) -> tuple[Quantity, ...]:
     words, language = text.roles.words, text.language
-    contexts: dict[int, Context] = {}
+    at: dict[int, list[Block]] = {}
     for block in text.blocks:
+        for number in range(block.line, max(block.line, block.end) + 1):
+            at.setdefault(number, []).append(block)
+
+    def context(block: Block) -> Context | None:
         if not has_number(block.text, language):
-            continue
+            return None
         chain = text.roles.chain(block.section)
         excluded = "out-of-scope" in chain
         header = " | ".join(block.header)
         groups = words.groups(header) if header else frozenset()
-        context = Context(
+        return Context(
             code=block.kind == "code",
             ttl="unit.ttl-column" in groups or (block.kind != "code" and "ttl" in fold(block.text)),
             version="version-column" in groups,
@@ -242,9 +253,18 @@ def _quantities(text: Text) -> tuple[Quantity, ...]:
             subject=block.section.titles[-1] if block.section.titles else "",
             row=block.kind == "row" and "value-column" in groups,
         )
-        for number in range(block.line, max(block.line, block.end) + 1):
-            contexts[number] = context
-    return read_quantities(text.visible, text.blocks, text.document.name, language, contexts)
+
+    known: dict[int, Context | None] = {}  # by the block's id: a block may have thousands of lines
+
+    def stands_in(number: int) -> Context:
+        for block in reversed(at.get(number, ())):
+            if id(block) not in known:
+                known[id(block)] = context(block)
+            if (found := known[id(block)]) is not None:
+                return found
+        return NOWHERE
+
+    return read_quantities(text.visible, text.blocks, text.document.name, language, stands_in)
 
 
 def _requirements(texts: Sequence[Text]) -> tuple[Requirement, ...]:

@@ -145,7 +145,7 @@ class Roles:
         chain = self.chain(block.section)
         if "out-of-scope" in chain:
             return "out-of-scope"
-        if block.section in self._taken_back and self._opens_negated(block.text):
+        if self._taken_back and block.section in self._taken_back and self._opens_negated(block.text):
             return "out-of-scope"
         if chain and chain[0] in _WEAK:
             if "section.entities" in self.words.groups(block.section.titles[-1] if block.section.titles else ""):
