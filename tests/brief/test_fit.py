@@ -3,6 +3,7 @@
 import pytest
 
 from redis_plan import brief
+from redis_plan.brief.model import Brief
 
 SHARED = "- Players join a room and see each other's moves at once.\n- Everyone sees the same board in real time.\n- Changes reach all players within 500 ms.\n"
 OWN = "- A user writes notes.\n- A user exports the notes as PDF.\n- A user deletes the account.\n"
@@ -72,6 +73,58 @@ def test_few_people_of_one_room_are_not_all_where_more_rooms_are_open(project, l
 
     assert fit("5000") == "core"
     assert fit("4") == "useful"
+
+
+DRAWN = (
+    "Every stroke appears on the maps of all other rangers in real time",
+    "Everyone sees the pointers of the others move",
+    "A marker that one ranger drags moves live for everybody",
+    "Rangers see who else has the map open",
+    "Two rangers who edit one marker at the same time see each other's change",
+    "A ranger who reloads gets the current map back",
+    "Messages beside the map reach all rangers at once",
+    "A pinned note shows on every screen within a second",
+    "The leader locks the map and all others can only watch",
+)
+
+
+@pytest.mark.parametrize(
+    "says", ["- A first version carries {n}+ concurrent users.", "- At least {n} concurrent users."]
+)
+def test_what_a_first_version_must_bear_at_least_is_no_handful_where_most_is_live(project, says):
+    """ "5+" says nothing of how many will come; where little is live, one process does for so few."""
+    live = "".join(f"- {line}.\n" for line in DRAWN)
+    read = brief.read(project(prd=f"# Trail map\n\n## Features\n\n{live}{says.format(n=5)}\n"))
+    assert read.fit == "core", read.fit_because
+    own = "".join(f"- A ranger writes the report of day {n}.\n" for n in range(30))
+    little = f"# Trail map\n\n## Features\n\n{own}- {DRAWN[0]}.\n- {DRAWN[2]}.\n{says.format(n=5)}\n"
+    assert brief.read(project(prd=little)).fit == "useful"
+
+
+@pytest.mark.parametrize("title", ["Testing Scenarios", "Demo scenarios", "Evaluation Scenarios"])
+def test_the_people_of_a_test_scenario_are_no_load(project, title):
+    live = "".join(f"- {line}.\n" for line in DRAWN)
+    scenario = f"## {title}\n\n1. Simultaneous editing - 2 users editing simultaneously in different browsers\n"
+    read = brief.read(project(prd=f"# Trail map\n\n## Features\n\n{live}\n{scenario}"))
+    assert read.fact("concurrent_users").grade != "documented"
+    assert read.fit == "core", read.fit_because
+
+
+def test_a_third_of_all_that_is_live_in_a_session_makes_it_the_core(project):
+    live = "".join(
+        f"- {line.replace('ranger', 'player').replace('map', 'room')}.\n" for line in DRAWN if "second" not in line
+    )
+    joins = "- A player creates a room and others join the room with a code.\n- A player leaves the room.\n"
+
+    def read(others: int) -> Brief:
+        own = "".join(f"- A player sets the colour of hat {n} in the profile.\n" for n in range(others))
+        return brief.read(project(prd=f"# Hat race\n\n## Features\n\n{joins}{live}{own}"))
+
+    share = sum(r.realtime for r in read(0).requirements)
+    third = read(3 * share - len(read(0).requirements))
+    assert third.gathering.noun == "room"
+    assert third.fit == "core", third.fit_because
+    assert read(9 * share).fit == "useful"
 
 
 @pytest.mark.parametrize(("guests", "fit"), [(90, "useful"), (3000, "core")])

@@ -72,9 +72,15 @@ class Found:
 
     @property
     def few(self) -> str:
-        """How few people are connected at one time, where the documents say that, or ""."""
+        """How few people are connected at one time, where the documents say that, or "".
+
+        "5+" is what a first version must bear: where live state is much of what is asked, it says nothing of how many will come.
+        """
         users = self.users
         if users is None or users.grade != "documented":
+            return ""
+        at_least = users.low is not None and users.high is None
+        if at_least and len(self.live) >= max(_rules()["many_live"], _rules()["share_of_many"] * len(self.demands)):
             return ""
         most, sessions = max(users.value, users.high or 0), self.sessions
         if sessions is not None and sessions.grade == "documented" and sessions.value > most:
