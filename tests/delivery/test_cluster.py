@@ -334,6 +334,69 @@ def test_a_primary_that_was_taken_out_of_the_cluster_is_looked_for_by_nobody(
         root.close()
 
 
+def test_a_session_whose_slot_nobody_holds_keeps_no_other_from_its_new_primary(
+    sample: made.Project, programs: Path, tmp_path: Path
+) -> None:
+    """And it is followed again as soon as somebody holds the slot."""
+    with topology.cluster() as own:
+        load(own, sample)
+        (tmp_path / "redis_plan_client.py").write_text(clients.python_client(sample.brief, sample.keyspace), "utf-8")
+        generated = made.client_module(tmp_path, "nobody")
+        keys, port, root = generated.Keys(), int(own.nodes[0].address[-1]), own.client(decode_responses=True)
+        for one in own.nodes:
+            one.client().config_set("cluster-require-full-coverage", "no")
+        o, sessions = generated.Operations(root, keys), [f"c{number}" for number in range(9)]
+        for session in sessions:
+            o.create(session)
+        holder = owner_of(own, keys.state(sessions[0]))
+        orphan, moved = [session for session in sessions if owner_of(own, keys.state(session)) is holder][:2]
+
+        def ask(process: subprocess.Popen[str], session: str) -> dict[str, Any]:
+            assert process.stdin
+            assert process.stdout
+            print("report", file=process.stdin, flush=True)
+            found: dict[str, Any] = json.loads(process.stdout.readline())[session]
+            return found
+
+        async def scene(process: subprocess.Popen[str]) -> None:
+            async with redis.asyncio.RedisCluster(
+                host="127.0.0.1", port=port, decode_responses=True, require_full_coverage=False
+            ) as client:
+                ours = generated.AsyncOperations(client, keys)
+                async with ClusterDriver(
+                    client, "redis://{host}:{port}", ours.catch_up, keys.events, keys.state, QUICK
+                ) as driver:
+                    copies = {session: await driver.follow(session) for session in sessions}
+                    for one in own.nodes:
+                        one.client().execute_command("CLUSTER", "DELSLOTS", naming.slot(orphan))
+                    move(own, keys.state(moved), moved)
+                    owner = owner_of(own, keys.state(moved))
+                    await handed_over(driver, moved, owner)
+                    while not (await asyncio.to_thread(ask, process, moved))["at"].endswith(f":{owner.address[-1]}"):
+                        await asyncio.sleep(0.05)
+                    holder.client().execute_command("CLUSTER", "ADDSLOTS", naming.slot(orphan))
+                    while True:  # until every node has heard of it
+                        try:
+                            await ours.apply(orphan, "last", {"set": {"n": 7}}, op_id="x", fields={"n": 7})
+                            break
+                        except (redis.RedisError, KeyError):  # how redis-py says that it knows no holder
+                            await asyncio.sleep(0.1)
+                    while copies[orphan].state.get("n") != "7":
+                        await asyncio.sleep(0.05)
+                    while (await asyncio.to_thread(ask, process, orphan)).get("n") != "7":
+                        await asyncio.sleep(0.05)
+
+        words = ["node", str(programs / node.LIBRARIES[0] / "cluster.js"), str(port), json.dumps(sessions), "plain"]
+        with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                assert process.stdout
+                assert process.stdout.readline() == "ready\n"
+                asyncio.run(asyncio.wait_for(scene(process), 60))
+            finally:
+                process.kill()
+        root.close()
+
+
 @pytest.mark.parametrize("library", node.LIBRARIES)
 @pytest.mark.parametrize("sharded", [False, True], ids=["plain", "sharded"])
 def test_copies_in_typescript_are_right_also_after_a_slot_moved(

@@ -81,9 +81,14 @@ export class ClusterDriver {
   /** Hands each session of a driver that lost its connection to the one that has its slot now. */
   private async place(from: SyncDriver): Promise<void> {
     await this.look();
+    let failed: unknown;
     for (const followed of from.sessions) {
-      const owner = this.driverOf(followed.sessionId);
-      if (owner !== from && from.give(followed)) await owner.take(followed); // else somebody handed it on or forgot it meanwhile
+      try {
+        const owner = this.driverOf(followed.sessionId);
+        if (owner !== from && from.give(followed)) await owner.take(followed); // else somebody handed it on or forgot it meanwhile
+      } catch (error) {
+        failed ??= error; // nobody holds its slot now: the others go on, and the next beacon tries it again
+      }
     }
     for (const [url, { driver, link }] of this.drivers) {
       if (driver.sessions.length > 0 || this.ranges.some((range) => range.url === url)) continue;
@@ -91,6 +96,7 @@ export class ClusterDriver {
       driver.close();
       link.drop();
     }
+    if (failed !== undefined) throw failed;
   }
 
   /** Reads who has which slot, from the first node that answers. */

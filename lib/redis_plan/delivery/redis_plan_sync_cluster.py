@@ -102,15 +102,23 @@ class ClusterDriver:
     async def _place(self, driver: SyncDriver) -> None:
         """Hand each session of a driver that lost its connection to the one that has its slot now."""
         await self.cluster.nodes_manager.initialize()
+        failed: Exception | None = None
         for followed in driver.followed:
-            owner = await self._driver_of(followed.session_id)
-            if owner is not driver and driver.give(followed):  # else somebody handed it on or forgot it meanwhile
-                await owner.take(followed)
+            try:
+                owner = await self._driver_of(followed.session_id)
+                if owner is not driver and driver.give(followed):  # else somebody handed it on or forgot it meanwhile
+                    await owner.take(followed)
+            except (
+                Exception
+            ) as error:  # nobody holds its slot now: the others go on, and the next beacon tries it again
+                failed = failed or error
         primaries = {node.name for node in self.cluster.get_primaries()}
         for name in [n for n, d in self.drivers.items() if n not in primaries and not d.followed]:
             ending = asyncio.create_task(self._end(self.drivers.pop(name)))  # else it looks for its node for ever
             self._ending.add(ending)
             ending.add_done_callback(self._ending.discard)
+        if failed is not None:
+            raise failed
 
     @staticmethod
     async def _end(driver: SyncDriver) -> None:
