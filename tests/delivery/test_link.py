@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+from redis.exceptions import ConnectionError as LostError
 from redis.exceptions import TimeoutError as LateError
 
 from redis_plan.delivery import redis_plan_sync_driver as module
@@ -63,6 +65,32 @@ def test_without_a_server_a_subscription_waits_as_its_link_does_and_no_longer(ge
                 await asyncio.sleep(0.001)
             assert link.away_s() <= TIMING.backoff_cap_s
             assert driver.counts["lost"] <= link.counts["not found"] + 1  # each try was a look
+
+    asyncio.run(asyncio.wait_for(story(), 30))
+
+
+def test_a_link_is_the_breaker_it_refuses_at_once_while_no_primary_is_found_and_the_first_look_that_finds_one_ends_that(
+    loaded: Server, tmp_path: Path
+) -> None:
+    """A thousand commands in an outage are no thousand tries to connect, and nobody has to close it."""
+    asked = tmp_path / "redis.sock"  # a name that leads nowhere until the server is there
+
+    async def story() -> None:
+        link = Link([f"unix://{asked}"], TIMING)
+        for _ in range(1000):
+            with pytest.raises(LostError):
+                await link.execute_command("PING")
+        assert link.counts["not found"] < 50
+        asked.symlink_to(loaded.address[1])
+        while True:
+            try:
+                assert await link.execute_command("PING")
+                break
+            except LostError:
+                assert link.away_s() <= TIMING.backoff_cap_s
+                await asyncio.sleep(0.005)
+        assert link.away_s() == 0
+        await link.drop()
 
     asyncio.run(asyncio.wait_for(story(), 30))
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from redis_plan.delivery.redis_plan_gateway import Limits
 from redis_plan.delivery.redis_plan_sync import MOST_HELD
-from redis_plan.delivery.redis_plan_sync_driver import ADMITTED, BATCH
+from redis_plan.delivery.redis_plan_sync_driver import ADMITTED, AT_ONCE, BATCH
 
 
 class GatewayBounds(NamedTuple):
@@ -25,11 +25,13 @@ class GatewayBounds(NamedTuple):
     batch: int
     #: Events that a copy holds while it catches up.
     held: int
+    #: Commands of one link under way at once.
+    at_once: int
 
 
 def bounds() -> GatewayBounds:
     """Return the bounds that a gateway has which nobody gave others."""
     usual = Limits(0, 0, 0)  # its periods are the project's, and no matter here
     return GatewayBounds(
-        usual.slow_bytes, usual.most_words, usual.most_acts, usual.remembered, ADMITTED, BATCH, MOST_HELD
+        usual.slow_bytes, usual.most_words, usual.most_acts, usual.remembered, ADMITTED, BATCH, MOST_HELD, AT_ONCE
     )
