@@ -9,13 +9,21 @@ from typing import Any
 
 import pytest
 import redis
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from redis_plan.delivery import library
 from redis_plan.keyspace import functions, records
 from redis_plan.server import Server
+from tests.conftest import BINARIES
 from tests.delivery import made
 from tests.delivery.model import Model
 
@@ -29,6 +37,8 @@ BUDGET = settings(
 
 K = {name: f"m:{{s}}:{name}" for name in ("state", "roster", "presence", "log", "votes", "round")}
 TTL, LEASE, SEATS, BOUND, LOG = 600, 60_000, 3, 3, 5
+#: So many changes a session sees at least before it ends: nearly all of what it can do is over then.
+GROWN = 8
 EPOCHS = ["0a", "0b", "0c"]
 ALL = list(functions.functions().values()) + list(records.functions_of().values()) + list(library.common())
 
@@ -70,10 +80,12 @@ class Life(RuleBasedStateMachine):
     def call(self, name: str, keys: list[str], args: list[Any]) -> Any:
         return self.client.fcall(name, len(keys), *keys, *args)
 
-    @initialize(form=st.sampled_from(["", " stream"]))
-    def choose(self, form: str) -> None:
+    @initialize(form=st.sampled_from(["", " stream"]), begun=st.sampled_from([True, True, True, False]))
+    def choose(self, form: str, begun: bool) -> None:
         self.form = form
         self.tail = ["m:{s}:events", TTL, f"{LOG}{form}"]
+        if begun:
+            self.create(EPOCHS[0], {})
 
     @rule(epoch=st.sampled_from(EPOCHS), fields=st.dictionaries(st.sampled_from(["a", "b"]), values))
     def create(self, epoch: str, fields: dict[str, str]) -> None:
@@ -90,10 +102,20 @@ class Life(RuleBasedStateMachine):
             self.lapsed.discard(connection)
             self.order()
 
+    @rule(several=st.lists(connections, min_size=2, max_size=6))
+    def many_join(self, several: list[str]) -> None:
+        for connection in several:
+            self.join(connection, "{}", 2)
+
     @rule(name=members | connections)
     def leave(self, name: str) -> None:
         channel, ttl, log = self.tail
         assert self.call("session_leave", self.four(), [name, ttl, channel, log]) == self.model.leave(name)
+
+    @rule(which=st.integers(0, 8))
+    def one_of_them_leaves(self, which: int) -> None:
+        if self.model.session and (there := self.model.session.leases):
+            self.leave(there[which % len(there)])
 
     @rule(connection=connections)
     def heartbeat(self, connection: str) -> None:
@@ -103,12 +125,12 @@ class Life(RuleBasedStateMachine):
             self.lapsed.discard(connection)
             self.order()
 
-    @rule(connection=connections)
-    def a_lease_lapses(self, connection: str) -> None:
-        if self.model.session and connection in self.model.session.leases:
+    @rule(which=st.integers(0, 8))
+    def a_lease_lapses(self, which: int) -> None:
+        if self.model.session and (there := self.model.session.leases):
+            connection = there[which % len(there)]
             self.lapsed.add(connection)
-            rest = [c for c in self.model.session.leases if c != connection]
-            self.model.session.leases = [connection, *rest]
+            self.model.session.leases = [connection, *(c for c in there if c != connection)]
             self.order()
 
     @rule()
@@ -148,6 +170,7 @@ class Life(RuleBasedStateMachine):
     def renew(self, epoch: str) -> None:
         assert self.call("session_renew", [K["state"], K["log"]], [epoch, *self.tail]) == self.model.renew(epoch)
 
+    @precondition(lambda self: self.model.session is None or self.model.session.version >= GROWN)
     @rule()
     def end(self) -> None:
         assert self.call("session_end", [K["state"], K["log"]], self.tail) == self.model.end()
@@ -294,6 +317,41 @@ def test_any_sequence_of_calls_does_what_the_model_says(client: redis.Redis) -> 
     machine = type("Life", (Life,), {"client": client})
     run: Any = run_state_machine_as_test
     run(machine, settings=BUDGET)
+
+
+#: Faults that a kernel like this may have, each as the line that is ours and what would stand there.
+PLANTED = {
+    "an answer of another epoch is given": (" or str_sub(kept, 1, #head) ~= head then", " then"),
+    "a retry is done twice": ("if before then return {before, 'duplicate'} end", ""),
+    "another version than expected is changed": ("if a.expected_version and a.expected_version ~= session.version then", "if false then"),
+    "what has ended is changed": ("if session.ended then return {session.version, 'ended'} end\n  if a.expected", "if a.expected"),
+    "an epoch stays": ("'null', {'epoch', a.epoch})", "'null')"),
+    "one more than the seats gets in": ("keys[2]) >= math.min(", "keys[2]) > math.min("),
+    "the first of two connections takes the seat along": ("if #mine > 1 then", "if #mine > 9 then"),
+    "a snapshot shows what is hidden": (" and not starts(all[i], HIDDEN)", ""),
+    "what was missed in another epoch is a delta": ("if session.epoch == a.known_epoch and missed", "if missed"),
+    "a lease that lapsed is never swept": ("if #lapsed > 0 then", "if #lapsed > 9 then"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fresh", BINARIES[:1], indirect=True, ids=lambda binary: binary.id)
+@pytest.mark.parametrize("fault", PLANTED)
+def test_the_model_finds_what_would_be_wrong(every: Server, client: redis.Redis, fault: str) -> None:
+    """Else that any sequence does what it says shows nothing."""
+    ours, planted = PLANTED[fault]
+    text = functions.library("every", ALL)
+    assert ours in text
+    every.client().function_load(text.replace(ours, planted), replace=True)
+    try:
+        machine: Any = type("Life", (Life,), {"client": client})
+        seeking = settings(
+            BUDGET, max_examples=400, phases=[Phase.generate], derandomize=True, report_multiple_bugs=False
+        )
+        run: Any = run_state_machine_as_test
+        with pytest.raises(AssertionError):
+            run(machine, settings=seeking)
+    finally:
+        every.client().function_load(text, replace=True)
 
 
 @pytest.mark.parametrize("function", ALL, ids=lambda f: f.name)
