@@ -5,6 +5,7 @@
 
 import json
 import os
+import re
 from typing import Any
 
 import pytest
@@ -465,3 +466,24 @@ def test_what_is_taken_as_json_is_what_python_reads_strictly(client: redis.Redis
     except redis.ResponseError:
         taken = False
     assert taken == wanted
+
+
+#: What refusal() of the kernel answers for every function that begins with it.
+REFUSED = {"gone", "duplicate", "ended", "conflict"}
+_WORD = r"'([a-z_]+)'"
+
+
+@pytest.mark.parametrize("function", [f for f in ALL if f.call.results], ids=lambda f: f.name)
+def test_the_results_that_are_told_are_those_that_the_text_of_a_function_can_give(function: functions.Function) -> None:
+    refused = REFUSED if "refusal(" in function.body else set[str]()
+    if "return {session.status}" in function.body:  # the status answers for itself
+        refused = {"open", "ended"}
+    assert set(function.call.results) <= set(re.findall(_WORD, function.body)) | refused
+    given = {word for line in re.findall(r"\breturn\b([^\n]*)", function.body) for word in _last_words(line)}
+    assert given | refused <= set(function.call.results)
+
+
+def _last_words(returned: str) -> list[str]:
+    """Return the named results of a return: the last word, and the one that stands instead of it; an error names none."""
+    found = re.search(rf"(?:{_WORD}\s+or\s+)?{_WORD}\}}?(?:\s+end)?$", returned)
+    return [word for word in found.groups() if word] if found and "error_reply" not in returned else []
