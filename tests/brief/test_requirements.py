@@ -178,3 +178,26 @@ def test_a_label_that_names_something_to_come_puts_nothing_off(project):
     text = "# Cup\n\n## Features\n\n- Future matches: players see the time and the opponent of each match\n- Players join a match with a code\n"
     kinds = {r.line: r.kind for r in brief.read(project(prd=text)).requirements}
     assert kinds[5] != "out-of-scope"
+
+
+PORTRAITS = (
+    "- **Age**: 30 to 45\n- **Goals**: must assign berths quickly and see live positions of every ferry\n"
+    "- **Frustrations**: the radio has to be answered by hand\n",
+    "- **Responsibilities**: assign berths, notify captains, track every ferry in real time\n"
+    "- **Pain points**: no shared view of the berths\n",
+    "- Pain points: every captain is called by phone\n- Responsibilities:\n"
+    "  - Must notify all captains when a berth changes\n  - Must track every ferry in real time\n",
+    "- **Obowiązki**: przydziela miejsca i powiadamia kapitanów na żywo\n- **Bolączki**: musi dzwonić do każdego\n",
+)
+
+
+@pytest.mark.parametrize("portrait", PORTRAITS)
+def test_what_is_said_of_a_person_demands_nothing(project, portrait):
+    text = f"# Harbour\n\n## Users\n\n### Ann, the harbour master\n\n{portrait}\n## Features\n\n- Users can book a berth.\n"
+    last = len(text.splitlines())
+    assert [r.line for r in brief.read(project(prd=text)).requirements] == [last]
+
+
+def test_goals_without_a_person_are_demands_still(project):
+    text = "# Harbour\n\n## Functional requirements\n\n- **Goals**: users must be able to book a berth\n- **Berths**: users can see all berths\n"
+    assert [r.line for r in demands(brief.read(project(prd=text)))] == [5, 6]

@@ -107,6 +107,12 @@ def named(folder: Path) -> tuple[str, str]:
             "Funkhaus",
             "funkhaus",
         ),
+        ("# Alpha Ferry Requirements", "Alpha Ferry", "alpha-ferry"),
+        ("# Pilot Desk - PRD", "Pilot Desk", "pilot-desk"),
+        ("# Beta specification for Ferry Desk", "Ferry Desk", "ferry-desk"),
+        ("# Coding Challenge – Ferry Desk", "Ferry Desk", "ferry-desk"),
+        ("# Prueba técnica: Marea Viva", "Marea Viva", "marea-viva"),
+        ("# Zadanie rekrutacyjne - Przystań", "Przystań", "przystan"),
         ("# オンライン投票Webアプリ", "オンライン投票", "online-voting"),
         (
             "# Main Functions\n\n" + "- A berth is free.\n" * 60 + "\nThe FerryDesk platform does it all.",
@@ -132,6 +138,8 @@ def test_the_title_is_the_apps_name(project, heading, title, slug):
         "Krok 1: Wymagania",
         "Dashboard",
         "Startseite",
+        "Beta",
+        "Pilot project requirements",
         "Requirements\n\nFlyway is a tool for migrations",
     ],
 )
@@ -193,3 +201,12 @@ def test_the_second_of_several_parts_names_no_product(project, text):
 def test_the_folders_name_stands_in_for_a_title_of_which_little_can_be_spelt(project):
     folder = project(prd="# 蔦葛\n\n本文。\n")
     assert named(folder)[1] == slug_of("", folder)
+
+
+@pytest.mark.parametrize(
+    "opening",
+    ["Your Harbour Must Have 4 Screens", "Every Berth Needs To Have Two Lamps", "# Das System soll drei Masken haben"],
+)
+def test_a_first_line_that_demands_something_names_no_product(project, opening):
+    folder = project(prd=f"{opening}\n\nThe harbour is served from these:\n\nA berth is free or taken.\n")
+    assert named(folder)[0] == folder.name

@@ -18,6 +18,7 @@ from redis_plan.brief.lexicon import Lexicon, fold
 from redis_plan.brief.lines import Lines
 from redis_plan.brief.model import Requirement, RequirementKind
 from redis_plan.brief.outline import Block
+from redis_plan.brief.portraits import portrayed
 from redis_plan.brief.sections import Roles
 
 _META = re.compile(
@@ -66,9 +67,11 @@ class _Reader:
         self.story: tuple[int, int] | None = None  # line, heading depth (9: a bullet, 10: a row)
         self.seen: dict[str, int] = {}
         self.above: dict[int, int | None] = {}  # line of an item -> the statement that it belongs to, if any
+        self.portrayed: frozenset[int] = frozenset()  # lines that describe people
         self.labels: set[int] = set()  # lines of items that only name what is under them
 
     def read(self, blocks: Sequence[Block]) -> list[Requirement]:
+        self.portrayed = portrayed(blocks)
         for block in blocks:
             if block.text:
                 if block.kind == "item":
@@ -187,6 +190,8 @@ class _Reader:
             return
         if not self.judged.is_demand[n] and not self._labelled_later(block):
             return
+        if block.line in self.portrayed:
+            return  # it describes people
         if len(_OF_DOCUMENT.findall(block.text)) > 1:
             return  # it speaks of the document
         if block.kind == "paragraph" and "of-document" in self.words.groups(block.text[:SAID_FIRST]):

@@ -147,7 +147,7 @@ def _titled(blocks: Sequence[Block], lines: Sequence[str], text: str) -> Iterato
     # a second one may stand over the same document; more of them stand over its parts
     parts = sum(block.kind == "heading" and block.depth == top for block in blocks) > 2
     for heading in [heading for heading in headings if heading.depth == top][: 1 if parts else 2]:
-        if not _NUMBER.match(heading.text):
+        if not _NUMBER.match(heading.text) and not _says_what_must_be(heading.text):
             yield _choose(_parts(heading.text), text)
     if len(headings) > 1 and blocks[:2] == (headings[0], headings[1]):
         yield _subtitle(headings[1].text, text)  # "# Product Requirements Document" and under it "## Tram Live"
@@ -156,6 +156,8 @@ def _titled(blocks: Sequence[Block], lines: Sequence[str], text: str) -> Iterato
 def _opened(lines: Sequence[str], text: str, headed: bool) -> Iterator[str]:
     """Yield what a title without a mark gives: the first line where it says what the document is, else the one below it."""
     opening = clean(lines[0])
+    if _says_what_must_be(opening):
+        return
     parts = _parts(opening)
     kind = len(parts) < len([part for part in _PARTS.split(opening) if part])
     if parts and len(opening) <= 100 and (kind or not headed or _H1.match(lines[0]) or _is_name(opening)):
@@ -171,6 +173,12 @@ def _is_name(opening: str) -> bool:
     """Whether a line over everything else is a name, as an export leaves it: few words, each with a capital."""
     words = opening.split()
     return 1 < len(words) <= MOST_WORDS and all(word[:1].isupper() for word in words if len(word) > 3)
+
+
+def _says_what_must_be(title: str) -> bool:
+    """Whether a title is a sentence that demands something: "Your Shop Must Have 3 Screens" names no shop."""
+    said = f" {' '.join(fold(title).split())} "
+    return any(f" {word} " in said for word in _known("of_sentences"))
 
 
 def _subtitle(heading: str, text: str) -> str:
@@ -273,10 +281,16 @@ def _without(part: str, group: str) -> str:
             and (glued or not folded[size : size + 1].isalnum())
         ):
             rest = part[size:].lstrip()
-            if rest[:1].isalpha() and word in _known("of_names") and not _of().match(rest):
-                continue  # "Document Signer" is a name, "Document for signers" is not
+            if rest[:1].isalpha() and word in _known("of_names") and not _of().match(rest) and not _of_kind(rest):
+                continue  # "Document Signer" is a name, "Document for signers" is not, nor is "Alpha specification"
             return _of().sub("", _ORDINAL.sub("", part[size:]).lstrip() + " ").rstrip()
     return part
+
+
+def _of_kind(part: str) -> bool:
+    """Whether ``part`` begins with a kind of document or a stage, so that what stands before it says which one."""
+    words = (*_known("kinds"), *_known("qualifiers"))
+    return any(fold(part).startswith(word) and not fold(part)[len(word) : len(word) + 1].isalnum() for word in words)
 
 
 def _choose(parts: Sequence[str], text: str) -> str:
