@@ -62,3 +62,29 @@ def test_of_products_compared_in_one_chapter_the_one_decided_elsewhere_is_chosen
     )
     assert found["Redis"] == "chosen"
     assert "chosen" not in {found.get(name, "") for name in ("RabbitMQ", "NATS", "Kafka")}
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("Sharp turns of a boat are reported to the referee", "Sharp"),
+        ("**Next Race**: the second of May", "Next.js"),
+        ("Express berths are assigned first", "Express"),
+        ("Swift boats overtake slow ones", "Swift"),
+    ],
+)
+def test_an_adjective_that_opens_a_line_is_no_technology(project: MakeProject, line: str, name: str) -> None:
+    assert name not in {c.name for c in brief.read(project(prd=f"{PRD}- {line}\n")).stack}
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("Sharp resizes the pictures of boats", "Sharp"),
+        ("Next 14 renders the pages", "Next.js"),
+        ("Express server for the race", "Express"),
+        ("Swift app for skippers", "Swift"),
+    ],
+)
+def test_what_opens_a_line_and_does_something_is_a_technology_still(project: MakeProject, line: str, name: str) -> None:
+    assert name in {c.name for c in brief.read(project(prd=f"{PRD}- {line}\n")).stack}

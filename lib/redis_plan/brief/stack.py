@@ -161,7 +161,23 @@ def _is_word(text: str, folded: str, span: tuple[int, int], name: str, exact: st
         return True
     if exact and not begin and not described and _A_VERB.match(folded, end):
         return True  # "Render on each frame": a sentence that begins with a verb
+    if exact and not begin and not described and _is_adjective(exact, folded[end : end + 40]):
+        return True
     return bool(begin) and folded[begin - 1] == "/" and not text[begin].isupper()
+
+
+@cache
+def _adjectives() -> tuple[frozenset[str], frozenset[str]]:
+    """Return the names that are adjectives, too, and the words that technologies stand before."""
+    data = tomllib.loads((resources.catalog_dir() / "stack.toml").read_text(encoding="utf-8"))
+    return frozenset(data["adjectives"]), frozenset(data["said_of_technologies"])
+
+
+def _is_adjective(name: str, after: str) -> bool:
+    """Whether a name that opens a line says something of the noun after it: "Sharp turns", not "Sharp resizes images"."""
+    adjectives, beside = _adjectives()
+    noun = re.match(r"\s+([^\W\d_]{3,})(?![\w.])", after)
+    return name in adjectives and noun is not None and noun.group(1) not in beside
 
 
 def _package_version(text: str, end: int) -> re.Match[str] | None:
