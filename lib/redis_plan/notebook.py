@@ -104,7 +104,9 @@ class Study:
         display(Markdown(markdown))
 
     def decide(self, decision: Decision) -> None:
-        """Record ``decision`` and show it."""
+        """Record ``decision`` and show it; where no key and no channel is proposed, there is nothing that it decides."""
+        if not self.keyspace.patterns:
+            return
         self.run.save_decision(decision)
         self._decided.append(decision)
         places = (

@@ -19,6 +19,8 @@ from tests.plan import reading, recorded, retold
 
 #: Limits of the main document: a plan that people read.
 LINES, WORDS, OF_A_SECTION = 450, 7_000, 600
+#: What a project that needs no key is told.
+OF_A_PAGE = 750
 SAMPLE = "the sample"
 #: Three projects of others: the shortest documents with a live session, those without, and those that hardly need Redis.
 SMALL = next(iter(shortest(with_session=False, needs="no")), "")
@@ -74,6 +76,16 @@ def test_a_project_with_few_keys_gets_a_short_plan(told: tuple[str, Path]) -> No
     words = len((folder / "redis-plan.md").read_text("utf-8").split())
     assert few == (name == SMALL)
     assert words <= (WORDS / 2 if few else WORDS)
+
+
+def test_a_project_without_a_key_gets_a_page_that_decides_nothing(told: tuple[str, Path]) -> None:
+    name, folder = told
+    nothing = not keyspace_of(folder).patterns
+    text = (folder / "redis-plan.md").read_text("utf-8")
+    assert nothing == (name == SMALL)
+    assert (folder / "redis-plan" / "decisions.md").exists() is not nothing
+    assert ("| Decision | Because |" in text) is not nothing
+    assert not nothing or len(text.split()) <= OF_A_PAGE
 
 
 def test_section_5_leaves_out_no_key_of_what_one_session_costs(told: tuple[str, Path]) -> None:
