@@ -20,7 +20,7 @@ from tests import projects
 
 #: None is a bound of the code, and none stands in the plan for another reason.
 OTHERS = gateway_bounds.GatewayBounds(
-    queued=777 * 1024, words=713, acts=717, remembered=719, admitted=731, batch=733, held=737
+    queued=777 * 1024, words=713, acts=717, remembered=719, admitted=731, batch=733, held=737, at_once=739
 )
 FOUND: tuple[Synchronization, Recovery, Sessions] = (Synchronization.of({}), Recovery.of({}), Sessions.of({}))
 
@@ -37,6 +37,9 @@ def texts() -> dict[str, str]:
         "subscriptions": sync_load_text.subscriptions(brief, keyspace, synced),
         "limits": of_sessions.limits(brief, keyspace),
         "degraded": words.render("chapters/recovery/degraded", brief, keyspace, due=True, ways=()),
+        "retries": words.render(
+            "chapters/recovery/retries", brief, keyspace, gateway_waits="", client_waits="", idem=0.0
+        ),
         "way back": words.render("chapters/recovery/way_back", brief, keyspace, found=recovered),
     }
 
@@ -51,6 +54,7 @@ def texts() -> dict[str, str]:
         ("subscriptions", ("admitted", "remembered", "batch")),
         ("limits", ("words", "acts")),
         ("degraded", ("acts",)),
+        ("retries", ("at_once",)),
         ("way back", ("batch",)),
     ],
 )
