@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 
+import numpy as np
+
 from redis_plan.actions import ability, catalog, vocabulary
-from redis_plan.actions.model import Kind
 from redis_plan.brief import encoder, evidence, learnt
+from redis_plan.brief.learnt import Matrix
 from redis_plan.keyspace.catalog import use_patterns
 
 
@@ -23,14 +25,24 @@ class Leaning:
         model = learnt.model(evidence.LINE_MODEL)
         likely = model.probabilities(encoder.encode(texts)) if model is not None and texts else ()
         labels = model.labels if model is not None else ()
-        self._by_text: Mapping[str, Mapping[str, float]] = {
-            text: dict(zip(labels, map(float, row), strict=True)) for text, row in zip(texts, likely, strict=False)
+        by_text = dict(zip(texts, likely, strict=False))
+        self._rows: Mapping[str, int] = {text: n for n, text in enumerate(by_text)}
+        self._to = {
+            id: _most([*by_text.values()], [n for n, use in enumerate(labels) if use in uses_of(id)])
+            for id in catalog.kinds()
         }
 
-    def to(self, kind: Kind, text: str) -> float:
-        """Return how likely ``text`` calls for one of the uses of ``kind``, 0 to 1; 0 where it was not judged."""
-        of = self._by_text.get(text, {})
-        return max((of.get(use, 0.0) for use in uses_of(kind.id)), default=0.0)
+    def to(self, id: str, text: str) -> float:
+        """Return how likely ``text`` calls for one of the uses of the kind ``id``, 0 to 1; 0 where it was not judged."""
+        row = self._rows.get(text)
+        return 0.0 if row is None else self._to[id][row]
+
+
+def _most(rows: Sequence[Matrix], columns: Sequence[int]) -> list[float]:
+    """Return for each row the largest number in these columns, 0 where there are none."""
+    if not rows or not columns:
+        return [0.0] * len(rows)
+    return [float(number) for number in np.array(rows)[:, columns].max(axis=1)]
 
 
 @cache

@@ -262,7 +262,9 @@ class _Judge:
     def match(self, demand: Requirement, said: Wording) -> Match:
         about = wording.actors_in(f"{said.speaker} {said.want}", self.keyspace.member_noun, self.brief.settled.roles)
         compared = self.compared(said)
-        weighed = (o for o in self.weighed(compared, about, demand.text) if self.open_to(demand, o))
+        weighed = self.weighed(compared, about, demand.text)
+        if (demand.file, demand.line) in self.hidden:
+            weighed = (one for one in weighed if self.tells_nobody_else(one))
         likes = sorted(weighed, key=lambda one: -one.strength)
         first = likes[0]
         if declared := self.declared(demand, likes):
@@ -294,10 +296,10 @@ class _Judge:
         found = tuple(f for f in kinds if f.likeness.strength >= first.strength - BESIDE)
         return Match(demand, said, found, others=tuple(f for f in kinds if f not in found), nearest=first)
 
-    def open_to(self, demand: Requirement, one: Likeness) -> bool:
-        """Whether an action may be one of ``demand``: none that tells everybody what the documents hide in this very line."""
+    def tells_nobody_else(self, one: Likeness) -> bool:
+        """Whether an action may be one of a demand that hides something: none that tells everybody what it is about."""
         form, name = _parts(one.label)
-        if form != "action" or (demand.file, demand.line) not in self.hidden:
+        if form != "action":
             return True
         kind = self.kinds[name]
         return kind.audience != "all" or not _CONTENT & {*kind.shows}
@@ -314,14 +316,14 @@ class _Judge:
 
     def weighed(self, likes: Iterable[Likeness], about: frozenset[str], text: str) -> Iterable[Likeness]:
         """Yield ``likes``: an action is weaker where the text speaks of others than act, stronger where it or the design has its use."""
-        kinds = catalog.kinds()
+        kinds, anybody = catalog.kinds(), about | {"worker", "anyone"}
         for one in likes:
             form, name = _parts(one.label)
             if form != "action":
                 yield one
                 continue
-            adds = LEANING_ADDS * self.leaning.to(kinds[name], text) + WITHIN_ADDS * (name in self.within)
-            if about and not set(kinds[name].actors) & (about | {"worker", "anyone"}):
+            adds = LEANING_ADDS * self.leaning.to(name, text) + WITHIN_ADDS * (name in self.within)
+            if about and anybody.isdisjoint(kinds[name].actors):
                 adds -= STRANGER
             yield one.stronger(adds)
 
