@@ -36,8 +36,8 @@ async def keep(operations: AsyncOperations, session_id: str) -> str:
 async def settled(operations: AsyncOperations, session_id: str, round: str, once: str) -> None:
     """Do what follows when a round is over, such as showing its result and giving points: yours.
 
-    It is called again where a worker dies in it, so each action in it has an operation id that begins with ``once``,
-    which is this end of this round, and another one when the same round is played again.
+    It may be called again, where a worker dies in it or two look at one end, so each action in it has an operation
+    id that begins with ``once``, which is this end of this round, and another one when the same round is played again.
     When this returns, what the rounds before this one left under keys of their own goes: read here what is to be kept.
     """
 

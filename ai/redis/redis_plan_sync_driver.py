@@ -68,10 +68,8 @@ async def persist(send: Callable[[], Awaitable[T]], timing: Timing, tries: int =
         try:
             return await send()
         except Exception as error:
-            attempt += 1
-            if attempt >= tries or not (
-                isinstance(error, LostError | LateError | OSError) or getattr(error, "again", False)
-            ):
+            attempt, lost = attempt + 1, isinstance(error, LostError | LateError | OSError)
+            if attempt >= tries or not (lost or getattr(error, "again", False)):
                 raise
             await asyncio.sleep(timing.wait(attempt))
 
@@ -163,16 +161,14 @@ class Link:
         if alone:
             return await self._take(self._url if self._url in alone else next(iter(alone)), alone)
         self.counts["not found"] += 1
-        self._not_before = now + self.timing.wait(self._attempt)
-        self._attempt += 1
+        self._not_before, self._attempt = now + self.timing.wait(self._attempt), self._attempt + 1
         raise LostError(f"no primary: {failed}") from failed
 
     async def _take(self, url: str, found: dict[str, Any]) -> Any:
         """Take one of those that say to be the primary, and close the others."""
         self._attempt, self._url, self._found_at = 0, url, _now()
         client = found.pop(url)
-        for other in found.values():
-            await other.aclose()
+        await asyncio.gather(*(other.aclose() for other in found.values()))
         return client
 
     def _open(self, url: str, **options: Any) -> Any:
@@ -242,7 +238,7 @@ class SyncDriver:
         self._catching, self._tasks = dict[str, asyncio.Task[None]](), list[asyncio.Task[None]]()
         self._pubsub: PubSub | None = None
         self._reading: asyncio.Task[None]
-        self._closed, self._heard_at = False, 0.0
+        self._closed, self._heard_at, self._astray = False, 0.0, False
         self._said, self._admit = dict[str, str](), asyncio.Semaphore(ADMITTED)
 
     async def __aenter__(self) -> SyncDriver:
@@ -353,8 +349,10 @@ class SyncDriver:
     async def _place(self) -> None:
         """Let who knows the cluster hand sessions on whose slot is elsewhere now."""
         if self._elsewhere is not None:
+            self._astray = True  # until each of its sessions is with who has its slot
             try:
                 await self._elsewhere(self)
+                self._astray = False
             except Exception as error:
                 self._warn("topology", error)
 
@@ -472,6 +470,8 @@ class SyncDriver:
     async def _beacon_for_ever(self) -> None:
         while not self._closed:
             await asyncio.sleep(self.timing.beacon_s)
+            if self._astray:  # what nobody held then may have its primary by now
+                await self._place()
             watched = [f for f in self._followed.values() if f.copy.mode != "catching up"]
             for at in range(0, len(watched), BATCH):
                 try:
